@@ -1,0 +1,271 @@
+//! Time and randomness, real or scripted: the only place that reads either.
+//!
+//! Every layer that waits, stamps or rolls takes an [`Ambient`]. Tests hand in a scripted one and move its clock; the demo hands in a real
+//! one that begins in the past and is then brought to the present.
+
+use crate::domain::delivery::Roll;
+use crate::domain::time::Timestamp;
+use rand_chacha::ChaCha12Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::watch;
+use ulid::Ulid;
+
+/// A clock and dice; clones share both.
+#[derive(Debug, Clone)]
+pub struct Ambient {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    dice: Mutex<ChaCha12Rng>,
+    clock: watch::Sender<Clock>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Clock {
+    /// The machine's clock, moved by so many milliseconds.
+    Real { offset_ms: i64 },
+    /// Stands still until moved.
+    Scripted { now: Timestamp },
+}
+
+impl Clock {
+    fn now(self) -> Timestamp {
+        match self {
+            Self::Real { offset_ms } => Timestamp::from_millis(machine_millis() + offset_ms),
+            Self::Scripted { now } => now,
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+fn machine_millis() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+impl Ambient {
+    /// The machine's clock and dice seeded by the operating system.
+    #[must_use]
+    #[expect(
+        clippy::disallowed_methods,
+        clippy::expect_used,
+        reason = "the one place that asks for randomness; nothing can be signed without it"
+    )]
+    pub fn real() -> Self {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).expect("the operating system has no randomness to give");
+        Self::with(Clock::Real { offset_ms: 0 }, ChaCha12Rng::from_seed(seed))
+    }
+
+    /// A clock that stands at `start` until it is moved, and dice that fall the same for the same `seed`.
+    #[must_use]
+    pub fn scripted(start: Timestamp, seed: u64) -> Self {
+        Self::with(Clock::Scripted { now: start }, ChaCha12Rng::seed_from_u64(seed))
+    }
+
+    fn with(clock: Clock, dice: ChaCha12Rng) -> Self {
+        Self { shared: Arc::new(Shared { dice: Mutex::new(dice), clock: watch::Sender::new(clock) }) }
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.shared.clock.borrow().now()
+    }
+
+    /// Moves a scripted clock forward by `step`; a real one gets ahead of the machine by as much. Whoever sleeps looks again.
+    pub fn advance(&self, step: Duration) {
+        let millis = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
+        self.shared.clock.send_modify(|clock| match clock {
+            Clock::Real { offset_ms } => *offset_ms += millis,
+            Clock::Scripted { now } => *now = now.plus(step),
+        });
+    }
+
+    /// Sets the clock to `time`, forward or back.
+    pub fn travel(&self, time: Timestamp) {
+        self.shared.clock.send_modify(|clock| match clock {
+            Clock::Real { offset_ms } => *offset_ms = time.millis() - machine_millis(),
+            Clock::Scripted { now } => *now = time,
+        });
+    }
+
+    /// Brings a real clock back to the machine's; a scripted one stays.
+    pub fn travel_to_present(&self) {
+        self.shared.clock.send_modify(|clock| {
+            if let Clock::Real { offset_ms } = clock {
+                *offset_ms = 0;
+            }
+        });
+    }
+
+    /// Waits for `duration` of this clock.
+    pub async fn sleep(&self, duration: Duration) {
+        self.sleep_until(self.now().plus(duration)).await;
+    }
+
+    /// Waits until this clock shows `time`.
+    #[expect(clippy::disallowed_methods, reason = "the one place that waits for time")]
+    pub async fn sleep_until(&self, time: Timestamp) {
+        let mut moved = self.shared.clock.subscribe();
+        loop {
+            let clock = *moved.borrow_and_update();
+            let left = time.since(clock.now());
+            if left.is_zero() {
+                return;
+            }
+            match clock {
+                // Rounded up by the timer's own millisecond, so that the clock has reached `time` when it fires.
+                Clock::Real { .. } => tokio::select! {
+                    () = tokio::time::sleep(left) => {}
+                    _ = moved.changed() => {}
+                },
+                Clock::Scripted { .. } => {
+                    let _ = moved.changed().await;
+                }
+            }
+        }
+    }
+
+    /// Runs `work` for at most `limit` of this clock; `None` when time ran out.
+    pub async fn within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            () = self.sleep(limit) => None,
+        }
+    }
+
+    /// Starts measuring. A real stopwatch does not mind the clock being set.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+    pub fn stopwatch(&self) -> Stopwatch {
+        let clock = *self.shared.clock.borrow();
+        match clock {
+            Clock::Real { .. } => Stopwatch::Real(Instant::now()),
+            Clock::Scripted { now } => Stopwatch::Scripted { began_at: now, ambient: self.clone() },
+        }
+    }
+
+    /// Rolls a number in `[0, 1)`.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
+    pub fn roll(&self) -> Roll {
+        Roll((self.dice(Rng::next_u64) >> 11) as f64 / (1_u64 << 53) as f64)
+    }
+
+    /// Picks a number below `n`; 0 if `n` is 0.
+    #[must_use]
+    pub fn pick(&self, n: usize) -> usize {
+        let n = n.max(1) as u64;
+        usize::try_from(self.dice(Rng::next_u64) % n).unwrap_or(0)
+    }
+
+    /// `N` random bytes.
+    #[must_use]
+    pub fn bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.dice(|dice| dice.fill_bytes(&mut bytes));
+        bytes
+    }
+
+    /// A new ULID: sortable by time, unique by chance.
+    #[must_use]
+    pub fn ulid(&self) -> String {
+        let millis = u64::try_from(self.now().millis()).unwrap_or(0);
+        Ulid::from_parts(millis, u128::from_be_bytes(self.bytes())).to_string()
+    }
+
+    fn dice<T>(&self, work: impl FnOnce(&mut ChaCha12Rng) -> T) -> T {
+        work(&mut self.shared.dice.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Measures how long something takes.
+#[derive(Debug, Clone)]
+pub enum Stopwatch {
+    /// By the machine's monotonic clock.
+    Real(Instant),
+    /// By a scripted clock.
+    Scripted {
+        /// What the clock showed.
+        began_at: Timestamp,
+        /// The clock.
+        ambient: Ambient,
+    },
+}
+
+impl Stopwatch {
+    /// The time since it was started.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        match self {
+            Self::Real(began) => began.elapsed(),
+            Self::Scripted { began_at, ambient } => ambient.now().since(*began_at),
+        }
+    }
+
+    /// The same in whole milliseconds.
+    #[must_use]
+    pub fn elapsed_ms(&self) -> u64 {
+        self.elapsed().as_millis().try_into().unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scripted() -> Ambient {
+        Ambient::scripted(Timestamp::from_millis(1_000), 7)
+    }
+
+    #[tokio::test]
+    async fn a_scripted_sleep_ends_when_the_clock_is_moved_far_enough() {
+        let ambient = scripted();
+        let sleeper = tokio::spawn({
+            let ambient = ambient.clone();
+            async move { ambient.sleep_until(Timestamp::from_millis(3_000)).await }
+        });
+        ambient.advance(Duration::from_millis(1_999));
+        tokio::task::yield_now().await;
+        assert!(!sleeper.is_finished());
+        ambient.advance(Duration::from_millis(1));
+        sleeper.await.expect("no panic");
+    }
+
+    #[tokio::test]
+    async fn within_gives_up_by_the_scripted_clock() {
+        let ambient = scripted();
+        let hopeless = tokio::spawn({
+            let ambient = ambient.clone();
+            async move { ambient.within(Duration::from_secs(10), std::future::pending::<()>()).await }
+        });
+        tokio::task::yield_now().await;
+        ambient.advance(Duration::from_secs(10));
+        assert_eq!(hopeless.await.expect("no panic"), None);
+        assert_eq!(ambient.within(Duration::from_secs(10), async { 7 }).await, Some(7));
+    }
+
+    #[test]
+    fn the_same_seed_rolls_the_same() {
+        let rolls = |ambient: Ambient| (ambient.roll(), ambient.pick(1_000), ambient.bytes::<4>(), ambient.ulid());
+        assert_eq!(rolls(scripted()), rolls(scripted()));
+        assert_ne!(rolls(scripted()), rolls(Ambient::scripted(Timestamp::from_millis(1_000), 8)));
+    }
+
+    #[test]
+    fn a_real_clock_can_begin_in_the_past_and_come_back() {
+        let ambient = Ambient::real();
+        let present = ambient.now();
+        ambient.travel(Timestamp::from_millis(0));
+        assert!(ambient.now() < Timestamp::from_millis(60_000));
+        ambient.travel_to_present();
+        assert!(ambient.now() >= present);
+    }
+}

@@ -1,0 +1,159 @@
+//! Companies and their keys, as operators see them.
+
+use crate::domain::ids::{CompanyId, KeyId};
+use crate::domain::key::Scope;
+use crate::domain::standing::KeyFacts;
+use crate::domain::text::Untrusted;
+use crate::domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A company.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Company {
+    /// Its number, the one in its keys.
+    pub id: CompanyId,
+    /// Its name.
+    pub name: Untrusted,
+    /// When it was created.
+    pub created_utc: Timestamp,
+}
+
+/// The body of `POST /portal/v1/companies`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NewCompany {
+    /// 1 to 200 characters.
+    pub name: String,
+}
+
+/// Calls a minute per bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Of the read bucket.
+    pub read: u32,
+    /// Of the write bucket.
+    pub write: u32,
+    /// Of the admin bucket.
+    pub admin: u32,
+}
+
+/// Limits as they can be asked for: null or absent means the default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct LimitsWish {
+    /// Of the read bucket.
+    #[serde(default)]
+    pub read: Option<u32>,
+    /// Of the write bucket.
+    #[serde(default)]
+    pub write: Option<u32>,
+    /// Of the admin bucket.
+    #[serde(default)]
+    pub admin: Option<u32>,
+}
+
+/// The body of `POST /portal/v1/keys`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewKey {
+    /// Whose.
+    pub company_id: CompanyId,
+    /// 1 to 100 characters.
+    pub name: String,
+    /// At least one; they never change.
+    pub scopes: Vec<Scope>,
+    /// Absent: the defaults.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<LimitsWish>,
+}
+
+/// Calls of a key in the last minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Usage {
+    /// All calls of the last 60 seconds.
+    pub n_last_minute: u64,
+    /// Those answered 4xx, 429 among them.
+    pub n_client_errors: u64,
+    /// Those answered 429.
+    pub n_limited: u64,
+    /// Those answered 5xx.
+    pub n_server_errors: u64,
+}
+
+/// A key, without the key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyRow {
+    /// Its number.
+    pub id: KeyId,
+    /// Whose.
+    pub company_id: CompanyId,
+    /// What people call it.
+    pub name: Untrusted,
+    /// Its last four characters.
+    pub last4: Untrusted,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// Whether it authenticates.
+    pub is_active: bool,
+    /// When it was created.
+    pub created_utc: Timestamp,
+    /// When it last authenticated a call; moves at most once in five minutes.
+    pub last_used_utc: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_utc: Option<Timestamp>,
+    /// Calls a minute.
+    pub limits: Limits,
+    /// Calls of the last minute.
+    pub usage: Usage,
+}
+
+impl KeyRow {
+    /// What a judgement needs.
+    #[must_use]
+    pub const fn facts(&self) -> KeyFacts {
+        KeyFacts {
+            created_at: self.created_utc,
+            last_used_at: self.last_used_utc,
+            revoked_at: self.revoked_utc,
+            n_limited: self.usage.n_limited,
+            n_broken: self.usage.n_server_errors,
+        }
+    }
+}
+
+/// The answer to `POST /portal/v1/keys`: the only place where the key itself appears.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreatedKey {
+    /// The key's row.
+    #[serde(flatten)]
+    pub row: KeyRow,
+    /// The key, shown once.
+    pub key: ShownOnce,
+}
+
+/// A secret in the one answer that may carry it. Debug does not print it.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ShownOnce(String);
+
+impl ShownOnce {
+    /// Puts a revealed secret into an answer.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// Takes it out, into custody again.
+    #[must_use]
+    pub fn into_secret(self) -> crate::domain::secret::Secret {
+        crate::domain::secret::Secret::new(self.0)
+    }
+}
+
+impl std::fmt::Debug for ShownOnce {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ShownOnce(…)")
+    }
+}

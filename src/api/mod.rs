@@ -1,0 +1,16 @@
+//! The wire contract: request and answer types, paths, problem codes. Here live the only serialisable types besides settings and stored rows;
+//! a serialisable type is a promise.
+
+pub mod actions;
+pub mod attempts;
+pub mod events;
+pub mod keys;
+pub mod limits;
+pub mod names;
+pub mod overview;
+pub mod page;
+pub mod paths;
+pub mod problem;
+pub mod subscriptions;
+pub mod time;
+pub mod trips;

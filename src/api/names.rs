@@ -1,0 +1,69 @@
+//! How the values of `domain` look on the wire: ids as integers, closed sets by their names, outside text as text.
+
+use crate::domain::delivery::{Kind, State};
+use crate::domain::event::EventType;
+use crate::domain::ids::{
+    AttemptId, ClientId, CompanyId, DeliveryId, EventId, KeyId, OperatorId, SubscriptionId, TripId,
+};
+use crate::domain::key::Scope;
+use crate::domain::standing::Disabled;
+use crate::domain::text::Untrusted;
+use crate::domain::window::Bucket;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+macro_rules! integers {
+    ($($id:ident),+) => {$(
+        impl Serialize for $id {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_i64(self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $id {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                i64::deserialize(deserializer).map(Self)
+            }
+        }
+    )+};
+}
+
+integers!(AttemptId, ClientId, CompanyId, DeliveryId, EventId, KeyId, OperatorId, SubscriptionId, TripId);
+
+macro_rules! names {
+    ($($named:ident: $what:literal),+ $(,)?) => {$(
+        impl Serialize for $named {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.name())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $named {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let name = String::deserialize(deserializer)?;
+                Self::named(&name).ok_or_else(|| D::Error::custom(concat!("unknown ", $what)))
+            }
+        }
+    )+};
+}
+
+names! {
+    Bucket: "bucket",
+    Disabled: "reason",
+    EventType: "event type",
+    Kind: "kind of attempt",
+    Scope: "scope",
+    State: "delivery state",
+}
+
+impl Serialize for Untrusted {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.raw())
+    }
+}
+
+impl<'de> Deserialize<'de> for Untrusted {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::new)
+    }
+}

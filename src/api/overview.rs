@@ -1,0 +1,94 @@
+//! One answer for the dashboard: everything the five live panes show, read in one transaction, so that they agree with each other.
+
+use super::attempts::AttemptRow;
+use super::keys::KeyRow;
+use super::limits::LimitRow;
+use super::page::Listing;
+use super::subscriptions::SubscriptionRow;
+use super::trips::TripRow;
+use crate::domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The dashboard.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Overview {
+    /// The platform's clock.
+    pub server_utc: Timestamp,
+    /// Grows with every change; the stream tells when it has.
+    pub cursor: u64,
+    /// What is answering.
+    pub platform: Platform,
+    /// The delivery pipeline in numbers.
+    pub pipeline: Pipeline,
+    /// The pipeline in each of the last 60 minutes, oldest first, the present one last.
+    pub minutes: Vec<Minute>,
+    /// Keys, worst first.
+    pub keys: Listing<KeyRow>,
+    /// Subscriptions, worst first.
+    pub subscriptions: Listing<SubscriptionRow>,
+    /// Attempts, newest first. Its total counts the last hour.
+    pub attempts: Listing<AttemptRow>,
+    /// Windows of active keys, least headroom first.
+    pub limits: Listing<LimitRow>,
+    /// Trips, newest first.
+    pub trips: Listing<TripRow>,
+}
+
+/// What is answering.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Platform {
+    /// Its version.
+    pub version: String,
+    /// Whether http and private targets are permitted, which only development and demo should.
+    pub private_targets: bool,
+    /// Why dispatch is paused, if it is: the platform's own trouble.
+    pub dispatch_paused: Option<String>,
+}
+
+/// The delivery pipeline in numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pipeline {
+    /// Deliveries that wait for their time.
+    pub n_pending: u64,
+    /// Deliveries under way.
+    pub n_in_flight: u64,
+    /// Scheduled attempts of the last hour that succeeded.
+    pub n_succeeded_1h: u64,
+    /// Those that failed.
+    pub n_failed_1h: u64,
+    /// Breaker trips of the last 24 hours.
+    pub n_trips_24h: u64,
+    /// The earliest time at which a waiting delivery was due, if it has passed.
+    pub oldest_due_utc: Option<Timestamp>,
+}
+
+/// One minute of the pipeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Minute {
+    /// Scheduled attempts that succeeded.
+    pub n_ok: u32,
+    /// Scheduled attempts that failed.
+    pub n_failed: u32,
+}
+
+/// The query of `GET /portal/v1/overview`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OverviewQuery {
+    /// Rows per listing at most, 1 to 500; 50 if absent.
+    #[serde(default)]
+    pub rows: Option<u32>,
+}
+
+/// A message of `GET /portal/v1/stream`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pulse {
+    /// As in the overview: another number means that something changed.
+    pub cursor: u64,
+    /// The platform's clock.
+    pub server_utc: Timestamp,
+}

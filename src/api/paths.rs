@@ -1,0 +1,68 @@
+//! Every path of the platform, with `{name}` where a value stands. The server's router and the client are built from these.
+
+/// The page of an operator's overview.
+pub const OVERVIEW: &str = "/portal/v1/overview";
+/// What changed, as server-sent events.
+pub const STREAM: &str = "/portal/v1/stream";
+/// Companies.
+pub const COMPANIES: &str = "/portal/v1/companies";
+/// Keys of all companies.
+pub const KEYS: &str = "/portal/v1/keys";
+/// Revokes a key.
+pub const KEY_REVOKE: &str = "/portal/v1/keys/{id}/revoke";
+/// Subscriptions of all companies.
+pub const PORTAL_SUBSCRIPTIONS: &str = "/portal/v1/subscriptions";
+/// One subscription with its health.
+pub const PORTAL_SUBSCRIPTION: &str = "/portal/v1/subscriptions/{id}";
+/// Sends a test.
+pub const PORTAL_SUBSCRIPTION_TEST: &str = "/portal/v1/subscriptions/{id}/test";
+/// Enables.
+pub const PORTAL_SUBSCRIPTION_ENABLE: &str = "/portal/v1/subscriptions/{id}/enable";
+/// Disables.
+pub const PORTAL_SUBSCRIPTION_DISABLE: &str = "/portal/v1/subscriptions/{id}/disable";
+/// The delivery log, by attempt.
+pub const ATTEMPTS: &str = "/portal/v1/attempts";
+/// One attempt with its exact bytes.
+pub const ATTEMPT: &str = "/portal/v1/attempts/{id}";
+/// Rate windows.
+pub const LIMITS: &str = "/portal/v1/limits";
+/// Breaker history.
+pub const TRIPS: &str = "/portal/v1/trips";
+/// Events of all companies; emits one.
+pub const PORTAL_EVENTS: &str = "/portal/v1/events";
+
+/// Events, polled.
+pub const EVENTS: &str = "/api/v1/events";
+/// Publishes a test event.
+pub const EVENTS_TEST: &str = "/api/v1/events/test";
+/// Subscriptions of the key's company.
+pub const SUBSCRIPTIONS: &str = "/api/v1/webhooks/subscriptions";
+/// One subscription.
+pub const SUBSCRIPTION: &str = "/api/v1/webhooks/subscriptions/{id}";
+/// Create Lead.
+pub const LEADS: &str = "/api/v1/integrations/leads";
+
+/// The process answers.
+pub const HEALTHZ: &str = "/healthz";
+/// The platform can work: database open, dispatcher running.
+pub const READYZ: &str = "/readyz";
+
+/// A path with its `{…}` replaced by `value`.
+#[must_use]
+pub fn with(path: &str, value: impl std::fmt::Display) -> String {
+    match (path.find('{'), path.find('}')) {
+        (Some(open), Some(close)) if open < close => format!("{}{value}{}", &path[..open], &path[close + 1..]),
+        _ => path.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_takes_the_place_of_its_name() {
+        assert_eq!(with(KEY_REVOKE, 7), "/portal/v1/keys/7/revoke");
+        assert_eq!(with(EVENTS, 7), EVENTS);
+    }
+}

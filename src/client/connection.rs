@@ -1,0 +1,191 @@
+//! The connection: where the platform is, who asks, and how answers are read.
+
+use super::Error;
+use crate::ambient::Ambient;
+use crate::api::problem::{Code, Problem};
+use crate::domain::secret::Secret;
+use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::{Method, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::error::Error as _;
+use std::sync::Arc;
+use std::time::Duration;
+use url::Url;
+
+/// The time one call may take.
+pub const LIMIT: Duration = Duration::from_secs(10);
+
+/// Who asks.
+#[derive(Debug)]
+pub enum Credential {
+    /// An operator of the Portal API.
+    Operator(Secret),
+    /// A key of the Integration API.
+    Key(Secret),
+}
+
+/// A client of one platform with one credential; clones share connections.
+#[derive(Debug, Clone)]
+pub struct Client {
+    base: Url,
+    http: reqwest::Client,
+    credential: Arc<Credential>,
+    ambient: Ambient,
+}
+
+impl Client {
+    /// A client for the platform at `base` (`http` or `https`, no path). Proxies from the environment are not used, redirects not followed,
+    /// TLS always verified.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] when `base` is not such a URL or the credential cannot stand in a header.
+    pub fn new(base: &str, credential: Credential, ambient: Ambient) -> Result<Self, Error> {
+        let url = Url::parse(base)
+            .map_err(|error| Error::Unusable(format!("{base:?} is not a URL: {error}; try http://127.0.0.1:PORT")))?;
+        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+            return Err(Error::Unusable(format!("{base:?} must begin with http:// or https:// and name a host")));
+        }
+        let mut headers = HeaderMap::new();
+        let (name, text) = match &credential {
+            Credential::Operator(token) => ("authorization", format!("Bearer {}", token.reveal())),
+            Credential::Key(key) => ("x-api-key", key.reveal().to_owned()),
+        };
+        let mut value = HeaderValue::try_from(text).map_err(|_| {
+            Error::Unusable(
+                "the token has characters that cannot stand in a header; was a whole file given?".to_owned(),
+            )
+        })?;
+        value.set_sensitive(true);
+        headers.insert(name, value);
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls()?)
+            .default_headers(headers)
+            .user_agent(concat!("crow/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .map_err(|error| Error::Unusable(format!("no HTTP client can be made: {error}")))?;
+        Ok(Self { base: url, http, credential: Arc::new(credential), ambient })
+    }
+
+    /// Where the platform is, for people.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
+    }
+
+    /// Who asks.
+    #[must_use]
+    pub fn credential(&self) -> &Credential {
+        &self.credential
+    }
+
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> Result<T, Error> {
+        self.call(Method::GET, path, query, None::<&()>, &[]).await
+    }
+
+    pub(super) async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Error> {
+        self.call(Method::POST, path, &[], Some(body), &[]).await
+    }
+
+    /// One call with all its phases inside [`LIMIT`].
+    pub(super) async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, String)],
+        body: Option<&impl Serialize>,
+        headers: &[(&'static str, String)],
+    ) -> Result<T, Error> {
+        let work = async {
+            let response = self.send(method, path, query, body, headers).await?;
+            let status = response.status().as_u16();
+            let bytes = response.bytes().await.map_err(|error| self.unreachable(&error))?;
+            self.read(status, &bytes)
+        };
+        self.ambient
+            .within(LIMIT, work)
+            .await
+            .unwrap_or_else(|| Err(Error::Slow { base: self.base().to_owned(), limit: LIMIT }))
+    }
+
+    /// Opens an answer whose body is read by the caller, within [`LIMIT`] up to its head.
+    pub(super) async fn open(&self, path: &str) -> Result<Response, Error> {
+        let work = self.send(Method::GET, path, &[], None::<&()>, &[]);
+        let response = self
+            .ambient
+            .within(LIMIT, work)
+            .await
+            .unwrap_or_else(|| Err(Error::Slow { base: self.base().to_owned(), limit: LIMIT }))?;
+        let status = response.status().as_u16();
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let bytes = response.bytes().await.map_err(|error| self.unreachable(&error))?;
+        Err(self.refusal(status, &bytes))
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, String)],
+        body: Option<&impl Serialize>,
+        headers: &[(&'static str, String)],
+    ) -> Result<Response, Error> {
+        let mut url = self.base.clone();
+        url.set_path(path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let mut request = self.http.request(method, url);
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        if let Some(body) = body {
+            let bytes = serde_json::to_vec(body)
+                .map_err(|error| Error::Unusable(format!("the request cannot be written: {error}")))?;
+            request = request.header("content-type", "application/json").body(bytes);
+        }
+        request.send().await.map_err(|error| self.unreachable(&error))
+    }
+
+    fn read<T: DeserializeOwned>(&self, status: u16, bytes: &[u8]) -> Result<T, Error> {
+        if !(200..300).contains(&status) {
+            return Err(self.refusal(status, bytes));
+        }
+        let bytes = if bytes.is_empty() { b"null" } else { bytes };
+        serde_json::from_slice(bytes).map_err(|error| Error::Garbled {
+            base: self.base().to_owned(),
+            status,
+            why: error.to_string(),
+        })
+    }
+
+    fn refusal(&self, status: u16, bytes: &[u8]) -> Error {
+        match serde_json::from_slice::<Problem>(bytes) {
+            Ok(problem) if problem.code != Code::Unknown || !problem.detail.is_empty() => {
+                Error::Refused { problem: Box::new(problem) }
+            }
+            _ => Error::Garbled { base: self.base().to_owned(), status, why: "no problem+json in it".to_owned() },
+        }
+    }
+
+    pub(super) fn unreachable(&self, error: &reqwest::Error) -> Error {
+        let mut innermost = error.source();
+        while let Some(next) = innermost.and_then(std::error::Error::source) {
+            innermost = Some(next);
+        }
+        let why = innermost.map_or_else(|| "the connection broke".to_owned(), ToString::to_string);
+        Error::Unreachable { base: self.base().to_owned(), why }
+    }
+}
+
+/// TLS with the roots of the operating system, and *ring* for the arithmetic.
+fn tls() -> Result<rustls::ClientConfig, Error> {
+    use rustls_platform_verifier::ConfigVerifierExt as _;
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    rustls::ClientConfig::with_platform_verifier()
+        .map_err(|error| Error::Unusable(format!("no TLS can be set up: {error}")))
+}

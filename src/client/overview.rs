@@ -1,0 +1,81 @@
+//! The overview, and the stream that tells when it changed.
+
+use super::Error;
+use super::connection::Client;
+use crate::api::overview::{Overview, Pulse};
+use crate::api::paths;
+use reqwest::Response;
+
+impl Client {
+    /// The dashboard with at most `rows` rows per listing.
+    ///
+    /// # Errors
+    /// Those of any call.
+    pub async fn overview(&self, rows: u32) -> Result<Overview, Error> {
+        self.get(paths::OVERVIEW, &[("rows", rows.to_string())]).await
+    }
+
+    /// Opens the stream of changes.
+    ///
+    /// # Errors
+    /// Those of any call.
+    pub async fn stream(&self) -> Result<Pulses, Error> {
+        let response = self.open(paths::STREAM).await?;
+        Ok(Pulses { client: self.clone(), response, pending: Vec::new() })
+    }
+}
+
+/// An open stream of changes.
+#[derive(Debug)]
+pub struct Pulses {
+    client: Client,
+    response: Response,
+    pending: Vec<u8>,
+}
+
+/// The longest message that is believed to be one.
+const LONGEST: usize = 64 * 1024;
+
+impl Pulses {
+    /// The next message; `None` when the platform closed the stream. Cancelling loses nothing.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`] when the connection broke, [`Error::Garbled`] when what comes is not such a stream.
+    pub async fn next(&mut self) -> Result<Option<Pulse>, Error> {
+        loop {
+            if let Some(end) = self.pending.windows(2).position(|pair| pair == b"\n\n") {
+                let message: Vec<u8> = self.pending.drain(..end + 2).collect();
+                match self.read(&message)? {
+                    Some(pulse) => return Ok(Some(pulse)),
+                    None => continue,
+                }
+            }
+            if self.pending.len() > LONGEST {
+                return Err(self.garbled("a message without end"));
+            }
+            match self.response.chunk().await {
+                Ok(Some(bytes)) => self.pending.extend_from_slice(&bytes),
+                Ok(None) => return Ok(None),
+                Err(error) => return Err(self.client.unreachable(&error)),
+            }
+        }
+    }
+
+    /// The pulse in a message; `None` if it is a comment.
+    fn read(&self, message: &[u8]) -> Result<Option<Pulse>, Error> {
+        let text = String::from_utf8_lossy(message);
+        let data: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim_start).collect();
+        if data.is_empty() {
+            return Ok(None);
+        }
+        serde_json::from_str(&data.join("\n")).map(Some).map_err(|error| self.garbled(&error.to_string()))
+    }
+
+    fn garbled(&self, why: &str) -> Error {
+        Error::Garbled {
+            base: self.client.base().to_owned(),
+            status: self.response.status().as_u16(),
+            why: why.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Subscriptions, as operators and as partners.
+
+use super::Error;
+use super::connection::Client;
+use crate::api::page::Page;
+use crate::api::paths;
+use crate::api::subscriptions::{
+    CreatedSubscription, Disable, Enable, NewSubscription, ReplayChoice, Subscription, SubscriptionRow, TestDelivery,
+    TestResult,
+};
+use crate::domain::ids::SubscriptionId;
+
+impl Client {
+    /// One subscription with its health (Portal).
+    ///
+    /// # Errors
+    /// Those of any call.
+    pub async fn subscription(&self, id: SubscriptionId) -> Result<SubscriptionRow, Error> {
+        self.get(&paths::with(paths::PORTAL_SUBSCRIPTION, id), &[]).await
+    }
+
+    /// Enables a subscription and zeroes its streak (Portal).
+    ///
+    /// # Errors
+    /// Those of any call.
+    pub async fn enable(&self, id: SubscriptionId, replay: ReplayChoice) -> Result<SubscriptionRow, Error> {
+        self.post(&paths::with(paths::PORTAL_SUBSCRIPTION_ENABLE, id), &Enable { replay }).await
+    }
+
+    /// Disables a subscription (Portal).
+    ///
+    /// # Errors
+    /// Those of any call.
+    pub async fn disable(&self, id: SubscriptionId, reason: Option<String>) -> Result<SubscriptionRow, Error> {
+        self.post(&paths::with(paths::PORTAL_SUBSCRIPTION_DISABLE, id), &Disable { reason }).await
+    }
+
+    /// Sends a test to the subscription's endpoint (Portal).
+    ///
+    /// # Errors
+    /// Those of any call; an endpoint that fails is a result, not an error.
+    pub async fn test(&self, id: SubscriptionId) -> Result<TestResult, Error> {
+        self.post(&paths::with(paths::PORTAL_SUBSCRIPTION_TEST, id), &TestDelivery::default()).await
+    }
+
+    /// Creates a subscription for the key's company (Integration API); the answer alone carries the signing secret.
+    ///
+    /// # Errors
+    /// Those of any call.
+    pub async fn create_subscription(&self, new: &NewSubscription) -> Result<CreatedSubscription, Error> {
+        self.post(paths::SUBSCRIPTIONS, new).await
+    }
+
+    /// The subscriptions of the key's company (Integration API).
+    ///
+    /// # Errors
+    /// Those of any call.
+    pub async fn subscriptions(&self) -> Result<Page<Subscription>, Error> {
+        self.get(paths::SUBSCRIPTIONS, &[]).await
+    }
+}

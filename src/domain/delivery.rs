@@ -1,0 +1,300 @@
+//! Deliveries: what an attempt can come to, and what follows from it (contract: delivery).
+
+use super::time::Timestamp;
+use std::fmt;
+use std::time::Duration;
+
+/// How long one attempt may take, from the look-up of the name to the last byte of the answer.
+pub const DEADLINE: Duration = Duration::from_secs(10);
+/// Retries after the first attempt.
+pub const RETRIES: u32 = 10;
+/// Attempts of one subscription under way at once.
+pub const FLIGHTS_PER_SUBSCRIPTION: usize = 4;
+/// Attempts under way at once, all together.
+pub const FLIGHTS: usize = 64;
+/// Bytes of an answer's body that are kept.
+pub const BODY_KEPT: usize = 16 * 1024;
+/// Bytes of an answer's body that are read at most.
+pub const BODY_READ: usize = 64 * 1024 + 1;
+
+/// A number in `[0, 1)` out of the dice.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Roll(pub f64);
+
+/// Why an attempt got no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// Nothing complete within the deadline.
+    Timeout,
+    /// The connection was refused.
+    Refused,
+    /// The connection broke.
+    Broken,
+    /// The name could not be resolved.
+    Dns,
+    /// TLS could not be agreed, or the certificate is not good.
+    Tls,
+    /// The address is not a public one.
+    Blocked,
+    /// The answer was not HTTP.
+    Garbled,
+    /// The sender itself is in trouble: no route, no resolver, no descriptors. Counts against nobody.
+    Ours,
+}
+
+impl Cause {
+    /// All of them.
+    pub const ALL: [Self; 8] =
+        [Self::Timeout, Self::Refused, Self::Broken, Self::Dns, Self::Tls, Self::Blocked, Self::Garbled, Self::Ours];
+
+    /// One word for lists and for the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::Refused => "refused",
+            Self::Broken => "broken",
+            Self::Dns => "dns",
+            Self::Tls => "tls",
+            Self::Blocked => "blocked",
+            Self::Garbled => "garbled",
+            Self::Ours => "ours",
+        }
+    }
+
+    /// The cause of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cause| cause.name() == name)
+    }
+}
+
+/// What one POST came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// A complete answer arrived in time.
+    Answered {
+        /// Its status.
+        status: u16,
+        /// Its `Retry-After`, if it had a readable one.
+        retry_after: Option<Duration>,
+    },
+    /// None did.
+    Unanswered(Cause),
+}
+
+impl Outcome {
+    /// Status 200 to 299 in time; all else fails, redirects too.
+    #[must_use]
+    pub const fn is_success(&self) -> bool {
+        matches!(self, Self::Answered { status: 200..=299, .. })
+    }
+
+    /// Whether it says something about the receiver rather than about us.
+    #[must_use]
+    pub const fn is_counted(&self) -> bool {
+        !matches!(self, Self::Unanswered(Cause::Ours))
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answered { status, .. } => status.fmt(f),
+            Self::Unanswered(cause) => f.write_str(cause.name()),
+        }
+    }
+}
+
+/// What an attempt was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// From the schedule; the only kind that counts for breaker and health.
+    Scheduled,
+    /// Somebody asked for this delivery once more.
+    Resend,
+    /// Part of a replay.
+    Replay,
+    /// A test; no event stands behind it.
+    Test,
+}
+
+impl Kind {
+    /// All four.
+    pub const ALL: [Self; 4] = [Self::Scheduled, Self::Resend, Self::Replay, Self::Test];
+
+    /// The name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Scheduled => "scheduled",
+            Self::Resend => "resend",
+            Self::Replay => "replay",
+            Self::Test => "test",
+        }
+    }
+
+    /// The kind of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// Where a delivery stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum State {
+    /// Waits for its time.
+    Pending,
+    /// Claimed by the dispatcher, under a lease.
+    InFlight,
+    /// A scheduled attempt succeeded.
+    Succeeded,
+    /// All attempts failed.
+    Exhausted,
+    /// Its subscription was disabled when the event happened.
+    Skipped,
+    /// Was pending when its subscription was disabled; resumes when it is enabled.
+    Parked,
+    /// Its subscription was deleted.
+    Cancelled,
+}
+
+impl State {
+    /// All seven.
+    pub const ALL: [Self; 7] =
+        [Self::Pending, Self::InFlight, Self::Succeeded, Self::Exhausted, Self::Skipped, Self::Parked, Self::Cancelled];
+
+    /// The name on the wire and in the database.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::InFlight => "in_flight",
+            Self::Succeeded => "succeeded",
+            Self::Exhausted => "exhausted",
+            Self::Skipped => "skipped",
+            Self::Parked => "parked",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The state of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+}
+
+/// When retries are due: `base × 2ⁿ`, capped, ± 20 %.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Schedule {
+    /// The wait after the first attempt; 30 s unless scaled.
+    pub base: Duration,
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self { base: Duration::from_secs(30) }
+    }
+}
+
+impl Schedule {
+    /// The longest step: 4 h for a base of 30 s, scaled with it.
+    #[must_use]
+    pub fn cap(&self) -> Duration {
+        self.base.saturating_mul(480)
+    }
+
+    /// The wait after attempt number `done` (1 is the first), or `None` after the last one.
+    ///
+    /// A `Retry-After` is honoured between once and twice the planned step.
+    #[must_use]
+    pub fn wait(&self, done: u32, retry_after: Option<Duration>, roll: Roll) -> Option<Duration> {
+        if done == 0 || done > RETRIES {
+            return None;
+        }
+        let plan = self.base.saturating_mul(1 << (done - 1)).min(self.cap());
+        let asked = retry_after.unwrap_or(plan).clamp(plan, plan.saturating_mul(2));
+        Some(asked.mul_f64(0.8 + 0.4 * roll.0.clamp(0.0, 1.0)))
+    }
+}
+
+/// What follows from an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Done: it succeeded.
+    Delivered,
+    /// It failed and is tried again at this time.
+    RetryAt(Timestamp),
+    /// It failed and was the last one.
+    Exhausted,
+    /// Nothing was learnt about the receiver; the same attempt is made again at this time.
+    Postponed(Timestamp),
+}
+
+/// Decides what follows when attempt number `done` (1 is the first) ended with `outcome` at `now`.
+#[must_use]
+pub fn judge(outcome: &Outcome, done: u32, schedule: &Schedule, now: Timestamp, roll: Roll) -> Verdict {
+    if outcome.is_success() {
+        return Verdict::Delivered;
+    }
+    if !outcome.is_counted() {
+        return Verdict::Postponed(now.plus(Duration::from_secs(5)));
+    }
+    let retry_after = match outcome {
+        Outcome::Answered { retry_after, .. } => *retry_after,
+        Outcome::Unanswered(_) => None,
+    };
+    match schedule.wait(done, retry_after, roll) {
+        Some(wait) => Verdict::RetryAt(now.plus(wait)),
+        None => Verdict::Exhausted,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+    const FAILED: Outcome = Outcome::Answered { status: 500, retry_after: None };
+
+    #[test]
+    fn eleven_tries_then_no_more() {
+        let schedule = Schedule::default();
+        for done in 1..=RETRIES {
+            assert!(matches!(judge(&FAILED, done, &schedule, NOW, Roll(0.5)), Verdict::RetryAt(_)), "{done}");
+        }
+        assert_eq!(judge(&FAILED, RETRIES + 1, &schedule, NOW, Roll(0.5)), Verdict::Exhausted);
+    }
+
+    #[test]
+    fn redirects_and_gone_fail_like_all_else() {
+        for status in [199, 300, 301, 302, 307, 308, 400, 401, 404, 410, 429, 500, 503] {
+            let outcome = Outcome::Answered { status, retry_after: None };
+            assert!(
+                matches!(judge(&outcome, 1, &Schedule::default(), NOW, Roll(0.5)), Verdict::RetryAt(_)),
+                "{status}"
+            );
+        }
+    }
+
+    #[test]
+    fn our_own_trouble_costs_no_attempt() {
+        let outcome = Outcome::Unanswered(Cause::Ours);
+        assert!(matches!(judge(&outcome, 11, &Schedule::default(), NOW, Roll(0.5)), Verdict::Postponed(_)));
+    }
+
+    proptest! {
+        #[test]
+        fn every_step_stays_in_its_band(done in 1_u32..=RETRIES, roll in 0.0_f64..1.0, asked in proptest::option::of(0_u64..1_000_000)) {
+            let schedule = Schedule::default();
+            let plan = Duration::from_secs(30 * (1 << (done - 1))).min(schedule.cap());
+            let wait = schedule.wait(done, asked.map(Duration::from_secs), Roll(roll)).expect("a retry is left");
+            prop_assert!(wait >= plan.mul_f64(0.799));
+            let most = if asked.is_some() { 2.4 } else { 1.2 };
+            prop_assert!(wait <= plan.mul_f64(most + 0.001));
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Rules and values. Pure: nothing here reads a clock, rolls dice, waits, serialises or speaks SQL; it is told `now` and `roll`.
+
+pub mod breaker;
+pub mod company;
+pub mod delivery;
+pub mod event;
+pub mod health;
+pub mod ids;
+pub mod key;
+pub mod latency;
+pub mod secret;
+pub mod signature;
+pub mod standing;
+pub mod target;
+pub mod text;
+pub mod time;
+pub mod window;

@@ -1,0 +1,308 @@
+//! How a thing stands: the six states of the console, and the rules that put a key, a subscription or a window into one of them.
+
+use super::breaker::FUSE;
+use super::health::{ENOUGH, Tally};
+use super::time::Timestamp;
+use std::time::Duration;
+
+/// A state, worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Standing {
+    /// The breaker disabled it.
+    Tripped,
+    /// It fails now.
+    Failing,
+    /// It will need somebody.
+    Attention,
+    /// Nothing is known that would allow a judgement.
+    Unknown,
+    /// As it should be.
+    Healthy,
+    /// Switched off or revoked by somebody.
+    Off,
+}
+
+/// A state with its reason: rule, value, limit and window in one line. Healthy ones say what was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// The state.
+    pub standing: Standing,
+    /// Why.
+    pub why: String,
+}
+
+fn stands(standing: Standing, why: impl Into<String>) -> Judgement {
+    Judgement { standing, why: why.into() }
+}
+
+/// Days without use after which a key is called dormant.
+pub const DORMANT_DAYS: u64 = 30;
+/// Days without use after which a dormant key should go.
+pub const ABANDONED_DAYS: u64 = 90;
+/// Streaks at which a subscription needs attention, and at which it counts as failing.
+pub const STREAKS: (u32, u32) = (10, 14);
+/// Success in percent over an hour below which a subscription needs attention, and below which it counts as failing.
+pub const SUCCESS: (u64, u64) = (95, 50);
+/// Headroom in percent of a window below which it needs attention.
+pub const HEADROOM: u32 = 10;
+
+/// What is known of a key.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyFacts {
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it last authenticated a call.
+    pub last_used_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+    /// Calls of the last minute that the rate window refused.
+    pub n_limited: u64,
+    /// Calls of the last minute that the platform failed.
+    pub n_broken: u64,
+}
+
+/// Judges a key.
+#[must_use]
+pub fn judge_key(key: &KeyFacts, now: Timestamp) -> Judgement {
+    if let Some(revoked) = key.revoked_at {
+        return stands(Standing::Off, format!("revoked {}", revoked.format("%Y-%m-%d %H:%M UTC")));
+    }
+    if key.n_broken > 0 {
+        return stands(Standing::Failing, format!("{} calls answered 5xx in the last minute (limit 0)", key.n_broken));
+    }
+    if key.n_limited > 0 {
+        return stands(
+            Standing::Attention,
+            format!("{} calls answered 429 in the last minute (limit 0)", key.n_limited),
+        );
+    }
+    let idle_since = key.last_used_at.unwrap_or(key.created_at);
+    let days = now.since(idle_since).as_secs() / 86_400;
+    let what = if key.last_used_at.is_some() { "not used" } else { "never used, created" };
+    if days >= ABANDONED_DAYS {
+        return stands(
+            Standing::Attention,
+            format!("dormant: {what} for {days} d (limit {ABANDONED_DAYS} d); revoke it if nobody needs it"),
+        );
+    }
+    if days >= DORMANT_DAYS {
+        return stands(Standing::Attention, format!("dormant: {what} for {days} d (limit {DORMANT_DAYS} d)"));
+    }
+    match key.last_used_at {
+        Some(_) => stands(Standing::Healthy, "in use, no 429 or 5xx in the last minute"),
+        None => stands(Standing::Unknown, "never used since it was created"),
+    }
+}
+
+/// Why a subscription is off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disabled {
+    /// Somebody switched it off.
+    Manual,
+    /// The breaker did.
+    Breaker,
+}
+
+impl Disabled {
+    /// The name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Manual => "manual",
+            Self::Breaker => "circuit_breaker",
+        }
+    }
+
+    /// The reason of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Manual, Self::Breaker].into_iter().find(|reason| reason.name() == name)
+    }
+}
+
+/// What is known of a subscription.
+#[derive(Debug, Clone, Copy)]
+pub struct SubscriptionFacts {
+    /// Why it is off, if it is.
+    pub disabled: Option<Disabled>,
+    /// Since when it is off.
+    pub disabled_at: Option<Timestamp>,
+    /// Consecutive failures.
+    pub streak: u32,
+    /// Scheduled attempts of the last hour.
+    pub hour: Tally,
+    /// When it was last attempted, ever.
+    pub last_attempt_at: Option<Timestamp>,
+}
+
+/// Judges a subscription.
+#[must_use]
+pub fn judge_subscription(facts: &SubscriptionFacts) -> Judgement {
+    let since = facts.disabled_at.map_or_else(String::new, |at| format!(" since {}", at.format("%H:%M:%S UTC")));
+    match facts.disabled {
+        Some(Disabled::Breaker) => {
+            return stands(
+                Standing::Tripped,
+                format!("breaker tripped at {FUSE} of {FUSE} consecutive failures; off{since}"),
+            );
+        }
+        Some(Disabled::Manual) => return stands(Standing::Off, format!("disabled by hand; off{since}")),
+        None => {}
+    }
+    let Tally { n_ok, .. } = facts.hour;
+    let total = facts.hour.total();
+    let rate = facts.hour.judged_percent();
+    if facts.streak >= STREAKS.1 {
+        return stands(
+            Standing::Failing,
+            format!("{} consecutive failures (limit {}); trips at {FUSE}", facts.streak, STREAKS.1),
+        );
+    }
+    if rate.is_some_and(|rate| rate < SUCCESS.1) {
+        return stands(Standing::Failing, format!("success {n_ok} of {total} in 1 h (limit {} %)", SUCCESS.1));
+    }
+    if facts.streak >= STREAKS.0 {
+        return stands(
+            Standing::Attention,
+            format!("{} consecutive failures (limit {}); trips at {FUSE}", facts.streak, STREAKS.0),
+        );
+    }
+    if rate.is_some_and(|rate| rate < SUCCESS.0) {
+        return stands(Standing::Attention, format!("success {n_ok} of {total} in 1 h (limit {} %)", SUCCESS.0));
+    }
+    if facts.last_attempt_at.is_none() {
+        return stands(Standing::Unknown, "no delivery was attempted yet");
+    }
+    match rate {
+        Some(_) => stands(Standing::Healthy, format!("success {n_ok} of {total} in 1 h")),
+        None => stands(
+            Standing::Healthy,
+            format!("no streak; {n_ok} of {total} in 1 h, fewer than {ENOUGH} to judge a rate by"),
+        ),
+    }
+}
+
+/// What is known of a rate window.
+#[derive(Debug, Clone, Copy)]
+pub struct WindowFacts {
+    /// Calls allowed a minute.
+    pub limit: u32,
+    /// Calls made in this one.
+    pub used: u32,
+    /// Calls refused in this one.
+    pub n_refused: u64,
+}
+
+/// Judges a rate window.
+#[must_use]
+pub fn judge_window(facts: &WindowFacts) -> Judgement {
+    let WindowFacts { limit, used, n_refused } = *facts;
+    let left = limit.saturating_sub(used);
+    if n_refused > 0 {
+        return stands(
+            Standing::Failing,
+            format!("{n_refused} calls answered 429 in this window; {used} of {limit} used"),
+        );
+    }
+    if u64::from(left) * 100 < u64::from(limit) * u64::from(HEADROOM) {
+        return stands(
+            Standing::Attention,
+            format!("{left} of {limit} calls left in this window (limit {HEADROOM} %)"),
+        );
+    }
+    stands(Standing::Healthy, format!("{left} of {limit} calls left in this window"))
+}
+
+/// How long until the window is empty at its own pace so far, or `None` if it resets first or has no pace yet.
+#[must_use]
+pub fn first_refusal_after(
+    facts: &WindowFacts,
+    started_at: Timestamp,
+    reset_at: Timestamp,
+    now: Timestamp,
+) -> Option<Duration> {
+    let gone = now.since(started_at);
+    if facts.used == 0 || gone.is_zero() {
+        return None;
+    }
+    let left = facts.limit.saturating_sub(facts.used);
+    let wait = gone / facts.used * left;
+    (now.plus(wait) < reset_at).then_some(wait)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(100 * 86_400_000);
+
+    fn key(idle_days: u64) -> KeyFacts {
+        let last = NOW.minus(Duration::from_secs(idle_days * 86_400));
+        KeyFacts {
+            created_at: Timestamp::default(),
+            last_used_at: Some(last),
+            revoked_at: None,
+            n_limited: 0,
+            n_broken: 0,
+        }
+    }
+
+    #[test]
+    fn keys_grow_dormant_at_thirty_and_ninety_days() {
+        assert_eq!(judge_key(&key(29), NOW).standing, Standing::Healthy);
+        let dormant = judge_key(&key(30), NOW);
+        assert_eq!(
+            (dormant.standing, dormant.why.as_str()),
+            (Standing::Attention, "dormant: not used for 30 d (limit 30 d)")
+        );
+        assert!(judge_key(&key(97), NOW).why.contains("limit 90 d"));
+        let revoked = KeyFacts { revoked_at: Some(NOW), ..key(97) };
+        assert_eq!(judge_key(&revoked, NOW).standing, Standing::Off);
+        let fresh = KeyFacts { created_at: NOW, last_used_at: None, ..key(0) };
+        assert_eq!(judge_key(&fresh, NOW).standing, Standing::Unknown);
+        assert_eq!(judge_key(&KeyFacts { n_limited: 3, ..key(0) }, NOW).standing, Standing::Attention);
+        assert_eq!(judge_key(&KeyFacts { n_broken: 1, ..key(0) }, NOW).standing, Standing::Failing);
+    }
+
+    fn subscription(streak: u32, n_ok: u64, n_failed: u64) -> SubscriptionFacts {
+        let hour = Tally { n_ok, n_failed };
+        SubscriptionFacts { disabled: None, disabled_at: None, streak, hour, last_attempt_at: Some(NOW) }
+    }
+
+    #[test]
+    fn subscriptions_are_judged_by_streak_and_rate_but_not_by_too_few_attempts() {
+        let cases = [
+            (subscription(0, 20, 0), Standing::Healthy),
+            (subscription(0, 18, 2), Standing::Attention),
+            (subscription(0, 9, 11), Standing::Failing),
+            (subscription(3, 0, 3), Standing::Healthy),
+            (subscription(9, 100, 0), Standing::Healthy),
+            (subscription(10, 100, 0), Standing::Attention),
+            (subscription(14, 100, 0), Standing::Failing),
+            (SubscriptionFacts { last_attempt_at: None, ..subscription(0, 0, 0) }, Standing::Unknown),
+            (SubscriptionFacts { disabled: Some(Disabled::Manual), ..subscription(19, 0, 99) }, Standing::Off),
+            (SubscriptionFacts { disabled: Some(Disabled::Breaker), ..subscription(20, 0, 99) }, Standing::Tripped),
+        ];
+        for (facts, standing) in cases {
+            assert_eq!(judge_subscription(&facts).standing, standing, "{facts:?}");
+        }
+    }
+
+    #[test]
+    fn windows_warn_below_ten_percent_and_fail_on_a_refusal() {
+        let window = |used, n_refused| judge_window(&WindowFacts { limit: 60, used, n_refused }).standing;
+        assert_eq!([window(0, 0), window(54, 0), window(55, 0), window(60, 2)], {
+            [Standing::Healthy, Standing::Healthy, Standing::Attention, Standing::Failing]
+        });
+    }
+
+    #[test]
+    fn the_first_refusal_is_foretold_only_if_it_comes_before_the_reset() {
+        let start = Timestamp::from_millis(0);
+        let reset = start.plus(Duration::from_secs(60));
+        let now = start.plus(Duration::from_secs(20));
+        let fast = WindowFacts { limit: 60, used: 40, n_refused: 0 };
+        assert_eq!(first_refusal_after(&fast, start, reset, now), Some(Duration::from_secs(10)));
+        assert_eq!(first_refusal_after(&WindowFacts { used: 10, ..fast }, start, reset, now), None);
+    }
+}

@@ -1,0 +1,116 @@
+//! Points in time as the platform writes them: milliseconds since the Unix epoch, shown as RFC 3339 in UTC with `Z`.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use std::fmt;
+use std::time::Duration;
+
+/// Milliseconds in a minute, the length of a rate window.
+pub const MINUTE_MS: i64 = 60_000;
+
+/// A point in time: milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// From milliseconds since the Unix epoch.
+    #[must_use]
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the Unix epoch.
+    #[must_use]
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since the Unix epoch, rounded down.
+    #[must_use]
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(1_000)
+    }
+
+    /// This moment without its milliseconds, the resolution of the Integration API.
+    #[must_use]
+    pub const fn whole_second(self) -> Self {
+        Self(self.seconds() * 1_000)
+    }
+
+    /// The start of the slot of `width_ms` milliseconds that holds this moment.
+    #[must_use]
+    pub const fn slot(self, width_ms: i64) -> Self {
+        Self(self.0.div_euclid(width_ms) * width_ms)
+    }
+
+    /// The moment `after` later; stays in range.
+    #[must_use]
+    pub fn plus(self, after: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(after.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// The moment `before` earlier; stays in range.
+    #[must_use]
+    pub fn minus(self, before: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(before.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// How long after `earlier` this is; zero if it is not after.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// RFC 3339 in UTC with milliseconds, as the Portal API writes it: `2026-11-23T14:02:31.114Z`.
+    #[must_use]
+    pub fn to_rfc3339_millis(self) -> String {
+        self.civil().to_rfc3339_opts(SecondsFormat::Millis, true)
+    }
+
+    /// RFC 3339 in UTC with whole seconds, as the Integration API writes it: `2026-11-23T14:02:31Z`.
+    #[must_use]
+    pub fn to_rfc3339_seconds(self) -> String {
+        self.civil().to_rfc3339_opts(SecondsFormat::Secs, true)
+    }
+
+    /// Formats with strftime codes, for display: `%H:%M:%S`.
+    #[must_use]
+    pub fn format(self, pattern: &str) -> String {
+        self.civil().format(pattern).to_string()
+    }
+
+    /// Reads RFC 3339 with any offset and any fraction; `None` if it is not that.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        DateTime::parse_from_rfc3339(text).ok().map(|time| Self(time.timestamp_millis()))
+    }
+
+    fn civil(self) -> DateTime<Utc> {
+        DateTime::from_timestamp_millis(self.0).unwrap_or(DateTime::UNIX_EPOCH)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_rfc3339_millis())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_spellings_are_utc_with_z() {
+        let at = Timestamp::parse("2026-11-23T15:02:31.114+01:00").expect("a date");
+        assert_eq!(at.to_rfc3339_millis(), "2026-11-23T14:02:31.114Z");
+        assert_eq!(at.to_rfc3339_seconds(), "2026-11-23T14:02:31Z");
+        assert_eq!(at.whole_second().to_rfc3339_millis(), "2026-11-23T14:02:31.000Z");
+    }
+
+    #[test]
+    fn arithmetic_saturates_instead_of_wrapping() {
+        let end = Timestamp::from_millis(i64::MAX);
+        assert_eq!(end.plus(Duration::MAX), end);
+        assert_eq!(Timestamp::default().since(end), Duration::ZERO);
+    }
+}

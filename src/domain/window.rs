@@ -1,0 +1,180 @@
+//! Rate windows: per key and bucket, fixed, aligned to the clock minute (contract: rate windows).
+
+use super::time::{MINUTE_MS, Timestamp};
+use std::fmt;
+
+/// Which of a key's three windows a call is counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Bucket {
+    /// Polling events, listing subscriptions, searches: 60 a minute.
+    Read,
+    /// Actions, and deleting a subscription: 100 a minute.
+    Write,
+    /// Test events, creating and changing subscriptions: 200 a minute.
+    Admin,
+}
+
+impl Bucket {
+    /// All three.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Admin];
+
+    /// The name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The bucket of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|bucket| bucket.name() == name)
+    }
+
+    /// Calls a minute unless the key has limits of its own.
+    #[must_use]
+    pub const fn default_limit(self) -> u32 {
+        match self {
+            Self::Read => 60,
+            Self::Write => 100,
+            Self::Admin => 200,
+        }
+    }
+}
+
+impl fmt::Display for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How many calls a key has made in the window that began at `start`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// The clock minute.
+    pub start: Timestamp,
+    /// Calls admitted in it.
+    pub used: u32,
+}
+
+/// What became of one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Admission {
+    /// The bucket that was asked.
+    pub bucket: Bucket,
+    /// Calls allowed a minute.
+    pub limit: u32,
+    /// Calls still possible in this window; 0 when refused.
+    pub remaining: u32,
+    /// When the next window begins.
+    pub reset_at: Timestamp,
+    /// How the call was met.
+    pub answer: Answer,
+}
+
+/// Whether a call fits into its window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// It was counted and may go on.
+    Admitted,
+    /// The window is full; the call was not counted.
+    Refused,
+}
+
+impl Admission {
+    /// The policy as the header and the 429 body spell it: `read:60/1m`.
+    #[must_use]
+    pub fn policy(&self) -> String {
+        format!("{}:{}/1m", self.bucket, self.limit)
+    }
+
+    /// Whole seconds after which a call succeeds, rounded up and at least one.
+    #[must_use]
+    pub fn retry_after_seconds(&self, now: Timestamp) -> u64 {
+        let wait = self.reset_at.since(now);
+        wait.as_millis().div_ceil(1_000).max(1).try_into().unwrap_or(60)
+    }
+}
+
+impl Window {
+    /// The empty window of the minute that holds `now`.
+    #[must_use]
+    pub const fn opening(now: Timestamp) -> Self {
+        Self { start: now.slot(MINUTE_MS), used: 0 }
+    }
+
+    /// The window as it stands at `now`: itself, or the next one, empty.
+    ///
+    /// A clock that was set back does not refill a window: the later one stays until its minute is over.
+    #[must_use]
+    pub fn at(self, now: Timestamp) -> Self {
+        let current = Self::opening(now);
+        if current.start > self.start { current } else { self }
+    }
+
+    /// When the window after this one begins.
+    #[must_use]
+    pub const fn reset_at(self) -> Timestamp {
+        Timestamp::from_millis(self.start.millis() + MINUTE_MS)
+    }
+
+    /// The window after one more call at `now`, and how the call was met. The caller keeps it.
+    #[must_use]
+    pub fn admit(self, bucket: Bucket, limit: u32, now: Timestamp) -> (Self, Admission) {
+        let mut window = self.at(now);
+        let answer = if window.used < limit { Answer::Admitted } else { Answer::Refused };
+        if answer == Answer::Admitted {
+            window.used += 1;
+        }
+        let remaining = limit.saturating_sub(window.used);
+        (window, Admission { bucket, limit, remaining, reset_at: window.reset_at(), answer })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::time::Duration;
+
+    #[test]
+    fn the_call_after_the_last_is_refused_and_waiting_helps() {
+        let now = Timestamp::from_millis(90_500);
+        let mut window = Window::opening(now);
+        for used in 1..=60 {
+            let (next, admission) = window.admit(Bucket::Read, 60, now);
+            assert_eq!((admission.answer, admission.remaining), (Answer::Admitted, 60 - used));
+            window = next;
+        }
+        let (same, refusal) = window.admit(Bucket::Read, 60, now);
+        assert_eq!((same, refusal.answer, refusal.remaining), (window, Answer::Refused, 0));
+        assert_eq!(refusal.policy(), "read:60/1m");
+        let waited = now.plus(Duration::from_secs(refusal.retry_after_seconds(now)));
+        assert_eq!(window.admit(Bucket::Read, 60, waited).1.answer, Answer::Admitted);
+    }
+
+    proptest! {
+        #[test]
+        fn no_window_ever_admits_more_than_its_limit(
+            limit in 0_u32..20,
+            steps in proptest::collection::vec(-120_000_i64..120_000, 1..300),
+        ) {
+            let mut now = Timestamp::from_millis(10_000_000);
+            let mut window = Window::opening(now);
+            let mut admitted = std::collections::BTreeMap::<Timestamp, u32>::new();
+            for step in steps {
+                now = Timestamp::from_millis(now.millis() + step);
+                let (next, admission) = window.admit(Bucket::Read, limit, now);
+                window = next;
+                if admission.answer == Answer::Admitted {
+                    *admitted.entry(window.start).or_default() += 1;
+                }
+                prop_assert!(admission.remaining <= limit);
+            }
+            prop_assert!(admitted.values().all(|count| *count <= limit));
+        }
+    }
+}

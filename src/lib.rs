@@ -1,0 +1,7 @@
+//! crow: a terminal operations console for the WhiteLabelCRO integration platform, and the platform itself in small.
+
+pub mod ambient;
+pub mod api;
+pub mod client;
+pub mod domain;
+pub mod monitor;

@@ -1,0 +1,125 @@
+//! Alerts: rules over a picture. An alert keeps the time at which it was first seen for as long as its rule holds.
+
+use crate::api::overview::Overview;
+use crate::domain::ids::{KeyId, SubscriptionId};
+use crate::domain::standing::{Standing, judge_key, judge_subscription, judge_window};
+use crate::domain::text::Untrusted;
+use crate::domain::time::Timestamp;
+use crate::domain::window::Bucket;
+use std::time::Duration;
+
+/// A waiting delivery that is overdue by this much is an alert.
+pub const OVERDUE: Duration = Duration::from_secs(300);
+/// Clocks that differ by this much are an alert.
+pub const SKEW: Duration = Duration::from_secs(30);
+
+/// What an alert is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subject {
+    /// A subscription.
+    Subscription(SubscriptionId),
+    /// A key.
+    Key(KeyId),
+    /// A window of a key.
+    Window(KeyId, Bucket),
+    /// The delivery pipeline as a whole.
+    Pipeline,
+    /// The platform's clock and ours.
+    Clock,
+}
+
+/// Something that needs somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alert {
+    /// What it is about.
+    pub subject: Subject,
+    /// Its name for people: a target, a key's name.
+    pub name: Untrusted,
+    /// How bad.
+    pub standing: Standing,
+    /// Rule, value and limit in one line.
+    pub why: String,
+    /// When it was first seen, by this machine's clock.
+    pub since: Timestamp,
+}
+
+/// All alerts, worst first, then oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Alerts(Vec<Alert>);
+
+impl Alerts {
+    /// Takes up alerts seen earlier, so that they keep their `since`.
+    #[must_use]
+    pub fn remembered(alerts: Vec<Alert>) -> Self {
+        Self(alerts)
+    }
+
+    /// The alerts.
+    #[must_use]
+    pub fn list(&self) -> &[Alert] {
+        &self.0
+    }
+
+    /// The alerts after a new overview, received at `now`.
+    #[must_use]
+    pub fn after(&self, overview: &Overview, now: Timestamp) -> Self {
+        let mut alerts: Vec<Alert> = raised(overview, now)
+            .into_iter()
+            .map(|alert| {
+                let before = self.0.iter().find(|old| old.subject == alert.subject && old.standing == alert.standing);
+                Alert { since: before.map_or(alert.since, |old| old.since), ..alert }
+            })
+            .collect();
+        alerts.sort_by_key(|a| (a.standing, a.since, a.subject));
+        Self(alerts)
+    }
+}
+
+fn raised(overview: &Overview, now: Timestamp) -> Vec<Alert> {
+    let alarming = |standing| matches!(standing, Standing::Tripped | Standing::Failing | Standing::Attention);
+    let mut alerts = Vec::new();
+    let mut raise = |subject, name: Untrusted, judgement: crate::domain::standing::Judgement| {
+        if alarming(judgement.standing) {
+            alerts.push(Alert { subject, name, standing: judgement.standing, why: judgement.why, since: now });
+        }
+    };
+    for row in &overview.subscriptions.items {
+        raise(
+            Subject::Subscription(row.subscription.id),
+            row.subscription.target_url.clone(),
+            judge_subscription(&row.facts()),
+        );
+    }
+    for row in &overview.keys.items {
+        raise(Subject::Key(row.id), row.name.clone(), judge_key(&row.facts(), overview.server_utc));
+    }
+    for row in &overview.limits.items {
+        let name = Untrusted::new(format!("{} {}", row.key_name.raw(), row.bucket));
+        raise(Subject::Window(row.key_id, row.bucket), name, judge_window(&row.facts()));
+    }
+    if let Some(due) = overview.pipeline.oldest_due_utc {
+        let late = overview.server_utc.since(due);
+        if late > OVERDUE {
+            let why = format!("oldest due delivery is {} s late (limit {} s)", late.as_secs(), OVERDUE.as_secs());
+            raise(
+                Subject::Pipeline,
+                "delivery".into(),
+                crate::domain::standing::Judgement { standing: Standing::Failing, why },
+            );
+        }
+    }
+    let skew = overview.server_utc.since(now).max(now.since(overview.server_utc));
+    if skew > SKEW {
+        let why = format!(
+            "the platform's clock differs from this machine's by {} s (limit {} s)",
+            skew.as_secs(),
+            SKEW.as_secs()
+        );
+        raise(
+            Subject::Clock,
+            "clock".into(),
+            crate::domain::standing::Judgement { standing: Standing::Attention, why },
+        );
+    }
+    alerts
+}
