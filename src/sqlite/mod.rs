@@ -1,0 +1,332 @@
+//! Opening a SQLite database: pragmas, migrations, one writer thread with group commit, reader threads. Knows no table.
+
+pub mod lock;
+mod readers;
+mod writer;
+
+use readers::Readers;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite_migration::{M, Migrations};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use writer::Writer;
+
+/// The first SQLite without the bug that could corrupt a WAL database under concurrent checkpoints.
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+/// What a database is opened with.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Marks the file as ours: another mark is refused.
+    pub application_id: i32,
+    /// SQL scripts in order; each is one schema version.
+    pub migrations: &'static [&'static str],
+    /// Reader threads.
+    pub n_readers: usize,
+    /// Writes that may wait; one more is answered with [`Error::Contended`].
+    pub queue: usize,
+}
+
+/// What can go wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The SQLite library is too old to be trusted with a WAL.
+    #[error("SQLite {found} is older than 3.51.3, whose write-ahead log is safe")]
+    OldLibrary {
+        /// Its version.
+        found: &'static str,
+    },
+    /// The file is a database of something else.
+    #[error("{} is not a database of this kind; choose another directory", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is no database, or a damaged one.
+    #[error("{} is damaged or not a database; it was left as it is", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file was written by a newer version of this program.
+    #[error("{} has schema version {found}, this program knows {known}; use the newer program", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The newest version known.
+        known: i64,
+    },
+    /// Another process has it.
+    #[error("{} is in use by process {holder}", path.display())]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+        /// What the lock file says of its holder.
+        holder: String,
+    },
+    /// The write queue is full.
+    #[error("the write queue is full")]
+    Contended,
+    /// The disk or the database limit is reached, or the file cannot be written.
+    #[error("storage is full or cannot be written: {0}")]
+    Full(String),
+    /// The database was closed.
+    #[error("the database is closed")]
+    Closed,
+    /// The work panicked and was undone.
+    #[error("the work on the database panicked and was undone")]
+    Panicked,
+    /// Anything else SQLite says.
+    #[error(transparent)]
+    Failed(rusqlite::Error),
+    /// A migration did not go through.
+    #[error("the schema cannot be brought up to date: {0}")]
+    Migration(String),
+    /// The file system refused.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull | ErrorCode::ReadOnly | ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => {
+                Self::Full(error.to_string())
+            }
+            _ => Self::Failed(error),
+        }
+    }
+}
+
+/// An open database; clones share its threads.
+#[derive(Debug, Clone)]
+pub struct Database {
+    writer: Arc<Writer>,
+    readers: Arc<Readers>,
+}
+
+impl Database {
+    /// Opens or creates the database at `path` and brings its schema up to date.
+    ///
+    /// # Errors
+    /// Every variant of [`Error`] about the file; the file is left as it was found.
+    pub fn open(path: &Path, options: Options) -> Result<Self, Error> {
+        if rusqlite::version_number() < OLDEST_SQLITE {
+            return Err(Error::OldLibrary { found: rusqlite::version() });
+        }
+        let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        prepare(&mut connection, path, options)?;
+        let readers = (0..options.n_readers.max(1))
+            .map(|_| {
+                let reader = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+                reader.pragma_update(None, "query_only", true)?;
+                Ok(reader)
+            })
+            .collect::<Result<Vec<_>, Error>>()?;
+        let spawned = |source| Error::Io { path: path.to_owned(), source };
+        Ok(Self {
+            writer: Arc::new(Writer::spawn(connection, options.queue).map_err(spawned)?),
+            readers: Arc::new(Readers::spawn(readers).map_err(spawned)?),
+        })
+    }
+
+    /// Runs `work` in a transaction on the writer thread and answers when it is on disk; whatever fails is undone. Works that wait together
+    /// are committed together.
+    ///
+    /// # Errors
+    /// What `work` answered, or [`Error::Contended`] at once when the queue is full.
+    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.writer.try_write(work).await
+    }
+
+    /// As [`Database::write`], but waits for a place in the queue: for work that must not be lost.
+    ///
+    /// # Errors
+    /// What `work` answered.
+    pub async fn write_patiently<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.writer.write(work).await
+    }
+
+    /// Runs `work` in a read transaction on a reader thread, which cannot write.
+    ///
+    /// # Errors
+    /// What `work` answered.
+    pub async fn read<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.readers.read(work).await
+    }
+
+    /// Finishes the writes that wait, then closes. Later calls answer [`Error::Closed`]. Blocks until done.
+    pub fn close(&self) {
+        self.readers.close();
+        self.writer.close();
+    }
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.set_prepared_statement_cache_capacity(128);
+    Ok(connection)
+}
+
+/// Checks that the file is ours and brings it up to date.
+fn prepare(connection: &mut Connection, path: &Path, options: Options) -> Result<(), Error> {
+    let damaged = |error: rusqlite::Error| match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Error::Damaged { path: path.to_owned() },
+        _ => Error::from(error),
+    };
+    let mark: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(damaged)?;
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(damaged)?;
+    let n_tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(damaged)?;
+    let fresh = mark == 0 && version == 0 && n_tables == 0;
+    if !fresh && mark != options.application_id {
+        return Err(Error::Foreign { path: path.to_owned() });
+    }
+    let known = i64::try_from(options.migrations.len()).unwrap_or(i64::MAX);
+    if version > known {
+        return Err(Error::Newer { path: path.to_owned(), found: version, known });
+    }
+    connection.pragma_update(None, "journal_mode", "wal").map_err(damaged)?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "application_id", options.application_id)?;
+    let scripts: Vec<M<'static>> = options.migrations.iter().map(|script| M::up(script)).collect();
+    Migrations::new(scripts).to_latest(connection).map_err(|error| Error::Migration(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::{Context, Poll, Waker};
+
+    const OPTIONS: Options = Options {
+        application_id: 7,
+        migrations: &["CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;"],
+        n_readers: 2,
+        queue: 4,
+    };
+
+    fn add(text: &'static str) -> impl FnOnce(&Connection) -> Result<i64, Error> + Send + 'static {
+        move |connection| {
+            connection.execute("INSERT INTO notes (text) VALUES (?1)", [text])?;
+            Ok(connection.last_insert_rowid())
+        }
+    }
+
+    async fn count(database: &Database) -> i64 {
+        database
+            .read(|connection| {
+                Ok::<_, Error>(connection.query_row("SELECT count(*) FROM notes", [], |row| row.get(0))?)
+            })
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_fails_or_panics_is_undone_and_the_rest_of_the_batch_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::open(&dir.path().join("x.db"), OPTIONS).unwrap();
+        let fails = |connection: &Connection| {
+            connection.execute("INSERT INTO notes (text) VALUES ('lost')", [])?;
+            Err::<(), _>(Error::Contended)
+        };
+        let panics = |connection: &Connection| -> Result<(), Error> {
+            connection.execute("INSERT INTO notes (text) VALUES ('lost too')", [])?;
+            panic!("on purpose");
+        };
+        let (kept, failed, panicked) =
+            tokio::join!(database.write(add("kept")), database.write(fails), database.write(panics));
+        assert_eq!(kept.unwrap(), 1);
+        assert!(matches!(failed, Err(Error::Contended)));
+        assert!(matches!(panicked, Err(Error::Panicked)));
+        assert_eq!(count(&database).await, 1);
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_answers_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::open(&dir.path().join("x.db"), OPTIONS).unwrap();
+        let (open, gate) = std::sync::mpsc::channel::<()>();
+        let blocked = tokio::spawn({
+            let database = database.clone();
+            async move {
+                database
+                    .write(move |_| {
+                        let _ = gate.recv();
+                        Ok::<_, Error>(())
+                    })
+                    .await
+            }
+        });
+        let mut waiting = Vec::new();
+        let refused = loop {
+            let mut write = Box::pin(database.write(add("waits")));
+            match write.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(answer) => break answer,
+                Poll::Pending => waiting.push(write),
+            }
+            tokio::task::yield_now().await;
+        };
+        assert!(matches!(refused, Err(Error::Contended)));
+        assert!(waiting.len() >= OPTIONS.queue - 1);
+        open.send(()).unwrap();
+        blocked.await.unwrap().unwrap();
+        for write in waiting {
+            write.await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn readers_cannot_write_and_closed_is_closed() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::open(&dir.path().join("x.db"), OPTIONS).unwrap();
+        assert!(database.read(add("no")).await.is_err());
+        database.write(add("yes")).await.unwrap();
+        database.close();
+        assert!(matches!(database.write(add("late")).await, Err(Error::Closed)));
+    }
+
+    #[test]
+    fn foreign_damaged_and_newer_files_are_refused_and_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.db");
+        std::fs::write(&path, b"this is a letter, not a database, and long enough to be read as one".repeat(20))
+            .unwrap();
+        let before = std::fs::read(&path).unwrap();
+        assert!(matches!(Database::open(&path, OPTIONS), Err(Error::Damaged { .. })));
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+
+        let path = dir.path().join("foreign.db");
+        Connection::open(&path).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
+        assert!(matches!(Database::open(&path, OPTIONS), Err(Error::Foreign { .. })));
+
+        let path = dir.path().join("newer.db");
+        drop(Database::open(&path, OPTIONS).unwrap());
+        Connection::open(&path).unwrap().pragma_update(None, "user_version", 9).unwrap();
+        assert!(matches!(Database::open(&path, OPTIONS), Err(Error::Newer { found: 9, known: 1, .. })));
+    }
+}

@@ -1,0 +1,152 @@
+//! The writer thread: it owns the writing connection and commits what waits together.
+
+use super::Error;
+use rusqlite::Connection;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
+use tokio::sync::{mpsc, oneshot};
+
+/// Works committed together at most.
+const BATCH: usize = 64;
+
+/// Runs inside the transaction, or is told why there is none; what it returns runs when the transaction's end is known.
+type Work = Box<dyn FnOnce(Result<&Connection, Error>) -> Finish + Send>;
+/// Tells the caller; `Err` when the commit failed.
+type Finish = Box<dyn FnOnce(Result<(), Error>)>;
+
+#[derive(Debug)]
+pub(super) struct Writer {
+    queue: Mutex<Option<mpsc::Sender<Work>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    pub(super) fn spawn(connection: Connection, queue: usize) -> std::io::Result<Self> {
+        let (sender, receiver) = mpsc::channel(queue.max(1));
+        let thread =
+            std::thread::Builder::new().name("crow-writer".to_owned()).spawn(move || run(&connection, receiver))?;
+        Ok(Self { queue: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)) })
+    }
+
+    pub(super) async fn try_write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let (work, answer) = boxed(work);
+        self.sender()?.try_send(work).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => Error::Contended,
+            mpsc::error::TrySendError::Closed(_) => Error::Closed,
+        })?;
+        answer.await.unwrap_or_else(|_| Err(Error::Closed.into()))
+    }
+
+    pub(super) async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let (work, answer) = boxed(work);
+        self.sender()?.send(work).await.map_err(|_| Error::Closed)?;
+        answer.await.unwrap_or_else(|_| Err(Error::Closed.into()))
+    }
+
+    fn sender(&self) -> Result<mpsc::Sender<Work>, Error> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(Error::Closed)
+    }
+
+    pub(super) fn close(&self) {
+        drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
+        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Wraps `work` in a savepoint of its own, so that its failure undoes nothing else.
+fn boxed<T, E, F>(work: F) -> (Work, oneshot::Receiver<Result<T, E>>)
+where
+    F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    T: Send + 'static,
+    E: From<Error> + Send + 'static,
+{
+    let (reply, answer) = oneshot::channel();
+    let work = move |transaction: Result<&Connection, Error>| -> Finish {
+        let done = transaction.map_err(E::from).and_then(|connection| in_savepoint(connection, work));
+        Box::new(move |commit| {
+            let _ = reply.send(match (done, commit) {
+                (Ok(value), Ok(())) => Ok(value),
+                (Ok(_), Err(error)) => Err(error.into()),
+                (Err(error), _) => Err(error),
+            });
+        })
+    };
+    (Box::new(work), answer)
+}
+
+fn in_savepoint<T, E, F>(connection: &Connection, work: F) -> Result<T, E>
+where
+    F: FnOnce(&Connection) -> Result<T, E>,
+    E: From<Error>,
+{
+    step(connection, "SAVEPOINT work")?;
+    let done = catch_unwind(AssertUnwindSafe(|| work(connection))).unwrap_or_else(|_| Err(Error::Panicked.into()));
+    let done = match done {
+        Ok(value) => step(connection, "RELEASE work").map(|()| value).map_err(E::from),
+        Err(error) => Err(error),
+    };
+    if done.is_err() {
+        step(connection, "ROLLBACK TO work")?;
+        step(connection, "RELEASE work")?;
+    }
+    done
+}
+
+fn step(connection: &Connection, sql: &str) -> Result<(), Error> {
+    connection.prepare_cached(sql)?.execute([])?;
+    Ok(())
+}
+
+/// The life of the thread: begin, run what waits, commit, tell.
+fn run(connection: &Connection, mut queue: mpsc::Receiver<Work>) {
+    while let Some(first) = queue.blocking_recv() {
+        let mut finishes = Vec::with_capacity(BATCH);
+        let mut end = step(connection, "BEGIN IMMEDIATE");
+        match &end {
+            Ok(()) => {
+                finishes.push(first(Ok(connection)));
+                while finishes.len() < BATCH
+                    && let Ok(next) = queue.try_recv()
+                {
+                    finishes.push(next(Ok(connection)));
+                }
+                end = step(connection, "COMMIT");
+            }
+            Err(error) => finishes.push(first(Err(copied(error)))),
+        }
+        if !connection.is_autocommit() {
+            let _ = step(connection, "ROLLBACK");
+        }
+        for finish in finishes {
+            finish(match &end {
+                Ok(()) => Ok(()),
+                Err(error) => Err(copied(error)),
+            });
+        }
+    }
+    let _ = connection.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);");
+}
+
+/// An error told to several callers.
+fn copied(error: &Error) -> Error {
+    match error {
+        Error::Full(why) => Error::Full(why.clone()),
+        Error::Failed(rusqlite::Error::SqliteFailure(code, text)) => {
+            Error::Failed(rusqlite::Error::SqliteFailure(*code, text.clone()))
+        }
+        other => Error::Full(other.to_string()),
+    }
+}
