@@ -4,5 +4,8 @@ pub mod ambient;
 pub mod api;
 pub mod client;
 pub mod domain;
+pub mod engine;
 pub mod monitor;
+pub mod server;
 pub mod sqlite;
+pub mod store;

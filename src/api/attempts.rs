@@ -1,9 +1,12 @@
 //! The delivery log: attempts in short and in full.
 
-use crate::domain::delivery::{Cause, Kind, Outcome};
+use crate::domain::attempt::Attempt;
+use crate::domain::delivery::{Cause, Kind, Outcome, RETRIES};
 use crate::domain::ids::{AttemptId, CompanyId, DeliveryId, EventId, SubscriptionId};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 /// One POST in one line.
@@ -94,4 +97,50 @@ pub struct AttemptDetail {
     pub response_body: Body,
     /// The address that was dialled.
     pub peer: Option<Untrusted>,
+}
+
+impl From<Attempt> for AttemptRow {
+    fn from(of: Attempt) -> Self {
+        let (delivery_id, event_id) = of.about.delivery.unzip();
+        let (status_code, cause) = match of.result.outcome {
+            Outcome::Answered { status, .. } => (Some(status), None),
+            Outcome::Unanswered(cause) => (None, Some(Untrusted::new(cause.name()))),
+        };
+        Self {
+            id: of.id,
+            started_utc: of.started_at,
+            company_id: of.about.company,
+            subscription_id: of.about.subscription,
+            target_url: Untrusted::new(of.about.target_url),
+            delivery_id,
+            event_id,
+            event_type: Untrusted::new(of.about.event_type.name()),
+            kind: of.kind,
+            number: of.number,
+            of: if of.kind == Kind::Test { 1 } else { RETRIES + 1 },
+            elapsed_ms: of.result.elapsed_ms,
+            status_code,
+            cause,
+            error: of.result.error.map(Untrusted::new),
+        }
+    }
+}
+
+impl Body {
+    /// The bytes that were kept, out of `n_bytes`.
+    #[must_use]
+    pub fn new(kept: &[u8], n_bytes: u64) -> Self {
+        Self {
+            base64: STANDARD.encode(kept),
+            text: std::str::from_utf8(kept).ok().map(Untrusted::new),
+            n_bytes,
+            truncated: n_bytes > kept.len() as u64,
+        }
+    }
+}
+
+impl From<(String, String)> for Header {
+    fn from((name, value): (String, String)) -> Self {
+        Self { name: Untrusted::new(name), value: Untrusted::new(value) }
+    }
 }

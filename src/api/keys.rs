@@ -1,10 +1,12 @@
 //! Companies and their keys, as operators see them.
 
+use crate::domain;
 use crate::domain::ids::{CompanyId, KeyId};
-use crate::domain::key::Scope;
+use crate::domain::key::{Key, Scope};
 use crate::domain::standing::KeyFacts;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
+use crate::domain::window::Bucket;
 use serde::{Deserialize, Serialize};
 
 /// A company.
@@ -155,5 +157,32 @@ impl ShownOnce {
 impl std::fmt::Debug for ShownOnce {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("ShownOnce(…)")
+    }
+}
+
+impl From<domain::company::Company> for Company {
+    fn from(of: domain::company::Company) -> Self {
+        Self { id: of.id, name: Untrusted::new(of.name), created_utc: of.created_at }
+    }
+}
+
+impl KeyRow {
+    /// A key's row.
+    #[must_use]
+    pub fn new(of: &Key, usage: Usage) -> Self {
+        let limit = |bucket| of.limits.of(bucket);
+        Self {
+            id: of.id,
+            company_id: of.company,
+            name: Untrusted::new(of.name.as_str()),
+            last4: Untrusted::new(of.last4.as_str()),
+            scopes: of.scopes.iter().collect(),
+            is_active: of.revoked_at.is_none(),
+            created_utc: of.created_at,
+            last_used_utc: of.last_used_at,
+            revoked_utc: of.revoked_at,
+            limits: Limits { read: limit(Bucket::Read), write: limit(Bucket::Write), admin: limit(Bucket::Admin) },
+            usage,
+        }
     }
 }

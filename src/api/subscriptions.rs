@@ -5,6 +5,7 @@ use crate::domain::breaker::{FUSE, forecast};
 use crate::domain::health::Tally;
 use crate::domain::ids::{CompanyId, SubscriptionId};
 use crate::domain::standing::{Disabled, SubscriptionFacts};
+use crate::domain::subscription;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -218,4 +219,26 @@ pub struct TestResult {
     /// Why there was no answer.
     #[serde(default)]
     pub error: Option<Untrusted>,
+}
+
+impl From<subscription::Subscription> for Subscription {
+    fn from(of: subscription::Subscription) -> Self {
+        let (disabled_reason, disabled_utc) = of.off.unzip();
+        Self {
+            id: of.id,
+            company_id: of.company,
+            target_url: Untrusted::new(of.wish.target_url),
+            event_types: of.wish.event_types.iter().map(|kind| Untrusted::new(kind.name())).collect(),
+            is_enabled: disabled_reason.is_none(),
+            description: of.wish.description.map(Untrusted::new),
+            managed_by: of.wish.managed_by.map(Untrusted::new),
+            consecutive_failures: of.breaker.streak,
+            disabled_reason,
+            disabled_utc,
+            last_attempt_utc: of.last_attempt_at,
+            last_success_utc: of.last_success_at,
+            created_utc: of.dates.created_at,
+            updated_utc: of.dates.updated_at,
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use crate::domain::ids::{CompanyId, SubscriptionId, TripId};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
+use crate::domain::trip::Trip;
 use serde::{Deserialize, Serialize};
 
 /// How often one cause occurred among the last twenty attempts.
@@ -37,4 +38,21 @@ pub struct TripRow {
     pub enabled_by: Option<Untrusted>,
     /// Events that passed by while it was off.
     pub n_missed: u64,
+}
+
+impl From<Trip> for TripRow {
+    fn from(of: Trip) -> Self {
+        let (enabled_utc, enabled_by) = of.enabled.unzip();
+        Self {
+            id: of.id,
+            subscription_id: of.subscription,
+            company_id: of.company,
+            target_url: Untrusted::new(of.target_url),
+            tripped_utc: of.tripped_at,
+            causes: of.causes.into_iter().map(|(cause, n)| CauseCount { cause: Untrusted::new(cause), n }).collect(),
+            enabled_utc,
+            enabled_by: enabled_by.map(Untrusted::new),
+            n_missed: of.n_missed,
+        }
+    }
 }

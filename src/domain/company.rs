@@ -1,5 +1,8 @@
 //! Clients and leads of a company: their statuses (contract: actions).
 
+use super::ids::{ClientId, CompanyId};
+use super::time::Timestamp;
+
 /// A status a client can have: its name and its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientStatus {
@@ -44,4 +47,40 @@ impl ClientStatus {
     pub fn is_lead(self) -> bool {
         self.name.starts_with("Lead")
     }
+}
+
+/// A company: one tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Company {
+    /// Its number, the one in its keys.
+    pub id: CompanyId,
+    /// Its name.
+    pub name: String,
+    /// When it was created.
+    pub created_at: Timestamp,
+}
+
+/// A client of a company, or a lead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// Its number.
+    pub id: ClientId,
+    /// Whose.
+    pub company: CompanyId,
+    /// First name.
+    pub first_name: String,
+    /// Last name.
+    pub last_name: String,
+    /// One `@`, at most 254 characters.
+    pub email: String,
+    /// As given.
+    pub phone: Option<String>,
+    /// Lead or client, and how far.
+    pub status: ClientStatus,
+    /// Where it came from.
+    pub source: Option<String>,
+    /// The partner's own id.
+    pub external_id: Option<String>,
+    /// When it was created.
+    pub created_at: Timestamp,
 }

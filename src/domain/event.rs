@@ -1,5 +1,7 @@
 //! Events: the ten types (contract: events).
 
+use super::ids::{CompanyId, EventId};
+use super::time::Timestamp;
 use std::fmt;
 
 /// What happened. Names are lowercase and case-sensitive.
@@ -70,4 +72,19 @@ impl fmt::Display for EventType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
+}
+
+/// Something that happened, with the bytes it is polled and delivered as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Increasing.
+    pub id: EventId,
+    /// Whose.
+    pub company: CompanyId,
+    /// What.
+    pub kind: EventType,
+    /// When.
+    pub created_at: Timestamp,
+    /// The envelope: stored, signed and sent as it is.
+    pub body: Vec<u8>,
 }

@@ -1,6 +1,8 @@
 //! API keys: the five scopes and the form of a key (contract: keys and authentication).
 
-use super::ids::CompanyId;
+use super::ids::{CompanyId, KeyId};
+use super::time::Timestamp;
+use super::window::Bucket;
 use std::fmt;
 
 /// What a key may do. None implies another.
@@ -140,6 +142,56 @@ pub fn judge(text: &str) -> Result<CompanyId, Malformed> {
         return Err(Malformed::Length { found: secret.len() });
     }
     Ok(CompanyId(company))
+}
+
+/// A key as the platform keeps it: without the key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Its number.
+    pub id: KeyId,
+    /// Whose.
+    pub company: CompanyId,
+    /// What people call it.
+    pub name: String,
+    /// Its last four characters.
+    pub last4: String,
+    /// What it may do; never changes.
+    pub scopes: Scopes,
+    /// Calls a minute where they differ from the default.
+    pub limits: Limits,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it last authenticated a call; moves at most once in [`USE_NOTED`].
+    pub last_used_at: Option<Timestamp>,
+    /// When it was revoked, for good.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// How often the last use of a key is noted at most.
+pub const USE_NOTED: std::time::Duration = std::time::Duration::from_secs(300);
+
+/// Calls a minute per bucket, where a key has its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// Of the read bucket.
+    pub read: Option<u32>,
+    /// Of the write bucket.
+    pub write: Option<u32>,
+    /// Of the admin bucket.
+    pub admin: Option<u32>,
+}
+
+impl Limits {
+    /// Calls a minute of a bucket.
+    #[must_use]
+    pub fn of(&self, bucket: Bucket) -> u32 {
+        match bucket {
+            Bucket::Read => self.read,
+            Bucket::Write => self.write,
+            Bucket::Admin => self.admin,
+        }
+        .unwrap_or_else(|| bucket.default_limit())
+    }
 }
 
 #[cfg(test)]

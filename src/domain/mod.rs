@@ -1,5 +1,6 @@
 //! Rules and values. Pure: nothing here reads a clock, rolls dice, waits, serialises or speaks SQL; it is told `now` and `roll`.
 
+pub mod attempt;
 pub mod breaker;
 pub mod company;
 pub mod delivery;
@@ -8,10 +9,13 @@ pub mod health;
 pub mod ids;
 pub mod key;
 pub mod latency;
+pub mod operator;
 pub mod secret;
 pub mod signature;
 pub mod standing;
+pub mod subscription;
 pub mod target;
 pub mod text;
 pub mod time;
+pub mod trip;
 pub mod window;

@@ -1,5 +1,6 @@
 //! Rate windows: per key and bucket, fixed, aligned to the clock minute (contract: rate windows).
 
+use super::key::{Scope, Scopes};
 use super::time::{MINUTE_MS, Timestamp};
 use std::fmt;
 
@@ -41,6 +42,22 @@ impl Bucket {
             Self::Read => 60,
             Self::Write => 100,
             Self::Admin => 200,
+        }
+    }
+}
+
+impl Bucket {
+    /// Whether a key with these scopes has any call that is counted in this bucket.
+    #[must_use]
+    pub const fn is_reachable(self, scopes: Scopes) -> bool {
+        match self {
+            Self::Read => {
+                scopes.grant(Scope::EventsRead)
+                    || scopes.grant(Scope::WebhooksWrite)
+                    || scopes.grant(Scope::IntegrationsRead)
+            }
+            Self::Write => scopes.grant(Scope::IntegrationsWrite) || scopes.grant(Scope::WebhooksWrite),
+            Self::Admin => scopes.grant(Scope::Admin) || scopes.grant(Scope::WebhooksWrite),
         }
     }
 }

@@ -1,0 +1,64 @@
+//! Attempts: one POST with all that is worth keeping of it.
+
+use super::delivery::{Kind, Outcome};
+use super::event::EventType;
+use super::ids::{AttemptId, CompanyId, DeliveryId, EventId, SubscriptionId};
+use super::time::Timestamp;
+
+/// One POST in short.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Its number.
+    pub id: AttemptId,
+    /// What it was about.
+    pub about: About,
+    /// What it was for.
+    pub kind: Kind,
+    /// 1 for the first.
+    pub number: u32,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// What came of it.
+    pub result: Result,
+}
+
+/// What an attempt was about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// Whose.
+    pub company: CompanyId,
+    /// To which subscription.
+    pub subscription: SubscriptionId,
+    /// Where it went.
+    pub target_url: String,
+    /// Which delivery and event; none for a test.
+    pub delivery: Option<(DeliveryId, EventId)>,
+    /// What the event was.
+    pub event_type: EventType,
+}
+
+/// What came of an attempt, in short.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Result {
+    /// What it came to.
+    pub outcome: Outcome,
+    /// In a sentence, if there was no answer.
+    pub error: Option<String>,
+    /// From the look-up of the name to the last byte.
+    pub elapsed_ms: u64,
+}
+
+/// One POST, byte by byte.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Exchange {
+    /// What was sent.
+    pub request_headers: Vec<(String, String)>,
+    /// What came back.
+    pub response_headers: Vec<(String, String)>,
+    /// The first 16 KiB of what came back.
+    pub response_body: Vec<u8>,
+    /// How many bytes were read of it.
+    pub n_response_bytes: u64,
+    /// The address that was dialled.
+    pub peer: Option<String>,
+}

@@ -1,0 +1,125 @@
+//! Authentication: keys and tokens are looked up in memory by their peppered hashes; a revoked key fails with the very next request.
+
+use super::Engine;
+use crate::ambient::Ambient;
+use crate::domain::ids::KeyId;
+use crate::domain::key::{self, Key, Malformed, USE_NOTED};
+use crate::domain::operator::Operator;
+use crate::domain::secret::Secret;
+use crate::domain::time::Timestamp;
+use crate::domain::window::{Admission, Bucket};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// Why a key is not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// It cannot be a key.
+    Malformed(Malformed),
+    /// Nobody has such a key, or not in this company.
+    Unknown,
+    /// It was revoked.
+    Revoked,
+}
+
+/// All keys, by hash.
+#[derive(Debug, Default)]
+pub(super) struct Keyring(RwLock<HashMap<[u8; 32], Arc<Key>>>);
+
+impl Keyring {
+    pub(super) fn load(keys: Vec<([u8; 32], Key)>) -> Self {
+        Self(RwLock::new(keys.into_iter().map(|(hash, key)| (hash, Arc::new(key))).collect()))
+    }
+
+    pub(super) fn get(&self, hash: &[u8; 32]) -> Option<Arc<Key>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(hash).cloned()
+    }
+
+    pub(super) fn all(&self) -> Vec<Arc<Key>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    pub(super) fn by_id(&self, id: KeyId) -> Option<Arc<Key>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).values().find(|key| key.id == id).cloned()
+    }
+
+    pub(super) fn add(&self, hash: [u8; 32], key: Key) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(hash, Arc::new(key));
+    }
+
+    pub(super) fn change(&self, id: KeyId, change: impl FnOnce(&mut Key)) {
+        let mut keys = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = keys.values_mut().find(|key| key.id == id) {
+            change(Arc::make_mut(key));
+        }
+    }
+}
+
+/// All operators, by the hash of their token.
+#[derive(Debug, Default)]
+pub(super) struct Tokens(RwLock<HashMap<[u8; 32], Operator>>);
+
+impl Tokens {
+    pub(super) fn load(operators: Vec<([u8; 32], Operator)>) -> Self {
+        Self(RwLock::new(operators.into_iter().collect()))
+    }
+
+    pub(super) fn add(&self, hash: [u8; 32], operator: Operator) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(hash, operator);
+    }
+}
+
+impl Engine {
+    /// Finds the key that `text` is.
+    ///
+    /// # Errors
+    /// Says why it is not let in; never repeats it.
+    pub fn authenticate(&self, text: &str) -> Result<Arc<Key>, Refusal> {
+        let company = key::judge(text).map_err(Refusal::Malformed)?;
+        let found = self.shared.keyring.get(&self.shared.vault.hash(text)).ok_or(Refusal::Unknown)?;
+        if found.company != company {
+            return Err(Refusal::Unknown);
+        }
+        if found.revoked_at.is_some() {
+            return Err(Refusal::Revoked);
+        }
+        self.note_use(&found);
+        Ok(found)
+    }
+
+    /// Finds the operator whose token `text` is.
+    #[must_use]
+    pub fn operator(&self, text: &str) -> Option<Operator> {
+        let hash = self.shared.vault.hash(text);
+        self.shared.tokens.0.read().unwrap_or_else(PoisonError::into_inner).get(&hash).cloned()
+    }
+
+    /// Counts a call of a key in its window.
+    #[must_use]
+    pub fn admit(&self, key: &Key, bucket: Bucket) -> Admission {
+        self.shared.windows.admit(key.id, bucket, key.limits.of(bucket), self.shared.ambient.now())
+    }
+
+    /// Notes that a key authenticated a call, at most once in five minutes.
+    fn note_use(&self, key: &Key) {
+        let now = self.shared.ambient.now();
+        let is_due = |last: Option<Timestamp>| last.is_none_or(|last| now.since(last) >= USE_NOTED);
+        if !is_due(key.last_used_at) {
+            return;
+        }
+        self.shared.keyring.change(key.id, |key| key.last_used_at = Some(now));
+        self.shared.log.note_use(key.id, now);
+    }
+}
+
+/// A new key of a company: `wlcro_live_{company}_{43 characters}`.
+pub(super) fn new_key(ambient: &Ambient, company: crate::domain::ids::CompanyId) -> Secret {
+    Secret::new(format!("wlcro_live_{company}_{}", URL_SAFE_NO_PAD.encode(ambient.bytes::<32>())))
+}
+
+/// A new operator token: `wlop_{43 characters}`.
+pub(super) fn new_token(ambient: &Ambient) -> Secret {
+    Secret::new(format!("wlop_{}", URL_SAFE_NO_PAD.encode(ambient.bytes::<32>())))
+}

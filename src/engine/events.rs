@@ -1,0 +1,136 @@
+//! Events: publishing writes the event and one delivery per matching subscription in one transaction.
+
+use super::caller::{Caller, Change};
+use super::envelope::{self, Parts};
+use super::{Engine, Error, Fault, samples};
+use crate::domain::delivery::{Kind, Schedule, State};
+use crate::domain::event::{Event, EventType};
+use crate::domain::ids::{CompanyId, DeliveryId, EventId};
+use crate::domain::time::Timestamp;
+use crate::store;
+use crate::store::deliveries::Claimed;
+use rusqlite::Connection;
+
+/// What is to be published. The texts are JSON objects.
+#[derive(Debug, Clone)]
+pub struct News {
+    /// Whose.
+    pub company: CompanyId,
+    /// What.
+    pub kind: EventType,
+    /// A sample if absent.
+    pub payload: Option<String>,
+    /// Optional.
+    pub metadata: Option<String>,
+}
+
+impl Engine {
+    /// Publishes an event on somebody's behalf: an operator does what the CRM would, a key publishes a test event.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for an unknown company or a payload that is no object, and those of storage.
+    pub async fn publish(&self, caller: Caller, news: News) -> Result<Event, Error> {
+        let faults: Vec<Fault> = [("payload", &news.payload), ("metadata", &news.metadata)]
+            .into_iter()
+            .filter(|(_, text)| text.as_deref().is_some_and(|text| !text.trim_start().starts_with('{')))
+            .map(|(field, _)| Fault::new(field, "must be an object"))
+            .collect();
+        if !faults.is_empty() {
+            return Err(Error::Invalid(faults));
+        }
+        let ambient = self.shared.ambient.clone();
+        let schedule = self.shared.settings.schedule;
+        let payload = news.payload.unwrap_or_else(|| samples::payload(news.kind, &ambient));
+        let event = self
+            .shared
+            .database
+            .write(move |connection| {
+                if !store::companies::exists(connection, news.company)? {
+                    return Err(Error::Invalid(vec![Fault::new("companyId", "must be the number of a company")]));
+                }
+                let draft = Draft {
+                    company: news.company,
+                    kind: news.kind,
+                    payload: &payload,
+                    metadata: news.metadata.as_deref(),
+                };
+                let event = publish(connection, &draft, schedule, ambient.now())?;
+                let change = Change {
+                    action: "publish",
+                    subject: format!("event {}", event.id),
+                    before: None,
+                    after: Some(event.kind.name().to_owned()),
+                    reason: None,
+                };
+                caller.audit(connection, &ambient, change)?;
+                Ok(event)
+            })
+            .await?;
+        self.ring();
+        Ok(event)
+    }
+
+    /// At most `limit` events of a company after `after`, and whether there are more.
+    ///
+    /// # Errors
+    /// Those of storage.
+    pub async fn events(&self, company: CompanyId, after: EventId, limit: u32) -> Result<(Vec<Event>, bool), Error> {
+        let mut events = self
+            .shared
+            .database
+            .read(move |connection| store::events::page(connection, company, after, limit + 1))
+            .await?;
+        let has_more = events.len() > limit as usize;
+        events.truncate(limit as usize);
+        Ok((events, has_more))
+    }
+
+    /// Wakes the dispatcher and whoever watches for changes.
+    pub(super) fn ring(&self) {
+        self.shared.bell.notify_one();
+        self.changed();
+    }
+}
+
+/// An event before it has an id.
+#[derive(Debug)]
+pub(super) struct Draft<'a> {
+    pub(super) company: CompanyId,
+    pub(super) kind: EventType,
+    pub(super) payload: &'a str,
+    pub(super) metadata: Option<&'a str>,
+}
+
+/// Writes an event and its deliveries: due at once where the subscription is enabled, skipped where it is not.
+pub(super) fn publish(
+    connection: &Connection,
+    draft: &Draft<'_>,
+    schedule: Schedule,
+    now: Timestamp,
+) -> Result<Event, store::Error> {
+    let id = store::events::next_id(connection)?;
+    let Draft { company, kind, payload, metadata } = *draft;
+    let body = envelope::seal(&Parts { id, kind, created_at: now, company, payload, metadata });
+    let event = Event { id, company, kind, created_at: now, body };
+    store::events::insert(connection, &event)?;
+    for subscription in store::subscriptions::all(connection, Some(company))? {
+        if !subscription.wish.event_types.contains(&kind) {
+            continue;
+        }
+        let state = if subscription.off.is_some() { State::Skipped } else { State::Pending };
+        let delivery = Claimed {
+            id: DeliveryId(0),
+            event: id,
+            subscription: subscription.id,
+            company,
+            kind: Kind::Scheduled,
+            n_attempts: 0,
+            schedule,
+        };
+        store::deliveries::insert(connection, &delivery, state, now)?;
+        if state == State::Skipped {
+            store::subscriptions::skipped(connection, subscription.id)?;
+        }
+    }
+    Ok(event)
+}

@@ -1,0 +1,151 @@
+//! Companies and keys.
+
+use super::caller::{Caller, Change};
+use super::{Engine, Error, Fault, auth};
+use crate::domain::company::Company;
+use crate::domain::ids::{CompanyId, KeyId};
+use crate::domain::key::{Key, Limits, Scopes};
+use crate::domain::secret::Secret;
+use crate::store;
+use std::sync::Arc;
+
+/// A key as it was asked for.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// Whose.
+    pub company: CompanyId,
+    /// 1 to 100 characters.
+    pub name: String,
+    /// At least one.
+    pub scopes: Scopes,
+    /// Calls a minute where they differ from the default.
+    pub limits: Limits,
+}
+
+impl Engine {
+    /// Creates a company.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a name that is empty or too long, and those of storage.
+    pub async fn create_company(&self, caller: Caller, name: String) -> Result<Company, Error> {
+        if name.trim().is_empty() || name.chars().count() > 200 {
+            return Err(Error::Invalid(vec![Fault::new("name", "must have 1 to 200 characters")]));
+        }
+        let ambient = self.shared.ambient.clone();
+        let company = self
+            .shared
+            .database
+            .write(move |connection| {
+                let company = store::companies::insert(connection, &name, ambient.now())?;
+                let change = Change {
+                    action: "create company",
+                    subject: format!("company {}", company.id),
+                    before: None,
+                    after: Some(name),
+                    reason: None,
+                };
+                caller.audit(connection, &ambient, change)?;
+                Ok::<_, Error>(company)
+            })
+            .await?;
+        self.changed();
+        Ok(company)
+    }
+
+    /// All companies.
+    ///
+    /// # Errors
+    /// Those of storage.
+    pub async fn companies(&self) -> Result<Vec<Company>, Error> {
+        self.shared.database.read(store::companies::all).await.map_err(Error::from)
+    }
+
+    /// Creates a key; it is in the answer and nowhere else.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming each field, and those of storage.
+    pub async fn create_key(&self, caller: Caller, wish: Wish) -> Result<(Key, Secret), Error> {
+        let mut faults = Vec::new();
+        if wish.name.trim().is_empty() || wish.name.chars().count() > 100 {
+            faults.push(Fault::new("name", "must have 1 to 100 characters"));
+        }
+        if wish.scopes == Scopes::default() {
+            faults.push(Fault::new("scopes", "must name at least one scope"));
+        }
+        if !faults.is_empty() {
+            return Err(Error::Invalid(faults));
+        }
+        let ambient = self.shared.ambient.clone();
+        let secret = auth::new_key(&ambient, wish.company);
+        let hash = self.shared.vault.hash(secret.reveal());
+        let last4 = secret.last4();
+        let key = self
+            .shared
+            .database
+            .write(move |connection| {
+                if !store::companies::exists(connection, wish.company)? {
+                    return Err(Error::Invalid(vec![Fault::new("companyId", "must be the number of a company")]));
+                }
+                let Wish { company, name, scopes, limits } = wish;
+                let created_at = ambient.now();
+                let mut key = Key {
+                    id: KeyId(0),
+                    company,
+                    name,
+                    last4,
+                    scopes,
+                    limits,
+                    created_at,
+                    last_used_at: None,
+                    revoked_at: None,
+                };
+                key.id = store::keys::insert(connection, &key, &hash)?;
+                let after = Some(format!("{} …{} {}", key.name, key.last4, key.scopes));
+                let change = Change {
+                    action: "create key",
+                    subject: format!("key {}", key.id),
+                    before: None,
+                    after,
+                    reason: None,
+                };
+                caller.audit(connection, &ambient, change)?;
+                Ok(key)
+            })
+            .await?;
+        self.shared.keyring.add(hash, key.clone());
+        self.changed();
+        Ok((key, secret))
+    }
+
+    /// Revokes a key for good; its very next request fails. Revoking it again changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], and those of storage.
+    pub async fn revoke_key(&self, caller: Caller, id: KeyId) -> Result<Arc<Key>, Error> {
+        let missing = || Error::NotFound(format!("key {id}"));
+        let key = self.shared.keyring.by_id(id).ok_or_else(missing)?;
+        if key.revoked_at.is_some() {
+            return Ok(key);
+        }
+        let ambient = self.shared.ambient.clone();
+        let now = ambient.now();
+        self.shared
+            .database
+            .write(move |connection| {
+                store::keys::revoke(connection, id, now)?;
+                let change = Change {
+                    action: "revoke key",
+                    subject: format!("key {id}"),
+                    before: Some("active".to_owned()),
+                    after: Some("revoked".to_owned()),
+                    reason: None,
+                };
+                caller.audit(connection, &ambient, change)?;
+                Ok::<_, Error>(())
+            })
+            .await?;
+        self.shared.keyring.change(id, |key| key.revoked_at = Some(now));
+        self.changed();
+        self.shared.keyring.by_id(id).ok_or_else(missing)
+    }
+}

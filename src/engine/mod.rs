@@ -1,0 +1,270 @@
+//! The platform without a network face: authentication, rate windows, one file of operations per noun, dispatcher, sender.
+
+pub mod attempts;
+pub mod auth;
+pub mod caller;
+mod clerk;
+mod dispatcher;
+mod envelope;
+pub mod events;
+pub mod keys;
+pub mod leads;
+pub mod overview;
+pub mod requests;
+mod samples;
+mod sender;
+mod settle;
+pub mod subscriptions;
+mod vault;
+mod windows;
+
+use crate::ambient::Ambient;
+use crate::domain::delivery::Schedule;
+use crate::domain::operator::{Operator, Role};
+use crate::domain::secret::Secret;
+use crate::domain::target::Policy;
+use crate::sqlite::{Database, Options, lock::Lock};
+use crate::{sqlite, store};
+use auth::{Keyring, Tokens};
+use sender::Sender;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{Notify, watch};
+use vault::Vault;
+use windows::Windows;
+
+/// How a platform is to run.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where everything is kept; created with mode 0700 if absent.
+    pub data_dir: PathBuf,
+    /// Which targets are permitted.
+    pub policy: Policy,
+    /// When failed deliveries are tried again.
+    pub schedule: Schedule,
+}
+
+/// What can go wrong with an operation.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such thing.
+    #[error("there is no {0}")]
+    NotFound(String),
+    /// It belongs to another company.
+    #[error("the {0} belongs to another company")]
+    OtherCompany(&'static str),
+    /// What was asked for breaks rules, field by field.
+    #[error("{} is not valid", .0.first().map_or("the request", |fault| fault.field))]
+    Invalid(Vec<Fault>),
+    /// The write queue is full, or the platform is stopping.
+    #[error("the platform is busy; try again in a moment")]
+    Contended,
+    /// The disk or the database limit is reached.
+    #[error("the storage is full or cannot be written")]
+    StorageFull,
+    /// The database.
+    #[error(transparent)]
+    Store(store::Error),
+    /// A file beside the database.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A stored secret does not open with the key file.
+    #[error("a stored secret does not open with {}; was the file replaced?", .0.display())]
+    Sealed(PathBuf),
+    /// The sender could not be set up.
+    #[error("the sender cannot be set up: {0}")]
+    Sender(String),
+}
+
+/// One field that breaks a rule; the text fits after the field's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Which.
+    pub field: &'static str,
+    /// What it must be.
+    pub text: String,
+}
+
+impl Fault {
+    /// A fault of a field.
+    #[must_use]
+    pub fn new(field: &'static str, text: impl Into<String>) -> Self {
+        Self { field, text: text.into() }
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Sqlite(sqlite::Error::Contended | sqlite::Error::Closed) => Self::Contended,
+            store::Error::Sqlite(sqlite::Error::Full(_)) => Self::StorageFull,
+            other => Self::Store(other),
+        }
+    }
+}
+
+impl From<sqlite::Error> for Error {
+    fn from(error: sqlite::Error) -> Self {
+        store::Error::from(error).into()
+    }
+}
+
+/// The platform; clones share it.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    settings: Settings,
+    ambient: Ambient,
+    database: Database,
+    vault: Vault,
+    keyring: Keyring,
+    tokens: Tokens,
+    windows: Windows,
+    log: requests::Log,
+    sender: Sender,
+    bell: Notify,
+    changes: watch::Sender<u64>,
+    status: Mutex<Status>,
+    _lock: Lock,
+}
+
+/// What the background work says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Status {
+    /// Whether the dispatcher runs.
+    pub is_dispatching: bool,
+    /// Why dispatch is paused, if it is.
+    pub paused: Option<String>,
+}
+
+impl Engine {
+    /// Opens the platform in its data directory, or founds it there: then an admin operator is created whose token goes, alone on a line,
+    /// to `operator.token` (mode 0600). Blocks for as long as that takes.
+    ///
+    /// # Errors
+    /// Everything about the directory and its files: in use by another process, foreign, damaged, newer, unwritable.
+    pub fn open(settings: Settings, ambient: Ambient) -> Result<Self, Error> {
+        let dir = settings.data_dir.clone();
+        make_dir(&dir)?;
+        let lock = Lock::take(&dir.join("lock"))?;
+        let vault = Vault::open(&dir.join("platform.key"), &ambient)?;
+        let options = Options {
+            application_id: store::APPLICATION_ID,
+            migrations: store::MIGRATIONS,
+            n_readers: 2,
+            queue: 4_096,
+        };
+        let path = dir.join("platform.db");
+        let database = Database::open(&path, options)?;
+        let now = ambient.now();
+        let connection = rusqlite::Connection::open(&path).map_err(store::Error::from)?;
+        found(&connection, &dir, &vault, &ambient)?;
+        store::deliveries::release_all(&connection, now)?;
+        let keyring = Keyring::load(store::keys::all(&connection)?);
+        let tokens = Tokens::load(store::operators::all(&connection)?);
+        let windows =
+            Windows::load(store::windows::since(&connection, None, crate::domain::window::Window::opening(now).start)?);
+        let sender = Sender::new(settings.policy)?;
+        let shared = Shared {
+            settings,
+            ambient,
+            database,
+            vault,
+            keyring,
+            tokens,
+            windows,
+            log: requests::Log::default(),
+            sender,
+            bell: Notify::new(),
+            changes: watch::Sender::new(0),
+            status: Mutex::default(),
+            _lock: lock,
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Runs the background work until `stop` says so: the dispatcher, which finishes what is under way, and the clerk, which writes down
+    /// windows and requests. Then closes the database.
+    pub async fn run(&self, stop: watch::Receiver<bool>) {
+        let clerk = tokio::spawn(clerk::run(self.clone(), stop.clone()));
+        dispatcher::run(self.clone(), stop).await;
+        let _ = clerk.await;
+        let database = self.shared.database.clone();
+        let _ = tokio::task::spawn_blocking(move || database.close()).await;
+    }
+
+    /// The platform's clock and dice.
+    #[must_use]
+    pub fn ambient(&self) -> &Ambient {
+        &self.shared.ambient
+    }
+
+    /// How it was started.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
+    /// Grows with every change that an overview could show.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.shared.changes.subscribe()
+    }
+
+    /// What the background work says of itself.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.shared.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Mints an admin credential that lives only in this process's memory.
+    #[must_use]
+    pub fn mint_operator(&self, name: &str) -> Secret {
+        let token = auth::new_token(&self.shared.ambient);
+        let operator = Operator { id: crate::domain::ids::OperatorId(0), name: name.to_owned(), role: Role::Admin };
+        self.shared.tokens.add(self.shared.vault.hash(token.reveal()), operator);
+        token
+    }
+
+    fn set_status(&self, change: impl FnOnce(&mut Status)) {
+        let mut status = self.shared.status.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = status.clone();
+        change(&mut status);
+        if *status != before {
+            drop(status);
+            self.changed();
+        }
+    }
+
+    fn changed(&self) {
+        self.shared.changes.send_modify(|cursor| *cursor += 1);
+    }
+}
+
+fn make_dir(dir: &Path) -> Result<(), Error> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir).map_err(|source| Error::Io { path: dir.to_owned(), source })
+}
+
+/// The first start: an admin operator and its token.
+fn found(connection: &rusqlite::Connection, dir: &Path, vault: &Vault, ambient: &Ambient) -> Result<(), Error> {
+    if !store::operators::all(connection)?.is_empty() {
+        return Ok(());
+    }
+    let token = auth::new_token(ambient);
+    vault::write_private(&dir.join("operator.token"), &format!("{}\n", token.reveal()))?;
+    store::operators::insert(connection, "admin", Role::Admin, &vault.hash(token.reveal()), ambient.now())?;
+    Ok(())
+}

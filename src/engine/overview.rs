@@ -1,0 +1,351 @@
+//! The dashboard: everything the live panes show, read in one transaction and put in order, worst first.
+
+use super::{Engine, Error};
+use crate::domain::attempt::Attempt;
+use crate::domain::health::Tally;
+use crate::domain::ids::{KeyId, SubscriptionId};
+use crate::domain::key::Key;
+use crate::domain::latency::Histogram;
+use crate::domain::standing::{
+    KeyFacts, Standing, SubscriptionFacts, WindowFacts, judge_key, judge_subscription, judge_window,
+};
+use crate::domain::subscription::Subscription;
+use crate::domain::time::{MINUTE_MS, Timestamp};
+use crate::domain::trip::Trip;
+use crate::domain::window::{Bucket, Window};
+use crate::store;
+use crate::store::deliveries::Backlog;
+use crate::store::requests::Usage;
+use crate::store::windows::Used;
+use rusqlite::Connection;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Scheduled attempts over some window.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Rate {
+    /// How they ended.
+    pub tally: Tally,
+    /// How long they took.
+    pub histogram: Histogram,
+}
+
+/// A subscription with its health.
+#[derive(Debug, Clone)]
+pub struct Patient {
+    /// The subscription.
+    pub subscription: Subscription,
+    /// Over 5 minutes, 1 hour, 24 hours.
+    pub rates: [Rate; 3],
+    /// What waits.
+    pub backlog: Backlog,
+}
+
+/// A key with its calls of the last minute.
+#[derive(Debug, Clone)]
+pub struct KeyUse {
+    /// The key.
+    pub key: Arc<Key>,
+    /// Its calls.
+    pub usage: Usage,
+}
+
+/// A window of a key with the 60 minutes before it.
+#[derive(Debug, Clone)]
+pub struct WindowUse {
+    /// Whose.
+    pub key: Arc<Key>,
+    /// Which.
+    pub bucket: Bucket,
+    /// As it stands.
+    pub window: Window,
+    /// Calls refused in it.
+    pub n_refused: u64,
+    /// Calls admitted in each of the 60 minutes before, oldest first.
+    pub history: Vec<u32>,
+}
+
+/// The first rows of a list.
+#[derive(Debug, Clone)]
+pub struct Listing<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// How many there are in all.
+    pub total: u64,
+    /// How many of all need somebody.
+    pub n_alarming: u64,
+}
+
+/// Everything.
+#[derive(Debug, Clone)]
+pub struct Dashboard {
+    /// The platform's clock.
+    pub now: Timestamp,
+    /// The cursor of changes, read before everything else.
+    pub cursor: u64,
+    /// Keys, worst first.
+    pub keys: Listing<KeyUse>,
+    /// Subscriptions, worst first.
+    pub subscriptions: Listing<Patient>,
+    /// Attempts, newest first.
+    pub attempts: Listing<Attempt>,
+    /// Windows, least headroom first.
+    pub windows: Listing<WindowUse>,
+    /// Trips, newest first.
+    pub trips: Listing<Trip>,
+    /// Trips of the last 24 hours.
+    pub n_trips_24h: u64,
+    /// All subscriptions' backlogs together.
+    pub backlog: Backlog,
+    /// The last 60 minutes, oldest first, the present one last.
+    pub minutes: Vec<Tally>,
+}
+
+/// What is read from the database in one go.
+struct Reading {
+    patients: Vec<Patient>,
+    usage: HashMap<KeyId, Usage>,
+    attempts: Vec<Attempt>,
+    windows: Vec<Used>,
+    trips: Vec<Trip>,
+    /// Of the last day, ever, and open.
+    n_trips: (u64, u64, u64),
+    minutes: Vec<(Timestamp, Tally)>,
+}
+
+const MINUTES: usize = 60;
+
+impl Engine {
+    /// The dashboard with at most `rows` rows per list.
+    ///
+    /// # Errors
+    /// Those of storage.
+    pub async fn overview(&self, rows: u32) -> Result<Dashboard, Error> {
+        let cursor = *self.shared.changes.borrow();
+        let now = self.shared.ambient.now();
+        let reading = self.shared.database.read(move |connection| read(connection, rows, now)).await?;
+        let limit = rows as usize;
+        let minutes = minutes(&reading.minutes, now);
+        let hour = minutes.iter().fold(Tally::default(), |sum, minute| Tally {
+            n_ok: sum.n_ok + minute.n_ok,
+            n_failed: sum.n_failed + minute.n_failed,
+        });
+        let (n_trips_24h, n_trips, n_open) = reading.n_trips;
+        let keys = self.keys_in_order(&reading.usage, now);
+        Ok(Dashboard {
+            now,
+            cursor,
+            windows: listing(self.windows_in_order(&reading.windows, now), limit),
+            keys: listing(keys, limit),
+            backlog: total(&reading.patients),
+            subscriptions: listing(in_order(reading.patients), limit),
+            attempts: Listing { items: reading.attempts, total: hour.total(), n_alarming: hour.n_failed },
+            trips: Listing { items: reading.trips, total: n_trips, n_alarming: n_open },
+            n_trips_24h,
+            minutes,
+        })
+    }
+
+    /// All keys with their calls of the last minute, worst first.
+    ///
+    /// # Errors
+    /// Those of storage.
+    pub async fn keys(&self) -> Result<Vec<KeyUse>, Error> {
+        let now = self.shared.ambient.now();
+        let usage = self.shared.database.read(move |connection| store::requests::last_minute(connection, now)).await?;
+        Ok(self.keys_in_order(&usage.into_iter().collect(), now).into_iter().map(|(_, key)| key).collect())
+    }
+
+    /// All subscriptions with their health, worst first.
+    ///
+    /// # Errors
+    /// Those of storage.
+    pub async fn patients(&self) -> Result<Vec<Patient>, Error> {
+        let now = self.shared.ambient.now();
+        let patients = self.shared.database.read(move |connection| patients(connection, now)).await?;
+        Ok(in_order(patients).into_iter().map(|(_, patient)| patient).collect())
+    }
+
+    /// One subscription with its health.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], and those of storage.
+    pub async fn patient(&self, id: SubscriptionId) -> Result<Patient, Error> {
+        let subscription = self.subscription(id, None).await?;
+        let now = self.shared.ambient.now();
+        self.shared.database.read(move |connection| patient(connection, subscription, now)).await.map_err(Error::from)
+    }
+
+    /// Windows of active keys, least headroom first.
+    ///
+    /// # Errors
+    /// Those of storage.
+    pub async fn limits(&self) -> Result<Vec<WindowUse>, Error> {
+        let now = self.shared.ambient.now();
+        let used = self
+            .shared
+            .database
+            .read(move |connection| store::windows::since(connection, None, history_start(now)))
+            .await?;
+        Ok(self.windows_in_order(&used, now).into_iter().map(|(_, window)| window).collect())
+    }
+
+    /// At most `limit` trips, newest first.
+    ///
+    /// # Errors
+    /// Those of storage.
+    pub async fn trips(&self, limit: u32) -> Result<Vec<Trip>, Error> {
+        self.shared.database.read(move |connection| store::trips::latest(connection, limit)).await.map_err(Error::from)
+    }
+
+    fn keys_in_order(&self, usage: &HashMap<KeyId, Usage>, now: Timestamp) -> Vec<(Standing, KeyUse)> {
+        let mut keys: Vec<(Standing, KeyUse)> = self
+            .shared
+            .keyring
+            .all()
+            .into_iter()
+            .map(|key| {
+                let usage = usage.get(&key.id).copied().unwrap_or_default();
+                let facts = KeyFacts {
+                    created_at: key.created_at,
+                    last_used_at: key.last_used_at,
+                    revoked_at: key.revoked_at,
+                    n_limited: usage.n_limited,
+                    n_broken: usage.n_server_errors,
+                };
+                (judge_key(&facts, now).standing, KeyUse { key, usage })
+            })
+            .collect();
+        keys.sort_by_key(|(standing, used)| (*standing, used.key.id));
+        keys
+    }
+
+    fn windows_in_order(&self, used: &[Used], now: Timestamp) -> Vec<(Standing, WindowUse)> {
+        let mut histories: HashMap<(KeyId, Bucket), Vec<u32>> = HashMap::new();
+        let start = history_start(now);
+        for used in used {
+            let minute = usize::try_from((used.window.start.millis() - start.millis()) / MINUTE_MS).unwrap_or(MINUTES);
+            if let Some(slot) =
+                histories.entry((used.key, used.bucket)).or_insert_with(|| vec![0; MINUTES]).get_mut(minute)
+            {
+                *slot = used.window.used;
+            }
+        }
+        let mut windows = Vec::new();
+        for key in self.shared.keyring.all().into_iter().filter(|key| key.revoked_at.is_none()) {
+            for bucket in Bucket::ALL.into_iter().filter(|bucket| bucket.is_reachable(key.scopes)) {
+                let Used { window, n_refused, .. } = self.shared.windows.at(key.id, bucket, now);
+                let facts = WindowFacts { limit: key.limits.of(bucket), used: window.used, n_refused };
+                let history = histories.remove(&(key.id, bucket)).unwrap_or_else(|| vec![0; MINUTES]);
+                windows.push((
+                    judge_window(&facts).standing,
+                    WindowUse { key: Arc::clone(&key), bucket, window, n_refused, history },
+                ));
+            }
+        }
+        windows.sort_by_key(|(standing, used)| {
+            let limit = u64::from(used.key.limits.of(used.bucket)).max(1);
+            let left = (limit - u64::from(used.window.used).min(limit)) * 1_000 / limit;
+            (*standing, left, used.key.id, used.bucket)
+        });
+        windows
+    }
+}
+
+fn read(connection: &Connection, rows: u32, now: Timestamp) -> Result<Reading, store::Error> {
+    Ok(Reading {
+        patients: patients(connection, now)?,
+        usage: store::requests::last_minute(connection, now)?.into_iter().collect(),
+        attempts: store::attempts::page(connection, None, None, rows)?,
+        windows: store::windows::since(connection, None, history_start(now))?,
+        trips: store::trips::latest(connection, rows)?,
+        n_trips: store::trips::totals(connection, now.minus(Duration::from_secs(86_400)))?,
+        minutes: store::health::minutes(connection, now.minus(Duration::from_secs(3_600)))?,
+    })
+}
+
+fn patients(connection: &Connection, now: Timestamp) -> Result<Vec<Patient>, store::Error> {
+    store::subscriptions::all(connection, None)?
+        .into_iter()
+        .map(|subscription| patient(connection, subscription, now))
+        .collect()
+}
+
+fn patient(connection: &Connection, subscription: Subscription, now: Timestamp) -> Result<Patient, store::Error> {
+    let [minute, hour] = store::health::SPANS_MS;
+    let mut rates = [Rate::default(); 3];
+    for (rate, (span, seconds)) in rates.iter_mut().zip([(minute, 300), (minute, 3_600), (hour, 86_400)]) {
+        let (tally, histogram) = store::health::rate(
+            connection,
+            subscription.id,
+            span,
+            now.minus(Duration::from_secs(seconds)).plus(Duration::from_millis(1)),
+        )?;
+        *rate = Rate { tally, histogram };
+    }
+    let backlog = store::deliveries::backlog(connection, subscription.id)?;
+    Ok(Patient { subscription, rates, backlog })
+}
+
+fn in_order(patients: Vec<Patient>) -> Vec<(Standing, Patient)> {
+    let mut judged: Vec<(Standing, Patient)> = patients
+        .into_iter()
+        .map(|patient| {
+            let of = &patient.subscription;
+            let facts = SubscriptionFacts {
+                disabled: of.off.map(|(reason, _)| reason),
+                disabled_at: of.off.map(|(_, at)| at),
+                streak: of.breaker.streak,
+                hour: patient.rates[1].tally,
+                last_attempt_at: of.last_attempt_at,
+            };
+            (judge_subscription(&facts).standing, patient)
+        })
+        .collect();
+    judged.sort_by_key(|(standing, patient)| {
+        (*standing, std::cmp::Reverse(patient.subscription.breaker.streak), patient.subscription.id)
+    });
+    judged
+}
+
+fn listing<T>(judged: Vec<(Standing, T)>, limit: usize) -> Listing<T> {
+    let n_alarming = judged.iter().filter(|(standing, _)| *standing <= Standing::Attention).count();
+    let total = judged.len();
+    let items = judged.into_iter().take(limit).map(|(_, item)| item).collect();
+    Listing {
+        items,
+        total: total.try_into().unwrap_or(u64::MAX),
+        n_alarming: n_alarming.try_into().unwrap_or(u64::MAX),
+    }
+}
+
+fn total(patients: &[Patient]) -> Backlog {
+    let mut total = Backlog::default();
+    for Patient { subscription, backlog, .. } in patients {
+        total.n_pending += backlog.n_pending;
+        total.n_in_flight += backlog.n_in_flight;
+        total.n_parked += backlog.n_parked;
+        if subscription.off.is_none() {
+            total.next_due_at = [total.next_due_at, backlog.next_due_at].into_iter().flatten().min();
+        }
+    }
+    total
+}
+
+/// Where a history of 60 minutes before the present one begins.
+fn history_start(now: Timestamp) -> Timestamp {
+    now.slot(MINUTE_MS).minus(Duration::from_secs(3_600))
+}
+
+fn minutes(known: &[(Timestamp, Tally)], now: Timestamp) -> Vec<Tally> {
+    let first = now.slot(MINUTE_MS).minus(Duration::from_secs(59 * 60));
+    let mut minutes = vec![Tally::default(); MINUTES];
+    for (start, tally) in known {
+        let position = usize::try_from((start.millis() - first.millis()).div_euclid(MINUTE_MS));
+        if let Some(slot) = position.ok().and_then(|position| minutes.get_mut(position)) {
+            *slot = *tally;
+        }
+    }
+    minutes
+}

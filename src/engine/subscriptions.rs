@@ -1,0 +1,334 @@
+//! Subscriptions: creating, reading, testing, switching on and off.
+
+use super::caller::{Actor, Caller, Change};
+use super::envelope::{self, Parts};
+use super::sender::{Landed, Parcel};
+use super::{Engine, Error, Fault, samples};
+use crate::domain::attempt::{About, Attempt};
+use crate::domain::delivery::Kind;
+use crate::domain::event::EventType;
+use crate::domain::ids::{AttemptId, CompanyId, EventId, KeyId, SubscriptionId};
+use crate::domain::secret::Secret;
+use crate::domain::standing::Disabled;
+use crate::domain::subscription::{MANAGERS, Subscription, Wish};
+use crate::domain::target;
+use crate::store;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// A subscription as it was asked for, not yet checked.
+#[derive(Debug, Default)]
+pub struct Draft {
+    /// Where to.
+    pub target_url: String,
+    /// Names of event types.
+    pub event_types: Vec<String>,
+    /// At most 200 characters.
+    pub description: Option<String>,
+    /// One of the tools.
+    pub managed_by: Option<String>,
+    /// The partner's own secret.
+    pub signing_secret: Option<Secret>,
+}
+
+/// What passed by while a subscription was off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missed {
+    /// Stays undelivered.
+    Leave,
+    /// Is delivered now.
+    Replay,
+}
+
+/// What a test came to.
+#[derive(Debug)]
+pub struct Test {
+    /// What came of it.
+    pub attempt: Attempt,
+    /// What was kept of the answer's body.
+    pub response_body: Vec<u8>,
+    /// How many bytes were read of it.
+    pub n_response_bytes: u64,
+}
+
+impl Engine {
+    /// Creates a subscription for the company of a key; its secret is in the answer and nowhere else in the clear.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming each field, and those of storage.
+    pub async fn create_subscription(
+        &self,
+        caller: Caller,
+        owner: (CompanyId, KeyId),
+        draft: Draft,
+    ) -> Result<(Subscription, Secret), Error> {
+        let wish = self.judge_subscription(&draft)?;
+        let ambient = self.shared.ambient.clone();
+        let secret = draft.signing_secret.unwrap_or_else(|| Secret::new(STANDARD.encode(ambient.bytes::<32>())));
+        let engine = self.clone();
+        let created = self
+            .shared
+            .database
+            .write(move |connection| {
+                let (company, created_by) = owner;
+                let new = store::subscriptions::New { company, created_by, wish: &wish, now: ambient.now() };
+                let id = store::subscriptions::insert(connection, &new)?;
+                let sealed = engine.shared.vault.seal(&place(id), &secret, &ambient)?;
+                store::subscriptions::set_secret(connection, id, &sealed)?;
+                let change = Change {
+                    action: "create subscription",
+                    subject: format!("subscription {id}"),
+                    before: None,
+                    after: Some(wish.target_url.clone()),
+                    reason: None,
+                };
+                caller.audit(connection, &ambient, change)?;
+                let created = store::subscriptions::get(connection, id)?;
+                created.map(|created| (created, secret)).ok_or_else(|| missing(id))
+            })
+            .await?;
+        self.changed();
+        Ok(created)
+    }
+
+    fn judge_subscription(&self, draft: &Draft) -> Result<Wish, Error> {
+        let mut faults = Vec::new();
+        if let Err(fault) = target::judge(&draft.target_url, self.shared.settings.policy) {
+            faults.push(Fault::new("targetUrl", fault.to_string()));
+        }
+        let event_types: Vec<EventType> = draft.event_types.iter().filter_map(|name| EventType::named(name)).collect();
+        if let Some(unknown) = draft.event_types.iter().find(|name| EventType::named(name).is_none()) {
+            let lower = EventType::named(&unknown.to_lowercase());
+            let hint = lower.map_or_else(String::new, |kind| format!("; names are lowercase: {kind}"));
+            faults.push(Fault::new("eventTypes", format!("must name event types that exist{hint}")));
+        } else if event_types.is_empty() || event_types.len() > EventType::ALL.len() {
+            faults.push(Fault::new("eventTypes", "must name 1 to 10 event types"));
+        } else if (1..event_types.len()).any(|position| event_types[..position].contains(&event_types[position])) {
+            faults.push(Fault::new("eventTypes", "must not repeat a type"));
+        }
+        if draft.description.as_ref().is_some_and(|text| text.chars().count() > 200) {
+            faults.push(Fault::new("description", "must have at most 200 characters"));
+        }
+        if draft.managed_by.as_ref().is_some_and(|tool| !MANAGERS.contains(&tool.as_str())) {
+            faults.push(Fault::new("managedBy", "must be Zapier, n8n or Make"));
+        }
+        let is_secret = |secret: &Secret| {
+            (24..=128).contains(&secret.reveal().len()) && secret.reveal().bytes().all(|byte| byte.is_ascii_graphic())
+        };
+        if draft.signing_secret.as_ref().is_some_and(|secret| !is_secret(secret)) {
+            faults.push(Fault::new("signingSecret", "must have 24 to 128 visible ASCII characters"));
+        }
+        if !faults.is_empty() {
+            return Err(Error::Invalid(faults));
+        }
+        Ok(Wish {
+            target_url: draft.target_url.clone(),
+            event_types,
+            description: draft.description.clone(),
+            managed_by: draft.managed_by.clone(),
+        })
+    }
+
+    /// The subscriptions of one company.
+    ///
+    /// # Errors
+    /// Those of storage.
+    pub async fn subscriptions_of(&self, company: CompanyId) -> Result<Vec<Subscription>, Error> {
+        self.shared
+            .database
+            .read(move |connection| store::subscriptions::all(connection, Some(company)))
+            .await
+            .map_err(Error::from)
+    }
+
+    /// One subscription; of one company if a partner asks.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::OtherCompany`], and those of storage.
+    pub async fn subscription(&self, id: SubscriptionId, of: Option<CompanyId>) -> Result<Subscription, Error> {
+        let found = self.shared.database.read(move |connection| store::subscriptions::get(connection, id)).await?;
+        let found = found.ok_or_else(|| missing(id))?;
+        match of {
+            Some(company) if company != found.company => Err(Error::OtherCompany("subscription")),
+            _ => Ok(found),
+        }
+    }
+
+    /// Switches a subscription on: its streak is zeroed, what was parked resumes, what passed by is delivered if asked for, an open trip
+    /// ends. One that is on stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], and those of storage.
+    pub async fn enable(&self, caller: Caller, id: SubscriptionId, missed: Missed) -> Result<Subscription, Error> {
+        let ambient = self.shared.ambient.clone();
+        let enabled = self
+            .shared
+            .database
+            .write(move |connection| {
+                let before = store::subscriptions::get(connection, id)?.ok_or_else(|| missing(id))?;
+                let Some((reason, since)) = before.off else { return Ok(before) };
+                let now = ambient.now();
+                store::subscriptions::enable(connection, id, now)?;
+                store::trips::close(connection, id, &actor(&caller), before.n_skipped, now)?;
+                let n_resumed = store::deliveries::resume(connection, id, now)?;
+                let n_replayed = match missed {
+                    Missed::Leave => 0,
+                    Missed::Replay => store::deliveries::replay_skipped(connection, id, since, now)?,
+                };
+                let change = Change {
+                    action: "enable subscription",
+                    subject: format!("subscription {id}"),
+                    before: Some(format!("disabled: {}, {} skipped", reason.name(), before.n_skipped)),
+                    after: Some(format!("enabled, {n_resumed} resumed, {n_replayed} replayed")),
+                    reason: None,
+                };
+                caller.audit(connection, &ambient, change)?;
+                store::subscriptions::get(connection, id)?.ok_or_else(|| missing(id))
+            })
+            .await?;
+        self.ring();
+        Ok(enabled)
+    }
+
+    /// Switches a subscription off by hand; what waits for it is parked. One that is off stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], and those of storage.
+    pub async fn disable(
+        &self,
+        caller: Caller,
+        id: SubscriptionId,
+        reason: Option<String>,
+    ) -> Result<Subscription, Error> {
+        let ambient = self.shared.ambient.clone();
+        let disabled = self
+            .shared
+            .database
+            .write(move |connection| {
+                let before = store::subscriptions::get(connection, id)?.ok_or_else(|| missing(id))?;
+                if before.off.is_some() {
+                    return Ok(before);
+                }
+                store::subscriptions::disable(connection, id, Disabled::Manual, ambient.now())?;
+                let n_parked = store::deliveries::park(connection, id)?;
+                let change = Change {
+                    action: "disable subscription",
+                    subject: format!("subscription {id}"),
+                    before: Some("enabled".to_owned()),
+                    after: Some(format!("disabled: manual, {n_parked} parked")),
+                    reason,
+                };
+                caller.audit(connection, &ambient, change)?;
+                store::subscriptions::get(connection, id)?.ok_or_else(|| missing(id))
+            })
+            .await?;
+        self.changed();
+        Ok(disabled)
+    }
+
+    /// Sends a sample to a subscription's target now, also while it is off; logged as a test, counted for nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Invalid`] for an unknown type, and those of storage. A target that fails is a result.
+    pub async fn test(&self, caller: Caller, id: SubscriptionId, event_type: Option<String>) -> Result<Test, Error> {
+        let kind = event_type
+            .map(|name| {
+                EventType::named(&name)
+                    .ok_or_else(|| Error::Invalid(vec![Fault::new("eventType", "must be one of the ten")]))
+            })
+            .transpose()?;
+        let found = self
+            .shared
+            .database
+            .read(move |connection| {
+                Ok::<_, store::Error>(
+                    store::subscriptions::get(connection, id)?.zip(store::subscriptions::secret(connection, id)?),
+                )
+            })
+            .await?;
+        let (subscription, sealed) = found.ok_or_else(|| missing(id))?;
+        let kind = kind.or_else(|| subscription.wish.event_types.first().copied()).unwrap_or(EventType::ClientCreated);
+        let landed = self.send_test(&subscription, &sealed, kind).await?;
+        let attempt = Attempt {
+            id: AttemptId(0),
+            about: About {
+                company: subscription.company,
+                subscription: id,
+                target_url: subscription.wish.target_url,
+                delivery: None,
+                event_type: kind,
+            },
+            kind: Kind::Test,
+            number: 1,
+            started_at: landed.started_at,
+            result: landed.result,
+        };
+        let test = Test {
+            attempt: attempt.clone(),
+            response_body: landed.exchange.response_body.clone(),
+            n_response_bytes: landed.exchange.n_response_bytes,
+        };
+        let ambient = self.shared.ambient.clone();
+        let (exchange, body) = (landed.exchange, landed.body);
+        self.shared
+            .database
+            .write_patiently(move |connection| {
+                store::attempts::insert(connection, &attempt, &exchange, Some(&body))?;
+                let after = Some(attempt.result.outcome.to_string());
+                let change = Change {
+                    action: "test subscription",
+                    subject: format!("subscription {id}"),
+                    before: None,
+                    after,
+                    reason: None,
+                };
+                caller.audit(connection, &ambient, change)
+            })
+            .await?;
+        self.changed();
+        Ok(test)
+    }
+
+    async fn send_test(&self, subscription: &Subscription, sealed: &[u8], kind: EventType) -> Result<Landed, Error> {
+        let ambient = &self.shared.ambient;
+        let payload = samples::payload(kind, ambient);
+        let body = envelope::seal(&Parts {
+            id: EventId(0),
+            kind,
+            created_at: ambient.now(),
+            company: subscription.company,
+            payload: &payload,
+            metadata: Some(r#"{"test":true}"#),
+        });
+        let parcel = Parcel {
+            target_url: subscription.wish.target_url.clone(),
+            secret: self.unseal(subscription.id, sealed)?,
+            event: EventId(0),
+            event_type: kind,
+            delivery: "test".to_owned(),
+            number: 1,
+            body,
+        };
+        Ok(self.shared.sender.post(parcel, ambient).await)
+    }
+
+    /// Opens the signing secret of a subscription.
+    pub(super) fn unseal(&self, id: SubscriptionId, sealed: &[u8]) -> Result<Secret, Error> {
+        self.shared.vault.unseal(&place(id), sealed)
+    }
+}
+
+fn place(id: SubscriptionId) -> String {
+    format!("subscriptions/{id}/secret")
+}
+
+fn missing(id: SubscriptionId) -> Error {
+    Error::NotFound(format!("subscription {id}"))
+}
+
+fn actor(caller: &Caller) -> String {
+    match &caller.actor {
+        Actor::Operator(operator) => operator.name.clone(),
+        Actor::Key(key) => format!("key {}", key.name),
+    }
+}

@@ -1,0 +1,61 @@
+//! Rate windows in memory; the clerk writes them down.
+
+use crate::domain::ids::KeyId;
+use crate::domain::time::Timestamp;
+use crate::domain::window::{Admission, Answer, Bucket, Window};
+use crate::store::windows::Used;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+#[derive(Debug, Default)]
+pub(super) struct Windows(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    live: HashMap<(KeyId, Bucket), Used>,
+    unwritten: HashSet<(KeyId, Bucket)>,
+    /// Windows that ended before they were written down.
+    ended: Vec<Used>,
+}
+
+impl Windows {
+    pub(super) fn load(used: Vec<Used>) -> Self {
+        let live = used.into_iter().map(|used| ((used.key, used.bucket), used)).collect();
+        Self(Mutex::new(State { live, ..State::default() }))
+    }
+
+    pub(super) fn admit(&self, key: KeyId, bucket: Bucket, limit: u32, now: Timestamp) -> Admission {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = (key, bucket);
+        let before =
+            state.live.get(&place).copied().unwrap_or(Used { key, bucket, window: Window::opening(now), n_refused: 0 });
+        let (window, admission) = before.window.admit(bucket, limit, now);
+        let is_new = window.start != before.window.start;
+        if is_new && state.unwritten.contains(&place) {
+            state.ended.push(before);
+        }
+        let carried = if is_new { 0 } else { before.n_refused };
+        let n_refused = carried + u64::from(admission.answer == Answer::Refused);
+        state.live.insert(place, Used { key, bucket, window, n_refused });
+        state.unwritten.insert(place);
+        admission
+    }
+
+    /// The window of a key as it stands at `now`.
+    pub(super) fn at(&self, key: KeyId, bucket: Bucket, now: Timestamp) -> Used {
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match state.live.get(&(key, bucket)) {
+            Some(used) if used.window.at(now) == used.window => *used,
+            _ => Used { key, bucket, window: Window::opening(now), n_refused: 0 },
+        }
+    }
+
+    /// What has changed since it was last written down.
+    pub(super) fn take_unwritten(&self) -> Vec<Used> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut used = std::mem::take(&mut state.ended);
+        let places = std::mem::take(&mut state.unwritten);
+        used.extend(places.iter().filter_map(|place| state.live.get(place)));
+        used
+    }
+}

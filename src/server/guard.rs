@@ -1,0 +1,216 @@
+//! The guards: a handler's signature states its price. [`Allowed`] authenticates a key, admits the call through its window and checks its
+//! scope; [`Operator`] authenticates an operator and checks the role. Neither can be had in any other way.
+
+use super::problem::Refusal;
+use crate::api::problem::{Code, Problem};
+use crate::domain::ids::{CompanyId, KeyId};
+use crate::domain::key::{Key, Scope};
+use crate::domain::operator::{self, Role};
+use crate::domain::window::{Admission, Answer, Bucket};
+use crate::engine::Engine;
+use crate::engine::auth;
+use crate::engine::caller::{Actor, Caller};
+use axum::extract::{FromRequestParts, MatchedPath};
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What a route asks of its caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing.
+    Public,
+    /// A key with a scope; the call is counted in a bucket.
+    Key(Scope, Bucket),
+    /// An operator of at least this role.
+    Operator(Role),
+}
+
+/// A price, as a type.
+pub trait Price {
+    /// The same as a value.
+    const ACCESS: Access;
+}
+
+macro_rules! prices {
+    ($($(#[$doc:meta])* $name:ident: $access:expr;)+) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub enum $name {}
+        impl Price for $name {
+            const ACCESS: Access = $access;
+        }
+    )+};
+}
+
+prices! {
+    /// Anyone.
+    Anyone: Access::Public;
+    /// Polling events.
+    EventsRead: Access::Key(Scope::EventsRead, Bucket::Read);
+    /// Publishing test events.
+    EventsTest: Access::Key(Scope::Admin, Bucket::Admin);
+    /// Reading subscriptions.
+    WebhooksRead: Access::Key(Scope::WebhooksWrite, Bucket::Read);
+    /// Creating and changing subscriptions.
+    WebhooksWrite: Access::Key(Scope::WebhooksWrite, Bucket::Admin);
+    /// Actions.
+    Actions: Access::Key(Scope::IntegrationsWrite, Bucket::Write);
+    /// Looking.
+    Viewer: Access::Operator(Role::Viewer);
+    /// Testing, enabling, disabling, emitting.
+    Acting: Access::Operator(Role::Operator);
+    /// Companies, keys, limits.
+    Admin: Access::Operator(Role::Admin);
+}
+
+/// What the layers tell the stamp of a request.
+#[derive(Debug, Clone)]
+pub(super) struct Note(Arc<Mutex<Noted>>);
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Noted {
+    pub(super) request_id: String,
+    pub(super) route: Option<String>,
+    pub(super) caller: Option<(KeyId, CompanyId)>,
+    pub(super) admission: Option<Admission>,
+}
+
+impl Note {
+    pub(super) fn new(request_id: String) -> Self {
+        Self(Arc::new(Mutex::new(Noted { request_id, ..Noted::default() })))
+    }
+
+    pub(super) fn read(&self) -> Noted {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn write(&self, change: impl FnOnce(&mut Noted)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// A key that may do what `P` says, in a call that its window admitted.
+#[derive(Debug)]
+pub struct Allowed<P> {
+    key: Arc<Key>,
+    request_id: String,
+    price: PhantomData<P>,
+}
+
+impl<P> Allowed<P> {
+    /// The key.
+    #[must_use]
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// Who asks, for the audit.
+    #[must_use]
+    pub fn caller(&self) -> Caller {
+        Caller { actor: Actor::Key(Arc::clone(&self.key)), request_id: self.request_id.clone() }
+    }
+}
+
+impl<P: Price> FromRequestParts<Engine> for Allowed<P> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, engine: &Engine) -> Result<Self, Refusal> {
+        let note = note(parts);
+        let Access::Key(scope, bucket) = P::ACCESS else {
+            return Err(Refusal::new(Code::Internal, "the route asks for a key without saying which"));
+        };
+        let text = presented(&parts.headers, parts.uri.query())?;
+        let key = engine.authenticate(text).map_err(refused)?;
+        note.write(|noted| noted.caller = Some((key.id, key.company)));
+        let admission = engine.admit(&key, bucket);
+        note.write(|noted| noted.admission = Some(admission));
+        if admission.answer == Answer::Refused {
+            return Err(Refusal::limited(&admission, engine.ambient().now()));
+        }
+        if !key.scopes.grant(scope) {
+            let problem = Problem::new(Code::InsufficientScope, format!("this key lacks the scope {scope}"));
+            return Err(problem.with("requiredScope", scope.name()).into());
+        }
+        Ok(Self { key, request_id: note.read().request_id, price: PhantomData })
+    }
+}
+
+/// The key in its header; or why there is none, naming the right header where it was put elsewhere.
+fn presented<'a>(headers: &'a HeaderMap, query: Option<&str>) -> Result<&'a str, Refusal> {
+    if let Some(value) = headers.get("x-api-key") {
+        let malformed = |_| Refusal::new(Code::MalformedKey, "the key has characters that no key has");
+        return value.to_str().map_err(malformed);
+    }
+    let elsewhere = if headers.contains_key("authorization") {
+        "; the Authorization header is not read here"
+    } else if query.is_some_and(|query| query.to_ascii_lowercase().contains("key=")) {
+        "; a key in the query string is not read, and should be revoked because URLs are logged"
+    } else {
+        ""
+    };
+    Err(Refusal::new(Code::MissingKey, format!("send the key in the header X-Api-Key{elsewhere}")))
+}
+
+fn refused(refusal: auth::Refusal) -> Refusal {
+    match refusal {
+        auth::Refusal::Malformed(malformed) => Refusal::new(Code::MalformedKey, malformed.to_string()),
+        auth::Refusal::Unknown => {
+            Refusal::new(Code::UnknownKey, "this key is not known; copy it again, or ask for a new one")
+        }
+        auth::Refusal::Revoked => {
+            Refusal::new(Code::RevokedKey, "this key was revoked, which is permanent; ask for a new one")
+        }
+    }
+}
+
+/// An operator who may do what `P` says.
+#[derive(Debug)]
+pub struct Operator<P> {
+    operator: operator::Operator,
+    request_id: String,
+    price: PhantomData<P>,
+}
+
+impl<P> Operator<P> {
+    /// Who asks, for the audit.
+    #[must_use]
+    pub fn caller(&self) -> Caller {
+        Caller { actor: Actor::Operator(self.operator.clone()), request_id: self.request_id.clone() }
+    }
+}
+
+impl<P: Price> FromRequestParts<Engine> for Operator<P> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, engine: &Engine) -> Result<Self, Refusal> {
+        let note = note(parts);
+        let Access::Operator(role) = P::ACCESS else {
+            return Err(Refusal::new(Code::Internal, "the route asks for an operator without saying which"));
+        };
+        let token = parts.headers.get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+        let unknown = || {
+            Refusal::new(
+                Code::UnknownOperator,
+                "send an operator's token as Authorization: Bearer wlop_…; the first one is in operator.token",
+            )
+        };
+        let operator = engine.operator(token.ok_or_else(unknown)?).ok_or_else(unknown)?;
+        if operator.role < role {
+            return Err(Refusal::new(
+                Code::InsufficientRole,
+                format!("this needs the role {}, not {}", role.name(), operator.role.name()),
+            ));
+        }
+        Ok(Self { operator, request_id: note.read().request_id, price: PhantomData })
+    }
+}
+
+/// The request's note, with its route.
+fn note(parts: &Parts) -> Note {
+    let note = parts.extensions.get::<Note>().cloned().unwrap_or_else(|| Note::new(String::new()));
+    let route = parts.extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    note.write(|noted| noted.route = route);
+    note
+}

@@ -1,0 +1,71 @@
+//! Companies and keys.
+
+use super::body::Json;
+use super::guard::{Admin, Operator, Viewer};
+use super::problem::Refusal;
+use super::query::Id;
+use super::translate;
+use crate::api::keys::{Company, CreatedKey, KeyRow, LimitsWish, NewCompany, NewKey, ShownOnce, Usage};
+use crate::api::page::Page;
+use crate::domain::ids::KeyId;
+use crate::domain::key::Limits;
+use crate::engine::Engine;
+use crate::engine::keys::Wish;
+use axum::extract::State;
+use axum::http::StatusCode;
+
+/// `GET /portal/v1/companies`.
+pub(super) async fn companies(
+    _: Operator<Viewer>,
+    State(engine): State<Engine>,
+) -> Result<axum::Json<Page<Company>>, Refusal> {
+    let items = engine.companies().await?.into_iter().map(Into::into).collect();
+    Ok(axum::Json(Page { items, next_cursor: None, has_more: false }))
+}
+
+/// `POST /portal/v1/companies`.
+pub(super) async fn create_company(
+    operator: Operator<Admin>,
+    State(engine): State<Engine>,
+    Json(new): Json<NewCompany>,
+) -> Result<(StatusCode, axum::Json<Company>), Refusal> {
+    Ok((StatusCode::CREATED, axum::Json(engine.create_company(operator.caller(), new.name).await?.into())))
+}
+
+/// `GET /portal/v1/keys`: of all companies, worst first.
+pub(super) async fn list(
+    _: Operator<Viewer>,
+    State(engine): State<Engine>,
+) -> Result<axum::Json<Page<KeyRow>>, Refusal> {
+    let items = engine.keys().await?.iter().map(translate::key).collect();
+    Ok(axum::Json(Page { items, next_cursor: None, has_more: false }))
+}
+
+/// `POST /portal/v1/keys`: the key is in this answer alone.
+pub(super) async fn create(
+    operator: Operator<Admin>,
+    State(engine): State<Engine>,
+    Json(new): Json<NewKey>,
+) -> Result<(StatusCode, axum::Json<CreatedKey>), Refusal> {
+    let LimitsWish { read, write, admin } = new.limits.unwrap_or_default();
+    let wish = Wish {
+        company: new.company_id,
+        name: new.name,
+        scopes: new.scopes.into_iter().collect(),
+        limits: Limits { read, write, admin },
+    };
+    let (key, secret) = engine.create_key(operator.caller(), wish).await?;
+    let created =
+        CreatedKey { row: KeyRow::new(&key, Usage::default()), key: ShownOnce::new(secret.reveal().to_owned()) };
+    Ok((StatusCode::CREATED, axum::Json(created)))
+}
+
+/// `POST /portal/v1/keys/{id}/revoke`.
+pub(super) async fn revoke(
+    operator: Operator<Admin>,
+    State(engine): State<Engine>,
+    Id(id): Id,
+) -> Result<axum::Json<KeyRow>, Refusal> {
+    let key = engine.revoke_key(operator.caller(), KeyId(id)).await?;
+    Ok(axum::Json(KeyRow::new(&key, Usage::default())))
+}

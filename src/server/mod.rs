@@ -1,0 +1,34 @@
+//! The platform's network face: the router's table, the guards, problem+json, one file of handlers per noun.
+
+mod body;
+mod events;
+pub mod guard;
+mod health;
+mod keys;
+mod leads;
+mod limits;
+mod log;
+mod overview;
+mod problem;
+mod query;
+pub mod router;
+mod stamp;
+mod stream;
+mod subscriptions;
+mod translate;
+
+use crate::engine::Engine;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// Serves the platform on a listener that is already bound, until `stop` says so; then lets calls under way finish.
+///
+/// # Errors
+/// When the listener breaks.
+pub async fn serve(listener: TcpListener, engine: Engine, mut stop: watch::Receiver<bool>) -> std::io::Result<()> {
+    let router = router::router(engine, stop.clone());
+    let stopped = async move {
+        let _ = stop.wait_for(|stop| *stop).await;
+    };
+    axum::serve(listener, router).with_graceful_shutdown(stopped).await
+}

@@ -1,0 +1,22 @@
+//! The dashboard.
+
+use super::guard::{Operator, Viewer};
+use super::problem::Refusal;
+use super::query::Query;
+use super::translate;
+use crate::api::overview::{Overview, OverviewQuery};
+use crate::engine::Engine;
+use axum::extract::State;
+
+/// `GET /portal/v1/overview`.
+pub(super) async fn get(
+    _: Operator<Viewer>,
+    State(engine): State<Engine>,
+    Query(query): Query<OverviewQuery>,
+) -> Result<axum::Json<Overview>, Refusal> {
+    let rows = query.rows.unwrap_or(50);
+    if !(1..=500).contains(&rows) {
+        return Err(Refusal::invalid("rows", "must be 1 to 500"));
+    }
+    Ok(axum::Json(translate::dashboard(engine.overview(rows).await?, &engine)))
+}

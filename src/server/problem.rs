@@ -1,0 +1,83 @@
+//! Errors on their way out: what an operation answers becomes a problem; the stamp writes it with the request's id.
+
+use crate::api::problem::{Code, Problem};
+use crate::domain::time::Timestamp;
+use crate::domain::window::Admission;
+use crate::engine;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+
+/// A refusal. It carries its problem as an extension; only the stamp knows the request's id and writes the body.
+#[derive(Debug)]
+pub struct Refusal(pub(super) Box<Problem>);
+
+impl Refusal {
+    pub(super) fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self(Box::new(Problem::new(code, detail)))
+    }
+
+    pub(super) fn invalid(field: &'static str, text: impl Into<String>) -> Self {
+        engine::Error::Invalid(vec![engine::Fault::new(field, text)]).into()
+    }
+
+    pub(super) fn limited(admission: &Admission, now: Timestamp) -> Self {
+        let wait = admission.retry_after_seconds(now);
+        let detail =
+            format!("this key has made {} {} calls in this minute; wait {wait} s", admission.limit, admission.bucket);
+        Self(Box::new(
+            Problem::new(Code::RateLimited, detail).with("policy", admission.policy()).with("retryAfterSeconds", wait),
+        ))
+    }
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self(Box::new(problem))
+    }
+}
+
+impl From<engine::Error> for Refusal {
+    fn from(error: engine::Error) -> Self {
+        match error {
+            engine::Error::NotFound(_) => Self::new(Code::NotFound, error.to_string()),
+            engine::Error::OtherCompany(_) => Self::new(Code::OtherCompany, error.to_string()),
+            engine::Error::Invalid(faults) => {
+                let detail =
+                    faults.iter().map(|fault| format!("{} {}", fault.field, fault.text)).collect::<Vec<_>>().join("; ");
+                let mut errors: Map<String, Value> = Map::new();
+                for fault in faults {
+                    let texts = errors.entry(fault.field).or_insert_with(|| json!([]));
+                    if let Some(texts) = texts.as_array_mut() {
+                        texts.push(fault.text.into());
+                    }
+                }
+                Self(Box::new(Problem::new(Code::ValidationFailed, detail).with("errors", errors)))
+            }
+            engine::Error::Contended => Self::new(
+                Code::Contended,
+                "the platform is busy; this is contention, not a rate limit; try again in a second",
+            ),
+            engine::Error::StorageFull => Self::new(
+                Code::StorageFull,
+                "the storage is full or cannot be written; nothing was changed, reads go on",
+            ),
+            error => {
+                tracing::error!(%error, "an operation failed");
+                Self::new(
+                    Code::Internal,
+                    "something went wrong inside the platform; the log has it under this request's id",
+                )
+            }
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = status.into_response();
+        response.extensions_mut().insert(*self.0);
+        response
+    }
+}

@@ -1,0 +1,85 @@
+//! The router's table: every route with its price and its handler. What is not here does not exist.
+
+use super::guard::{
+    Access, Acting, Actions, Admin, Anyone, EventsRead, EventsTest, Price, Viewer, WebhooksRead, WebhooksWrite,
+};
+use super::problem::Refusal;
+use super::stream::Stop;
+use super::{events, health, keys, leads, limits, log, overview, stamp, stream, subscriptions};
+use crate::api::paths;
+use crate::api::problem::Code;
+use crate::engine::Engine;
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::{Extension, Router};
+use tokio::sync::watch;
+use tower_http::catch_panic::CatchPanicLayer;
+
+/// One route.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// Its method.
+    pub method: Method,
+    /// Its path, with `{id}` where a number stands.
+    pub path: &'static str,
+    /// What it asks of its caller.
+    pub access: Access,
+    handler: MethodRouter<Engine>,
+}
+
+/// Every route there is.
+#[must_use]
+pub fn table() -> Vec<Route> {
+    vec![
+        get::<Anyone, _, _>(paths::HEALTHZ, health::healthz),
+        get::<Anyone, _, _>(paths::READYZ, health::readyz),
+        get::<EventsRead, _, _>(paths::EVENTS, events::list),
+        post::<EventsTest, _, _>(paths::EVENTS_TEST, events::publish_test),
+        get::<WebhooksRead, _, _>(paths::SUBSCRIPTIONS, subscriptions::list),
+        post::<WebhooksWrite, _, _>(paths::SUBSCRIPTIONS, subscriptions::create),
+        get::<WebhooksRead, _, _>(paths::SUBSCRIPTION, subscriptions::get),
+        post::<Actions, _, _>(paths::LEADS, leads::create),
+        get::<Viewer, _, _>(paths::OVERVIEW, overview::get),
+        get::<Viewer, _, _>(paths::STREAM, stream::follow),
+        get::<Viewer, _, _>(paths::COMPANIES, keys::companies),
+        post::<Admin, _, _>(paths::COMPANIES, keys::create_company),
+        get::<Viewer, _, _>(paths::KEYS, keys::list),
+        post::<Admin, _, _>(paths::KEYS, keys::create),
+        post::<Admin, _, _>(paths::KEY_REVOKE, keys::revoke),
+        get::<Viewer, _, _>(paths::PORTAL_SUBSCRIPTIONS, subscriptions::all),
+        get::<Viewer, _, _>(paths::PORTAL_SUBSCRIPTION, subscriptions::examine),
+        post::<Acting, _, _>(paths::PORTAL_SUBSCRIPTION_TEST, subscriptions::test),
+        post::<Acting, _, _>(paths::PORTAL_SUBSCRIPTION_ENABLE, subscriptions::enable),
+        post::<Acting, _, _>(paths::PORTAL_SUBSCRIPTION_DISABLE, subscriptions::disable),
+        get::<Viewer, _, _>(paths::ATTEMPTS, log::list),
+        get::<Viewer, _, _>(paths::ATTEMPT, log::get),
+        get::<Viewer, _, _>(paths::LIMITS, limits::list),
+        get::<Viewer, _, _>(paths::TRIPS, limits::trips),
+        post::<Acting, _, _>(paths::PORTAL_EVENTS, events::emit),
+    ]
+}
+
+fn get<P: Price, H: Handler<T, Engine>, T: 'static>(path: &'static str, handler: H) -> Route {
+    Route { method: Method::GET, path, access: P::ACCESS, handler: on(MethodFilter::GET, handler) }
+}
+
+fn post<P: Price, H: Handler<T, Engine>, T: 'static>(path: &'static str, handler: H) -> Route {
+    Route { method: Method::POST, path, access: P::ACCESS, handler: on(MethodFilter::POST, handler) }
+}
+
+/// The table with its layers: the stamp outermost, then the catcher of panics.
+pub(super) fn router(engine: Engine, stop: watch::Receiver<bool>) -> Router {
+    table()
+        .into_iter()
+        .fold(Router::new(), |router, route| router.route(route.path, route.handler))
+        .fallback(async || Refusal::new(Code::NotFound, "there is nothing under this path"))
+        .method_not_allowed_fallback(async || {
+            Refusal::new(Code::MethodNotAllowed, "this path does not take this method; see Allow")
+        })
+        .layer(Extension(Stop(stop)))
+        .layer(CatchPanicLayer::custom(stamp::panicked))
+        .layer(from_fn_with_state(engine.clone(), stamp::stamp))
+        .with_state(engine)
+}

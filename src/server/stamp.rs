@@ -1,0 +1,119 @@
+//! The outermost layer: gives each request its id, writes problems, adds the rate headers, and logs calls of the Integration API.
+
+use super::guard::Note;
+use super::problem::Refusal;
+use crate::api::problem::{Code, MEDIA_TYPE, Problem};
+use crate::domain::time::Timestamp;
+use crate::engine::Engine;
+use crate::engine::requests::Seen;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use std::any::Any;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The longest request target.
+const LONGEST_URL: usize = 8 * 1024;
+/// The largest body.
+pub(super) const LARGEST_BODY: usize = 1024 * 1024;
+
+pub(super) async fn stamp(State(engine): State<Engine>, mut request: Request, next: Next) -> Response {
+    let at = engine.ambient().now();
+    let watch = engine.ambient().stopwatch();
+    let request_id = request_id(request.headers(), &engine);
+    let note = Note::new(request_id.clone());
+    request.extensions_mut().insert(note.clone());
+    let method = request.method().to_string();
+    let is_integration = request.uri().path().starts_with("/api/");
+    let mut response = match too_large(&request) {
+        Some(refusal) => refusal.into_response(),
+        None => next.run(request).await,
+    };
+    let problem = response.extensions_mut().remove::<Problem>();
+    let code = problem.as_ref().map(|problem| problem.code);
+    if let Some(problem) = problem {
+        write(&mut response, &Problem { request_id: request_id.clone(), ..problem });
+    }
+    let noted = note.read();
+    if let Some(admission) = noted.admission {
+        rate_headers(response.headers_mut(), &admission);
+    }
+    set(response.headers_mut(), REQUEST_ID, &request_id);
+    if is_integration {
+        engine.log_request(Seen {
+            at,
+            caller: noted.caller,
+            method,
+            route: noted.route.unwrap_or_else(|| "(none)".to_owned()),
+            status: response.status().as_u16(),
+            code: code.and_then(|code| serde_json::to_value(code).ok()?.as_str().map(ToOwned::to_owned)),
+            request_id,
+            elapsed_ms: watch.elapsed_ms(),
+        });
+    }
+    response
+}
+
+/// The caller's own id if it is harmless, else a new one.
+fn request_id(headers: &HeaderMap, engine: &Engine) -> String {
+    let is_harmless = |text: &&str| {
+        (1..=64).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+    };
+    let own = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(is_harmless);
+    own.map_or_else(|| format!("req_{}", engine.ambient().ulid()), ToOwned::to_owned)
+}
+
+fn too_large(request: &Request) -> Option<Refusal> {
+    let length = |uri: &Uri| uri.path_and_query().map_or(0, |target| target.as_str().len());
+    if length(request.uri()) > LONGEST_URL {
+        return Some(Refusal::new(Code::UriTooLong, format!("the URL is longer than {LONGEST_URL} bytes")));
+    }
+    let declared: Option<u64> =
+        request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if declared.is_some_and(|length| length > LARGEST_BODY as u64) {
+        return Some(Refusal::new(Code::PayloadTooLarge, format!("the body is larger than {LARGEST_BODY} bytes")));
+    }
+    None
+}
+
+fn write(response: &mut Response, problem: &Problem) {
+    let wait = match problem.code {
+        Code::RateLimited => problem.extra.get("retryAfterSeconds").and_then(serde_json::Value::as_u64),
+        Code::Contended => Some(1),
+        _ => None,
+    };
+    if let Some(wait) = wait {
+        set(response.headers_mut(), RETRY_AFTER, &wait.to_string());
+    }
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+    response.headers_mut().remove(CONTENT_LENGTH);
+    *response.body_mut() = Body::from(serde_json::to_vec(problem).unwrap_or_default());
+}
+
+fn rate_headers(headers: &mut HeaderMap, admission: &crate::domain::window::Admission) {
+    let reset: Timestamp = admission.reset_at;
+    set(headers, HeaderName::from_static("x-ratelimit-limit"), &admission.limit.to_string());
+    set(headers, HeaderName::from_static("x-ratelimit-remaining"), &admission.remaining.to_string());
+    set(headers, HeaderName::from_static("x-ratelimit-reset"), &reset.seconds().to_string());
+    set(headers, HeaderName::from_static("x-ratelimit-window"), "1m");
+    set(headers, HeaderName::from_static("x-ratelimit-policy"), &admission.policy());
+}
+
+fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+/// The answer where a handler panicked.
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]
+pub(super) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    tracing::error!(panic = text.unwrap_or("(no text)"), "a handler panicked");
+    Refusal::new(Code::Internal, "something went wrong inside the platform; the log has it under this request's id")
+        .into_response()
+}

@@ -1,0 +1,118 @@
+//! From what the engine knows to what the wire promises.
+
+use crate::api;
+use crate::api::attempts::{AttemptDetail, AttemptRow, Body};
+use crate::api::keys::{KeyRow, Usage};
+use crate::api::limits::LimitRow;
+use crate::api::overview::{Minute, Overview, Pipeline, Platform};
+use crate::api::page::Listing;
+use crate::api::subscriptions::{Health, Rate, SubscriptionRow};
+use crate::domain::attempt::{Attempt, Exchange};
+use crate::domain::health::Tally;
+use crate::domain::target::Policy;
+use crate::domain::text::Untrusted;
+use crate::engine::Engine;
+use crate::engine::overview::{self, Dashboard, KeyUse, Patient, WindowUse};
+
+pub(super) fn key(of: &KeyUse) -> KeyRow {
+    let usage = Usage {
+        n_last_minute: of.usage.n,
+        n_client_errors: of.usage.n_client_errors,
+        n_limited: of.usage.n_limited,
+        n_server_errors: of.usage.n_server_errors,
+    };
+    KeyRow::new(&of.key, usage)
+}
+
+pub(super) fn subscription(of: Patient) -> SubscriptionRow {
+    let [last_5m, last_1h, last_24h] = of.rates.map(rate);
+    let (streak_began_utc, streak_latest_utc) = of.subscription.streak.unzip();
+    let health = Health {
+        last_5m,
+        last_1h,
+        last_24h,
+        streak_began_utc,
+        streak_latest_utc,
+        next_due_utc: of.backlog.next_due_at,
+        n_backlog: of.backlog.n_pending + of.backlog.n_in_flight,
+        n_skipped: of.subscription.n_skipped,
+        n_parked: of.backlog.n_parked,
+    };
+    SubscriptionRow { subscription: of.subscription.into(), health }
+}
+
+fn rate(of: overview::Rate) -> Rate {
+    Rate {
+        n_succeeded: of.tally.n_ok,
+        n_failed: of.tally.n_failed,
+        p50_ms: of.histogram.percentile(0.5),
+        p95_ms: of.histogram.percentile(0.95),
+        p99_ms: of.histogram.percentile(0.99),
+    }
+}
+
+pub(super) fn window(of: WindowUse) -> LimitRow {
+    let limit = of.key.limits.of(of.bucket);
+    LimitRow {
+        key_id: of.key.id,
+        company_id: of.key.company,
+        key_name: Untrusted::new(of.key.name.as_str()),
+        last4: Untrusted::new(of.key.last4.as_str()),
+        bucket: of.bucket,
+        limit,
+        used: of.window.used,
+        remaining: limit.saturating_sub(of.window.used),
+        n_refused: of.n_refused,
+        window_utc: of.window.start,
+        reset_utc: of.window.reset_at(),
+        history: of.history,
+    }
+}
+
+pub(super) fn attempt(of: Attempt, exchange: Exchange, sent: &[u8]) -> AttemptDetail {
+    AttemptDetail {
+        row: AttemptRow::from(of),
+        request_headers: exchange.request_headers.into_iter().map(Into::into).collect(),
+        request_body: Body::new(sent, sent.len() as u64),
+        response_headers: exchange.response_headers.into_iter().map(Into::into).collect(),
+        response_body: Body::new(&exchange.response_body, exchange.n_response_bytes),
+        peer: exchange.peer.map(Untrusted::new),
+    }
+}
+
+pub(super) fn dashboard(of: Dashboard, engine: &Engine) -> Overview {
+    let sum = |side: fn(&Tally) -> u64| of.minutes.iter().map(side).sum();
+    let pipeline = Pipeline {
+        n_pending: of.backlog.n_pending,
+        n_in_flight: of.backlog.n_in_flight,
+        n_succeeded_1h: sum(|minute| minute.n_ok),
+        n_failed_1h: sum(|minute| minute.n_failed),
+        n_trips_24h: of.n_trips_24h,
+        oldest_due_utc: of.backlog.next_due_at.filter(|due| *due < of.now),
+    };
+    let narrow = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+    Overview {
+        server_utc: of.now,
+        cursor: of.cursor,
+        platform: Platform {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            private_targets: engine.settings().policy == Policy::Private,
+            dispatch_paused: engine.status().paused,
+        },
+        pipeline,
+        minutes: of
+            .minutes
+            .iter()
+            .map(|minute| Minute { n_ok: narrow(minute.n_ok), n_failed: narrow(minute.n_failed) })
+            .collect(),
+        keys: listing(of.keys, |used| key(&used)),
+        subscriptions: listing(of.subscriptions, subscription),
+        attempts: listing(of.attempts, AttemptRow::from),
+        limits: listing(of.windows, window),
+        trips: listing(of.trips, api::trips::TripRow::from),
+    }
+}
+
+fn listing<A, B>(of: overview::Listing<A>, translate: impl FnMut(A) -> B) -> Listing<B> {
+    Listing { items: of.items.into_iter().map(translate).collect(), total: of.total, n_alarming: of.n_alarming }
+}

@@ -1,0 +1,125 @@
+//! Attempts: the delivery log.
+
+use super::{Error, count, small, time, unreadable};
+use crate::domain::attempt::{About, Attempt, Exchange, Result as AttemptResult};
+use crate::domain::delivery::{Cause, Kind, Outcome};
+use crate::domain::event::EventType;
+use crate::domain::ids::{AttemptId, CompanyId, DeliveryId, EventId, SubscriptionId};
+use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
+
+const SHORT: &str = "id, company_id, subscription_id, target_url, delivery_id, event_id, event_type, kind, number, started_at, elapsed_ms, \
+                     status, cause, error";
+
+/// Adds an attempt; `attempt.id` is ignored and given back anew. `body` is what was sent where no event holds it.
+pub(crate) fn insert(
+    connection: &Connection,
+    attempt: &Attempt,
+    exchange: &Exchange,
+    body: Option<&[u8]>,
+) -> Result<AttemptId, Error> {
+    let (status, cause) = match attempt.result.outcome {
+        Outcome::Answered { status, .. } => (Some(status), None),
+        Outcome::Unanswered(cause) => (None, Some(cause.name())),
+    };
+    let json = |headers: &[(String, String)]| serde_json::to_string(headers).unwrap_or_else(|_| "[]".to_owned());
+    let about = &attempt.about;
+    connection
+        .prepare_cached(
+            "INSERT INTO attempts (company_id, subscription_id, target_url, delivery_id, event_id, event_type, kind, number, started_at,
+                 elapsed_ms, status, cause, error, peer, request_headers, request_body, response_headers, response_body, n_response_bytes)
+             VALUES (:company, :subscription, :url, :delivery, :event, :type, :kind, :number, :started, :elapsed, :status, :cause, :error,
+                 :peer, :request_headers, :request_body, :response_headers, :response_body, :n)",
+        )?
+        .execute(named_params! {
+            ":company": about.company.0, ":subscription": about.subscription.0, ":url": about.target_url,
+            ":delivery": about.delivery.map(|(id, _)| id.0), ":event": about.delivery.map(|(_, id)| id.0), ":type": about.event_type.name(),
+            ":kind": attempt.kind.name(), ":number": attempt.number, ":started": attempt.started_at.millis(),
+            ":elapsed": i64::try_from(attempt.result.elapsed_ms).unwrap_or(i64::MAX), ":status": status, ":cause": cause,
+            ":error": attempt.result.error, ":peer": exchange.peer, ":request_headers": json(&exchange.request_headers),
+            ":request_body": body, ":response_headers": json(&exchange.response_headers), ":response_body": exchange.response_body,
+            ":n": i64::try_from(exchange.n_response_bytes).unwrap_or(i64::MAX),
+        })?;
+    Ok(AttemptId(connection.last_insert_rowid()))
+}
+
+/// At most `limit` attempts with ids below `before`, newest first, of one subscription or of all.
+pub(crate) fn page(
+    connection: &Connection,
+    subscription: Option<SubscriptionId>,
+    before: Option<AttemptId>,
+    limit: u32,
+) -> Result<Vec<Attempt>, Error> {
+    let of_one =
+        if subscription.is_some() { "subscription_id = :subscription AND" } else { ":subscription IS NULL AND" };
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {SHORT} FROM attempts WHERE {of_one} id < :before ORDER BY id DESC LIMIT :limit"
+    ))?;
+    let rows = statement.query_map(
+        named_params! {":subscription": subscription.map(|id| id.0), ":before": before.map_or(i64::MAX, |id| id.0), ":limit": limit},
+        read,
+    )?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// One attempt byte by byte, with the body that was sent.
+pub(crate) fn get(connection: &Connection, id: AttemptId) -> Result<Option<(Attempt, Exchange, Vec<u8>)>, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT a.*, coalesce(a.request_body, e.body, x'') AS sent FROM attempts a LEFT JOIN events e ON e.id = a.event_id WHERE a.id = ?1",
+    )?;
+    let read_all = |row: &Row<'_>| {
+        let headers = |column: &str| -> rusqlite::Result<Vec<(String, String)>> {
+            serde_json::from_str(&row.get::<_, String>(column)?).map_err(|_| unreadable(column))
+        };
+        let exchange = Exchange {
+            request_headers: headers("request_headers")?,
+            response_headers: headers("response_headers")?,
+            response_body: row.get("response_body")?,
+            n_response_bytes: count(row, "n_response_bytes")?,
+            peer: row.get("peer")?,
+        };
+        Ok((read(row)?, exchange, row.get("sent")?))
+    };
+    Ok(statement.query_row([id.0], read_all).optional()?)
+}
+
+/// What the latest `limit` scheduled attempts of a subscription came to, most frequent first.
+pub(crate) fn causes(
+    connection: &Connection,
+    subscription: SubscriptionId,
+    limit: u32,
+) -> Result<Vec<(String, u32)>, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT coalesce(cast(status AS TEXT), cause) AS cause, count(*) AS n FROM
+             (SELECT status, cause FROM attempts WHERE subscription_id = ?1 AND kind = 'scheduled' AND cause IS NOT 'ours'
+              ORDER BY id DESC LIMIT ?2)
+         GROUP BY 1 ORDER BY 2 DESC, 1",
+    )?;
+    let rows =
+        statement.query_map([subscription.0, i64::from(limit)], |row| Ok((row.get("cause")?, small(row, "n")?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Attempt> {
+    let outcome = match (row.get::<_, Option<u16>>("status")?, row.get::<_, Option<String>>("cause")?) {
+        (Some(status), _) => Outcome::Answered { status, retry_after: None },
+        (None, Some(cause)) => Outcome::Unanswered(Cause::named(&cause).ok_or_else(|| unreadable("cause"))?),
+        (None, None) => return Err(unreadable("cause")),
+    };
+    let delivery: Option<i64> = row.get("delivery_id")?;
+    let event: Option<i64> = row.get("event_id")?;
+    Ok(Attempt {
+        id: AttemptId(row.get("id")?),
+        about: About {
+            company: CompanyId(row.get("company_id")?),
+            subscription: SubscriptionId(row.get("subscription_id")?),
+            target_url: row.get("target_url")?,
+            delivery: delivery.map(DeliveryId).zip(event.map(EventId)),
+            event_type: EventType::named(&row.get::<_, String>("event_type")?)
+                .ok_or_else(|| unreadable("event_type"))?,
+        },
+        kind: Kind::named(&row.get::<_, String>("kind")?).ok_or_else(|| unreadable("kind"))?,
+        number: small(row, "number")?,
+        started_at: time(row, "started_at")?,
+        result: AttemptResult { outcome, error: row.get("error")?, elapsed_ms: count(row, "elapsed_ms")? },
+    })
+}

@@ -1,0 +1,189 @@
+//! Deliveries: the outbox. A claim is a lease; what its holder says later counts only while the lease is its own.
+
+use super::{Error, count, small, unreadable};
+use crate::domain::delivery::{Kind, Schedule, State};
+use crate::domain::ids::{CompanyId, DeliveryId, EventId, SubscriptionId};
+use crate::domain::time::Timestamp;
+use rusqlite::{Connection, Row, named_params, params};
+use std::time::Duration;
+
+/// A delivery that was claimed.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// Which one.
+    pub id: DeliveryId,
+    /// Of which event.
+    pub event: EventId,
+    /// To which subscription.
+    pub subscription: SubscriptionId,
+    /// Whose.
+    pub company: CompanyId,
+    /// What its attempts are for.
+    pub kind: Kind,
+    /// Attempts made so far.
+    pub n_attempts: u32,
+    /// When its retries are due.
+    pub schedule: Schedule,
+}
+
+/// Where a subscription's deliveries stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Backlog {
+    /// Deliveries that wait for their time.
+    pub n_pending: u64,
+    /// Deliveries under way.
+    pub n_in_flight: u64,
+    /// Deliveries that wait for the subscription to be enabled.
+    pub n_parked: u64,
+    /// When the first waiting one is or was due.
+    pub next_due_at: Option<Timestamp>,
+}
+
+/// Adds the delivery of an event to a subscription: due at once, or skipped.
+pub(crate) fn insert(connection: &Connection, delivery: &Claimed, state: State, now: Timestamp) -> Result<(), Error> {
+    let due = (state == State::Pending).then(|| now.millis());
+    connection
+        .prepare_cached(
+            "INSERT INTO deliveries (event_id, subscription_id, company_id, kind, state, retry_base_ms, due_at, created_at)
+             VALUES (:event, :subscription, :company, :kind, :state, :base, :due, :now)",
+        )?
+        .execute(named_params! {
+            ":event": delivery.event.0, ":subscription": delivery.subscription.0, ":company": delivery.company.0, ":kind": delivery.kind.name(),
+            ":state": state.name(), ":base": millis(delivery.schedule.base), ":due": due, ":now": now.millis(),
+        })?;
+    Ok(())
+}
+
+/// Claims at most `limit` due deliveries of a subscription, most overdue first, under `lease` until `until`.
+pub(crate) fn claim(
+    connection: &Connection,
+    subscription: SubscriptionId,
+    limit: usize,
+    lease: &str,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<Claimed>, Error> {
+    let mut statement = connection.prepare_cached(
+        "UPDATE deliveries SET state = 'in_flight', lease = :lease, lease_until = :until
+         WHERE id IN (SELECT id FROM deliveries WHERE subscription_id = :subscription AND state = 'pending' AND due_at <= :now
+                      ORDER BY due_at, id LIMIT :limit)
+         RETURNING id, event_id, subscription_id, company_id, kind, n_attempts, retry_base_ms",
+    )?;
+    let rows = statement.query_map(
+        named_params! {
+            ":subscription": subscription.0, ":lease": lease, ":until": until.millis(), ":now": now.millis(),
+            ":limit": i64::try_from(limit).unwrap_or(i64::MAX),
+        },
+        read,
+    )?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Ends a claim: the new state, the attempts made, and when the next one is due. `false` if the lease is no longer `lease`.
+pub(crate) fn settle(
+    connection: &Connection,
+    id: DeliveryId,
+    lease: &str,
+    state: State,
+    n_attempts: u32,
+    due: Option<Timestamp>,
+) -> Result<bool, Error> {
+    let n = connection
+        .prepare_cached(
+            "UPDATE deliveries SET state = :state, n_attempts = :n, due_at = :due, lease = NULL, lease_until = NULL
+             WHERE id = :id AND state = 'in_flight' AND lease = :lease",
+        )?
+        .execute(named_params! {
+            ":id": id.0, ":lease": lease, ":state": state.name(), ":n": n_attempts, ":due": due.map(Timestamp::millis),
+        })?;
+    Ok(n == 1)
+}
+
+/// Returns every claim whose lease ended before `now`, due at once. The number returned.
+pub(crate) fn release_expired(connection: &Connection, now: Timestamp) -> Result<usize, Error> {
+    let n = connection
+        .prepare_cached(
+            "UPDATE deliveries SET state = 'pending', due_at = ?1, lease = NULL, lease_until = NULL
+             WHERE state = 'in_flight' AND lease_until < ?1",
+        )?
+        .execute([now.millis()])?;
+    Ok(n)
+}
+
+/// Returns every claim, due at once: for a process that starts and knows that nobody else holds any. The number returned.
+pub(crate) fn release_all(connection: &Connection, now: Timestamp) -> Result<usize, Error> {
+    release_expired(connection, now)?;
+    let n = connection
+        .prepare_cached(
+            "UPDATE deliveries SET state = 'pending', due_at = ?1, lease = NULL, lease_until = NULL WHERE state = 'in_flight'",
+        )?
+        .execute([now.millis()])?;
+    Ok(n)
+}
+
+/// Parks what waits for a subscription that is being switched off. The number parked.
+pub(crate) fn park(connection: &Connection, subscription: SubscriptionId) -> Result<usize, Error> {
+    Ok(connection
+        .prepare_cached(
+            "UPDATE deliveries SET state = 'parked', due_at = NULL WHERE subscription_id = ?1 AND state = 'pending'",
+        )?
+        .execute([subscription.0])?)
+}
+
+/// Resumes what was parked when its subscription was switched off, due at `now`. The number resumed.
+pub(crate) fn resume(connection: &Connection, subscription: SubscriptionId, now: Timestamp) -> Result<usize, Error> {
+    Ok(connection
+        .prepare_cached(
+            "UPDATE deliveries SET state = 'pending', due_at = ?2 WHERE subscription_id = ?1 AND state = 'parked'",
+        )?
+        .execute(params![subscription.0, now.millis()])?)
+}
+
+/// Takes up, as a replay, what passed by since `since`, due at `now`. The number taken up.
+pub(crate) fn replay_skipped(
+    connection: &Connection,
+    subscription: SubscriptionId,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<usize, Error> {
+    Ok(connection
+        .prepare_cached(
+            "UPDATE deliveries SET state = 'pending', kind = 'replay', due_at = ?3
+             WHERE subscription_id = ?1 AND state = 'skipped' AND created_at >= ?2",
+        )?
+        .execute(params![subscription.0, since.millis(), now.millis()])?)
+}
+
+/// Where a subscription's deliveries stand.
+pub(crate) fn backlog(connection: &Connection, subscription: SubscriptionId) -> Result<Backlog, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT (SELECT count(*) FROM deliveries WHERE subscription_id = ?1 AND state = 'pending') AS n_pending,
+                (SELECT count(*) FROM deliveries WHERE subscription_id = ?1 AND state = 'in_flight') AS n_in_flight,
+                (SELECT count(*) FROM deliveries WHERE subscription_id = ?1 AND state = 'parked') AS n_parked,
+                (SELECT due_at FROM deliveries WHERE subscription_id = ?1 AND state = 'pending' ORDER BY due_at LIMIT 1) AS next_due",
+    )?;
+    Ok(statement.query_row([subscription.0], |row| {
+        Ok(Backlog {
+            n_pending: count(row, "n_pending")?,
+            n_in_flight: count(row, "n_in_flight")?,
+            n_parked: count(row, "n_parked")?,
+            next_due_at: super::maybe_time(row, "next_due")?,
+        })
+    })?)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Claimed> {
+    Ok(Claimed {
+        id: DeliveryId(row.get("id")?),
+        event: EventId(row.get("event_id")?),
+        subscription: SubscriptionId(row.get("subscription_id")?),
+        company: CompanyId(row.get("company_id")?),
+        kind: Kind::named(&row.get::<_, String>("kind")?).ok_or_else(|| unreadable("kind"))?,
+        n_attempts: small(row, "n_attempts")?,
+        schedule: Schedule { base: Duration::from_millis(count(row, "retry_base_ms")?) },
+    })
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

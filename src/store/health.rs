@@ -1,0 +1,71 @@
+//! Health: counters kept beside the delivery log, so that no question about a window needs to scan it.
+
+use super::{Error, count, small};
+use crate::domain::health::Tally;
+use crate::domain::ids::SubscriptionId;
+use crate::domain::latency::{self, Histogram};
+use crate::domain::time::{MINUTE_MS, Timestamp};
+use rusqlite::{Connection, named_params, params};
+
+/// The spans that are counted: a minute and an hour, in milliseconds.
+pub(crate) const SPANS_MS: [i64; 2] = [MINUTE_MS, 60 * MINUTE_MS];
+
+/// Counts one scheduled attempt.
+pub(crate) fn count_attempt(
+    connection: &Connection,
+    subscription: SubscriptionId,
+    at: Timestamp,
+    elapsed_ms: u64,
+    tally: Tally,
+) -> Result<(), Error> {
+    let bin = i64::try_from(latency::bin(elapsed_ms)).unwrap_or(0);
+    let (n_ok, n_failed) = (i64::try_from(tally.n_ok).unwrap_or(0), i64::try_from(tally.n_failed).unwrap_or(0));
+    let mut rollup = connection.prepare_cached(
+        "INSERT INTO attempt_rollups (subscription_id, span_ms, slot_at, bin, n_ok, n_failed) VALUES (:id, :span, :slot, :bin, :ok, :failed)
+         ON CONFLICT DO UPDATE SET n_ok = n_ok + :ok, n_failed = n_failed + :failed",
+    )?;
+    for span in SPANS_MS {
+        rollup.execute(named_params! {
+            ":id": subscription.0, ":span": span, ":slot": at.slot(span).millis(), ":bin": bin, ":ok": n_ok, ":failed": n_failed,
+        })?;
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO pipeline_minutes (slot_at, n_ok, n_failed) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO UPDATE SET n_ok = n_ok + ?2, n_failed = n_failed + ?3",
+        )?
+        .execute(params![at.slot(MINUTE_MS).millis(), n_ok, n_failed])?;
+    Ok(())
+}
+
+/// Scheduled attempts of a subscription in slots of `span_ms` that begin at or after `since`.
+pub(crate) fn rate(
+    connection: &Connection,
+    subscription: SubscriptionId,
+    span_ms: i64,
+    since: Timestamp,
+) -> Result<(Tally, Histogram), Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT bin, sum(n_ok) AS n_ok, sum(n_failed) AS n_failed FROM attempt_rollups
+         WHERE subscription_id = ?1 AND span_ms = ?2 AND slot_at >= ?3 GROUP BY bin",
+    )?;
+    let mut rows = statement.query(params![subscription.0, span_ms, since.millis()])?;
+    let (mut tally, mut histogram) = (Tally::default(), Histogram::default());
+    while let Some(row) = rows.next()? {
+        let (n_ok, n_failed) = (count(row, "n_ok")?, count(row, "n_failed")?);
+        tally.n_ok += n_ok;
+        tally.n_failed += n_failed;
+        histogram.add(usize::try_from(small(row, "bin")?).unwrap_or(0), n_ok + n_failed);
+    }
+    Ok((tally, histogram))
+}
+
+/// Scheduled attempts of all subscriptions, minute by minute from `since` on: start, successes, failures.
+pub(crate) fn minutes(connection: &Connection, since: Timestamp) -> Result<Vec<(Timestamp, Tally)>, Error> {
+    let mut statement = connection
+        .prepare_cached("SELECT slot_at, n_ok, n_failed FROM pipeline_minutes WHERE slot_at >= ?1 ORDER BY slot_at")?;
+    let rows = statement.query_map([since.millis()], |row| {
+        Ok((super::time(row, "slot_at")?, Tally { n_ok: count(row, "n_ok")?, n_failed: count(row, "n_failed")? }))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}

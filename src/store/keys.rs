@@ -1,0 +1,62 @@
+//! Keys: hashes, never keys.
+
+use super::{Error, maybe_time, time};
+use crate::domain::ids::{CompanyId, KeyId};
+use crate::domain::key::{Key, Limits, Scopes};
+use crate::domain::time::Timestamp;
+use rusqlite::{Connection, Row, named_params, params};
+
+/// The hash of a key.
+pub(crate) type Hash = [u8; 32];
+
+const COLUMNS: &str = "id, company_id, name, hash, last4, scopes, limit_read, limit_write, limit_admin, created_at, last_used_at, revoked_at";
+
+/// Adds a key; `key.id` is ignored and given back anew.
+pub(crate) fn insert(connection: &Connection, key: &Key, hash: &Hash) -> Result<KeyId, Error> {
+    connection
+        .prepare_cached(
+            "INSERT INTO keys (company_id, name, hash, last4, scopes, limit_read, limit_write, limit_admin, created_at)
+             VALUES (:company, :name, :hash, :last4, :scopes, :read, :write, :admin, :created_at)",
+        )?
+        .execute(named_params! {
+            ":company": key.company.0, ":name": key.name, ":hash": hash, ":last4": key.last4, ":scopes": key.scopes.to_string(),
+            ":read": key.limits.read, ":write": key.limits.write, ":admin": key.limits.admin, ":created_at": key.created_at.millis(),
+        })?;
+    Ok(KeyId(connection.last_insert_rowid()))
+}
+
+/// All keys with their hashes, oldest first.
+pub(crate) fn all(connection: &Connection) -> Result<Vec<(Hash, Key)>, Error> {
+    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM keys ORDER BY id"))?;
+    Ok(statement.query_map([], |row| Ok((row.get("hash")?, read(row)?)))?.collect::<Result<_, _>>()?)
+}
+
+/// Notes the use of a key.
+pub(crate) fn used(connection: &Connection, id: KeyId, now: Timestamp) -> Result<(), Error> {
+    connection
+        .prepare_cached("UPDATE keys SET last_used_at = ?2 WHERE id = ?1")?
+        .execute(params![id.0, now.millis()])?;
+    Ok(())
+}
+
+/// Revokes a key that is not revoked yet.
+pub(crate) fn revoke(connection: &Connection, id: KeyId, now: Timestamp) -> Result<(), Error> {
+    connection
+        .prepare_cached("UPDATE keys SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL")?
+        .execute(params![id.0, now.millis()])?;
+    Ok(())
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Key> {
+    Ok(Key {
+        id: KeyId(row.get("id")?),
+        company: CompanyId(row.get("company_id")?),
+        name: row.get("name")?,
+        last4: row.get("last4")?,
+        scopes: Scopes::parse(&row.get::<_, String>("scopes")?),
+        limits: Limits { read: row.get("limit_read")?, write: row.get("limit_write")?, admin: row.get("limit_admin")? },
+        created_at: time(row, "created_at")?,
+        last_used_at: maybe_time(row, "last_used_at")?,
+        revoked_at: maybe_time(row, "revoked_at")?,
+    })
+}

@@ -1,0 +1,92 @@
+//! The log of requests to the Integration API, and its counters per key.
+
+use super::{Error, count};
+use crate::domain::ids::{CompanyId, KeyId};
+use crate::domain::time::Timestamp;
+use rusqlite::{Connection, named_params, params};
+
+/// The width of a slot of the counters.
+const SLOT_MS: i64 = 10_000;
+
+/// One request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// When it arrived.
+    pub at: Timestamp,
+    /// Whose key it carried, if it was one of ours.
+    pub caller: Option<(KeyId, CompanyId)>,
+    /// Its method.
+    pub method: String,
+    /// The route it matched, with its placeholders; what was asked for is never stored.
+    pub route: String,
+    /// The answer's status.
+    pub status: u16,
+    /// The problem's code, if it was one.
+    pub code: Option<String>,
+    /// Its id.
+    pub request_id: String,
+    /// How long it took.
+    pub elapsed_ms: u64,
+}
+
+/// Requests of one key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// All.
+    pub n: u64,
+    /// Answered 4xx.
+    pub n_client_errors: u64,
+    /// Answered 429.
+    pub n_limited: u64,
+    /// Answered 5xx.
+    pub n_server_errors: u64,
+}
+
+/// Logs and counts a request.
+pub(crate) fn insert(connection: &Connection, request: &Request) -> Result<(), Error> {
+    connection
+        .prepare_cached(
+            "INSERT INTO requests (at, key_id, company_id, method, route, status, code, request_id, elapsed_ms)
+             VALUES (:at, :key, :company, :method, :route, :status, :code, :id, :elapsed)",
+        )?
+        .execute(named_params! {
+            ":at": request.at.millis(), ":key": request.caller.map(|(key, _)| key.0), ":company": request.caller.map(|(_, company)| company.0),
+            ":method": request.method, ":route": request.route, ":status": request.status, ":code": request.code,
+            ":id": request.request_id, ":elapsed": i64::try_from(request.elapsed_ms).unwrap_or(i64::MAX),
+        })?;
+    let Some((key, _)) = request.caller else { return Ok(()) };
+    let one = |is: bool| i64::from(is);
+    connection
+        .prepare_cached(
+            "INSERT INTO key_slots (slot_at, key_id, n, n_client_errors, n_limited, n_server_errors) VALUES (?1, ?2, 1, ?3, ?4, ?5)
+             ON CONFLICT DO UPDATE SET n = n + 1, n_client_errors = n_client_errors + ?3, n_limited = n_limited + ?4,
+                 n_server_errors = n_server_errors + ?5",
+        )?
+        .execute(params![
+            request.at.slot(SLOT_MS).millis(),
+            key.0,
+            one((400..500).contains(&request.status)),
+            one(request.status == 429),
+            one(request.status >= 500),
+        ])?;
+    Ok(())
+}
+
+/// Requests per key in the last minute: the six latest complete slots' worth, ending now.
+pub(crate) fn last_minute(connection: &Connection, now: Timestamp) -> Result<Vec<(KeyId, Usage)>, Error> {
+    let since = Timestamp::from_millis(now.millis() - 60_000 + SLOT_MS).slot(SLOT_MS);
+    let mut statement = connection.prepare_cached(
+        "SELECT key_id, sum(n) AS n, sum(n_client_errors) AS client, sum(n_limited) AS limited, sum(n_server_errors) AS server
+         FROM key_slots WHERE slot_at >= ?1 GROUP BY key_id",
+    )?;
+    let rows = statement.query_map([since.millis()], |row| {
+        let usage = Usage {
+            n: count(row, "n")?,
+            n_client_errors: count(row, "client")?,
+            n_limited: count(row, "limited")?,
+            n_server_errors: count(row, "server")?,
+        };
+        Ok((KeyId(row.get("key_id")?), usage))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}

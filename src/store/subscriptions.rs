@@ -1,0 +1,138 @@
+//! Subscriptions: what partners wish, how the breaker stands, and the sealed secret.
+
+use super::{Error, count, maybe_time, small, time, unreadable};
+use crate::domain::breaker::Breaker;
+use crate::domain::event::EventType;
+use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
+use crate::domain::standing::Disabled;
+use crate::domain::subscription::{Dates, Subscription, Wish};
+use crate::domain::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
+
+/// What a new subscription consists of. Its secret is sealed once its id is known.
+#[derive(Debug)]
+pub(crate) struct New<'a> {
+    pub(crate) company: CompanyId,
+    pub(crate) created_by: KeyId,
+    pub(crate) wish: &'a Wish,
+    pub(crate) now: Timestamp,
+}
+
+/// Adds a subscription without a secret; [`set_secret`] must follow in the same transaction.
+pub(crate) fn insert(connection: &Connection, new: &New<'_>) -> Result<SubscriptionId, Error> {
+    let types: Vec<&str> = new.wish.event_types.iter().map(|kind| kind.name()).collect();
+    connection
+        .prepare_cached(
+            "INSERT INTO subscriptions (company_id, created_by, target_url, event_types, description, managed_by, secret, created_at, updated_at)
+             VALUES (:company, :key, :url, :types, :description, :managed_by, x'', :now, :now)",
+        )?
+        .execute(named_params! {
+            ":company": new.company.0, ":key": new.created_by.0, ":url": new.wish.target_url, ":types": types.join(","),
+            ":description": new.wish.description, ":managed_by": new.wish.managed_by, ":now": new.now.millis(),
+        })?;
+    Ok(SubscriptionId(connection.last_insert_rowid()))
+}
+
+/// Stores the sealed secret of a subscription.
+pub(crate) fn set_secret(connection: &Connection, id: SubscriptionId, sealed: &[u8]) -> Result<(), Error> {
+    connection.prepare_cached("UPDATE subscriptions SET secret = ?2 WHERE id = ?1")?.execute(params![id.0, sealed])?;
+    Ok(())
+}
+
+/// The sealed secret of a subscription.
+pub(crate) fn secret(connection: &Connection, id: SubscriptionId) -> Result<Option<Vec<u8>>, Error> {
+    let mut statement = connection.prepare_cached("SELECT secret FROM subscriptions WHERE id = ?1")?;
+    Ok(statement.query_row([id.0], |row| row.get(0)).optional()?)
+}
+
+/// One subscription.
+pub(crate) fn get(connection: &Connection, id: SubscriptionId) -> Result<Option<Subscription>, Error> {
+    Ok(connection.prepare_cached("SELECT * FROM subscriptions WHERE id = ?1")?.query_row([id.0], read).optional()?)
+}
+
+/// All subscriptions, or those of one company, oldest first.
+pub(crate) fn all(connection: &Connection, company: Option<CompanyId>) -> Result<Vec<Subscription>, Error> {
+    let mut statement =
+        connection.prepare_cached("SELECT * FROM subscriptions WHERE ?1 IS NULL OR company_id = ?1 ORDER BY id")?;
+    let rows = statement.query_map([company.map(|id| id.0)], read)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The ids of all enabled subscriptions, ascending.
+pub(crate) fn enabled(connection: &Connection) -> Result<Vec<SubscriptionId>, Error> {
+    let mut statement =
+        connection.prepare_cached("SELECT id FROM subscriptions WHERE disabled_reason IS NULL ORDER BY id")?;
+    Ok(statement.query_map([], |row| row.get(0).map(SubscriptionId))?.collect::<Result<_, _>>()?)
+}
+
+/// Notes an attempt: the breaker and its streak as they are now, and when it happened.
+pub(crate) fn attempted(connection: &Connection, subscription: &Subscription) -> Result<(), Error> {
+    connection
+        .prepare_cached(
+            "UPDATE subscriptions SET streak = :streak, streak_began_at = :began, streak_latest_at = :latest,
+                 last_attempt_at = :attempt, last_success_at = :success WHERE id = :id",
+        )?
+        .execute(named_params! {
+            ":id": subscription.id.0, ":streak": subscription.breaker.streak,
+            ":began": subscription.streak.map(|streak| streak.0.millis()), ":latest": subscription.streak.map(|streak| streak.1.millis()),
+            ":attempt": subscription.last_attempt_at.map(Timestamp::millis), ":success": subscription.last_success_at.map(Timestamp::millis),
+        })?;
+    Ok(())
+}
+
+/// Switches a subscription off.
+pub(crate) fn disable(
+    connection: &Connection,
+    id: SubscriptionId,
+    reason: Disabled,
+    now: Timestamp,
+) -> Result<(), Error> {
+    connection
+        .prepare_cached(
+            "UPDATE subscriptions SET disabled_reason = ?2, disabled_at = ?3, updated_at = ?3 WHERE id = ?1",
+        )?
+        .execute(params![id.0, reason.name(), now.millis()])?;
+    Ok(())
+}
+
+/// Switches a subscription on, with an empty streak and nothing skipped.
+pub(crate) fn enable(connection: &Connection, id: SubscriptionId, now: Timestamp) -> Result<(), Error> {
+    connection
+        .prepare_cached(
+            "UPDATE subscriptions SET disabled_reason = NULL, disabled_at = NULL, streak = 0, streak_began_at = NULL,
+                 streak_latest_at = NULL, n_skipped = 0, updated_at = ?2 WHERE id = ?1",
+        )?
+        .execute(params![id.0, now.millis()])?;
+    Ok(())
+}
+
+/// Counts an event that passed by.
+pub(crate) fn skipped(connection: &Connection, id: SubscriptionId) -> Result<(), Error> {
+    connection.prepare_cached("UPDATE subscriptions SET n_skipped = n_skipped + 1 WHERE id = ?1")?.execute([id.0])?;
+    Ok(())
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Subscription> {
+    let types: String = row.get("event_types")?;
+    let event_types: Option<Vec<EventType>> = types.split(',').map(EventType::named).collect();
+    let reason: Option<String> = row.get("disabled_reason")?;
+    let reason = reason.map(|name| Disabled::named(&name).ok_or_else(|| unreadable("disabled_reason"))).transpose()?;
+    Ok(Subscription {
+        id: SubscriptionId(row.get("id")?),
+        company: CompanyId(row.get("company_id")?),
+        created_by: row.get::<_, Option<i64>>("created_by")?.map(KeyId),
+        wish: Wish {
+            target_url: row.get("target_url")?,
+            event_types: event_types.ok_or_else(|| unreadable("event_types"))?,
+            description: row.get("description")?,
+            managed_by: row.get("managed_by")?,
+        },
+        off: reason.zip(maybe_time(row, "disabled_at")?),
+        breaker: Breaker { streak: small(row, "streak")? },
+        streak: maybe_time(row, "streak_began_at")?.zip(maybe_time(row, "streak_latest_at")?),
+        last_attempt_at: maybe_time(row, "last_attempt_at")?,
+        last_success_at: maybe_time(row, "last_success_at")?,
+        n_skipped: count(row, "n_skipped")?,
+        dates: Dates { created_at: time(row, "created_at")?, updated_at: time(row, "updated_at")? },
+    })
+}
