@@ -35,6 +35,28 @@ pub struct Overview {
     pub trips: Listing<TripRow>,
 }
 
+impl Overview {
+    /// Whether the other one shows the same; when they were taken does not matter.
+    #[must_use]
+    pub fn shows_same(&self, other: &Self) -> bool {
+        let Self {
+            server_utc: _,
+            cursor: _,
+            platform,
+            pipeline,
+            minutes,
+            keys,
+            subscriptions,
+            attempts,
+            limits,
+            trips,
+        } = self;
+        (platform, pipeline, minutes) == (&other.platform, &other.pipeline, &other.minutes)
+            && (keys, subscriptions, attempts) == (&other.keys, &other.subscriptions, &other.attempts)
+            && (limits, trips) == (&other.limits, &other.trips)
+    }
+}
+
 /// What is answering.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,5 +1,7 @@
-//! What the console knows: the picture that is published, the state of the link, and the alerts.
+//! What the console knows: the feed that follows a platform, the picture it publishes, the state of the link, alerts, and what is remembered.
 
 pub mod alerts;
+pub mod feed;
+pub mod history;
 pub mod link;
 pub mod snapshot;

@@ -32,7 +32,7 @@ impl Snapshot {
     #[must_use]
     pub fn after_overview(&self, overview: Overview, now: Timestamp) -> Self {
         let alerts = self.alerts.after(&overview, now);
-        let changed = self.overview.as_ref().is_none_or(|before| before.cursor != overview.cursor);
+        let changed = self.overview.as_ref().is_none_or(|before| !before.shows_same(&overview));
         Self {
             overview: Some(Arc::new(overview)),
             heard_at: Some(now),

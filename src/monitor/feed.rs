@@ -1,0 +1,155 @@
+//! The feed: follows a platform's stream, fetches a new overview when something changed, and publishes pictures, latest wins.
+
+use super::alerts::Alerts;
+use super::history::History;
+use super::link::{BEAT, Link};
+use super::snapshot::Snapshot;
+use crate::ambient::Ambient;
+use crate::api::overview::Pulse;
+use crate::client;
+use crate::client::connection::Client;
+use crate::client::overview::Pulses;
+use crate::domain::time::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// The least time between two overviews: the console asks at most four times a second.
+const PACE: Duration = Duration::from_millis(250);
+
+/// How a platform is followed.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Rows per listing, 1 to 500.
+    pub rows: u32,
+    /// What is remembered across restarts, if it could be opened.
+    pub history: Option<History>,
+}
+
+/// Follows the platform behind `client` until every receiver is gone.
+pub async fn follow(client: Client, ambient: Ambient, settings: Settings, pictures: watch::Sender<Arc<Snapshot>>) {
+    let mut feed = Feed { client, ambient, settings, pictures, current: Snapshot::default(), fetched_at: None };
+    feed.recall().await;
+    while !feed.pictures.is_closed() {
+        let Err(error) = feed.listen().await else { break };
+        let now = feed.ambient.now();
+        feed.publish(feed.current.after_failure(error.to_string(), now)).await;
+        if let Link::Offline { retry_at, .. } = feed.current.link {
+            let gone = feed.pictures.clone();
+            tokio::select! {
+                () = feed.ambient.sleep_until(retry_at) => {}
+                () = gone.closed() => {}
+            }
+        }
+    }
+}
+
+struct Feed {
+    client: Client,
+    ambient: Ambient,
+    settings: Settings,
+    pictures: watch::Sender<Arc<Snapshot>>,
+    /// The picture as of now; what was published may be a beat older.
+    current: Snapshot,
+    fetched_at: Option<Timestamp>,
+}
+
+/// What the feed waits for.
+enum Heard {
+    Pulse(Option<Pulse>),
+    Silence,
+    NobodyLooks,
+}
+
+impl Feed {
+    /// Takes up the alerts of the last run, so that they keep their `since`.
+    async fn recall(&mut self) {
+        if let Some(history) = &self.settings.history {
+            match history.alerts().await {
+                Ok(alerts) => self.current.alerts = Alerts::remembered(alerts),
+                Err(error) => tracing::warn!(%error, "the history cannot be read; alerts begin anew"),
+            }
+        }
+    }
+
+    /// One connection, from its first overview to its end. `Ok` when nobody looks any more.
+    async fn listen(&mut self) -> Result<(), client::Error> {
+        self.fetch().await?;
+        let mut pulses = self.client.stream().await?;
+        loop {
+            match self.hear(&mut pulses).await? {
+                Heard::NobodyLooks => return Ok(()),
+                Heard::Silence => {
+                    let quiet = self.current.after_silence(self.ambient.now());
+                    let is_dead =
+                        quiet.heard_at.is_some_and(|heard| self.ambient.now().since(heard) > client::connection::LIMIT);
+                    self.publish(quiet).await;
+                    if is_dead {
+                        return Err(client::Error::Slow {
+                            base: self.client.base().to_owned(),
+                            limit: client::connection::LIMIT,
+                        });
+                    }
+                }
+                Heard::Pulse(None) => {
+                    let base = self.client.base().to_owned();
+                    return Err(client::Error::Unreachable { base, why: "the platform closed the stream".to_owned() });
+                }
+                Heard::Pulse(Some(pulse)) => {
+                    let known = self.current.overview.as_ref().map(|overview| overview.cursor);
+                    if known == Some(pulse.cursor) {
+                        let now = self.ambient.now();
+                        self.publish(self.current.after_beat(now)).await;
+                    } else {
+                        self.fetch().await?;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn hear(&self, pulses: &mut Pulses) -> Result<Heard, client::Error> {
+        tokio::select! {
+            biased;
+            pulse = pulses.next() => pulse.map(Heard::Pulse),
+            () = self.ambient.sleep(BEAT) => Ok(Heard::Silence),
+            () = self.pictures.closed() => Ok(Heard::NobodyLooks),
+        }
+    }
+
+    async fn fetch(&mut self) -> Result<(), client::Error> {
+        if let Some(fetched) = self.fetched_at {
+            self.ambient.sleep_until(fetched.plus(PACE)).await;
+        }
+        let overview = self.client.overview(self.settings.rows).await?;
+        let now = self.ambient.now();
+        self.fetched_at = Some(now);
+        let next = self.current.after_overview(overview, now);
+        self.publish(next).await;
+        Ok(())
+    }
+
+    /// Makes `next` the current picture; tells whoever looks if there is anything to see in it.
+    async fn publish(&mut self, next: Snapshot) {
+        let before = std::mem::replace(&mut self.current, next);
+        let same_overview = match (&before.overview, &self.current.overview) {
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            (None, None) => true,
+            _ => false,
+        };
+        if !same_overview || before.link != self.current.link {
+            self.pictures.send_replace(Arc::new(self.current.clone()));
+        }
+        let Some(history) = &self.settings.history else { return };
+        if std::mem::discriminant(&before.link) != std::mem::discriminant(&self.current.link)
+            && let Err(error) = history.note_link(&self.current.link, self.ambient.now()).await
+        {
+            tracing::warn!(%error, "a change of the link could not be remembered");
+        }
+        if before.alerts != self.current.alerts
+            && let Err(error) = history.remember(self.current.alerts.list().to_vec()).await
+        {
+            tracing::warn!(%error, "alerts could not be remembered");
+        }
+    }
+}

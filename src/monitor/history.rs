@@ -1,0 +1,186 @@
+//! What a console remembers of one platform across restarts: since when alerts hold, and when the link was lost.
+
+use super::alerts::{Alert, Subject};
+use super::link::Link;
+use crate::domain::ids::{KeyId, SubscriptionId};
+use crate::domain::standing::Standing;
+use crate::domain::text::Untrusted;
+use crate::domain::time::Timestamp;
+use crate::domain::window::Bucket;
+use crate::sqlite::{Database, Error, Options};
+use rusqlite::{Connection, params};
+use std::path::Path;
+
+/// Marks a file as a console's history: `crwh`.
+const APPLICATION_ID: i32 = i32::from_be_bytes(*b"crwh");
+const MIGRATIONS: &[&str] = &[include_str!("../../assets/migrations/history/0001_initial.sql")];
+/// Link changes that are kept.
+const LINKS: i64 = 1_000;
+
+/// An open history.
+#[derive(Debug, Clone)]
+pub struct History {
+    database: Database,
+}
+
+impl History {
+    /// Opens or creates the history at `path`. Blocks for as long as that takes.
+    ///
+    /// # Errors
+    /// Those of opening a database.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let options = Options { application_id: APPLICATION_ID, migrations: MIGRATIONS, n_readers: 1, queue: 256 };
+        Ok(Self { database: Database::open(path, options)? })
+    }
+
+    /// The alerts of the last picture; those of kinds that this version does not know are left out.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn alerts(&self) -> Result<Vec<Alert>, Error> {
+        self.database.read(read_alerts).await
+    }
+
+    /// Remembers the alerts of a picture.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn remember(&self, alerts: Vec<Alert>) -> Result<(), Error> {
+        self.database
+            .write(move |connection| {
+                connection.prepare_cached("DELETE FROM alerts")?.execute([])?;
+                let mut insert = connection.prepare_cached(
+                    "INSERT OR REPLACE INTO alerts (subject, name, standing, why, since) VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?;
+                for alert in &alerts {
+                    let subject = write_subject(alert.subject);
+                    insert.execute(params![
+                        subject,
+                        alert.name.raw(),
+                        standing(alert.standing),
+                        alert.why,
+                        alert.since.millis()
+                    ])?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Remembers a change of the link.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn note_link(&self, link: &Link, at: Timestamp) -> Result<(), Error> {
+        let (state, why) = match link {
+            Link::Connecting => ("connecting", None),
+            Link::Live => ("live", None),
+            Link::Lagging => ("lagging", None),
+            Link::Stale => ("stale", None),
+            Link::Offline { why, .. } => ("offline", Some(why.clone())),
+        };
+        self.database
+            .write(move |connection| {
+                connection
+                    .prepare_cached("INSERT INTO links (at, state, why) VALUES (?1, ?2, ?3)")?
+                    .execute(params![at.millis(), state, why])?;
+                connection
+                    .prepare_cached("DELETE FROM links WHERE id <= (SELECT max(id) FROM links) - ?1")?
+                    .execute([LINKS])?;
+                Ok(())
+            })
+            .await
+    }
+}
+
+fn read_alerts(connection: &Connection) -> Result<Vec<Alert>, Error> {
+    let mut statement = connection.prepare_cached("SELECT subject, name, standing, why, since FROM alerts")?;
+    let mut rows = statement.query([])?;
+    let mut alerts = Vec::new();
+    while let Some(row) = rows.next()? {
+        let subject = read_subject(&row.get::<_, String>("subject")?);
+        let stored: String = row.get("standing")?;
+        let standing = ALARMING.into_iter().find(|known| standing(*known) == stored);
+        let (Some(subject), Some(standing)) = (subject, standing) else { continue };
+        let since = Timestamp::from_millis(row.get("since")?);
+        alerts.push(Alert {
+            subject,
+            name: Untrusted::new(row.get::<_, String>("name")?),
+            standing,
+            why: row.get("why")?,
+            since,
+        });
+    }
+    Ok(alerts)
+}
+
+/// The standings that an alert can have.
+const ALARMING: [Standing; 3] = [Standing::Tripped, Standing::Failing, Standing::Attention];
+
+const fn standing(of: Standing) -> &'static str {
+    match of {
+        Standing::Tripped => "tripped",
+        Standing::Failing => "failing",
+        Standing::Attention => "attention",
+        Standing::Unknown => "unknown",
+        Standing::Healthy => "healthy",
+        Standing::Off => "off",
+    }
+}
+
+fn write_subject(subject: Subject) -> String {
+    match subject {
+        Subject::Subscription(id) => format!("subscription:{id}"),
+        Subject::Key(id) => format!("key:{id}"),
+        Subject::Window(id, bucket) => format!("window:{id}:{bucket}"),
+        Subject::Pipeline => "pipeline".to_owned(),
+        Subject::Clock => "clock".to_owned(),
+    }
+}
+
+fn read_subject(text: &str) -> Option<Subject> {
+    let mut parts = text.split(':');
+    let kind = parts.next()?;
+    let mut number = || parts.next()?.parse::<i64>().ok();
+    Some(match kind {
+        "subscription" => Subject::Subscription(SubscriptionId(number()?)),
+        "key" => Subject::Key(KeyId(number()?)),
+        "window" => {
+            let key = KeyId(number()?);
+            Subject::Window(key, Bucket::named(parts.next()?)?)
+        }
+        "pipeline" => Subject::Pipeline,
+        "clock" => Subject::Clock,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn alerts_survive_a_restart_with_their_since() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("history.db");
+        let alert = |subject, standing| Alert {
+            subject,
+            name: "hooks.acme/orders".into(),
+            standing,
+            why: "breaker tripped".into(),
+            since: Timestamp::from_millis(5),
+        };
+        let alerts = vec![
+            alert(Subject::Subscription(SubscriptionId(17)), Standing::Tripped),
+            alert(Subject::Window(KeyId(3), Bucket::Read), Standing::Attention),
+            alert(Subject::Clock, Standing::Attention),
+        ];
+        let history = History::open(&path).unwrap();
+        history.remember(alerts.clone()).await.unwrap();
+        history.note_link(&Link::Live, Timestamp::from_millis(6)).await.unwrap();
+        drop(history);
+        let mut again = History::open(&path).unwrap().alerts().await.unwrap();
+        again.sort_by_key(|alert| alert.subject);
+        assert_eq!(again, alerts);
+    }
+}
