@@ -3,6 +3,7 @@
 pub mod ambient;
 pub mod api;
 pub mod client;
+pub mod demo;
 pub mod domain;
 pub mod engine;
 pub mod monitor;

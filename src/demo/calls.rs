@@ -1,0 +1,66 @@
+//! Counts of the calls that the simulated company makes: nothing is reported one by one, nothing is forgotten.
+
+use crate::client::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A counter of calls; clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Calls(Arc<Counters>);
+
+#[derive(Debug, Default)]
+struct Counters {
+    done: AtomicU64,
+    refused: AtomicU64,
+    lost: AtomicU64,
+}
+
+/// What calls came to so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Count {
+    /// Calls that did what they were for.
+    pub n_done: u64,
+    /// Calls that the platform refused.
+    pub n_refused: u64,
+    /// Calls without a readable answer in time.
+    pub n_lost: u64,
+}
+
+impl Calls {
+    /// Counts a call and keeps its answer, if there is one.
+    pub fn note<T>(&self, result: Result<T, Error>) -> Option<T> {
+        let counter = match &result {
+            Ok(_) => &self.0.done,
+            Err(Error::Refused { .. }) => &self.0.refused,
+            Err(_) => &self.0.lost,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        result.ok()
+    }
+
+    /// The counts so far.
+    #[must_use]
+    pub fn count(&self) -> Count {
+        Count {
+            n_done: self.0.done.load(Ordering::Relaxed),
+            n_refused: self.0.refused.load(Ordering::Relaxed),
+            n_lost: self.0.lost.load(Ordering::Relaxed),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::problem::{Code, Problem};
+
+    #[test]
+    fn tells_a_refusal_from_a_lost_call() {
+        let calls = Calls::default();
+        assert_eq!(calls.note(Ok(7)), Some(7));
+        let problem = Box::new(Problem::new(Code::RateLimited, "too fast"));
+        assert_eq!(calls.note::<()>(Err(Error::Refused { problem })), None);
+        assert_eq!(calls.note::<()>(Err(Error::Unusable("gone".to_owned()))), None);
+        assert_eq!(calls.count(), Count { n_done: 1, n_refused: 1, n_lost: 1 });
+    }
+}

@@ -1,0 +1,178 @@
+//! Who takes part: the company's keys, its receivers with their subscriptions, and how often which event happens.
+
+use super::plan::Rhythm;
+use super::temper::Temper;
+use crate::domain::event::EventType;
+use crate::domain::key::Scope;
+use std::time::Duration;
+
+/// The company's name.
+pub const COMPANY: &str = "Northwind Credit Repair";
+/// Days since the dormant key was used.
+pub const DORMANT_DAYS: u64 = 97;
+
+/// A key to create.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyPart {
+    /// Its name.
+    pub name: &'static str,
+    /// Its scopes.
+    pub scopes: &'static [Scope],
+}
+
+/// Polls events until its read window is nearly used.
+pub const ZAPIER: KeyPart = KeyPart { name: "Zapier Production", scopes: &[Scope::EventsRead, Scope::WebhooksWrite] };
+/// Creates leads steadily.
+pub const N8N: KeyPart =
+    KeyPart { name: "n8n Workflows", scopes: &[Scope::IntegrationsRead, Scope::IntegrationsWrite] };
+/// Creates leads in bursts.
+pub const FORMS: KeyPart = KeyPart { name: "Website Forms", scopes: &[Scope::IntegrationsWrite] };
+/// Creates the subscriptions and publishes test events.
+pub const OFFICE: KeyPart = KeyPart { name: "CRM Backoffice", scopes: &[Scope::WebhooksWrite, Scope::Admin] };
+/// Was used once, long ago.
+pub const HUBSPOT: KeyPart = KeyPart { name: "HubSpot Sync", scopes: &[Scope::EventsRead] };
+/// Is revoked.
+pub const RETIRED: KeyPart =
+    KeyPart { name: "Old Integration", scopes: &[Scope::EventsRead, Scope::IntegrationsWrite] };
+/// Was never used; may do everything, for whoever wants to try the API by hand.
+pub const SPARE: KeyPart = KeyPart { name: "Local Testing", scopes: &Scope::ALL };
+
+/// Which signing secret a receiver holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// The one its subscription signs with.
+    Current,
+    /// One that was replaced long ago.
+    Outdated,
+}
+
+/// Who creates a subscription.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// The back office.
+    Office,
+    /// Zapier, for itself.
+    Zapier,
+}
+
+/// Whether a subscription is left on after it was created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It stays on.
+    On,
+    /// Somebody switches it off, for this reason.
+    SwitchedOff(&'static str),
+}
+
+/// A receiver and the subscription that sends to it.
+#[derive(Debug, Clone, Copy)]
+pub struct Part {
+    /// Where it listens.
+    pub path: &'static str,
+    /// What somebody wrote about the subscription.
+    pub description: &'static str,
+    /// Which events it gets.
+    pub types: &'static [EventType],
+    /// How it behaves.
+    pub temper: Temper,
+    /// Which secret it holds.
+    pub held: Held,
+    /// Who creates the subscription.
+    pub owner: Owner,
+    /// Whether the subscription stays on.
+    pub fate: Fate,
+}
+
+const fn part(path: &'static str, description: &'static str, types: &'static [EventType], temper: Temper) -> Part {
+    Part { path, description, types, temper, held: Held::Current, owner: Owner::Office, fate: Fate::On }
+}
+
+/// All receivers.
+pub const RECEIVERS: [Part; 9] = [
+    part(
+        "/crm/orders",
+        "Orders and payments into the CRM",
+        &[EventType::InvoiceStatusChanged, EventType::PaymentSucceeded],
+        Temper::Prompt,
+    ),
+    Part {
+        owner: Owner::Zapier,
+        ..part("/zapier/hooks/new-leads", "New leads to the sales sheet", &[EventType::LeadCreated], Temper::Prompt)
+    },
+    part(
+        "/n8n/webhook/client-status",
+        "Status changes into the onboarding workflow",
+        &[EventType::ClientCreated, EventType::ClientStatusChanged],
+        Temper::Prompt,
+    ),
+    part("/analytics/events", "Everything, for the warehouse", &EventType::ALL, Temper::Prompt),
+    part(
+        "/payments/ledger",
+        "Ledger bookings; its host restarts often",
+        &[EventType::PaymentSucceeded, EventType::PaymentFailed],
+        Temper::Flaky,
+    ),
+    part("/documents/archive", "Archive with virus scan", &[EventType::DocumentUploaded], Temper::Slow),
+    Part {
+        held: Held::Outdated,
+        ..part(
+            "/esign/callback",
+            "Signed agreements to the e-sign vault",
+            &[EventType::AgreementSigned],
+            Temper::Prompt,
+        )
+    },
+    part("/erp/invoices", "Invoices into the ERP", &[EventType::InvoiceCreated], Temper::Failing),
+    Part {
+        fate: Fate::SwitchedOff("replaced by /crm/orders"),
+        ..part("/legacy/sync", "Old nightly sync", &[EventType::PaymentSucceeded], Temper::Prompt)
+    },
+];
+
+const fn rhythm(kind: EventType, first_ms: u64, every_ms: u64) -> Rhythm {
+    Rhythm { kind, first: Duration::from_millis(first_ms), every: Duration::from_millis(every_ms) }
+}
+
+/// What happens in the CRM, apart from leads. Agreements are rare, so that the receiver that rejects their signatures fills its fuse slowly;
+/// invoices come often enough that the failing one trips within about a minute.
+pub const CRM: [Rhythm; 10] = [
+    rhythm(EventType::PaymentSucceeded, 200, 2_900),
+    rhythm(EventType::ClientStatusChanged, 700, 3_300),
+    rhythm(EventType::InvoiceStatusChanged, 1_300, 4_000),
+    rhythm(EventType::InvoiceCreated, 1_000, 9_000),
+    rhythm(EventType::DocumentUploaded, 500, 6_500),
+    rhythm(EventType::ClientCreated, 1_600, 10_000),
+    rhythm(EventType::PaymentFailed, 2_500, 13_000),
+    rhythm(EventType::AffiliateCreated, 9_000, 50_000),
+    // Two in the first minute, then two in three; the retries of each do the rest.
+    rhythm(EventType::AgreementSigned, 4_000, 180_000),
+    rhythm(EventType::AgreementSigned, 50_000, 180_000),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_rejecting_receiver_gets_agreements_alone() {
+        let rejecting: Vec<_> = RECEIVERS.iter().filter(|part| part.held == Held::Outdated).collect();
+        assert_eq!(rejecting.len(), 1);
+        assert_eq!(rejecting[0].types, [EventType::AgreementSigned]);
+    }
+
+    #[test]
+    fn every_event_that_happens_is_wanted_by_somebody_and_paths_tell_receivers_apart() {
+        for rhythm in CRM {
+            assert!(RECEIVERS.iter().any(|part| part.types.contains(&rhythm.kind)), "{}", rhythm.kind);
+        }
+        let paths: BTreeSet<_> = RECEIVERS.iter().map(|part| part.path).collect();
+        assert_eq!(paths.len(), RECEIVERS.len());
+    }
+
+    #[test]
+    fn events_and_leads_together_are_calm() {
+        let crm: f64 = CRM.iter().map(|rhythm| 1.0 / rhythm.every.as_secs_f64()).sum();
+        assert!((1.0..2.5).contains(&crm), "{crm} events a second");
+    }
+}

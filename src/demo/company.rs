@@ -1,0 +1,329 @@
+//! The simulated company as a whole: opened with everything in place, then alive until it is stopped.
+
+use super::Error;
+use super::calls::Calls;
+use super::cast::{self, Owner};
+use super::life::Life;
+use super::plan::Pace;
+use super::receiver::Receiver;
+use super::seed::{Founder, Placed};
+use crate::ambient::Ambient;
+use crate::client::connection::Client;
+use crate::domain::ids::CompanyId;
+use crate::domain::secret::Secret;
+use tokio::task::JoinSet;
+
+/// What a simulated company needs.
+#[derive(Debug)]
+pub struct Setup {
+    /// A client of the platform as an admin. The platform must permit private targets.
+    pub operator: Client,
+    /// The clock and dice that the platform goes by too: the clock is moved while the company is set up.
+    pub ambient: Ambient,
+    /// How fast life goes.
+    pub pace: Pace,
+}
+
+/// A company with keys, subscriptions and receivers.
+#[derive(Debug)]
+pub struct Company {
+    life: Life,
+    placed: Vec<Placed>,
+    spare: Secret,
+    serving: JoinSet<()>,
+}
+
+/// Sets a company up. Nothing happens in it before [`Company::live`], but its receivers answer.
+///
+/// # Errors
+/// When no local port can be had, or the platform refuses or is not there; what was created by then stays.
+pub async fn open(setup: Setup) -> Result<Company, Error> {
+    let Setup { operator, ambient, pace } = setup;
+    let founder = Founder { operator: &operator, ambient: &ambient };
+    let past = founder.past().await?;
+    let company = past.company;
+    founder.retire(past.retired).await?;
+    let (zapier, read_limit) = founder.client(company, &cast::ZAPIER).await?;
+    let (n8n, _) = founder.client(company, &cast::N8N).await?;
+    let (forms, _) = founder.client(company, &cast::FORMS).await?;
+    let (office, _) = founder.client(company, &cast::OFFICE).await?;
+    let spare = founder.key(company, &cast::SPARE).await?.key.into_secret();
+    let mut serving = JoinSet::new();
+    let mut placed = Vec::new();
+    for part in cast::RECEIVERS {
+        let owner = match part.owner {
+            Owner::Office => &office,
+            Owner::Zapier => &zapier,
+        };
+        placed.push(founder.place(part, owner, &mut serving).await?);
+    }
+    let calls = Calls::default();
+    let life = Life { company, ambient, pace, calls, operator, zapier, read_limit, n8n, forms, office };
+    Ok(Company { life, placed, spare, serving })
+}
+
+impl Company {
+    /// Its number.
+    #[must_use]
+    pub const fn id(&self) -> CompanyId {
+        self.life.company
+    }
+
+    /// A key of its own with all scopes that nobody uses: for trying the API by hand.
+    #[must_use]
+    pub const fn curl_key(&self) -> &Secret {
+        &self.spare
+    }
+
+    /// Its receivers, for looking at their ledgers.
+    pub fn receivers(&self) -> impl Iterator<Item = &Receiver> {
+        self.placed.iter().map(|placed| &placed.receiver)
+    }
+
+    /// The counter of its calls.
+    #[must_use]
+    pub fn calls(&self) -> Calls {
+        self.life.calls.clone()
+    }
+
+    /// Lives until `stop` is ready or this is dropped. Calls that fail are counted and life goes on.
+    pub async fn live(self, stop: impl Future<Output = ()>) {
+        let Self { life, placed, mut serving, .. } = self;
+        life.begin(&placed, &mut serving);
+        stop.await;
+        serving.shutdown().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::keys::{KeyRow, Limits, NewKey, ShownOnce, Usage};
+    use crate::api::paths;
+    use crate::api::subscriptions::{CreatedSubscription, NewSubscription, Subscription};
+    use crate::client::connection::Credential;
+    use crate::domain::ids::{KeyId, SubscriptionId};
+    use crate::domain::time::Timestamp;
+    use axum::extract::{Path, State};
+    use axum::http::{HeaderMap, StatusCode};
+    use axum::routing::{get, post};
+    use axum::{Json, Router};
+    use serde_json::{Value, json};
+    use std::sync::Arc;
+    use std::time::Duration;
+    use tokio::net::TcpListener;
+    use tokio::sync::watch;
+
+    /// What a platform was asked for: what, by whom, when.
+    #[derive(Debug, Clone, PartialEq)]
+    struct Asked {
+        what: String,
+        key: String,
+        at: Timestamp,
+    }
+
+    /// A platform that only takes notes.
+    #[derive(Clone)]
+    struct Stub {
+        ambient: Ambient,
+        asked: Arc<watch::Sender<Vec<Asked>>>,
+    }
+
+    impl Stub {
+        fn note(&self, what: impl Into<String>, headers: &HeaderMap) -> usize {
+            let key = headers.get("x-api-key").and_then(|key| key.to_str().ok()).unwrap_or("operator").to_owned();
+            let asked = Asked { what: what.into(), key, at: self.ambient.now() };
+            self.asked.send_modify(|list| list.push(asked));
+            self.asked.borrow().len()
+        }
+
+        fn router(&self) -> Router {
+            Router::new()
+                .route(paths::COMPANIES, post(company))
+                .route(paths::KEYS, post(key))
+                .route(paths::KEY_REVOKE, post(revoke))
+                .route(paths::SUBSCRIPTIONS, post(subscribe))
+                .route(paths::PORTAL_SUBSCRIPTION_DISABLE, post(disable))
+                .route(paths::PORTAL_SUBSCRIPTION, get(unavailable))
+                .route(paths::EVENTS, get(events))
+                .route(paths::EVENTS_TEST, post(unavailable))
+                .route(paths::PORTAL_EVENTS, post(emit))
+                .route(paths::LEADS, post(lead))
+                .with_state(self.clone())
+        }
+
+        fn times(&self, what: &str) -> usize {
+            self.asked.borrow().iter().filter(|asked| asked.what == what).count()
+        }
+    }
+
+    async fn company(State(stub): State<Stub>, headers: HeaderMap) -> Json<Value> {
+        stub.note("company", &headers);
+        Json(json!({"id": 92, "name": "x", "createdUtc": stub.ambient.now()}))
+    }
+
+    async fn key(State(stub): State<Stub>, headers: HeaderMap, Json(new): Json<NewKey>) -> Json<CreatedKeyJson> {
+        let id = stub.note(format!("key {}", new.name), &headers);
+        let row = KeyRow {
+            id: KeyId(i64::try_from(id).expect("small")),
+            company_id: new.company_id,
+            name: new.name.clone().into(),
+            last4: "x81Q".into(),
+            scopes: new.scopes,
+            is_active: true,
+            created_utc: stub.ambient.now(),
+            last_used_utc: None,
+            revoked_utc: None,
+            limits: Limits { read: 60, write: 100, admin: 200 },
+            usage: Usage::default(),
+        };
+        Json(CreatedKeyJson { row, key: ShownOnce::new(format!("key-of-{}", new.name.replace(' ', "-"))) })
+    }
+
+    type CreatedKeyJson = crate::api::keys::CreatedKey;
+
+    async fn revoke(State(stub): State<Stub>, headers: HeaderMap, Path(id): Path<i64>) -> Json<Value> {
+        stub.note(format!("revoke {id}"), &headers);
+        let now = stub.ambient.now();
+        Json(json!({"id": id, "companyId": 92, "name": "x", "last4": "x", "scopes": [], "isActive": false,
+            "createdUtc": now, "lastUsedUtc": null, "revokedUtc": now, "limits": {"read": 1, "write": 1, "admin": 1},
+            "usage": {"nLastMinute": 0, "nClientErrors": 0, "nLimited": 0, "nServerErrors": 0}}))
+    }
+
+    fn subscription(stub: &Stub, id: i64) -> Subscription {
+        Subscription {
+            id: SubscriptionId(id),
+            company_id: CompanyId(92),
+            target_url: "x".into(),
+            event_types: Vec::new(),
+            is_enabled: true,
+            description: None,
+            managed_by: None,
+            consecutive_failures: 0,
+            disabled_reason: None,
+            disabled_utc: None,
+            last_attempt_utc: None,
+            last_success_utc: None,
+            created_utc: stub.ambient.now(),
+            updated_utc: stub.ambient.now(),
+        }
+    }
+
+    async fn subscribe(
+        State(stub): State<Stub>,
+        headers: HeaderMap,
+        Json(new): Json<NewSubscription>,
+    ) -> Json<CreatedSubscription> {
+        let id = stub.note(format!("subscribe {}", new.target_url.rsplit('/').next().unwrap_or_default()), &headers);
+        let subscription = subscription(&stub, i64::try_from(id).expect("small"));
+        let signing_secret = new.signing_secret.expect("the demo brings its own");
+        Json(CreatedSubscription { subscription, signing_secret })
+    }
+
+    async fn disable(State(stub): State<Stub>, headers: HeaderMap, Path(id): Path<i64>) -> Json<Value> {
+        stub.note("disable", &headers);
+        let row = serde_json::to_value(subscription(&stub, id)).expect("plain");
+        let health = serde_json::to_value(crate::api::subscriptions::Health::default()).expect("plain");
+        let mut row = row.as_object().expect("an object").clone();
+        row.insert("health".to_owned(), health);
+        Json(Value::Object(row))
+    }
+
+    async fn events(State(stub): State<Stub>, headers: HeaderMap) -> Json<Value> {
+        stub.note("poll", &headers);
+        Json(json!({"items": [], "nextCursor": "c", "hasMore": false}))
+    }
+
+    async fn emit(State(stub): State<Stub>, headers: HeaderMap, Json(new): Json<Value>) -> (StatusCode, Json<Value>) {
+        let kind = new["type"].as_str().expect("a type").to_owned();
+        let id = stub.note(format!("emit {kind}"), &headers);
+        let envelope =
+            json!({"id": id, "type": kind, "createdUtc": stub.ambient.now(), "companyId": 92, "payload": {}});
+        (StatusCode::CREATED, Json(envelope))
+    }
+
+    async fn lead(State(stub): State<Stub>, headers: HeaderMap) -> (StatusCode, Json<Value>) {
+        let id = stub.note("lead", &headers);
+        let lead = json!({"client_id": id, "status": "Lead - New", "created_utc": stub.ambient.now()});
+        (StatusCode::CREATED, Json(lead))
+    }
+
+    async fn unavailable() -> StatusCode {
+        StatusCode::SERVICE_UNAVAILABLE
+    }
+
+    async fn founded(pace: Pace) -> (Stub, Company, JoinSet<()>) {
+        let stub = Stub { ambient: Ambient::real(), asked: Arc::new(watch::Sender::new(Vec::new())) };
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let base = format!("http://{}", listener.local_addr().expect("an address"));
+        let mut platform = JoinSet::new();
+        let router = stub.router();
+        platform.spawn(async move {
+            let _ = axum::serve(listener, router).await;
+        });
+        let token = Credential::Operator(Secret::new("operator".to_owned()));
+        let operator = Client::new(&base, token, stub.ambient.clone()).expect("a client");
+        let company = open(Setup { operator, ambient: stub.ambient.clone(), pace }).await.expect("open");
+        (stub, company, platform)
+    }
+
+    #[tokio::test]
+    async fn one_key_is_used_long_ago_and_all_else_happens_now() {
+        let before = Ambient::real().now();
+        let (stub, company, _platform) = founded(Pace::default()).await;
+        let asked = stub.asked.borrow().clone();
+        let old: Vec<&str> = asked.iter().take_while(|asked| asked.at < before).map(|asked| &*asked.what).collect();
+        assert_eq!(old, ["company", "key HubSpot Sync", "poll", "key Old Integration"]);
+        let days = before.since(asked[2].at).as_secs() / 86_400;
+        assert!((cast::DORMANT_DAYS - 1..=cast::DORMANT_DAYS).contains(&days), "{days} days");
+        assert_eq!(asked[2].key, "key-of-HubSpot-Sync");
+        assert!(asked[4..].iter().all(|asked| asked.at >= before));
+        assert_eq!(asked[4].what, "revoke 4");
+        assert_eq!(stub.times("disable"), 1);
+        let subscribing: Vec<_> = asked.iter().filter(|asked| asked.what.starts_with("subscribe")).collect();
+        assert_eq!(subscribing.len(), cast::RECEIVERS.len());
+        assert_eq!(subscribing[1].key, "key-of-Zapier-Production");
+        assert_eq!(company.curl_key().reveal(), "key-of-Local-Testing");
+        assert_eq!(company.id(), CompanyId(92));
+        assert!(company.receivers().all(|receiver| receiver.ledger().n_received == 0));
+    }
+
+    #[tokio::test]
+    async fn a_living_company_emits_polls_and_creates_leads_and_ends_when_stopped() {
+        let (stub, company, _platform) = founded(Pace::times(100.0)).await;
+        let calls = company.calls();
+        let mut asked = stub.asked.subscribe();
+        let busy = async move {
+            let met = asked.wait_for(|list| {
+                let count = |what: &str| list.iter().filter(|asked| asked.what == what).count();
+                count("lead") >= 5 && count("poll") >= 4 && count("emit agreement.signed") >= 2
+            });
+            met.await.expect("the stub lives");
+        };
+        let lived = stub.ambient.within(Duration::from_secs(60), company.live(busy)).await;
+        assert_eq!(lived, Some(()));
+        assert!(calls.count().n_done >= 10);
+        assert!(
+            stub.asked
+                .borrow()
+                .iter()
+                .filter(|asked| asked.what == "lead")
+                .all(|asked| { ["key-of-n8n-Workflows", "key-of-Website-Forms"].contains(&asked.key.as_str()) })
+        );
+    }
+
+    #[tokio::test]
+    async fn a_platform_that_goes_away_ends_nothing_and_is_counted() {
+        let (stub, company, mut platform) = founded(Pace::times(100.0)).await;
+        platform.shutdown().await;
+        let calls = company.calls();
+        let ambient = stub.ambient.clone();
+        let enough = async move {
+            while calls.count().n_lost < 20 {
+                ambient.sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let lived = stub.ambient.within(Duration::from_secs(60), company.live(enough)).await;
+        assert_eq!(lived, Some(()));
+    }
+}

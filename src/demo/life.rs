@@ -1,0 +1,148 @@
+//! The life of the simulated company: one endless task per actor, each a client of the platform like any other.
+
+use super::calls::Calls;
+use super::cast;
+use super::people;
+use super::plan::{Agenda, Allowance, Care, Caretaker, Pace, Seen, Turn, between};
+use super::receiver::Receiver;
+use super::seed::{Placed, happening};
+use super::temper::Temper;
+use crate::ambient::Ambient;
+use crate::api::events::TestEvent;
+use crate::client::connection::Client;
+use crate::domain::event::EventType;
+use crate::domain::ids::{CompanyId, SubscriptionId};
+use crate::domain::standing::Disabled;
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// Who calls, how fast, and where calls are counted.
+#[derive(Debug, Clone)]
+pub struct Life {
+    /// The company.
+    pub company: CompanyId,
+    /// Clock and dice.
+    pub ambient: Ambient,
+    /// How fast life goes.
+    pub pace: Pace,
+    /// Where calls are counted.
+    pub calls: Calls,
+    /// An admin of the platform: stands in for the CRM.
+    pub operator: Client,
+    /// The poller.
+    pub zapier: Client,
+    /// The poller's calls a minute.
+    pub read_limit: u32,
+    /// The steady source of leads.
+    pub n8n: Client,
+    /// The source of bursts of leads.
+    pub forms: Client,
+    /// The back office.
+    pub office: Client,
+}
+
+const fn millis(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// Calls that the poller leaves in its window; sometimes one more.
+const RESERVE: u32 = 3;
+
+impl Life {
+    /// Starts all actors as tasks of `tasks`.
+    pub fn begin(self, placed: &[Placed], tasks: &mut JoinSet<()>) {
+        for part in placed.iter().filter(|placed| placed.part.temper == Temper::Failing) {
+            let (life, placed) = (self.clone(), part.clone());
+            tasks.spawn(async move { life.care(placed.subscription, &placed.receiver).await });
+        }
+        let [crm, poller, workflows, forms, office] = [(); 5].map(|()| self.clone());
+        tasks.spawn(async move { crm.crm().await });
+        tasks.spawn(async move { poller.poll().await });
+        tasks.spawn(async move { workflows.workflows().await });
+        tasks.spawn(async move { forms.website().await });
+        tasks.spawn(async move { office.back_office().await });
+    }
+
+    /// Waits between `low` and `high` milliseconds at the company's pace.
+    async fn pause(&self, low: u64, high: u64) {
+        let wait = between(millis(low), millis(high), self.ambient.roll());
+        self.ambient.sleep(self.pace.of(wait)).await;
+    }
+
+    /// Invoices, payments, agreements, documents: what happens in the CRM.
+    async fn crm(self) {
+        let mut agenda = Agenda::new(&cast::CRM, self.ambient.now(), self.pace);
+        while let Some(at) = agenda.next_at() {
+            self.ambient.sleep_until(at).await;
+            if let Some(kind) = agenda.take(self.ambient.now(), self.ambient.roll()) {
+                self.calls.note(self.operator.emit(&happening(self.company, kind)).await);
+            }
+        }
+    }
+
+    /// Polls events fast until the read window is nearly used, then waits for the next one.
+    async fn poll(self) {
+        let mut allowance = Allowance::new(self.read_limit);
+        let mut cursor: Option<String> = None;
+        loop {
+            let reserve = RESERVE + if self.ambient.roll().0 < 0.5 { 0 } else { 1 };
+            match allowance.turn(self.ambient.now(), reserve) {
+                Turn::WaitUntil(time) => self.ambient.sleep_until(time).await,
+                Turn::Call => {
+                    let page = self.calls.note(self.zapier.events(cursor.as_deref(), 50).await);
+                    cursor = page.and_then(|page| page.next_cursor).or(cursor);
+                    let wait = between(millis(60), millis(140), self.ambient.roll());
+                    self.ambient.sleep(wait).await;
+                }
+            }
+        }
+    }
+
+    /// A lead every few seconds.
+    async fn workflows(self) {
+        loop {
+            self.pause(2_000, 4_000).await;
+            self.calls.note(self.n8n.create_lead(&people::lead(&self.ambient, "n8n")).await);
+        }
+    }
+
+    /// A handful of leads at once, now and then.
+    async fn website(self) {
+        self.pause(3_000, 6_000).await;
+        loop {
+            for _ in 0..3 + self.ambient.pick(4) {
+                self.calls.note(self.forms.create_lead(&people::lead(&self.ambient, "website")).await);
+                self.pause(150, 400).await;
+            }
+            self.pause(25_000, 45_000).await;
+        }
+    }
+
+    /// A test event, now and then.
+    async fn back_office(self) {
+        self.pause(5_000, 10_000).await;
+        loop {
+            let kinds = [EventType::ClientCreated, EventType::PaymentSucceeded, EventType::DocumentUploaded];
+            let event = TestEvent { event_type: kinds[self.ambient.pick(kinds.len())], payload: None };
+            self.calls.note(self.office.publish_test(&event).await);
+            self.pause(30_000, 60_000).await;
+        }
+    }
+
+    /// Watches a subscription, and mends its receiver some time after the breaker tripped.
+    async fn care(self, id: SubscriptionId, receiver: &Receiver) {
+        let mut caretaker = Caretaker::default();
+        loop {
+            self.ambient.sleep(millis(2_000)).await;
+            let Some(row) = self.calls.note(self.operator.subscription(id).await) else { continue };
+            let seen = match row.subscription.disabled_reason {
+                Some(Disabled::Breaker) => Seen::Tripped,
+                Some(Disabled::Manual) | None => Seen::On,
+            };
+            if caretaker.note(seen, self.ambient.now()) == Care::Repairs {
+                receiver.mend();
+                return;
+            }
+        }
+    }
+}

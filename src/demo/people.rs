@@ -1,0 +1,45 @@
+//! People whom the simulated company hears from: names for leads, made up and repeatable.
+
+use crate::ambient::Ambient;
+use crate::api::actions::NewLead;
+
+const FIRST: [&str; 16] = [
+    "Ana", "Björn", "Chidi", "Dolores", "Emre", "Fatima", "Grace", "Hiro", "Inés", "Jamal", "Katya", "Liam", "Mei",
+    "Noor", "Oscar", "Zoë",
+];
+const LAST: [&str; 16] = [
+    "Almeida", "Brown", "Carter", "Dubois", "Eriksen", "Fischer", "García", "Haddad", "Ito", "Jones", "Kowalski",
+    "López", "Murphy", "Nguyen", "O'Neil", "山本",
+];
+
+/// A lead that came from `source`: a random person with an address nobody else has.
+#[must_use]
+pub fn lead(ambient: &Ambient, source: &str) -> NewLead {
+    let id = ambient.ulid();
+    let first = FIRST[ambient.pick(FIRST.len())];
+    let last = LAST[ambient.pick(LAST.len())];
+    NewLead {
+        first_name: first.to_owned(),
+        last_name: last.to_owned(),
+        email: format!("lead-{}@example.com", id.to_ascii_lowercase()),
+        phone: Some(format!("+1 555 01{:02} {:04}", ambient.pick(100), ambient.pick(10_000))),
+        source: Some(source.to_owned()),
+        external_id: Some(id),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::Timestamp;
+
+    #[test]
+    fn leads_never_share_an_address_or_an_external_id() {
+        let ambient = Ambient::scripted(Timestamp::from_millis(0), 1);
+        let (one, other) = (lead(&ambient, "n8n"), lead(&ambient, "n8n"));
+        assert_ne!(one.email, other.email);
+        assert_ne!(one.external_id, other.external_id);
+        assert_eq!(one.email.matches('@').count(), 1);
+        assert!(one.email.len() <= 254);
+    }
+}

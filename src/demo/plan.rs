@@ -1,0 +1,212 @@
+//! What the simulated company does next, and when: pure functions of the time, what was done before, and the rolls.
+
+use crate::domain::delivery::Roll;
+use crate::domain::event::EventType;
+use crate::domain::time::{MINUTE_MS, Timestamp};
+use std::time::Duration;
+
+/// A duration between two others, as the roll has it.
+#[must_use]
+pub fn between(low: Duration, high: Duration, roll: Roll) -> Duration {
+    low + high.saturating_sub(low).mul_f64(roll.0.clamp(0.0, 1.0))
+}
+
+/// How fast life goes: 1 is calm, 2 twice as fast.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pace(f64);
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self(1.0)
+    }
+}
+
+impl Pace {
+    /// So many times as fast; held between 0.1 and 100.
+    #[must_use]
+    pub fn times(factor: f64) -> Self {
+        Self(if factor.is_finite() { factor.clamp(0.1, 100.0) } else { 1.0 })
+    }
+
+    /// What remains of a wait at this pace.
+    #[must_use]
+    pub fn of(self, wait: Duration) -> Duration {
+        wait.div_f64(self.0)
+    }
+}
+
+/// How often something happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rhythm {
+    /// What.
+    pub kind: EventType,
+    /// How long after the start it happens first.
+    pub first: Duration,
+    /// How long after one the next follows, ± 20 %.
+    pub every: Duration,
+}
+
+/// What is to happen in the CRM.
+#[derive(Debug, Clone)]
+pub struct Agenda {
+    pace: Pace,
+    due: Vec<(Timestamp, Rhythm)>,
+}
+
+impl Agenda {
+    /// The agenda of a life that starts at `start`.
+    #[must_use]
+    pub fn new(rhythms: &[Rhythm], start: Timestamp, pace: Pace) -> Self {
+        let due = rhythms.iter().map(|rhythm| (start.plus(pace.of(rhythm.first)), *rhythm)).collect();
+        Self { pace, due }
+    }
+
+    /// When the next thing happens; `None` if nothing ever does.
+    #[must_use]
+    pub fn next_at(&self) -> Option<Timestamp> {
+        self.due.iter().map(|(at, _)| *at).min()
+    }
+
+    /// What happens at `now`, if anything is due; its successor is counted from `now`, so that nothing is made up for after a pause.
+    pub fn take(&mut self, now: Timestamp, roll: Roll) -> Option<EventType> {
+        let (at, rhythm) = self.due.iter_mut().min_by_key(|(at, _)| *at).filter(|(at, _)| *at <= now)?;
+        let wait = between(rhythm.every.mul_f64(0.8), rhythm.every.mul_f64(1.2), roll);
+        *at = now.plus(self.pace.of(wait));
+        Some(rhythm.kind)
+    }
+}
+
+/// What a poller that minds its rate window does now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// Calls.
+    Call,
+    /// Waits for the next window.
+    WaitUntil(Timestamp),
+}
+
+/// A rate window as its caller counts it: fixed, aligned to the clock minute.
+#[derive(Debug, Clone, Copy)]
+pub struct Allowance {
+    limit: u32,
+    window: Timestamp,
+    used: u32,
+}
+
+impl Allowance {
+    /// A window of `limit` calls a minute, unused.
+    #[must_use]
+    pub const fn new(limit: u32) -> Self {
+        Self { limit, window: Timestamp::from_millis(0), used: 0 }
+    }
+
+    /// Takes one call out of the window unless only `reserve` would be left; then waits until shortly after the next one began.
+    pub fn turn(&mut self, now: Timestamp, reserve: u32) -> Turn {
+        let window = now.slot(MINUTE_MS);
+        if window != self.window {
+            *self = Self { window, used: 0, ..*self };
+        }
+        if self.used + reserve >= self.limit {
+            return Turn::WaitUntil(Timestamp::from_millis(window.millis() + MINUTE_MS + 50));
+        }
+        self.used += 1;
+        Turn::Call
+    }
+}
+
+/// How long a subscription is off before somebody has repaired its endpoint.
+pub const REPAIR: Duration = Duration::from_secs(20);
+
+/// Somebody who repairs an endpoint once its subscription has been off for [`REPAIR`] in one go.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Caretaker {
+    off_since: Option<Timestamp>,
+}
+
+/// What the caretaker has seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// The subscription is on.
+    On,
+    /// The breaker switched it off.
+    Tripped,
+}
+
+/// What the caretaker makes of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Care {
+    /// Looks again later.
+    Watches,
+    /// The endpoint is repaired now.
+    Repairs,
+}
+
+impl Caretaker {
+    /// Takes note of what is seen at `now`.
+    pub fn note(&mut self, seen: Seen, now: Timestamp) -> Care {
+        match seen {
+            Seen::On => self.off_since = None,
+            Seen::Tripped => {
+                if now.since(*self.off_since.get_or_insert(now)) >= REPAIR {
+                    return Care::Repairs;
+                }
+            }
+        }
+        Care::Watches
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::from_millis(600_000).plus(Duration::from_secs(seconds))
+    }
+
+    fn rhythm(kind: EventType, first: u64, every: u64) -> Rhythm {
+        Rhythm { kind, first: Duration::from_secs(first), every: Duration::from_secs(every) }
+    }
+
+    #[test]
+    fn an_agenda_takes_what_is_due_in_order_and_makes_up_for_nothing() {
+        let rhythms = [rhythm(EventType::LeadCreated, 5, 10), rhythm(EventType::PaymentFailed, 2, 100)];
+        let mut agenda = Agenda::new(&rhythms, at(0), Pace::default());
+        let even = Roll(0.5);
+        assert_eq!(agenda.next_at(), Some(at(2)));
+        assert_eq!(agenda.take(at(1), even), None);
+        assert_eq!(agenda.take(at(2), even), Some(EventType::PaymentFailed));
+        assert_eq!(agenda.take(at(70), even), Some(EventType::LeadCreated));
+        assert_eq!(agenda.take(at(70), even), None);
+        assert_eq!(agenda.next_at(), Some(at(80)));
+    }
+
+    #[test]
+    fn a_faster_pace_shortens_waits() {
+        let agenda = Agenda::new(&[rhythm(EventType::LeadCreated, 10, 10)], at(0), Pace::times(5.0));
+        assert_eq!(agenda.next_at(), Some(at(2)));
+        assert_eq!(Pace::times(f64::NAN), Pace::default());
+        assert_eq!(Agenda::new(&[], at(0), Pace::default()).next_at(), None);
+    }
+
+    #[test]
+    fn a_poller_uses_its_window_up_to_the_reserve_and_begins_again_with_the_next_minute() {
+        let mut allowance = Allowance::new(60);
+        let n_calls = (0..1_000).take_while(|_| allowance.turn(at(7), 4) == Turn::Call).count();
+        assert_eq!(n_calls, 56);
+        let Turn::WaitUntil(next) = allowance.turn(at(8), 4) else { panic!("the window is used") };
+        assert_eq!(next, at(60).plus(Duration::from_millis(50)));
+        assert_eq!(allowance.turn(next, 4), Turn::Call);
+    }
+
+    #[test]
+    fn the_caretaker_repairs_what_was_off_for_a_while_in_one_go() {
+        let mut caretaker = Caretaker::default();
+        assert_eq!(caretaker.note(Seen::On, at(0)), Care::Watches);
+        assert_eq!(caretaker.note(Seen::Tripped, at(10)), Care::Watches);
+        assert_eq!(caretaker.note(Seen::On, at(20)), Care::Watches);
+        assert_eq!(caretaker.note(Seen::Tripped, at(31)), Care::Watches);
+        assert_eq!(caretaker.note(Seen::Tripped, at(50)), Care::Watches);
+        assert_eq!(caretaker.note(Seen::Tripped, at(51)), Care::Repairs);
+    }
+}

@@ -1,0 +1,270 @@
+//! A receiver of webhooks on a local port of its own: verifies what it gets, behaves as its temper has it, and keeps a ledger.
+
+use super::temper::{Mood, Reply, Temper};
+use crate::ambient::Ambient;
+use crate::domain::secret::Secret;
+use crate::domain::signature;
+use crate::domain::time::Timestamp;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::response::IntoResponse;
+use axum::routing::post;
+use std::collections::BTreeSet;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+/// How far a timestamp may be from the receiver's clock.
+const FRESH: Duration = Duration::from_secs(300);
+
+/// What a receiver has seen.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ledger {
+    /// Requests that arrived whole.
+    pub n_received: u64,
+    /// Those with a fresh timestamp and the right signature.
+    pub n_verified: u64,
+    /// Those that were answered 2xx.
+    pub n_accepted: u64,
+    /// The ids of the events that were answered 2xx, each once.
+    pub events: BTreeSet<i64>,
+}
+
+/// A receiver; clones are the same one.
+#[derive(Debug, Clone)]
+pub struct Receiver {
+    url: String,
+    desk: Arc<Desk>,
+}
+
+#[derive(Debug)]
+struct Desk {
+    ambient: Ambient,
+    mood: Mutex<Mood>,
+    secret: OnceLock<Secret>,
+    ledger: Mutex<Ledger>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Receiver {
+    /// Opens a receiver on a free port of 127.0.0.1; it serves as a task of `serving`, until that is dropped.
+    ///
+    /// # Errors
+    /// When no port can be had.
+    pub async fn open(
+        path: &str,
+        temper: Temper,
+        ambient: Ambient,
+        serving: &mut JoinSet<()>,
+    ) -> Result<Self, io::Error> {
+        let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+        let url = format!("http://{}{path}", listener.local_addr()?);
+        let desk = Arc::new(Desk {
+            ambient,
+            mood: Mutex::new(Mood::new(temper)),
+            secret: OnceLock::new(),
+            ledger: Mutex::default(),
+        });
+        let router = router(path, Arc::clone(&desk));
+        serving.spawn(async move {
+            // Accepting goes on after every error, so that this ends only with its task.
+            let _ = axum::serve(listener, router).await;
+        });
+        Ok(Self { url, desk })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Hands it the secret to verify with; the first one counts. Until then nothing verifies.
+    pub fn trust(&self, secret: Secret) {
+        let _ = self.desk.secret.set(secret);
+    }
+
+    /// Removes the cause of its failures.
+    pub fn mend(&self) {
+        locked(&self.desk.mood).mend(self.desk.ambient.now());
+    }
+
+    /// What it has seen so far.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        locked(&self.desk.ledger).clone()
+    }
+}
+
+fn router(path: &str, desk: Arc<Desk>) -> Router {
+    Router::new().route(path, post(answer)).with_state(desk)
+}
+
+async fn answer(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) -> impl IntoResponse {
+    let reply = desk.judge(&headers, &body);
+    desk.ambient.sleep(reply.after).await;
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if status.is_success() {
+        desk.accept(&headers);
+    }
+    (status, [(CONTENT_TYPE, "application/json")], reply.body)
+}
+
+impl Desk {
+    fn judge(&self, headers: &HeaderMap, body: &[u8]) -> Reply {
+        locked(&self.ledger).n_received += 1;
+        if !self.is_genuine(headers, body) {
+            let body = r#"{"error":"signature does not match"}"#;
+            return Reply { after: Duration::from_millis(5), status: 401, body };
+        }
+        locked(&self.ledger).n_verified += 1;
+        let (luck, time) = (self.ambient.roll(), self.ambient.roll());
+        locked(&self.mood).reply(self.ambient.now(), luck, time)
+    }
+
+    fn is_genuine(&self, headers: &HeaderMap, body: &[u8]) -> bool {
+        let (Some(secret), Some(sent_at), Some(signature)) =
+            (self.secret.get(), number(headers, &TIMESTAMP), text(headers, &SIGNATURE))
+        else {
+            return false;
+        };
+        let now = self.ambient.now();
+        let sent = Timestamp::from_millis(sent_at.saturating_mul(1_000));
+        now.since(sent).max(sent.since(now)) <= FRESH && signature::verify(secret, sent_at, body, signature)
+    }
+
+    fn accept(&self, headers: &HeaderMap) {
+        let mut ledger = locked(&self.ledger);
+        ledger.n_accepted += 1;
+        ledger.events.extend(number(headers, &EVENT_ID));
+    }
+}
+
+const TIMESTAMP: HeaderName = HeaderName::from_static("x-wlcro-timestamp");
+const SIGNATURE: HeaderName = HeaderName::from_static("x-wlcro-signature");
+const EVENT_ID: HeaderName = HeaderName::from_static("x-wlcro-event-id");
+
+fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn number(headers: &HeaderMap, name: &HeaderName) -> Option<i64> {
+    text(headers, name)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+    use axum::http::Request;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tower::ServiceExt;
+
+    const BODY: &str = r#"{"id":7,"type":"lead.created"}"#;
+    const NOW: i64 = 1_700_000_000;
+
+    fn secret(text: &str) -> Secret {
+        Secret::new(text.to_owned())
+    }
+
+    struct Bench {
+        ambient: Ambient,
+        receiver: Receiver,
+        router: Router,
+        _serving: JoinSet<()>,
+    }
+
+    async fn bench(temper: Temper) -> Bench {
+        let ambient = Ambient::scripted(Timestamp::from_millis(NOW * 1_000), 3);
+        let mut serving = JoinSet::new();
+        let receiver = Receiver::open("/hook", temper, ambient.clone(), &mut serving).await.expect("a port");
+        receiver.trust(secret("the right secret, long enough"));
+        let router = router("/hook", Arc::clone(&receiver.desk));
+        Bench { ambient, receiver, router, _serving: serving }
+    }
+
+    fn request(key: &str, timestamp: i64, event: i64) -> Request<Body> {
+        Request::post("/hook")
+            .header(TIMESTAMP, timestamp)
+            .header(SIGNATURE, signature::sign(&secret(key), timestamp, BODY.as_bytes()))
+            .header(EVENT_ID, event)
+            .body(Body::from(BODY))
+            .expect("a request")
+    }
+
+    /// Posts, and moves the clock until there is an answer.
+    async fn status(bench: &Bench, request: Request<Body>) -> u16 {
+        let call = tokio::spawn(bench.router.clone().oneshot(request));
+        for _ in 0..2_000 {
+            if call.is_finished() {
+                break;
+            }
+            tokio::task::yield_now().await;
+            bench.ambient.advance(Duration::from_millis(10));
+        }
+        call.await.expect("no panic").expect("infallible").status().as_u16()
+    }
+
+    #[tokio::test]
+    async fn accepts_what_is_signed_well_and_counts_each_event_once() {
+        let bench = bench(Temper::Prompt).await;
+        for event in [7, 7, 8] {
+            assert_eq!(status(&bench, request("the right secret, long enough", NOW, event)).await, 200);
+        }
+        let ledger = bench.receiver.ledger();
+        assert_eq!((ledger.n_received, ledger.n_verified, ledger.n_accepted), (3, 3, 3));
+        assert_eq!(ledger.events, BTreeSet::from([7, 8]));
+    }
+
+    #[tokio::test]
+    async fn rejects_a_wrong_secret_a_stale_timestamp_and_no_signature_at_all() {
+        let bench = bench(Temper::Prompt).await;
+        assert_eq!(status(&bench, request("some other secret, long enough", NOW, 7)).await, 401);
+        assert_eq!(status(&bench, request("the right secret, long enough", NOW - 301, 7)).await, 401);
+        let bare = Request::post("/hook").body(Body::from(BODY)).expect("a request");
+        assert_eq!(status(&bench, bare).await, 401);
+        let ledger = bench.receiver.ledger();
+        assert_eq!((ledger.n_received, ledger.n_verified, ledger.n_accepted), (3, 0, 0));
+        assert!(ledger.events.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_failing_receiver_breaks_after_a_while_and_answers_again_once_mended() {
+        let bench = bench(Temper::Failing).await;
+        let send = || request("the right secret, long enough", bench.ambient.now().seconds(), 7);
+        assert_eq!(status(&bench, send()).await, 200);
+        bench.ambient.advance(Duration::from_secs(20));
+        assert_eq!(status(&bench, send()).await, 500);
+        bench.receiver.mend();
+        assert_eq!(status(&bench, send()).await, 200);
+        assert_eq!(bench.receiver.ledger().n_accepted, 2);
+    }
+
+    #[tokio::test]
+    async fn listens_where_it_says() {
+        let bench = bench(Temper::Prompt).await;
+        let address = bench.receiver.url().strip_prefix("http://").and_then(|rest| rest.strip_suffix("/hook"));
+        let mut stream = tokio::net::TcpStream::connect(address.expect("an address")).await.expect("a connection");
+        let call = b"POST /hook HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+        stream.write_all(call).await.expect("written");
+        let mut answer = String::new();
+        let reading = tokio::spawn(async move {
+            stream.read_to_string(&mut answer).await.expect("an answer");
+            answer
+        });
+        while !reading.is_finished() {
+            bench.ambient.advance(Duration::from_millis(10));
+            tokio::task::yield_now().await;
+        }
+        assert!(reading.await.expect("no panic").starts_with("HTTP/1.1 401 "));
+    }
+}

@@ -1,0 +1,144 @@
+//! Setting up: creates the company, its keys, its receivers and their subscriptions through the platform's own API.
+
+use super::Error;
+use super::cast::{self, Fate, Held, KeyPart, Owner, Part};
+use super::receiver::Receiver;
+use crate::ambient::Ambient;
+use crate::api::events::NewEvent;
+use crate::api::keys::{CreatedKey, NewCompany, NewKey, ShownOnce};
+use crate::api::subscriptions::NewSubscription;
+use crate::client;
+use crate::client::connection::{Client, Credential};
+use crate::domain::event::EventType;
+use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
+use crate::domain::secret::Secret;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// What exists since long ago.
+#[derive(Debug)]
+pub struct Past {
+    /// The company.
+    pub company: CompanyId,
+    /// The key that is to be revoked.
+    pub retired: KeyId,
+}
+
+/// A receiver and its subscription.
+#[derive(Debug, Clone)]
+pub struct Placed {
+    /// The subscription.
+    pub subscription: SubscriptionId,
+    /// Its receiver.
+    pub receiver: Receiver,
+    /// What was asked for.
+    pub part: Part,
+}
+
+/// Makes the setup of one company: an operator, a clock, and the platform they belong to.
+#[derive(Debug, Clone, Copy)]
+pub struct Founder<'a> {
+    /// An admin of the platform.
+    pub operator: &'a Client,
+    /// The clock that the platform goes by.
+    pub ambient: &'a Ambient,
+}
+
+fn failed(what: &'static str) -> impl FnOnce(client::Error) -> Error {
+    move |source| Error::Platform { what, source }
+}
+
+impl Founder<'_> {
+    /// Creates the company and its oldest keys at a time when the dormant one was still in use. The clock is back when this returns.
+    ///
+    /// # Errors
+    /// When the platform refuses or is not there.
+    pub async fn past(&self) -> Result<Past, Error> {
+        let present = self.ambient.now();
+        self.ambient.travel(present.minus(Duration::from_secs(cast::DORMANT_DAYS * 86_400)));
+        let past = self.founding().await;
+        self.ambient.travel(present);
+        self.ambient.travel_to_present();
+        past
+    }
+
+    async fn founding(&self) -> Result<Past, Error> {
+        let company = NewCompany { name: cast::COMPANY.to_owned() };
+        let company = self.operator.create_company(&company).await.map_err(failed("found itself"))?.id;
+        let (dormant, _) = self.client(company, &cast::HUBSPOT).await?;
+        dormant.events(None, 1).await.map_err(failed("use a key"))?;
+        let retired = self.key(company, &cast::RETIRED).await?.row.id;
+        Ok(Past { company, retired })
+    }
+
+    /// Creates a key.
+    ///
+    /// # Errors
+    /// When the platform refuses or is not there.
+    pub async fn key(&self, company: CompanyId, part: &KeyPart) -> Result<CreatedKey, Error> {
+        let new =
+            NewKey { company_id: company, name: part.name.to_owned(), scopes: part.scopes.to_vec(), limits: None };
+        self.operator.create_key(&new).await.map_err(failed("create a key"))
+    }
+
+    /// Creates a key, and a client that calls with it and knows its limits.
+    ///
+    /// # Errors
+    /// When the platform refuses or is not there.
+    pub async fn client(&self, company: CompanyId, part: &KeyPart) -> Result<(Client, u32), Error> {
+        let created = self.key(company, part).await?;
+        let credential = Credential::Key(created.key.into_secret());
+        let client = Client::new(self.operator.base(), credential, self.ambient.clone());
+        Ok((client.map_err(failed("call with a key"))?, created.row.limits.read))
+    }
+
+    /// Revokes the key that is to be revoked.
+    ///
+    /// # Errors
+    /// When the platform refuses or is not there.
+    pub async fn retire(&self, key: KeyId) -> Result<(), Error> {
+        self.operator.revoke_key(key).await.map_err(failed("revoke a key"))?;
+        Ok(())
+    }
+
+    /// Opens a receiver and has `owner` create the subscription that sends to it.
+    ///
+    /// # Errors
+    /// When no port can be had, or the platform refuses or is not there.
+    pub async fn place(&self, part: Part, owner: &Client, serving: &mut JoinSet<()>) -> Result<Placed, Error> {
+        let receiver = Receiver::open(part.path, part.temper, self.ambient.clone(), serving).await?;
+        let new = NewSubscription {
+            target_url: receiver.url().to_owned(),
+            event_types: part.types.iter().map(|kind| kind.name().to_owned()).collect(),
+            description: Some(part.description.to_owned()),
+            managed_by: match part.owner {
+                Owner::Office => None,
+                Owner::Zapier => Some("Zapier".to_owned()),
+            },
+            signing_secret: Some(ShownOnce::new(self.secret_text())),
+        };
+        let created = owner.create_subscription(&new).await.map_err(failed("subscribe"))?;
+        let subscription = created.subscription.id;
+        receiver.trust(match part.held {
+            Held::Current => created.signing_secret.into_secret(),
+            Held::Outdated => Secret::new(self.secret_text()),
+        });
+        if let Fate::SwitchedOff(reason) = part.fate {
+            let reason = Some(reason.to_owned());
+            self.operator.disable(subscription, reason).await.map_err(failed("switch a subscription off"))?;
+        }
+        Ok(Placed { subscription, receiver, part })
+    }
+
+    fn secret_text(&self) -> String {
+        STANDARD.encode(self.ambient.bytes::<32>())
+    }
+}
+
+/// An event as the CRM emits it, with the platform's own sample as payload.
+#[must_use]
+pub const fn happening(company: CompanyId, kind: EventType) -> NewEvent {
+    NewEvent { company_id: company, kind, payload: None, metadata: None }
+}
