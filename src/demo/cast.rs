@@ -152,7 +152,68 @@ pub const CRM: [Rhythm; 10] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeSet;
+    use crate::ambient::Ambient;
+    use crate::demo::plan::{Agenda, Pace};
+    use crate::demo::temper::WELL;
+    use crate::domain::breaker::{Breaker, Effect};
+    use crate::domain::delivery::{Outcome, Schedule, Verdict, judge};
+    use crate::domain::time::Timestamp;
+    use std::cmp::Reverse;
+    use std::collections::{BTreeSet, BinaryHeap};
+
+    /// When the fuse of a receiver of `kind` that answers `status` after `well` has burnt to 10, 14 and 20, in seconds from the start, by
+    /// the platform's own rules with a retry base of 1 s.
+    fn fuse(kind: EventType, status: u16, well: Duration, seed: u64) -> [u64; 3] {
+        let start = Timestamp::from_millis(0);
+        let dice = Ambient::scripted(start, seed);
+        let schedule = Schedule { base: Duration::from_secs(1) };
+        let mut agenda = Agenda::new(&CRM, start, Pace::default());
+        let mut due = BinaryHeap::new();
+        let (mut breaker, mut reached, mut first_at) = (Breaker::default(), [0; 3], None);
+        loop {
+            let next = agenda.next_at().expect("endless");
+            if due.peek().is_none_or(|Reverse((at, _))| next < *at) {
+                if agenda.take(next, dice.roll()) == Some(kind) {
+                    due.push(Reverse((next, 1)));
+                }
+                continue;
+            }
+            let Some(Reverse((now, number))) = due.pop() else { continue };
+            let since = now.since(*first_at.get_or_insert(now));
+            let outcome = Outcome::Answered { status: if since < well { 200 } else { status }, retry_after: None };
+            if let Verdict::RetryAt(at) = judge(&outcome, number, &schedule, now, dice.roll()) {
+                due.push(Reverse((at, number + 1)));
+            }
+            let (after, effect) = breaker.after(outcome.is_success());
+            breaker = after;
+            for (slot, n) in reached.iter_mut().zip([10, 14, 20]) {
+                if breaker.streak == n {
+                    *slot = now.since(start).as_secs();
+                }
+            }
+            if effect == Effect::Trips {
+                return reached;
+            }
+        }
+    }
+
+    #[test]
+    fn the_failing_receiver_trips_about_a_minute_after_the_start() {
+        for seed in 0..200 {
+            let [.., tripped] = fuse(EventType::InvoiceCreated, 500, WELL, seed);
+            assert!((45..=75).contains(&tripped), "seed {seed}: {tripped} s");
+        }
+    }
+
+    #[test]
+    fn the_rejecting_receiver_needs_attention_within_90_s_and_does_not_trip_in_two_minutes() {
+        for seed in 0..200 {
+            let [attention, failing, tripped] = fuse(EventType::AgreementSigned, 401, Duration::ZERO, seed);
+            assert!(attention <= 90, "seed {seed}: attention at {attention} s");
+            assert!(failing <= 150, "seed {seed}: failing at {failing} s");
+            assert!(tripped > 120, "seed {seed}: tripped at {tripped} s");
+        }
+    }
 
     #[test]
     fn the_rejecting_receiver_gets_agreements_alone() {
