@@ -2,6 +2,7 @@
 
 pub mod ambient;
 pub mod api;
+pub mod cli;
 pub mod client;
 pub mod demo;
 pub mod domain;

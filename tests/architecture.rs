@@ -1,1 +1,180 @@
-//! Holds the walls between the layers.
+//! Holds the walls between the layers: who may name whom, how each file begins, and how large it may grow. Inside one crate the compiler
+//! does not mind a hole in a wall; this test does.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Who may name whom. A layer may always name itself. `cli` may name everything, and nothing may name `cli`.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("domain", &[]),
+    ("ambient", &["domain"]),
+    ("sqlite", &[]),
+    ("api", &["domain"]),
+    ("store", &["domain", "sqlite"]),
+    ("engine", &["domain", "ambient", "store"]),
+    ("server", &["domain", "ambient", "api", "engine"]),
+    ("client", &["domain", "api"]),
+    ("monitor", &["domain", "ambient", "api", "sqlite", "client"]),
+    ("diagnose", &["domain", "ambient", "api", "client", "monitor"]),
+    ("escalation", &["domain", "ambient", "api", "monitor", "diagnose"]),
+    ("tui", &["domain", "ambient", "api", "monitor", "diagnose", "escalation"]),
+    ("demo", &["domain", "ambient", "api", "client"]),
+];
+
+/// The one file of the console that may name the client.
+const PERFORM: &str = "src/tui/perform.rs";
+/// Files that may read the environment.
+const SETTINGS: &str = "src/cli/settings.rs";
+/// Lines of production code in a file at most.
+const LONGEST: usize = 500;
+
+struct File {
+    path: String,
+    layer: String,
+    text: String,
+}
+
+impl File {
+    /// What stands before the tests.
+    fn production(&self) -> &str {
+        self.text.split("#[cfg(test)]\nmod ").next().unwrap_or_default()
+    }
+
+    /// Whether the whole file is test code.
+    fn is_test(&self) -> bool {
+        self.path.ends_with("/tests.rs") || self.path.contains("/tests/") || self.path.ends_with("/fixture.rs")
+    }
+}
+
+fn files() -> Vec<File> {
+    let mut files = Vec::new();
+    let mut folders = vec![PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("the sources are here") {
+            let path = entry.expect("readable").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(read(&path));
+            }
+        }
+    }
+    assert!(files.len() > 50, "the sources were not found");
+    files
+}
+
+fn read(path: &Path) -> File {
+    let shown =
+        path.strip_prefix(env!("CARGO_MANIFEST_DIR")).expect("inside the project").to_string_lossy().replace('\\', "/");
+    let layer = shown.trim_start_matches("src/").split(['/', '.']).next().unwrap_or_default().to_owned();
+    File { path: shown, layer, text: fs::read_to_string(path).expect("readable") }
+}
+
+/// The layers a text names: the word behind each `crate::`, and each word at the top level of a group `crate::{…}`.
+fn named(text: &str) -> BTreeSet<String> {
+    let code: String =
+        text.lines().filter(|line| !line.trim_start().starts_with("//")).map(|line| format!("{line}\n")).collect();
+    let mut layers = BTreeSet::new();
+    for rest in code.split("crate::").skip(1) {
+        match rest.trim_start().strip_prefix('{') {
+            Some(group) => layers.extend(top_level(group)),
+            None => layers.extend(word(rest)),
+        }
+    }
+    layers
+}
+
+fn word(text: &str) -> Option<String> {
+    let word: String = text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    (!word.is_empty()).then_some(word)
+}
+
+fn top_level(group: &str) -> Vec<String> {
+    let (mut depth, mut start, mut words) = (0_usize, 0, Vec::new());
+    for (position, character) in group.char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' if depth > 0 => depth -= 1,
+            ',' | '}' if depth == 0 => {
+                words.extend(word(&group[start..position]));
+                start = position + 1;
+                if character == '}' {
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
+    words
+}
+
+/// What a file does that it may not.
+fn faults(file: &File) -> Vec<String> {
+    let mut faults = Vec::new();
+    if !file.text.starts_with("//! ") {
+        faults.push(format!("{} does not begin with a //! head", file.path));
+    }
+    let n_lines = file.production().lines().count();
+    if !file.is_test() && n_lines > LONGEST {
+        faults.push(format!("{} has {n_lines} lines of production code; split it", file.path));
+    }
+    if matches!(file.layer.as_str(), "lib" | "main" | "cli") {
+        if file.path != SETTINGS && file.text.contains("env::var") {
+            faults.push(format!("{} reads the environment; that belongs into {SETTINGS}", file.path));
+        }
+        return faults;
+    }
+    let Some((_, allowed)) = MAY_USE.iter().find(|(layer, _)| *layer == file.layer) else {
+        faults.push(format!("{} belongs to no known layer", file.path));
+        return faults;
+    };
+    for layer in named(&file.text) {
+        let is_known = layer == "cli" || MAY_USE.iter().any(|(known, _)| *known == layer);
+        let is_free =
+            layer == file.layer || allowed.contains(&layer.as_str()) || (layer == "client" && file.path == PERFORM);
+        if is_known && !is_free {
+            faults.push(format!("{} names {layer}, which {} may not use", file.path, file.layer));
+        }
+    }
+    faults
+}
+
+#[test]
+fn every_file_keeps_to_its_layer_its_head_and_its_size() {
+    let faults: Vec<String> = files().iter().flat_map(faults).collect();
+    assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+}
+
+#[test]
+fn sql_stands_only_where_it_belongs() {
+    let strays: Vec<String> = files()
+        .iter()
+        .filter(|file| !matches!(file.layer.as_str(), "store" | "sqlite") && file.path != "src/monitor/history.rs")
+        .filter(|file| {
+            ["INSERT INTO ", "SELECT ", "UPDATE ", "DELETE FROM "].iter().any(|sql| file.production().contains(sql))
+        })
+        .map(|file| file.path.clone())
+        .collect();
+    assert!(strays.is_empty(), "SQL outside store and monitor/history: {strays:?}");
+}
+
+#[test]
+fn a_planted_import_is_caught() {
+    let plant = |layer: &str, text: &str| {
+        let file = File {
+            path: format!("src/{layer}/planted.rs"),
+            layer: layer.to_owned(),
+            text: format!("//! Planted.\n{text}"),
+        };
+        faults(&file).len()
+    };
+    assert_eq!(plant("tui", "use crate::store::keys;"), 1);
+    assert_eq!(plant("tui", "use crate::client::connection::Client;"), 1);
+    assert_eq!(plant("server", "use crate::{api::{keys, page}, store::{self, keys}, domain};"), 1);
+    assert_eq!(plant("engine", "fn f() { crate::server::serve(); }"), 1);
+    assert_eq!(plant("domain", "use crate::api;"), 1);
+    assert_eq!(plant("demo", "use crate::{\n    ambient::Ambient,\n    engine::Engine,\n};"), 1);
+    assert_eq!(plant("server", "use crate::{api::{keys, page}, domain, engine::{self, keys::Wish}};"), 0);
+    assert_eq!(plant("domain", &"fn f() {}\n".repeat(LONGEST)), 1);
+}

@@ -8,10 +8,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct NewLead {
     /// Required.
+    #[serde(default)]
     pub first_name: String,
     /// Required.
+    #[serde(default)]
     pub last_name: String,
     /// Required; one `@`, at most 254 characters.
+    #[serde(default)]
     pub email: String,
     /// `+`, digits, spaces, dashes, parentheses.
     #[serde(default, skip_serializing_if = "Option::is_none")]

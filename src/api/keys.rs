@@ -25,6 +25,7 @@ pub struct Company {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct NewCompany {
     /// 1 to 200 characters.
+    #[serde(default)]
     pub name: String,
 }
 
@@ -60,8 +61,10 @@ pub struct NewKey {
     /// Whose.
     pub company_id: CompanyId,
     /// 1 to 100 characters.
+    #[serde(default)]
     pub name: String,
     /// At least one; they never change.
+    #[serde(default)]
     pub scopes: Vec<Scope>,
     /// Absent: the defaults.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -59,8 +59,10 @@ pub struct Subscription {
 #[serde(rename_all = "camelCase")]
 pub struct NewSubscription {
     /// https, public, at most 2,048 characters.
+    #[serde(default)]
     pub target_url: String,
     /// 1 to 10 of the ten, without repeats.
+    #[serde(default)]
     pub event_types: Vec<String>,
     /// At most 200 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,11 +1,10 @@
 //! The connection: where the platform is, who asks, and how answers are read.
 
 use super::Error;
-use crate::ambient::Ambient;
 use crate::api::problem::{Code, Problem};
 use crate::domain::secret::Secret;
 use reqwest::header::{HeaderMap, HeaderValue};
-use reqwest::{Method, Response};
+use reqwest::{Method, RequestBuilder, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::error::Error as _;
@@ -31,7 +30,6 @@ pub struct Client {
     base: Url,
     http: reqwest::Client,
     credential: Arc<Credential>,
-    ambient: Ambient,
 }
 
 impl Client {
@@ -40,7 +38,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Unusable`] when `base` is not such a URL or the credential cannot stand in a header.
-    pub fn new(base: &str, credential: Credential, ambient: Ambient) -> Result<Self, Error> {
+    pub fn new(base: &str, credential: Credential) -> Result<Self, Error> {
         let url = Url::parse(base)
             .map_err(|error| Error::Unusable(format!("{base:?} is not a URL: {error}; try http://127.0.0.1:PORT")))?;
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
@@ -66,7 +64,7 @@ impl Client {
             .no_proxy()
             .build()
             .map_err(|error| Error::Unusable(format!("no HTTP client can be made: {error}")))?;
-        Ok(Self { base: url, http, credential: Arc::new(credential), ambient })
+        Ok(Self { base: url, http, credential: Arc::new(credential) })
     }
 
     /// Where the platform is, for people.
@@ -98,26 +96,17 @@ impl Client {
         body: Option<&impl Serialize>,
         headers: &[(&'static str, String)],
     ) -> Result<T, Error> {
-        let work = async {
-            let response = self.send(method, path, query, body, headers).await?;
-            let status = response.status().as_u16();
-            let bytes = response.bytes().await.map_err(|error| self.unreachable(&error))?;
-            self.read(status, &bytes)
-        };
-        self.ambient
-            .within(LIMIT, work)
-            .await
-            .unwrap_or_else(|| Err(Error::Slow { base: self.base().to_owned(), limit: LIMIT }))
+        let request = self.request(method, path, query, body, headers)?;
+        let response = request.timeout(LIMIT).send().await.map_err(|error| self.unreachable(&error))?;
+        let status = response.status().as_u16();
+        let bytes = response.bytes().await.map_err(|error| self.unreachable(&error))?;
+        self.read(status, &bytes)
     }
 
-    /// Opens an answer whose body is read by the caller, within [`LIMIT`] up to its head.
+    /// Opens an answer without an end. How long to wait for its head and its parts is the caller's business.
     pub(super) async fn open(&self, path: &str) -> Result<Response, Error> {
-        let work = self.send(Method::GET, path, &[], None::<&()>, &[]);
-        let response = self
-            .ambient
-            .within(LIMIT, work)
-            .await
-            .unwrap_or_else(|| Err(Error::Slow { base: self.base().to_owned(), limit: LIMIT }))?;
+        let request = self.request(Method::GET, path, &[], None::<&()>, &[])?;
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
         let status = response.status().as_u16();
         if response.status().is_success() {
             return Ok(response);
@@ -126,14 +115,14 @@ impl Client {
         Err(self.refusal(status, &bytes))
     }
 
-    async fn send(
+    fn request(
         &self,
         method: Method,
         path: &str,
         query: &[(&str, String)],
         body: Option<&impl Serialize>,
         headers: &[(&'static str, String)],
-    ) -> Result<Response, Error> {
+    ) -> Result<RequestBuilder, Error> {
         let mut url = self.base.clone();
         url.set_path(path);
         if !query.is_empty() {
@@ -148,7 +137,7 @@ impl Client {
                 .map_err(|error| Error::Unusable(format!("the request cannot be written: {error}")))?;
             request = request.header("content-type", "application/json").body(bytes);
         }
-        request.send().await.map_err(|error| self.unreachable(&error))
+        Ok(request)
     }
 
     fn read<T: DeserializeOwned>(&self, status: u16, bytes: &[u8]) -> Result<T, Error> {
@@ -173,6 +162,9 @@ impl Client {
     }
 
     pub(super) fn unreachable(&self, error: &reqwest::Error) -> Error {
+        if error.is_timeout() {
+            return Error::Slow { base: self.base().to_owned(), limit: LIMIT };
+        }
         let mut innermost = error.source();
         while let Some(next) = innermost.and_then(std::error::Error::source) {
             innermost = Some(next);

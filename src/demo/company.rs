@@ -262,7 +262,7 @@ mod tests {
             let _ = axum::serve(listener, router).await;
         });
         let token = Credential::Operator(Secret::new("operator".to_owned()));
-        let operator = Client::new(&base, token, stub.ambient.clone()).expect("a client");
+        let operator = Client::new(&base, token).expect("a client");
         let company = open(Setup { operator, ambient: stub.ambient.clone(), pace }).await.expect("open");
         (stub, company, platform)
     }

@@ -90,7 +90,7 @@ impl Founder<'_> {
     pub async fn client(&self, company: CompanyId, part: &KeyPart) -> Result<(Client, u32), Error> {
         let created = self.key(company, part).await?;
         let credential = Credential::Key(created.key.into_secret());
-        let client = Client::new(self.operator.base(), credential, self.ambient.clone());
+        let client = Client::new(self.operator.base(), credential);
         Ok((client.map_err(failed("call with a key"))?, created.row.limits.read))
     }
 

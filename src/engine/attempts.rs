@@ -18,7 +18,7 @@ impl Engine {
     ) -> Result<(Vec<Attempt>, bool), Error> {
         let mut attempts = self
             .shared
-            .database
+            .store
             .read(move |connection| store::attempts::page(connection, subscription, before, limit + 1))
             .await?;
         let has_more = attempts.len() > limit as usize;
@@ -31,7 +31,7 @@ impl Engine {
     /// # Errors
     /// [`Error::NotFound`], and those of storage.
     pub async fn attempt(&self, id: AttemptId) -> Result<(Attempt, Exchange, Vec<u8>), Error> {
-        let found = self.shared.database.read(move |connection| store::attempts::get(connection, id)).await?;
+        let found = self.shared.store.read(move |connection| store::attempts::get(connection, id)).await?;
         found.ok_or_else(|| Error::NotFound(format!("attempt {id}")))
     }
 }

@@ -38,7 +38,7 @@ impl Round {
         }
         let has_notes = !windows.is_empty() || !waiting.requests.is_empty() || !waiting.uses.is_empty();
         let written = shared
-            .database
+            .store
             .write_patiently(move |connection| {
                 for used in &windows {
                     store::windows::flush(connection, used)?;

@@ -100,7 +100,7 @@ impl Desk {
             under_way: self.under_way.clone(),
         };
         let (jobs, next_due, last) =
-            engine.shared.database.write_patiently(move |connection| claim(connection, ask)).await?;
+            engine.shared.store.write_patiently(move |connection| claim(connection, ask)).await?;
         self.last = last;
         for job in jobs {
             *self.under_way.entry(job.claimed.subscription).or_default() += 1;

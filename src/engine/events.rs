@@ -43,7 +43,7 @@ impl Engine {
         let payload = news.payload.unwrap_or_else(|| samples::payload(news.kind, &ambient));
         let event = self
             .shared
-            .database
+            .store
             .write(move |connection| {
                 if !store::companies::exists(connection, news.company)? {
                     return Err(Error::Invalid(vec![Fault::new("companyId", "must be the number of a company")]));
@@ -77,7 +77,7 @@ impl Engine {
     pub async fn events(&self, company: CompanyId, after: EventId, limit: u32) -> Result<(Vec<Event>, bool), Error> {
         let mut events = self
             .shared
-            .database
+            .store
             .read(move |connection| store::events::page(connection, company, after, limit + 1))
             .await?;
         let has_more = events.len() > limit as usize;

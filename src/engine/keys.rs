@@ -34,7 +34,7 @@ impl Engine {
         let ambient = self.shared.ambient.clone();
         let company = self
             .shared
-            .database
+            .store
             .write(move |connection| {
                 let company = store::companies::insert(connection, &name, ambient.now())?;
                 let change = Change {
@@ -57,7 +57,7 @@ impl Engine {
     /// # Errors
     /// Those of storage.
     pub async fn companies(&self) -> Result<Vec<Company>, Error> {
-        self.shared.database.read(store::companies::all).await.map_err(Error::from)
+        self.shared.store.read(store::companies::all).await.map_err(Error::from)
     }
 
     /// Creates a key; it is in the answer and nowhere else.
@@ -81,7 +81,7 @@ impl Engine {
         let last4 = secret.last4();
         let key = self
             .shared
-            .database
+            .store
             .write(move |connection| {
                 if !store::companies::exists(connection, wish.company)? {
                     return Err(Error::Invalid(vec![Fault::new("companyId", "must be the number of a company")]));
@@ -130,7 +130,7 @@ impl Engine {
         let ambient = self.shared.ambient.clone();
         let now = ambient.now();
         self.shared
-            .database
+            .store
             .write(move |connection| {
                 store::keys::revoke(connection, id, now)?;
                 let change = Change {

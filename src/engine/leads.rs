@@ -49,7 +49,7 @@ impl Engine {
         let schedule = self.shared.settings.schedule;
         let (client, made) = self
             .shared
-            .database
+            .store
             .write(move |connection| {
                 if let Some(external_id) = &wish.external_id
                     && let Some(client) = store::clients::by_external_id(connection, company, external_id)?

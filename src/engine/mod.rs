@@ -7,6 +7,7 @@ mod clerk;
 mod dispatcher;
 mod envelope;
 pub mod events;
+pub mod files;
 pub mod keys;
 pub mod leads;
 pub mod overview;
@@ -23,8 +24,9 @@ use crate::domain::delivery::Schedule;
 use crate::domain::operator::{Operator, Role};
 use crate::domain::secret::Secret;
 use crate::domain::target::Policy;
-use crate::sqlite::{Database, Options, lock::Lock};
-use crate::{sqlite, store};
+use crate::domain::window::Window;
+use crate::store;
+use crate::store::{Meaning, Store};
 use auth::{Keyring, Tokens};
 use sender::Sender;
 use std::path::{Path, PathBuf};
@@ -98,19 +100,14 @@ impl Fault {
     }
 }
 
-impl From<store::Error> for Error {
-    fn from(error: store::Error) -> Self {
-        match error {
-            store::Error::Sqlite(sqlite::Error::Contended | sqlite::Error::Closed) => Self::Contended,
-            store::Error::Sqlite(sqlite::Error::Full(_)) => Self::StorageFull,
-            other => Self::Store(other),
+impl<E: Into<store::Error>> From<E> for Error {
+    fn from(error: E) -> Self {
+        let error = error.into();
+        match error.meaning() {
+            Meaning::Contended => Self::Contended,
+            Meaning::Full => Self::StorageFull,
+            Meaning::Broken => Self::Store(error),
         }
-    }
-}
-
-impl From<sqlite::Error> for Error {
-    fn from(error: sqlite::Error) -> Self {
-        store::Error::from(error).into()
     }
 }
 
@@ -124,7 +121,7 @@ pub struct Engine {
 struct Shared {
     settings: Settings,
     ambient: Ambient,
-    database: Database,
+    store: Store,
     vault: Vault,
     keyring: Keyring,
     tokens: Tokens,
@@ -134,7 +131,6 @@ struct Shared {
     bell: Notify,
     changes: watch::Sender<u64>,
     status: Mutex<Status>,
-    _lock: Lock,
 }
 
 /// What the background work says of itself.
@@ -148,36 +144,30 @@ pub struct Status {
 
 impl Engine {
     /// Opens the platform in its data directory, or founds it there: then an admin operator is created whose token goes, alone on a line,
-    /// to `operator.token` (mode 0600). Blocks for as long as that takes.
+    /// to `operator.token` (mode 0600).
     ///
     /// # Errors
     /// Everything about the directory and its files: in use by another process, foreign, damaged, newer, unwritable.
-    pub fn open(settings: Settings, ambient: Ambient) -> Result<Self, Error> {
+    pub async fn open(settings: Settings, ambient: Ambient) -> Result<Self, Error> {
         let dir = settings.data_dir.clone();
         make_dir(&dir)?;
-        let lock = Lock::take(&dir.join("lock"))?;
+        let store = open_store(dir.clone()).await?;
         let vault = Vault::open(&dir.join("platform.key"), &ambient)?;
-        let options = Options {
-            application_id: store::APPLICATION_ID,
-            migrations: store::MIGRATIONS,
-            n_readers: 2,
-            queue: 4_096,
-        };
-        let path = dir.join("platform.db");
-        let database = Database::open(&path, options)?;
         let now = ambient.now();
-        let connection = rusqlite::Connection::open(&path).map_err(store::Error::from)?;
-        found(&connection, &dir, &vault, &ambient)?;
-        store::deliveries::release_all(&connection, now)?;
-        let keyring = Keyring::load(store::keys::all(&connection)?);
-        let tokens = Tokens::load(store::operators::all(&connection)?);
-        let windows =
-            Windows::load(store::windows::since(&connection, None, crate::domain::window::Window::opening(now).start)?);
+        found(&store, &dir, &vault, &ambient).await?;
+        let (keys, operators, used) = store
+            .write(move |connection| {
+                store::deliveries::release_all(connection, now)?;
+                let used = store::windows::since(connection, None, Window::opening(now).start)?;
+                Ok::<_, store::Error>((store::keys::all(connection)?, store::operators::all(connection)?, used))
+            })
+            .await?;
+        let (keyring, tokens, windows) = (Keyring::load(keys), Tokens::load(operators), Windows::load(used));
         let sender = Sender::new(settings.policy)?;
         let shared = Shared {
             settings,
             ambient,
-            database,
+            store,
             vault,
             keyring,
             tokens,
@@ -187,7 +177,6 @@ impl Engine {
             bell: Notify::new(),
             changes: watch::Sender::new(0),
             status: Mutex::default(),
-            _lock: lock,
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -198,8 +187,8 @@ impl Engine {
         let clerk = tokio::spawn(clerk::run(self.clone(), stop.clone()));
         dispatcher::run(self.clone(), stop).await;
         let _ = clerk.await;
-        let database = self.shared.database.clone();
-        let _ = tokio::task::spawn_blocking(move || database.close()).await;
+        let store = self.shared.store.clone();
+        let _ = tokio::task::spawn_blocking(move || store.close()).await;
     }
 
     /// The platform's clock and dice.
@@ -258,13 +247,21 @@ fn make_dir(dir: &Path) -> Result<(), Error> {
     builder.create(dir).map_err(|source| Error::Io { path: dir.to_owned(), source })
 }
 
+/// Opens the database where it may block.
+async fn open_store(dir: PathBuf) -> Result<Store, Error> {
+    let opened = tokio::task::spawn_blocking(move || Store::open(&dir)).await;
+    Ok(opened.map_err(|_| Error::Contended)??)
+}
+
 /// The first start: an admin operator and its token.
-fn found(connection: &rusqlite::Connection, dir: &Path, vault: &Vault, ambient: &Ambient) -> Result<(), Error> {
-    if !store::operators::all(connection)?.is_empty() {
+async fn found(store: &Store, dir: &Path, vault: &Vault, ambient: &Ambient) -> Result<(), Error> {
+    let operators = store.read(store::operators::all).await?;
+    if !operators.is_empty() {
         return Ok(());
     }
     let token = auth::new_token(ambient);
-    vault::write_private(&dir.join("operator.token"), &format!("{}\n", token.reveal()))?;
-    store::operators::insert(connection, "admin", Role::Admin, &vault.hash(token.reveal()), ambient.now())?;
+    files::write_private(&dir.join("operator.token"), &format!("{}\n", token.reveal()))?;
+    let (hash, now) = (vault.hash(token.reveal()), ambient.now());
+    store.write(move |connection| store::operators::insert(connection, "admin", Role::Admin, &hash, now)).await?;
     Ok(())
 }

@@ -124,7 +124,7 @@ impl Engine {
     pub async fn overview(&self, rows: u32) -> Result<Dashboard, Error> {
         let cursor = *self.shared.changes.borrow();
         let now = self.shared.ambient.now();
-        let reading = self.shared.database.read(move |connection| read(connection, rows, now)).await?;
+        let reading = self.shared.store.read(move |connection| read(connection, rows, now)).await?;
         let limit = rows as usize;
         let minutes = minutes(&reading.minutes, now);
         let hour = minutes.iter().fold(Tally::default(), |sum, minute| Tally {
@@ -153,7 +153,7 @@ impl Engine {
     /// Those of storage.
     pub async fn keys(&self) -> Result<Vec<KeyUse>, Error> {
         let now = self.shared.ambient.now();
-        let usage = self.shared.database.read(move |connection| store::requests::last_minute(connection, now)).await?;
+        let usage = self.shared.store.read(move |connection| store::requests::last_minute(connection, now)).await?;
         Ok(self.keys_in_order(&usage.into_iter().collect(), now).into_iter().map(|(_, key)| key).collect())
     }
 
@@ -163,7 +163,7 @@ impl Engine {
     /// Those of storage.
     pub async fn patients(&self) -> Result<Vec<Patient>, Error> {
         let now = self.shared.ambient.now();
-        let patients = self.shared.database.read(move |connection| patients(connection, now)).await?;
+        let patients = self.shared.store.read(move |connection| patients(connection, now)).await?;
         Ok(in_order(patients).into_iter().map(|(_, patient)| patient).collect())
     }
 
@@ -174,7 +174,7 @@ impl Engine {
     pub async fn patient(&self, id: SubscriptionId) -> Result<Patient, Error> {
         let subscription = self.subscription(id, None).await?;
         let now = self.shared.ambient.now();
-        self.shared.database.read(move |connection| patient(connection, subscription, now)).await.map_err(Error::from)
+        self.shared.store.read(move |connection| patient(connection, subscription, now)).await.map_err(Error::from)
     }
 
     /// Windows of active keys, least headroom first.
@@ -185,7 +185,7 @@ impl Engine {
         let now = self.shared.ambient.now();
         let used = self
             .shared
-            .database
+            .store
             .read(move |connection| store::windows::since(connection, None, history_start(now)))
             .await?;
         Ok(self.windows_in_order(&used, now).into_iter().map(|(_, window)| window).collect())
@@ -196,7 +196,7 @@ impl Engine {
     /// # Errors
     /// Those of storage.
     pub async fn trips(&self, limit: u32) -> Result<Vec<Trip>, Error> {
-        self.shared.database.read(move |connection| store::trips::latest(connection, limit)).await.map_err(Error::from)
+        self.shared.store.read(move |connection| store::trips::latest(connection, limit)).await.map_err(Error::from)
     }
 
     fn keys_in_order(&self, usage: &HashMap<KeyId, Usage>, now: Timestamp) -> Vec<(Standing, KeyUse)> {

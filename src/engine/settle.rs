@@ -35,7 +35,7 @@ impl Engine {
         let roll = self.shared.ambient.roll();
         let believed = self
             .shared
-            .database
+            .store
             .write_patiently(move |connection| settle(connection, &flight, now, roll))
             .await
             .map_err(Error::from)?;

@@ -68,7 +68,7 @@ impl Engine {
         let engine = self.clone();
         let created = self
             .shared
-            .database
+            .store
             .write(move |connection| {
                 let (company, created_by) = owner;
                 let new = store::subscriptions::New { company, created_by, wish: &wish, now: ambient.now() };
@@ -135,7 +135,7 @@ impl Engine {
     /// Those of storage.
     pub async fn subscriptions_of(&self, company: CompanyId) -> Result<Vec<Subscription>, Error> {
         self.shared
-            .database
+            .store
             .read(move |connection| store::subscriptions::all(connection, Some(company)))
             .await
             .map_err(Error::from)
@@ -146,7 +146,7 @@ impl Engine {
     /// # Errors
     /// [`Error::NotFound`], [`Error::OtherCompany`], and those of storage.
     pub async fn subscription(&self, id: SubscriptionId, of: Option<CompanyId>) -> Result<Subscription, Error> {
-        let found = self.shared.database.read(move |connection| store::subscriptions::get(connection, id)).await?;
+        let found = self.shared.store.read(move |connection| store::subscriptions::get(connection, id)).await?;
         let found = found.ok_or_else(|| missing(id))?;
         match of {
             Some(company) if company != found.company => Err(Error::OtherCompany("subscription")),
@@ -163,7 +163,7 @@ impl Engine {
         let ambient = self.shared.ambient.clone();
         let enabled = self
             .shared
-            .database
+            .store
             .write(move |connection| {
                 let before = store::subscriptions::get(connection, id)?.ok_or_else(|| missing(id))?;
                 let Some((reason, since)) = before.off else { return Ok(before) };
@@ -203,7 +203,7 @@ impl Engine {
         let ambient = self.shared.ambient.clone();
         let disabled = self
             .shared
-            .database
+            .store
             .write(move |connection| {
                 let before = store::subscriptions::get(connection, id)?.ok_or_else(|| missing(id))?;
                 if before.off.is_some() {
@@ -239,7 +239,7 @@ impl Engine {
             .transpose()?;
         let found = self
             .shared
-            .database
+            .store
             .read(move |connection| {
                 Ok::<_, store::Error>(
                     store::subscriptions::get(connection, id)?.zip(store::subscriptions::secret(connection, id)?),
@@ -271,7 +271,7 @@ impl Engine {
         let ambient = self.shared.ambient.clone();
         let (exchange, body) = (landed.exchange, landed.body);
         self.shared
-            .database
+            .store
             .write_patiently(move |connection| {
                 store::attempts::insert(connection, &attempt, &exchange, Some(&body))?;
                 let after = Some(attempt.result.outcome.to_string());

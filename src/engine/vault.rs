@@ -1,14 +1,12 @@
 //! The platform's own key: it peppers the hashes of keys and tokens and seals signing secrets, each bound to its row and column.
 
-use super::Error;
+use super::{Error, files};
 use crate::ambient::Ambient;
 use crate::domain::secret::Secret;
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
-use std::fs::OpenOptions;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -36,7 +34,7 @@ impl Vault {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let root = Zeroizing::new(ambient.bytes::<32>());
                 let text = Zeroizing::new(format!("{}\n", hex::encode(root.as_slice())));
-                write_private(path, &text)?;
+                files::write_private(path, &text)?;
                 text
             }
             Err(error) => return Err(io(error)),
@@ -80,20 +78,6 @@ fn mac(key: &[u8], text: &[u8]) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of every length");
     mac.update(text);
     mac.finalize().into_bytes().into()
-}
-
-/// Writes a file that only its owner can read; an existing one is replaced in one step.
-pub(super) fn write_private(path: &Path, text: &str) -> Result<(), Error> {
-    let io = |source| Error::Io { path: path.to_owned(), source };
-    let next = path.with_extension("new");
-    let _ = std::fs::remove_file(&next);
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&next).map_err(io)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io)?;
-    std::fs::rename(&next, path).map_err(io)
 }
 
 #[cfg(test)]

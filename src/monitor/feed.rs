@@ -7,7 +7,7 @@ use super::snapshot::Snapshot;
 use crate::ambient::Ambient;
 use crate::api::overview::Pulse;
 use crate::client;
-use crate::client::connection::Client;
+use crate::client::connection::{Client, LIMIT};
 use crate::client::overview::Pulses;
 use crate::domain::time::Timestamp;
 use std::sync::Arc;
@@ -75,20 +75,17 @@ impl Feed {
     /// One connection, from its first overview to its end. `Ok` when nobody looks any more.
     async fn listen(&mut self) -> Result<(), client::Error> {
         self.fetch().await?;
-        let mut pulses = self.client.stream().await?;
+        let slow = || Err(client::Error::Slow { base: self.client.base().to_owned(), limit: LIMIT });
+        let mut pulses = self.ambient.within(LIMIT, self.client.stream()).await.unwrap_or_else(slow)?;
         loop {
             match self.hear(&mut pulses).await? {
                 Heard::NobodyLooks => return Ok(()),
                 Heard::Silence => {
                     let quiet = self.current.after_silence(self.ambient.now());
-                    let is_dead =
-                        quiet.heard_at.is_some_and(|heard| self.ambient.now().since(heard) > client::connection::LIMIT);
+                    let is_dead = quiet.heard_at.is_some_and(|heard| self.ambient.now().since(heard) > LIMIT);
                     self.publish(quiet).await;
                     if is_dead {
-                        return Err(client::Error::Slow {
-                            base: self.client.base().to_owned(),
-                            limit: client::connection::LIMIT,
-                        });
+                        return Err(client::Error::Slow { base: self.client.base().to_owned(), limit: LIMIT });
                     }
                 }
                 Heard::Pulse(None) => {

@@ -30,8 +30,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Refusal> {
-    serde_json::from_slice(bytes).map_err(|error| match error.classify() {
-        Category::Data => Refusal::invalid("body", error.to_string()),
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let read = serde_path_to_error::deserialize(&mut deserializer);
+    let read = read.map_err(|error| (error.path().to_string(), error.into_inner()));
+    let read = read.and_then(|value| deserializer.end().map(|()| value).map_err(|error| (String::new(), error)));
+    read.map_err(|(path, error)| match error.classify() {
+        Category::Data => {
+            let field = if path.is_empty() || path == "." { "body".to_owned() } else { path };
+            Refusal::field(&field, &error.to_string())
+        }
         Category::Syntax | Category::Eof | Category::Io => {
             let offset = offset(bytes, error.line(), error.column());
             Problem::new(Code::MalformedJson, format!("the body is not JSON: {error}")).with("offset", offset).into()

@@ -21,6 +21,11 @@ impl Refusal {
         engine::Error::Invalid(vec![engine::Fault::new(field, text)]).into()
     }
 
+    /// A field of the body that cannot be read; its name comes from the body's own structure.
+    pub(super) fn field(field: &str, text: &str) -> Self {
+        Problem::new(Code::ValidationFailed, format!("{field}: {text}")).with("errors", json!({ field: [text] })).into()
+    }
+
     pub(super) fn limited(admission: &Admission, now: Timestamp) -> Self {
         let wait = admission.retry_after_seconds(now);
         let detail =

@@ -16,12 +16,17 @@ pub mod windows;
 
 use crate::domain::time::Timestamp;
 use crate::sqlite;
+use crate::sqlite::lock::Lock;
+use crate::sqlite::{Database, Options};
+use rusqlite::Connection;
+use std::path::Path;
+use std::sync::Arc;
 
 /// Marks a file as a platform database: `crow`.
-pub const APPLICATION_ID: i32 = i32::from_be_bytes(*b"crow");
+const APPLICATION_ID: i32 = i32::from_be_bytes(*b"crow");
 
 /// The schema, version by version.
-pub const MIGRATIONS: &[&str] = &[include_str!("../../assets/migrations/platform/0001_initial.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("../../assets/migrations/platform/0001_initial.sql")];
 
 /// What can go wrong.
 #[derive(Debug, thiserror::Error)]
@@ -34,9 +39,95 @@ pub enum Error {
     Unreadable(&'static str),
 }
 
+impl Error {
+    /// The same in terms of what it means for whoever asked.
+    #[must_use]
+    pub const fn meaning(&self) -> Meaning {
+        match self {
+            Self::Sqlite(sqlite::Error::Contended | sqlite::Error::Closed) => Meaning::Contended,
+            Self::Sqlite(sqlite::Error::Full(_)) => Meaning::Full,
+            _ => Meaning::Broken,
+        }
+    }
+}
+
+/// What an error means for whoever asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meaning {
+    /// Too many writes wait, or the database is being closed: try again.
+    Contended,
+    /// Nothing can be written.
+    Full,
+    /// Something that should not happen.
+    Broken,
+}
+
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
         Self::Sqlite(error.into())
+    }
+}
+
+/// The database and the lock on its directory; clones share both.
+#[derive(Debug, Clone)]
+pub struct Store {
+    database: Database,
+    _lock: Arc<Lock>,
+}
+
+impl Store {
+    /// Takes the lock of the directory `dir`, which must exist, and opens or creates the database in it. Blocks for as long as that takes.
+    ///
+    /// # Errors
+    /// Everything about the directory and its files: in use by another process, foreign, damaged, newer, unwritable.
+    pub fn open(dir: &Path) -> Result<Self, Error> {
+        let lock = Lock::take(&dir.join("lock"))?;
+        let options = Options { application_id: APPLICATION_ID, migrations: MIGRATIONS, n_readers: 2, queue: 4_096 };
+        Ok(Self { database: Database::open(&dir.join("platform.db"), options)?, _lock: Arc::new(lock) })
+    }
+
+    /// Runs `work` in a transaction and answers when it is on disk; whatever fails is undone.
+    ///
+    /// # Errors
+    /// What `work` answered, or at once that the write queue is full.
+    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<sqlite::Error> + Send + 'static,
+    {
+        self.database.write(work).await
+    }
+
+    /// As [`Store::write`], but waits for a place in the queue: for work that must not be lost.
+    ///
+    /// # Errors
+    /// What `work` answered.
+    pub async fn write_patiently<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<sqlite::Error> + Send + 'static,
+    {
+        self.database.write_patiently(work).await
+    }
+
+    /// Runs `work` in a read transaction.
+    ///
+    /// # Errors
+    /// What `work` answered.
+    pub async fn read<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<sqlite::Error> + Send + 'static,
+    {
+        self.database.read(work).await
+    }
+
+    /// Finishes the writes that wait, then closes. Blocks until done.
+    pub fn close(&self) {
+        self.database.close();
     }
 }
 

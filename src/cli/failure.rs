@@ -1,0 +1,71 @@
+//! How a command ends when it cannot do what was asked: one line on stderr, what failed and what to do, and an exit code.
+
+use crate::{client, demo, engine, sqlite, store};
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+/// The end of a command.
+#[derive(Debug)]
+pub(super) struct Failure {
+    code: u8,
+    what: String,
+    remedy: String,
+}
+
+impl Failure {
+    /// It began and did not get through: exit code 1.
+    pub(super) fn failed(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { code: 1, what: what.into(), remedy: remedy.into() }
+    }
+
+    /// It could not start as asked: exit code 2.
+    pub(super) fn usage(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { code: 2, what: what.into(), remedy: remedy.into() }
+    }
+
+    /// Says so.
+    #[expect(clippy::print_stderr, reason = "the one place where a command says why it ends")]
+    pub(super) fn report(&self) -> ExitCode {
+        let mut line = format!("crow: {}", self.what.replace('\n', " "));
+        if !self.remedy.is_empty() {
+            let _ = write!(line, "; {}", self.remedy);
+        }
+        eprintln!("{line}");
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<engine::Error> for Failure {
+    fn from(error: engine::Error) -> Self {
+        let remedy = match &error {
+            engine::Error::Store(store::Error::Sqlite(error)) => sqlite_remedy(error),
+            engine::Error::Io { .. } | engine::Error::StorageFull => {
+                "choose a directory that can be written with --data DIR"
+            }
+            engine::Error::Sealed(_) => "put the right key file back",
+            _ => "see the log for more",
+        };
+        Self::usage(error.to_string(), remedy)
+    }
+}
+
+fn sqlite_remedy(error: &sqlite::Error) -> &'static str {
+    match error {
+        sqlite::Error::Locked { .. } => "stop that process, or choose another directory with --data DIR",
+        sqlite::Error::Damaged { .. } => "restore a backup, or choose another directory with --data DIR",
+        sqlite::Error::Foreign { .. } | sqlite::Error::Newer { .. } => "or choose another directory with --data DIR",
+        _ => "choose a directory that can be written with --data DIR",
+    }
+}
+
+impl From<client::Error> for Failure {
+    fn from(error: client::Error) -> Self {
+        Self::failed(error.to_string(), "check the address and the token")
+    }
+}
+
+impl From<demo::Error> for Failure {
+    fn from(error: demo::Error) -> Self {
+        Self::failed(error.to_string(), "see the log for more")
+    }
+}

@@ -1,0 +1,63 @@
+//! The command line: arguments, settings, wiring, one file per command.
+
+mod arguments;
+mod demo;
+mod failure;
+mod log;
+mod serve;
+mod settings;
+mod standalone;
+
+use arguments::{Arguments, Command};
+use clap::Parser as _;
+use clap::error::ErrorKind;
+use failure::Failure;
+use std::process::ExitCode;
+
+/// Runs the program with the arguments and the environment of this process, and answers with its exit code: 0 done, 1 failed, 2 could not
+/// start as asked, 129 or 143 ended by a signal.
+#[must_use]
+pub fn run() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
+    match start(arguments) {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}
+
+/// Help and version go to stdout as they are; a mistake becomes one line.
+fn usage(error: &clap::Error) -> ExitCode {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let text = error.to_string();
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let first = lines.next().unwrap_or("the arguments cannot be read");
+    let listed: Vec<&str> = lines.take_while(|line| !line.starts_with("Usage") && !line.starts_with("tip")).collect();
+    let what = [&[first.trim_start_matches("error: ")], listed.as_slice()].concat().join(" ");
+    Failure::usage(what, "see crow --help").report()
+}
+
+fn start(arguments: Arguments) -> Result<ExitCode, Failure> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(|error| {
+            Failure::failed(format!("no threads can be started: {error}"), "close other programs and try again")
+        })?;
+    let code = runtime.block_on(async {
+        match arguments.command {
+            Some(Command::Serve(serve)) => serve::run(serve).await,
+            Some(Command::Demo(demo)) => demo::run(demo).await,
+            None => todo_console(),
+        }
+    });
+    runtime.shutdown_background();
+    code
+}
+
+fn todo_console() -> Result<ExitCode, Failure> {
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,56 @@
+//! `crow serve`: the platform without a console.
+
+use super::arguments::Serve;
+use super::failure::Failure;
+use super::standalone::{Standalone, Wish};
+use super::{log, settings};
+use crate::ambient::Ambient;
+use crate::domain::target::Policy;
+use std::io::Write as _;
+use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
+
+pub(super) async fn run(serve: Serve) -> Result<ExitCode, Failure> {
+    log::to_stderr();
+    if !serve.bind.ip().is_loopback() && !serve.behind_proxy && !serve.insecure {
+        return Err(Failure::usage(
+            format!("{} can be reached from other machines, and keys would travel without TLS", serve.bind),
+            "bind to 127.0.0.1, or put a TLS proxy in front and add --behind-proxy, or accept the risk with --insecure",
+        ));
+    }
+    let data_dir = match serve.data {
+        Some(dir) => dir,
+        None => settings::data_dir()?,
+    };
+    let policy = if serve.allow_private_targets { Policy::Private } else { Policy::Public };
+    let wish = Wish { data_dir, bind: serve.bind, policy, retry_base: serve.retry_base, ambient: Ambient::real() };
+    let platform = Standalone::start(wish).await?;
+    if policy == Policy::Private {
+        tracing::warn!("http and private webhook targets are permitted: for development only");
+    }
+    announce(platform.address())?;
+    stop_signal().await?;
+    platform.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The one line on stdout that says that the platform is ready.
+#[expect(clippy::print_stdout, reason = "the announcement is this command's output")]
+pub(super) fn announce(address: &str) -> Result<(), Failure> {
+    println!("listening on {address}");
+    std::io::stdout().flush().map_err(|error| Failure::failed(format!("stdout is closed: {error}"), ""))
+}
+
+/// Waits for Ctrl-C, TERM or HUP.
+pub(super) async fn stop_signal() -> Result<(), Failure> {
+    let on =
+        |kind| signal(kind).map_err(|error| Failure::failed(format!("signals cannot be heard: {error}"), "try again"));
+    let (mut interrupt, mut terminate, mut hang_up) =
+        (on(SignalKind::interrupt())?, on(SignalKind::terminate())?, on(SignalKind::hangup())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hang_up.recv() => {}
+    }
+    Ok(())
+}

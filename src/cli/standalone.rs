@@ -1,0 +1,82 @@
+//! The platform inside this process: bound to a port, served, and stopped in order.
+
+use super::failure::Failure;
+use crate::ambient::Ambient;
+use crate::client::connection::{Client, Credential};
+use crate::domain::delivery::Schedule;
+use crate::domain::target::Policy;
+use crate::engine::{Engine, Settings};
+use crate::server;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// How the platform is to run.
+#[derive(Debug)]
+pub(super) struct Wish {
+    pub(super) data_dir: PathBuf,
+    pub(super) bind: SocketAddr,
+    pub(super) policy: Policy,
+    pub(super) retry_base: Duration,
+    pub(super) ambient: Ambient,
+}
+
+/// A platform that runs.
+#[derive(Debug)]
+pub(super) struct Standalone {
+    address: String,
+    engine: Engine,
+    stop: watch::Sender<bool>,
+    work: JoinHandle<()>,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+impl Standalone {
+    /// Binds the port, opens the data directory, and answers when both the server and the dispatcher run.
+    pub(super) async fn start(wish: Wish) -> Result<Self, Failure> {
+        let Wish { data_dir, bind, policy, retry_base, ambient } = wish;
+        let listener = TcpListener::bind(bind).await.map_err(|error| {
+            Failure::usage(
+                format!("cannot listen on {bind}: {error}"),
+                "choose another address with --bind, or stop what is using it",
+            )
+        })?;
+        let address = listener.local_addr().map_err(|error| Failure::failed(error.to_string(), "try again"))?;
+        let settings = Settings { data_dir, policy, schedule: Schedule { base: retry_base } };
+        let engine = Engine::open(settings, ambient).await?;
+        let (stop, stopped) = watch::channel(false);
+        let work = tokio::spawn({
+            let (engine, stopped) = (engine.clone(), stopped.clone());
+            async move { engine.run(stopped).await }
+        });
+        let serving = tokio::spawn(server::serve(listener, engine.clone(), stopped));
+        let mut changes = engine.changes();
+        while !engine.status().is_dispatching {
+            if changes.changed().await.is_err() {
+                break;
+            }
+        }
+        Ok(Self { address: format!("http://{address}"), engine, stop, work, serving })
+    }
+
+    /// Where it listens: `http://127.0.0.1:PORT`.
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// An ordinary client over the socket, with an admin credential that lives only in this process's memory.
+    pub(super) fn client(&self, name: &str) -> Result<Client, Failure> {
+        let token = self.engine.mint_operator(name);
+        Ok(Client::new(&self.address, Credential::Operator(token))?)
+    }
+
+    /// Stops: calls and attempts under way finish, what was noted is written down, the database is closed.
+    pub(super) async fn stop(self) {
+        self.stop.send_replace(true);
+        let _ = self.serving.await;
+        let _ = self.work.await;
+    }
+}
