@@ -1,10 +1,10 @@
 //! Realistic payloads for the ten event types, different every time.
 
 use crate::ambient::Ambient;
-use crate::domain::company::{CLIENT_ACTIVE, LEAD_NEW};
+use crate::domain::company::{CLIENT_ACTIVE, ClientStatus, LEAD_NEW};
 use crate::domain::event::EventType;
 use crate::domain::time::Timestamp;
-use serde_json::{Map, Value, json};
+use std::fmt::Write as _;
 use std::time::Duration;
 
 const FIRST_NAMES: [&str; 12] =
@@ -22,52 +22,81 @@ const DOCUMENTS: [(&str, &str); 3] = [
 ];
 const AGREEMENTS: [&str; 3] = ["Service Agreement", "Limited Power of Attorney", "Payment Authorization"];
 
-/// A sample payload as a JSON object.
+/// A sample payload as a JSON object, its fields in the order of the documentation.
 pub(super) fn payload(kind: EventType, ambient: &Ambient) -> String {
     let sample = Sample { ambient, now: ambient.now() };
-    let value = match kind {
-        EventType::ClientCreated => sample.client(CLIENT_ACTIVE.name, CLIENT_ACTIVE.id),
-        EventType::LeadCreated => sample.lead(),
-        EventType::ClientStatusChanged => json!({
-            "client_id": sample.id(), "previous_status": LEAD_NEW.name, "new_status": CLIENT_ACTIVE.name, "changed_date": sample.date(0),
-            "changed_by_employee_id": sample.small(40), "status_note": "Signed up after consultation",
-        }),
-        EventType::InvoiceCreated => json!({
-            "invoice_id": sample.id(), "client_id": sample.id(), "amount": sample.money(), "due_date": sample.date(14),
-            "description": "Monthly service", "invoice_status": "Unpaid",
-        }),
-        EventType::InvoiceStatusChanged => sample.settled_invoice(),
-        EventType::PaymentSucceeded => json!({
-            "payment_id": sample.id(), "invoice_id": sample.id(), "client_id": sample.id(), "payment_amount": sample.money(),
-            "payment_method": sample.one(&METHODS), "date_paid": sample.date(0), "transaction_id": format!("txn_{}", sample.id()),
-        }),
-        EventType::PaymentFailed => json!({
-            "payment_id": sample.id(), "invoice_id": sample.id(), "client_id": sample.id(), "amount_attempted": sample.money(),
-            "failure_reason": sample.one(&FAILURES),
-        }),
-        EventType::AffiliateCreated => {
-            let (first, last) = sample.name();
-            json!({
-                "employee_id": sample.small(900), "full_name": format!("{first} {last}"), "email": sample.email(first, last),
-                "phone": sample.phone(), "is_approved_affiliate": false, "created_date": sample.date(0),
-            })
-        }
-        EventType::DocumentUploaded => {
-            let (file, kind) = sample.one(&DOCUMENTS);
-            json!({
-                "document_id": sample.id(), "client_id": sample.id(), "file_name": file, "document_type": kind,
-                "uploaded_by_employee_id": sample.small(40), "uploaded_date": sample.date(0),
-            })
-        }
-        EventType::AgreementSigned => {
-            let (first, last) = sample.name();
-            json!({
-                "agreement_id": sample.id(), "client_id": sample.id(), "agreement_name": sample.one(&AGREEMENTS),
-                "signer_name": format!("{first} {last}"), "signer_email": sample.email(first, last), "signed_date": sample.date(0),
-            })
-        }
-    };
-    value.to_string()
+    match kind {
+        EventType::ClientCreated => sample.client(CLIENT_ACTIVE).close(),
+        EventType::LeadCreated => sample.client(LEAD_NEW).close(),
+        EventType::ClientStatusChanged => Object::open()
+            .number("client_id", sample.id())
+            .text("previous_status", LEAD_NEW.name)
+            .text("new_status", CLIENT_ACTIVE.name)
+            .text("changed_date", &sample.date(0))
+            .number("changed_by_employee_id", sample.small(40))
+            .text("status_note", "Signed up after consultation")
+            .close(),
+        EventType::InvoiceCreated => Object::open()
+            .number("invoice_id", sample.id())
+            .number("client_id", sample.id())
+            .money("amount", sample.cents())
+            .text("due_date", &sample.date(14))
+            .text("description", "Monthly service")
+            .text("invoice_status", "Unpaid")
+            .close(),
+        EventType::InvoiceStatusChanged => Object::open()
+            .number("invoice_id", sample.id())
+            .number("client_id", sample.id())
+            .text("previous_status", "Unpaid")
+            .text("new_status", "Paid")
+            .text("changed_date", &sample.date(0))
+            .money("total_paid", sample.cents())
+            .money("balance", 0)
+            .close(),
+        EventType::PaymentSucceeded => sample.payment(),
+        EventType::PaymentFailed => Object::open()
+            .number("payment_id", sample.id())
+            .number("invoice_id", sample.id())
+            .number("client_id", sample.id())
+            .money("amount_attempted", sample.cents())
+            .text("failure_reason", sample.one(&FAILURES))
+            .close(),
+        EventType::AffiliateCreated => sample.affiliate(),
+        EventType::DocumentUploaded => sample.document(),
+        EventType::AgreementSigned => sample.agreement(),
+    }
+}
+
+/// A JSON object being written, so that money keeps its two decimals.
+struct Object(String);
+
+impl Object {
+    fn open() -> Self {
+        Self("{".to_owned())
+    }
+
+    fn raw(mut self, name: &str, value: &str) -> Self {
+        let comma = if self.0.len() > 1 { "," } else { "" };
+        let _ = write!(self.0, "{comma}\"{name}\":{value}");
+        self
+    }
+
+    fn text(self, name: &str, text: &str) -> Self {
+        self.raw(name, &serde_json::Value::from(text).to_string())
+    }
+
+    fn number(self, name: &str, number: usize) -> Self {
+        self.raw(name, &number.to_string())
+    }
+
+    fn money(self, name: &str, cents: usize) -> Self {
+        self.raw(name, &format!("{}.{:02}", cents / 100, cents % 100))
+    }
+
+    fn close(mut self) -> String {
+        self.0.push('}');
+        self.0
+    }
 }
 
 struct Sample<'a> {
@@ -104,50 +133,84 @@ impl Sample<'_> {
         self.now.plus(Duration::from_secs(days_ahead * 86_400)).to_rfc3339_seconds()
     }
 
-    /// An amount with exactly two decimals, as a JSON number.
-    fn money(&self) -> Value {
-        two_decimals(4_900 + 100 * self.ambient.pick(300) + self.one(&[0, 50, 95, 99]))
+    fn cents(&self) -> usize {
+        4_900 + 100 * self.ambient.pick(300) + self.one(&[0, 50, 95, 99])
     }
 
-    fn settled_invoice(&self) -> Value {
-        let cents = 9_900 + 100 * self.ambient.pick(200);
-        json!({
-            "invoice_id": self.id(), "client_id": self.id(), "previous_status": "Unpaid", "new_status": "Paid",
-            "changed_date": self.date(0), "total_paid": two_decimals(cents), "balance": two_decimals(0),
-        })
-    }
-
-    fn client(&self, status: &str, status_id: i64) -> Value {
+    fn client(&self, status: ClientStatus) -> Object {
         let (first, last) = self.name();
-        json!({
-            "client_id": self.id(), "first_name": first, "last_name": last, "email": self.email(first, last), "phone": self.phone(),
-            "status": status, "status_id": status_id, "employee_id": self.small(40), "employee_name": "Jordan Blake",
-            "affiliate_id": Value::Null, "created_date": self.date(0),
-        })
-    }
-
-    fn lead(&self) -> Value {
-        let mut lead = self.client(LEAD_NEW.name, LEAD_NEW.id);
-        let object: &mut Map<String, Value> = match &mut lead {
-            Value::Object(object) => object,
-            _ => return lead,
+        let object = Object::open()
+            .number("client_id", self.id())
+            .text("first_name", first)
+            .text("last_name", last)
+            .text("email", &self.email(first, last))
+            .text("phone", &self.phone())
+            .text("status", status.name)
+            .raw("status_id", &status.id.to_string());
+        let object = if status.is_lead() {
+            object.text("source", self.one(&SOURCES))
+        } else {
+            object
+                .number("employee_id", self.small(40))
+                .text("employee_name", "Jordan Blake")
+                .raw("affiliate_id", "null")
         };
-        for field in ["employee_id", "employee_name", "affiliate_id"] {
-            object.remove(field);
-        }
-        object.insert("source".to_owned(), self.one(&SOURCES).into());
-        lead
+        object.text("created_date", &self.date(0))
     }
-}
 
-/// A number of cents as a JSON number with two decimals: `49.90`, where a float would lose the zero.
-fn two_decimals(cents: usize) -> Value {
-    serde_json::from_str(&format!("{}.{:02}", cents / 100, cents % 100)).unwrap_or(Value::Null)
+    fn payment(&self) -> String {
+        Object::open()
+            .number("payment_id", self.id())
+            .number("invoice_id", self.id())
+            .number("client_id", self.id())
+            .money("payment_amount", self.cents())
+            .text("payment_method", self.one(&METHODS))
+            .text("date_paid", &self.date(0))
+            .text("transaction_id", &format!("txn_{}", self.id()))
+            .close()
+    }
+
+    fn affiliate(&self) -> String {
+        let (first, last) = self.name();
+        Object::open()
+            .number("employee_id", self.small(900))
+            .text("full_name", &format!("{first} {last}"))
+            .text("email", &self.email(first, last))
+            .text("phone", &self.phone())
+            .raw("is_approved_affiliate", "false")
+            .text("created_date", &self.date(0))
+            .close()
+    }
+
+    fn document(&self) -> String {
+        let (file, kind) = self.one(&DOCUMENTS);
+        Object::open()
+            .number("document_id", self.id())
+            .number("client_id", self.id())
+            .text("file_name", file)
+            .text("document_type", kind)
+            .number("uploaded_by_employee_id", self.small(40))
+            .text("uploaded_date", &self.date(0))
+            .close()
+    }
+
+    fn agreement(&self) -> String {
+        let (first, last) = self.name();
+        Object::open()
+            .number("agreement_id", self.id())
+            .number("client_id", self.id())
+            .text("agreement_name", self.one(&AGREEMENTS))
+            .text("signer_name", &format!("{first} {last}"))
+            .text("signer_email", &self.email(first, last))
+            .text("signed_date", &self.date(0))
+            .close()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::{Map, Value};
     use std::collections::HashSet;
 
     #[test]
