@@ -11,3 +11,4 @@ pub mod monitor;
 pub mod server;
 pub mod sqlite;
 pub mod store;
+pub mod tui;

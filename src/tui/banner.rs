@@ -1,0 +1,64 @@
+//! The line beneath the header: the link is not live, dispatch is paused, private targets are permitted.
+
+use super::app::App;
+use super::format;
+use super::layout::Class;
+use super::paint;
+use super::theme::Role;
+use crate::domain::text::Untrusted;
+use crate::monitor::link::Link;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+/// Whether private targets are told in the header, because there is room.
+#[must_use]
+pub fn in_header(app: &App) -> bool {
+    app.window.class >= Class::Normal && permits_private(app)
+}
+
+fn permits_private(app: &App) -> bool {
+    app.picture.overview.as_ref().is_some_and(|overview| overview.platform.private_targets)
+}
+
+/// What the banner says; `None` if there is nothing to say.
+#[must_use]
+pub fn text(app: &App) -> Option<String> {
+    let parts = [link(app), paused(app), private(app)];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join("   "))
+}
+
+fn link(app: &App) -> Option<String> {
+    let picture = &app.picture;
+    let heard = picture
+        .heard_at
+        .map_or_else(|| "never heard".to_owned(), |at| format!("last heard {} ago", format::age(app.clock.since(at))));
+    match &picture.link {
+        Link::Connecting | Link::Live | Link::Lagging => None,
+        Link::Stale => Some(format!("STALE  {heard}: what is shown may have changed")),
+        Link::Offline { why, retry_at, .. } => {
+            let left = retry_at.since(app.clock).as_millis().div_ceil(1_000);
+            let next = if left == 0 { "trying now".to_owned() } else { format!("next try in {left} s") };
+            Some(format!("OFFLINE  {}  {heard}  {next}", Untrusted::new(why.clone()).inert()))
+        }
+    }
+}
+
+fn paused(app: &App) -> Option<String> {
+    let why = app.picture.overview.as_ref()?.platform.dispatch_paused.clone()?;
+    Some(format!("DISPATCH PAUSED  {}", Untrusted::new(why).inert()))
+}
+
+fn private(app: &App) -> Option<String> {
+    (permits_private(app) && !in_header(app))
+        .then(|| "PRIVATE TARGETS  http and private addresses are permitted".to_owned())
+}
+
+/// Draws the banner, if it has a line.
+pub fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
+    let Some(text) = text(app) else { return };
+    let trouble = matches!(app.picture.link, Link::Offline { .. });
+    let style = app.theme().style(if trouble { Role::Trouble } else { Role::Warning });
+    let room = usize::from(area.width.saturating_sub(2));
+    paint::text(buffer, area, (1, 0), &format::clip(&text, room), style);
+}

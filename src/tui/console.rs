@@ -1,0 +1,209 @@
+//! The loop: input, results, pictures and time go into `update`, what it wants done comes out, and the screen is drawn when nothing is
+//! waiting to be read.
+
+use super::app::{App, Msg, Setting};
+use super::calm::Calm;
+use super::draw::draw;
+use super::effect::Effect;
+use super::perform::Performer;
+use super::terminal::Guard;
+use super::theme::Look;
+use crate::ambient::Ambient;
+use crate::monitor::snapshot::Snapshot;
+use crossterm::event::{Event, EventStream, KeyEventKind};
+use futures_util::{Stream, StreamExt};
+use ratatui::Terminal;
+use ratatui::backend::Backend;
+use std::future::Future;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+
+/// What the console looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// The simulated company.
+    Demo,
+    /// The platform inside this process.
+    Standalone,
+    /// A platform elsewhere.
+    Remote,
+}
+
+/// What the console may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Look.
+    ReadOnly,
+    /// Also test, enable and disable.
+    Act,
+}
+
+/// Whose console it is, for the header.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// What it looks at.
+    pub mode: Mode,
+    /// The profile's name.
+    pub profile: String,
+    /// Where the platform is: `http://127.0.0.1:PORT`.
+    pub address: String,
+}
+
+/// What a console needs.
+#[derive(Debug)]
+pub struct Setup {
+    /// Whose it is.
+    pub identity: Identity,
+    /// What its screens offer; what is performed the performer decides.
+    pub access: Access,
+    /// What it looks like.
+    pub look: Look,
+    /// Pictures, the latest one wins.
+    pub pictures: watch::Receiver<Arc<Snapshot>>,
+    /// Calls the platform.
+    pub performer: Performer,
+    /// The clock.
+    pub ambient: Ambient,
+}
+
+/// Why the console ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Somebody quit.
+    Quit,
+    /// The terminal went away, or SIGHUP came.
+    Hangup,
+    /// SIGTERM came.
+    Terminated,
+}
+
+/// What can go wrong with the terminal.
+#[derive(Debug, thiserror::Error)]
+#[error("the terminal cannot be used: {0}")]
+pub struct Error(#[from] io::Error);
+
+/// How often it is asked whether the terminal is still there: with SIGHUP ignored nothing else tells.
+const LOOK_AFTER: Duration = Duration::from_millis(500);
+
+/// Runs the console on the real terminal until it ends; gives the terminal back before it returns.
+///
+/// # Errors
+/// When the terminal cannot be taken, asked for its size, or written to.
+pub async fn run(setup: Setup) -> Result<Ending, Error> {
+    let ending = ending(setup.ambient.clone())?;
+    let guard = Guard::take()?;
+    let mut terminal = Terminal::new(Calm::new(io::stdout()))?;
+    let ended = drive(&mut terminal, EventStream::new(), setup, ending).await;
+    drop(guard);
+    match ended {
+        // A terminal that went away cannot be written to either.
+        Err(_) if crossterm::terminal::window_size().is_err() => Ok(Ending::Hangup),
+        ended => Ok(ended?),
+    }
+}
+
+/// Waits for what ends the console from outside.
+fn ending(ambient: Ambient) -> io::Result<impl Future<Output = Ending>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let gone = async move {
+        while crossterm::terminal::window_size().is_ok() {
+            ambient.sleep(LOOK_AFTER).await;
+        }
+    };
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => Ending::Terminated,
+            _ = hangup.recv() => Ending::Hangup,
+            () = gone => Ending::Hangup,
+        }
+    })
+}
+
+/// The loop over any terminal, any input and any ending from outside.
+///
+/// # Errors
+/// Those of the terminal.
+pub async fn drive<B: Backend>(
+    terminal: &mut Terminal<B>,
+    input: impl Stream<Item = io::Result<Event>>,
+    setup: Setup,
+    ending: impl Future<Output = Ending>,
+) -> Result<Ending, B::Error> {
+    let Setup { identity, access, look, mut pictures, performer, ambient } = setup;
+    let (mut input, mut ending) = (pin!(input), pin!(ending));
+    let (reports, mut finished) = mpsc::unbounded_channel();
+    let mut app = App::new(Setting { identity, access, look }, ambient.now());
+    let size = terminal.size()?;
+    let first = pictures.borrow_and_update().clone();
+    for msg in [Msg::Resized(size.width, size.height), Msg::Picture(first)] {
+        app.update(msg, ambient.now());
+    }
+    let mut screen = Screen::Behind;
+    let mut feed = Feed::Open;
+    loop {
+        let msg = tokio::select! {
+            biased;
+            ended = &mut ending => return Ok(ended),
+            event = input.next() => match event {
+                Some(Ok(event)) => read(&event),
+                Some(Err(_)) | None => return Ok(Ending::Hangup),
+            },
+            Some(finished) = finished.recv() => Some(Msg::Finished(finished)),
+            () = std::future::ready(()), if screen == Screen::Behind => {
+                terminal.draw(|frame| draw(frame, &app))?;
+                screen = Screen::Current;
+                None
+            }
+            changed = pictures.changed(), if feed == Feed::Open => {
+                if changed.is_err() {
+                    feed = Feed::Closed;
+                }
+                Some(Msg::Picture(pictures.borrow_and_update().clone()))
+            }
+            () = ambient.sleep_until(app.wakes_at(ambient.now())) => Some(Msg::Tick),
+        };
+        let Some(msg) = msg else { continue };
+        if !matches!(&msg, Msg::Picture(picture) if app.knows(picture)) {
+            screen = Screen::Behind;
+        }
+        for effect in app.update(msg, ambient.now()) {
+            match effect {
+                Effect::Leave => return Ok(Ending::Quit),
+                Effect::Repaint => terminal.clear()?,
+                Effect::Perform(job) => {
+                    let (performer, reports) = (performer.clone(), reports.clone());
+                    // The console may have ended before the answer comes; then nobody waits for it.
+                    tokio::spawn(async move { reports.send(performer.perform(job).await) });
+                }
+            }
+        }
+    }
+}
+
+/// Whether the screen shows what the console knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Screen {
+    Current,
+    Behind,
+}
+
+/// Whether pictures can still come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Feed {
+    Open,
+    Closed,
+}
+
+/// What an event of the terminal means; pasted text, focus and mouse mean nothing here.
+fn read(event: &Event) -> Option<Msg> {
+    match event {
+        Event::Key(key) if key.kind != KeyEventKind::Release => Some(Msg::Key(*key)),
+        Event::Resize(width, height) => Some(Msg::Resized(*width, *height)),
+        _ => None,
+    }
+}

@@ -1,0 +1,146 @@
+//! The whole screen, from the console's state. Only reads.
+
+use super::app::{App, Root};
+use super::banner;
+use super::footer;
+use super::format;
+use super::header;
+use super::layout::{self, Class};
+use super::overlay;
+use super::paint::{self, Title};
+use super::panes::{self, Pane, View};
+use super::theme::{self, Charset, Role};
+use crate::monitor::link::Link;
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
+use ratatui::text::{Line, Span};
+
+/// Draws the console.
+pub fn draw(frame: &mut Frame<'_>, app: &App) {
+    let buffer = frame.buffer_mut();
+    buffer.set_style(buffer.area, app.theme().ground());
+    // Between a change of size and the message about it, the state is about another screen.
+    if app.window.area == buffer.area {
+        if app.window.class == Class::TooSmall { too_small(buffer, app) } else { screen(buffer, app) }
+    }
+    if app.setting.look.charset == Charset::Ascii {
+        theme::flatten(buffer);
+    }
+}
+
+fn too_small(buffer: &mut Buffer, app: &App) {
+    let area = buffer.area;
+    let text = format!("needs 40x8, have {}x{}", area.width, area.height);
+    paint::text(buffer, area, (0, 0), &text, app.theme().style(Role::Text));
+    paint::text(buffer, area, (0, 1), "q quit", app.theme().style(Role::Dim));
+}
+
+fn screen(buffer: &mut Buffer, app: &App) {
+    let parts = app.screen();
+    header::draw(buffer, parts.header, app);
+    banner::draw(buffer, parts.banner, app);
+    match app.view() {
+        None => waiting(buffer, parts.body, app),
+        Some(view) => {
+            match app.root {
+                Root::Overview => overview(buffer, parts.body, app, &view),
+                Root::Single => single(buffer, parts.body, app, &view),
+            }
+            alert_line(buffer, parts.alerts, app);
+            if panes::age_mark(app).is_some() {
+                buffer.set_style(parts.body, Style::new().add_modifier(Modifier::DIM));
+            }
+        }
+    }
+    overlay::draw(buffer, parts.body, app);
+    if app.window.class > Class::Tiny {
+        footer::draw_status(buffer, parts.status, app);
+    }
+    footer::draw(buffer, parts.footer, app);
+}
+
+/// Before the first picture.
+fn waiting(buffer: &mut Buffer, area: Rect, app: &App) {
+    let address = &app.setting.identity.address;
+    let text = match app.picture.link {
+        Link::Offline { .. } => format!("Nothing was received from {address} yet; the line above says why."),
+        _ => format!("Connecting to {address} …"),
+    };
+    let room = usize::from(area.width.saturating_sub(2));
+    let style = app.theme().style(Role::Text);
+    let lines: Vec<_> =
+        format::flow(&text, room).into_iter().map(|line| Line::styled(format!(" {line}"), style)).collect();
+    paint::lines(buffer, Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area }, &lines);
+}
+
+fn overview(buffer: &mut Buffer, body: Rect, app: &App, view: &View<'_>) {
+    let parts = layout::overview(body, app.window.class, app.focus);
+    for (pane, area) in parts.panes {
+        panes::draw(buffer, area, app, view, pane);
+    }
+    if let Some(area) = parts.detail {
+        selection(buffer, area, app, view);
+    }
+    if let Some(area) = parts.strip {
+        strip(buffer, area, app, view);
+    }
+    if let Some(area) = parts.alerts {
+        overlay::alerts::draw(buffer, area, app, None);
+    }
+}
+
+fn single(buffer: &mut Buffer, body: Rect, app: &App, view: &View<'_>) {
+    let (list, detail) = layout::single(body, app.window.class);
+    panes::draw(buffer, list, app, view, app.focus);
+    if let Some(area) = detail {
+        selection(buffer, area, app, view);
+    }
+}
+
+/// The detail of the selection, as far as the picture knows it.
+fn selection(buffer: &mut Buffer, area: Rect, app: &App, view: &View<'_>) {
+    let title = Title { name: "Selection", remark: "Enter shows all", edge: Role::Border };
+    let inner = paint::frame(buffer, area, &title, view.theme);
+    let inner = Rect { x: inner.x + 1.min(inner.width), width: inner.width.saturating_sub(2), ..inner };
+    let lines = app.selected().and_then(|item| view.details(item, usize::from(inner.width)));
+    let nothing = || vec![Line::styled("nothing is selected", view.theme.style(Role::Dim))];
+    paint::lines(buffer, inner, &lines.unwrap_or_else(nothing));
+}
+
+/// The panes that are not shown, each in a few words, as many to a line as fit.
+fn strip(buffer: &mut Buffer, area: Rect, app: &App, view: &View<'_>) {
+    let (mut x, mut y) = (1, 0);
+    for pane in Pane::ALL.into_iter().filter(|pane| *pane != app.focus) {
+        let (title, tally) = (pane.title(), view.tally(pane).replace("   ", ", "));
+        let wide = paint::columns(title) + 2 + paint::columns(&tally);
+        if x > 1 && x + wide > area.width {
+            (x, y) = (1, y + 1);
+        }
+        x = paint::text(buffer, area, (x, y), title, view.theme.style(Role::Strong)) + 1;
+        x = paint::text(buffer, area, (x, y), &tally, view.theme.style(Role::Text)) + 3;
+    }
+}
+
+/// As many alerts as fit into a line, worst first, and how many more there are.
+fn alert_line(buffer: &mut Buffer, area: Rect, app: &App) {
+    let theme = app.theme();
+    let alerts = app.shown().alerts();
+    if alerts.is_empty() {
+        return paint::line(buffer, area, 0, &Line::styled(" Alerts: none", theme.style(Role::Dim)));
+    }
+    let mut line = Line::from(Span::styled(" Alerts: ", theme.style(Role::Dim)));
+    let room = usize::from(area.width);
+    for (at, alert) in alerts.iter().enumerate() {
+        let age = format::age(app.shown_at().since(alert.since));
+        let name = format::middle(&format::target(&alert.name), 24);
+        let text = format!("{} {} {name} {age}   ", theme::mark(alert.standing), theme::word(alert.standing));
+        if line.width() + format::width(&text) + 10 > room {
+            line.push_span(Span::styled(format!("+{} more", alerts.len() - at), theme.style(Role::Dim)));
+            break;
+        }
+        line.push_span(Span::styled(text, theme.style(Role::Word(alert.standing))));
+    }
+    paint::line(buffer, area, 0, &line);
+}

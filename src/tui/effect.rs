@@ -1,0 +1,68 @@
+//! What the console wants done and what came of it: values that `update` returns and receives.
+
+use crate::api::attempts::{AttemptDetail, AttemptRow};
+use crate::api::subscriptions::{ReplayChoice, SubscriptionRow};
+use crate::domain::ids::{AttemptId, SubscriptionId};
+
+/// What the loop is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// End the console.
+    Leave,
+    /// Draw every cell again.
+    Repaint,
+    /// Ask the platform for something, or for a change.
+    Perform(Job),
+}
+
+/// What the platform is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Job {
+    /// A subscription with its latest attempts.
+    Subscription(SubscriptionId),
+    /// An attempt with its exact bytes.
+    Attempt(AttemptId),
+    /// A change, confirmed by somebody.
+    Act(Act),
+}
+
+/// A change on the platform: one object each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    /// Send a test to a subscription's endpoint.
+    Test(SubscriptionId),
+    /// Enable a subscription.
+    Enable(SubscriptionId, ReplayChoice),
+    /// Disable a subscription.
+    Disable(SubscriptionId),
+}
+
+impl Act {
+    /// The subscription it is about.
+    #[must_use]
+    pub const fn subject(self) -> SubscriptionId {
+        match self {
+            Self::Test(id) | Self::Enable(id, _) | Self::Disable(id) => id,
+        }
+    }
+}
+
+/// A subscription as it was fetched.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Known {
+    /// The subscription with its health.
+    pub row: SubscriptionRow,
+    /// Its latest attempts, newest first.
+    pub attempts: Vec<AttemptRow>,
+}
+
+/// What came of a job; errors are one line, fit for the screen.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Finished {
+    /// A subscription was fetched, or not.
+    Subscription(SubscriptionId, Result<Box<Known>, String>),
+    /// An attempt was fetched, or not.
+    Attempt(AttemptId, Result<Box<AttemptDetail>, String>),
+    /// A change was made, or not: what happened in one line.
+    Act(Act, Result<String, String>),
+}

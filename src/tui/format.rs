@@ -1,0 +1,224 @@
+//! How values look: numbers, ages, countdowns, addresses, and text made to fit a width in terminal columns.
+
+use crate::domain::text::Untrusted;
+use std::time::Duration;
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+/// What stands where text was left out.
+pub const ELLIPSIS: &str = "…";
+
+/// The columns that a text takes.
+#[must_use]
+pub fn width(text: &str) -> usize {
+    UnicodeWidthStr::width(text)
+}
+
+fn head(text: &str, room: usize) -> String {
+    let mut used = 0;
+    text.graphemes(true)
+        .take_while(|grapheme| {
+            used += width(grapheme);
+            used <= room
+        })
+        .collect()
+}
+
+fn tail(text: &str, room: usize) -> String {
+    let mut used = 0;
+    let kept: Vec<&str> = text
+        .graphemes(true)
+        .rev()
+        .take_while(|grapheme| {
+            used += width(grapheme);
+            used <= room
+        })
+        .collect();
+    kept.into_iter().rev().collect()
+}
+
+/// The text within `room` columns, its end left out if it is longer.
+#[must_use]
+pub fn clip(text: &str, room: usize) -> String {
+    if width(text) <= room {
+        return text.to_owned();
+    }
+    if room == 0 {
+        return String::new();
+    }
+    head(text, room - 1) + ELLIPSIS
+}
+
+/// The text within `room` columns, its middle left out if it is longer: both ends of a URL or an id tell most.
+#[must_use]
+pub fn middle(text: &str, room: usize) -> String {
+    if width(text) <= room {
+        return text.to_owned();
+    }
+    if room < 5 {
+        return clip(text, room);
+    }
+    let right = (room - 1) / 2;
+    head(text, room - 1 - right) + ELLIPSIS + &tail(text, right)
+}
+
+/// The text cut into pieces of at most `room` columns; an empty text is one empty piece.
+#[must_use]
+pub fn wrap(text: &str, room: usize) -> Vec<String> {
+    let room = room.max(2);
+    let mut pieces = vec![String::new()];
+    let mut used = 0;
+    for grapheme in text.graphemes(true) {
+        let wide = width(grapheme);
+        if used + wide > room {
+            pieces.push(String::new());
+            used = 0;
+        }
+        used += wide;
+        if let Some(piece) = pieces.last_mut() {
+            piece.push_str(grapheme);
+        }
+    }
+    pieces
+}
+
+/// The text broken between words into lines of at most `room` columns; words that are longer are cut.
+#[must_use]
+pub fn flow(text: &str, room: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for piece in text.split(' ').flat_map(|word| wrap(word, room)) {
+        match lines.last_mut() {
+            Some(line) if width(line) + 1 + width(&piece) <= room => {
+                line.push(' ');
+                line.push_str(&piece);
+            }
+            _ => lines.push(piece),
+        }
+    }
+    lines
+}
+
+/// A duration in its greatest unit: `9 s`, `3 m`, `4 h`, `97 d`.
+#[must_use]
+pub fn age(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} m", seconds / 60),
+        3_600..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// The span within which a countdown is shown by the second.
+pub const BY_SECOND: Duration = Duration::from_secs(600);
+
+/// What is left until something: `0:42` within ten minutes, else as an age.
+#[must_use]
+pub fn countdown(left: Duration) -> String {
+    if left >= BY_SECOND {
+        return age(left);
+    }
+    let seconds = left.as_secs();
+    format!("{}:{:02}", seconds / 60, seconds % 60)
+}
+
+/// A number with its thousands apart: `4,812`.
+#[must_use]
+pub fn number(n: impl TryInto<i128>) -> String {
+    let n: i128 = n.try_into().unwrap_or_default();
+    let digits = n.unsigned_abs().to_string();
+    let mut text = String::from(if n < 0 { "-" } else { "" });
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A count in at most five columns: `9999`, `12k`, `3M`.
+#[must_use]
+pub fn count(n: u64) -> String {
+    match n {
+        0..10_000 => n.to_string(),
+        10_000..1_000_000 => format!("{}k", n / 1_000),
+        _ => format!("{}M", n / 1_000_000),
+    }
+}
+
+/// `1 event`, `2 events`.
+#[must_use]
+pub fn plural(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", number(n), if n == 1 { "" } else { "s" })
+}
+
+/// An address without its scheme and its closing slash, for lists; details show it whole.
+#[must_use]
+pub fn target(url: &Untrusted) -> String {
+    let text = url.inert();
+    let bare = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or(&text);
+    bare.strip_suffix('/').unwrap_or(bare).to_owned()
+}
+
+/// Counts as a row of blocks as high as they are many, the highest one filling its cell.
+#[must_use]
+pub fn sparkline(counts: &[u32]) -> String {
+    const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let most = counts.iter().copied().max().unwrap_or(0);
+    counts
+        .iter()
+        .map(|count| match *count {
+            0 => ' ',
+            n => BLOCKS[(n as usize * (BLOCKS.len() - 1)).div_ceil(most.max(1) as usize)],
+        })
+        .collect()
+}
+
+/// A bar of `room` columns with brackets, filled up to `part` of `whole`.
+#[must_use]
+pub fn bar(part: u64, whole: u64, room: usize) -> String {
+    let inner = room.saturating_sub(2);
+    let share = part.min(whole) * inner as u64;
+    let filled = usize::try_from(share.checked_div(whole).unwrap_or(0)).unwrap_or(inner);
+    // What was begun is seen, and what is not full does not look full.
+    let filled = match (part, filled) {
+        (0, _) => 0,
+        (_, 0) => 1.min(inner),
+        _ => filled,
+    };
+    format!("[{}{}]", "█".repeat(filled), "░".repeat(inner - filled))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn values_look_as_the_console_says() {
+        let age_of = |seconds| age(Duration::from_secs(seconds));
+        assert_eq!([age_of(9), age_of(150), age_of(7_200), age_of(97 * 86_400)], ["9 s", "2 m", "2 h", "97 d"]);
+        assert_eq!(countdown(Duration::from_secs(42)), "0:42");
+        assert_eq!(countdown(Duration::from_secs(4_000)), "1 h");
+        assert_eq!([number(0), number(999), number(4_812), number(45_678_123)], ["0", "999", "4,812", "45,678,123"]);
+        assert_eq!([count(9_999), count(12_345), count(3_000_000)], ["9999", "12k", "3M"]);
+        assert_eq!(middle("https://hooks.acme.example/orders", 14), "https:/…orders");
+        assert_eq!(clip("overlong", 5), "over…");
+        assert_eq!(bar(1, 100, 12), "[█░░░░░░░░░]");
+        assert_eq!(bar(99, 100, 12), "[█████████░]");
+        assert_eq!(bar(0, 0, 4), "[░░]");
+        assert_eq!(sparkline(&[0, 1, 4, 8]), " ▂▅█");
+        assert_eq!(flow("one two three", 7), ["one two", "three"]);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_ever_wider_than_its_room(text in "\\PC{0,40}", room in 0_usize..40) {
+            prop_assert!(width(&clip(&text, room)) <= room);
+            prop_assert!(width(&middle(&text, room)) <= room);
+            prop_assert!(wrap(&text, room).iter().all(|piece| width(piece) <= room.max(2)));
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The first line: who and where, what may be done, what is alarming, and how far the picture can be trusted.
+
+use super::app::App;
+use super::console::{Access, Mode};
+use super::format;
+use super::paint;
+use super::theme::Role;
+use crate::monitor::link::Link;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+/// A word of the header; the greatest rank goes first when there is no room, 0 never goes.
+struct Word {
+    text: String,
+    style: Style,
+    rank: u8,
+}
+
+/// Draws the header.
+pub fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
+    let room = usize::from(area.width);
+    let (mut left, mut right) = (left(app), right(app));
+    let total = |left: &[Word], right: &[Word]| {
+        left.iter().chain(right).map(|word| format::width(&word.text) + 2).sum::<usize>()
+    };
+    while total(&left, &right) > room {
+        let Some(rank) = left.iter().chain(&right).map(|word| word.rank).max().filter(|rank| *rank > 0) else { break };
+        left.retain(|word| word.rank != rank);
+        right.retain(|word| word.rank != rank);
+    }
+    let mut x = 1;
+    for word in &left {
+        x = paint::text(buffer, area, (x, 0), &word.text, word.style) + 2;
+    }
+    let wide = total(&[], &right).saturating_sub(1);
+    let mut x = x.max(u16::try_from(room.saturating_sub(wide)).unwrap_or(0));
+    for word in &right {
+        x = paint::text(buffer, area, (x, 0), &word.text, word.style) + 2;
+    }
+}
+
+fn left(app: &App) -> Vec<Word> {
+    let theme = app.theme();
+    let identity = &app.setting.identity;
+    let word = |text: &str, role, rank| Word { text: text.to_owned(), style: theme.style(role), rank };
+    let mode = match identity.mode {
+        Mode::Demo => "DEMO",
+        Mode::Standalone => "STANDALONE",
+        Mode::Remote => "REMOTE",
+    };
+    let (access, role) = match app.setting.access {
+        Access::ReadOnly => ("READ-ONLY", Role::Text),
+        Access::Act => ("ACT", Role::Warning),
+    };
+    let mut words = vec![
+        word("crow", Role::Strong, 6),
+        word(mode, Role::Strong, 0),
+        word(&identity.profile, Role::Text, 4),
+        word("company all", Role::Dim, 8),
+        word(access, role, 0),
+        word(&identity.address, Role::Dim, 7),
+    ];
+    if super::banner::in_header(app) {
+        words.push(word("PRIVATE TARGETS", Role::Warning, 0));
+    }
+    words
+}
+
+fn right(app: &App) -> Vec<Word> {
+    let theme = app.theme();
+    let word = |text: String, role, rank| Word { text, style: theme.style(role), rank };
+    let mut words = Vec::new();
+    if app.picture.overview.is_some() {
+        let n = app.shown().alerts().len();
+        let role = if n == 0 { Role::Dim } else { Role::Warning };
+        let text = if n == 1 { "1 ALERT".to_owned() } else { format!("{n} ALERTS") };
+        words.push(word(text, role, u8::from(n == 0) * 3));
+    }
+    if let Some(frozen) = &app.frozen {
+        let new = if frozen.n_new == 1 { "picture" } else { "pictures" };
+        words.push(word("PAUSED".to_owned(), Role::Warning, 0));
+        words.push(word(format!("+{} new {new}", format::number(frozen.n_new)), Role::Warning, 3));
+    }
+    let (link, role) = match &app.picture.link {
+        Link::Connecting => ("CONNECTING", Role::Dim),
+        Link::Live => ("LIVE", Role::Text),
+        Link::Lagging => ("LAGGING", Role::Warning),
+        Link::Stale => ("STALE", Role::Warning),
+        Link::Offline { .. } => ("OFFLINE", Role::Trouble),
+    };
+    if app.frozen.is_none() || !app.picture.link.is_live() {
+        words.push(word(link.to_owned(), role, 0));
+    }
+    if let Some(at) = app.shown().changed_at {
+        words.push(word(format!("last change {} UTC", at.format("%H:%M:%S")), Role::Dim, 5));
+    }
+    words
+}

@@ -1,0 +1,27 @@
+//! The terminal's side of the console: the loop, keys, screens and layers. `update` decides, `draw` reads, `perform` alone talks to the platform.
+
+pub mod app;
+pub mod banner;
+pub mod body;
+pub mod calm;
+pub mod console;
+pub mod draw;
+pub mod effect;
+pub mod footer;
+pub mod format;
+pub mod header;
+pub mod keymap;
+pub mod layout;
+pub mod notice;
+pub mod overlay;
+pub mod paint;
+pub mod panes;
+pub mod perform;
+pub mod places;
+pub mod press;
+pub mod table;
+pub mod terminal;
+pub mod theme;
+
+#[cfg(test)]
+mod tests;

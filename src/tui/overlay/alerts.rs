@@ -1,0 +1,93 @@
+//! The list of alerts: what needs somebody, why, and since when.
+
+use super::super::app::App;
+use super::super::format;
+use super::super::keymap::Step;
+use super::super::paint::{self, Title};
+use super::super::places::Item;
+use super::super::press::stepped;
+use super::super::table::{Cell, Column, Row, Table, words};
+use super::super::theme::{self, Role};
+use crate::monitor::alerts::{Alert, Subject};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+use ratatui::widgets::{Clear, Widget};
+
+/// The list, with the alert that is selected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AlertList {
+    selected: Option<Subject>,
+}
+
+impl AlertList {
+    /// The list with its worst alert selected.
+    #[must_use]
+    pub fn new(alerts: &[Alert]) -> Self {
+        Self { selected: alerts.first().map(|alert| alert.subject) }
+    }
+
+    /// Moves the selection among the subjects of the alerts.
+    pub fn step(&mut self, step: Step, subjects: &[Subject], page: usize) {
+        let at = subjects.iter().position(|subject| Some(*subject) == self.selected).unwrap_or(0);
+        self.selected = subjects.get(stepped(step, at, subjects.len(), page)).copied();
+    }
+
+    fn row(&self, alerts: &[Alert]) -> usize {
+        alerts.iter().position(|alert| Some(alert.subject) == self.selected).unwrap_or(0)
+    }
+
+    /// The thing that the selected alert is about, if it is one that has details.
+    #[must_use]
+    pub fn item(&self, alerts: &[Alert]) -> Option<Item> {
+        match alerts.get(self.row(alerts))?.subject {
+            Subject::Subscription(id) => Some(Item::Subscription(id)),
+            Subject::Key(id) => Some(Item::Key(id)),
+            Subject::Window(id, bucket) => Some(Item::Window(id, bucket)),
+            Subject::Pipeline | Subject::Clock => None,
+        }
+    }
+}
+
+const COLUMNS: [Column; 4] =
+    [words("STATE", 5, 5, 0), words("WHAT", 14, 34, 0), words("WHY", 20, 90, 0), words("SINCE", 12, 12, 1)];
+
+fn row(app: &App, alert: &Alert) -> Row {
+    let theme = app.theme();
+    let since = format!("{} {}", alert.since.format("%H:%M"), format::age(app.shown_at().since(alert.since)));
+    Row {
+        cells: vec![
+            Cell::marked(
+                (theme::mark(alert.standing), theme.style(Role::Mark(alert.standing))),
+                theme::word(alert.standing),
+                theme.style(Role::Word(alert.standing)),
+            ),
+            Cell::middle(format::target(&alert.name), theme.style(Role::Text)),
+            Cell::new(alert.why.clone(), theme.style(Role::Text)),
+            Cell::new(since, theme.style(Role::Dim)),
+        ],
+        below: None,
+    }
+}
+
+/// Draws the alerts over `area`: as a layer with `list`, else as a part of the overview.
+pub fn draw(buffer: &mut Buffer, area: Rect, app: &App, list: Option<&AlertList>) {
+    Clear.render(area, buffer);
+    let theme = app.theme();
+    let alerts = app.shown().alerts();
+    let remark = format!("{}, worst first", alerts.len());
+    let edge = if list.is_some() { Role::Accent } else { Role::Border };
+    let inner = paint::frame(buffer, area, &Title { name: "Alerts", remark: &remark, edge }, theme);
+    if alerts.is_empty() {
+        let lines = [
+            "No alert.",
+            "",
+            "Here stands what needs somebody: failing or tripped subscriptions,",
+            "dormant or refused keys, windows that run out, late deliveries.",
+        ];
+        let lines = lines.map(|line| Line::styled(format!(" {line}"), theme.style(Role::Dim)));
+        return paint::lines(buffer, inner, &lines);
+    }
+    let selected = list.map(|list| list.row(alerts));
+    Table { columns: &COLUMNS, n_rows: alerts.len(), selected, theme }.draw(buffer, inner, &|at| row(app, &alerts[at]));
+}

@@ -1,0 +1,109 @@
+//! Deliveries: the attempts, newest first.
+
+use super::{View, moment};
+use crate::api::attempts::AttemptRow;
+use crate::domain::delivery::Kind;
+use crate::domain::ids::AttemptId;
+use crate::domain::standing::{Judgement, Standing};
+use crate::tui::format;
+use crate::tui::table::{Cell, Column, Row, numbers, words};
+use crate::tui::theme::{self, Role};
+use ratatui::text::Line;
+
+/// The columns.
+pub(in crate::tui) const COLUMNS: [Column; 8] = [
+    words("TIME UTC", 12, 12, 2),
+    words("RESULT", 9, 9, 0),
+    words("EVENT", 14, 21, 1),
+    words("SUBSCRIPTION", 14, 60, 1),
+    numbers("MS", 6, 3),
+    numbers("TRY", 5, 4),
+    numbers("EVENT ID", 11, 5),
+    words("KIND", 7, 7, 6),
+];
+
+pub(super) const EMPTY: [&str; 2] = [
+    "No delivery was attempted yet.",
+    "Here stand all attempts, newest first. They come when an event meets an enabled subscription.",
+];
+
+pub(super) fn find<'a>(view: &View<'a>, id: AttemptId) -> Option<&'a AttemptRow> {
+    view.overview.attempts.items.iter().find(|row| row.id == id)
+}
+
+/// The status, or in a word why there is none.
+pub(in crate::tui) fn result(row: &AttemptRow) -> String {
+    match (row.status_code, &row.cause) {
+        (Some(status), _) => status.to_string(),
+        (None, Some(cause)) => cause.inert(),
+        (None, None) => "no answer".to_owned(),
+    }
+}
+
+fn standing(row: &AttemptRow) -> Standing {
+    if row.outcome().is_success() { Standing::Healthy } else { Standing::Failing }
+}
+
+pub(super) fn judged(row: &AttemptRow) -> (String, Judgement) {
+    let why = match &row.error {
+        Some(error) => format!("{}: {}", result(row), error.inert()),
+        None => format!("answered {}; success is 200 to 299 within 10 s", result(row)),
+    };
+    (
+        format!("try {}/{} to {}", row.number, row.of, format::target(&row.target_url)),
+        Judgement { standing: standing(row), why },
+    )
+}
+
+pub(super) fn tally(view: &View<'_>) -> String {
+    let pipeline = view.overview.pipeline;
+    let total = format::number(view.overview.attempts.total);
+    format!("{} failed   {total} in 1 h", format::number(pipeline.n_failed_1h))
+}
+
+pub(in crate::tui) fn row(view: &View<'_>, row: &AttemptRow) -> Row {
+    let standing = standing(row);
+    let mark = (theme::mark(standing), view.theme.style(Role::Mark(standing)));
+    let subscription = format!("{} {}", row.subscription_id, format::target(&row.target_url));
+    let event = row.event_id.map_or_else(|| "-".to_owned(), |id| format::number(id.0));
+    let kind = if row.kind == Kind::Scheduled { "" } else { row.kind.name() };
+    Row {
+        cells: vec![
+            view.dim(row.started_utc.format("%H:%M:%S%.3f")),
+            Cell::marked(mark, result(row), view.theme.style(Role::Word(standing))),
+            view.text(row.event_type.inert()),
+            Cell::middle(subscription, view.theme.style(Role::Text)),
+            view.text(row.elapsed_ms.to_string()),
+            view.dim(format!("{}/{}", row.number, row.of)),
+            view.dim(event),
+            view.dim(kind),
+        ],
+        below: None,
+    }
+}
+
+pub(in crate::tui) fn details(view: &View<'_>, row: &AttemptRow, room: usize) -> Vec<Line<'static>> {
+    let (_, judgement) = judged(row);
+    let mut lines = view.judgement_lines(&judgement, room);
+    let number = |id: Option<i64>| id.map_or_else(|| "none".to_owned(), format::number);
+    for (label, value) in [
+        ("Began", moment(view, row.started_utc)),
+        ("Target", row.target_url.inert()),
+        ("Subscription", format!("{}, company {}", row.subscription_id, row.company_id)),
+        ("Event", format!("{} {}", row.event_type.inert(), number(row.event_id.map(|id| id.0)))),
+        (
+            "Delivery",
+            format!(
+                "{}, try {} of {}, {}",
+                number(row.delivery_id.map(|id| id.0)),
+                row.number,
+                row.of,
+                row.kind.name()
+            ),
+        ),
+        ("Took", format!("{} ms", format::number(row.elapsed_ms))),
+    ] {
+        lines.extend(view.labelled(label, &value, room));
+    }
+    lines
+}

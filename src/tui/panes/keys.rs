@@ -1,0 +1,91 @@
+//! Keys: whose they are, what they may do, when they were last used, and how their calls fare.
+
+use super::{View, moment, tally as tally_of};
+use crate::api::keys::KeyRow;
+use crate::domain::ids::KeyId;
+use crate::domain::standing::{Judgement, Standing, judge_key};
+use crate::tui::format;
+use crate::tui::table::{Column, Row, numbers, words};
+use ratatui::text::Line;
+
+/// The columns.
+pub(super) const COLUMNS: [Column; 9] = [
+    words("STATE", 5, 5, 0),
+    words("NAME", 10, 30, 0),
+    words("LAST4", 5, 5, 2),
+    numbers("USED", 9, 1),
+    numbers("RPM", 5, 3),
+    numbers("4xx", 5, 4),
+    numbers("5xx", 5, 4),
+    words("SCOPES", 18, 84, 5),
+    numbers("COMPANY", 7, 6),
+];
+
+pub(super) const EMPTY: [&str; 2] =
+    ["No API key yet.", "Here stand all keys with their use. Create one with the Portal API: POST /portal/v1/keys."];
+
+pub(super) fn find<'a>(view: &View<'a>, id: KeyId) -> Option<&'a KeyRow> {
+    view.overview.keys.items.iter().find(|row| row.id == id)
+}
+
+fn judge(view: &View<'_>, row: &KeyRow) -> Judgement {
+    judge_key(&row.facts(), view.now)
+}
+
+pub(super) fn judged(view: &View<'_>, row: &KeyRow) -> (String, Judgement) {
+    (row.name.inert(), judge(view, row))
+}
+
+pub(super) fn tally(view: &View<'_>) -> String {
+    tally_of(&view.overview.keys, |row| judge(view, row).standing)
+}
+
+fn scopes(row: &KeyRow) -> String {
+    row.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ")
+}
+
+pub(super) fn row(view: &View<'_>, row: &KeyRow) -> Row {
+    let standing = judge(view, row).standing;
+    let used = row.last_used_utc.map_or_else(|| "never".to_owned(), |at| view.ago(at));
+    Row {
+        cells: vec![
+            view.state(standing),
+            view.text(row.name.inert()),
+            view.text(row.last4.inert()),
+            if standing == Standing::Attention { view.text(used) } else { view.dim(used) },
+            view.text(format::count(row.usage.n_last_minute)),
+            view.tinted(row.usage.n_client_errors, Standing::Attention),
+            view.tinted(row.usage.n_server_errors, Standing::Failing),
+            view.dim(scopes(row)),
+            view.dim(row.company_id.to_string()),
+        ],
+        below: None,
+    }
+}
+
+pub(super) fn details(view: &View<'_>, row: &KeyRow, room: usize) -> Vec<Line<'static>> {
+    let usage = row.usage;
+    let limits = row.limits;
+    let revoked = row.revoked_utc.map_or_else(|| "no".to_owned(), |at| moment(view, at));
+    let mut lines = view.judgement_lines(&judge(view, row), room);
+    for (label, value) in [
+        ("Name", row.name.inert()),
+        ("Key", format!("number {}, ends in {}", row.id, row.last4.inert())),
+        ("Company", row.company_id.to_string()),
+        ("Scopes", scopes(row)),
+        ("Last used", row.last_used_utc.map_or_else(|| "never".to_owned(), |at| moment(view, at))),
+        (
+            "Last minute",
+            format!(
+                "{} calls: {} answered 4xx, of them {} with 429; {} answered 5xx",
+                usage.n_last_minute, usage.n_client_errors, usage.n_limited, usage.n_server_errors
+            ),
+        ),
+        ("Limits", format!("read {}, write {}, admin {} calls a minute", limits.read, limits.write, limits.admin)),
+        ("Created", moment(view, row.created_utc)),
+        ("Revoked", revoked),
+    ] {
+        lines.extend(view.labelled(label, &value, room));
+    }
+    lines
+}

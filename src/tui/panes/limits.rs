@@ -1,0 +1,115 @@
+//! Limits: how much of each key's rate windows is left, until when, and when the first call will be refused.
+
+use super::{View, moment, tally as tally_of};
+use crate::api::limits::LimitRow;
+use crate::domain::ids::KeyId;
+use crate::domain::standing::{Judgement, Standing, judge_window};
+use crate::domain::window::Bucket;
+use crate::tui::format;
+use crate::tui::table::{Cell, Column, Row, numbers, words};
+use crate::tui::theme::Role;
+use ratatui::text::Line;
+
+/// The columns.
+pub(super) const COLUMNS: [Column; 10] = [
+    words("STATE", 5, 5, 0),
+    words("KEY", 8, 26, 0),
+    words("LAST4", 5, 5, 5),
+    words("BUCKET", 6, 6, 0),
+    words("USED", 8, 26, 3),
+    numbers("LEFT", 4, 1),
+    numbers("CALLS", 7, 2),
+    numbers("RESETS", 6, 4),
+    words("FIRST 429", 12, 12, 2),
+    words("LAST 60 MINUTES", 60, 60, 6),
+];
+
+pub(super) const EMPTY: [&str; 2] =
+    ["No rate window yet.", "Here stand the windows of all active keys, least headroom first: each key has three."];
+
+pub(super) fn find<'a>(view: &View<'a>, id: KeyId, bucket: Bucket) -> Option<&'a LimitRow> {
+    view.overview.limits.items.iter().find(|row| row.key_id == id && row.bucket == bucket)
+}
+
+pub(super) fn judged(row: &LimitRow) -> (String, Judgement) {
+    (format!("{} {}", row.key_name.inert(), row.bucket), judge_window(&row.facts()))
+}
+
+pub(super) fn tally(view: &View<'_>) -> String {
+    tally_of(&view.overview.limits, |row| judge_window(&row.facts()).standing)
+}
+
+fn percent_left(row: &LimitRow) -> u64 {
+    (u64::from(row.remaining) * 100).checked_div(u64::from(row.limit)).unwrap_or(0)
+}
+
+/// When the window ends, as a countdown; nothing for a window in which nothing was counted.
+fn resets(view: &View<'_>, row: &LimitRow) -> String {
+    match row.used {
+        0 => "-".to_owned(),
+        _ if row.reset_utc <= view.now => "ended".to_owned(),
+        _ => format::countdown(row.reset_utc.since(view.now)),
+    }
+}
+
+/// When the first call will be refused: it was, in so long, not before the window ends, or nothing to say.
+fn first_429(view: &View<'_>, row: &LimitRow) -> String {
+    if row.n_refused > 0 {
+        return format!("{} refused", format::count(row.n_refused));
+    }
+    if row.used == 0 || row.reset_utc <= view.now {
+        return "-".to_owned();
+    }
+    row.first_refusal_after(view.now)
+        .map_or_else(|| "resets first".to_owned(), |after| format!("~{}", format::age(after)))
+}
+
+pub(super) fn row(view: &View<'_>, row: &LimitRow) -> Row {
+    let (_, judgement) = judged(row);
+    let standing = judgement.standing;
+    let tint = if row.used == 0 { Role::Dim } else { Role::Word(standing) };
+    let forecast = if standing == Standing::Healthy && row.first_refusal_after(view.now).is_none() {
+        view.dim(first_429(view, row))
+    } else {
+        view.text(first_429(view, row))
+    };
+    Row {
+        cells: vec![
+            view.state(standing),
+            view.text(row.key_name.inert()),
+            view.dim(row.last4.inert()),
+            view.text(row.bucket.name()),
+            Cell::bar(u64::from(row.used), u64::from(row.limit), view.theme.style(tint)),
+            Cell::new(format!("{}%", percent_left(row)), view.theme.style(tint)),
+            view.dim(format!("{}/{}", row.remaining, row.limit)),
+            view.dim(resets(view, row)),
+            forecast,
+            view.dim(format::sparkline(&row.history)),
+        ],
+        below: None,
+    }
+}
+
+pub(super) fn details(view: &View<'_>, row: &LimitRow, room: usize) -> Vec<Line<'static>> {
+    let (_, judgement) = judged(row);
+    let most = row.history.iter().max().copied().unwrap_or(0);
+    let mut lines = view.judgement_lines(&judgement, room);
+    let window = if row.used == 0 { "nothing counted yet".to_owned() } else { resets(view, row) };
+    for (label, value) in [
+        ("Key", format!("{}, number {}, ends in {}", row.key_name.inert(), row.key_id, row.last4.inert())),
+        ("Bucket", format!("{}, {} calls a minute, company {}", row.bucket, row.limit, row.company_id)),
+        ("Left", format!("{} of {} calls, {} %", row.remaining, row.limit, percent_left(row))),
+        ("Used", format!("{} {}", format::bar(u64::from(row.used), u64::from(row.limit), 42), row.used)),
+        ("Refused", format!("{} calls answered 429 in this window", format::number(row.n_refused))),
+        ("First 429", first_429(view, row)),
+        ("Began", moment(view, row.window_utc)),
+        ("Resets in", window),
+        ("60 minutes", format!("calls admitted a minute, oldest first; the most was {most}")),
+    ] {
+        lines.extend(view.labelled(label, &value, room));
+    }
+    let spark = format::sparkline(&row.history);
+    let style = view.theme.style(Role::Text);
+    lines.extend(format::wrap(&spark, room).into_iter().map(|line| Line::styled(line, style)));
+    lines
+}

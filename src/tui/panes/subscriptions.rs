@@ -1,0 +1,181 @@
+//! Subscriptions: how each does over three windows, how far its fuse has burnt, when it is tried next, and what waits.
+
+use super::{View, moment, tally as tally_of};
+use crate::api::subscriptions::{Rate, SubscriptionRow};
+use crate::domain::breaker::FUSE;
+use crate::domain::health::ENOUGH;
+use crate::domain::ids::SubscriptionId;
+use crate::domain::standing::{Judgement, STREAKS, Standing, judge_subscription};
+use crate::domain::text::Untrusted;
+use crate::tui::format;
+use crate::tui::table::{Cell, Column, Row, numbers, words};
+use crate::tui::theme::Role;
+use ratatui::text::Line;
+
+/// The columns.
+pub(super) const COLUMNS: [Column; 11] = [
+    words("STATE", 5, 5, 0),
+    numbers("ID", 5, 5),
+    words("TARGET", 16, 48, 0),
+    words("TYPES", 14, 40, 8),
+    numbers("5m", 4, 6),
+    numbers("1h", 4, 1),
+    numbers("24h", 4, 7),
+    numbers("P95 ms", 7, 6),
+    numbers("FUSE", 5, 1),
+    numbers("NEXT", 5, 3),
+    numbers("BACKLOG", 7, 4),
+];
+
+pub(super) const EMPTY: [&str; 2] = [
+    "No webhook subscription yet.",
+    "Here stand all subscriptions, worst first. A partner creates one with POST /api/v1/webhooks/subscriptions.",
+];
+
+pub(super) fn find<'a>(view: &View<'a>, id: SubscriptionId) -> Option<&'a SubscriptionRow> {
+    view.overview.subscriptions.items.iter().find(|row| row.subscription.id == id)
+}
+
+fn judge(row: &SubscriptionRow) -> Judgement {
+    judge_subscription(&row.facts())
+}
+
+pub(super) fn judged(row: &SubscriptionRow) -> (String, Judgement) {
+    (format::target(&row.subscription.target_url), judge(row))
+}
+
+pub(super) fn tally(view: &View<'_>) -> String {
+    tally_of(&view.overview.subscriptions, |row| judge(row).standing)
+}
+
+fn types(row: &SubscriptionRow) -> String {
+    row.subscription.event_types.iter().map(Untrusted::inert).collect::<Vec<_>>().join(" ")
+}
+
+/// When it is tried next, as a countdown.
+fn next(view: &View<'_>, row: &SubscriptionRow) -> String {
+    if !row.subscription.is_enabled {
+        return "off".to_owned();
+    }
+    match row.health.next_due_utc {
+        Some(due) if due > view.now => format::countdown(due.since(view.now)),
+        Some(_) => "due".to_owned(),
+        None => "-".to_owned(),
+    }
+}
+
+fn percent(view: &View<'_>, rate: &Rate) -> Cell {
+    match rate.tally().percent() {
+        Some(percent) if rate.tally().total() >= ENOUGH => view.text(format!("{percent}%")),
+        Some(percent) => view.dim(format!("{percent}%")),
+        None => view.dim("-"),
+    }
+}
+
+fn fuse(view: &View<'_>, row: &SubscriptionRow) -> Cell {
+    let streak = row.subscription.consecutive_failures;
+    let text = format!("{streak}/{FUSE}");
+    let standing = match streak {
+        0 => return view.dim(text),
+        _ if streak >= FUSE => Standing::Tripped,
+        _ if streak >= STREAKS.1 => Standing::Failing,
+        _ if streak >= STREAKS.0 => Standing::Attention,
+        _ => Standing::Healthy,
+    };
+    Cell::new(text, view.theme.style(Role::Word(standing)))
+}
+
+/// `trips in ~6 m at this pace`, from a streak that is worth a warning.
+fn forecast(row: &SubscriptionRow) -> Option<String> {
+    let worth = row.subscription.is_enabled && row.subscription.consecutive_failures >= STREAKS.0;
+    let after = row.trips_after().filter(|_| worth)?;
+    Some(format!("trips in ~{} at this pace", format::age(after)))
+}
+
+pub(super) fn row(view: &View<'_>, row: &SubscriptionRow) -> Row {
+    let health = &row.health;
+    let standing = judge(row).standing;
+    let p95 = health.last_1h.p95_ms.map_or_else(|| "-".to_owned(), |ms| format!("≤{ms}"));
+    let missed = (!row.subscription.is_enabled && health.n_skipped > 0)
+        .then(|| format!("missed while off: {}", format::plural(health.n_skipped, "event")));
+    Row {
+        cells: vec![
+            view.state(standing),
+            view.dim(row.subscription.id.to_string()),
+            Cell::middle(format::target(&row.subscription.target_url), view.theme.style(Role::Text)),
+            view.dim(types(row)),
+            percent(view, &health.last_5m),
+            percent(view, &health.last_1h),
+            percent(view, &health.last_24h),
+            view.dim(p95),
+            fuse(view, row),
+            view.text(next(view, row)),
+            if health.n_backlog == 0 { view.dim("0") } else { view.text(format::count(health.n_backlog)) },
+        ],
+        below: forecast(row).or(missed).map(|text| Cell::new(text, view.theme.style(Role::Word(standing)))),
+    }
+}
+
+fn rate(rate: &Rate) -> String {
+    let tally = rate.tally();
+    let Some(percent) = tally.percent() else { return "no attempt".to_owned() };
+    let ms = |bound: Option<u32>| bound.map_or_else(|| "-".to_owned(), |ms| format!("≤{ms}"));
+    format!(
+        "{percent:>3} % of {}   p50 {}  p95 {}  p99 {} ms",
+        format::plural(tally.total(), "attempt"),
+        ms(rate.p50_ms),
+        ms(rate.p95_ms),
+        ms(rate.p99_ms)
+    )
+}
+
+pub(in crate::tui) fn details(view: &View<'_>, row: &SubscriptionRow, room: usize) -> Vec<Line<'static>> {
+    let subscription = &row.subscription;
+    let health = &row.health;
+    let streak = subscription.consecutive_failures;
+    let gauge = format::bar(u64::from(streak), u64::from(FUSE), 22);
+    let burnt = forecast(row)
+        .map_or_else(|| format!("{gauge} {streak}/{FUSE}"), |text| format!("{gauge} {streak}/{FUSE}  {text}"));
+    let at = |time| match time {
+        Some(time) => moment(view, time),
+        None => "never".to_owned(),
+    };
+    let mut lines = view.judgement_lines(&judge(row), room);
+    for (label, value) in [
+        ("Target", subscription.target_url.inert()),
+        ("Events", types(row)),
+        ("Fuse", burnt),
+        ("5 minutes", rate(&health.last_5m)),
+        ("1 hour", rate(&health.last_1h)),
+        ("24 hours", rate(&health.last_24h)),
+        (
+            "Waiting",
+            format!(
+                "{} in the backlog, {} parked, {} skipped while off; next try {}",
+                format::number(health.n_backlog),
+                format::number(health.n_parked),
+                format::number(health.n_skipped),
+                next(view, row)
+            ),
+        ),
+        ("Attempted", at(subscription.last_attempt_utc)),
+        ("Succeeded", at(subscription.last_success_utc)),
+        ("Owner", owner(row)),
+        ("Created", moment(view, subscription.created_utc)),
+        ("Changed", moment(view, subscription.updated_utc)),
+    ] {
+        lines.extend(view.labelled(label, &value, room));
+    }
+    if let Some(description) = &subscription.description {
+        lines.extend(view.labelled("Description", &description.inert(), room));
+    }
+    lines
+}
+
+fn owner(row: &SubscriptionRow) -> String {
+    let company = format!("company {}", row.subscription.company_id);
+    match &row.subscription.managed_by {
+        Some(tool) => format!("{company}, managed by {}", tool.inert()),
+        None => company,
+    }
+}

@@ -1,0 +1,108 @@
+//! Trips: when the breaker disabled what, why, for how long, and what passed by.
+
+use super::{View, moment};
+use crate::api::trips::TripRow;
+use crate::domain::ids::TripId;
+use crate::domain::standing::{Judgement, Standing};
+use crate::tui::format;
+use crate::tui::table::{Cell, Column, Row, numbers, words};
+use crate::tui::theme::{self, Role};
+use ratatui::text::Line;
+
+/// The columns.
+pub(super) const COLUMNS: [Column; 7] = [
+    words("STATE", 5, 5, 0),
+    words("TIME UTC", 11, 11, 2),
+    numbers("ID", 5, 4),
+    words("TARGET", 14, 44, 0),
+    words("CAUSES", 10, 34, 0),
+    words("OFF FOR", 9, 12, 1),
+    numbers("MISSED", 7, 3),
+];
+
+pub(super) const EMPTY: [&str; 2] = [
+    "The breaker has not tripped.",
+    "Here stands its history: 20 consecutive failures disable a subscription until somebody enables it.",
+];
+
+pub(super) fn find<'a>(view: &View<'a>, id: TripId) -> Option<&'a TripRow> {
+    view.overview.trips.items.iter().find(|row| row.id == id)
+}
+
+fn causes(row: &TripRow) -> String {
+    row.causes.iter().map(|cause| format!("{} x{}", cause.cause.inert(), cause.n)).collect::<Vec<_>>().join(", ")
+}
+
+/// How long it was or has been off.
+fn off_for(view: &View<'_>, row: &TripRow) -> String {
+    format::age(row.enabled_utc.unwrap_or(view.now).since(row.tripped_utc))
+}
+
+pub(super) fn judged(view: &View<'_>, row: &TripRow) -> (String, Judgement) {
+    let off = off_for(view, row);
+    let judgement = match row.enabled_utc {
+        None => Judgement {
+            standing: Standing::Tripped,
+            why: format!("off for {off} after {}; missed {}", causes(row), format::plural(row.n_missed, "event")),
+        },
+        Some(_) => Judgement {
+            standing: Standing::Healthy,
+            why: format!("enabled again after {off}; missed {}", format::plural(row.n_missed, "event")),
+        },
+    };
+    (format::target(&row.target_url), judgement)
+}
+
+pub(super) fn tally(view: &View<'_>) -> String {
+    let trips = &view.overview.trips;
+    let n_off = trips.items.iter().filter(|row| row.enabled_utc.is_none()).count();
+    let n_shown = trips.items.len();
+    let day = format!("{n_off} off   {} in 24 h", format::number(view.overview.pipeline.n_trips_24h));
+    if (n_shown as u64) < trips.total {
+        return format!("{day}   {n_shown} of {} shown", format::number(trips.total));
+    }
+    day
+}
+
+pub(super) fn row(view: &View<'_>, row: &TripRow) -> Row {
+    let (_, judgement) = judged(view, row);
+    let standing = judgement.standing;
+    let word = if standing == Standing::Tripped { theme::word(standing) } else { "ON" };
+    let mark = (theme::mark(standing), view.theme.style(Role::Mark(standing)));
+    let fresh = view.now.since(row.tripped_utc).as_secs() < 86_400;
+    let off = off_for(view, row);
+    Row {
+        cells: vec![
+            Cell::marked(mark, word, view.theme.style(Role::Word(standing))),
+            view.text(row.tripped_utc.format(if fresh { "%H:%M:%S" } else { "%m-%d %H:%M" })),
+            view.dim(row.subscription_id.to_string()),
+            Cell::middle(format::target(&row.target_url), view.theme.style(Role::Text)),
+            view.text(causes(row)),
+            if row.enabled_utc.is_none() { view.text(off) } else { view.dim(format!("was {off}")) },
+            view.tinted(row.n_missed, Standing::Attention),
+        ],
+        below: None,
+    }
+}
+
+pub(super) fn details(view: &View<'_>, row: &TripRow, room: usize) -> Vec<Line<'static>> {
+    let (_, judgement) = judged(view, row);
+    let mut lines = view.judgement_lines(&judgement, room);
+    let enabled = match (&row.enabled_utc, &row.enabled_by) {
+        (Some(at), Some(who)) => format!("{} by {}", moment(view, *at), who.inert()),
+        (Some(at), None) => moment(view, *at),
+        (None, _) => "not yet; x offers it".to_owned(),
+    };
+    for (label, value) in [
+        ("Tripped", moment(view, row.tripped_utc)),
+        ("Target", row.target_url.inert()),
+        ("Subscription", format!("{}, company {}", row.subscription_id, row.company_id)),
+        ("Causes", format!("{} (of the last 20 attempts)", causes(row))),
+        ("Off for", off_for(view, row)),
+        ("Enabled", enabled),
+        ("Missed", format::plural(row.n_missed, "event")),
+    ] {
+        lines.extend(view.labelled(label, &value, room));
+    }
+    lines
+}

@@ -1,0 +1,290 @@
+//! Tables: columns give way by rank, the selected row stays in sight, and only rows that are seen are built.
+
+use super::format;
+use super::paint;
+use super::theme::{Role, Theme};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+/// On which side of its column a cell stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Align {
+    /// Words.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// A column.
+#[derive(Debug, Clone, Copy)]
+pub struct Column {
+    /// Its heading.
+    pub title: &'static str,
+    /// The columns of the terminal that it needs.
+    pub min: u16,
+    /// Those that it can make use of.
+    pub max: u16,
+    /// Where its cells stand.
+    pub align: Align,
+    /// The greatest goes first when there is no room; 0 never goes.
+    pub rank: u8,
+}
+
+/// A column of words between `min` and `max` columns wide.
+#[must_use]
+pub const fn words(title: &'static str, min: u16, max: u16, rank: u8) -> Column {
+    Column { title, min, max, align: Align::Left, rank }
+}
+
+/// A column of numbers, `width` columns wide.
+#[must_use]
+pub const fn numbers(title: &'static str, width: u16, rank: u8) -> Column {
+    Column { title, min: width, max: width, align: Align::Right, rank }
+}
+
+/// How a cell makes use of its width.
+#[derive(Debug, Clone)]
+enum Content {
+    /// The end of a text gives way.
+    Words(String),
+    /// The middle does.
+    Ends(String),
+    /// A bar as long as the column.
+    Bar { part: u64, whole: u64 },
+}
+
+/// What stands in a column of a row.
+#[derive(Debug, Clone)]
+pub struct Cell {
+    mark: Option<(char, Style)>,
+    content: Content,
+    style: Style,
+}
+
+impl Cell {
+    /// A text.
+    #[must_use]
+    pub fn new(text: impl Into<String>, style: Style) -> Self {
+        Self { mark: None, content: Content::Words(text.into()), style }
+    }
+
+    /// A text whose middle is left out if there is no room.
+    #[must_use]
+    pub fn middle(text: impl Into<String>, style: Style) -> Self {
+        Self { mark: None, content: Content::Ends(text.into()), style }
+    }
+
+    /// A bar that shows `part` of `whole`.
+    #[must_use]
+    pub const fn bar(part: u64, whole: u64, style: Style) -> Self {
+        Self { mark: None, content: Content::Bar { part, whole }, style }
+    }
+
+    /// A text behind a mark.
+    #[must_use]
+    pub fn marked(mark: (char, Style), text: impl Into<String>, style: Style) -> Self {
+        Self { mark: Some(mark), ..Self::new(text, style) }
+    }
+
+    fn draw(&self, buffer: &mut Buffer, area: Rect, align: Align) {
+        let mut x = 0;
+        if let Some((mark, style)) = self.mark {
+            x = paint::text(buffer, area, (0, 0), mark.encode_utf8(&mut [0; 4]), style) + 1;
+        }
+        let room = usize::from(area.width.saturating_sub(x));
+        let text = match &self.content {
+            Content::Words(text) => format::clip(text, room),
+            Content::Ends(text) => format::middle(text, room),
+            Content::Bar { part, whole } => format::bar(*part, *whole, room),
+        };
+        if align == Align::Right {
+            x += area.width.saturating_sub(x + paint::columns(&text));
+        }
+        paint::text(buffer, area, (x, 0), &text, self.style);
+    }
+}
+
+/// One row: a cell per column, and perhaps a second line beneath.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// A cell per column.
+    pub cells: Vec<Cell>,
+    /// A second line.
+    pub below: Option<Cell>,
+}
+
+impl Row {
+    fn height(&self) -> u16 {
+        1 + u16::from(self.below.is_some())
+    }
+}
+
+/// A table about to be drawn.
+#[derive(Debug, Clone, Copy)]
+pub struct Table<'a> {
+    /// Its columns.
+    pub columns: &'a [Column],
+    /// How many rows there are.
+    pub n_rows: usize,
+    /// Which one is selected, if that is to be seen.
+    pub selected: Option<usize>,
+    /// What it looks like.
+    pub theme: Theme,
+}
+
+/// Columns before each row: the mark of the selected one.
+const GUTTER: u16 = 2;
+
+impl Table<'_> {
+    /// Draws the heading and as many rows as fit, the selected one among them. `row` is asked only for those.
+    pub fn draw(&self, buffer: &mut Buffer, area: Rect, row: &dyn Fn(usize) -> Row) {
+        if area.height == 0 || area.width <= GUTTER {
+            return;
+        }
+        let fitted = fit(self.columns, area.width - GUTTER);
+        for (column, x, width) in fitted.iter().map(|(position, x, width)| (self.columns[*position], *x, *width)) {
+            let head = Rect { x: area.x + GUTTER + x, width, height: 1, ..area };
+            Cell::new(column.title, self.theme.style(Role::Dim)).draw(buffer, head, column.align);
+        }
+        let body = Rect { y: area.y + 1, height: area.height - 1, ..area };
+        let mut y = 0;
+        for (position, row) in self.window(body.height, row) {
+            let height = row.height().min(body.height.saturating_sub(y));
+            let place = Rect { y: body.y + y, height, ..body };
+            self.draw_row(buffer, place, &row, &fitted);
+            if self.selected == Some(position) && height > 0 {
+                paint::text(buffer, place, (0, 0), ">", self.theme.style(Role::Accent));
+                buffer.set_style(Rect { height: 1, ..place }, self.theme.style(Role::Selected));
+            }
+            y += height;
+        }
+    }
+
+    fn draw_row(&self, buffer: &mut Buffer, place: Rect, row: &Row, fitted: &[(usize, u16, u16)]) {
+        for (position, x, width) in fitted {
+            if let Some(cell) = row.cells.get(*position) {
+                let area = Rect { x: place.x + GUTTER + x, width: *width, height: 1.min(place.height), ..place };
+                cell.draw(buffer, area, self.columns[*position].align);
+            }
+        }
+        if let Some(below) = &row.below
+            && place.height > 1
+        {
+            let indent = GUTTER + fitted.get(1).map_or(0, |(_, x, _)| *x);
+            let area =
+                Rect { x: place.x + indent, y: place.y + 1, width: place.width.saturating_sub(indent), height: 1 };
+            below.draw(buffer, area, Align::Left);
+        }
+    }
+
+    /// The rows that are in sight: the selected one about the middle, no line left empty while there are rows.
+    fn window(&self, height: u16, row: &dyn Fn(usize) -> Row) -> Vec<(usize, Row)> {
+        let Some(last) = self.n_rows.checked_sub(1) else { return Vec::new() };
+        let centre = self.selected.unwrap_or(0).min(last);
+        let mut rows = std::collections::VecDeque::from([(centre, row(centre))]);
+        let mut used = rows[0].1.height();
+        let mut first = centre;
+        let mut above = 0;
+        while first > 0 && used + above < height && above < height / 2 {
+            first -= 1;
+            rows.push_front((first, row(first)));
+            above += rows[0].1.height();
+        }
+        used += above;
+        let mut next = centre + 1;
+        while next <= last && used < height {
+            let built = row(next);
+            used += built.height();
+            rows.push_back((next, built));
+            next += 1;
+        }
+        while first > 0 && used < height {
+            first -= 1;
+            let built = row(first);
+            used += built.height();
+            rows.push_front((first, built));
+        }
+        // Rows of two lines can make it one too many: above the middle that must not push the selected row out.
+        while used > height && rows.front().is_some_and(|(position, _)| *position < centre) {
+            let Some((_, gone)) = rows.pop_front() else { break };
+            used -= gone.height();
+        }
+        rows.into()
+    }
+}
+
+/// Which columns fit, where they begin and how wide they are.
+fn fit(columns: &[Column], room: u16) -> Vec<(usize, u16, u16)> {
+    let mut kept: Vec<usize> = (0..columns.len()).collect();
+    let needs = |kept: &[usize]| kept.iter().map(|position| columns[*position].min + 1).sum::<u16>().saturating_sub(1);
+    while needs(&kept) > room {
+        let Some(goes) = kept.iter().copied().filter(|c| columns[*c].rank > 0).max_by_key(|c| columns[*c].rank) else {
+            break;
+        };
+        kept.retain(|position| *position != goes);
+    }
+    let mut spare = room.saturating_sub(needs(&kept));
+    let mut widths: Vec<u16> = kept.iter().map(|position| columns[*position].min).collect();
+    while spare > 0 {
+        let before = spare;
+        for (width, position) in widths.iter_mut().zip(&kept) {
+            if spare > 0 && *width < columns[*position].max {
+                *width += 1;
+                spare -= 1;
+            }
+        }
+        if spare == before {
+            break;
+        }
+    }
+    let mut x = 0;
+    let mut fitted = Vec::new();
+    for (position, width) in kept.into_iter().zip(widths) {
+        let width = width.min(room.saturating_sub(x));
+        fitted.push((position, x, width));
+        x += width + 1;
+    }
+    fitted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const COLUMNS: [Column; 4] = [words("A", 5, 5, 0), words("B", 8, 30, 0), numbers("C", 6, 2), numbers("D", 6, 1)];
+
+    #[test]
+    fn columns_go_by_rank_and_the_rest_share_what_is_left() {
+        let kept =
+            |room| fit(&COLUMNS, room).iter().map(|(position, _, width)| (*position, *width)).collect::<Vec<_>>();
+        assert_eq!(kept(40), [(0, 5), (1, 20), (2, 6), (3, 6)]);
+        assert_eq!(kept(25), [(0, 5), (1, 12), (3, 6)]);
+        assert_eq!(kept(14), [(0, 5), (1, 8)]);
+        assert_eq!(kept(9), [(0, 5), (1, 3)]);
+    }
+
+    proptest! {
+        #[test]
+        fn the_selected_row_is_in_sight_and_no_line_is_wasted(
+            n_rows in 1_usize..60, selected in 0_usize..60, height in 2_u16..20, pattern in 0_u64..,
+        ) {
+            let selected = selected.min(n_rows - 1);
+            let style = Style::new();
+            let row = |position: usize| Row {
+                cells: vec![],
+                below: (pattern >> (position % 64) & 1 == 1).then(|| Cell::new("", style)),
+            };
+            let table = Table { columns: &COLUMNS, n_rows, selected: Some(selected), theme: Theme::default() };
+            let window = table.window(height, &row);
+            let place = window.iter().position(|(position, _)| *position == selected);
+            prop_assert!(place.is_some());
+            let before: u16 = window.iter().take(place.unwrap_or(0)).map(|(_, row)| row.height()).sum();
+            prop_assert!(before < height);
+            let used: u16 = window.iter().map(|(_, row)| row.height()).sum();
+            prop_assert!(used + 1 >= height || window.len() == n_rows);
+            prop_assert!(window.windows(2).all(|pair| pair[0].0 + 1 == pair[1].0));
+        }
+    }
+}

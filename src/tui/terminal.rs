@@ -1,0 +1,66 @@
+//! The terminal, borrowed: taken with a guard, given back on every way out, also on a panic in any thread.
+
+use crossterm::cursor::{Hide, Show};
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::queue;
+use crossterm::terminal::{
+    EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    is_raw_mode_enabled,
+};
+use std::io::{self, Write};
+
+/// What a process ends with after a panic.
+const PANICKED: i32 = 101;
+
+/// Holds the terminal; dropping it gives the terminal back.
+#[derive(Debug)]
+pub struct Guard(());
+
+impl Guard {
+    /// Takes the terminal: raw mode, alternate screen, bracketed paste, no cursor.
+    ///
+    /// # Errors
+    /// When it is not a terminal, or has gone; then it is as it was.
+    pub fn take() -> io::Result<Self> {
+        enable_raw_mode()?;
+        let guard = Self(());
+        let mut modes = Vec::new();
+        queue!(modes, EnterAlternateScreen, EnableBracketedPaste, Hide)?;
+        let mut out = io::stdout();
+        out.write_all(&modes)?;
+        out.flush()?;
+        Ok(guard)
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+/// Gives the terminal back: all modes off, cursor shown. Does nothing if it was not taken. What fails is left: there may be no terminal.
+pub fn restore() {
+    if !is_raw_mode_enabled().unwrap_or(false) {
+        return;
+    }
+    let mut modes = Vec::new();
+    let _ = queue!(modes, EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, Show);
+    let mut out = io::stdout();
+    let _ = out.write_all(&modes).and_then(|()| out.flush());
+    let _ = disable_raw_mode();
+}
+
+/// From now on a panic in any thread gives the terminal back before its message is printed. While the console holds the terminal it also
+/// ends the process with 101: a console that lost a part of itself must not look alive.
+pub fn install_panic_hook() {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let held = is_raw_mode_enabled().unwrap_or(false);
+        restore();
+        print(info);
+        if held {
+            std::process::exit(PANICKED);
+        }
+    }));
+}

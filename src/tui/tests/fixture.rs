@@ -1,0 +1,387 @@
+//! A company with every kind of trouble, and a console without a terminal.
+
+use crate::api::attempts::{AttemptDetail, AttemptRow, Body, Header};
+use crate::api::keys::{KeyRow, Limits, Usage};
+use crate::api::limits::LimitRow;
+use crate::api::overview::{Minute, Overview, Pipeline, Platform};
+use crate::api::page::Listing;
+use crate::api::subscriptions::{Health, Rate, Subscription, SubscriptionRow};
+use crate::api::trips::{CauseCount, TripRow};
+use crate::domain::delivery::Kind;
+use crate::domain::ids::{AttemptId, CompanyId, DeliveryId, EventId, KeyId, SubscriptionId, TripId};
+use crate::domain::key::Scope;
+use crate::domain::standing::Disabled;
+use crate::domain::time::Timestamp;
+use crate::domain::window::Bucket;
+use crate::monitor::snapshot::Snapshot;
+use crate::tui::app::{App, Msg, Setting};
+use crate::tui::console::{Access, Identity, Mode};
+use crate::tui::draw::draw;
+use crate::tui::effect::Effect;
+use crate::tui::theme::{Charset, Look, ThemeName};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// 2026-11-23T14:02:31.114Z
+pub(super) const NOW: Timestamp = Timestamp::from_millis(1_795_442_551_114);
+
+pub(super) fn ago(seconds: u64) -> Timestamp {
+    NOW.minus(Duration::from_secs(seconds))
+}
+
+fn key(id: i64, name: &str, last4: &str, used: Option<u64>, usage: Usage) -> KeyRow {
+    KeyRow {
+        id: KeyId(id),
+        company_id: CompanyId(92),
+        name: name.into(),
+        last4: last4.into(),
+        scopes: vec![Scope::EventsRead, Scope::IntegrationsWrite],
+        is_active: true,
+        created_utc: ago(200 * 86_400),
+        last_used_utc: used.map(ago),
+        revoked_utc: None,
+        limits: Limits { read: 60, write: 100, admin: 200 },
+        usage,
+    }
+}
+
+fn keys() -> Listing<KeyRow> {
+    let usage = |n, client, limited, server| Usage {
+        n_last_minute: n,
+        n_client_errors: client,
+        n_limited: limited,
+        n_server_errors: server,
+    };
+    let mut revoked = key(6, "Old Make Scenario", "0000", Some(9_000_000), Usage::default());
+    revoked.is_active = false;
+    revoked.revoked_utc = Some(ago(86_400));
+    let mut fresh = key(5, "New \u{1b}[31mred\u{202e}gpj key", "ab\u{7}c", None, Usage::default());
+    fresh.created_utc = ago(3_600);
+    let items = vec![
+        key(1, "Zapier Production", "aZ3k", Some(9), usage(118, 61, 60, 0)),
+        key(2, "HubSpot Sync", "x81Q", Some(97 * 86_400), usage(0, 0, 0, 0)),
+        fresh,
+        key(3, "n8n Workflows", "p0Lm", Some(150), usage(12, 0, 0, 0)),
+        key(4, "客户同步 integration for the northern region", "QQQQ", Some(40_000), usage(3, 1, 0, 0)),
+        revoked,
+    ];
+    Listing { total: 6, n_alarming: 2, items }
+}
+
+fn rate(n_succeeded: u64, n_failed: u64) -> Rate {
+    let some = n_succeeded + n_failed > 0;
+    Rate {
+        n_succeeded,
+        n_failed,
+        p50_ms: some.then_some(150),
+        p95_ms: some.then_some(300),
+        p99_ms: some.then_some(1_000),
+    }
+}
+
+fn subscription(id: i64, target: &str, streak: u32) -> SubscriptionRow {
+    SubscriptionRow {
+        subscription: Subscription {
+            id: SubscriptionId(id),
+            company_id: CompanyId(92),
+            target_url: target.into(),
+            event_types: vec!["client.created".into(), "payment.failed".into()],
+            is_enabled: true,
+            description: None,
+            managed_by: None,
+            consecutive_failures: streak,
+            disabled_reason: None,
+            disabled_utc: None,
+            last_attempt_utc: Some(ago(3).whole_second()),
+            last_success_utc: Some(ago(70).whole_second()),
+            created_utc: ago(90 * 86_400).whole_second(),
+            updated_utc: ago(86_400).whole_second(),
+        },
+        health: Health {
+            last_5m: rate(40, 0),
+            last_1h: rate(480, 2),
+            last_24h: rate(9_800, 40),
+            n_backlog: 0,
+            ..Health::default()
+        },
+    }
+}
+
+fn subscriptions() -> Listing<SubscriptionRow> {
+    let mut tripped = subscription(21, "https://hooks.acme.example/orders", 20);
+    tripped.subscription.is_enabled = false;
+    tripped.subscription.disabled_reason = Some(Disabled::Breaker);
+    tripped.subscription.disabled_utc = Some(ago(240).whole_second());
+    tripped.health = Health { last_1h: rate(0, 37), n_skipped: 118, n_parked: 3, ..Health::default() };
+    let mut failing = subscription(23, "https://api.globex.example/in", 15);
+    failing.subscription.description = Some("nightly sync\nof \u{1b}]0;owned\u{7} payments".into());
+    failing.subscription.managed_by = Some("Zapier".into());
+    failing.health = Health {
+        last_5m: rate(2, 11),
+        last_1h: rate(61, 39),
+        last_24h: rate(900, 100),
+        streak_began_utc: Some(ago(1_020)),
+        streak_latest_utc: Some(ago(12)),
+        next_due_utc: Some(NOW.plus(Duration::from_secs(42))),
+        n_backlog: 27,
+        ..Health::default()
+    };
+    let mut flaky = subscription(24, "https://flaky.initech.example/a/very/long/path/that/goes/on/and/on?token=abc", 2);
+    flaky.health.last_1h = rate(85, 15);
+    flaky.health.next_due_utc = Some(NOW.plus(Duration::from_secs(4_000)));
+    flaky.health.n_backlog = 12_345;
+    let mut unknown = subscription(25, "https://new.example/", 0);
+    unknown.subscription.last_attempt_utc = None;
+    unknown.subscription.last_success_utc = None;
+    unknown.health = Health::default();
+    let healthy = subscription(17, "https://crm.initech.example/wh", 0);
+    let hostile = subscription(18, "https://evil.example/\u{1b}[2J\u{202e}moc.elgoog", 0);
+    let mut off = subscription(26, "https://paused.example/in", 0);
+    off.subscription.is_enabled = false;
+    off.subscription.disabled_reason = Some(Disabled::Manual);
+    off.subscription.disabled_utc = Some(ago(7_200).whole_second());
+    let items = vec![tripped, failing, flaky, unknown, healthy, hostile, off];
+    Listing { total: 12, n_alarming: 3, items }
+}
+
+pub(super) fn attempt(id: i64, seconds: u64, status: Option<u16>, cause: Option<&str>) -> AttemptRow {
+    let failing = status != Some(200);
+    AttemptRow {
+        id: AttemptId(id),
+        started_utc: ago(seconds),
+        company_id: CompanyId(92),
+        subscription_id: SubscriptionId(if failing { 23 } else { 17 }),
+        target_url: if failing { "https://api.globex.example/in" } else { "https://crm.initech.example/wh" }.into(),
+        delivery_id: Some(DeliveryId(id + 900)),
+        event_id: Some(EventId(45_000 + id)),
+        event_type: if failing { "payment.failed" } else { "client.status_changed" }.into(),
+        kind: if id % 7 == 0 { Kind::Test } else { Kind::Scheduled },
+        number: if failing { 3 } else { 1 },
+        of: 11,
+        elapsed_ms: if cause.is_some() { 10_000 } else { 181 },
+        status_code: status,
+        cause: cause.map(Into::into),
+        error: cause.map(|cause| format!("{cause}: nothing complete within 10 s").into()),
+    }
+}
+
+fn attempts() -> Listing<AttemptRow> {
+    let items = (0_u64..60)
+        .map(|n| {
+            let id = 678 - i64::try_from(n).expect("small");
+            match n % 5 {
+                1 => attempt(id, 1 + n * 2, None, Some("timeout")),
+                3 => attempt(id, 1 + n * 2, Some(503), None),
+                _ => attempt(id, 1 + n * 2, Some(200), None),
+            }
+        })
+        .collect();
+    Listing { items, total: 4_812, n_alarming: 0 }
+}
+
+fn window(key: i64, name: &str, bucket: Bucket, used: u32, n_refused: u64) -> LimitRow {
+    let limit = bucket.default_limit();
+    LimitRow {
+        key_id: KeyId(key),
+        company_id: CompanyId(92),
+        key_name: name.into(),
+        last4: "aZ3k".into(),
+        bucket,
+        limit,
+        used,
+        remaining: limit - used.min(limit),
+        n_refused,
+        window_utc: NOW.slot(60_000),
+        reset_utc: NOW.slot(60_000).plus(Duration::from_secs(60)),
+        history: (0..60).map(|minute| if used == 0 { 0 } else { minute * used / 60 }).collect(),
+    }
+}
+
+fn limits() -> Listing<LimitRow> {
+    let items = vec![
+        window(1, "Zapier Production", Bucket::Read, 60, 14),
+        window(1, "Zapier Production", Bucket::Write, 92, 0),
+        window(3, "n8n Workflows", Bucket::Read, 40, 0),
+        window(3, "n8n Workflows", Bucket::Write, 19, 0),
+        window(4, "客户同步 integration for the northern region", Bucket::Read, 1, 0),
+        window(4, "客户同步 integration for the northern region", Bucket::Admin, 0, 0),
+    ];
+    Listing { items, total: 6, n_alarming: 2 }
+}
+
+fn trips() -> Listing<TripRow> {
+    let cause = |cause: &str, n| CauseCount { cause: cause.into(), n };
+    let items = vec![
+        TripRow {
+            id: TripId(9),
+            subscription_id: SubscriptionId(21),
+            company_id: CompanyId(92),
+            target_url: "https://hooks.acme.example/orders".into(),
+            tripped_utc: ago(240),
+            causes: vec![cause("500", 18), cause("timeout", 2)],
+            enabled_utc: None,
+            enabled_by: None,
+            n_missed: 118,
+        },
+        TripRow {
+            id: TripId(8),
+            subscription_id: SubscriptionId(24),
+            company_id: CompanyId(92),
+            target_url: "https://flaky.initech.example/a/very/long/path/that/goes/on".into(),
+            tripped_utc: ago(3 * 86_400),
+            causes: vec![cause("refused", 20)],
+            enabled_utc: Some(ago(3 * 86_400 - 1_500)),
+            enabled_by: Some("dana\u{1b}[31m".into()),
+            n_missed: 0,
+        },
+    ];
+    Listing { items, total: 2, n_alarming: 1 }
+}
+
+pub(super) fn overview() -> Overview {
+    Overview {
+        server_utc: NOW,
+        cursor: 100,
+        platform: Platform { version: "0.1.0".to_owned(), private_targets: false, dispatch_paused: None },
+        pipeline: Pipeline {
+            n_pending: 39,
+            n_in_flight: 2,
+            n_succeeded_1h: 4_700,
+            n_failed_1h: 112,
+            n_trips_24h: 1,
+            oldest_due_utc: None,
+        },
+        minutes: vec![Minute::default(); 60],
+        keys: keys(),
+        subscriptions: subscriptions(),
+        attempts: attempts(),
+        limits: limits(),
+        trips: trips(),
+    }
+}
+
+pub(super) fn empty() -> Overview {
+    let none = || Listing { items: Vec::new(), total: 0, n_alarming: 0 };
+    Overview {
+        keys: Listing::default(),
+        subscriptions: Listing::default(),
+        attempts: none(),
+        limits: Listing::default(),
+        trips: Listing::default(),
+        pipeline: Pipeline::default(),
+        ..overview()
+    }
+}
+
+pub(super) fn detail() -> AttemptDetail {
+    let header = |name: &str, value: &str| Header { name: name.into(), value: value.into() };
+    let body = |text: &str| Body {
+        base64: String::new(),
+        text: Some(text.into()),
+        n_bytes: text.len() as u64,
+        truncated: false,
+    };
+    AttemptDetail {
+        row: attempt(675, 7, Some(503), None),
+        request_headers: vec![
+            header("Content-Type", "application/json"),
+            header("X-Wlcro-Timestamp", "1795442544"),
+            header("X-Wlcro-Signature", "sha256=0f5a3c"),
+        ],
+        request_body: body(r#"{"id":45675,"payload":{"amount":10.50,"name":"<U> \u001b[2J"}}"#),
+        response_headers: vec![header("Server", "nginx\u{1b}[31m")],
+        response_body: body("<h1>down\u{1b}[2J</h1>\r\nsecond line"),
+        peer: Some("93.184.216.34:443".into()),
+    }
+}
+
+pub(super) fn picture(overview: Overview) -> Arc<Snapshot> {
+    Arc::new(Snapshot::default().after_overview(overview, NOW))
+}
+
+/// A console at `NOW`.
+pub(super) struct Bench {
+    pub(super) app: App,
+    pub(super) now: Timestamp,
+}
+
+impl Bench {
+    pub(super) fn new(width: u16, height: u16) -> Self {
+        Self::with(width, height, Access::Act, Look::default())
+    }
+
+    pub(super) fn with(width: u16, height: u16, access: Access, look: Look) -> Self {
+        let setting = Setting { identity: identity(), access, look };
+        let mut bench = Self { app: App::new(setting, NOW), now: NOW };
+        bench.tell(Msg::Resized(width, height));
+        bench.show(overview());
+        bench
+    }
+
+    pub(super) fn ascii(width: u16, height: u16) -> Self {
+        let look = Look { theme: ThemeName::Mono, charset: Charset::Ascii };
+        Self::with(width, height, Access::Act, look)
+    }
+
+    pub(super) fn tell(&mut self, msg: Msg) -> Vec<Effect> {
+        self.app.update(msg, self.now)
+    }
+
+    pub(super) fn show(&mut self, overview: Overview) {
+        self.tell(Msg::Picture(picture(overview)));
+    }
+
+    pub(super) fn code(&mut self, code: KeyCode) -> Vec<Effect> {
+        self.tell(Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)))
+    }
+
+    /// Presses keys: a letter each, `\n` for Enter, `\t` for Tab, `\u{1b}` for Esc.
+    pub(super) fn press(&mut self, keys: &str) -> Vec<Effect> {
+        keys.chars()
+            .flat_map(|key| {
+                self.code(match key {
+                    '\n' => KeyCode::Enter,
+                    '\t' => KeyCode::Tab,
+                    '\u{1b}' => KeyCode::Esc,
+                    key => KeyCode::Char(key),
+                })
+            })
+            .collect()
+    }
+
+    pub(super) fn wait(&mut self, seconds: u64) {
+        self.now = self.now.plus(Duration::from_secs(seconds));
+        self.tell(Msg::Tick);
+    }
+
+    /// The screen as text, spaces at the ends of lines left out.
+    pub(super) fn screen(&self) -> String {
+        let area = self.app.window.area;
+        let mut terminal = Terminal::new(TestBackend::new(area.width, area.height)).expect("a terminal");
+        terminal.draw(|frame| draw(frame, &self.app)).expect("a frame");
+        text(terminal.backend())
+    }
+}
+
+pub(super) fn identity() -> Identity {
+    Identity { mode: Mode::Demo, profile: "standalone".to_owned(), address: "http://127.0.0.1:41873".to_owned() }
+}
+
+pub(super) fn text(backend: &TestBackend) -> String {
+    let buffer = backend.buffer();
+    let mut lines = Vec::new();
+    for y in 0..buffer.area.height {
+        let mut line = String::new();
+        let mut x = 0;
+        while x < buffer.area.width {
+            let symbol = buffer[(x, y)].symbol();
+            line.push_str(symbol);
+            x += u16::try_from(crate::tui::format::width(symbol)).expect("narrow").max(1);
+        }
+        lines.push(line.trim_end().to_owned());
+    }
+    lines.join("\n")
+}

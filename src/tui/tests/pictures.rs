@@ -1,0 +1,145 @@
+//! Pictures of every screen at every class, kept as text.
+
+use super::fixture::{Bench, NOW, detail, empty, overview, picture};
+use crate::api::subscriptions::ReplayChoice;
+use crate::domain::ids::{AttemptId, SubscriptionId};
+use crate::tui::app::Msg;
+use crate::tui::console::Access;
+use crate::tui::effect::{Effect, Finished, Job, Known};
+use crate::tui::theme::{Charset, Look, ThemeName};
+use std::sync::Arc;
+use std::time::Duration;
+
+const SIZES: [(u16, u16); 4] = [(60, 15), (80, 24), (120, 36), (200, 60)];
+
+fn keep(name: &str, (width, height): (u16, u16), bench: &Bench) {
+    insta::assert_snapshot!(format!("{name}_{width}x{height}"), bench.screen());
+}
+
+#[test]
+fn the_overview_and_each_pane_at_each_size() {
+    for size in SIZES {
+        for (key, name) in [
+            ("1", "overview"),
+            ("2", "keys"),
+            ("3", "subscriptions"),
+            ("4", "deliveries"),
+            ("6", "limits"),
+            ("7", "trips"),
+        ] {
+            let mut bench = Bench::new(size.0, size.1);
+            bench.press(key);
+            keep(name, size, &bench);
+        }
+    }
+}
+
+#[test]
+fn small_screens_say_what_they_can() {
+    keep("overview", (40, 10), &Bench::new(40, 10));
+    let mut bench = Bench::new(31, 6);
+    keep("too_small", (31, 6), &bench);
+    assert_eq!(bench.press("q"), [Effect::Leave]);
+}
+
+#[test]
+fn layers() {
+    for size in [(80, 24), (120, 36)] {
+        for (keys, name) in [
+            ("?", "help"),
+            ("a", "alerts"),
+            ("3x", "menu"),
+            ("3xj\n", "confirm"),
+            ("2\n", "key"),
+            ("6\n", "window"),
+            ("7\n", "trip"),
+        ] {
+            let mut bench = Bench::new(size.0, size.1);
+            bench.press(keys);
+            keep(name, size, &bench);
+        }
+    }
+    let mut bench = Bench::with(80, 24, Access::ReadOnly, Look::default());
+    bench.press("3x");
+    keep("menu_read_only", (80, 24), &bench);
+}
+
+#[test]
+fn details_with_what_was_fetched() {
+    let mut bench = Bench::new(100, 50);
+    let row = overview().subscriptions.items.remove(1);
+    assert_eq!(bench.press("3j\n"), [Effect::Perform(Job::Subscription(SubscriptionId(23)))]);
+    keep("subscription_waiting", (100, 50), &bench);
+    let attempts = overview().attempts.items.into_iter().filter(|row| row.subscription_id.0 == 23).take(5).collect();
+    let known = Known { row, attempts };
+    bench.tell(Msg::Finished(Finished::Subscription(SubscriptionId(23), Ok(Box::new(known)))));
+    keep("subscription", (100, 50), &bench);
+
+    let mut bench = Bench::new(100, 50);
+    assert_eq!(bench.press("4jjj\n"), [Effect::Perform(Job::Attempt(AttemptId(675)))]);
+    bench.tell(Msg::Finished(Finished::Attempt(AttemptId(675), Ok(Box::new(detail())))));
+    keep("attempt", (100, 50), &bench);
+    bench.tell(Msg::Finished(Finished::Attempt(AttemptId(675), Err("cannot reach the platform".to_owned()))));
+    keep("attempt_failed", (100, 50), &bench);
+}
+
+#[test]
+fn an_empty_platform_says_what_would_be_here() {
+    for size in [(80, 24), (120, 36)] {
+        let mut bench = Bench::new(size.0, size.1);
+        bench.show(empty());
+        bench.press("z");
+        bench.wait(5);
+        keep("empty", size, &bench);
+    }
+}
+
+#[test]
+fn an_unreachable_platform_is_told_and_the_picture_stays() {
+    for size in [(80, 24), (120, 36)] {
+        let mut bench = Bench::new(size.0, size.1);
+        let before = picture(overview());
+        let why = "cannot reach http://127.0.0.1:41873: connection refused";
+        let lost = before.after_failure(why.to_owned(), NOW.plus(Duration::from_secs(11)));
+        bench.now = NOW.plus(Duration::from_secs(12));
+        bench.tell(Msg::Picture(Arc::new(lost)));
+        keep("offline", size, &bench);
+    }
+}
+
+#[test]
+fn every_byte_is_ascii_where_that_was_asked_for() {
+    for (width, height) in [(40, 10), (60, 15), (80, 24), (120, 36), (200, 60)] {
+        for keys in ["1", "2", "3", "4", "6", "7", "?", "a", "3xj\n", "2\n", "2jj\n", "3j\n", "4j\n", "6\n", "7\n"] {
+            let mut bench = Bench::ascii(width, height);
+            bench.press(keys);
+            let screen = bench.screen();
+            assert!(screen.is_ascii(), "{keys} at {width}x{height}:\n{screen}");
+        }
+    }
+    keep("ascii", (120, 36), &Bench::ascii(120, 36));
+}
+
+#[test]
+fn no_screen_holds_a_control_character() {
+    for theme in [ThemeName::Terminal, ThemeName::Mono, ThemeName::Light] {
+        for keys in ["1", "2", "3", "3jjjjj\n", "2jj\n", "7\n"] {
+            let mut bench = Bench::with(120, 36, Access::Act, Look { theme, charset: Charset::Unicode });
+            bench.press(keys);
+            assert!(!bench.screen().chars().any(|c| c.is_control() && c != '\n'));
+        }
+    }
+}
+
+#[test]
+fn a_question_names_the_thing_and_the_effect() {
+    let mut bench = Bench::new(120, 36);
+    bench.press("3xjj\n");
+    let screen = bench.screen();
+    for words in ["enable subscription 21 and replay", "hooks.acme.example/orders", "118 events", "n no"] {
+        assert!(screen.contains(words), "{words}:\n{screen}");
+    }
+    let effects = bench.press("y");
+    let act = crate::tui::effect::Act::Enable(SubscriptionId(21), ReplayChoice::Skipped);
+    assert_eq!(effects, [Effect::Perform(Job::Act(act))]);
+}

@@ -1,0 +1,119 @@
+//! Whole sessions: the loop with a terminal in memory and an injected stream of input.
+
+use super::fixture::{NOW, identity, overview, picture, text};
+use crate::ambient::Ambient;
+use crate::monitor::snapshot::Snapshot;
+use crate::tui::console::{Access, Ending, Setup, drive};
+use crate::tui::perform::tests::without_platform;
+use crate::tui::theme::Look;
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+use futures_util::stream;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use std::io;
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+
+struct Session {
+    keys: mpsc::UnboundedSender<io::Result<Event>>,
+    pictures: watch::Sender<Arc<Snapshot>>,
+    ambient: Ambient,
+}
+
+/// Runs a session, answers how it ended and what was on the screen then.
+async fn session<F: Future<Output = ()>>(
+    access: Access,
+    ending: impl Future<Output = Ending>,
+    script: impl FnOnce(Session) -> F,
+) -> (Ending, String) {
+    let ambient = Ambient::scripted(NOW, 1);
+    let (keys, events) = mpsc::unbounded_channel();
+    let (pictures, receiver) = watch::channel(Arc::default());
+    let setup = Setup {
+        identity: identity(),
+        access,
+        look: Look::default(),
+        pictures: receiver,
+        performer: without_platform(access),
+        ambient: ambient.clone(),
+    };
+    let input = stream::unfold(events, async |mut events| events.recv().await.map(|event| (event, events)));
+    let mut terminal = Terminal::new(TestBackend::new(120, 36)).expect("a terminal");
+    let running = drive(&mut terminal, input, setup, ending);
+    let (ended, ()) = tokio::join!(running, script(Session { keys, pictures, ambient }));
+    (ended.expect("a terminal in memory does not fail"), text(terminal.backend()))
+}
+
+impl Session {
+    fn press(&self, code: KeyCode) {
+        self.keys.send(Ok(Event::Key(KeyEvent::new(code, KeyModifiers::NONE)))).expect("the loop listens");
+    }
+
+    /// Lets the loop do all that it can do now.
+    async fn settle(&self) {
+        for _ in 0..50 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn pictures_are_shown_keys_are_heard_and_q_quits() {
+    let (ending, screen) = session(Access::Act, std::future::pending(), async |session| {
+        session.settle().await;
+        session.pictures.send(picture(overview())).expect("the loop listens");
+        session.settle().await;
+        session.press(KeyCode::Char('4'));
+        session.settle().await;
+        session.press(KeyCode::Char('q'));
+    })
+    .await;
+    assert_eq!(ending, Ending::Quit);
+    assert!(screen.contains("LIVE") && screen.contains("4 Deliveries") && screen.contains("EVENT ID"), "{screen}");
+}
+
+#[tokio::test]
+async fn a_read_only_performer_says_no_and_the_console_goes_on() {
+    let (ending, screen) = session(Access::ReadOnly, std::future::pending(), async |session| {
+        session.pictures.send(picture(overview())).expect("the loop listens");
+        session.settle().await;
+        for key in ['3', 'x'] {
+            session.press(KeyCode::Char(key));
+        }
+        session.press(KeyCode::Enter);
+        session.settle().await;
+        session.keys.send(Err(io::Error::other("gone"))).expect("the loop listens");
+    })
+    .await;
+    assert_eq!(ending, Ending::Hangup);
+    assert!(screen.contains("read-only: start with --allow-actions"), "{screen}");
+}
+
+#[tokio::test]
+async fn a_gone_terminal_and_a_signal_end_the_loop() {
+    let (ending, _) = session(Access::Act, std::future::pending(), async |session| drop(session.keys)).await;
+    assert_eq!(ending, Ending::Hangup);
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let terminated = async move { stopped.await.unwrap_or(Ending::Hangup) };
+    let (ending, _) = session(Access::Act, terminated, async |session| {
+        session.settle().await;
+        stop.send(Ending::Terminated).expect("the loop waits");
+        session.settle().await;
+    })
+    .await;
+    assert_eq!(ending, Ending::Terminated);
+}
+
+#[tokio::test]
+async fn remarks_go_by_the_clock() {
+    let (_, screen) = session(Access::Act, std::future::pending(), async |session| {
+        session.pictures.send(picture(overview())).expect("the loop listens");
+        session.press(KeyCode::Char('5'));
+        session.settle().await;
+        session.ambient.advance(std::time::Duration::from_secs(4));
+        session.settle().await;
+        session.press(KeyCode::Char('q'));
+    })
+    .await;
+    assert!(!screen.contains("not available in this version"), "{screen}");
+}

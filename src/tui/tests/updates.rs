@@ -1,0 +1,273 @@
+//! What keys, pictures and results do to the console.
+
+use super::fixture::{Bench, NOW, empty, overview, picture};
+use crate::api::subscriptions::ReplayChoice;
+use crate::domain::ids::{AttemptId, SubscriptionId};
+use crate::monitor::link::Link;
+use crate::tui::app::{Msg, Root};
+use crate::tui::calm::Calm;
+use crate::tui::console::Access;
+use crate::tui::draw::draw;
+use crate::tui::effect::{Act, Effect, Finished, Job};
+use crate::tui::panes::Pane;
+use crate::tui::places::{Following, Item};
+use crate::tui::theme::Look;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use proptest::prelude::*;
+use ratatui::layout::Rect;
+use ratatui::{Terminal, TerminalOptions, Viewport};
+use std::sync::Arc;
+use std::time::Duration;
+
+const FAILING: Item = Item::Subscription(SubscriptionId(23));
+
+#[test]
+fn the_selection_follows_its_id_and_a_neighbour_takes_over() {
+    let mut bench = Bench::new(120, 36);
+    bench.press("3j");
+    assert_eq!(bench.app.selected(), Some(FAILING));
+    let mut next = overview();
+    next.cursor += 1;
+    next.subscriptions.items.reverse();
+    bench.show(next.clone());
+    assert_eq!(bench.app.selected(), Some(FAILING));
+    next.cursor += 1;
+    next.subscriptions.items.retain(|row| row.subscription.id != SubscriptionId(23));
+    bench.show(next);
+    assert_ne!(bench.app.selected(), Some(FAILING));
+    assert!(bench.app.selected().is_some());
+    assert!(bench.screen().contains("the selected row is gone"));
+}
+
+#[test]
+fn escape_goes_back_one_layer_and_never_quits() {
+    let mut bench = Bench::new(120, 36);
+    bench.press("3\nx\n?");
+    for n_layers in (0..4).rev() {
+        assert_eq!(bench.press("\u{1b}"), []);
+        assert_eq!(bench.app.layers.len(), n_layers);
+    }
+    assert_eq!(bench.app.root, Root::Single);
+    assert_eq!(bench.press("\u{1b}"), []);
+    assert_eq!(bench.app.root, Root::Overview);
+    assert_eq!(bench.press("\u{1b}"), []);
+    assert!(bench.screen().contains("nothing to go back to"));
+    assert_eq!(bench.press("?q"), []);
+    assert_eq!(bench.press("q"), [Effect::Leave]);
+}
+
+#[test]
+fn an_act_needs_its_question_answered_with_yes() {
+    let mut bench = Bench::new(120, 36);
+    for no in ["n", "\n", "\u{1b}", "q"] {
+        assert_eq!(bench.press(&format!("3x\n{no}")), [], "{no:?}");
+        assert!(bench.screen().contains("nothing was done"));
+        bench.press("\u{1b}");
+    }
+    assert_eq!(bench.press("3x\ny"), [Effect::Perform(Job::Act(Act::Test(SubscriptionId(21))))]);
+    bench.tell(Msg::Finished(Finished::Act(Act::Test(SubscriptionId(21)), Err("it said 500".to_owned()))));
+    bench.wait(60);
+    assert!(bench.screen().contains("it said 500"), "trouble stays until a key");
+    bench.press("j");
+    assert!(!bench.screen().contains("it said 500"));
+}
+
+#[test]
+fn a_question_is_void_when_its_subscription_changed() {
+    let mut bench = Bench::new(120, 36);
+    bench.press("3xj\n");
+    let mut next = overview();
+    next.cursor += 1;
+    next.subscriptions.items[0].subscription.is_enabled = true;
+    bench.show(next);
+    assert_eq!(bench.press("y"), []);
+    assert!(bench.screen().contains("changed meanwhile"));
+}
+
+#[test]
+fn a_trip_offers_the_acts_of_its_subscription() {
+    let mut bench = Bench::new(120, 36);
+    let enable = Act::Enable(SubscriptionId(21), ReplayChoice::Skipped);
+    assert_eq!(bench.press("7xjj\ny"), [Effect::Perform(Job::Act(enable))]);
+}
+
+#[test]
+fn a_read_only_console_lists_acts_and_asks_for_none() {
+    let mut bench = Bench::with(120, 36, Access::ReadOnly, Look::default());
+    assert_eq!(bench.press("3x\nyj\nyj\nyj\ny"), []);
+    assert!(bench.screen().contains("read-only: start with --allow-actions"));
+}
+
+#[test]
+fn no_key_is_silently_ignored() {
+    let mut bench = Bench::new(120, 36);
+    for (keys, said) in [
+        ("5", "not available in this version: Events"),
+        ("z", "z is not bound"),
+        ("y", "does nothing here"),
+        ("2x", "no actions on keys"),
+        ("F", "follow is for the deliveries"),
+    ] {
+        bench.press(keys);
+        assert!(bench.screen().contains(said), "{keys}: {said}");
+    }
+    bench.wait(4);
+    assert!(!bench.screen().contains("follow is for"), "a remark goes after four seconds");
+}
+
+#[test]
+fn a_frozen_console_counts_pictures_and_shows_the_old_one() {
+    let mut bench = Bench::new(120, 36);
+    let before = bench.screen();
+    bench.press("p");
+    for cursor in 101..104 {
+        bench.show(crate::api::overview::Overview { cursor, ..empty() });
+    }
+    let frozen = bench.screen();
+    assert!(frozen.contains("PAUSED") && frozen.contains("+3 new pictures"));
+    assert!(frozen.contains("HubSpot Sync"));
+    assert_eq!(before.lines().nth(5), frozen.lines().nth(5));
+    bench.press("p");
+    assert!(!bench.screen().contains("HubSpot Sync"));
+}
+
+#[test]
+fn following_lets_go_on_any_movement_and_rows_then_stay() {
+    let mut bench = Bench::new(120, 36);
+    bench.press("4");
+    let newer = |n: i64| {
+        let mut next = overview();
+        next.cursor += n.unsigned_abs();
+        for id in 0..n {
+            next.attempts.items.insert(0, super::fixture::attempt(679 + id, 0, Some(200), None));
+        }
+        next
+    };
+    bench.show(newer(1));
+    assert_eq!(bench.app.selected(), Some(Item::Attempt(AttemptId(679))));
+    bench.press("j");
+    assert_eq!(bench.app.places.following, Following::Nothing);
+    bench.show(newer(3));
+    assert_eq!(bench.app.selected(), Some(Item::Attempt(AttemptId(678))));
+    bench.press("F");
+    assert_eq!(bench.app.selected(), Some(Item::Attempt(AttemptId(681))));
+}
+
+#[test]
+fn a_lost_platform_keeps_its_picture_and_is_never_called_live() {
+    let mut bench = Bench::new(120, 36);
+    let lost = picture(overview()).after_failure("connection refused".to_owned(), NOW);
+    assert!(matches!(lost.link, Link::Offline { .. }));
+    bench.tell(Msg::Picture(Arc::new(lost)));
+    let screen = bench.screen();
+    assert!(screen.contains("OFFLINE") && screen.contains("connection refused") && screen.contains("HubSpot Sync"));
+    assert!(screen.contains("as of 14:02:31?"));
+    assert!(!screen.contains("LIVE "));
+}
+
+#[test]
+fn nothing_is_live_before_it_was_heard() {
+    let mut bench = Bench::new(120, 36);
+    bench.app.picture = Arc::default();
+    let screen = bench.screen();
+    assert!(screen.contains("CONNECTING") && !screen.contains("LIVE") && !screen.contains("ALERT"));
+}
+
+#[test]
+fn a_beat_without_news_and_a_quiet_minute_draw_nothing() {
+    let mut bench = Bench::new(120, 36);
+    let mut quiet = overview();
+    quiet.limits.items.retain(|row| row.used == 0);
+    quiet.subscriptions.items.retain(|row| row.health.next_due_utc.is_none());
+    bench.show(quiet);
+    bench.wait(120);
+    let beat = Arc::new(bench.app.picture.after_beat(bench.now));
+    assert!(bench.app.knows(&beat));
+    bench.tell(Msg::Picture(beat));
+    let until = bench.app.wakes_at(bench.now);
+    assert_eq!(until, bench.now.slot(60_000).plus(Duration::from_secs(60)));
+
+    let options = TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, 120, 36)) };
+    let mut terminal = Terminal::with_options(Calm::new(Vec::new()), options).expect("a terminal");
+    terminal.draw(|frame| draw(frame, &bench.app)).expect("a frame");
+    let first = terminal.backend().out().len();
+    assert!(first > 1_000);
+    terminal.draw(|frame| draw(frame, &bench.app)).expect("a frame");
+    assert_eq!(terminal.backend().out().len(), first);
+}
+
+#[test]
+fn countdowns_tick_by_the_second_while_they_are_seen() {
+    let mut bench = Bench::new(80, 24);
+    bench.wait(120);
+    assert_eq!(bench.app.wakes_at(bench.now).since(bench.now), Duration::from_millis(59_886 - 31_000));
+    let mut due = overview();
+    due.cursor += 1;
+    due.server_utc = bench.now;
+    due.subscriptions.items[1].health.next_due_utc = Some(bench.now.plus(Duration::from_secs(90)));
+    bench.press("3");
+    bench.show(due);
+    assert!(bench.app.wakes_at(bench.now).since(bench.now) <= Duration::from_secs(1));
+}
+
+fn any_key() -> impl Strategy<Value = KeyEvent> {
+    let codes = prop_oneof![
+        8 => proptest::sample::select("1234567890hjklgGxypnqaFf?z \u{1b}".chars().map(KeyCode::Char).collect::<Vec<_>>()),
+        4 => proptest::sample::select(vec![
+            KeyCode::Enter, KeyCode::Esc, KeyCode::Tab, KeyCode::BackTab, KeyCode::Up, KeyCode::Down,
+            KeyCode::PageUp, KeyCode::PageDown, KeyCode::Home, KeyCode::End, KeyCode::Delete, KeyCode::F(5),
+        ]),
+    ];
+    let modifiers = proptest::sample::select(vec![
+        KeyModifiers::NONE,
+        KeyModifiers::NONE,
+        KeyModifiers::NONE,
+        KeyModifiers::SHIFT,
+        KeyModifiers::CONTROL,
+        KeyModifiers::ALT,
+    ]);
+    (codes, modifiers).prop_map(|(code, modifiers)| KeyEvent::new(code, modifiers))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn no_keys_at_any_size_break_it_or_act_without_a_yes(
+        keys in proptest::collection::vec((any_key(), 0_u16..140, 0_u16..50), 1..40),
+    ) {
+        let mut bench = Bench::new(100, 30);
+        for (position, (key, width, height)) in keys.into_iter().enumerate() {
+            if position % 5 == 4 {
+                bench.tell(Msg::Resized(width, height));
+            }
+            if position % 7 == 6 {
+                let mut next = overview();
+                next.cursor += position as u64;
+                next.subscriptions.items.rotate_left(position % 7);
+                next.attempts.items.truncate(position);
+                bench.show(next);
+            }
+            let asked = bench.app.context() == crate::tui::keymap::Context::Confirm;
+            let effects = bench.tell(Msg::Key(key));
+            let acts = effects.iter().any(|effect| matches!(effect, Effect::Perform(Job::Act(_))));
+            prop_assert!(!acts || (asked && key.code == KeyCode::Char('y')));
+            if !bench.app.window.area.is_empty() {
+                bench.screen();
+            }
+        }
+    }
+}
+
+#[test]
+fn tab_walks_all_panes_and_back() {
+    let mut bench = Bench::new(120, 36);
+    let first = bench.app.focus;
+    let mut seen = vec![first];
+    for _ in 1..Pane::ALL.len() {
+        bench.press("\t");
+        assert!(!seen.contains(&bench.app.focus));
+        seen.push(bench.app.focus);
+    }
+    bench.press("\t");
+    assert_eq!(bench.app.focus, first);
+}
