@@ -1,6 +1,6 @@
 //! What can be asked for on the command line.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,10 +9,12 @@ use std::time::Duration;
 ///
 /// Without a command it opens the console on the standalone platform in the data directory.
 #[derive(Debug, Parser)]
-#[command(name = "crow", version, max_term_width = 100)]
+#[command(name = "crow", version, max_term_width = 100, args_conflicts_with_subcommands = true)]
 pub(super) struct Arguments {
     #[command(subcommand)]
     pub(super) command: Option<Command>,
+    #[command(flatten)]
+    pub(super) standalone: Standalone,
 }
 
 #[derive(Debug, Subcommand)]
@@ -21,6 +23,67 @@ pub(super) enum Command {
     Demo(Demo),
     /// Run the standalone platform without a console
     Serve(Serve),
+    /// Open the console on a platform that runs elsewhere
+    Console(Console),
+}
+
+/// The console on the standalone platform.
+#[derive(Debug, Args)]
+pub(super) struct Standalone {
+    /// Where everything is kept; created if absent
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: Option<PathBuf>,
+    /// Where the platform listens; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub(super) bind: SocketAddr,
+    /// Permit http and private addresses as webhook targets: for development only
+    #[arg(long)]
+    pub(super) allow_private_targets: bool,
+    /// Let the console test, enable and disable; without it, it only looks
+    #[arg(long)]
+    pub(super) allow_actions: bool,
+    #[command(flatten)]
+    pub(super) look: Look,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Console {
+    /// The platform's address: http://127.0.0.1:7700
+    #[arg(long, value_name = "URL")]
+    pub(super) url: String,
+    /// The file that holds an operator's token, alone on a line
+    #[arg(long, value_name = "FILE")]
+    pub(super) token_file: PathBuf,
+    /// Let the console test, enable and disable; without it, it only looks
+    #[arg(long)]
+    pub(super) allow_actions: bool,
+    #[command(flatten)]
+    pub(super) look: Look,
+}
+
+/// How the console looks.
+#[derive(Debug, Args)]
+pub(super) struct Look {
+    /// Which colours: terminal uses your own; NO_COLOR selects mono
+    #[arg(long, value_enum, value_name = "NAME")]
+    pub(super) theme: Option<Theme>,
+    /// Draw with ASCII characters only
+    #[arg(long)]
+    pub(super) ascii: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Theme {
+    /// Your terminal's own colours and background
+    Terminal,
+    /// Light on dark
+    Dark,
+    /// Dark on light
+    Light,
+    /// Told apart with any kind of colour vision
+    ColourBlind,
+    /// No colour
+    Mono,
 }
 
 #[derive(Debug, Args)]
@@ -37,6 +100,8 @@ pub(super) struct Demo {
     /// Run without a terminal: print the platform's address and go on until stopped
     #[arg(long)]
     pub(super) headless: bool,
+    #[command(flatten)]
+    pub(super) look: Look,
 }
 
 #[derive(Debug, Args)]

@@ -2,14 +2,16 @@
 
 use super::arguments::Demo;
 use super::failure::Failure;
-use super::log;
+use super::screen::{self, Opening};
 use super::serve::{announce, stop_signal};
 use super::standalone::{Standalone, Wish};
+use super::{log, settings};
 use crate::ambient::Ambient;
 use crate::demo::company;
 use crate::demo::plan::Pace;
 use crate::domain::target::Policy;
 use crate::engine::files;
+use crate::tui::console::{Access, Identity, Mode};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -18,6 +20,9 @@ use tokio::sync::oneshot;
 
 /// The wait before the first retry in a demo, so that everything happens while one looks.
 const RETRY_BASE: Duration = Duration::from_secs(1);
+
+/// How long a demo that ends waits for what is under way.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Where a demo keeps its data.
 enum Place {
@@ -44,7 +49,9 @@ impl Place {
 }
 
 pub(super) async fn run(demo: Demo) -> Result<ExitCode, Failure> {
-    log::to_stderr();
+    if !demo.headless {
+        screen::check()?;
+    }
     let place = Place::of(demo.data)?;
     let ambient = Ambient::real();
     let wish = Wish {
@@ -55,18 +62,40 @@ pub(super) async fn run(demo: Demo) -> Result<ExitCode, Failure> {
         ambient: ambient.clone(),
     };
     let platform = Standalone::start(wish).await?;
+    if demo.headless {
+        log::to_stderr();
+    } else {
+        log::to_file(&place.path().join("crow.log"))?;
+    }
     let operator = platform.client("demo company")?;
-    let company = company::open(company::Setup { operator, ambient, pace: Pace::times(demo.speed) }).await?;
-    let key_file = place.path().join("demo.key");
-    files::write_private(&key_file, &format!("{}\n", company.curl_key().reveal()))?;
+    let setup = company::Setup { operator, ambient: ambient.clone(), pace: Pace::times(demo.speed) };
+    let company = company::open(setup).await?;
+    files::write_private(&place.path().join("demo.key"), &format!("{}\n", company.curl_key().reveal()))?;
     let (end, ended) = oneshot::channel::<()>();
     let life = tokio::spawn(company.live(async {
         let _ = ended.await;
     }));
-    announce(platform.address())?;
-    stop_signal().await?;
+    let code = if demo.headless {
+        announce(platform.address())?;
+        stop_signal().await.map(|()| ExitCode::SUCCESS)
+    } else {
+        let opening = Opening {
+            identity: Identity {
+                mode: Mode::Demo,
+                profile: "standalone".to_owned(),
+                address: platform.address().to_owned(),
+            },
+            access: Access::Act,
+            look: settings::look(&demo.look),
+            client: platform.client("console")?,
+            ambient: ambient.clone(),
+            history: place.path().join("console.db"),
+        };
+        screen::show(opening).await
+    };
     let _ = end.send(());
     let _ = life.await;
-    platform.stop().await;
-    Ok(ExitCode::SUCCESS)
+    // What is still under way goes to receivers that are gone; a demo that is to be kept has its leases returned at its next start.
+    let _ = ambient.within(PATIENCE, platform.stop()).await;
+    code
 }

@@ -1,9 +1,11 @@
 //! The command line: arguments, settings, wiring, one file per command.
 
 mod arguments;
+mod console;
 mod demo;
 mod failure;
 mod log;
+mod screen;
 mod serve;
 mod settings;
 mod standalone;
@@ -51,13 +53,10 @@ fn start(arguments: Arguments) -> Result<ExitCode, Failure> {
         match arguments.command {
             Some(Command::Serve(serve)) => serve::run(serve).await,
             Some(Command::Demo(demo)) => demo::run(demo).await,
-            None => todo_console(),
+            Some(Command::Console(console)) => console::attach(console).await,
+            None => console::standalone(arguments.standalone).await,
         }
     });
     runtime.shutdown_background();
     code
-}
-
-fn todo_console() -> Result<ExitCode, Failure> {
-    Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,8 @@
 //! What the surroundings say: the only file that reads the environment.
 
+use super::arguments::{self, Theme};
 use super::failure::Failure;
+use crate::tui::theme::{Charset, Look, ThemeName};
 use directories::ProjectDirs;
 use std::path::PathBuf;
 
@@ -13,4 +15,33 @@ fn directories() -> Result<ProjectDirs, Failure> {
 /// The directory of the standalone platform.
 pub(super) fn data_dir() -> Result<PathBuf, Failure> {
     Ok(directories()?.data_dir().join("platform"))
+}
+
+/// Where the console keeps its log and what it remembers of platforms elsewhere.
+pub(super) fn state_dir() -> Result<PathBuf, Failure> {
+    let directories = directories()?;
+    Ok(directories.state_dir().unwrap_or_else(|| directories.data_local_dir()).to_owned())
+}
+
+/// How the console looks: what was asked for, else what the terminal says of itself. `NO_COLOR` (not empty) selects mono, a locale that is
+/// not UTF-8 selects ASCII.
+pub(super) fn look(asked: &arguments::Look) -> Look {
+    let theme = match asked.theme {
+        Some(Theme::Terminal) => ThemeName::Terminal,
+        Some(Theme::Dark) => ThemeName::Dark,
+        Some(Theme::Light) => ThemeName::Light,
+        Some(Theme::ColourBlind) => ThemeName::ColourBlind,
+        Some(Theme::Mono) => ThemeName::Mono,
+        None if variable("NO_COLOR").is_some() => ThemeName::Mono,
+        None => ThemeName::Terminal,
+    };
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(variable).unwrap_or_default().to_lowercase();
+    let is_utf8 = locale.contains("utf-8") || locale.contains("utf8");
+    let charset = if asked.ascii || !is_utf8 { Charset::Ascii } else { Charset::Unicode };
+    Look { theme, charset }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the only place that reads the environment")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
 }

@@ -175,10 +175,19 @@ pub fn judge_subscription(facts: &SubscriptionFacts) -> Judgement {
     }
     match rate {
         Some(_) => stands(Standing::Healthy, format!("success {n_ok} of {total} in 1 h")),
-        None => stands(
-            Standing::Healthy,
-            format!("no streak; {n_ok} of {total} in 1 h, fewer than {ENOUGH} to judge a rate by"),
-        ),
+        None if facts.streak > 0 => {
+            let few = format!(
+                "{} failures in a row, but {n_ok} of {total} in 1 h are fewer than {ENOUGH} attempts to judge by",
+                facts.streak
+            );
+            stands(Standing::Unknown, few)
+        }
+        None => {
+            let few = format!(
+                "the latest attempt succeeded; {n_ok} of {total} in 1 h, fewer than {ENOUGH} to judge a rate by"
+            );
+            stands(Standing::Healthy, few)
+        }
     }
 }
 
@@ -275,7 +284,8 @@ mod tests {
             (subscription(0, 20, 0), Standing::Healthy),
             (subscription(0, 18, 2), Standing::Attention),
             (subscription(0, 9, 11), Standing::Failing),
-            (subscription(3, 0, 3), Standing::Healthy),
+            (subscription(0, 3, 2), Standing::Healthy),
+            (subscription(3, 0, 3), Standing::Unknown),
             (subscription(9, 100, 0), Standing::Healthy),
             (subscription(10, 100, 0), Standing::Attention),
             (subscription(14, 100, 0), Standing::Failing),

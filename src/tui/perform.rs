@@ -80,15 +80,12 @@ fn inert(error: crate::client::Error) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::ambient::Ambient;
     use crate::client::connection::Credential;
     use crate::domain::secret::Secret;
-    use crate::domain::time::Timestamp;
 
     /// A performer whose platform does not exist: nothing listens on the port for discarding.
     pub(in crate::tui) fn without_platform(access: Access) -> Performer {
-        let ambient = Ambient::scripted(Timestamp::from_millis(0), 1);
-        let client = Client::new("http://127.0.0.1:9", Credential::Operator(Secret::new("none".to_owned())), ambient);
+        let client = Client::new("http://127.0.0.1:9", Credential::Operator(Secret::new("none".to_owned())));
         Performer::new(client.expect("a client"), access)
     }
 

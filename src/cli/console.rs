@@ -1,0 +1,85 @@
+//! `crow` and `crow console`: the console on the standalone platform, and on one that runs elsewhere.
+
+use super::failure::Failure;
+use super::screen::{self, Opening};
+use super::standalone::{self, Wish};
+use super::{arguments, log, settings};
+use crate::ambient::Ambient;
+use crate::client::connection::{Client, Credential};
+use crate::domain::delivery::Schedule;
+use crate::domain::secret::Secret;
+use crate::domain::target::Policy;
+use crate::tui::console::{Access, Identity, Mode};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// The console on the standalone platform, which runs in this process for as long as the console is open.
+pub(super) async fn standalone(asked: arguments::Standalone) -> Result<ExitCode, Failure> {
+    screen::check()?;
+    let data_dir = match asked.data {
+        Some(dir) => dir,
+        None => settings::data_dir()?,
+    };
+    let ambient = Ambient::real();
+    let wish = Wish {
+        data_dir: data_dir.clone(),
+        bind: asked.bind,
+        policy: if asked.allow_private_targets { Policy::Private } else { Policy::Public },
+        retry_base: Schedule::default().base,
+        ambient: ambient.clone(),
+    };
+    let platform = standalone::Standalone::start(wish).await?;
+    log::to_file(&data_dir.join("crow.log"))?;
+    let opening = Opening {
+        identity: Identity {
+            mode: Mode::Standalone,
+            profile: "standalone".to_owned(),
+            address: platform.address().to_owned(),
+        },
+        access: access(asked.allow_actions),
+        look: settings::look(&asked.look),
+        client: platform.client("console")?,
+        ambient,
+        history: data_dir.join("console.db"),
+    };
+    let code = screen::show(opening).await;
+    platform.stop().await;
+    code
+}
+
+/// The console on a platform that runs elsewhere.
+pub(super) async fn attach(asked: arguments::Console) -> Result<ExitCode, Failure> {
+    screen::check()?;
+    let token = read_token(&asked.token_file)?;
+    let state_dir = settings::state_dir()?;
+    log::to_file(&state_dir.join("crow.log"))?;
+    let client = Client::new(&asked.url, Credential::Operator(token))
+        .map_err(|error| Failure::usage(error.to_string(), "check --url and --token-file"))?;
+    let place: String = client.base().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let opening = Opening {
+        identity: Identity { mode: Mode::Remote, profile: "remote".to_owned(), address: client.base().to_owned() },
+        access: access(asked.allow_actions),
+        look: settings::look(&asked.look),
+        client,
+        ambient: Ambient::real(),
+        history: state_dir.join(format!("{place}.db")),
+    };
+    screen::show(opening).await
+}
+
+fn access(allow_actions: bool) -> Access {
+    if allow_actions { Access::Act } else { Access::ReadOnly }
+}
+
+/// The token in a file, alone on a line.
+fn read_token(path: &Path) -> Result<Secret, Failure> {
+    let refused = |why: &str| {
+        Failure::usage(format!("{}: {why}", path.display()), "give the file that holds an operator's token")
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| refused(&error.to_string()))?;
+    let token = text.trim();
+    if !token.starts_with("wlop_") || token.contains(char::is_whitespace) {
+        return Err(refused("there is no operator token in it"));
+    }
+    Ok(Secret::new(token.to_owned()))
+}
