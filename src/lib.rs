@@ -5,6 +5,7 @@ pub mod api;
 pub mod cli;
 pub mod client;
 pub mod demo;
+pub mod diagnose;
 pub mod domain;
 pub mod engine;
 pub mod monitor;

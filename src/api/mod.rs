@@ -11,6 +11,7 @@ pub mod overview;
 pub mod page;
 pub mod paths;
 pub mod problem;
+pub mod report;
 pub mod subscriptions;
 pub mod time;
 pub mod trips;

@@ -1,0 +1,210 @@
+//! Reports of playbooks: what was asked, what was found, and why it is believed.
+
+use crate::domain::ids::SubscriptionId;
+use crate::domain::text::Untrusted;
+use crate::domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What a playbook is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Topic {
+    /// The breaker of one subscription: why it trips or has tripped, and whether it can be enabled again.
+    Breaker,
+}
+
+impl Topic {
+    /// All there are.
+    pub const ALL: [Self; 1] = [Self::Breaker];
+
+    /// The name on the wire and in the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Breaker => "breaker",
+        }
+    }
+
+    /// The topic of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|topic| topic.name() == name)
+    }
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What a playbook looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Subject {
+    /// One subscription.
+    Subscription(SubscriptionId),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Subscription(id) => write!(f, "subscription {id}"),
+        }
+    }
+}
+
+/// Something that was learnt by one read-only call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Evidence {
+    /// What was asked for: the call and the field or count.
+    pub query: String,
+    /// What came back.
+    pub value: Untrusted,
+    /// What it is measured against, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<String>,
+    /// When it was asked.
+    pub at_utc: Timestamp,
+}
+
+/// What a step came to. Unknown never counts as pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verdict", content = "why", rename_all = "snake_case")]
+pub enum Verdict {
+    /// As it should be.
+    Pass,
+    /// Not as it should be.
+    Fail,
+    /// Could not be learnt, and why.
+    Unknown(String),
+    /// Need not be asked, and why.
+    Skipped(String),
+}
+
+impl Verdict {
+    /// One word for lists.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Unknown(_) => "unknown",
+            Self::Skipped(_) => "skipped",
+        }
+    }
+
+    /// Why it could not be learnt or need not be asked.
+    #[must_use]
+    pub fn why(&self) -> Option<&str> {
+        match self {
+            Self::Pass | Self::Fail => None,
+            Self::Unknown(why) | Self::Skipped(why) => Some(why),
+        }
+    }
+}
+
+/// One question of a playbook, answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Its name.
+    pub id: String,
+    /// The question.
+    pub question: String,
+    /// The answer; a member `why` stands beside it when it is unknown or skipped.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// What it rests on.
+    pub evidence: Vec<Evidence>,
+}
+
+/// Something that explains the symptom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// Its name in the playbooks: `endpoint-500`.
+    pub id: String,
+    /// In one line.
+    pub title: String,
+    /// What it rests on.
+    pub evidence: Vec<Evidence>,
+    /// What to do.
+    pub resolution: String,
+}
+
+/// What running a playbook came to, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conclusion {
+    /// Nothing explains a symptom, and something was learnt.
+    NoCause,
+    /// At least one cause was found.
+    CauseFound,
+    /// No step could be answered.
+    NotRun,
+}
+
+/// What running a playbook came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Which playbook.
+    pub topic: Topic,
+    /// Over what.
+    pub subject: Subject,
+    /// Likeliest first; empty when nothing is wrong or nothing explains it.
+    pub causes: Vec<Cause>,
+    /// In the order in which they were asked.
+    pub steps: Vec<Step>,
+}
+
+impl Report {
+    /// In one word.
+    #[must_use]
+    pub fn conclusion(&self) -> Conclusion {
+        let is_answered = |step: &Step| matches!(step.verdict, Verdict::Pass | Verdict::Fail);
+        match (self.causes.is_empty(), self.steps.iter().any(is_answered)) {
+            (false, _) => Conclusion::CauseFound,
+            (true, true) => Conclusion::NoCause,
+            (true, false) => Conclusion::NotRun,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_as_documented_and_can_be_read_back() {
+        let step = |id: &str, verdict| Step {
+            id: id.to_owned(),
+            question: "Is it?".to_owned(),
+            verdict,
+            evidence: Vec::new(),
+        };
+        let report = Report {
+            topic: Topic::Breaker,
+            subject: Subject::Subscription(SubscriptionId(7)),
+            causes: Vec::new(),
+            steps: vec![step("a", Verdict::Pass), step("b", Verdict::Unknown("nobody asked".to_owned()))],
+        };
+        let json = serde_json::to_value(&report).expect("plain data");
+        assert_eq!(
+            json,
+            serde_json::json!({"topic": "breaker", "subject": {"subscription": 7}, "causes": [], "steps": [
+                {"id": "a", "question": "Is it?", "verdict": "pass", "evidence": []},
+                {"id": "b", "question": "Is it?", "verdict": "unknown", "why": "nobody asked", "evidence": []}]})
+        );
+        assert_eq!(serde_json::from_value::<Report>(json).expect("readable"), report);
+        assert_eq!(report.conclusion(), Conclusion::NoCause);
+    }
+
+    #[test]
+    fn a_report_of_unknowns_alone_counts_as_not_run() {
+        let verdict = Verdict::Unknown("no connection".to_owned());
+        let step = Step { id: "a".to_owned(), question: "Is it?".to_owned(), verdict, evidence: Vec::new() };
+        let subject = Subject::Subscription(SubscriptionId(7));
+        let report = Report { topic: Topic::Breaker, subject, causes: Vec::new(), steps: vec![step] };
+        assert_eq!(report.conclusion(), Conclusion::NotRun);
+    }
+}

@@ -1,0 +1,117 @@
+//! What is known of one subscription's breaker, in the terms in which the steps ask.
+
+use crate::api::attempts::AttemptRow;
+use crate::api::report::Evidence;
+use crate::api::subscriptions::SubscriptionRow;
+use crate::api::trips::TripRow;
+use crate::diagnose::endpoint::{Group, groups};
+use crate::diagnose::gather;
+use crate::domain::delivery::Kind;
+use crate::domain::standing::Disabled;
+use crate::domain::text::Untrusted;
+use crate::domain::time::Timestamp;
+use std::time::Duration;
+
+/// Consecutive failures from which on a fuse counts as filling: a quarter of it.
+pub const FILLING: u32 = 5;
+
+/// Where the breaker stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// The subscription is on, and few or no attempts failed in a row.
+    Holds,
+    /// The subscription is on, and its streak has reached [`FILLING`].
+    Fills,
+    /// The breaker switched it off, some time before this.
+    Tripped(Timestamp),
+    /// Somebody switched it off, some time before this.
+    SwitchedOff(Timestamp),
+}
+
+/// What is known.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// The subscription.
+    pub row: &'a SubscriptionRow,
+    /// Where its breaker stands.
+    pub state: State,
+    known: &'a gather::Breaker,
+}
+
+impl<'a> Facts<'a> {
+    /// The facts about a subscription that could be read.
+    #[must_use]
+    pub fn new(row: &'a SubscriptionRow, known: &'a gather::Breaker) -> Self {
+        let subscription = &row.subscription;
+        // Whole seconds: it was off by the end of that second.
+        let off_by = subscription.disabled_utc.unwrap_or(known.at).plus(Duration::from_secs(1));
+        let state = match subscription.disabled_reason {
+            Some(Disabled::Breaker) => State::Tripped(open_trip(known).map_or(off_by, |trip| trip.tripped_utc)),
+            Some(Disabled::Manual) => State::SwitchedOff(off_by),
+            None if !subscription.is_enabled => State::SwitchedOff(off_by),
+            None if subscription.consecutive_failures >= FILLING => State::Fills,
+            None => State::Holds,
+        };
+        Self { row, state, known }
+    }
+
+    /// Since when it is off, if it is.
+    #[must_use]
+    pub const fn off_since(&self) -> Option<Timestamp> {
+        match self.state {
+            State::Tripped(at) | State::SwitchedOff(at) => Some(at),
+            State::Holds | State::Fills => None,
+        }
+    }
+
+    /// Attempts that say something about the endpoint, newest first.
+    ///
+    /// # Errors
+    /// Why the delivery log could not be read.
+    pub fn attempts(&self) -> Result<Vec<&'a AttemptRow>, &'a str> {
+        let rows = self.known.attempts.as_ref().map_err(String::as_str)?;
+        let mut rows: Vec<&AttemptRow> = rows.iter().filter(|row| row.outcome().is_counted()).collect();
+        rows.sort_by_key(|row| std::cmp::Reverse((row.started_utc, row.id)));
+        Ok(rows)
+    }
+
+    /// The failures that explain the streak: those recorded with the trip that keeps it off, else the latest scheduled attempts back to the
+    /// last success.
+    ///
+    /// # Errors
+    /// Why neither could be read.
+    pub fn failures(&self) -> Result<Vec<Group>, String> {
+        if let (State::Tripped(_), Some(trip)) = (self.state, open_trip(self.known)) {
+            return Ok(groups(trip.causes.iter().map(|count| (count.cause.raw().to_owned(), count.n))));
+        }
+        Ok(groups(self.streak()?.iter().map(|row| (row.outcome().to_string(), 1))))
+    }
+
+    /// The latest failed attempt of the streak.
+    #[must_use]
+    pub fn latest_failure(&self) -> Option<&'a AttemptRow> {
+        self.streak().ok()?.first().copied()
+    }
+
+    fn streak(&self) -> Result<Vec<&'a AttemptRow>, String> {
+        let attempts = self.attempts().map_err(|why| format!("the delivery log could not be read: {why}"))?;
+        let scheduled = attempts.into_iter().filter(|row| row.kind == Kind::Scheduled);
+        Ok(scheduled.take_while(|row| !row.outcome().is_success()).collect())
+    }
+
+    /// Something that was read off the subscription.
+    #[must_use]
+    pub fn of_subscription(&self, field: &str, value: impl Into<Untrusted>, limit: Option<String>) -> Evidence {
+        self.evidence(format!("subscription {}: {field}", self.row.subscription.id), value, limit)
+    }
+
+    /// Something that was read off the delivery log or the breaker's history.
+    #[must_use]
+    pub fn evidence(&self, query: impl Into<String>, value: impl Into<Untrusted>, limit: Option<String>) -> Evidence {
+        Evidence { query: query.into(), value: value.into(), limit, at_utc: self.known.at }
+    }
+}
+
+fn open_trip(known: &gather::Breaker) -> Option<&TripRow> {
+    known.trip.as_ref().ok()?.as_ref().filter(|trip| trip.enabled_utc.is_none())
+}

@@ -1,0 +1,151 @@
+//! The questions of the breaker's playbook and how they are answered.
+
+use super::facts::{FILLING, Facts, State};
+use crate::api::attempts::AttemptRow;
+use crate::api::report::{Evidence, Step, Verdict};
+use crate::domain::breaker::FUSE;
+
+/// All questions in the order in which they are asked.
+pub const QUESTIONS: [(&str, &str); 5] = [
+    ("breaker-state", "Is the subscription on and its fuse far from full?"),
+    ("failure-cause", "Did the latest scheduled attempts succeed?"),
+    ("endpoint-now", "Does the endpoint answer again?"),
+    ("missed-events", "Did all events reach the endpoint while the subscription was off?"),
+    ("safe-to-enable", "Is it safe to enable the subscription?"),
+];
+
+type Answer = (Verdict, Vec<Evidence>);
+
+/// Answers all questions.
+#[must_use]
+pub fn all(facts: &Facts<'_>) -> Vec<Step> {
+    let now = endpoint_now(facts);
+    let safe = safe_to_enable(facts, &now.0);
+    let answers = [state(facts), failures(facts), now, missed(facts), safe];
+    let step = |((id, question), (verdict, evidence)): ((&str, &str), Answer)| Step {
+        id: id.to_owned(),
+        question: question.to_owned(),
+        verdict,
+        evidence,
+    };
+    QUESTIONS.into_iter().zip(answers).map(step).collect()
+}
+
+fn skipped(why: &str) -> Answer {
+    (Verdict::Skipped(why.to_owned()), Vec::new())
+}
+
+fn state(facts: &Facts<'_>) -> Answer {
+    let streak = facts.row.subscription.consecutive_failures;
+    let limit = format!("{FILLING}; trips at {FUSE}");
+    let mut evidence = vec![facts.of_subscription("consecutive failures", streak.to_string(), Some(limit))];
+    let verdict = match facts.state {
+        State::Holds => Verdict::Pass,
+        State::Fills => {
+            let forecast = facts.row.trips_after();
+            evidence.extend(forecast.map(|after| {
+                facts.of_subscription("trips at this pace", format!("in about {} s", after.as_secs()), None)
+            }));
+            Verdict::Fail
+        }
+        State::Tripped(at) => {
+            evidence.push(facts.of_subscription("off, by the breaker, since", at.to_string(), None));
+            Verdict::Fail
+        }
+        State::SwitchedOff(_) => {
+            let since = facts.row.subscription.disabled_utc.map_or_else(|| "unknown".to_owned(), |at| at.to_string());
+            evidence.push(facts.of_subscription("off, by hand, since", since, None));
+            Verdict::Fail
+        }
+    };
+    (verdict, evidence)
+}
+
+fn failures(facts: &Facts<'_>) -> Answer {
+    match facts.state {
+        State::SwitchedOff(_) => return skipped("it was switched off by hand, not because attempts failed"),
+        State::Holds => return recent(facts),
+        State::Fills | State::Tripped(_) => {}
+    }
+    match facts.failures() {
+        Err(why) => (Verdict::Unknown(why), Vec::new()),
+        Ok(groups) if groups.is_empty() => {
+            (Verdict::Unknown("the delivery log shows no failed scheduled attempt".to_owned()), Vec::new())
+        }
+        Ok(groups) => {
+            let of_group = |group: &crate::diagnose::endpoint::Group| {
+                facts.evidence(format!("failed attempts: {}", group.fault.id()), group.seen.clone(), None)
+            };
+            (Verdict::Fail, groups.iter().map(of_group).collect())
+        }
+    }
+}
+
+/// The latest attempts of a subscription whose breaker holds: failures among them are shown, and are within what it bears.
+fn recent(facts: &Facts<'_>) -> Answer {
+    match facts.attempts() {
+        Err(why) => (Verdict::Unknown(format!("the delivery log could not be read: {why}")), Vec::new()),
+        Ok(rows) if rows.is_empty() => {
+            (Verdict::Unknown("nothing was ever sent to this endpoint".to_owned()), Vec::new())
+        }
+        Ok(rows) => {
+            let n_failed = rows.iter().filter(|row| !row.outcome().is_success()).count();
+            let value = format!("{n_failed} of the last {}", rows.len());
+            let limit = Some(format!("{FILLING} in a row"));
+            (Verdict::Pass, vec![facts.evidence("delivery log: failed attempts", value, limit)])
+        }
+    }
+}
+
+fn endpoint_now(facts: &Facts<'_>) -> Answer {
+    if facts.state == State::Holds {
+        return skipped("its breaker holds");
+    }
+    let attempts = match facts.attempts() {
+        Ok(attempts) => attempts,
+        Err(why) => return (Verdict::Unknown(format!("the delivery log could not be read: {why}")), Vec::new()),
+    };
+    let off_since = facts.off_since();
+    match attempts.into_iter().find(|row| off_since.is_none_or(|off| row.started_utc > off)) {
+        Some(row) => {
+            let verdict = if row.outcome().is_success() { Verdict::Pass } else { Verdict::Fail };
+            (verdict, vec![facts.evidence("delivery log: latest attempt", described(row), Some("2xx".to_owned()))])
+        }
+        None => {
+            let since = off_since.map_or_else(String::new, |off| format!(" since it is off ({off})"));
+            (Verdict::Unknown(format!("nothing was sent{since}; send a test to find out")), Vec::new())
+        }
+    }
+}
+
+fn described(row: &AttemptRow) -> String {
+    format!("attempt {} ({}) at {}: {}", row.id, row.kind.name(), row.started_utc, row.outcome())
+}
+
+fn missed(facts: &Facts<'_>) -> Answer {
+    if facts.off_since().is_none() {
+        return skipped("it is on");
+    }
+    let health = &facts.row.health;
+    let none = Some("0".to_owned());
+    let evidence = vec![
+        facts.of_subscription("events that passed by", health.n_skipped.to_string(), none.clone()),
+        facts.of_subscription("deliveries that wait for it to be enabled", health.n_parked.to_string(), none),
+    ];
+    let verdict = if health.n_skipped + health.n_parked == 0 { Verdict::Pass } else { Verdict::Fail };
+    (verdict, evidence)
+}
+
+fn safe_to_enable(facts: &Facts<'_>, endpoint_now: &Verdict) -> Answer {
+    if facts.off_since().is_none() {
+        return skipped("it is on");
+    }
+    let verdict = match endpoint_now {
+        Verdict::Pass => Verdict::Pass,
+        Verdict::Fail => Verdict::Fail,
+        Verdict::Unknown(why) | Verdict::Skipped(why) => {
+            Verdict::Unknown(format!("whether the endpoint answers is not known: {why}"))
+        }
+    };
+    (verdict, Vec::new())
+}

@@ -1,0 +1,186 @@
+//! What failures say about an endpoint: outcomes grouped by what they have in common, each with its cause and its resolution.
+
+use crate::domain::delivery::{Cause as Unanswered, DEADLINE, Outcome};
+use std::collections::BTreeMap;
+
+/// A way for an endpoint to fail. The names are those of the fault scenarios.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// Answers 401 or 403.
+    RejectsSignature,
+    /// Answers another status that is not 2xx.
+    Status,
+    /// Answers 3xx, which is never followed.
+    Redirects,
+    /// Gives no complete answer in time.
+    Slow,
+    /// Refuses connections.
+    Refused,
+    /// Its name cannot be resolved.
+    Dns,
+    /// TLS cannot be agreed.
+    Tls,
+    /// Its address is not public.
+    Private,
+    /// Breaks connections or does not speak HTTP.
+    Broken,
+}
+
+impl Fault {
+    /// The fault behind an outcome; `None` for a success and for trouble of the platform's own.
+    #[must_use]
+    pub const fn behind(outcome: &Outcome) -> Option<Self> {
+        Some(match outcome {
+            Outcome::Answered { status: 200..=299, .. } | Outcome::Unanswered(Unanswered::Ours) => return None,
+            Outcome::Answered { status: 401 | 403, .. } => Self::RejectsSignature,
+            Outcome::Answered { status: 300..=399, .. } => Self::Redirects,
+            Outcome::Answered { .. } => Self::Status,
+            Outcome::Unanswered(Unanswered::Timeout) => Self::Slow,
+            Outcome::Unanswered(Unanswered::Refused) => Self::Refused,
+            Outcome::Unanswered(Unanswered::Dns) => Self::Dns,
+            Outcome::Unanswered(Unanswered::Tls) => Self::Tls,
+            Outcome::Unanswered(Unanswered::Blocked) => Self::Private,
+            Outcome::Unanswered(Unanswered::Broken | Unanswered::Garbled) => Self::Broken,
+        })
+    }
+
+    /// The fault behind a word as trips record it: a status or the name of a cause.
+    #[must_use]
+    pub fn behind_word(word: &str) -> Option<Self> {
+        let outcome = match word.parse() {
+            Ok(status) => Outcome::Answered { status, retry_after: None },
+            Err(_) => Outcome::Unanswered(Unanswered::named(word)?),
+        };
+        Self::behind(&outcome)
+    }
+
+    /// The name of the cause.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::RejectsSignature => "endpoint-rejects-signature",
+            Self::Status => "endpoint-500",
+            Self::Redirects => "endpoint-redirects",
+            Self::Slow => "endpoint-slow",
+            Self::Refused => "endpoint-refused",
+            Self::Dns => "endpoint-dns",
+            Self::Tls => "endpoint-tls-expired",
+            Self::Private => "endpoint-private",
+            Self::Broken => "endpoint-broken",
+        }
+    }
+
+    /// What it is, in one line; `seen` says how it was seen: `500 ×18, 503 ×2`.
+    #[must_use]
+    pub fn title(self, seen: &str) -> String {
+        let what = match self {
+            Self::RejectsSignature => "the endpoint refuses what it gets",
+            Self::Status => "the endpoint answers with an error",
+            Self::Redirects => "the endpoint redirects, and redirects are not followed",
+            Self::Slow => return format!("the endpoint gives no answer within {} s ({seen})", DEADLINE.as_secs()),
+            Self::Refused => "nothing listens at the endpoint, or a firewall refuses",
+            Self::Dns => "the endpoint's name cannot be resolved",
+            Self::Tls => "TLS with the endpoint fails: certificate expired, for another name, or not trusted",
+            Self::Private => "the endpoint's address is not a public one",
+            Self::Broken => "the endpoint breaks connections or does not speak HTTP",
+        };
+        format!("{what} ({seen})")
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub const fn resolution(self) -> &'static str {
+        match self {
+            Self::RejectsSignature => {
+                "Compare the signing secret that the receiver holds with the one of this subscription: an outdated secret is the usual \
+                 reason for 401 and 403. The signature covers the timestamp, a dot and the raw body; verify before parsing. If the secret is \
+                 lost, create a new subscription and move the endpoint over."
+            }
+            Self::Status => {
+                "Ask the owner of the endpoint to look at its own log at the times given; the answer's body, kept with each attempt, \
+                 often names the reason. A 410 means that the endpoint is gone for good."
+            }
+            Self::Redirects => "Set the subscription's target to the address to which the endpoint redirects.",
+            Self::Slow => {
+                "Have the endpoint store the event and answer at once, and do the work afterwards. Answers must be complete within 10 s."
+            }
+            Self::Refused => {
+                "Check that the endpoint runs, listens on that port, and that its firewall lets the platform in."
+            }
+            Self::Dns => "Check the name in the target and its DNS records.",
+            Self::Tls => {
+                "Renew the certificate, serve the whole chain, and check that it is for the name in the target."
+            }
+            Self::Private => "Use a target that is reachable from the internet; private addresses are never dialled.",
+            Self::Broken => {
+                "Check the proxy or load balancer in front of the endpoint; it ends connections before an answer is complete."
+            }
+        }
+    }
+}
+
+/// A fault and how often each outcome behind it was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// What they have in common.
+    pub fault: Fault,
+    /// How many in all.
+    pub n: u32,
+    /// `500 ×18, 503 ×2`, most frequent first.
+    pub seen: String,
+}
+
+/// Groups outcomes, given in words with their counts, by fault; the most frequent fault first. Successes are left out.
+#[must_use]
+pub fn groups(words: impl IntoIterator<Item = (String, u32)>) -> Vec<Group> {
+    let mut by_fault: BTreeMap<Fault, BTreeMap<String, u32>> = BTreeMap::new();
+    for (word, n) in words {
+        if let Some(fault) = Fault::behind_word(&word) {
+            *by_fault.entry(fault).or_default().entry(word).or_default() += n;
+        }
+    }
+    let mut groups: Vec<Group> = by_fault.into_iter().map(|(fault, words)| group(fault, words)).collect();
+    groups.sort_by_key(|group| (std::cmp::Reverse(group.n), group.fault));
+    groups
+}
+
+fn group(fault: Fault, words: BTreeMap<String, u32>) -> Group {
+    let n = words.values().sum();
+    let mut words: Vec<(String, u32)> = words.into_iter().collect();
+    words.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+    let seen: Vec<String> = words.into_iter().map(|(word, n)| format!("{word} \u{d7}{n}")).collect();
+    Group { fault, n, seen: seen.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cause_without_an_answer_but_our_own_is_a_fault() {
+        for cause in Unanswered::ALL {
+            let fault = Fault::behind_word(cause.name());
+            assert_eq!(fault.is_none(), cause == Unanswered::Ours, "{}", cause.name());
+        }
+    }
+
+    #[test]
+    fn statuses_are_told_apart_by_what_to_do_about_them() {
+        let id = |word| Fault::behind_word(word).map(Fault::id);
+        assert_eq!(id("401"), Some("endpoint-rejects-signature"));
+        assert_eq!(id("403"), Some("endpoint-rejects-signature"));
+        assert_eq!(id("302"), Some("endpoint-redirects"));
+        assert_eq!([id("404"), id("410"), id("500")], [Some("endpoint-500"); 3]);
+        assert_eq!(id("204"), None);
+        assert_eq!(id("no such word"), None);
+    }
+
+    #[test]
+    fn the_most_frequent_fault_comes_first_with_its_counts() {
+        let words = [("timeout", 1), ("500", 2), ("503", 5), ("200", 9), ("500", 1)];
+        let groups = groups(words.map(|(word, n)| (word.to_owned(), n)));
+        assert_eq!(groups.len(), 2);
+        assert_eq!((groups[0].fault, groups[0].n, groups[0].seen.as_str()), (Fault::Status, 8, "503 ×5, 500 ×3"));
+        assert_eq!((groups[1].fault, groups[1].n), (Fault::Slow, 1));
+    }
+}
