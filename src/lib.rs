@@ -8,6 +8,7 @@ pub mod demo;
 pub mod diagnose;
 pub mod domain;
 pub mod engine;
+pub mod escalation;
 pub mod monitor;
 pub mod server;
 pub mod sqlite;

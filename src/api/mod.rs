@@ -3,6 +3,7 @@
 
 pub mod actions;
 pub mod attempts;
+pub mod bundle;
 pub mod events;
 pub mod keys;
 pub mod limits;
