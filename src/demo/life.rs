@@ -100,15 +100,16 @@ impl Life {
 
     /// A lead every few seconds.
     async fn workflows(self) {
+        self.pause(100, 400).await;
         loop {
-            self.pause(2_000, 4_000).await;
             self.calls.note(self.n8n.create_lead(&people::lead(&self.ambient, "n8n")).await);
+            self.pause(2_000, 4_000).await;
         }
     }
 
     /// A handful of leads at once, now and then.
     async fn website(self) {
-        self.pause(3_000, 6_000).await;
+        self.pause(300, 900).await;
         loop {
             for _ in 0..3 + self.ambient.pick(4) {
                 self.calls.note(self.forms.create_lead(&people::lead(&self.ambient, "website")).await);
