@@ -112,7 +112,7 @@ fn endpoint_now(facts: &Facts<'_>) -> Answer {
             (verdict, vec![facts.evidence("delivery log: latest attempt", described(row), Some("2xx".to_owned()))])
         }
         None => {
-            let since = off_since.map_or_else(String::new, |off| format!(" since it is off ({off})"));
+            let since = off_since.map_or_else(String::new, |off| format!(" since it was switched off at {off}"));
             (Verdict::Unknown(format!("nothing was sent{since}; send a test to find out")), Vec::new())
         }
     }
