@@ -12,7 +12,7 @@ pub enum Temper {
     Prompt,
     /// Answers 503 about once in six.
     Flaky,
-    /// Takes 1.2 to 3 s; once in sixty longer than the platform waits.
+    /// Takes 1.2 to 3 s; once in 120 longer than the platform waits.
     Slow,
     /// Answers 200 for [`WELL`] after its first request, then 500 until it is mended.
     Failing,
@@ -80,7 +80,7 @@ impl Mood {
                 self.n_refused_in_a_row = 0;
                 accepted(30, 140)
             }
-            Temper::Slow if luck.0 < 1.0 / 60.0 => Reply { after: TOO_LONG, ..accepted(0, 0) },
+            Temper::Slow if luck.0 < 1.0 / 120.0 => Reply { after: TOO_LONG, ..accepted(0, 0) },
             Temper::Slow => accepted(1_200, 3_000),
             Temper::Failing if self.mended_at.is_none() && now.since(first_at) >= WELL => {
                 let body = r#"{"error":"could not open connection to database erp_prod"}"#;
