@@ -1,5 +1,6 @@
 //! What can be asked for on the command line.
 
+use crate::api::report::Topic;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -25,6 +26,48 @@ pub(super) enum Command {
     Serve(Serve),
     /// Open the console on a platform that runs elsewhere
     Console(Console),
+    /// Find out why something does not work: exit code 0 no cause found, 1 cause found, 2 could not run
+    Diagnose(Diagnose),
+    /// Write what is known of a failing subscription into a folder that can be handed on
+    Escalate(Escalate),
+}
+
+/// Which platform, and who asks.
+#[derive(Debug, Args)]
+pub(super) struct Remote {
+    /// The platform's address: http://127.0.0.1:7700
+    #[arg(long, value_name = "URL")]
+    pub(super) url: String,
+    /// The file that holds an operator's token, alone on a line
+    #[arg(long, value_name = "FILE")]
+    pub(super) token_file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Diagnose {
+    /// What to look into
+    #[arg(value_name = "TOPIC", value_parser = topic)]
+    pub(super) topic: Topic,
+    /// Which subscription
+    #[arg(long, value_name = "ID")]
+    pub(super) subscription: i64,
+    /// Answer as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) remote: Remote,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Escalate {
+    /// Which subscription
+    #[arg(long, value_name = "ID")]
+    pub(super) subscription: i64,
+    /// The folder to write; it must not exist
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) remote: Remote,
 }
 
 /// The console on the standalone platform.
@@ -48,12 +91,8 @@ pub(super) struct Standalone {
 
 #[derive(Debug, Args)]
 pub(super) struct Console {
-    /// The platform's address: http://127.0.0.1:7700
-    #[arg(long, value_name = "URL")]
-    pub(super) url: String,
-    /// The file that holds an operator's token, alone on a line
-    #[arg(long, value_name = "FILE")]
-    pub(super) token_file: PathBuf,
+    #[command(flatten)]
+    pub(super) remote: Remote,
     /// Let the console test, enable and disable; without it, it only looks
     #[arg(long)]
     pub(super) allow_actions: bool,
@@ -124,6 +163,11 @@ pub(super) struct Serve {
     /// Permit an address beyond loopback without TLS
     #[arg(long)]
     pub(super) insecure: bool,
+}
+
+fn topic(text: &str) -> Result<Topic, String> {
+    let known = || Topic::ALL.map(Topic::name).join(", ");
+    Topic::named(text).ok_or_else(|| format!("there is no such topic; known: {}", known()))
 }
 
 fn retry_base(text: &str) -> Result<Duration, String> {

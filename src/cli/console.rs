@@ -3,14 +3,11 @@
 use super::failure::Failure;
 use super::screen::{self, Opening};
 use super::standalone::{self, Wish};
-use super::{arguments, log, settings};
+use super::{arguments, log, remote, settings};
 use crate::ambient::Ambient;
-use crate::client::connection::{Client, Credential};
 use crate::domain::delivery::Schedule;
-use crate::domain::secret::Secret;
 use crate::domain::target::Policy;
 use crate::tui::console::{Access, Identity, Mode};
-use std::path::Path;
 use std::process::ExitCode;
 
 /// The console on the standalone platform, which runs in this process for as long as the console is open.
@@ -50,11 +47,9 @@ pub(super) async fn standalone(asked: arguments::Standalone) -> Result<ExitCode,
 /// The console on a platform that runs elsewhere.
 pub(super) async fn attach(asked: arguments::Console) -> Result<ExitCode, Failure> {
     screen::check()?;
-    let token = read_token(&asked.token_file)?;
+    let client = remote::connect(&asked.remote)?;
     let state_dir = settings::state_dir()?;
     log::to_file(&state_dir.join("crow.log"))?;
-    let client = Client::new(&asked.url, Credential::Operator(token))
-        .map_err(|error| Failure::usage(error.to_string(), "check --url and --token-file"))?;
     let place: String = client.base().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let opening = Opening {
         identity: Identity { mode: Mode::Remote, profile: "remote".to_owned(), address: client.base().to_owned() },
@@ -69,17 +64,4 @@ pub(super) async fn attach(asked: arguments::Console) -> Result<ExitCode, Failur
 
 fn access(allow_actions: bool) -> Access {
     if allow_actions { Access::Act } else { Access::ReadOnly }
-}
-
-/// The token in a file, alone on a line.
-fn read_token(path: &Path) -> Result<Secret, Failure> {
-    let refused = |why: &str| {
-        Failure::usage(format!("{}: {why}", path.display()), "give the file that holds an operator's token")
-    };
-    let text = std::fs::read_to_string(path).map_err(|error| refused(&error.to_string()))?;
-    let token = text.trim();
-    if !token.starts_with("wlop_") || token.contains(char::is_whitespace) {
-        return Err(refused("there is no operator token in it"));
-    }
-    Ok(Secret::new(token.to_owned()))
 }

@@ -3,8 +3,11 @@
 mod arguments;
 mod console;
 mod demo;
+mod diagnose;
+mod escalate;
 mod failure;
 mod log;
+mod remote;
 mod screen;
 mod serve;
 mod settings;
@@ -53,6 +56,8 @@ fn start(arguments: Arguments) -> Result<ExitCode, Failure> {
         match arguments.command {
             Some(Command::Serve(serve)) => serve::run(serve).await,
             Some(Command::Demo(demo)) => demo::run(demo).await,
+            Some(Command::Diagnose(diagnose)) => diagnose::run(diagnose).await,
+            Some(Command::Escalate(escalate)) => escalate::run(escalate).await,
             Some(Command::Console(console)) => console::attach(console).await,
             None => console::standalone(arguments.standalone).await,
         }

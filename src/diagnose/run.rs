@@ -30,7 +30,7 @@ mod tests {
         drop(listener);
         let ambient = Ambient::scripted(Timestamp::from_millis(0), 1);
         let token = Credential::Operator(Secret::new("token".to_owned()));
-        let client = Client::new(&base, token, ambient.clone()).expect("a client");
+        let client = Client::new(&base, token).expect("a client");
         let subject = Subject::Subscription(SubscriptionId(7));
         let report = run(&client, &ambient, Topic::Breaker, subject).await;
         assert_eq!(report.conclusion(), Conclusion::NotRun);
