@@ -1,1 +1,6 @@
-//! Tests of the whole: platform, client and console together.
+//! Tests of the whole: platform, client and console together, over real sockets, by a scripted clock.
+
+mod api;
+mod console;
+mod delivery;
+mod support;

@@ -1,0 +1,211 @@
+//! The Integration API and the Portal, over HTTP.
+
+use crate::support::platform::Platform;
+use crow::api::problem::Code;
+use crow::client::Error;
+use crow::domain::key::Scope;
+use crow::domain::time::Timestamp;
+use crow::server::guard::Access;
+use crow::server::router::table;
+use serde_json::json;
+use std::time::Duration;
+
+const LEAD: &str = r#"{"first_name":"Ada","last_name":"Byron","email":"ada@example.com"}"#;
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+#[tokio::test]
+async fn every_route_that_is_not_public_refuses_a_caller_without_a_credential() {
+    let platform = Platform::start().await;
+    let mut n_public = 0;
+    for route in table() {
+        let path = route.path.replace("{id}", "1");
+        let answer = platform.call(route.method.as_str(), &path, &[JSON], Some("{}")).await;
+        let expected = match route.access {
+            Access::Public => {
+                n_public += 1;
+                assert_eq!(answer.status, 200, "{} {path}", route.method);
+                continue;
+            }
+            Access::Key(..) => "missing_key",
+            Access::Operator(_) => "unknown_operator",
+        };
+        assert_eq!((answer.status, answer.json()["code"].as_str()), (401, Some(expected)), "{} {path}", route.method);
+        assert_eq!(answer.json()["requestId"], answer.header("x-request-id"));
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+    }
+    assert_eq!(n_public, 2, "the list of public routes is short and known");
+}
+
+#[tokio::test]
+async fn every_scope_opens_exactly_its_own_routes() {
+    let platform = Platform::start().await;
+    let company = platform.company("Acme").await;
+    for held in Scope::ALL {
+        let key = platform.key(&company, &[held]).await;
+        for route in table() {
+            let Access::Key(needed, bucket) = route.access else { continue };
+            let path = route.path.replace("{id}", "1");
+            let answer =
+                platform.call(route.method.as_str(), &path, &[JSON, ("x-api-key", key.reveal())], Some("{}")).await;
+            let is_open = held == needed;
+            assert_eq!(answer.status != 403, is_open, "{held} on {} {path}: {}", route.method, answer.status);
+            assert!(answer.header("x-ratelimit-policy").starts_with(bucket.name()), "{} {path}", route.method);
+            if !is_open {
+                assert_eq!(answer.json()["requiredScope"], needed.name());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_not_good_is_told_why_and_never_repeated() {
+    let platform = Platform::start().await;
+    let company = platform.company("Acme").await;
+    let key = platform.key(&company, &[Scope::EventsRead]).await;
+    let good = key.reveal();
+    let revoked = platform.key(&company, &[Scope::EventsRead]).await;
+    let rows = platform.operator().keys().await.expect("rows").items;
+    let row = rows.iter().find(|row| row.last4.raw() == revoked.last4()).expect("its row");
+    platform.operator().revoke_key(row.id).await.expect("revoked");
+    let other_company = good.replacen(&format!("_{}_", company.id), "_999_", 1);
+    let cases = [
+        ("x-api-key", good.to_owned(), None),
+        ("X-API-KEY", good.to_owned(), None),
+        ("x-api-key", format!("{good}x"), Some("malformed_key")),
+        ("x-api-key", good[..good.len() - 1].to_owned(), Some("malformed_key")),
+        ("x-api-key", good.replace("wlcro_", "wlcro-"), Some("malformed_key")),
+        ("x-api-key", other_company, Some("unknown_key")),
+        ("x-api-key", revoked.reveal().to_owned(), Some("revoked_key")),
+        ("authorization", format!("Bearer {good}"), Some("missing_key")),
+    ];
+    for (header, value, code) in cases {
+        let answer = platform.call("GET", "/api/v1/events", &[(header, &value)], None).await;
+        match code {
+            None => assert_eq!(answer.status, 200),
+            Some(code) => {
+                assert_eq!((answer.status, answer.json()["code"].as_str()), (401, Some(code)), "{header}");
+                assert!(!String::from_utf8_lossy(&answer.body).contains(&value[value.len().min(20)..]), "{code}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_window_admits_its_limit_and_waiting_helps() {
+    let platform = Platform::start().await;
+    let company = platform.company("Acme").await;
+    let key = platform.key(&company, &[Scope::EventsRead]).await;
+    let headers = [("x-api-key", key.reveal())];
+    for left in (0..60).rev() {
+        let answer = platform.call("GET", "/api/v1/events", &headers, None).await;
+        assert_eq!((answer.status, answer.header("x-ratelimit-remaining")), (200, left.to_string().as_str()));
+    }
+    let refused = platform.call("GET", "/api/v1/events", &headers, None).await;
+    assert_eq!((refused.status, refused.json()["code"].as_str()), (429, Some("rate_limited")));
+    assert_eq!(refused.json()["policy"], "read:60/1m");
+    assert_eq!(refused.header("x-ratelimit-remaining"), "0");
+    let wait: u64 = refused.header("retry-after").parse().expect("seconds");
+    platform.advance(Duration::from_secs(wait));
+    assert_eq!(platform.call("GET", "/api/v1/events", &headers, None).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_restart_does_not_refill_a_window_that_was_written_down() {
+    let platform = Platform::start().await;
+    let company = platform.company("Acme").await;
+    let key = platform.key(&company, &[Scope::EventsRead]).await;
+    for _ in 0..40 {
+        platform.call("GET", "/api/v1/events", &[("x-api-key", key.reveal())], None).await;
+    }
+    let platform = platform.restart().await;
+    let answer = platform.call("GET", "/api/v1/events", &[("x-api-key", key.reveal())], None).await;
+    assert_eq!(answer.header("x-ratelimit-remaining"), "19");
+}
+
+#[tokio::test]
+async fn a_lead_becomes_an_event_that_can_be_polled_and_the_cursor_keeps_its_place() {
+    let platform = Platform::start().await;
+    let company = platform.company("Acme").await;
+    let key = platform.key(&company, &[Scope::EventsRead, Scope::IntegrationsWrite]).await;
+    let headers = [JSON, ("x-api-key", key.reveal())];
+    let empty = platform.partner(&key).events(None, 10).await.expect("a page");
+    assert!(empty.items.is_empty() && empty.next_cursor.is_some());
+    let created = platform.call("POST", "/api/v1/integrations/leads", &headers, Some(LEAD)).await;
+    assert_eq!(created.status, 201, "{}", String::from_utf8_lossy(&created.body));
+    assert_eq!(created.json()["status"], "Lead - New");
+    let page = platform.partner(&key).events(empty.next_cursor.as_deref(), 10).await.expect("a page");
+    let event = page.items.first().expect("the lead's event");
+    assert_eq!((event.kind.raw(), event.company_id), ("lead.created", company.id));
+    let payload: serde_json::Value = serde_json::from_str(event.payload.get()).expect("an object");
+    assert_eq!((&payload["email"], &payload["status_id"]), (&json!("ada@example.com"), &json!(10)));
+    assert_eq!(event.created_utc, Timestamp::from_millis(platform.ambient.now().millis()).whole_second());
+    let after = platform.partner(&key).events(page.next_cursor.as_deref(), 10).await.expect("a page");
+    assert!(after.items.is_empty(), "nothing is repeated");
+}
+
+#[tokio::test]
+async fn bad_input_names_the_field_and_the_remedy() {
+    let platform = Platform::start().await;
+    let company = platform.company("Acme").await;
+    let key = platform.key(&company, &Scope::ALL).await;
+    let own = ("x-api-key", key.reveal());
+    let cases = [
+        ("/api/v1/integrations/leads", r#"{"first_name":"#, 400, "malformed_json", None),
+        ("/api/v1/integrations/leads", "{}", 400, "validation_failed", Some("first_name")),
+        ("/api/v1/integrations/leads", r#"{"first_name":1}"#, 400, "validation_failed", Some("first_name")),
+        ("/api/v1/webhooks/subscriptions", r#"{"targetUrl":"ftp://x"}"#, 400, "validation_failed", Some("targetUrl")),
+        (
+            "/api/v1/webhooks/subscriptions",
+            r#"{"targetUrl":"https://hooks.example.com/","eventTypes":["Lead.Created"]}"#,
+            400,
+            "validation_failed",
+            Some("eventTypes"),
+        ),
+        ("/api/v1/events/test", r#"{"eventType":"nothing"}"#, 400, "validation_failed", Some("eventType")),
+    ];
+    for (path, body, status, code, field) in cases {
+        let answer = platform.call("POST", path, &[JSON, own], Some(body)).await;
+        assert_eq!((answer.status, answer.json()["code"].as_str()), (status, Some(code)), "{path} {body}");
+        if let Some(field) = field {
+            assert!(answer.json()["errors"][field].is_array(), "{}", answer.json());
+        }
+    }
+    let plain = platform.call("POST", "/api/v1/integrations/leads", &[own], Some(LEAD)).await;
+    assert_eq!(plain.status, 415);
+    let large = " ".repeat(1024 * 1024 + 1);
+    let large = platform.call("POST", "/api/v1/integrations/leads", &[JSON, own], Some(&large)).await;
+    assert_eq!(large.status, 413);
+    let method = platform.call("DELETE", "/api/v1/events", &[], None).await;
+    assert_eq!((method.status, method.header("allow").contains("GET")), (405, true));
+    assert_eq!(platform.call("GET", "/nothing", &[], None).await.json()["code"], "not_found");
+    let cursor = platform.call("GET", "/api/v1/events?cursor=bm90IG91cnM", &[own], None).await;
+    assert_eq!(cursor.json()["code"], "invalid_cursor");
+}
+
+#[tokio::test]
+async fn another_companys_subscription_is_not_told_apart_from_its_content() {
+    let platform = Platform::start().await;
+    let (acme, globex) = (platform.company("Acme").await, platform.company("Globex").await);
+    let ours = platform.key(&acme, &Scope::ALL).await;
+    let theirs = platform.key(&globex, &Scope::ALL).await;
+    let body = r#"{"targetUrl":"https://hooks.example.com/in","eventTypes":["lead.created"]}"#;
+    let created = platform
+        .call("POST", "/api/v1/webhooks/subscriptions", &[JSON, ("x-api-key", ours.reveal())], Some(body))
+        .await;
+    assert_eq!(created.status, 201);
+    assert!(created.json()["signingSecret"].as_str().is_some_and(|secret| secret.len() == 44));
+    let path = format!("/api/v1/webhooks/subscriptions/{}", created.json()["id"]);
+    let own = platform.call("GET", &path, &[("x-api-key", ours.reveal())], None).await;
+    assert_eq!((own.status, own.json().get("signingSecret")), (200, None));
+    let foreign = platform.call("GET", &path, &[("x-api-key", theirs.reveal())], None).await;
+    assert_eq!((foreign.status, foreign.json()["code"].as_str()), (403, Some("other_company")));
+}
+
+#[tokio::test]
+async fn a_refusal_reaches_the_client_as_a_typed_problem() {
+    let platform = Platform::start().await;
+    let company = platform.company("Acme").await;
+    let key = platform.key(&company, &[Scope::Admin]).await;
+    let Err(Error::Refused { problem }) = platform.partner(&key).events(None, 10).await else { panic!("refused") };
+    assert_eq!((problem.code, problem.status), (Code::InsufficientScope, 403));
+}

@@ -1,0 +1,1 @@
+//! The console against a platform, its screens as text.

@@ -1,0 +1,105 @@
+//! A receiver of webhooks whose answers are set, with a ledger of every byte received.
+
+use super::platform::within;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// What a receiver does with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Behaviour {
+    /// Answers with a status.
+    Status(u16),
+    /// Answers with a status and `Retry-After`.
+    RetryAfter(u16, u64),
+    /// Never answers.
+    Hang,
+}
+
+/// A request as it came.
+#[derive(Debug, Clone)]
+pub(crate) struct Received {
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Received {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
+/// A receiver that listens until it is dropped.
+pub(crate) struct Receiver {
+    pub(crate) url: String,
+    shared: Arc<Shared>,
+    serving: JoinHandle<()>,
+}
+
+struct Shared {
+    script: Mutex<VecDeque<Behaviour>>,
+    ledger: watch::Sender<Vec<Received>>,
+}
+
+impl Receiver {
+    /// Behaves as the script says, one request after the other; the last behaviour goes on.
+    pub(crate) async fn start(script: &[Behaviour]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
+        let shared =
+            Arc::new(Shared { script: Mutex::new(script.iter().copied().collect()), ledger: watch::Sender::default() });
+        let router = Router::new().fallback(receive).with_state(Arc::clone(&shared));
+        let serving = tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
+        Self { url, shared, serving }
+    }
+
+    /// Changes what it does from now on.
+    pub(crate) fn becomes(&self, script: &[Behaviour]) {
+        *self.shared.script.lock().expect("not poisoned") = script.iter().copied().collect();
+    }
+
+    /// Everything received so far.
+    pub(crate) fn ledger(&self) -> Vec<Received> {
+        self.shared.ledger.borrow().clone()
+    }
+
+    /// Waits until `n` requests have come.
+    pub(crate) async fn received(&self, n: usize) -> Vec<Received> {
+        let mut ledger = self.shared.ledger.subscribe();
+        let all = within("requests at a receiver", ledger.wait_for(|ledger| ledger.len() >= n)).await;
+        all.expect("the ledger is open").clone()
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+async fn receive(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+    shared.ledger.send_modify(|ledger| ledger.push(Received { headers, body: body.to_vec() }));
+    let behaviour = {
+        let mut script = shared.script.lock().expect("not poisoned");
+        match script.len() {
+            0 => Behaviour::Status(200),
+            1 => script[0],
+            _ => script.pop_front().unwrap_or(Behaviour::Status(200)),
+        }
+    };
+    let status = |code| StatusCode::from_u16(code).expect("a status");
+    match behaviour {
+        Behaviour::Status(code) => (status(code), "seen").into_response(),
+        Behaviour::RetryAfter(code, seconds) => {
+            (status(code), [("retry-after", seconds.to_string())], Body::empty()).into_response()
+        }
+        Behaviour::Hang => std::future::pending().await,
+    }
+}
