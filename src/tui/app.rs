@@ -244,7 +244,7 @@ impl App {
     /// The parts of the screen.
     #[must_use]
     pub fn screen(&self) -> layout::Screen {
-        let n_banners = u16::from(super::banner::text(self).is_some());
+        let n_banners = u16::try_from(super::banner::lines(self).len()).unwrap_or(0);
         layout::screen(self.window.area, self.window.class, n_banners)
     }
 

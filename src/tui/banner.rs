@@ -1,4 +1,4 @@
-//! The line beneath the header: the link is not live, dispatch is paused, private targets are permitted.
+//! The lines beneath the header, one or two: the link is not live, dispatch is paused, private targets are permitted.
 
 use super::app::App;
 use super::format;
@@ -9,6 +9,7 @@ use crate::domain::text::Untrusted;
 use crate::monitor::link::Link;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::text::Line;
 
 /// Whether private targets are told in the header, because there is room.
 #[must_use]
@@ -20,12 +21,23 @@ fn permits_private(app: &App) -> bool {
     app.picture.overview.as_ref().is_some_and(|overview| overview.platform.private_targets)
 }
 
-/// What the banner says; `None` if there is nothing to say.
+/// Lines that the banner may take.
+const MOST: usize = 2;
+
+/// What the banner says, in lines; none if there is nothing to say.
 #[must_use]
-pub fn text(app: &App) -> Option<String> {
-    let parts = [link(app), paused(app), private(app)];
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
-    (!parts.is_empty()).then(|| parts.join("   "))
+pub fn lines(app: &App) -> Vec<String> {
+    let parts: Vec<String> = [link(app), paused(app), private(app)].into_iter().flatten().collect();
+    if parts.is_empty() {
+        return Vec::new();
+    }
+    let room = usize::from(app.window.area.width.saturating_sub(2));
+    let mut lines = format::flow(&parts.join("   "), room);
+    if lines.len() > MOST {
+        let rest = lines.split_off(MOST - 1).join(" ");
+        lines.push(format::clip(&rest, room));
+    }
+    lines
 }
 
 fn link(app: &App) -> Option<String> {
@@ -39,7 +51,7 @@ fn link(app: &App) -> Option<String> {
         Link::Offline { why, retry_at, .. } => {
             let left = retry_at.since(app.clock).as_millis().div_ceil(1_000);
             let next = if left == 0 { "trying now".to_owned() } else { format!("next try in {left} s") };
-            Some(format!("OFFLINE  {}  {heard}  {next}", Untrusted::new(why.clone()).inert()))
+            Some(format!("OFFLINE  {heard}  {next}  {}", Untrusted::new(why.clone()).inert()))
         }
     }
 }
@@ -56,9 +68,8 @@ fn private(app: &App) -> Option<String> {
 
 /// Draws the banner, if it has a line.
 pub fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
-    let Some(text) = text(app) else { return };
     let trouble = matches!(app.picture.link, Link::Offline { .. });
     let style = app.theme().style(if trouble { Role::Trouble } else { Role::Warning });
-    let room = usize::from(area.width.saturating_sub(2));
-    paint::text(buffer, area, (1, 0), &format::clip(&text, room), style);
+    let lines: Vec<_> = lines(app).into_iter().map(|line| Line::styled(format!(" {line}"), style)).collect();
+    paint::lines(buffer, area, &lines);
 }

@@ -15,7 +15,7 @@ use ratatui::style::Style;
 /// Draws the line above the footer: a notice, else why the selection is not OK.
 pub fn draw_status(buffer: &mut Buffer, area: Rect, app: &App) {
     let room = usize::from(area.width.saturating_sub(2));
-    if let Some((text, style)) = notice(app).or_else(|| why(app)) {
+    if let Some((text, style)) = notice(app).or_else(|| why(app, room)) {
         paint::text(buffer, area, (1, 0), &format::clip(&text, room), style);
     }
 }
@@ -29,7 +29,8 @@ fn notice(app: &App) -> Option<(String, Style)> {
     Some((notice.text().to_owned(), app.theme().style(role)))
 }
 
-fn why(app: &App) -> Option<(String, Style)> {
+/// Why the selection is not OK, with its name if there is room for it.
+fn why(app: &App, room: usize) -> Option<(String, Style)> {
     if !app.layers.is_empty() {
         return None;
     }
@@ -38,8 +39,9 @@ fn why(app: &App) -> Option<(String, Style)> {
     if standing == Standing::Healthy {
         return None;
     }
-    let name = format::middle(&name, 40);
-    let text = format!("{} {} {name}: {}", theme::mark(standing), theme::word(standing), judgement.why);
+    let state = format!("{} {}", theme::mark(standing), theme::word(standing));
+    let text = format!("{state} {}: {}", format::middle(&name, 40), judgement.why);
+    let text = if format::width(&text) <= room { text } else { format!("{state} {}", judgement.why) };
     Some((text, app.theme().style(Role::Word(standing))))
 }
 

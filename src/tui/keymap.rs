@@ -217,9 +217,17 @@ pub const BINDINGS: &[Binding] = &[
     Binding {
         chords: &[key(KeyCode::Enter)],
         action: Action::Open,
-        contexts: &[Panes, Menu, Alerts],
+        contexts: &[Panes, Alerts],
         label: "open",
         group: Group::Look,
+        footer: Some(1),
+    },
+    Binding {
+        chords: &[key(KeyCode::Enter)],
+        action: Action::Open,
+        contexts: &[Menu],
+        label: "choose",
+        group: Group::Act,
         footer: Some(1),
     },
     showing(&[ch('1')], Action::Overview, "Overview"),

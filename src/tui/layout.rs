@@ -123,7 +123,7 @@ pub fn overview(body: Rect, class: Class, focus: Pane) -> Overview {
 fn dashboard(body: Rect) -> Vec<(Pane, Rect)> {
     let [upper, middle, lower] =
         body.layout(&Layout::vertical([Constraint::Fill(9), Constraint::Fill(7), Constraint::Fill(10)]));
-    let columns = Layout::horizontal([Constraint::Fill(11), Constraint::Fill(13)]);
+    let columns = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]);
     let [keys, subscriptions] = upper.layout(&columns);
     let [limits, trips] = middle.layout(&columns);
     vec![

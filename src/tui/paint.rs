@@ -73,10 +73,10 @@ pub fn columns(text: &str) -> u16 {
     u16::try_from(format::width(text)).unwrap_or(u16::MAX)
 }
 
-/// A labelled value of a detail: the label dim and 12 columns wide, the value broken between words to the `room` there is.
+/// A labelled value of a detail: the label dim and 14 columns wide, the value broken between words to the `room` there is.
 #[must_use]
 pub fn labelled(label: &str, value: &str, room: usize, theme: Theme, style: Style) -> Vec<Line<'static>> {
-    const LABEL: usize = 12;
+    const LABEL: usize = 14;
     let pieces = format::flow(value, room.saturating_sub(LABEL));
     let labels = std::iter::once(label).chain(std::iter::repeat(""));
     pieces

@@ -49,10 +49,15 @@ impl AlertList {
     }
 }
 
-const COLUMNS: [Column; 4] =
-    [words("STATE", 5, 5, 0), words("WHAT", 14, 34, 0), words("WHY", 20, 90, 0), words("SINCE", 12, 12, 1)];
+/// Where there is room for a line each.
+const WIDE: [Column; 4] =
+    [words("STATE", 5, 5, 0), words("WHAT", 14, 34, 0), words("SINCE", 12, 12, 1), words("WHY", 20, 90, 0)];
+/// Where the reason stands beneath.
+const NARROW: [Column; 3] = [words("STATE", 5, 5, 0), words("WHAT", 14, 60, 0), words("SINCE", 12, 12, 1)];
+/// Columns from which on there is room.
+const ROOM: u16 = 130;
 
-fn row(app: &App, alert: &Alert) -> Row {
+fn row(app: &App, alert: &Alert, columns: &[Column]) -> Row {
     let theme = app.theme();
     let since = format!("{} {}", alert.since.format("%H:%M"), format::age(app.shown_at().since(alert.since)));
     Row {
@@ -63,10 +68,10 @@ fn row(app: &App, alert: &Alert) -> Row {
                 theme.style(Role::Word(alert.standing)),
             ),
             Cell::middle(format::target(&alert.name), theme.style(Role::Text)),
-            Cell::new(alert.why.clone(), theme.style(Role::Text)),
             Cell::new(since, theme.style(Role::Dim)),
+            Cell::new(alert.why.clone(), theme.style(Role::Text)),
         ],
-        below: None,
+        below: (columns.len() == NARROW.len()).then(|| Cell::new(alert.why.clone(), theme.style(Role::Dim))),
     }
 }
 
@@ -89,5 +94,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App, list: Option<&AlertList>
         return paint::lines(buffer, inner, &lines);
     }
     let selected = list.map(|list| list.row(alerts));
-    Table { columns: &COLUMNS, n_rows: alerts.len(), selected, theme }.draw(buffer, inner, &|at| row(app, &alerts[at]));
+    let columns: &[Column] = if inner.width < ROOM { &NARROW } else { &WIDE };
+    let table = Table { columns, n_rows: alerts.len(), selected, theme };
+    table.draw(buffer, inner, &|at| row(app, &alerts[at], columns));
 }

@@ -103,6 +103,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, question: &Questi
     if !app.picture.link.is_live() {
         lines.push(Line::styled("The platform is not heard now; this may fail.", theme.style(Role::Warning)));
     }
+    lines.push(Line::default());
     lines.push(Line::from(vec![
         Span::styled("y", theme.style(Role::Accent)),
         Span::styled(" yes, do it    ", theme.style(Role::Text)),

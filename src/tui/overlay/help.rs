@@ -30,7 +30,7 @@ pub fn lines(app: &App, help: &Help) -> Vec<Line<'static>> {
         if !lines.is_empty() {
             lines.push(Line::default());
         }
-        lines.push(Line::styled(format!(" {}", group.title()), theme.style(Role::Strong)));
+        lines.push(Line::styled(group.title(), theme.style(Role::Strong)));
         for binding in BINDINGS.iter().filter(|binding| binding.group == group) {
             let keys = binding.chords.iter().map(|chord| chord.name()).collect::<Vec<_>>().join(" ");
             let here = binding.contexts.contains(&help.about);
@@ -39,7 +39,7 @@ pub fn lines(app: &App, help: &Help) -> Vec<Line<'static>> {
             let (keys_role, role) =
                 if here && why.is_none() { (Role::Accent, Role::Text) } else { (Role::Dim, Role::Dim) };
             let mut line = Line::from(vec![
-                Span::styled(format!("   {keys:<KEYS$}"), theme.style(keys_role)),
+                Span::styled(format!("  {keys:<KEYS$}"), theme.style(keys_role)),
                 Span::styled(format!("{:<16}", binding.label), theme.style(role)),
             ]);
             if let Some(why) = why {

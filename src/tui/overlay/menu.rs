@@ -37,6 +37,8 @@ const fn label(act: Act) -> &'static str {
     }
 }
 
+const READ_ONLY: &str = "read-only: start with --allow-actions";
+
 /// The subscription in the newest picture.
 fn row(app: &App, id: SubscriptionId) -> Result<&SubscriptionRow, String> {
     let rows = app.picture.overview.as_ref().map(|overview| &overview.subscriptions.items);
@@ -47,7 +49,7 @@ fn row(app: &App, id: SubscriptionId) -> Result<&SubscriptionRow, String> {
 /// Whether an act makes sense and is permitted.
 fn judge(app: &App, act: Act) -> Result<&SubscriptionRow, String> {
     if app.setting.access == Access::ReadOnly {
-        return Err("read-only: start with --allow-actions".to_owned());
+        return Err(READ_ONLY.to_owned());
     }
     let row = row(app, act.subject())?;
     match act {
@@ -98,13 +100,17 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, menu: &Menu) {
             Span::styled(gutter, theme.style(Role::Accent)),
             Span::styled(label(act), theme.style(role)),
         ]);
-        if let Some(reason) = reason {
+        if let Some(reason) = reason.filter(|_| app.setting.access == Access::Act) {
             line.push_span(Span::styled(format!("  ({reason})"), theme.style(Role::Dim)));
         }
         if act == menu.selected {
             line = line.patch_style(theme.style(Role::Selected));
         }
         lines.push(line);
+    }
+    if app.setting.access == Access::ReadOnly {
+        lines.push(Line::default());
+        lines.push(Line::styled(READ_ONLY, theme.style(Role::Warning)));
     }
     dialog(buffer, area, app, &format!("Actions on subscription {}", menu.id), &lines);
 }

@@ -32,7 +32,7 @@ pub enum Layer {
 /// The lines of the front layer, if it is one that scrolls.
 #[must_use]
 pub fn n_lines(app: &App) -> usize {
-    let room = usize::from(app.screen().body.width.saturating_sub(2));
+    let room = room(app.screen().body);
     match app.layers.last() {
         Some(Layer::Help(help)) => help::lines(app, help).len(),
         Some(Layer::Detail(detail)) => detail::lines(app, detail, room).len(),
@@ -40,14 +40,25 @@ pub fn n_lines(app: &App) -> usize {
     }
 }
 
-/// Draws all layers over `area`, the front one last.
+/// Columns for the text of a layer that covers `area`.
+fn room(area: Rect) -> usize {
+    usize::from(area.width.saturating_sub(4))
+}
+
+/// The area without its first and last column.
+fn padded(area: Rect) -> Rect {
+    Rect { x: area.x + 1.min(area.width), width: area.width.saturating_sub(2), ..area }
+}
+
+/// Draws all layers over `area`, the front one last. A question stands in for the menu that led to it.
 pub fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
-    for layer in &app.layers {
+    for (position, layer) in app.layers.iter().enumerate() {
         match layer {
+            Layer::Menu(_) if matches!(app.layers.get(position + 1), Some(Layer::Confirm(_))) => {}
             Layer::Help(help) => sheet(buffer, area, app, "Help", &help::lines(app, help), help.top),
             Layer::Detail(detail) => {
-                let room = usize::from(area.width.saturating_sub(2));
-                sheet(buffer, area, app, &detail::title(detail), &detail::lines(app, detail, room), detail.top);
+                let lines = detail::lines(app, detail, room(area));
+                sheet(buffer, area, app, &detail::title(detail), &lines, detail.top);
             }
             Layer::Alerts(list) => alerts::draw(buffer, area, app, Some(list)),
             Layer::Menu(menu) => menu::draw(buffer, area, app, menu),
@@ -65,7 +76,7 @@ fn sheet(buffer: &mut Buffer, area: Rect, app: &App, title: &str, lines: &[Line<
     let remark =
         if lines.len() > height { format!("lines {}-{} of {}", top + 1, end, lines.len()) } else { String::new() };
     let title = Title { name: title, remark: &remark, edge: Role::Accent };
-    let inner = paint::frame(buffer, area, &title, app.theme());
+    let inner = padded(paint::frame(buffer, area, &title, app.theme()));
     paint::lines(buffer, inner, lines.get(top..end).unwrap_or_default());
 }
 
@@ -77,7 +88,6 @@ fn dialog(buffer: &mut Buffer, area: Rect, app: &App, title: &str, lines: &[Line
     let place = Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
     Clear.render(place, buffer);
     let title = Title { name: title, remark: "", edge: Role::Accent };
-    let inner = paint::frame(buffer, place, &title, app.theme());
-    let inner = Rect { x: inner.x + 1.min(inner.width), width: inner.width.saturating_sub(2), ..inner };
+    let inner = padded(paint::frame(buffer, place, &title, app.theme()));
     paint::lines(buffer, inner, lines);
 }

@@ -11,14 +11,14 @@ use ratatui::text::Line;
 /// The columns.
 pub(super) const COLUMNS: [Column; 9] = [
     words("STATE", 5, 5, 0),
-    words("NAME", 10, 30, 0),
+    words("NAME", 14, 30, 0),
     words("LAST4", 5, 5, 2),
     numbers("USED", 9, 1),
-    numbers("RPM", 5, 3),
-    numbers("4xx", 5, 4),
-    numbers("5xx", 5, 4),
-    words("SCOPES", 18, 84, 5),
-    numbers("COMPANY", 7, 6),
+    numbers("RPM", 4, 3),
+    numbers("4xx", 4, 5),
+    numbers("5xx", 4, 4),
+    words("SCOPES", 18, 84, 6),
+    numbers("COMPANY", 7, 7),
 ];
 
 pub(super) const EMPTY: [&str; 2] =

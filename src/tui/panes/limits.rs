@@ -13,15 +13,15 @@ use ratatui::text::Line;
 /// The columns.
 pub(super) const COLUMNS: [Column; 10] = [
     words("STATE", 5, 5, 0),
-    words("KEY", 8, 26, 0),
-    words("LAST4", 5, 5, 5),
+    words("KEY", 12, 26, 0),
+    words("LAST4", 5, 5, 6),
     words("BUCKET", 6, 6, 0),
     words("USED", 8, 26, 3),
     numbers("LEFT", 4, 1),
-    numbers("CALLS", 7, 2),
+    numbers("CALLS", 7, 5),
     numbers("RESETS", 6, 4),
     words("FIRST 429", 12, 12, 2),
-    words("LAST 60 MINUTES", 60, 60, 6),
+    words("LAST 60 MINUTES", 60, 60, 7),
 ];
 
 pub(super) const EMPTY: [&str; 2] =
@@ -57,8 +57,11 @@ fn first_429(view: &View<'_>, row: &LimitRow) -> String {
     if row.n_refused > 0 {
         return format!("{} refused", format::count(row.n_refused));
     }
-    if row.used == 0 || row.reset_utc <= view.now {
+    if row.used == 0 {
         return "-".to_owned();
+    }
+    if row.reset_utc <= view.now {
+        return "window ended".to_owned();
     }
     row.first_refusal_after(view.now)
         .map_or_else(|| "resets first".to_owned(), |after| format!("~{}", format::age(after)))

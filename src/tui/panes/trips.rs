@@ -12,11 +12,11 @@ use ratatui::text::Line;
 /// The columns.
 pub(super) const COLUMNS: [Column; 7] = [
     words("STATE", 5, 5, 0),
-    words("TIME UTC", 11, 11, 2),
+    words("TIME UTC", 8, 8, 1),
     numbers("ID", 5, 4),
     words("TARGET", 14, 44, 0),
-    words("CAUSES", 10, 34, 0),
-    words("OFF FOR", 9, 12, 1),
+    words("CAUSES", 19, 40, 0),
+    words("OFF FOR", 9, 9, 2),
     numbers("MISSED", 7, 3),
 ];
 
@@ -74,14 +74,18 @@ pub(super) fn row(view: &View<'_>, row: &TripRow) -> Row {
     Row {
         cells: vec![
             Cell::marked(mark, word, view.theme.style(Role::Word(standing))),
-            view.text(row.tripped_utc.format(if fresh { "%H:%M:%S" } else { "%m-%d %H:%M" })),
+            view.text(row.tripped_utc.format(if fresh { "%H:%M:%S" } else { "%m-%d" })),
             view.dim(row.subscription_id.to_string()),
             Cell::middle(format::target(&row.target_url), view.theme.style(Role::Text)),
             view.text(causes(row)),
             if row.enabled_utc.is_none() { view.text(off) } else { view.dim(format!("was {off}")) },
             view.tinted(row.n_missed, Standing::Attention),
         ],
-        below: None,
+        below: (row.enabled_utc.is_none()).then(|| {
+            let missed = format::plural(row.n_missed, "event");
+            let missed = format!("off {}   missed since: {missed}   x enables", off_for(view, row));
+            Cell::new(missed, view.theme.style(Role::Word(standing)))
+        }),
     }
 }
 
