@@ -68,7 +68,13 @@ pub fn wrap(text: &str, room: usize) -> Vec<String> {
     let room = room.max(2);
     let mut pieces = vec![String::new()];
     let mut used = 0;
-    for grapheme in text.graphemes(true) {
+    // A cluster that is wider than a whole line comes apart.
+    let whole = |cluster: &&str| width(cluster) <= room;
+    let clusters = text.graphemes(true).flat_map(|cluster| match Some(cluster).filter(whole) {
+        Some(cluster) => vec![cluster],
+        None => cluster.split("").collect(),
+    });
+    for grapheme in clusters {
         let wide = width(grapheme);
         if used + wide > room {
             pieces.push(String::new());

@@ -22,7 +22,7 @@ pub fn text(buffer: &mut Buffer, area: Rect, (x, y): (u16, u16), text: &str, sty
 pub fn line(buffer: &mut Buffer, area: Rect, y: u16, line: &Line<'_>) {
     let mut x = 0;
     for span in line {
-        x = text(buffer, area, (x, y), &span.content, span.style);
+        x = text(buffer, area, (x, y), &span.content, line.style.patch(span.style));
     }
 }
 

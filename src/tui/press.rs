@@ -111,7 +111,7 @@ impl App {
         match action {
             Action::Quit => return vec![Effect::Leave],
             Action::Redraw => return vec![Effect::Repaint],
-            Action::Open => return self.open(),
+            Action::Open => return self.open(now),
             Action::Yes => return self.confirm(now),
             Action::Close if self.layers.is_empty() => return vec![Effect::Leave],
             Action::Close | Action::Back | Action::No => self.back(now),
@@ -146,14 +146,14 @@ impl App {
         }
     }
 
-    fn open(&mut self) -> Vec<Effect> {
+    fn open(&mut self, now: Timestamp) -> Vec<Effect> {
         match self.layers.last() {
             None => self.selected().map_or_else(Vec::new, |item| self.open_detail(item)),
             Some(Layer::Menu(menu)) => {
                 let question = menu.question(self);
                 match question {
                     Ok(question) => self.layers.push(Layer::Confirm(question)),
-                    Err(why) => self.notice = Some(super::notice::Notice::trouble(why)),
+                    Err(why) => self.say(why, now),
                 }
                 Vec::new()
             }

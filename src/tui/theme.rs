@@ -144,14 +144,11 @@ impl Theme {
     pub fn style(self, role: Role) -> Style {
         let emphasis = Style::new().add_modifier(modifiers(role));
         match (self.0, self.palette()) {
-            (_, Some(palette)) => {
-                let style = emphasis.fg(palette.colour(role));
-                if role == Role::Selected { style.bg(palette.raised) } else { style }
-            }
-            (ThemeName::Mono, None) => {
-                emphasis.add_modifier(if role == Role::Selected { Modifier::REVERSED } else { mono(role) })
-            }
-            (_, None) if role == Role::Selected => emphasis.add_modifier(Modifier::REVERSED),
+            (_, Some(palette)) if role == Role::Selected => emphasis.bg(palette.raised),
+            (_, Some(palette)) => emphasis.fg(palette.colour(role)),
+            // Reversed as a whole: cells with colours of their own would make patches.
+            (_, None) if role == Role::Selected => emphasis.fg(Color::Reset).add_modifier(Modifier::REVERSED),
+            (ThemeName::Mono, None) => emphasis.add_modifier(mono(role)),
             (_, None) => emphasis.fg(sixteen(role)),
         }
     }

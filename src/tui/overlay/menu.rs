@@ -104,7 +104,9 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, menu: &Menu) {
             line.push_span(Span::styled(format!("  ({reason})"), theme.style(Role::Dim)));
         }
         if act == menu.selected {
-            line = line.patch_style(theme.style(Role::Selected));
+            for span in &mut line.spans {
+                span.style = span.style.patch(theme.style(Role::Selected));
+            }
         }
         lines.push(line);
     }

@@ -54,7 +54,10 @@ pub(super) fn row(view: &View<'_>, row: &KeyRow) -> Row {
             view.text(row.last4.inert()),
             if standing == Standing::Attention { view.text(used) } else { view.dim(used) },
             view.text(format::count(row.usage.n_last_minute)),
-            view.tinted(row.usage.n_client_errors, Standing::Attention),
+            view.tinted(
+                row.usage.n_client_errors,
+                if row.usage.n_limited > 0 { Standing::Attention } else { Standing::Healthy },
+            ),
             view.tinted(row.usage.n_server_errors, Standing::Failing),
             view.dim(scopes(row)),
             view.dim(row.company_id.to_string()),
