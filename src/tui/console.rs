@@ -155,6 +155,10 @@ pub async fn drive<B: Backend>(
             },
             Some(finished) = finished.recv() => Some(Msg::Finished(finished)),
             () = std::future::ready(()), if screen == Screen::Behind => {
+                let size = terminal.size()?;
+                if size != app.window.area.as_size() {
+                    app.update(Msg::Resized(size.width, size.height), ambient.now());
+                }
                 terminal.draw(|frame| draw(frame, &app))?;
                 screen = Screen::Current;
                 None

@@ -1,5 +1,6 @@
-//! The one registry of keys: dispatch, footer and help are all made from it.
+//! Keys and what they mean where: dispatch, footer and help are all made from the one registry in `bindings`.
 
+use super::bindings::BINDINGS;
 use super::panes::Pane;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -126,15 +127,21 @@ enum Control {
     Held,
 }
 
-const fn key(code: KeyCode) -> Chord {
+/// A key without Ctrl.
+#[must_use]
+pub(super) const fn key(code: KeyCode) -> Chord {
     Chord { code, control: Control::Up }
 }
 
-const fn ch(character: char) -> Chord {
+/// A character's key.
+#[must_use]
+pub(super) const fn ch(character: char) -> Chord {
     key(KeyCode::Char(character))
 }
 
-const fn ctrl(character: char) -> Chord {
+/// A character's key with Ctrl.
+#[must_use]
+pub(super) const fn ctrl(character: char) -> Chord {
     Chord { code: KeyCode::Char(character), control: Control::Held }
 }
 
@@ -189,151 +196,6 @@ pub struct Binding {
     pub footer: Option<u8>,
 }
 
-use Context::{Alerts, Confirm, Detail, Help, Menu, Panes};
-
-const SCROLLING: &[Context] = &[Panes, Detail, Menu, Help, Alerts];
-const ANYWHERE: &[Context] = &[Panes, Detail, Menu, Confirm, Help, Alerts];
-const LAYERS: &[Context] = &[Detail, Menu, Confirm, Help, Alerts];
-const PANES: &[Context] = &[Panes];
-
-const fn moving(chords: &'static [Chord], step: Step, label: &'static str) -> Binding {
-    Binding { chords, action: Action::Move(step), contexts: SCROLLING, label, group: Group::Move, footer: None }
-}
-
-const fn showing(chords: &'static [Chord], action: Action, label: &'static str) -> Binding {
-    Binding { chords, action, contexts: PANES, label, group: Group::Look, footer: None }
-}
-
-/// All bindings.
-pub const BINDINGS: &[Binding] = &[
-    moving(&[key(KeyCode::Up), ch('k')], Step::Up, "up"),
-    moving(&[key(KeyCode::Down), ch('j')], Step::Down, "down"),
-    moving(&[ctrl('u')], Step::HalfUp, "half a page up"),
-    moving(&[ctrl('d')], Step::HalfDown, "half a page down"),
-    moving(&[key(KeyCode::PageUp)], Step::PageUp, "page up"),
-    moving(&[key(KeyCode::PageDown)], Step::PageDown, "page down"),
-    moving(&[key(KeyCode::Home), ch('g')], Step::Top, "first"),
-    moving(&[key(KeyCode::End), ch('G')], Step::Bottom, "last"),
-    Binding {
-        chords: &[key(KeyCode::Enter)],
-        action: Action::Open,
-        contexts: &[Panes, Alerts],
-        label: "open",
-        group: Group::Look,
-        footer: Some(1),
-    },
-    Binding {
-        chords: &[key(KeyCode::Enter)],
-        action: Action::Open,
-        contexts: &[Menu],
-        label: "choose",
-        group: Group::Act,
-        footer: Some(1),
-    },
-    showing(&[ch('1')], Action::Overview, "Overview"),
-    showing(&[ch('2')], Action::Show(Pane::Keys), "Keys"),
-    showing(&[ch('3')], Action::Show(Pane::Subscriptions), "Subscriptions"),
-    showing(&[ch('4')], Action::Show(Pane::Deliveries), "Deliveries"),
-    showing(&[ch('5')], Action::Absent("Events"), "Events"),
-    showing(&[ch('6')], Action::Show(Pane::Limits), "Limits"),
-    showing(&[ch('7')], Action::Show(Pane::Trips), "Trips"),
-    showing(&[ch('8')], Action::Absent("Requests"), "Requests"),
-    showing(&[ch('9')], Action::Absent("Diagnose"), "Diagnose"),
-    showing(&[ch('0')], Action::Absent("Escalate"), "Escalate"),
-    Binding {
-        chords: &[key(KeyCode::Tab), key(KeyCode::Right), ch('l')],
-        action: Action::NextPane,
-        contexts: PANES,
-        label: "next pane",
-        group: Group::Look,
-        footer: Some(3),
-    },
-    showing(&[key(KeyCode::BackTab), key(KeyCode::Left), ch('h')], Action::PreviousPane, "previous pane"),
-    Binding { footer: Some(6), ..showing(&[ch('f')], Action::FullScreen, "full") },
-    Binding { footer: Some(4), ..showing(&[ch('a')], Action::Alerts, "alerts") },
-    Binding { footer: Some(7), ..showing(&[ch('F')], Action::Follow, "follow") },
-    Binding {
-        chords: &[ch('x')],
-        action: Action::Menu,
-        contexts: &[Panes, Detail],
-        label: "actions",
-        group: Group::Act,
-        footer: Some(2),
-    },
-    Binding {
-        chords: &[ch('y')],
-        action: Action::Yes,
-        contexts: &[Confirm],
-        label: "yes, do it",
-        group: Group::Act,
-        footer: Some(2),
-    },
-    Binding {
-        chords: &[ch('n'), key(KeyCode::Enter)],
-        action: Action::No,
-        contexts: &[Confirm],
-        label: "no",
-        group: Group::Act,
-        footer: Some(1),
-    },
-    Binding {
-        chords: &[ch('p')],
-        action: Action::Freeze,
-        contexts: &[Panes, Detail],
-        label: "freeze",
-        group: Group::Console,
-        footer: Some(5),
-    },
-    Binding {
-        chords: &[key(KeyCode::Esc)],
-        action: Action::Back,
-        contexts: ANYWHERE,
-        label: "back",
-        group: Group::Look,
-        footer: Some(0),
-    },
-    Binding {
-        chords: &[ctrl('l')],
-        action: Action::Redraw,
-        contexts: ANYWHERE,
-        label: "draw again",
-        group: Group::Console,
-        footer: None,
-    },
-    Binding {
-        chords: &[ch('?')],
-        action: Action::Help,
-        contexts: ANYWHERE,
-        label: "help",
-        group: Group::Console,
-        footer: None,
-    },
-    Binding {
-        chords: &[ch('q')],
-        action: Action::Close,
-        contexts: PANES,
-        label: "quit",
-        group: Group::Console,
-        footer: None,
-    },
-    Binding {
-        chords: &[ch('q')],
-        action: Action::Close,
-        contexts: LAYERS,
-        label: "close",
-        group: Group::Console,
-        footer: None,
-    },
-    Binding {
-        chords: &[ctrl('c')],
-        action: Action::Quit,
-        contexts: ANYWHERE,
-        label: "quit at once",
-        group: Group::Console,
-        footer: None,
-    },
-];
-
 /// What a chord means somewhere.
 #[derive(Debug, Clone, Copy)]
 pub enum Meaning {
@@ -364,6 +226,7 @@ pub fn of(context: Context) -> impl Iterator<Item = &'static Binding> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::bindings::ANYWHERE;
     use super::*;
 
     #[test]
@@ -390,7 +253,7 @@ mod tests {
     #[test]
     fn terminals_own_keys_are_left_alone() {
         for taken in "sqabg".chars() {
-            assert!(matches!(meaning(ctrl(taken), Panes), Meaning::Nothing));
+            assert!(matches!(meaning(ctrl(taken), Context::Panes), Meaning::Nothing));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod banner;
+pub mod bindings;
 pub mod body;
 pub mod calm;
 pub mod console;

@@ -4,6 +4,7 @@ use super::super::app::App;
 use super::super::format;
 use super::super::keymap::Step;
 use super::super::paint::{self, Title};
+use super::super::panes;
 use super::super::places::Item;
 use super::super::press::stepped;
 use super::super::table::{Cell, Column, Row, Table, words};
@@ -80,7 +81,8 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App, list: Option<&AlertList>
     Clear.render(area, buffer);
     let theme = app.theme();
     let alerts = app.shown().alerts();
-    let remark = format!("{}, worst first", alerts.len());
+    let count = format!("{}, worst first", alerts.len());
+    let remark = panes::age_mark(app).map_or_else(|| count.clone(), |age| format!("{age}   {count}"));
     let edge = if list.is_some() { Role::Accent } else { Role::Border };
     let inner = paint::frame(buffer, area, &Title { name: "Alerts", remark: &remark, edge }, theme);
     if alerts.is_empty() {

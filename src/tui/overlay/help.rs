@@ -1,7 +1,8 @@
 //! Help: every binding from the registry, with the reason where one does nothing now.
 
 use super::super::app::App;
-use super::super::keymap::{BINDINGS, Context, Group};
+use super::super::bindings::BINDINGS;
+use super::super::keymap::{Context, Group};
 use super::super::theme::Role;
 use ratatui::text::{Line, Span};
 

@@ -8,6 +8,7 @@ pub mod menu;
 
 use super::app::App;
 use super::paint::{self, Title};
+use super::panes;
 use super::theme::Role;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -55,10 +56,11 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
     for (position, layer) in app.layers.iter().enumerate() {
         match layer {
             Layer::Menu(_) if matches!(app.layers.get(position + 1), Some(Layer::Confirm(_))) => {}
-            Layer::Help(help) => sheet(buffer, area, app, "Help", &help::lines(app, help), help.top),
+            Layer::Help(help) => sheet(buffer, area, app, ("Help", None), &help::lines(app, help), help.top),
             Layer::Detail(detail) => {
                 let lines = detail::lines(app, detail, room(area));
-                sheet(buffer, area, app, &detail::title(detail), &lines, detail.top);
+                let title = detail::title(detail);
+                sheet(buffer, area, app, (&title, panes::age_mark(app)), &lines, detail.top);
             }
             Layer::Alerts(list) => alerts::draw(buffer, area, app, Some(list)),
             Layer::Menu(menu) => menu::draw(buffer, area, app, menu),
@@ -67,14 +69,21 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
     }
 }
 
-/// A layer that covers all of `area` and scrolls.
-fn sheet(buffer: &mut Buffer, area: Rect, app: &App, title: &str, lines: &[Line<'_>], top: usize) {
+/// A layer that covers all of `area` and scrolls, with its title and how old it is, if that matters.
+fn sheet(
+    buffer: &mut Buffer,
+    area: Rect,
+    app: &App,
+    (title, age): (&str, Option<String>),
+    lines: &[Line<'_>],
+    top: usize,
+) {
     Clear.render(area, buffer);
     let height = usize::from(area.height.saturating_sub(2));
     let top = top.min(lines.len().saturating_sub(height));
     let end = (top + height).min(lines.len());
-    let remark =
-        if lines.len() > height { format!("lines {}-{} of {}", top + 1, end, lines.len()) } else { String::new() };
+    let part = (lines.len() > height).then(|| format!("lines {}-{} of {}", top + 1, end, lines.len()));
+    let remark = age.into_iter().chain(part).collect::<Vec<_>>().join("   ");
     let title = Title { name: title, remark: &remark, edge: Role::Accent };
     let inner = padded(paint::frame(buffer, area, &title, app.theme()));
     paint::lines(buffer, inner, lines.get(top..end).unwrap_or_default());

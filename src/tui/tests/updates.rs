@@ -272,3 +272,31 @@ fn tab_walks_all_panes_and_back() {
     bench.press("\t");
     assert_eq!(bench.app.focus, first);
 }
+
+#[test]
+fn what_is_dangerous_about_the_platform_is_said_on_every_screen() {
+    for (width, height) in [(40, 10), (60, 15), (80, 24), (120, 36), (200, 60)] {
+        let mut bench = Bench::new(width, height);
+        let mut next = overview();
+        next.cursor += 1;
+        next.platform.private_targets = true;
+        bench.show(next.clone());
+        for keys in ["1", "4", "?", "\u{1b}a", "\u{1b}3\n"] {
+            bench.press(keys);
+            assert!(bench.screen().contains("PRIVATE TARGETS"), "{keys:?} at {width}x{height}");
+        }
+        next.cursor += 1;
+        next.platform.dispatch_paused = Some("no resolver\u{1b}[2J".to_owned());
+        bench.show(next);
+        let screen = bench.screen();
+        assert!(screen.contains("DISPATCH PAUSED  no resolver\u{241b}[2J"), "{width}x{height}:\n{screen}");
+    }
+}
+
+#[test]
+fn a_detail_of_a_lost_platform_says_how_old_it_is() {
+    let mut bench = Bench::new(120, 36);
+    bench.press("2\n");
+    bench.tell(Msg::Picture(Arc::new(picture(overview()).after_failure("refused".to_owned(), NOW))));
+    assert!(bench.screen().contains("as of 14:02:31?"));
+}
