@@ -45,6 +45,17 @@ impl Act {
             Self::Test(id) | Self::Enable(id, _) | Self::Disable(id) => id,
         }
     }
+
+    /// What is asked of the platform, after "to" or "could not".
+    #[must_use]
+    pub fn verb(self) -> String {
+        match self {
+            Self::Test(id) => format!("send a test to subscription {id}"),
+            Self::Enable(id, ReplayChoice::None) => format!("enable subscription {id}"),
+            Self::Enable(id, ReplayChoice::Skipped) => format!("enable subscription {id} and replay what it missed"),
+            Self::Disable(id) => format!("disable subscription {id}"),
+        }
+    }
 }
 
 /// A subscription as it was fetched.

@@ -31,8 +31,8 @@ impl Class {
         (Self::Wide, 180, 50),
     ];
 
-    /// Columns beyond the need before a screen counts as larger than it was.
-    const HYSTERESIS: u16 = 5;
+    /// Columns beyond the need before a screen counts as larger than it was; so few that 80 are classic however one comes to them.
+    const HYSTERESIS: u16 = 4;
 
     /// The class of a screen that had the class `before`, if there was one: growing takes a little more than shrinking.
     #[must_use]
@@ -47,7 +47,7 @@ impl Class {
         };
         let plain = fits(0);
         match before {
-            Some(before) if plain > before => fits(Self::HYSTERESIS).max(before),
+            Some(before) if before > Self::TooSmall && plain > before => fits(Self::HYSTERESIS).max(before),
             _ => plain,
         }
     }
@@ -160,10 +160,12 @@ mod tests {
     }
 
     #[test]
-    fn growing_takes_five_columns_more_than_shrinking() {
+    fn growing_takes_some_columns_more_than_shrinking() {
         let class = |width, before| Class::of(width, 40, Some(before));
         assert_eq!(class(112, Class::Classic), Class::Classic);
-        assert_eq!(class(115, Class::Classic), Class::Normal);
+        assert_eq!(class(114, Class::Classic), Class::Normal);
+        assert_eq!(class(80, Class::Small), Class::Classic);
+        assert_eq!(class(40, Class::TooSmall), Class::Tiny);
         assert_eq!(class(112, Class::Normal), Class::Normal);
         assert_eq!(class(109, Class::Normal), Class::Classic);
     }

@@ -43,10 +43,11 @@ impl Performer {
         if self.access == Access::ReadOnly {
             return Err("read-only: nothing was done; start with --allow-actions".to_owned());
         }
+        let failed = |error| format!("could not {}: {}", act.verb(), inert(error));
         match act {
-            Act::Test(id) => self.client.test(id).await.map(|result| tested(id, &result)).map_err(inert)?,
+            Act::Test(id) => self.client.test(id).await.map(|result| tested(id, &result)).map_err(failed)?,
             Act::Enable(id, replay) => {
-                self.client.enable(id, replay).await.map_err(inert)?;
+                self.client.enable(id, replay).await.map_err(failed)?;
                 Ok(match replay {
                     ReplayChoice::None => format!("subscription {id} is enabled"),
                     ReplayChoice::Skipped => format!("subscription {id} is enabled; what it missed is being delivered"),
@@ -54,7 +55,7 @@ impl Performer {
             }
             Act::Disable(id) => {
                 let reason = "disabled from the console".to_owned();
-                self.client.disable(id, Some(reason)).await.map_err(inert)?;
+                self.client.disable(id, Some(reason)).await.map_err(failed)?;
                 Ok(format!("subscription {id} is disabled"))
             }
         }
@@ -99,6 +100,6 @@ pub(super) mod tests {
         let Finished::Act(_, Err(why)) = without_platform(Access::Act).perform(Job::Act(act)).await else {
             panic!("it was done");
         };
-        assert!(why.contains("cannot reach"), "{why}");
+        assert!(why.starts_with("could not disable subscription 1: cannot reach"), "{why}");
     }
 }

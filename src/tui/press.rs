@@ -5,7 +5,6 @@ use super::effect::{Effect, Job};
 use super::keymap::{self, Action, Chord, Context, Meaning, Step};
 use super::layout::Class;
 use super::overlay::alerts::AlertList;
-use super::overlay::confirm::Question;
 use super::overlay::detail::{Detail, Fetched};
 use super::overlay::menu::Menu;
 use super::overlay::{self, Layer};
@@ -186,7 +185,7 @@ impl App {
         if matches!(self.layers.last(), Some(Layer::Menu(_))) {
             self.layers.pop();
         }
-        self.say(format!("asked the platform to {}", Question::verb(question.act)), now);
+        self.say(format!("asked the platform to {}", question.act.verb()), now);
         vec![Effect::Perform(Job::Act(question.act))]
     }
 

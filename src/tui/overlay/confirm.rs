@@ -34,17 +34,6 @@ impl Question {
         }
     }
 
-    /// What is asked of the platform, after "to".
-    #[must_use]
-    pub fn verb(act: Act) -> String {
-        match act {
-            Act::Test(id) => format!("send a test to subscription {id}"),
-            Act::Enable(id, ReplayChoice::None) => format!("enable subscription {id}"),
-            Act::Enable(id, ReplayChoice::Skipped) => format!("enable subscription {id} and replay what it missed"),
-            Act::Disable(id) => format!("disable subscription {id}"),
-        }
-    }
-
     /// Whether the subscription is still there, goes to the same target and is as enabled as it was.
     ///
     /// # Errors
@@ -94,7 +83,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, question: &Questi
     let theme = app.theme();
     let room = usize::from(area.width.saturating_sub(6)).min(70);
     let mut lines = vec![
-        Line::styled(format!("Really {}?", Question::verb(question.act)), theme.style(Role::Strong)),
+        Line::styled(format!("Really {}?", question.act.verb()), theme.style(Role::Strong)),
         Line::styled(format::middle(&question.target.inert(), room), theme.style(Role::Text)),
     ];
     lines.extend(
