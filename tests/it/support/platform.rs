@@ -12,7 +12,6 @@ use crow::engine::{Engine, Settings};
 use crow::server;
 use serde_json::Value;
 use std::future::Future;
-use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -90,28 +89,9 @@ impl Platform {
         Self::start_in(dir, ambient).await
     }
 
-    /// Where its files are.
-    pub(crate) fn dir(&self) -> &Path {
-        self.dir.path()
-    }
-
-    /// Breaks every connection and frees the port, as a killed process would.
-    pub(crate) async fn kill(self) -> (TempDir, Ambient) {
-        self.stop.send_replace(true);
-        for task in self.tasks {
-            task.await.expect("no panic");
-        }
-        (self.dir, self.ambient)
-    }
-
     /// An admin's client.
     pub(crate) fn operator(&self) -> Client {
         Client::new(&self.address, Credential::Operator(self.engine.mint_operator("test"))).expect("a client")
-    }
-
-    /// An admin's token.
-    pub(crate) fn token(&self) -> String {
-        self.engine.mint_operator("test").reveal().to_owned()
     }
 
     /// A new company.
