@@ -1,6 +1,8 @@
 //! Tests of the whole: platform, client and console together, over real sockets, by a scripted clock.
 
 mod api;
+mod cli;
 mod console;
 mod delivery;
+mod pty;
 mod support;
