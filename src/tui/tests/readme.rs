@@ -9,7 +9,9 @@ const README: &str = include_str!("../../../README.md");
 fn table() -> String {
     let mut lines = vec!["| keys | what they do |".to_owned(), "|---|---|".to_owned()];
     for group in Group::ALL {
-        let shown = |binding: &&crate::tui::keymap::Binding| binding.group == group && !matches!(binding.action, Action::Absent(_));
+        let shown = |binding: &&crate::tui::keymap::Binding| {
+            binding.group == group && !matches!(binding.action, Action::Absent(_))
+        };
         for binding in BINDINGS.iter().filter(shown) {
             let keys: Vec<String> = binding.chords.iter().map(|chord| format!("`{}`", chord.name())).collect();
             let line = format!("| {} | {} |", keys.join(" "), binding.label);
