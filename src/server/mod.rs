@@ -7,6 +7,7 @@ mod health;
 mod keys;
 mod leads;
 mod limits;
+mod listen;
 mod log;
 mod overview;
 mod problem;
@@ -22,13 +23,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 /// Serves the platform on a listener that is already bound, until `stop` says so; then lets calls under way finish.
-///
-/// # Errors
-/// When the listener breaks.
-pub async fn serve(listener: TcpListener, engine: Engine, mut stop: watch::Receiver<bool>) -> std::io::Result<()> {
-    let router = router::router(engine, stop.clone());
-    let stopped = async move {
-        let _ = stop.wait_for(|stop| *stop).await;
-    };
-    axum::serve(listener, router).with_graceful_shutdown(stopped).await
+pub async fn serve(listener: TcpListener, engine: Engine, stop: watch::Receiver<bool>) {
+    let ambient = engine.ambient().clone();
+    listen::serve(listener, router::router(engine, stop.clone()), &ambient, stop).await;
 }

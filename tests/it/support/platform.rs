@@ -171,10 +171,7 @@ impl Stopped {
             let (engine, stopped) = (engine.clone(), stopped.clone());
             async move { engine.run(stopped).await }
         });
-        let serving = tokio::spawn({
-            let engine = engine.clone();
-            async move { server::serve(listener, engine, stopped).await.expect("it serves") }
-        });
+        let serving = tokio::spawn(server::serve(listener, engine.clone(), stopped));
         until("the dispatcher runs", async || engine.status().is_dispatching).await;
         Platform { ambient, address, engine, stop, tasks: vec![work, serving], dir }
     }
