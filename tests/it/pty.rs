@@ -69,6 +69,11 @@ impl Served {
         Self(child)
     }
 
+    fn signal(&self, name: &str) {
+        let pid = self.0.id().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().expect("kill runs").success());
+    }
+
     fn kill(mut self) {
         self.0.kill().and_then(|()| self.0.wait()).expect("it is killed");
     }
@@ -89,6 +94,25 @@ fn an_attached_console_outlives_a_killed_platform() {
     terminal.shows("last heard");
     let platform = Served::start(&data, &address);
     terminal.until("the return", |screen| screen.contents().contains("LIVE") && !screen.contents().contains("OFFLINE"));
+    terminal.press("q");
+    assert_eq!(terminal.ended(), 0);
+    platform.kill();
+}
+
+#[test]
+fn a_platform_that_stands_still_does_not_look_alive() {
+    let dir = TempDir::new().expect("a directory");
+    let address = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").to_string();
+    let platform = Served::start(dir.path(), &address);
+    let token = dir.path().join("operator.token");
+    let url = format!("http://{address}");
+    let mut terminal = Terminal::run(100, 30, &["console", "--url", &url, "--token-file", &token.to_string_lossy()]);
+    terminal.shows("LIVE");
+    platform.signal("STOP");
+    terminal.shows("STALE");
+    terminal.lost("LIVE");
+    platform.signal("CONT");
+    terminal.shows("LIVE");
     terminal.press("q");
     assert_eq!(terminal.ended(), 0);
     platform.kill();
