@@ -4,5 +4,6 @@ mod api;
 mod cli;
 mod console;
 mod delivery;
+mod listen;
 mod pty;
 mod support;
