@@ -1,11 +1,13 @@
 //! The platform's network face: the router's table, the guards, problem+json, one file of handlers per noun.
 
+mod affiliates;
 mod body;
+mod clients;
 mod events;
 pub mod guard;
 mod health;
 mod keys;
-mod leads;
+mod known;
 mod limits;
 mod log;
 mod overview;
@@ -14,6 +16,8 @@ mod query;
 pub mod router;
 mod stamp;
 mod stream;
+mod strict;
+mod subscribers;
 mod subscriptions;
 mod translate;
 

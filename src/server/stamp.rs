@@ -15,8 +15,11 @@ use axum::response::{IntoResponse as _, Response};
 use std::any::Any;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const IGNORED_FIELDS: HeaderName = HeaderName::from_static("x-ignored-fields");
 /// The longest request target.
 const LONGEST_URL: usize = 8 * 1024;
+/// The largest head: names and values of all headers.
+const LARGEST_HEAD: usize = 32 * 1024;
 /// The largest body.
 pub(super) const LARGEST_BODY: usize = 1024 * 1024;
 
@@ -42,10 +45,14 @@ pub(super) async fn stamp(State(engine): State<Engine>, mut request: Request, ne
         rate_headers(response.headers_mut(), &admission);
     }
     set(response.headers_mut(), REQUEST_ID, &request_id);
+    if !noted.ignored.is_empty() {
+        set(response.headers_mut(), IGNORED_FIELDS, &noted.ignored.join(","));
+    }
     if is_integration {
         engine.log_request(Seen {
             at,
             caller: noted.caller,
+            scope: noted.scope,
             method,
             route: noted.route.unwrap_or_else(|| "(none)".to_owned()),
             status: response.status().as_u16(),
@@ -71,6 +78,10 @@ fn too_large(request: &Request) -> Option<Refusal> {
     let length = |uri: &Uri| uri.path_and_query().map_or(0, |target| target.as_str().len());
     if length(request.uri()) > LONGEST_URL {
         return Some(Refusal::new(Code::UriTooLong, format!("the URL is longer than {LONGEST_URL} bytes")));
+    }
+    let head: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if head > LARGEST_HEAD {
+        return Some(Refusal::new(Code::HeadersTooLarge, format!("the headers are larger than {LARGEST_HEAD} bytes")));
     }
     let declared: Option<u64> =
         request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
