@@ -20,7 +20,6 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::api::actions::ClientPatch;
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::guard::Note;
 use super::problem::Refusal;
-use super::stamp::LARGEST_BODY;
+use super::stamp::{LARGEST_BODY, may_be_secret};
 use super::{known, strict};
 use crate::api::problem::{Code, Problem};
 use axum::body::Body;
@@ -47,7 +47,9 @@ pub(super) async fn read<T: DeserializeOwned>(request: Request) -> Result<(T, Ve
 
 /// Whether a field's name can stand in a header.
 fn is_fit(name: &str) -> bool {
-    (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+    (1..=64).contains(&name.len())
+        && !may_be_secret(name)
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
 /// All bytes of a body, given up as soon as there are too many.
