@@ -1,7 +1,7 @@
 //! A platform under test: everything real but the clock and the dice.
 
 use crow::ambient::Ambient;
-use crow::api::keys::{Company, NewCompany, NewKey};
+use crow::api::keys::{Company, LimitsWish, NewCompany, NewKey};
 use crow::client::connection::{Client, Credential};
 use crow::domain::delivery::Schedule;
 use crow::domain::key::Scope;
@@ -27,7 +27,8 @@ const LIMIT: Duration = Duration::from_secs(20);
 pub(crate) struct Platform {
     pub(crate) ambient: Ambient,
     pub(crate) address: String,
-    engine: Engine,
+    pub(crate) engine: Engine,
+    pub(crate) http: reqwest::Client,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
     dir: TempDir,
@@ -73,7 +74,7 @@ impl Platform {
             let engine = engine.clone();
             async move { server::serve(listener, engine, stopped).await.expect("it serves") }
         });
-        let platform = Self { ambient, address, engine, stop, tasks: vec![work, serving], dir };
+        let platform = Self { ambient, address, engine, http: plain_http(), stop, tasks: vec![work, serving], dir };
         platform.until("the dispatcher runs", async || platform.engine.status().is_dispatching).await;
         platform
     }
@@ -101,7 +102,13 @@ impl Platform {
 
     /// A new key of a company.
     pub(crate) async fn key(&self, company: &Company, scopes: &[Scope]) -> Secret {
-        let new = NewKey { company_id: company.id, name: "test key".to_owned(), scopes: scopes.to_vec(), limits: None };
+        self.key_with(company, scopes, LimitsWish::default()).await
+    }
+
+    /// A new key of a company with limits of its own.
+    pub(crate) async fn key_with(&self, company: &Company, scopes: &[Scope], limits: LimitsWish) -> Secret {
+        let (name, scopes) = ("test key".to_owned(), scopes.to_vec());
+        let new = NewKey { company_id: company.id, name, scopes, limits: Some(limits) };
         self.operator().create_key(&new).await.expect("a key").key.into_secret()
     }
 
@@ -113,7 +120,7 @@ impl Platform {
     /// A plain call with the headers and the body given.
     pub(crate) async fn call(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&str>) -> Answer {
         let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
-        let mut request = plain_http().request(method, format!("{}{path}", self.address));
+        let mut request = self.http.request(method, format!("{}{path}", self.address));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
