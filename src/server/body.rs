@@ -1,10 +1,12 @@
 //! Bodies: the media type, the size, the JSON and the fields are checked in this order, after the guards. Fields that nobody reads are noted.
 
 use super::guard::Note;
+use super::listen::PATIENCE;
 use super::problem::Refusal;
 use super::stamp::{LARGEST_BODY, may_be_secret};
 use super::{known, strict};
 use crate::api::problem::{Code, Problem};
+use crate::engine::Engine;
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
@@ -20,23 +22,24 @@ const IGNORED: usize = 16;
 #[derive(Debug)]
 pub(super) struct Json<T>(pub(super) T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+impl<T: DeserializeOwned> FromRequest<Engine> for Json<T> {
     type Rejection = Refusal;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
-        read(request).await.map(|(value, _)| Self(value))
+    async fn from_request(request: Request, engine: &Engine) -> Result<Self, Refusal> {
+        read(request, engine).await.map(|(value, _)| Self(value))
     }
 }
 
 /// A body as it came, and what it says.
-pub(super) async fn read<T: DeserializeOwned>(request: Request) -> Result<(T, Vec<u8>), Refusal> {
+async fn read<T: DeserializeOwned>(request: Request, engine: &Engine) -> Result<(T, Vec<u8>), Refusal> {
     let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if essence != "application/json" {
         return Err(Refusal::new(Code::UnsupportedMediaType, "send the body as Content-Type: application/json"));
     }
     let note = request.extensions().get::<Note>().cloned();
-    let bytes = receive(request.into_body()).await?;
+    let received = engine.ambient().within(PATIENCE, receive(request.into_body())).await;
+    let bytes = received.ok_or_else(|| malformed("it did not arrive within 10 seconds", 0))??;
     let names = strict::scan(&bytes).map_err(|fault| malformed(fault.text, fault.offset))?;
     if let (Some(note), Some(known)) = (note, known::fields::<T>()) {
         note.ignore(names.into_iter().filter(|name| !known.contains(&name.as_str()) && is_fit(name)).take(IGNORED));
@@ -120,14 +123,14 @@ pub(super) struct Creating<T> {
     pub(super) digest: [u8; 32],
 }
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Creating<T> {
+impl<T: DeserializeOwned> FromRequest<Engine> for Creating<T> {
     type Rejection = Refusal;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+    async fn from_request(request: Request, engine: &Engine) -> Result<Self, Refusal> {
         let name = request.headers().get("idempotency-key").map(|value| value.as_bytes().to_vec());
         let mut digest = Sha256::new();
         digest.update(format!("{} {}\n", request.method(), request.uri().path()));
-        let (value, bytes) = read(request).await?;
+        let (value, bytes) = read(request, engine).await?;
         digest.update(&bytes);
         let is_name = |name: &Vec<u8>| (1..=255).contains(&name.len()) && name.iter().all(u8::is_ascii_graphic);
         if name.as_ref().is_some_and(|name| !is_name(name)) {

@@ -9,6 +9,7 @@ mod health;
 mod keys;
 mod known;
 mod limits;
+mod listen;
 mod log;
 mod overview;
 mod problem;
@@ -28,11 +29,9 @@ use tokio::sync::watch;
 /// Serves the platform on a listener that is already bound, until `stop` says so; then lets calls under way finish.
 ///
 /// # Errors
-/// When the listener breaks.
-pub async fn serve(listener: TcpListener, engine: Engine, mut stop: watch::Receiver<bool>) -> std::io::Result<()> {
-    let router = router::router(engine, stop.clone());
-    let stopped = async move {
-        let _ = stop.wait_for(|stop| *stop).await;
-    };
-    axum::serve(listener, router).with_graceful_shutdown(stopped).await
+/// None at present; a listener that cannot accept is asked again a second later.
+pub async fn serve(listener: TcpListener, engine: Engine, stop: watch::Receiver<bool>) -> std::io::Result<()> {
+    let ambient = engine.ambient().clone();
+    listen::run(listener, router::router(engine, stop.clone()), &ambient, stop).await;
+    Ok(())
 }

@@ -1,0 +1,65 @@
+//! Connections: each is served by a task of its own and must not dawdle. Where axum's own loop waits for ever, this one gives up.
+
+use crate::ambient::Ambient;
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// How long a head, and then a body, may take to arrive; and how long a connection may be silent between two calls.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// Headers in a head at most; more are refused before anything else sees them.
+const MOST_HEADERS: usize = 512;
+/// How long to wait when no connection can be accepted, for want of descriptors as a rule.
+const BREATH: Duration = Duration::from_secs(1);
+
+/// Serves whoever connects until `stop` says so; then lets calls under way finish.
+pub(super) async fn run(listener: TcpListener, router: Router, ambient: &Ambient, stop: watch::Receiver<bool>) {
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stopped(stop.clone()) => break,
+            Some(_) = connections.join_next() => continue,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                connections.spawn(converse(stream, router.clone(), stopped(stop.clone())));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "no connection can be accepted for the moment");
+                ambient.sleep(BREATH).await;
+            }
+        }
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// One connection, call after call.
+async fn converse(stream: TcpStream, router: Router, stopped: impl Future<Output = ()>) {
+    let _ = stream.set_nodelay(true);
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_headers(MOST_HEADERS);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stopped => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
