@@ -2,6 +2,7 @@
 
 mod actions;
 mod corpus;
+mod dawdlers;
 mod events;
 mod matrix;
 mod once;

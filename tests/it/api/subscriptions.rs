@@ -114,6 +114,9 @@ async fn deleting_cancels_what_waits_and_keeps_the_log() {
     partner.platform.advance(std::time::Duration::from_secs(24 * 60 * 60));
     let log = partner.platform.operator().attempts(Some(SubscriptionId(id)), 10).await.expect("its log").items;
     assert_eq!((log.len(), receiver.ledger().len()), (1, 1));
+    let states = "SELECT group_concat(state) FROM deliveries";
+    let states: String = partner.platform.database().query_row(states, [], |row| row.get(0)).expect("a row");
+    assert_eq!(states, "cancelled");
     let later = partner.subscribe(&receiver.url, None).await;
     assert!(later > id, "a number is never given twice");
 }

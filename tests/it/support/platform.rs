@@ -90,6 +90,11 @@ impl Platform {
         Self::start_in(dir, ambient).await
     }
 
+    /// The database, for what no surface shows.
+    pub(crate) fn database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.dir.path().join("platform.db")).expect("a database")
+    }
+
     /// An admin's client.
     pub(crate) fn operator(&self) -> Client {
         Client::new(&self.address, Credential::Operator(self.engine.mint_operator("test"))).expect("a client")
