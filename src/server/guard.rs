@@ -2,6 +2,7 @@
 //! scope; [`Operator`] authenticates an operator and checks the role. Neither can be had in any other way.
 
 use super::problem::Refusal;
+use super::stamp::judge_length;
 use crate::api::problem::{Code, Problem};
 use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::key::{Key, Scope};
@@ -130,6 +131,7 @@ impl<P: Price> FromRequestParts<Engine> for Allowed<P> {
 
     async fn from_request_parts(parts: &mut Parts, engine: &Engine) -> Result<Self, Refusal> {
         let note = note(parts);
+        judge_length(&parts.headers)?;
         let Access::Key(scope, bucket) = P::ACCESS else {
             return Err(Refusal::new(Code::Internal, "the route asks for a key without saying which"));
         };
@@ -222,6 +224,7 @@ impl<P: Price> FromRequestParts<Engine> for Operator<P> {
 
     async fn from_request_parts(parts: &mut Parts, engine: &Engine) -> Result<Self, Refusal> {
         let note = note(parts);
+        judge_length(&parts.headers)?;
         let Access::Operator(role) = P::ACCESS else {
             return Err(Refusal::new(Code::Internal, "the route asks for an operator without saying which"));
         };

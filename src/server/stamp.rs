@@ -90,12 +90,16 @@ fn too_large(request: &Request) -> Option<Refusal> {
     if head > LARGEST_HEAD {
         return Some(Refusal::new(Code::HeadersTooLarge, format!("the headers are larger than {LARGEST_HEAD} bytes")));
     }
-    let declared: Option<u64> =
-        request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if declared.is_some_and(|length| length > LARGEST_BODY as u64) {
-        return Some(Refusal::new(Code::PayloadTooLarge, format!("the body is larger than {LARGEST_BODY} bytes")));
-    }
     None
+}
+
+/// Refuses a body that says of itself that it is too large; one that does not say so is given up while it is read.
+pub(super) fn judge_length(headers: &HeaderMap) -> Result<(), Refusal> {
+    let declared: Option<u64> = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if declared.is_some_and(|length| length > LARGEST_BODY as u64) {
+        return Err(Refusal::new(Code::PayloadTooLarge, format!("the body is larger than {LARGEST_BODY} bytes")));
+    }
+    Ok(())
 }
 
 fn write(response: &mut Response, problem: &Problem) {
