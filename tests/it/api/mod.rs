@@ -6,6 +6,7 @@ mod dawdlers;
 mod events;
 mod matrix;
 mod once;
+mod order;
 mod subscriptions;
 mod windows;
 
