@@ -10,6 +10,7 @@ pub mod limits;
 pub mod names;
 pub mod overview;
 pub mod page;
+pub mod patch;
 pub mod paths;
 pub mod problem;
 pub mod report;

@@ -3,7 +3,7 @@
 use crate::domain::delivery::{Kind, State};
 use crate::domain::event::EventType;
 use crate::domain::ids::{
-    AttemptId, ClientId, CompanyId, DeliveryId, EventId, KeyId, OperatorId, SubscriptionId, TripId,
+    AffiliateId, AttemptId, ClientId, CompanyId, DeliveryId, EventId, KeyId, NoteId, OperatorId, SubscriptionId, TripId,
 };
 use crate::domain::key::Scope;
 use crate::domain::standing::Disabled;
@@ -28,7 +28,19 @@ macro_rules! integers {
     )+};
 }
 
-integers!(AttemptId, ClientId, CompanyId, DeliveryId, EventId, KeyId, OperatorId, SubscriptionId, TripId);
+integers!(
+    AffiliateId,
+    AttemptId,
+    ClientId,
+    CompanyId,
+    DeliveryId,
+    EventId,
+    KeyId,
+    NoteId,
+    OperatorId,
+    SubscriptionId,
+    TripId
+);
 
 macro_rules! names {
     ($($named:ident: $what:literal),+ $(,)?) => {$(

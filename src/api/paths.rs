@@ -39,8 +39,32 @@ pub const EVENTS_TEST: &str = "/api/v1/events/test";
 pub const SUBSCRIPTIONS: &str = "/api/v1/webhooks/subscriptions";
 /// One subscription.
 pub const SUBSCRIPTION: &str = "/api/v1/webhooks/subscriptions/{id}";
+/// Sends a test to one subscription.
+pub const SUBSCRIPTION_TEST: &str = "/api/v1/webhooks/subscriptions/{id}/test";
 /// Create Lead.
 pub const LEADS: &str = "/api/v1/integrations/leads";
+/// Update Lead.
+pub const LEAD: &str = "/api/v1/integrations/leads/{id}";
+/// Update Lead Status.
+pub const LEAD_STATUS: &str = "/api/v1/integrations/leads/{id}/status";
+/// Find Lead.
+pub const LEAD_SEARCH: &str = "/api/v1/integrations/leads/search";
+/// Create Client.
+pub const CLIENTS: &str = "/api/v1/integrations/clients";
+/// Update Client.
+pub const CLIENT: &str = "/api/v1/integrations/clients/{id}";
+/// Update Client Status.
+pub const CLIENT_STATUS: &str = "/api/v1/integrations/clients/{id}/status";
+/// Add Client Note.
+pub const CLIENT_NOTES: &str = "/api/v1/integrations/clients/{id}/notes";
+/// Find Client.
+pub const CLIENT_SEARCH: &str = "/api/v1/integrations/clients/search";
+/// Find Client, by its other documented path.
+pub const CLIENT_FIND: &str = "/api/v1/integrations/clients/find";
+/// Create Affiliate.
+pub const AFFILIATES: &str = "/api/v1/integrations/affiliates";
+/// Update Affiliate.
+pub const AFFILIATE: &str = "/api/v1/integrations/affiliates/{id}";
 
 /// The process answers.
 pub const HEALTHZ: &str = "/healthz";

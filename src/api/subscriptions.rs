@@ -4,11 +4,13 @@ use super::keys::ShownOnce;
 use crate::domain::breaker::{FUSE, forecast};
 use crate::domain::health::Tally;
 use crate::domain::ids::{CompanyId, SubscriptionId};
+use crate::domain::patch::Patch;
 use crate::domain::standing::{Disabled, SubscriptionFacts};
 use crate::domain::subscription;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use std::time::Duration;
 
 /// A webhook subscription.
@@ -73,6 +75,24 @@ pub struct NewSubscription {
     /// 24 to 128 visible ASCII characters; 32 random bytes in Base64 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signing_secret: Option<ShownOnce>,
+}
+
+/// The body of `PATCH /api/v1/webhooks/subscriptions/{id}`; what is absent stays.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SubscriptionPatch {
+    /// https, public, at most 2,048 characters; cannot be cleared.
+    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    pub target_url: Patch<String>,
+    /// 1 to 10 of the ten, without repeats; cannot be cleared.
+    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    pub event_types: Patch<Vec<String>>,
+    /// At most 200 characters; null clears it.
+    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    pub description: Patch<String>,
+    /// Switches it on or off; cannot be cleared.
+    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    pub is_enabled: Patch<bool>,
 }
 
 /// The answer to the creating POST: the only place where the signing secret appears.
@@ -200,6 +220,15 @@ pub struct TestDelivery {
     /// Which type's sample; the subscription's first if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_type: Option<String>,
+    /// True if absent: a realistic sample is sent; otherwise an empty object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub use_sample_payload: Option<bool>,
+    /// The payload to be sent, byte by byte; an object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample_payload: Option<Box<RawValue>>,
+    /// A text or a number that stands in the metadata as `statusOverride`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_override: Option<Box<RawValue>>,
 }
 
 /// What a test delivery came to.

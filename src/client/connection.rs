@@ -62,6 +62,8 @@ impl Client {
             .user_agent(concat!("crow/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
+            // The platform closes what was silent for ten seconds; whoever gives up first loses no call.
+            .pool_idle_timeout(Duration::from_secs(8))
             .build()
             .map_err(|error| Error::Unusable(format!("no HTTP client can be made: {error}")))?;
         Ok(Self { base: url, http, credential: Arc::new(credential) })

@@ -25,6 +25,7 @@ pub fn lead(ambient: &Ambient, source: &str) -> NewLead {
         phone: Some(format!("+1 555 01{:02} {:04}", ambient.pick(100), ambient.pick(10_000))),
         source: Some(source.to_owned()),
         external_id: Some(id),
+        ..NewLead::default()
     }
 }
 

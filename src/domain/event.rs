@@ -88,3 +88,14 @@ pub struct Event {
     /// The envelope: stored, signed and sent as it is.
     pub body: Vec<u8>,
 }
+
+/// Which events are asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Filter {
+    /// Of these types, each named once; of all if empty.
+    pub kinds: Vec<EventType>,
+    /// Not before this moment.
+    pub since: Option<Timestamp>,
+    /// Before this moment.
+    pub until: Option<Timestamp>,
+}

@@ -25,6 +25,10 @@ ids! {
     OperatorId,
     /// A client of a company; a lead is a client whose status begins with `Lead`.
     ClientId,
+    /// An affiliate of a company.
+    AffiliateId,
+    /// A note on a client.
+    NoteId,
     /// An event; increasing, in the order of publishing.
     EventId,
     /// A webhook subscription.

@@ -10,6 +10,7 @@ pub mod ids;
 pub mod key;
 pub mod latency;
 pub mod operator;
+pub mod patch;
 pub mod secret;
 pub mod signature;
 pub mod standing;

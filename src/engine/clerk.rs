@@ -1,6 +1,7 @@
 //! The clerk: writes down what the hot paths only noted, returns expired leases, and says when a minute's turn changes what is shown.
 
 use super::Engine;
+use super::once::REMEMBERED;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use crate::store;
 use std::time::Duration;
@@ -49,6 +50,7 @@ impl Round {
                 for request in &waiting.requests {
                     store::requests::insert(connection, request)?;
                 }
+                store::repeats::forget(connection, now.minus(REMEMBERED))?;
                 store::deliveries::release_expired(connection, now)
             })
             .await;

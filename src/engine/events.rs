@@ -4,7 +4,7 @@ use super::caller::{Caller, Change};
 use super::envelope::{self, Parts};
 use super::{Engine, Error, Fault, samples};
 use crate::domain::delivery::{Kind, Schedule, State};
-use crate::domain::event::{Event, EventType};
+use crate::domain::event::{Event, EventType, Filter};
 use crate::domain::ids::{CompanyId, DeliveryId, EventId};
 use crate::domain::time::Timestamp;
 use crate::store;
@@ -22,6 +22,17 @@ pub struct News {
     pub payload: Option<String>,
     /// Optional.
     pub metadata: Option<String>,
+}
+
+/// A page of events.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// Ascending.
+    pub events: Vec<Event>,
+    /// Nothing up to here need be looked at again.
+    pub next: EventId,
+    /// Whether there are more now.
+    pub has_more: bool,
 }
 
 impl Engine {
@@ -70,19 +81,23 @@ impl Engine {
         Ok(event)
     }
 
-    /// At most `limit` events of a company after `after`, and whether there are more.
+    /// At most `limit` events of a company after `after` that a filter lets through.
     ///
     /// # Errors
     /// Those of storage.
-    pub async fn events(&self, company: CompanyId, after: EventId, limit: u32) -> Result<(Vec<Event>, bool), Error> {
-        let mut events = self
-            .shared
-            .store
-            .read(move |connection| store::events::page(connection, company, after, limit + 1))
-            .await?;
-        let has_more = events.len() > limit as usize;
-        events.truncate(limit as usize);
-        Ok((events, has_more))
+    pub async fn events(&self, company: CompanyId, filter: Filter, after: EventId, limit: u32) -> Result<Page, Error> {
+        let read = move |connection: &Connection| {
+            let mut events = store::events::page(connection, company, &filter, after, limit + 1)?;
+            let has_more = events.len() > limit as usize;
+            events.truncate(limit as usize);
+            let next = match events.last() {
+                Some(last) if has_more => last.id,
+                // Everything there is has been looked at, so the next look begins behind it.
+                _ => store::events::latest(connection, company)?.map_or(after, |latest| latest.max(after)),
+            };
+            Ok::<_, store::Error>(Page { events, next, has_more })
+        };
+        self.shared.store.read(read).await.map_err(Error::from)
     }
 
     /// Wakes the dispatcher and whoever watches for changes.

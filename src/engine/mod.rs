@@ -1,20 +1,25 @@
 //! The platform without a network face: authentication, rate windows, one file of operations per noun, dispatcher, sender.
 
+pub mod affiliates;
 pub mod attempts;
 pub mod auth;
 pub mod caller;
 mod clerk;
+pub mod clients;
 mod dispatcher;
 mod envelope;
 pub mod events;
+mod fields;
 pub mod files;
 pub mod keys;
-pub mod leads;
+pub mod notes;
+pub mod once;
 pub mod overview;
 pub mod requests;
 mod samples;
 mod sender;
 mod settle;
+pub mod subscribers;
 pub mod subscriptions;
 mod vault;
 mod windows;
@@ -58,6 +63,12 @@ pub enum Error {
     /// What was asked for breaks rules, field by field.
     #[error("{} is not valid", .0.first().map_or("the request", |fault| fault.field))]
     Invalid(Vec<Fault>),
+    /// A tool manages the subscription: whoever else calls may only switch it.
+    #[error("this subscription is managed by {0}; only isEnabled may be changed, and it is deleted there")]
+    Managed(String),
+    /// The name of a create was used for another one within a day.
+    #[error("this Idempotency-Key was used with another request; use a new one for each record")]
+    Repeated,
     /// The write queue is full, or the platform is stopping.
     #[error("the platform is busy; try again in a moment")]
     Contended,

@@ -1,8 +1,10 @@
 //! The log of requests: collected in memory, written down by the clerk.
 
-use super::Engine;
+use super::{Engine, Error};
 use crate::domain::ids::{CompanyId, KeyId};
+use crate::domain::key::Scope;
 use crate::domain::time::Timestamp;
+use crate::store;
 use crate::store::requests::Request;
 use std::sync::{Mutex, PoisonError};
 
@@ -46,6 +48,8 @@ pub struct Seen {
     pub at: Timestamp,
     /// Whose key it carried, if it was one of ours.
     pub caller: Option<(KeyId, CompanyId)>,
+    /// The scope that opened the route, if its key had it.
+    pub scope: Option<Scope>,
     /// Its method.
     pub method: String,
     /// The route it matched, with its placeholders.
@@ -63,7 +67,16 @@ pub struct Seen {
 impl Engine {
     /// Logs a request; it is on disk within a second.
     pub fn log_request(&self, seen: Seen) {
-        let Seen { at, caller, method, route, status, code, request_id, elapsed_ms } = seen;
-        self.shared.log.add(Request { at, caller, method, route, status, code, request_id, elapsed_ms });
+        let Seen { at, caller, scope, method, route, status, code, request_id, elapsed_ms } = seen;
+        self.shared.log.add(Request { at, caller, scope, method, route, status, code, request_id, elapsed_ms });
+    }
+
+    /// Requests of a key since the day of `since`, by the scope that opened the route; a scope that was never used is not among them.
+    ///
+    /// # Errors
+    /// Those of storage.
+    pub async fn scopes_used(&self, key: KeyId, since: Timestamp) -> Result<Vec<(Scope, u64)>, Error> {
+        let read = move |connection: &rusqlite::Connection| store::requests::by_scope(connection, key, since);
+        self.shared.store.read(read).await.map_err(Error::from)
     }
 }

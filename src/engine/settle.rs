@@ -49,7 +49,7 @@ impl Engine {
 
 fn settle(connection: &Connection, flight: &Flight, now: Timestamp, roll: Roll) -> Result<bool, store::Error> {
     let claimed = &flight.claimed;
-    let Some(before) = store::subscriptions::get(connection, claimed.subscription)? else {
+    let Some((before, deleted_at)) = store::subscriptions::even_deleted(connection, claimed.subscription)? else {
         return Ok(false);
     };
     let outcome = &flight.landed.result.outcome;
@@ -57,11 +57,12 @@ fn settle(connection: &Connection, flight: &Flight, now: Timestamp, roll: Roll) 
     let verdict = judge(outcome, number, &claimed.schedule, now, roll);
     let counts = claimed.kind == Kind::Scheduled && outcome.is_counted();
     let (after, effect) = next(&before, outcome.is_success(), counts, now);
-    let trips = effect == Effect::Trips && before.off.is_none();
+    let trips = effect == Effect::Trips && before.off.is_none() && deleted_at.is_none();
     let is_off = before.off.is_some() || trips;
     let (state, due) = match verdict {
         Verdict::Delivered => (State::Succeeded, None),
         Verdict::Exhausted => (State::Exhausted, None),
+        Verdict::RetryAt(_) | Verdict::Postponed(_) if deleted_at.is_some() => (State::Cancelled, None),
         Verdict::RetryAt(_) | Verdict::Postponed(_) if is_off => (State::Parked, None),
         Verdict::RetryAt(at) | Verdict::Postponed(at) => (State::Pending, Some(at)),
     };

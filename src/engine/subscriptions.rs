@@ -4,6 +4,7 @@ use super::caller::{Actor, Caller, Change};
 use super::envelope::{self, Parts};
 use super::sender::{Landed, Parcel};
 use super::{Engine, Error, Fault, samples};
+use crate::ambient::Ambient;
 use crate::domain::attempt::{About, Attempt};
 use crate::domain::delivery::Kind;
 use crate::domain::event::EventType;
@@ -15,6 +16,7 @@ use crate::domain::target;
 use crate::store;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use rusqlite::Connection;
 
 /// A subscription as it was asked for, not yet checked.
 #[derive(Debug, Default)]
@@ -51,6 +53,29 @@ pub struct Test {
     pub n_response_bytes: u64,
 }
 
+/// What a test is to send.
+#[derive(Debug, Clone, Default)]
+pub struct Probe {
+    /// The name of a type; the subscription's first if absent.
+    pub event_type: Option<String>,
+    /// What it says.
+    pub payload: Payload,
+    /// A text or a number for the metadata, as JSON.
+    pub status_override: Option<String>,
+}
+
+/// The payload of a test.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Payload {
+    /// A realistic sample.
+    #[default]
+    Sample,
+    /// An empty object.
+    Empty,
+    /// An object, as JSON.
+    Given(String),
+}
+
 impl Engine {
     /// Creates a subscription for the company of a key; its secret is in the answer and nowhere else in the clear.
     ///
@@ -62,7 +87,7 @@ impl Engine {
         owner: (CompanyId, KeyId),
         draft: Draft,
     ) -> Result<(Subscription, Secret), Error> {
-        let wish = self.judge_subscription(&draft)?;
+        let wish = self.judge_subscription(&draft).map_err(Error::Invalid)?;
         let ambient = self.shared.ambient.clone();
         let secret = draft.signing_secret.unwrap_or_else(|| Secret::new(STANDARD.encode(ambient.bytes::<32>())));
         let engine = self.clone();
@@ -91,7 +116,8 @@ impl Engine {
         Ok(created)
     }
 
-    fn judge_subscription(&self, draft: &Draft) -> Result<Wish, Error> {
+    /// What a draft wishes, or everything that is wrong with it.
+    pub(super) fn judge_subscription(&self, draft: &Draft) -> Result<Wish, Vec<Fault>> {
         let mut faults = Vec::new();
         if let Err(fault) = target::judge(&draft.target_url, self.shared.settings.policy) {
             faults.push(Fault::new("targetUrl", fault.to_string()));
@@ -119,7 +145,7 @@ impl Engine {
             faults.push(Fault::new("signingSecret", "must have 24 to 128 visible ASCII characters"));
         }
         if !faults.is_empty() {
-            return Err(Error::Invalid(faults));
+            return Err(faults);
         }
         Ok(Wish {
             target_url: draft.target_url.clone(),
@@ -127,18 +153,6 @@ impl Engine {
             description: draft.description.clone(),
             managed_by: draft.managed_by.clone(),
         })
-    }
-
-    /// The subscriptions of one company.
-    ///
-    /// # Errors
-    /// Those of storage.
-    pub async fn subscriptions_of(&self, company: CompanyId) -> Result<Vec<Subscription>, Error> {
-        self.shared
-            .store
-            .read(move |connection| store::subscriptions::all(connection, Some(company)))
-            .await
-            .map_err(Error::from)
     }
 
     /// One subscription; of one company if a partner asks.
@@ -166,23 +180,7 @@ impl Engine {
             .store
             .write(move |connection| {
                 let before = store::subscriptions::get(connection, id)?.ok_or_else(|| missing(id))?;
-                let Some((reason, since)) = before.off else { return Ok(before) };
-                let now = ambient.now();
-                store::subscriptions::enable(connection, id, now)?;
-                store::trips::close(connection, id, &actor(&caller), before.n_skipped, now)?;
-                let n_resumed = store::deliveries::resume(connection, id, now)?;
-                let n_replayed = match missed {
-                    Missed::Leave => 0,
-                    Missed::Replay => store::deliveries::replay_skipped(connection, id, since, now)?,
-                };
-                let change = Change {
-                    action: "enable subscription",
-                    subject: format!("subscription {id}"),
-                    before: Some(format!("disabled: {}, {} skipped", reason.name(), before.n_skipped)),
-                    after: Some(format!("enabled, {n_resumed} resumed, {n_replayed} replayed")),
-                    reason: None,
-                };
-                caller.audit(connection, &ambient, change)?;
+                switch_on(connection, (&caller, &ambient), &before, missed)?;
                 store::subscriptions::get(connection, id)?.ok_or_else(|| missing(id))
             })
             .await?;
@@ -206,19 +204,7 @@ impl Engine {
             .store
             .write(move |connection| {
                 let before = store::subscriptions::get(connection, id)?.ok_or_else(|| missing(id))?;
-                if before.off.is_some() {
-                    return Ok(before);
-                }
-                store::subscriptions::disable(connection, id, Disabled::Manual, ambient.now())?;
-                let n_parked = store::deliveries::park(connection, id)?;
-                let change = Change {
-                    action: "disable subscription",
-                    subject: format!("subscription {id}"),
-                    before: Some("enabled".to_owned()),
-                    after: Some(format!("disabled: manual, {n_parked} parked")),
-                    reason,
-                };
-                caller.audit(connection, &ambient, change)?;
+                switch_off(connection, (&caller, &ambient), &before, reason)?;
                 store::subscriptions::get(connection, id)?.ok_or_else(|| missing(id))
             })
             .await?;
@@ -226,17 +212,20 @@ impl Engine {
         Ok(disabled)
     }
 
-    /// Sends a sample to a subscription's target now, also while it is off; logged as a test, counted for nothing.
+    /// Sends a test to a subscription's target now, also while it is off; logged as a test, counted for nothing. Of one company if a partner
+    /// asks.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`] for an unknown type, and those of storage. A target that fails is a result.
-    pub async fn test(&self, caller: Caller, id: SubscriptionId, event_type: Option<String>) -> Result<Test, Error> {
-        let kind = event_type
-            .map(|name| {
-                EventType::named(&name)
-                    .ok_or_else(|| Error::Invalid(vec![Fault::new("eventType", "must be one of the ten")]))
-            })
-            .transpose()?;
+    /// [`Error::NotFound`], [`Error::OtherCompany`], [`Error::Invalid`] naming each field, and those of storage. A target that fails is a
+    /// result.
+    pub async fn test(
+        &self,
+        caller: Caller,
+        id: SubscriptionId,
+        of: Option<CompanyId>,
+        probe: Probe,
+    ) -> Result<Test, Error> {
+        let kind = judge_probe(&probe)?;
         let found = self
             .shared
             .store
@@ -247,8 +236,11 @@ impl Engine {
             })
             .await?;
         let (subscription, sealed) = found.ok_or_else(|| missing(id))?;
+        if of.is_some_and(|company| company != subscription.company) {
+            return Err(Error::OtherCompany("subscription"));
+        }
         let kind = kind.or_else(|| subscription.wish.event_types.first().copied()).unwrap_or(EventType::ClientCreated);
-        let landed = self.send_test(&subscription, &sealed, kind).await?;
+        let landed = self.send_test(&subscription, &sealed, kind, probe).await?;
         let attempt = Attempt {
             id: AttemptId(0),
             about: About {
@@ -289,16 +281,27 @@ impl Engine {
         Ok(test)
     }
 
-    async fn send_test(&self, subscription: &Subscription, sealed: &[u8], kind: EventType) -> Result<Landed, Error> {
+    async fn send_test(
+        &self,
+        subscription: &Subscription,
+        sealed: &[u8],
+        kind: EventType,
+        probe: Probe,
+    ) -> Result<Landed, Error> {
         let ambient = &self.shared.ambient;
-        let payload = samples::payload(kind, ambient);
+        let payload = match probe.payload {
+            Payload::Sample => samples::payload(kind, ambient),
+            Payload::Empty => "{}".to_owned(),
+            Payload::Given(payload) => payload,
+        };
+        let status = probe.status_override.map_or_else(String::new, |status| format!(r#","statusOverride":{status}"#));
         let body = envelope::seal(&Parts {
             id: EventId(0),
             kind,
             created_at: ambient.now(),
             company: subscription.company,
             payload: &payload,
-            metadata: Some(r#"{"test":true}"#),
+            metadata: Some(&format!(r#"{{"test":true{status}}}"#)),
         });
         let parcel = Parcel {
             target_url: subscription.wish.target_url.clone(),
@@ -318,15 +321,81 @@ impl Engine {
     }
 }
 
+/// The type that a test is to send, if it names one.
+fn judge_probe(probe: &Probe) -> Result<Option<EventType>, Error> {
+    let mut faults = Vec::new();
+    let kind = probe.event_type.as_deref().map(EventType::named);
+    if kind == Some(None) {
+        faults.push(Fault::new("eventType", "must be one of the ten"));
+    }
+    if matches!(&probe.payload, Payload::Given(payload) if !payload.trim_start().starts_with('{')) {
+        faults.push(Fault::new("samplePayload", "must be an object"));
+    }
+    let is_simple = |status: &String| status.len() <= 200 && !status.starts_with(['{', '[', 't', 'f']);
+    if !probe.status_override.as_ref().is_none_or(is_simple) {
+        faults.push(Fault::new("statusOverride", "must be a text or a number, at most 200 characters"));
+    }
+    if faults.is_empty() { Ok(kind.flatten()) } else { Err(Error::Invalid(faults)) }
+}
+
+/// Switches a subscription on, in somebody's transaction; one that is on stays as it is.
+pub(super) fn switch_on(
+    connection: &Connection,
+    (caller, ambient): (&Caller, &Ambient),
+    before: &Subscription,
+    missed: Missed,
+) -> Result<(), store::Error> {
+    let Some((reason, since)) = before.off else { return Ok(()) };
+    let (id, now) = (before.id, ambient.now());
+    store::subscriptions::enable(connection, id, now)?;
+    store::trips::close(connection, id, &actor(caller), before.n_skipped, now)?;
+    let n_resumed = store::deliveries::resume(connection, id, now)?;
+    let n_replayed = match missed {
+        Missed::Leave => 0,
+        Missed::Replay => store::deliveries::replay_skipped(connection, id, since, now)?,
+    };
+    let change = Change {
+        action: "enable subscription",
+        subject: format!("subscription {id}"),
+        before: Some(format!("disabled: {}, {} skipped", reason.name(), before.n_skipped)),
+        after: Some(format!("enabled, {n_resumed} resumed, {n_replayed} replayed")),
+        reason: None,
+    };
+    caller.audit(connection, ambient, change)
+}
+
+/// Switches a subscription off by hand, in somebody's transaction; one that is off stays as it is.
+pub(super) fn switch_off(
+    connection: &Connection,
+    (caller, ambient): (&Caller, &Ambient),
+    before: &Subscription,
+    reason: Option<String>,
+) -> Result<(), store::Error> {
+    if before.off.is_some() {
+        return Ok(());
+    }
+    let id = before.id;
+    store::subscriptions::disable(connection, id, Disabled::Manual, ambient.now())?;
+    let n_parked = store::deliveries::park(connection, id)?;
+    let change = Change {
+        action: "disable subscription",
+        subject: format!("subscription {id}"),
+        before: Some("enabled".to_owned()),
+        after: Some(format!("disabled: manual, {n_parked} parked")),
+        reason,
+    };
+    caller.audit(connection, ambient, change)
+}
+
 fn place(id: SubscriptionId) -> String {
     format!("subscriptions/{id}/secret")
 }
 
-fn missing(id: SubscriptionId) -> Error {
+pub(super) fn missing(id: SubscriptionId) -> Error {
     Error::NotFound(format!("subscription {id}"))
 }
 
-fn actor(caller: &Caller) -> String {
+pub(super) fn actor(caller: &Caller) -> String {
     match &caller.actor {
         Actor::Operator(operator) => operator.name.clone(),
         Actor::Key(key) => format!("key {}", key.name),

@@ -76,8 +76,10 @@ impl Feed {
     /// One connection, from its first overview to its end. `Ok` when nobody looks any more.
     async fn listen(&mut self) -> Result<(), client::Error> {
         self.fetch().await?;
-        let slow = || Err(client::Error::Slow { base: self.client.base().to_owned(), limit: LIMIT });
-        let mut pulses = self.ambient.within(LIMIT, self.client.stream()).await.unwrap_or_else(slow)?;
+        let (client, ambient) = (self.client.clone(), self.ambient.clone());
+        let opened = self.ageing(ambient.within(LIMIT, client.stream())).await;
+        let slow = || Err(client::Error::Slow { base: client.base().to_owned(), limit: LIMIT });
+        let mut pulses = opened.unwrap_or_else(slow)?;
         loop {
             match self.hear(&mut pulses).await? {
                 Heard::NobodyLooks => return Ok(()),
@@ -115,23 +117,28 @@ impl Feed {
         }
     }
 
+    /// Waits for `work` and lets the picture age meanwhile: a platform that hangs in the middle of an answer must not look alive.
+    async fn ageing<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                () = self.ambient.sleep(BEAT) => {
+                    let quiet = self.current.after_silence(self.ambient.now());
+                    self.publish(quiet).await;
+                }
+            }
+        }
+    }
+
     async fn fetch(&mut self) -> Result<(), client::Error> {
         if let Some(fetched) = self.fetched_at {
             self.ambient.sleep_until(fetched.plus(PACE)).await;
         }
         let client = self.client.clone();
         let rows = self.settings.rows;
-        let mut call = pin!(client.overview(rows));
-        // A platform that hangs in the middle of an answer must not look alive until the call gives up.
-        let overview = loop {
-            tokio::select! {
-                answer = &mut call => break answer?,
-                () = self.ambient.sleep(BEAT) => {
-                    let quiet = self.current.after_silence(self.ambient.now());
-                    self.publish(quiet).await;
-                }
-            }
-        };
+        let overview = self.ageing(client.overview(rows)).await?;
         let now = self.ambient.now();
         self.fetched_at = Some(now);
         let next = self.current.after_overview(overview, now);

@@ -1,54 +1,142 @@
-//! Bodies: the media type, the size and the JSON are checked in this order, after the guards.
+//! Bodies: the media type, the size, the JSON and the fields are checked in this order, after the guards. Fields that nobody reads are noted.
 
+use super::guard::Note;
+use super::listen::PATIENCE;
 use super::problem::Refusal;
-use super::stamp::LARGEST_BODY;
+use super::stamp::{LARGEST_BODY, may_be_secret};
+use super::{known, strict};
 use crate::api::problem::{Code, Problem};
-use axum::body::{Bytes, to_bytes};
+use crate::engine::Engine;
+use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
+use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
+use sha2::{Digest as _, Sha256};
+
+/// Names of ignored fields told at most.
+const IGNORED: usize = 16;
 
 /// A JSON body of type `T`.
 #[derive(Debug)]
 pub(super) struct Json<T>(pub(super) T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+impl<T: DeserializeOwned> FromRequest<Engine> for Json<T> {
     type Rejection = Refusal;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
-        let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        if essence != "application/json" {
-            return Err(Refusal::new(Code::UnsupportedMediaType, "send the body as Content-Type: application/json"));
-        }
-        let bytes = to_bytes(request.into_body(), LARGEST_BODY).await.map_err(|_| {
-            Refusal::new(Code::PayloadTooLarge, format!("the body is larger than {LARGEST_BODY} bytes or broke off"))
-        })?;
-        parse(&bytes).map(Self)
+    async fn from_request(request: Request, engine: &Engine) -> Result<Self, Refusal> {
+        read(request, engine).await.map(|(value, _)| Self(value))
     }
 }
 
-fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Refusal> {
+/// A body as it came, and what it says.
+async fn read<T: DeserializeOwned>(request: Request, engine: &Engine) -> Result<(T, Vec<u8>), Refusal> {
+    let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if essence != "application/json" {
+        return Err(Refusal::new(Code::UnsupportedMediaType, "send the body as Content-Type: application/json"));
+    }
+    let note = request.extensions().get::<Note>().cloned();
+    let received = engine.ambient().within(PATIENCE, receive(request.into_body())).await;
+    let bytes = received.ok_or_else(|| malformed("it did not arrive within 10 seconds", 0))??;
+    let names = strict::scan(&bytes).map_err(|fault| malformed(fault.text, fault.offset))?;
+    if let (Some(note), Some(known)) = (note, known::fields::<T>()) {
+        note.ignore(names.into_iter().filter(|name| !known.contains(&name.as_str()) && is_fit(name)).take(IGNORED));
+    }
+    let value = parse(&bytes)?;
+    Ok((value, bytes))
+}
+
+/// Whether a field's name can stand in a header.
+fn is_fit(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && !may_be_secret(name)
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
+/// All bytes of a body, given up as soon as there are too many.
+async fn receive(body: Body) -> Result<Vec<u8>, Refusal> {
+    let mut chunks = body.into_data_stream();
+    let mut bytes = Vec::new();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| malformed("it broke off", bytes.len()))?;
+        if bytes.len() + chunk.len() > LARGEST_BODY {
+            return Err(Refusal::new(Code::PayloadTooLarge, format!("the body is larger than {LARGEST_BODY} bytes")));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+fn malformed(text: &str, offset: usize) -> Refusal {
+    let offset = u64::try_from(offset).unwrap_or(u64::MAX);
+    Problem::new(Code::MalformedJson, format!("the body is not JSON as it is taken here: {text} (byte {offset})"))
+        .with("offset", offset)
+        .into()
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let read = serde_path_to_error::deserialize(&mut deserializer);
-    let read = read.map_err(|error| (error.path().to_string(), error.into_inner()));
-    let read = read.and_then(|value| deserializer.end().map(|()| value).map_err(|error| (String::new(), error)));
-    read.map_err(|(path, error)| match error.classify() {
-        Category::Data => {
-            let field = if path.is_empty() || path == "." { "body".to_owned() } else { path };
-            Refusal::field(&field, &error.to_string())
-        }
-        Category::Syntax | Category::Eof | Category::Io => {
-            let offset = offset(bytes, error.line(), error.column());
-            Problem::new(Code::MalformedJson, format!("the body is not JSON: {error}")).with("offset", offset).into()
+    read.map_err(|error| {
+        let (path, error) = (error.path().to_string(), error.into_inner());
+        match error.classify() {
+            Category::Data => {
+                let field = if path.is_empty() || path == "." { "body".to_owned() } else { path };
+                Refusal::field(&field, &plain(&error))
+            }
+            Category::Syntax | Category::Eof | Category::Io => {
+                malformed("a text or number in it cannot be read", offset(bytes, error.line(), error.column()))
+            }
         }
     })
 }
 
+/// What is wrong with a field. Parsers quote what they found; a caller may have put a secret there, so the quotation is left out.
+fn plain(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let expected = text.split_once("expected ").map(|(_, rest)| rest.split(" at line ").next().unwrap_or_default());
+    match expected {
+        Some(expected) => format!("must be {expected}"),
+        None if text.starts_with("missing field") => "must be given".to_owned(),
+        None if text.starts_with("unknown") => text.split(" at line ").next().unwrap_or_default().to_owned(),
+        None => "cannot be read".to_owned(),
+    }
+}
+
 /// The byte at which a parser stopped, from its line and column (both from 1).
-fn offset(bytes: &[u8], line: usize, column: usize) -> u64 {
+fn offset(bytes: &[u8], line: usize, column: usize) -> usize {
     let before: usize =
         bytes.split_inclusive(|byte| *byte == b'\n').take(line.saturating_sub(1)).map(<[u8]>::len).sum();
-    u64::try_from((before + column.saturating_sub(1)).min(bytes.len())).unwrap_or(u64::MAX)
+    (before + column.saturating_sub(1)).min(bytes.len())
+}
+
+/// A JSON body of a create, which may be repeated.
+#[derive(Debug)]
+pub(super) struct Creating<T> {
+    /// What it says.
+    pub(super) value: T,
+    /// What the caller calls it, if it may be repeated.
+    pub(super) name: Option<String>,
+    /// Of the method, the path and the body.
+    pub(super) digest: [u8; 32],
+}
+
+impl<T: DeserializeOwned> FromRequest<Engine> for Creating<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, engine: &Engine) -> Result<Self, Refusal> {
+        let name = request.headers().get("idempotency-key").map(|value| value.as_bytes().to_vec());
+        let mut digest = Sha256::new();
+        digest.update(format!("{} {}\n", request.method(), request.uri().path()));
+        let (value, bytes) = read(request, engine).await?;
+        digest.update(&bytes);
+        let is_name = |name: &Vec<u8>| (1..=255).contains(&name.len()) && name.iter().all(u8::is_ascii_graphic);
+        if name.as_ref().is_some_and(|name| !is_name(name)) {
+            return Err(Refusal::invalid("Idempotency-Key", "must have 1 to 255 visible ASCII characters"));
+        }
+        let name = name.and_then(|name| String::from_utf8(name).ok());
+        Ok(Self { value, name, digest: digest.finalize().into() })
+    }
 }

@@ -3,10 +3,11 @@
 use super::body::Json;
 use super::guard::{Acting, Allowed, EventsRead, EventsTest, Operator};
 use super::problem::Refusal;
-use super::query::{Paging, Query, cursor};
+use super::query::{Pairs, cursor, filtered};
 use crate::api::events::{NewEvent, TestEvent};
-use crate::domain::event::Event;
+use crate::domain::event::{Event, EventType, Filter};
 use crate::domain::ids::EventId;
+use crate::domain::time::Timestamp;
 use crate::engine::Engine;
 use crate::engine::events::News;
 use axum::extract::State;
@@ -20,21 +21,43 @@ const LIST: &str = "events";
 pub(super) async fn list(
     allowed: Allowed<EventsRead>,
     State(engine): State<Engine>,
-    Query(paging): Query<Paging>,
+    pairs: Pairs,
 ) -> Result<Response, Refusal> {
+    let paging = pairs.paging()?;
     let limit = paging.limit()?;
-    let after = paging.position(LIST)?.unwrap_or(0);
-    let (events, has_more) = engine.events(allowed.key().company, EventId(after), limit).await?;
-    let next = events.last().map_or(after, |event| event.id.0);
+    let filter = Filter { kinds: kinds(&pairs)?, since: pairs.time("since")?, until: pairs.time("until")? };
+    let list = filtered(LIST, &canonical(&filter));
+    let after = paging.position(&list)?.unwrap_or(0);
+    let page = engine.events(allowed.key().company, filter, EventId(after), limit).await?;
     let mut body = br#"{"items":["#.to_vec();
-    for (position, event) in events.iter().enumerate() {
+    for (position, event) in page.events.iter().enumerate() {
         if position > 0 {
             body.push(b',');
         }
         body.extend_from_slice(&event.body);
     }
-    body.extend_from_slice(format!(r#"],"nextCursor":"{}","hasMore":{has_more}}}"#, cursor(LIST, next)).as_bytes());
+    let (next, has_more) = (cursor(&list, page.next.0), page.has_more);
+    body.extend_from_slice(format!(r#"],"nextCursor":"{next}","hasMore":{has_more}}}"#).as_bytes());
     Ok(json(StatusCode::OK, body))
+}
+
+/// The types that are asked for, each once: `type` may be repeated, and hold several, separated by commas.
+fn kinds(pairs: &Pairs) -> Result<Vec<EventType>, Refusal> {
+    let mut kinds = Vec::new();
+    for name in pairs.all("type").flat_map(|names| names.split(',')).map(str::trim).filter(|name| !name.is_empty()) {
+        let unknown = || Refusal::invalid("type", "must name event types that exist; names are lowercase");
+        kinds.push(EventType::named(name).ok_or_else(unknown)?);
+    }
+    kinds.sort_unstable();
+    kinds.dedup();
+    Ok(kinds)
+}
+
+/// A filter in one spelling, empty if it lets everything through.
+fn canonical(filter: &Filter) -> String {
+    let kinds: String = filter.kinds.iter().map(|kind| format!("type={kind};")).collect();
+    let time = |name, time: Option<Timestamp>| time.map_or_else(String::new, |time| format!("{name}={time};"));
+    format!("{kinds}{}{}", time("since", filter.since), time("until", filter.until))
 }
 
 /// `POST /api/v1/events/test`: a real event whose metadata say that it is a test.

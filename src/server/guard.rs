@@ -2,6 +2,7 @@
 //! scope; [`Operator`] authenticates an operator and checks the role. Neither can be had in any other way.
 
 use super::problem::Refusal;
+use super::stamp::judge_length;
 use crate::api::problem::{Code, Problem};
 use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::key::{Key, Scope};
@@ -55,8 +56,12 @@ prices! {
     WebhooksRead: Access::Key(Scope::WebhooksWrite, Bucket::Read);
     /// Creating and changing subscriptions.
     WebhooksWrite: Access::Key(Scope::WebhooksWrite, Bucket::Admin);
+    /// Deleting subscriptions.
+    WebhooksRemove: Access::Key(Scope::WebhooksWrite, Bucket::Write);
     /// Actions.
     Actions: Access::Key(Scope::IntegrationsWrite, Bucket::Write);
+    /// Searches.
+    Searches: Access::Key(Scope::IntegrationsRead, Bucket::Read);
     /// Looking.
     Viewer: Access::Operator(Role::Viewer);
     /// Testing, enabling, disabling, emitting.
@@ -75,6 +80,10 @@ pub(super) struct Noted {
     pub(super) route: Option<String>,
     pub(super) caller: Option<(KeyId, CompanyId)>,
     pub(super) admission: Option<Admission>,
+    /// The scope that opened the route.
+    pub(super) scope: Option<Scope>,
+    /// Fields of the body that nobody reads.
+    pub(super) ignored: Vec<String>,
 }
 
 impl Note {
@@ -84,6 +93,10 @@ impl Note {
 
     pub(super) fn read(&self) -> Noted {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn ignore(&self, names: impl Iterator<Item = String>) {
+        self.write(|noted| noted.ignored = names.collect());
     }
 
     fn write(&self, change: impl FnOnce(&mut Noted)) {
@@ -118,6 +131,7 @@ impl<P: Price> FromRequestParts<Engine> for Allowed<P> {
 
     async fn from_request_parts(parts: &mut Parts, engine: &Engine) -> Result<Self, Refusal> {
         let note = note(parts);
+        judge_length(&parts.headers)?;
         let Access::Key(scope, bucket) = P::ACCESS else {
             return Err(Refusal::new(Code::Internal, "the route asks for a key without saying which"));
         };
@@ -133,8 +147,32 @@ impl<P: Price> FromRequestParts<Engine> for Allowed<P> {
             let problem = Problem::new(Code::InsufficientScope, format!("this key lacks the scope {scope}"));
             return Err(problem.with("requiredScope", scope.name()).into());
         }
+        note.write(|noted| noted.scope = Some(scope));
+        if !accepts_json(&parts.headers) {
+            return Err(Refusal::new(
+                Code::NotAcceptable,
+                "answers are application/json; say so in Accept, or leave it out",
+            ));
+        }
         Ok(Self { key, request_id: note.read().request_id, price: PhantomData })
     }
+}
+
+/// Whether a caller takes JSON. A header that cannot be read counts as none.
+fn accepts_json(headers: &HeaderMap) -> bool {
+    let ranges: Vec<&str> = headers
+        .get_all("accept")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .collect();
+    let is_taken = |range: &&str| {
+        let mut parts = range.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default().to_ascii_lowercase();
+        let is_refused = parts.any(|part| matches!(part, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
+        ["application/json", "application/problem+json", "application/*", "*/*"].contains(&name.as_str()) && !is_refused
+    };
+    ranges.iter().all(|range| range.trim().is_empty()) || ranges.iter().any(is_taken)
 }
 
 /// The key in its header; or why there is none, naming the right header where it was put elsewhere.
@@ -186,6 +224,7 @@ impl<P: Price> FromRequestParts<Engine> for Operator<P> {
 
     async fn from_request_parts(parts: &mut Parts, engine: &Engine) -> Result<Self, Refusal> {
         let note = note(parts);
+        judge_length(&parts.headers)?;
         let Access::Operator(role) = P::ACCESS else {
             return Err(Refusal::new(Code::Internal, "the route asks for an operator without saying which"));
         };

@@ -1,67 +1,67 @@
-//! Listening: connections are served until told to stop; slow and idle ones are closed, and no more than so many are open at once.
+//! Connections: each is served by a task of its own and must not dawdle. Where axum's own loop waits for ever, this one gives up.
 
 use crate::ambient::Ambient;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use std::sync::Arc;
+use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
-/// How long a caller may take to send the head of a request, and how long a connection may be idle.
-const HEAD_WITHIN: Duration = Duration::from_secs(10);
-/// Bytes of a request's head that are read before it is refused: more than the stamp permits, so that the stamp can say so.
-const HEAD_BUFFER: usize = 64 * 1024;
+/// How long a head, and then a body, may take to arrive; and how long a connection may be silent between two calls.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// Headers in a head at most; more are refused before anything else sees them.
+const MOST_HEADERS: usize = 512;
 /// Connections open at once; the next one waits in the listener's queue.
-const CONNECTIONS: usize = 2_048;
+const MOST_CONNECTIONS: usize = 2_048;
+/// How long to wait when no connection can be accepted, for want of descriptors as a rule.
+const BREATH: Duration = Duration::from_secs(1);
 
-/// How long to wait when no connection can be accepted, as when descriptors run out.
-const REST: Duration = Duration::from_millis(100);
-
-/// Serves `router` on `listener` until `stop` says so, then lets calls under way finish.
-pub(super) async fn serve(listener: TcpListener, router: Router, ambient: &Ambient, mut stop: watch::Receiver<bool>) {
-    let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+/// Serves whoever connects until `stop` says so; then lets calls under way finish.
+pub(super) async fn run(listener: TcpListener, router: Router, ambient: &Ambient, stop: watch::Receiver<bool>) {
+    let mut connections = JoinSet::new();
     loop {
-        let accepted = async {
-            let place = Arc::clone(&places).acquire_owned().await;
-            (listener.accept().await, place)
+        let accepted = tokio::select! {
+            accepted = listener.accept(), if connections.len() < MOST_CONNECTIONS => accepted,
+            () = stopped(stop.clone()) => break,
+            Some(_) = connections.join_next() => continue,
         };
-        let stopped = async {
-            let _ = stop.wait_for(|stop| *stop).await;
-        };
-        tokio::select! {
-            (accepted, place) = accepted => match (accepted, place) {
-                (Ok((stream, _)), Ok(place)) => attend(stream, router.clone(), &graceful, place),
-                (Err(error), _) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    ambient.sleep(REST).await;
-                }
-                (_, Err(_)) => break,
-            },
-            () = stopped => break,
+        match accepted {
+            Ok((stream, _)) => {
+                connections.spawn(converse(stream, router.clone(), stopped(stop.clone())));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "no connection can be accepted for the moment");
+                ambient.sleep(BREATH).await;
+            }
         }
     }
     drop(listener);
-    graceful.shutdown().await;
+    while connections.join_next().await.is_some() {}
 }
 
-/// Serves one connection in a task of its own.
-fn attend(stream: TcpStream, router: Router, graceful: &GracefulShutdown, place: OwnedSemaphorePermit) {
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// One connection, call after call.
+async fn converse(stream: TcpStream, router: Router, stopped: impl Future<Output = ()>) {
     let _ = stream.set_nodelay(true);
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WITHIN)
-        .max_buf_size(HEAD_BUFFER)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    let connection = graceful.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection ended early");
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_headers(MOST_HEADERS);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stopped => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
         }
-        drop(place);
-    });
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
 }

@@ -1,11 +1,13 @@
 //! The platform's network face: the router's table, the guards, problem+json, one file of handlers per noun.
 
+mod affiliates;
 mod body;
+mod clients;
 mod events;
 pub mod guard;
 mod health;
 mod keys;
-mod leads;
+mod known;
 mod limits;
 mod listen;
 mod log;
@@ -15,6 +17,8 @@ mod query;
 pub mod router;
 mod stamp;
 mod stream;
+mod strict;
+mod subscribers;
 mod subscriptions;
 mod translate;
 
@@ -25,5 +29,5 @@ use tokio::sync::watch;
 /// Serves the platform on a listener that is already bound, until `stop` says so; then lets calls under way finish.
 pub async fn serve(listener: TcpListener, engine: Engine, stop: watch::Receiver<bool>) {
     let ambient = engine.ambient().clone();
-    listen::serve(listener, router::router(engine, stop.clone()), &ambient, stop).await;
+    listen::run(listener, router::router(engine, stop.clone()), &ambient, stop).await;
 }

@@ -59,6 +59,11 @@ impl From<engine::Error> for Refusal {
                 }
                 Self(Box::new(Problem::new(Code::ValidationFailed, detail).with("errors", errors)))
             }
+            engine::Error::Managed(ref tool) => {
+                let detail = error.to_string();
+                Problem::new(Code::ManagedSubscription, detail).with("managedBy", tool.as_str()).into()
+            }
+            engine::Error::Repeated => Self::new(Code::IdempotencyConflict, error.to_string()),
             engine::Error::Contended => Self::new(
                 Code::Contended,
                 "the platform is busy; this is contention, not a rate limit; try again in a second",

@@ -1,11 +1,14 @@
 //! The router's table: every route with its price and its handler. What is not here does not exist.
 
 use super::guard::{
-    Access, Acting, Actions, Admin, Anyone, EventsRead, EventsTest, Price, Viewer, WebhooksRead, WebhooksWrite,
+    Access, Acting, Actions, Admin, Anyone, EventsRead, EventsTest, Price, Searches, Viewer, WebhooksRead,
+    WebhooksRemove, WebhooksWrite,
 };
 use super::problem::Refusal;
 use super::stream::Stop;
-use super::{events, health, keys, leads, limits, log, overview, stamp, stream, subscriptions};
+use super::{
+    affiliates, clients, events, health, keys, limits, log, overview, stamp, stream, subscribers, subscriptions,
+};
 use crate::api::paths;
 use crate::api::problem::Code;
 use crate::engine::Engine;
@@ -37,10 +40,24 @@ pub fn table() -> Vec<Route> {
         get::<Anyone, _, _>(paths::READYZ, health::readyz),
         get::<EventsRead, _, _>(paths::EVENTS, events::list),
         post::<EventsTest, _, _>(paths::EVENTS_TEST, events::publish_test),
-        get::<WebhooksRead, _, _>(paths::SUBSCRIPTIONS, subscriptions::list),
-        post::<WebhooksWrite, _, _>(paths::SUBSCRIPTIONS, subscriptions::create),
-        get::<WebhooksRead, _, _>(paths::SUBSCRIPTION, subscriptions::get),
-        post::<Actions, _, _>(paths::LEADS, leads::create),
+        get::<WebhooksRead, _, _>(paths::SUBSCRIPTIONS, subscribers::list),
+        post::<WebhooksWrite, _, _>(paths::SUBSCRIPTIONS, subscribers::create),
+        get::<WebhooksRead, _, _>(paths::SUBSCRIPTION, subscribers::get),
+        patch::<WebhooksWrite, _, _>(paths::SUBSCRIPTION, subscribers::change),
+        delete::<WebhooksRemove, _, _>(paths::SUBSCRIPTION, subscribers::delete),
+        post::<WebhooksWrite, _, _>(paths::SUBSCRIPTION_TEST, subscribers::test),
+        post::<Actions, _, _>(paths::LEADS, clients::create_lead),
+        patch::<Actions, _, _>(paths::LEAD, clients::change_lead),
+        patch::<Actions, _, _>(paths::LEAD_STATUS, clients::move_lead),
+        get::<Searches, _, _>(paths::LEAD_SEARCH, clients::find_lead),
+        post::<Actions, _, _>(paths::CLIENTS, clients::create_client),
+        patch::<Actions, _, _>(paths::CLIENT, clients::change_client),
+        patch::<Actions, _, _>(paths::CLIENT_STATUS, clients::move_client),
+        post::<Actions, _, _>(paths::CLIENT_NOTES, clients::add_note),
+        get::<Searches, _, _>(paths::CLIENT_SEARCH, clients::find_client),
+        get::<Searches, _, _>(paths::CLIENT_FIND, clients::find_client),
+        post::<Actions, _, _>(paths::AFFILIATES, affiliates::create),
+        patch::<Actions, _, _>(paths::AFFILIATE, affiliates::change),
         get::<Viewer, _, _>(paths::OVERVIEW, overview::get),
         get::<Viewer, _, _>(paths::STREAM, stream::follow),
         get::<Viewer, _, _>(paths::COMPANIES, keys::companies),
@@ -67,6 +84,14 @@ fn get<P: Price, H: Handler<T, Engine>, T: 'static>(path: &'static str, handler:
 
 fn post<P: Price, H: Handler<T, Engine>, T: 'static>(path: &'static str, handler: H) -> Route {
     Route { method: Method::POST, path, access: P::ACCESS, handler: on(MethodFilter::POST, handler) }
+}
+
+fn patch<P: Price, H: Handler<T, Engine>, T: 'static>(path: &'static str, handler: H) -> Route {
+    Route { method: Method::PATCH, path, access: P::ACCESS, handler: on(MethodFilter::PATCH, handler) }
+}
+
+fn delete<P: Price, H: Handler<T, Engine>, T: 'static>(path: &'static str, handler: H) -> Route {
+    Route { method: Method::DELETE, path, access: P::ACCESS, handler: on(MethodFilter::DELETE, handler) }
 }
 
 /// The table with its layers: the stamp outermost, then the catcher of panics.

@@ -15,8 +15,11 @@ use axum::response::{IntoResponse as _, Response};
 use std::any::Any;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const IGNORED_FIELDS: HeaderName = HeaderName::from_static("x-ignored-fields");
 /// The longest request target.
 const LONGEST_URL: usize = 8 * 1024;
+/// The largest head: names and values of all headers.
+const LARGEST_HEAD: usize = 32 * 1024;
 /// The largest body.
 pub(super) const LARGEST_BODY: usize = 1024 * 1024;
 
@@ -42,10 +45,14 @@ pub(super) async fn stamp(State(engine): State<Engine>, mut request: Request, ne
         rate_headers(response.headers_mut(), &admission);
     }
     set(response.headers_mut(), REQUEST_ID, &request_id);
+    if !noted.ignored.is_empty() {
+        set(response.headers_mut(), IGNORED_FIELDS, &noted.ignored.join(","));
+    }
     if is_integration {
         engine.log_request(Seen {
             at,
             caller: noted.caller,
+            scope: noted.scope,
             method,
             route: noted.route.unwrap_or_else(|| "(none)".to_owned()),
             status: response.status().as_u16(),
@@ -61,10 +68,17 @@ pub(super) async fn stamp(State(engine): State<Engine>, mut request: Request, ne
 fn request_id(headers: &HeaderMap, engine: &Engine) -> String {
     let is_harmless = |text: &&str| {
         (1..=64).contains(&text.len())
+            && !may_be_secret(text)
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
     };
     let own = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(is_harmless);
     own.map_or_else(|| format!("req_{}", engine.ambient().ulid()), ToOwned::to_owned)
+}
+
+/// Whether a text that a caller sent looks like a key or a token, put where it does not belong: it is not repeated.
+pub(super) fn may_be_secret(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    lower.contains("wlcro") || lower.contains("wlop_")
 }
 
 fn too_large(request: &Request) -> Option<Refusal> {
@@ -72,12 +86,20 @@ fn too_large(request: &Request) -> Option<Refusal> {
     if length(request.uri()) > LONGEST_URL {
         return Some(Refusal::new(Code::UriTooLong, format!("the URL is longer than {LONGEST_URL} bytes")));
     }
-    let declared: Option<u64> =
-        request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if declared.is_some_and(|length| length > LARGEST_BODY as u64) {
-        return Some(Refusal::new(Code::PayloadTooLarge, format!("the body is larger than {LARGEST_BODY} bytes")));
+    let head: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if head > LARGEST_HEAD {
+        return Some(Refusal::new(Code::HeadersTooLarge, format!("the headers are larger than {LARGEST_HEAD} bytes")));
     }
     None
+}
+
+/// Refuses a body that says of itself that it is too large; one that does not say so is given up while it is read.
+pub(super) fn judge_length(headers: &HeaderMap) -> Result<(), Refusal> {
+    let declared: Option<u64> = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if declared.is_some_and(|length| length > LARGEST_BODY as u64) {
+        return Err(Refusal::new(Code::PayloadTooLarge, format!("the body is larger than {LARGEST_BODY} bytes")));
+    }
+    Ok(())
 }
 
 fn write(response: &mut Response, problem: &Problem) {

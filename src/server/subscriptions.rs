@@ -1,59 +1,18 @@
-//! Subscriptions, for partners and for operators.
+//! Subscriptions, for operators.
 
 use super::body::Json;
-use super::guard::{Acting, Allowed, Operator, Viewer, WebhooksRead, WebhooksWrite};
+use super::guard::{Acting, Operator, Viewer};
 use super::problem::Refusal;
 use super::query::Id;
 use super::translate;
-use crate::api::keys::ShownOnce;
 use crate::api::page::Page;
-use crate::api::subscriptions::{
-    CreatedSubscription, Disable, Enable, NewSubscription, ReplayChoice, Subscription, SubscriptionRow, TestDelivery,
-    TestResult,
-};
-use crate::domain::delivery::Outcome;
+use crate::api::subscriptions::{Disable, Enable, ReplayChoice, SubscriptionRow, TestDelivery, TestResult};
 use crate::domain::ids::SubscriptionId;
-use crate::domain::text::Untrusted;
 use crate::engine::Engine;
-use crate::engine::subscriptions::{Draft, Missed};
+use crate::engine::subscriptions::{Missed, Payload, Probe};
 use axum::extract::State;
-use axum::http::StatusCode;
 
 type Answer<T> = Result<axum::Json<T>, Refusal>;
-
-/// `GET /api/v1/webhooks/subscriptions`.
-pub(super) async fn list(allowed: Allowed<WebhooksRead>, State(engine): State<Engine>) -> Answer<Page<Subscription>> {
-    let items = engine.subscriptions_of(allowed.key().company).await?.into_iter().map(Into::into).collect();
-    Ok(axum::Json(Page { items, next_cursor: None, has_more: false }))
-}
-
-/// `GET /api/v1/webhooks/subscriptions/{id}`.
-pub(super) async fn get(
-    allowed: Allowed<WebhooksRead>,
-    State(engine): State<Engine>,
-    Id(id): Id,
-) -> Answer<Subscription> {
-    Ok(axum::Json(engine.subscription(SubscriptionId(id), Some(allowed.key().company)).await?.into()))
-}
-
-/// `POST /api/v1/webhooks/subscriptions`: the signing secret is in this answer alone.
-pub(super) async fn create(
-    allowed: Allowed<WebhooksWrite>,
-    State(engine): State<Engine>,
-    Json(new): Json<NewSubscription>,
-) -> Result<(StatusCode, axum::Json<CreatedSubscription>), Refusal> {
-    let draft = Draft {
-        target_url: new.target_url,
-        event_types: new.event_types,
-        description: new.description,
-        managed_by: new.managed_by,
-        signing_secret: new.signing_secret.map(ShownOnce::into_secret),
-    };
-    let owner = (allowed.key().company, allowed.key().id);
-    let (subscription, secret) = engine.create_subscription(allowed.caller(), owner, draft).await?;
-    let signing_secret = ShownOnce::new(secret.reveal().to_owned());
-    Ok((StatusCode::CREATED, axum::Json(CreatedSubscription { subscription: subscription.into(), signing_secret })))
-}
 
 /// `GET /portal/v1/subscriptions`: of all companies, worst first.
 pub(super) async fn all(_: Operator<Viewer>, State(engine): State<Engine>) -> Answer<Page<SubscriptionRow>> {
@@ -99,21 +58,19 @@ pub(super) async fn test(
     Id(id): Id,
     Json(wish): Json<TestDelivery>,
 ) -> Answer<TestResult> {
-    let test = engine.test(operator.caller(), SubscriptionId(id), wish.event_type).await?;
-    let result = test.attempt.result;
-    let status_code = match result.outcome {
-        Outcome::Answered { status, .. } => Some(status),
-        Outcome::Unanswered(_) => None,
+    let test = engine.test(operator.caller(), SubscriptionId(id), None, probe(wish)).await?;
+    Ok(axum::Json(translate::test(test)))
+}
+
+/// What a body asks to be sent.
+pub(super) fn probe(wish: TestDelivery) -> Probe {
+    let TestDelivery { event_type, use_sample_payload, sample_payload, status_override } = wish;
+    let payload = match (sample_payload, use_sample_payload) {
+        (Some(payload), _) => Payload::Given(payload.get().to_owned()),
+        (None, Some(false)) => Payload::Empty,
+        (None, _) => Payload::Sample,
     };
-    Ok(axum::Json(TestResult {
-        success: result.outcome.is_success(),
-        status_code,
-        elapsed_ms: result.elapsed_ms,
-        response_body_truncated: test.n_response_bytes > test.response_body.len() as u64,
-        response_body: Untrusted::new(String::from_utf8_lossy(&test.response_body)),
-        target_url_used: Untrusted::new(test.attempt.about.target_url),
-        error: result.error.map(Untrusted::new),
-    }))
+    Probe { event_type, payload, status_override: status_override.map(|status| status.get().to_owned()) }
 }
 
 async fn row(engine: &Engine, id: SubscriptionId) -> Answer<SubscriptionRow> {

@@ -6,13 +6,15 @@ use crate::api::keys::{KeyRow, Usage};
 use crate::api::limits::LimitRow;
 use crate::api::overview::{Minute, Overview, Pipeline, Platform};
 use crate::api::page::Listing;
-use crate::api::subscriptions::{Health, Rate, SubscriptionRow};
+use crate::api::subscriptions::{Health, Rate, SubscriptionRow, TestResult};
 use crate::domain::attempt::{Attempt, Exchange};
+use crate::domain::delivery::Outcome;
 use crate::domain::health::Tally;
 use crate::domain::target::Policy;
 use crate::domain::text::Untrusted;
 use crate::engine::Engine;
 use crate::engine::overview::{self, Dashboard, KeyUse, Patient, WindowUse};
+use crate::engine::subscriptions::Test;
 
 pub(super) fn key(of: &KeyUse) -> KeyRow {
     let usage = Usage {
@@ -39,6 +41,23 @@ pub(super) fn subscription(of: Patient) -> SubscriptionRow {
         n_parked: of.backlog.n_parked,
     };
     SubscriptionRow { subscription: of.subscription.into(), health }
+}
+
+pub(super) fn test(of: Test) -> TestResult {
+    let result = of.attempt.result;
+    let status_code = match result.outcome {
+        Outcome::Answered { status, .. } => Some(status),
+        Outcome::Unanswered(_) => None,
+    };
+    TestResult {
+        success: result.outcome.is_success(),
+        status_code,
+        elapsed_ms: result.elapsed_ms,
+        response_body_truncated: of.n_response_bytes > of.response_body.len() as u64,
+        response_body: Untrusted::new(String::from_utf8_lossy(&of.response_body)),
+        target_url_used: Untrusted::new(of.attempt.about.target_url),
+        error: result.error.map(Untrusted::new),
+    }
 }
 
 fn rate(of: overview::Rate) -> Rate {

@@ -1,23 +1,47 @@
-//! Clients and leads.
+//! Clients and leads, and what they are found by.
 
 use super::{Error, time, unreadable};
-use crate::domain::company::{Client, ClientStatus};
-use crate::domain::ids::{ClientId, CompanyId};
+use crate::domain::company::{Address, Assigned, Client, ClientStatus, Origin, Person, Traits, email_key, phone_key};
+use crate::domain::ids::{AffiliateId, ClientId, CompanyId};
+use crate::domain::subscription::Dates;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
+
+/// Records found at most; more than one only where several share an email address or a phone number.
+const FOUND: u32 = 200;
 
 /// Adds a client; `client.id` is ignored and given back anew.
 pub(crate) fn insert(connection: &Connection, client: &Client) -> Result<ClientId, Error> {
     connection
+        .prepare_cached("INSERT INTO clients (company_id, first_name, last_name, email, email_key, status_id, created_at) VALUES (?1, '', '', '', '', ?2, ?3)")?
+        .execute(params![client.company.0, client.status.id, client.dates.created_at.millis()])?;
+    let id = ClientId(connection.last_insert_rowid());
+    update(connection, &Client { id, ..client.clone() })?;
+    Ok(id)
+}
+
+/// Writes a client as it is now.
+pub(crate) fn update(connection: &Connection, client: &Client) -> Result<(), Error> {
+    let Client { id, company: _, person, address, status, assigned, origin, dates } = client;
+    connection
         .prepare_cached(
-            "INSERT INTO clients (company_id, first_name, last_name, email, phone, status_id, source, external_id, created_at)
-             VALUES (:company, :first, :last, :email, :phone, :status, :source, :external, :created_at)",
+            "UPDATE clients SET first_name = :first, last_name = :last, email = :email, email_key = :email_key, phone = :phone,
+                 phone_key = :phone_key, city = :city, state = :state, zip = :zip, status_id = :status, employee_id = :employee,
+                 affiliate_id = :affiliate, source = :source, package_keyword = :package, external_id = :external, updated_at = :updated
+             WHERE id = :id",
         )?
         .execute(named_params! {
-            ":company": client.company.0, ":first": client.first_name, ":last": client.last_name, ":email": client.email,
-            ":phone": client.phone, ":status": client.status.id, ":source": client.source, ":external": client.external_id,
-            ":created_at": client.created_at.millis(),
+            ":id": id.0, ":first": person.first_name, ":last": person.last_name, ":email": person.email, ":email_key": email_key(&person.email),
+            ":phone": person.phone, ":phone_key": person.phone.as_deref().map(phone_key), ":city": address.city, ":state": address.state,
+            ":zip": address.zip, ":status": status.id, ":employee": assigned.employee, ":affiliate": assigned.affiliate.map(|id| id.0),
+            ":source": origin.source, ":package": origin.package_keyword, ":external": origin.external_id,
+            ":updated": dates.updated_at.millis(),
         })?;
-    Ok(ClientId(connection.last_insert_rowid()))
+    Ok(())
+}
+
+/// One client.
+pub(crate) fn get(connection: &Connection, id: ClientId) -> Result<Option<Client>, Error> {
+    Ok(connection.prepare_cached("SELECT * FROM clients WHERE id = ?1")?.query_row([id.0], read).optional()?)
 }
 
 /// The client of a company with the partner's own id.
@@ -31,17 +55,59 @@ pub(crate) fn by_external_id(
     Ok(statement.query_row(params![company.0, external_id], read).optional()?)
 }
 
+/// The clients of a company that have all of these traits, newest first, each with its affiliate's name. Looked up by the rarest trait given.
+pub(crate) fn search(
+    connection: &Connection,
+    company: CompanyId,
+    traits: &Traits,
+) -> Result<Vec<(Client, Option<String>)>, Error> {
+    let by = if traits.id.is_some() {
+        "c.id = :id"
+    } else if traits.external_id.is_some() {
+        "c.external_id = :external"
+    } else if traits.email.is_some() {
+        "c.email_key = :email"
+    } else {
+        "c.phone_key = :phone"
+    };
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT c.*, a.first_name || ' ' || a.last_name AS affiliate_name
+         FROM clients c LEFT JOIN affiliates a ON a.id = c.affiliate_id AND a.company_id = c.company_id
+         WHERE c.company_id = :company AND {by} AND (:id IS NULL OR c.id = :id) AND (:external IS NULL OR c.external_id = :external)
+             AND (:email IS NULL OR c.email_key = :email) AND (:phone IS NULL OR c.phone_key = :phone)
+         ORDER BY c.id DESC LIMIT :limit"
+    ))?;
+    let rows = statement.query_map(
+        named_params! {
+            ":company": company.0, ":id": traits.id.map(|id| id.0), ":external": traits.external_id,
+            ":email": traits.email.as_deref().map(email_key), ":phone": traits.phone.as_deref().map(phone_key), ":limit": FOUND,
+        },
+        |row| Ok((read(row)?, row.get("affiliate_name")?)),
+    )?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 fn read(row: &Row<'_>) -> rusqlite::Result<Client> {
     Ok(Client {
         id: ClientId(row.get("id")?),
         company: CompanyId(row.get("company_id")?),
-        first_name: row.get("first_name")?,
-        last_name: row.get("last_name")?,
-        email: row.get("email")?,
-        phone: row.get("phone")?,
+        person: Person {
+            first_name: row.get("first_name")?,
+            last_name: row.get("last_name")?,
+            email: row.get("email")?,
+            phone: row.get("phone")?,
+        },
+        address: Address { city: row.get("city")?, state: row.get("state")?, zip: row.get("zip")? },
         status: ClientStatus::numbered(row.get("status_id")?).ok_or_else(|| unreadable("status_id"))?,
-        source: row.get("source")?,
-        external_id: row.get("external_id")?,
-        created_at: time(row, "created_at")?,
+        assigned: Assigned {
+            employee: row.get("employee_id")?,
+            affiliate: row.get::<_, Option<i64>>("affiliate_id")?.map(AffiliateId),
+        },
+        origin: Origin {
+            source: row.get("source")?,
+            package_keyword: row.get("package_keyword")?,
+            external_id: row.get("external_id")?,
+        },
+        dates: Dates { created_at: time(row, "created_at")?, updated_at: time(row, "updated_at")? },
     })
 }

@@ -107,6 +107,9 @@ pub(crate) fn release_expired(connection: &Connection, now: Timestamp) -> Result
              WHERE state = 'in_flight' AND lease_until < ?1",
         )?
         .execute([now.millis()])?;
+    if n > 0 {
+        cancel_returned(connection)?;
+    }
     Ok(n)
 }
 
@@ -118,6 +121,9 @@ pub(crate) fn release_all(connection: &Connection, now: Timestamp) -> Result<usi
             "UPDATE deliveries SET state = 'pending', due_at = ?1, lease = NULL, lease_until = NULL WHERE state = 'in_flight'",
         )?
         .execute([now.millis()])?;
+    if n > 0 {
+        cancel_returned(connection)?;
+    }
     Ok(n)
 }
 
@@ -128,6 +134,26 @@ pub(crate) fn park(connection: &Connection, subscription: SubscriptionId) -> Res
             "UPDATE deliveries SET state = 'parked', due_at = NULL WHERE subscription_id = ?1 AND state = 'pending'",
         )?
         .execute([subscription.0])?)
+}
+
+/// Cancels what waits for a subscription that is being deleted. The number cancelled.
+pub(crate) fn cancel(connection: &Connection, subscription: SubscriptionId) -> Result<usize, Error> {
+    Ok(connection
+        .prepare_cached(
+            "UPDATE deliveries SET state = 'cancelled', due_at = NULL WHERE subscription_id = ?1 AND state IN ('pending', 'parked')",
+        )?
+        .execute([subscription.0])?)
+}
+
+/// Cancels what waits for subscriptions that were deleted while a delivery of theirs was under way.
+fn cancel_returned(connection: &Connection) -> Result<(), Error> {
+    connection
+        .prepare_cached(
+            "UPDATE deliveries SET state = 'cancelled', due_at = NULL
+             WHERE state = 'pending' AND subscription_id IN (SELECT id FROM subscriptions WHERE deleted_at IS NOT NULL)",
+        )?
+        .execute([])?;
+    Ok(())
 }
 
 /// Resumes what was parked when its subscription was switched off, due at `now`. The number resumed.

@@ -1,8 +1,9 @@
 //! Events: append-only, ids without gaps in the order of publishing.
 
 use super::{Error, time, unreadable};
-use crate::domain::event::{Event, EventType};
+use crate::domain::event::{Event, EventType, Filter};
 use crate::domain::ids::{CompanyId, EventId};
+use crate::domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
 /// The id of the next event. Belongs into the transaction that inserts it.
@@ -25,17 +26,46 @@ pub(crate) fn get(connection: &Connection, id: EventId) -> Result<Option<Event>,
     Ok(connection.prepare_cached("SELECT * FROM events WHERE id = ?1")?.query_row([id.0], read).optional()?)
 }
 
-/// At most `limit` events of a company with ids above `after`, ascending.
+/// At most `limit` events of a company with ids above `after` that a filter lets through, ascending. Each type is read along its own index,
+/// so that rare types cost no scan.
 pub(crate) fn page(
     connection: &Connection,
     company: CompanyId,
+    filter: &Filter,
     after: EventId,
     limit: u32,
 ) -> Result<Vec<Event>, Error> {
-    let mut statement = connection
-        .prepare_cached("SELECT * FROM events WHERE company_id = :company AND id > :after ORDER BY id LIMIT :limit")?;
-    let rows = statement.query_map(named_params! {":company": company.0, ":after": after.0, ":limit": limit}, read)?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let kinds: Vec<Option<&str>> = match filter.kinds.as_slice() {
+        [] => vec![None],
+        kinds => kinds.iter().map(|kind| Some(kind.name())).collect(),
+    };
+    let mut events = Vec::new();
+    for kind in kinds {
+        let of_kind = if kind.is_some() { "kind = :kind AND" } else { ":kind IS NULL AND" };
+        let mut statement = connection.prepare_cached(&format!(
+            "SELECT * FROM events WHERE company_id = :company AND {of_kind} id > :after AND created_at >= :since AND created_at < :until
+             ORDER BY id LIMIT :limit"
+        ))?;
+        let rows = statement.query_map(
+            named_params! {
+                ":company": company.0, ":kind": kind, ":after": after.0, ":limit": limit,
+                ":since": filter.since.map_or(i64::MIN, Timestamp::millis), ":until": filter.until.map_or(i64::MAX, Timestamp::millis),
+            },
+            read,
+        )?;
+        for event in rows {
+            events.push(event?);
+        }
+    }
+    events.sort_unstable_by_key(|event| event.id);
+    events.truncate(limit as usize);
+    Ok(events)
+}
+
+/// The latest event of a company.
+pub(crate) fn latest(connection: &Connection, company: CompanyId) -> Result<Option<EventId>, Error> {
+    let mut statement = connection.prepare_cached("SELECT max(id) FROM events WHERE company_id = ?1")?;
+    Ok(statement.query_row([company.0], |row| row.get::<_, Option<i64>>(0))?.map(EventId))
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Event> {

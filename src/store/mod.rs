@@ -1,5 +1,6 @@
 //! The platform's database: one file per table group, plain functions over a connection. Every statement of the platform stands here.
 
+pub mod affiliates;
 pub mod attempts;
 pub mod audit;
 pub mod clients;
@@ -8,7 +9,9 @@ pub mod deliveries;
 pub mod events;
 pub mod health;
 pub mod keys;
+pub mod notes;
 pub mod operators;
+pub mod repeats;
 pub mod requests;
 pub mod subscriptions;
 pub mod trips;
@@ -26,7 +29,10 @@ use std::sync::Arc;
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"crow");
 
 /// The schema, version by version.
-const MIGRATIONS: &[&str] = &[include_str!("../../assets/migrations/platform/0001_initial.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../assets/migrations/platform/0001_initial.sql"),
+    include_str!("../../assets/migrations/platform/0002_actions.sql"),
+];
 
 /// What can go wrong.
 #[derive(Debug, thiserror::Error)]

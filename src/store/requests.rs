@@ -2,11 +2,14 @@
 
 use super::{Error, count};
 use crate::domain::ids::{CompanyId, KeyId};
+use crate::domain::key::Scope;
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, named_params, params};
 
 /// The width of a slot of the counters.
 const SLOT_MS: i64 = 10_000;
+/// The width of a slot of the counters by route and scope.
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// One request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +18,8 @@ pub struct Request {
     pub at: Timestamp,
     /// Whose key it carried, if it was one of ours.
     pub caller: Option<(KeyId, CompanyId)>,
+    /// The scope that opened the route, if its key had it.
+    pub scope: Option<Scope>,
     /// Its method.
     pub method: String,
     /// The route it matched, with its placeholders; what was asked for is never stored.
@@ -69,7 +74,26 @@ pub(crate) fn insert(connection: &Connection, request: &Request) -> Result<(), E
             one(request.status == 429),
             one(request.status >= 500),
         ])?;
+    let Some(scope) = request.scope else { return Ok(()) };
+    connection
+        .prepare_cached(
+            "INSERT INTO key_uses (key_id, day_at, scope, method, route, n) VALUES (?1, ?2, ?3, ?4, ?5, 1)
+             ON CONFLICT DO UPDATE SET n = n + 1",
+        )?
+        .execute(params![key.0, request.at.slot(DAY_MS).millis(), scope.name(), request.method, request.route])?;
     Ok(())
+}
+
+/// Requests of a key since `since`, by the scope that opened the route: the scopes it was given and never used are not among them.
+pub(crate) fn by_scope(connection: &Connection, key: KeyId, since: Timestamp) -> Result<Vec<(Scope, u64)>, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT scope, sum(n) AS n FROM key_uses WHERE key_id = ?1 AND day_at >= ?2 GROUP BY scope ORDER BY scope",
+    )?;
+    let rows = statement.query_map(params![key.0, since.slot(DAY_MS).millis()], |row| {
+        let scope = Scope::named(&row.get::<_, String>("scope")?).ok_or_else(|| super::unreadable("scope"))?;
+        Ok((scope, count(row, "n")?))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Requests per key in the last minute: the six latest complete slots' worth, ending now.

@@ -45,23 +45,55 @@ pub(crate) fn secret(connection: &Connection, id: SubscriptionId) -> Result<Opti
     Ok(statement.query_row([id.0], |row| row.get(0)).optional()?)
 }
 
-/// One subscription.
+/// One subscription that is not deleted.
 pub(crate) fn get(connection: &Connection, id: SubscriptionId) -> Result<Option<Subscription>, Error> {
-    Ok(connection.prepare_cached("SELECT * FROM subscriptions WHERE id = ?1")?.query_row([id.0], read).optional()?)
+    let mut statement =
+        connection.prepare_cached("SELECT * FROM subscriptions WHERE id = ?1 AND deleted_at IS NULL")?;
+    Ok(statement.query_row([id.0], read).optional()?)
 }
 
-/// All subscriptions, or those of one company, oldest first.
+/// One subscription, and since when it is deleted, if it is.
+pub(crate) fn even_deleted(
+    connection: &Connection,
+    id: SubscriptionId,
+) -> Result<Option<(Subscription, Option<Timestamp>)>, Error> {
+    let mut statement = connection.prepare_cached("SELECT * FROM subscriptions WHERE id = ?1")?;
+    Ok(statement.query_row([id.0], |row| Ok((read(row)?, maybe_time(row, "deleted_at")?))).optional()?)
+}
+
+/// Changes what a subscription wishes.
+pub(crate) fn change(connection: &Connection, id: SubscriptionId, wish: &Wish, now: Timestamp) -> Result<(), Error> {
+    let types: Vec<&str> = wish.event_types.iter().map(|kind| kind.name()).collect();
+    connection
+        .prepare_cached(
+            "UPDATE subscriptions SET target_url = ?2, event_types = ?3, description = ?4, updated_at = ?5 WHERE id = ?1",
+        )?
+        .execute(params![id.0, wish.target_url, types.join(","), wish.description, now.millis()])?;
+    Ok(())
+}
+
+/// Deletes a subscription; its row stays for the log.
+pub(crate) fn delete(connection: &Connection, id: SubscriptionId, now: Timestamp) -> Result<(), Error> {
+    connection
+        .prepare_cached("UPDATE subscriptions SET deleted_at = ?2, updated_at = ?2 WHERE id = ?1")?
+        .execute(params![id.0, now.millis()])?;
+    Ok(())
+}
+
+/// All subscriptions that are not deleted, or those of one company, oldest first.
 pub(crate) fn all(connection: &Connection, company: Option<CompanyId>) -> Result<Vec<Subscription>, Error> {
-    let mut statement =
-        connection.prepare_cached("SELECT * FROM subscriptions WHERE ?1 IS NULL OR company_id = ?1 ORDER BY id")?;
+    let of_one = if company.is_some() { "company_id = ?1" } else { "?1 IS NULL" };
+    let mut statement = connection
+        .prepare_cached(&format!("SELECT * FROM subscriptions WHERE {of_one} AND deleted_at IS NULL ORDER BY id"))?;
     let rows = statement.query_map([company.map(|id| id.0)], read)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// The ids of all enabled subscriptions, ascending.
 pub(crate) fn enabled(connection: &Connection) -> Result<Vec<SubscriptionId>, Error> {
-    let mut statement =
-        connection.prepare_cached("SELECT id FROM subscriptions WHERE disabled_reason IS NULL ORDER BY id")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT id FROM subscriptions WHERE disabled_reason IS NULL AND deleted_at IS NULL ORDER BY id",
+    )?;
     Ok(statement.query_map([], |row| row.get(0).map(SubscriptionId))?.collect::<Result<_, _>>()?)
 }
 

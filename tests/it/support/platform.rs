@@ -1,7 +1,7 @@
 //! A platform under test: everything real but the clock and the dice.
 
 use crow::ambient::Ambient;
-use crow::api::keys::{Company, NewCompany, NewKey};
+use crow::api::keys::{Company, LimitsWish, NewCompany, NewKey};
 use crow::client::connection::{Client, Credential};
 use crow::domain::delivery::Schedule;
 use crow::domain::key::Scope;
@@ -27,7 +27,8 @@ const LIMIT: Duration = Duration::from_secs(20);
 pub(crate) struct Platform {
     pub(crate) ambient: Ambient,
     pub(crate) address: String,
-    engine: Engine,
+    pub(crate) engine: Engine,
+    pub(crate) http: reqwest::Client,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
     dir: TempDir,
@@ -70,7 +71,7 @@ impl Platform {
 
     /// Stops in order: the port is free, the directory stays.
     pub(crate) async fn stop(self) -> Stopped {
-        let Self { ambient, address, engine, stop, tasks, dir } = self;
+        let Self { ambient, address, engine, stop, tasks, dir, .. } = self;
         let schedule = engine.settings().schedule;
         stop.send_replace(true);
         for task in tasks {
@@ -83,6 +84,11 @@ impl Platform {
     /// Stops in order and starts again.
     pub(crate) async fn restart(self) -> Self {
         self.stop().await.start().await
+    }
+
+    /// The database, for what no surface shows.
+    pub(crate) fn database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.dir.path().join("platform.db")).expect("a database")
     }
 
     /// The first operator's client, with the token that the first start wrote down.
@@ -98,7 +104,13 @@ impl Platform {
 
     /// A new key of a company.
     pub(crate) async fn key(&self, company: &Company, scopes: &[Scope]) -> Secret {
-        let new = NewKey { company_id: company.id, name: "test key".to_owned(), scopes: scopes.to_vec(), limits: None };
+        self.key_with(company, scopes, LimitsWish::default()).await
+    }
+
+    /// A new key of a company with limits of its own.
+    pub(crate) async fn key_with(&self, company: &Company, scopes: &[Scope], limits: LimitsWish) -> Secret {
+        let (name, scopes) = ("test key".to_owned(), scopes.to_vec());
+        let new = NewKey { company_id: company.id, name, scopes, limits: Some(limits) };
         self.operator().create_key(&new).await.expect("a key").key.into_secret()
     }
 
@@ -110,7 +122,7 @@ impl Platform {
     /// A plain call with the headers and the body given.
     pub(crate) async fn call(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&str>) -> Answer {
         let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
-        let mut request = plain_http().request(method, format!("{}{path}", self.address));
+        let mut request = self.http.request(method, format!("{}{path}", self.address));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -173,7 +185,7 @@ impl Stopped {
         });
         let serving = tokio::spawn(server::serve(listener, engine.clone(), stopped));
         until("the dispatcher runs", async || engine.status().is_dispatching).await;
-        Platform { ambient, address, engine, stop, tasks: vec![work, serving], dir }
+        Platform { ambient, address, engine, stop, http: plain_http(), tasks: vec![work, serving], dir }
     }
 }
 

@@ -1,60 +1,74 @@
 //! The Integration API and the Portal, over HTTP.
 
-use crate::support::platform::Platform;
+mod actions;
+mod corpus;
+mod dawdlers;
+mod events;
+mod matrix;
+mod once;
+mod order;
+mod subscriptions;
+mod windows;
+
+use crate::support::platform::{Answer, Platform};
+use crow::api::keys::{Company, LimitsWish};
 use crow::api::problem::Code;
 use crow::client::Error;
 use crow::domain::key::Scope;
+use crow::domain::secret::Secret;
 use crow::domain::time::Timestamp;
-use crow::server::guard::Access;
-use crow::server::router::table;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 const LEAD: &str = r#"{"first_name":"Ada","last_name":"Byron","email":"ada@example.com"}"#;
 const JSON: (&str, &str) = ("content-type", "application/json");
 
-#[tokio::test]
-async fn every_route_that_is_not_public_refuses_a_caller_without_a_credential() {
-    let platform = Platform::start().await;
-    let mut n_public = 0;
-    for route in table() {
-        let path = route.path.replace("{id}", "1");
-        let answer = platform.call(route.method.as_str(), &path, &[JSON], Some("{}")).await;
-        let expected = match route.access {
-            Access::Public => {
-                n_public += 1;
-                assert_eq!(answer.status, 200, "{} {path}", route.method);
-                continue;
-            }
-            Access::Key(..) => "missing_key",
-            Access::Operator(_) => "unknown_operator",
-        };
-        assert_eq!((answer.status, answer.json()["code"].as_str()), (401, Some(expected)), "{} {path}", route.method);
-        assert_eq!(answer.json()["requestId"], answer.header("x-request-id"));
-        assert_eq!(answer.header("content-type"), "application/problem+json");
-    }
-    assert_eq!(n_public, 2, "the list of public routes is short and known");
+/// A partner of a new platform, whose key may do everything as often as it likes.
+pub(crate) struct Partner {
+    pub(crate) platform: Platform,
+    pub(crate) company: Company,
+    pub(crate) key: Secret,
 }
 
-#[tokio::test]
-async fn every_scope_opens_exactly_its_own_routes() {
-    let platform = Platform::start().await;
-    let company = platform.company("Acme").await;
-    for held in Scope::ALL {
-        let key = platform.key(&company, &[held]).await;
-        for route in table() {
-            let Access::Key(needed, bucket) = route.access else { continue };
-            let path = route.path.replace("{id}", "1");
-            let answer =
-                platform.call(route.method.as_str(), &path, &[JSON, ("x-api-key", key.reveal())], Some("{}")).await;
-            let is_open = held == needed;
-            assert_eq!(answer.status != 403, is_open, "{held} on {} {path}: {}", route.method, answer.status);
-            assert!(answer.header("x-ratelimit-policy").starts_with(bucket.name()), "{} {path}", route.method);
-            if !is_open {
-                assert_eq!(answer.json()["requiredScope"], needed.name());
-            }
-        }
+impl Partner {
+    pub(crate) async fn start() -> Self {
+        let platform = Platform::start().await;
+        let company = platform.company("Acme").await;
+        let key = platform.key_with(&company, &Scope::ALL, often()).await;
+        Self { platform, company, key }
     }
+
+    /// A call under the Integration API with the key, and with a body if it is not null.
+    pub(crate) async fn call(&self, method: &str, path: &str, body: Value) -> Answer {
+        self.call_as(&self.key, method, path, body).await
+    }
+
+    /// The same with another key.
+    pub(crate) async fn call_as(&self, key: &Secret, method: &str, path: &str, body: Value) -> Answer {
+        let body = (!body.is_null()).then(|| body.to_string());
+        let headers = [JSON, ("x-api-key", key.reveal())];
+        self.platform.call(method, &format!("/api/v1{path}"), &headers, body.as_deref()).await
+    }
+
+    /// A call that must be answered with `status`.
+    pub(crate) async fn expect(&self, method: &str, path: &str, body: Value, status: u16) -> Value {
+        let asked = format!("{method} {path} {body}");
+        let answer = self.call(method, path, body).await;
+        assert_eq!(answer.status, status, "{asked}: {}", String::from_utf8_lossy(&answer.body));
+        if answer.body.is_empty() { Value::Null } else { answer.json() }
+    }
+
+    /// The types and payloads of all events so far.
+    pub(crate) async fn told(&self) -> Vec<(String, Value)> {
+        let page = self.expect("GET", "/events?limit=200", Value::Null, 200).await;
+        let items = page["items"].as_array().expect("a list");
+        items.iter().map(|item| (item["type"].as_str().expect("a type").to_owned(), item["payload"].clone())).collect()
+    }
+}
+
+/// Limits that no test reaches.
+pub(crate) fn often() -> LimitsWish {
+    LimitsWish { read: Some(1_000_000), write: Some(1_000_000), admin: Some(1_000_000) }
 }
 
 #[tokio::test]

@@ -1,0 +1,359 @@
+//! Clients and leads: creating, changing, moving from status to status. The record, its events and the audit row are one transaction.
+
+use super::caller::{Caller, Change};
+use super::events::{Draft, publish};
+use super::fields::Faults;
+use super::once::{Created, Made, Once, Reply};
+use super::{Engine, Error, Fault};
+use crate::domain::company::{Address, Assigned, CLIENT_ACTIVE, Client, ClientStatus, LEAD_NEW, Origin, Person};
+use crate::domain::delivery::Schedule;
+use crate::domain::event::EventType;
+use crate::domain::ids::{AffiliateId, ClientId, CompanyId};
+use crate::domain::patch::Patch;
+use crate::domain::subscription::Dates;
+use crate::domain::time::Timestamp;
+use crate::store;
+use rusqlite::Connection;
+use serde_json::{Value, json};
+
+/// A client or a lead as it was asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Wish {
+    /// Who it is.
+    pub person: Person,
+    /// Where it lives.
+    pub address: Address,
+    /// Who looks after it.
+    pub assigned: Assigned,
+    /// How it came.
+    pub origin: Origin,
+    /// Its status by name and by number, where its caller may choose.
+    pub status: (Option<String>, Option<i64>),
+}
+
+/// Which clients an operation is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// Only leads; others are not found.
+    Lead,
+    /// All.
+    Client,
+}
+
+/// What is to change about a client.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Cannot be cleared.
+    pub first_name: Patch<String>,
+    /// Cannot be cleared.
+    pub last_name: Patch<String>,
+    /// Cannot be cleared.
+    pub email: Patch<String>,
+    /// As given.
+    pub phone: Patch<String>,
+    /// At most 100 characters.
+    pub city: Patch<String>,
+    /// 2 to 50 characters.
+    pub state: Patch<String>,
+    /// At most 10 characters.
+    pub zip: Patch<String>,
+    /// An employee, as the CRM numbers them.
+    pub employee: Patch<i64>,
+    /// An affiliate of the company.
+    pub affiliate: Patch<AffiliateId>,
+    /// The partner's own id.
+    pub external_id: Patch<String>,
+}
+
+/// A new status for a client.
+#[derive(Debug, Clone, Default)]
+pub struct Move {
+    /// By name.
+    pub status: Option<String>,
+    /// By number.
+    pub status_id: Option<i64>,
+    /// Who did it, as the CRM numbers employees.
+    pub by_employee: Option<i64>,
+    /// Why.
+    pub note: Option<String>,
+}
+
+impl Engine {
+    /// Create Lead and Create Client: a record and its event. The same external id again gives the existing record.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming each field, [`Error::Repeated`], and those of storage.
+    pub async fn create_client(
+        &self,
+        caller: Caller,
+        company: CompanyId,
+        which: Which,
+        wish: Wish,
+        once: Once,
+    ) -> Result<Reply, Error> {
+        let status = judge(&wish, which)?;
+        let ambient = self.shared.ambient.clone();
+        let schedule = self.shared.settings.schedule;
+        let create = move |connection: &Connection, now| {
+            if let Some(external_id) = &wish.origin.external_id
+                && let Some(client) = store::clients::by_external_id(connection, company, external_id)?
+            {
+                return Ok(created(&client, Made::Earlier));
+            }
+            judge_affiliate(connection, company, wish.assigned.affiliate)?;
+            let Wish { person, address, assigned, origin, status: _ } = wish;
+            let dates = Dates { created_at: now, updated_at: now };
+            let mut client = Client { id: ClientId(0), company, person, address, status, assigned, origin, dates };
+            client.id = store::clients::insert(connection, &client)?;
+            announce(connection, &client, schedule, now)?;
+            let action = if status.is_lead() { "create lead" } else { "create client" };
+            let after = Some(client.status.name.to_owned());
+            let subject = format!("client {}", client.id);
+            caller.audit(connection, &ambient, Change { action, subject, before: None, after, reason: None })?;
+            Ok(created(&client, Made::Now))
+        };
+        self.create(once, create).await
+    }
+
+    /// Update Lead and Update Client: at least one field.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::OtherCompany`], [`Error::Invalid`] naming each field, and those of storage.
+    pub async fn change_client(
+        &self,
+        caller: Caller,
+        (company, id): (CompanyId, ClientId),
+        which: Which,
+        wanted: Wanted,
+    ) -> Result<Client, Error> {
+        let changed = wanted.names();
+        if changed.is_empty() {
+            return Err(Error::Invalid(vec![Fault::new("body", "must have at least one field that can be changed")]));
+        }
+        let ambient = self.shared.ambient.clone();
+        let client = self
+            .shared
+            .store
+            .write(move |connection| {
+                let mut client = find(connection, company, id, which)?;
+                let mut faults = Faults::default();
+                let is_affiliate_given = matches!(wanted.affiliate, Patch::Set(_));
+                apply(wanted, &mut client, &mut faults);
+                judge_client(&client, &mut faults);
+                faults.0.retain(|fault| changed.contains(&fault.field));
+                if let Some(external_id) = &client.origin.external_id
+                    && store::clients::by_external_id(connection, company, external_id)?
+                        .is_some_and(|other| other.id != id)
+                {
+                    faults.expect(false, "external_id", "must not be that of another client or lead");
+                }
+                faults.judged()?;
+                if is_affiliate_given {
+                    judge_affiliate(connection, company, client.assigned.affiliate)?;
+                }
+                client.dates.updated_at = ambient.now();
+                store::clients::update(connection, &client)?;
+                let change = Change {
+                    action: "update client",
+                    subject: format!("client {id}"),
+                    before: None,
+                    after: Some(changed.join(", ")),
+                    reason: None,
+                };
+                caller.audit(connection, &ambient, change)?;
+                Ok::<_, Error>(client)
+            })
+            .await?;
+        self.changed();
+        Ok(client)
+    }
+
+    /// Update Lead Status and Update Client Status. A lead stays a lead under the former; under the latter it may become a client, which is
+    /// an event of its own. The same status again changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::OtherCompany`], [`Error::Invalid`] naming each field, and those of storage.
+    pub async fn move_client(
+        &self,
+        caller: Caller,
+        (company, id): (CompanyId, ClientId),
+        which: Which,
+        step: Move,
+    ) -> Result<(ClientStatus, Client), Error> {
+        let status = judge_move(&step, which)?;
+        let ambient = self.shared.ambient.clone();
+        let schedule = self.shared.settings.schedule;
+        let moved = self
+            .shared
+            .store
+            .write(move |connection| {
+                let mut client = find(connection, company, id, which)?;
+                let previous = client.status;
+                if previous == status {
+                    return Ok((previous, client));
+                }
+                let now = ambient.now();
+                client.status = status;
+                client.dates.updated_at = now;
+                store::clients::update(connection, &client)?;
+                let payload = json!({
+                    "client_id": id.0, "previous_status": previous.name, "new_status": status.name,
+                    "changed_date": now.to_rfc3339_seconds(), "changed_by_employee_id": step.by_employee, "status_note": step.note,
+                });
+                tell(connection, company, EventType::ClientStatusChanged, &payload, (schedule, now))?;
+                if previous.is_lead() && !status.is_lead() {
+                    announce(connection, &client, schedule, now)?;
+                }
+                let change = Change {
+                    action: "change status",
+                    subject: format!("client {id}"),
+                    before: Some(previous.name.to_owned()),
+                    after: Some(status.name.to_owned()),
+                    reason: step.note,
+                };
+                caller.audit(connection, &ambient, change)?;
+                Ok::<_, Error>((previous, client))
+            })
+            .await?;
+        self.ring();
+        Ok(moved)
+    }
+}
+
+impl Wanted {
+    /// The fields that are to change.
+    fn names(&self) -> Vec<&'static str> {
+        [
+            ("first_name", self.first_name.is_keep()),
+            ("last_name", self.last_name.is_keep()),
+            ("email", self.email.is_keep()),
+            ("phone", self.phone.is_keep()),
+            ("city", self.city.is_keep()),
+            ("state", self.state.is_keep()),
+            ("zip", self.zip.is_keep()),
+            ("employee_id", self.employee.is_keep()),
+            ("affiliate_id", self.affiliate.is_keep()),
+            ("external_id", self.external_id.is_keep()),
+        ]
+        .into_iter()
+        .filter(|(_, is_keep)| !is_keep)
+        .map(|(name, _)| name)
+        .collect()
+    }
+}
+
+/// Makes the wanted changes; a required field that was to be cleared is a fault.
+fn apply(wanted: Wanted, client: &mut Client, faults: &mut Faults) {
+    let person = &mut client.person;
+    for (field, patch, value) in [
+        ("first_name", wanted.first_name, &mut person.first_name),
+        ("last_name", wanted.last_name, &mut person.last_name),
+        ("email", wanted.email, &mut person.email),
+    ] {
+        faults.expect(patch.apply_required(value), field, "must not be null");
+    }
+    wanted.phone.apply(&mut person.phone);
+    wanted.city.apply(&mut client.address.city);
+    wanted.state.apply(&mut client.address.state);
+    wanted.zip.apply(&mut client.address.zip);
+    wanted.employee.apply(&mut client.assigned.employee);
+    wanted.affiliate.apply(&mut client.assigned.affiliate);
+    wanted.external_id.apply(&mut client.origin.external_id);
+}
+
+/// The status a wish gets, if everything about it holds.
+fn judge(wish: &Wish, which: Which) -> Result<ClientStatus, Error> {
+    let mut faults = Faults::default();
+    faults.person(&wish.person);
+    faults.address(&wish.address);
+    faults.number("employee_id", wish.assigned.employee);
+    faults.text("source", wish.origin.source.as_deref(), 200);
+    faults.text("package_keyword", wish.origin.package_keyword.as_deref(), 100);
+    faults.text("external_id", wish.origin.external_id.as_deref(), 200);
+    let (name, number) = &wish.status;
+    let status = faults.status(["status", "status_id"], name.as_deref(), *number);
+    faults.judged()?;
+    Ok(status.unwrap_or(match which {
+        Which::Lead => LEAD_NEW,
+        Which::Client => CLIENT_ACTIVE,
+    }))
+}
+
+fn judge_client(client: &Client, faults: &mut Faults) {
+    faults.person(&client.person);
+    faults.address(&client.address);
+    faults.number("employee_id", client.assigned.employee);
+    faults.text("external_id", client.origin.external_id.as_deref(), 200);
+}
+
+fn judge_move(step: &Move, which: Which) -> Result<ClientStatus, Error> {
+    let mut faults = Faults::default();
+    let status = faults.status(["new_status", "new_status_id"], step.status.as_deref(), step.status_id);
+    let is_given = step.status.is_some() || step.status_id.is_some();
+    faults.expect(is_given, "new_status", "must be given, or new_status_id");
+    if which == Which::Lead && status.is_some_and(|status| !status.is_lead()) {
+        faults.expect(false, "new_status", "must be a Lead status; a lead becomes a client by Update Client Status");
+    }
+    faults.number("changed_by_employee_id", step.by_employee);
+    faults.text("status_note", step.note.as_deref(), 1_000);
+    faults.judged()?;
+    status.ok_or_else(|| Error::Invalid(vec![Fault::new("new_status", "must be given, or new_status_id")]))
+}
+
+/// An affiliate that is named must be one of the company's.
+fn judge_affiliate(connection: &Connection, company: CompanyId, id: Option<AffiliateId>) -> Result<(), Error> {
+    let Some(id) = id else { return Ok(()) };
+    let found = store::affiliates::get(connection, id)?.filter(|affiliate| affiliate.company == company);
+    found.map(|_| ()).ok_or_else(|| {
+        Error::Invalid(vec![Fault::new("affiliate_id", "must be the number of an affiliate of this company")])
+    })
+}
+
+/// The client of a company with this number.
+pub(super) fn find(connection: &Connection, company: CompanyId, id: ClientId, which: Which) -> Result<Client, Error> {
+    let noun = match which {
+        Which::Lead => "lead",
+        Which::Client => "client",
+    };
+    let missing = || Error::NotFound(format!("{noun} {id}"));
+    let client = store::clients::get(connection, id)?.ok_or_else(missing)?;
+    if client.company != company {
+        return Err(Error::OtherCompany(noun));
+    }
+    if which == Which::Lead && !client.status.is_lead() { Err(missing()) } else { Ok(client) }
+}
+
+const fn created(client: &Client, made: Made) -> Created {
+    Created { id: client.id.0, status: Some(client.status), created_at: client.dates.created_at, made }
+}
+
+/// Publishes that a client or a lead came into being (contract: events).
+fn announce(connection: &Connection, client: &Client, schedule: Schedule, now: Timestamp) -> Result<(), store::Error> {
+    let Client { id, company, person, status, assigned, origin, .. } = client;
+    let mut payload = json!({
+        "client_id": id.0, "first_name": person.first_name, "last_name": person.last_name, "email": person.email, "phone": person.phone,
+        "status": status.name, "status_id": status.id, "created_date": client.dates.created_at.to_rfc3339_seconds(),
+    });
+    let kind = if status.is_lead() {
+        payload["source"] = json!(origin.source);
+        EventType::LeadCreated
+    } else {
+        payload["employee_id"] = json!(assigned.employee);
+        payload["employee_name"] = Value::Null;
+        payload["affiliate_id"] = json!(assigned.affiliate.map(|id| id.0));
+        EventType::ClientCreated
+    };
+    tell(connection, *company, kind, &payload, (schedule, now))
+}
+
+/// Publishes an event with this payload.
+pub(super) fn tell(
+    connection: &Connection,
+    company: CompanyId,
+    kind: EventType,
+    payload: &Value,
+    (schedule, now): (Schedule, Timestamp),
+) -> Result<(), store::Error> {
+    let payload = payload.to_string();
+    publish(connection, &Draft { company, kind, payload: &payload, metadata: None }, schedule, now).map(|_| ())
+}

@@ -1,0 +1,105 @@
+//! Notes on clients, and finding clients.
+
+use super::caller::{Caller, Change};
+use super::clients::{Which, find};
+use super::fields::{Faults, is_email, is_phone};
+use super::once::{Created, Made, Once, Reply};
+use super::{Engine, Error, Fault};
+use crate::domain::company::{Client, Note, Traits, Visibility};
+use crate::domain::ids::{ClientId, CompanyId, NoteId};
+use crate::domain::time::Timestamp;
+use crate::store;
+use rusqlite::Connection;
+
+/// A note as it was asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Wish {
+    /// 1 to 10,000 characters.
+    pub text: String,
+    /// At most 50 characters.
+    pub note_type: Option<String>,
+    /// `internal` or `client`.
+    pub visibility: Option<String>,
+    /// The partner's own id.
+    pub external_id: Option<String>,
+}
+
+impl Engine {
+    /// Add Client Note. The same external id on the same client again gives the existing note.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::OtherCompany`], [`Error::Invalid`] naming each field, [`Error::Repeated`], and those of storage.
+    pub async fn add_note(
+        &self,
+        caller: Caller,
+        (company, client): (CompanyId, ClientId),
+        wish: Wish,
+        once: Once,
+    ) -> Result<Reply, Error> {
+        let visibility = judge(&wish)?;
+        let ambient = self.shared.ambient.clone();
+        let create = move |connection: &Connection, now| {
+            find(connection, company, client, Which::Client)?;
+            let Wish { text, note_type, external_id, .. } = wish;
+            if let Some(external_id) = &external_id
+                && let Some((id, on, at)) = store::notes::by_external_id(connection, company, external_id)?
+            {
+                let text = "must not be that of a note on another client";
+                let other = || Error::Invalid(vec![Fault::new("external_id", text)]);
+                return if on == client { Ok(created(id, at, Made::Earlier)) } else { Err(other()) };
+            }
+            let note =
+                Note { id: NoteId(0), company, client, text, note_type, visibility, external_id, created_at: now };
+            let id = store::notes::insert(connection, &note)?;
+            let change = Change {
+                action: "add note",
+                subject: format!("client {client}"),
+                before: None,
+                after: Some(format!("note {id}, {}", visibility.name())),
+                reason: None,
+            };
+            caller.audit(connection, &ambient, change)?;
+            Ok(created(id, now, Made::Now))
+        };
+        self.create(once, create).await
+    }
+
+    /// Find Client and Find Lead: the clients of a company that have all of the traits given, with their affiliates' names, newest first.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] without a trait or with one that nobody can have, and those of storage.
+    pub async fn find_clients(
+        &self,
+        company: CompanyId,
+        which: Which,
+        traits: Traits,
+    ) -> Result<Vec<(Client, Option<String>)>, Error> {
+        let Traits { email, phone, id, external_id } = &traits;
+        let is_any = email.is_some() || phone.is_some() || id.is_some() || external_id.is_some();
+        let mut faults = Faults::default();
+        faults.expect(is_any, "query", "must have email, phone, client_id or external_id");
+        faults.expect(email.as_deref().is_none_or(is_email), "email", "must be an address with one @");
+        faults.expect(phone.as_deref().is_none_or(is_phone), "phone", "must be a number; a + is written %2B in a URL");
+        faults.text("external_id", external_id.as_deref(), 200);
+        faults.judged()?;
+        let mut found =
+            self.shared.store.read(move |connection| store::clients::search(connection, company, &traits)).await?;
+        found.retain(|(client, _)| which == Which::Client || client.status.is_lead());
+        Ok(found)
+    }
+}
+
+fn judge(wish: &Wish) -> Result<Visibility, Error> {
+    let mut faults = Faults::default();
+    faults.text("text", Some(&wish.text), 10_000);
+    faults.text("note_type", wish.note_type.as_deref(), 50);
+    faults.text("external_id", wish.external_id.as_deref(), 200);
+    let visibility = wish.visibility.as_deref().map_or(Some(Visibility::default()), Visibility::named);
+    faults.expect(visibility.is_some(), "visibility", "must be internal or client");
+    faults.judged()?;
+    Ok(visibility.unwrap_or_default())
+}
+
+const fn created(id: NoteId, created_at: Timestamp, made: Made) -> Created {
+    Created { id: id.0, status: None, created_at, made }
+}

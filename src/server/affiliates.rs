@@ -1,0 +1,57 @@
+//! Affiliates.
+
+use super::body::{Creating, Json};
+use super::clients::{rendered, replied};
+use super::guard::{Actions, Allowed};
+use super::problem::Refusal;
+use super::query::Id;
+use crate::api::actions::{AffiliatePatch, CreatedAffiliate, NewAffiliate, UpdatedAffiliate};
+use crate::domain::company::Person;
+use crate::domain::ids::AffiliateId;
+use crate::engine::Engine;
+use crate::engine::affiliates::{Wanted, Wish};
+use crate::engine::once::{Created, Once};
+use axum::extract::State;
+use axum::response::Response;
+
+/// `POST /api/v1/integrations/affiliates`: 201, or 200 with the existing record where the external id was there already.
+pub(super) async fn create(
+    allowed: Allowed<Actions>,
+    State(engine): State<Engine>,
+    Creating { value: new, name, digest }: Creating<NewAffiliate>,
+) -> Result<Response, Refusal> {
+    let wish = Wish {
+        person: Person { first_name: new.first_name, last_name: new.last_name, email: new.email, phone: new.phone },
+        code: new.affiliate_code,
+        commission_rate: new.commission_rate,
+        external_id: new.external_id,
+    };
+    let render = |created: &Created| {
+        rendered(created, &CreatedAffiliate { affiliate_id: AffiliateId(created.id), created_utc: created.created_at })
+    };
+    let once = Once { key: allowed.key().id, name, digest, render };
+    Ok(replied(engine.create_affiliate(allowed.caller(), allowed.key().company, wish, once).await?))
+}
+
+/// `PATCH /api/v1/integrations/affiliates/{id}`.
+pub(super) async fn change(
+    allowed: Allowed<Actions>,
+    State(engine): State<Engine>,
+    Id(id): Id,
+    Json(patch): Json<AffiliatePatch>,
+) -> Result<axum::Json<UpdatedAffiliate>, Refusal> {
+    let wanted = Wanted {
+        email: patch.email,
+        first_name: patch.first_name,
+        last_name: patch.last_name,
+        phone: patch.phone,
+        code: patch.affiliate_code,
+        commission_rate: patch.commission_rate,
+        external_id: patch.external_id,
+        is_approved: patch.is_approved_affiliate,
+    };
+    let place = (allowed.key().company, AffiliateId(id));
+    let affiliate = engine.change_affiliate(allowed.caller(), place, wanted).await?;
+    let updated_utc = affiliate.dates.updated_at;
+    Ok(axum::Json(UpdatedAffiliate { success: true, updated_utc, affiliate_id: affiliate.id }))
+}

@@ -1,0 +1,210 @@
+//! Clients and leads: actions and searches.
+
+use super::body::{Creating, Json};
+use super::guard::{Actions, Allowed, Searches};
+use super::problem::Refusal;
+use super::query::{Id, Pairs};
+use crate::api::actions::{
+    ChangedStatus, ClientPatch, CreatedClient, CreatedNote, Found, NewClient, NewLead, NewNote, Record, StatusChange,
+    UpdatedClient,
+};
+use crate::domain::company::{Address, Assigned, Origin, Person, Traits};
+use crate::domain::ids::{ClientId, NoteId};
+use crate::engine::Engine;
+use crate::engine::clients::{Move, Wanted, Which, Wish};
+use crate::engine::notes;
+use crate::engine::once::{Created, Given, Made, Once, Reply};
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderName, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use serde::Serialize;
+
+type Answer<T> = Result<axum::Json<T>, Refusal>;
+
+/// Says that an answer was given before.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// `POST /api/v1/integrations/leads`: 201, or 200 with the existing record where the external id was there already.
+pub(super) async fn create_lead(
+    allowed: Allowed<Actions>,
+    State(engine): State<Engine>,
+    Creating { value: new, name, digest }: Creating<NewLead>,
+) -> Result<Response, Refusal> {
+    let wish = Wish {
+        person: Person { first_name: new.first_name, last_name: new.last_name, email: new.email, phone: new.phone },
+        address: Address { city: new.city, state: new.state, zip: new.zip },
+        assigned: Assigned { employee: None, affiliate: new.affiliate_id },
+        origin: Origin { source: new.source, package_keyword: new.package_keyword, external_id: new.external_id },
+        status: (None, None),
+    };
+    create(&allowed, &engine, Which::Lead, wish, (name, digest)).await
+}
+
+/// `POST /api/v1/integrations/clients`: 201, or 200 with the existing record where the external id was there already.
+pub(super) async fn create_client(
+    allowed: Allowed<Actions>,
+    State(engine): State<Engine>,
+    Creating { value: new, name, digest }: Creating<NewClient>,
+) -> Result<Response, Refusal> {
+    let wish = Wish {
+        person: Person { first_name: new.first_name, last_name: new.last_name, email: new.email, phone: new.phone },
+        address: Address { city: new.city, state: new.state, zip: new.zip },
+        assigned: Assigned { employee: new.employee_id, affiliate: new.affiliate_id },
+        origin: Origin { source: new.source, package_keyword: None, external_id: new.external_id },
+        status: (new.status, new.status_id),
+    };
+    create(&allowed, &engine, Which::Client, wish, (name, digest)).await
+}
+
+async fn create(
+    allowed: &Allowed<Actions>,
+    engine: &Engine,
+    which: Which,
+    wish: Wish,
+    (name, digest): (Option<String>, [u8; 32]),
+) -> Result<Response, Refusal> {
+    let render = |created: &Created| {
+        let status = created.status.map_or_else(String::new, |status| status.name.to_owned());
+        rendered(created, &CreatedClient { client_id: ClientId(created.id), status, created_utc: created.created_at })
+    };
+    let once = Once { key: allowed.key().id, name, digest, render };
+    Ok(replied(engine.create_client(allowed.caller(), allowed.key().company, which, wish, once).await?))
+}
+
+/// `PATCH /api/v1/integrations/leads/{id}`: of leads alone.
+pub(super) async fn change_lead(
+    allowed: Allowed<Actions>,
+    State(engine): State<Engine>,
+    Id(id): Id,
+    Json(patch): Json<ClientPatch>,
+) -> Answer<UpdatedClient> {
+    change(&allowed, &engine, (ClientId(id), Which::Lead), patch).await
+}
+
+/// `PATCH /api/v1/integrations/clients/{id}`.
+pub(super) async fn change_client(
+    allowed: Allowed<Actions>,
+    State(engine): State<Engine>,
+    Id(id): Id,
+    Json(patch): Json<ClientPatch>,
+) -> Answer<UpdatedClient> {
+    change(&allowed, &engine, (ClientId(id), Which::Client), patch).await
+}
+
+async fn change(
+    allowed: &Allowed<Actions>,
+    engine: &Engine,
+    (id, which): (ClientId, Which),
+    patch: ClientPatch,
+) -> Answer<UpdatedClient> {
+    let wanted = Wanted {
+        first_name: patch.first_name,
+        last_name: patch.last_name,
+        email: patch.email,
+        phone: patch.phone,
+        city: patch.city,
+        state: patch.state,
+        zip: patch.zip,
+        employee: patch.employee_id,
+        affiliate: patch.affiliate_id,
+        external_id: patch.external_id,
+    };
+    let client = engine.change_client(allowed.caller(), (allowed.key().company, id), which, wanted).await?;
+    Ok(axum::Json(UpdatedClient { success: true, updated_utc: client.dates.updated_at, client_id: client.id }))
+}
+
+/// `PATCH /api/v1/integrations/leads/{id}/status`: a lead stays a lead.
+pub(super) async fn move_lead(
+    allowed: Allowed<Actions>,
+    State(engine): State<Engine>,
+    Id(id): Id,
+    Json(step): Json<StatusChange>,
+) -> Answer<ChangedStatus> {
+    move_to(&allowed, &engine, (ClientId(id), Which::Lead), step).await
+}
+
+/// `PATCH /api/v1/integrations/clients/{id}/status`: a lead may become a client.
+pub(super) async fn move_client(
+    allowed: Allowed<Actions>,
+    State(engine): State<Engine>,
+    Id(id): Id,
+    Json(step): Json<StatusChange>,
+) -> Answer<ChangedStatus> {
+    move_to(&allowed, &engine, (ClientId(id), Which::Client), step).await
+}
+
+async fn move_to(
+    allowed: &Allowed<Actions>,
+    engine: &Engine,
+    (id, which): (ClientId, Which),
+    change: StatusChange,
+) -> Answer<ChangedStatus> {
+    let StatusChange { new_status, new_status_id, changed_by_employee_id, status_note } = change;
+    let step =
+        Move { status: new_status, status_id: new_status_id, by_employee: changed_by_employee_id, note: status_note };
+    let (previous, client) = engine.move_client(allowed.caller(), (allowed.key().company, id), which, step).await?;
+    Ok(axum::Json(ChangedStatus {
+        previous_status: previous.name.to_owned(),
+        new_status: client.status.name.to_owned(),
+        updated_utc: client.dates.updated_at,
+    }))
+}
+
+/// `POST /api/v1/integrations/clients/{id}/notes`.
+pub(super) async fn add_note(
+    allowed: Allowed<Actions>,
+    State(engine): State<Engine>,
+    Id(id): Id,
+    Creating { value: new, name, digest }: Creating<NewNote>,
+) -> Result<Response, Refusal> {
+    let NewNote { text, note_type, visibility, external_id } = new;
+    let wish = notes::Wish { text, note_type, visibility, external_id };
+    let render = |created: &Created| {
+        rendered(created, &CreatedNote { client_note_id: NoteId(created.id), created_utc: created.created_at })
+    };
+    let once = Once { key: allowed.key().id, name, digest, render };
+    Ok(replied(engine.add_note(allowed.caller(), (allowed.key().company, ClientId(id)), wish, once).await?))
+}
+
+/// `GET /api/v1/integrations/clients/search` and `…/find`: clients and leads.
+pub(super) async fn find_client(
+    allowed: Allowed<Searches>,
+    State(engine): State<Engine>,
+    pairs: Pairs,
+) -> Answer<Found> {
+    find(&allowed, &engine, Which::Client, &pairs).await
+}
+
+/// `GET /api/v1/integrations/leads/search`: leads alone.
+pub(super) async fn find_lead(allowed: Allowed<Searches>, State(engine): State<Engine>, pairs: Pairs) -> Answer<Found> {
+    find(&allowed, &engine, Which::Lead, &pairs).await
+}
+
+async fn find(allowed: &Allowed<Searches>, engine: &Engine, which: Which, pairs: &Pairs) -> Answer<Found> {
+    let text = |name| pairs.one(name).map(|text| text.map(ToOwned::to_owned));
+    let id = pairs.number("client_id")?.map(ClientId);
+    let traits = Traits { email: text("email")?, phone: text("phone")?, id, external_id: text("external_id")? };
+    let found = engine.find_clients(allowed.key().company, which, traits).await?;
+    let items = found.into_iter().map(|(client, affiliate)| Record::new(client, affiliate)).collect();
+    Ok(axum::Json(Found { items }))
+}
+
+/// A create's answer: 201, or 200 where the record was there already.
+pub(super) fn rendered<T: Serialize>(created: &Created, answer: &T) -> (u16, Vec<u8>) {
+    let status = match created.made {
+        Made::Now => StatusCode::CREATED,
+        Made::Earlier => StatusCode::OK,
+    };
+    (status.as_u16(), serde_json::to_vec(answer).unwrap_or_default())
+}
+
+/// The same on the wire.
+pub(super) fn replied(reply: Reply) -> Response {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK);
+    let body = ([(CONTENT_TYPE, "application/json")], reply.body);
+    match reply.given {
+        Given::Fresh => (status, body).into_response(),
+        Given::Replayed => (status, [(REPLAYED, "true")], body).into_response(),
+    }
+}

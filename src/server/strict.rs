@@ -1,0 +1,252 @@
+//! A strict look at a body before it is read into a type: JSON alone, no deeper than the limit, no name twice in one object. Numbers are
+//! only looked at, never turned into anything, so that none is too large.
+
+use std::collections::HashSet;
+
+/// How deep arrays and objects may be nested.
+const DEEPEST: usize = 64;
+
+/// Why a body is not taken, and at which byte.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub(super) offset: usize,
+    pub(super) text: &'static str,
+}
+
+/// Looks at a whole body. The names at its top level, if it is an object.
+pub(super) fn scan(bytes: &[u8]) -> Result<Vec<String>, Fault> {
+    if let Err(error) = std::str::from_utf8(bytes) {
+        return Err(Fault { offset: error.valid_up_to(), text: "this is not UTF-8" });
+    }
+    let mut scan = Scan { bytes, at: 0, depth: 0, names: Vec::new() };
+    scan.space();
+    scan.value()?;
+    scan.space();
+    if scan.at < bytes.len() {
+        return Err(scan.fault("there is something after the end"));
+    }
+    Ok(scan.names)
+}
+
+struct Scan<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    depth: usize,
+    names: Vec<String>,
+}
+
+impl Scan<'_> {
+    const fn fault(&self, text: &'static str) -> Fault {
+        Fault { offset: self.at, text }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    /// Goes on if the next byte is `byte`.
+    fn meets(&mut self, byte: u8) -> Option<()> {
+        (self.peek()? == byte).then(|| self.at += 1)
+    }
+
+    fn space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    fn value(&mut self) -> Result<(), Fault> {
+        match self.peek() {
+            Some(b'{') => self.nested(Self::object),
+            Some(b'[') => self.nested(Self::array),
+            Some(b'"') => self.string(),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(b't') => self.word(b"true"),
+            Some(b'f') => self.word(b"false"),
+            Some(b'n') => self.word(b"null"),
+            Some(_) => Err(self.fault("a value is expected here")),
+            None => Err(self.fault("it ends too early")),
+        }
+    }
+
+    fn nested(&mut self, inside: fn(&mut Self) -> Result<(), Fault>) -> Result<(), Fault> {
+        if self.depth == DEEPEST {
+            return Err(self.fault("it is nested deeper than 64 levels"));
+        }
+        self.depth += 1;
+        self.at += 1;
+        self.space();
+        inside(self)?;
+        self.depth -= 1;
+        Ok(())
+    }
+
+    fn array(&mut self) -> Result<(), Fault> {
+        if self.meets(b']').is_some() {
+            return Ok(());
+        }
+        loop {
+            self.value()?;
+            self.space();
+            if self.meets(b']').is_some() {
+                return Ok(());
+            }
+            self.meets(b',').ok_or_else(|| self.fault("a comma or ] is expected here"))?;
+            self.space();
+        }
+    }
+
+    fn object(&mut self) -> Result<(), Fault> {
+        if self.meets(b'}').is_some() {
+            return Ok(());
+        }
+        let mut names = HashSet::new();
+        loop {
+            let start = self.at;
+            let name = self.name()?;
+            if self.depth == 1 {
+                self.names.push(name.clone());
+            }
+            if !names.insert(name) {
+                return Err(Fault { offset: start, text: "this name stands twice in one object" });
+            }
+            self.space();
+            self.meets(b':').ok_or_else(|| self.fault("a colon is expected here"))?;
+            self.space();
+            self.value()?;
+            self.space();
+            if self.meets(b'}').is_some() {
+                return Ok(());
+            }
+            self.meets(b',').ok_or_else(|| self.fault("a comma or } is expected here"))?;
+            self.space();
+        }
+    }
+
+    /// A name, unescaped: two spellings of one name are one name.
+    fn name(&mut self) -> Result<String, Fault> {
+        let start = self.at;
+        if self.peek() != Some(b'"') {
+            return Err(self.fault("a name in double quotes is expected here"));
+        }
+        self.string()?;
+        let unreadable = Fault { offset: start, text: "this name is not text" };
+        serde_json::from_slice(&self.bytes[start..self.at]).map_err(|_| unreadable)
+    }
+
+    fn string(&mut self) -> Result<(), Fault> {
+        self.at += 1;
+        loop {
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                Some(b'\\') => self.escape()?,
+                Some(0..=0x1f) => return Err(self.fault("control characters in text must be escaped")),
+                Some(_) => self.at += 1,
+                None => return Err(self.fault("it ends inside a text")),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<(), Fault> {
+        let digits = match self.bytes.get(self.at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 0,
+            Some(b'u') => 4,
+            _ => return Err(self.fault("this escape does not exist")),
+        };
+        let tail = self.bytes.get(self.at + 2..self.at + 2 + digits).unwrap_or_default();
+        if tail.len() < digits || !tail.iter().all(u8::is_ascii_hexdigit) {
+            return Err(self.fault("this escape does not exist"));
+        }
+        self.at += 2 + digits;
+        Ok(())
+    }
+
+    fn number(&mut self) -> Result<(), Fault> {
+        let _ = self.meets(b'-');
+        if self.meets(b'0').is_none() {
+            self.digits()?;
+        }
+        if self.meets(b'.').is_some() {
+            self.digits()?;
+        }
+        if self.meets(b'e').or_else(|| self.meets(b'E')).is_some() {
+            let _ = self.meets(b'+').or_else(|| self.meets(b'-'));
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    fn digits(&mut self) -> Result<(), Fault> {
+        let start = self.at;
+        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.at += 1;
+        }
+        if self.at == start { Err(self.fault("a digit is expected here")) } else { Ok(()) }
+    }
+
+    fn word(&mut self, word: &[u8]) -> Result<(), Fault> {
+        if !self.bytes[self.at..].starts_with(word) {
+            return Err(self.fault("a value is expected here"));
+        }
+        self.at += word.len();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn faults_are_found_where_they_are() {
+        let cases: [(&[u8], usize); 14] = [
+            (b"", 0),
+            (b"{\"a\":1,\"a\":2}", 7),
+            (b"{\"a\":1,\"\\u0061\":2}", 7),
+            (b"{\"x\":{\"b\":1,\"b\":1}}", 12),
+            (b"{\"a\":\"\xff\"}", 6),
+            (b"\xef\xbb\xbf{}", 0),
+            (b"{} {}", 3),
+            (b"{\"a\":01}", 6),
+            (b"{\"a\":1.}", 7),
+            (b"{\"a\":NaN}", 5),
+            (b"[1,]", 3),
+            (b"{'a':1}", 1),
+            (b"{\"a\":\"\n\"}", 6),
+            (b"{\"a\":\"\\x\"}", 6),
+        ];
+        for (body, offset) in cases {
+            let found = scan(body).expect_err("a fault");
+            assert_eq!(found.offset, offset, "{}: {}", String::from_utf8_lossy(body), found.text);
+        }
+    }
+
+    #[test]
+    fn sixty_four_levels_are_deep_enough() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert_eq!(scan(nested(64).as_bytes()), Ok(Vec::new()));
+        assert_eq!(scan(nested(65).as_bytes()).expect_err("too deep").offset, 64);
+        assert_eq!(scan("[".repeat(1 << 20).as_bytes()).expect_err("too deep").offset, 64);
+    }
+
+    #[test]
+    fn numbers_may_be_of_any_size_and_names_of_the_top_level_are_told() {
+        let body = br#" { "a" : 1e999, "b": {"c": 123456789012345678901234567890.000}, "d": [true, null, -0.5E-3] } "#;
+        assert_eq!(scan(body), Ok(vec!["a".to_owned(), "b".to_owned(), "d".to_owned()]));
+    }
+
+    proptest! {
+        #[test]
+        fn what_it_takes_is_json_and_what_it_refuses_is_not_or_repeats_a_name(text in "[\\[\\]{}:,\"\\\\a0-2.eE+ tru-]{0,24}") {
+            let is_json = serde_json::from_str::<Box<serde_json::value::RawValue>>(&text).is_ok();
+            match scan(text.as_bytes()) {
+                Ok(_) => prop_assert!(is_json, "{text}"),
+                Err(fault) => prop_assert!(!is_json || fault.text.contains("twice") || fault.text.contains("not text"), "{text}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Subscriptions, for partners.
+
+use super::body::Json;
+use super::guard::{Allowed, WebhooksRead, WebhooksRemove, WebhooksWrite};
+use super::problem::Refusal;
+use super::query::{Id, Pairs, cursor, filtered};
+use super::subscriptions::probe;
+use super::translate;
+use crate::api::keys::ShownOnce;
+use crate::api::page::Page;
+use crate::api::subscriptions::{
+    CreatedSubscription, NewSubscription, Subscription, SubscriptionPatch, TestDelivery, TestResult,
+};
+use crate::domain::ids::SubscriptionId;
+use crate::engine::Engine;
+use crate::engine::subscribers::{Switched, Wanted};
+use crate::engine::subscriptions::Draft;
+use axum::extract::State;
+use axum::http::StatusCode;
+
+type Answer<T> = Result<axum::Json<T>, Refusal>;
+
+const LIST: &str = "subscriptions";
+
+/// `GET /api/v1/webhooks/subscriptions`: ascending by id, all or only those that are on or off.
+pub(super) async fn list(
+    allowed: Allowed<WebhooksRead>,
+    State(engine): State<Engine>,
+    pairs: Pairs,
+) -> Answer<Page<Subscription>> {
+    let paging = pairs.paging()?;
+    let limit = paging.limit()?;
+    let (switched, filter) = match pairs.one("isEnabled")? {
+        None => (Switched::OnOrOff, ""),
+        Some("true") => (Switched::On, "isEnabled=true"),
+        Some("false") => (Switched::Off, "isEnabled=false"),
+        Some(_) => return Err(Refusal::invalid("isEnabled", "must be true or false")),
+    };
+    let list = filtered(LIST, filter);
+    let after = paging.position(&list)?.unwrap_or(0);
+    let (found, has_more) =
+        engine.subscriptions_of(allowed.key().company, switched, SubscriptionId(after), limit).await?;
+    let next_cursor = Some(cursor(&list, found.last().map_or(after, |last| last.id.0)));
+    Ok(axum::Json(Page { items: found.into_iter().map(Into::into).collect(), next_cursor, has_more }))
+}
+
+/// `GET /api/v1/webhooks/subscriptions/{id}`.
+pub(super) async fn get(
+    allowed: Allowed<WebhooksRead>,
+    State(engine): State<Engine>,
+    Id(id): Id,
+) -> Answer<Subscription> {
+    Ok(axum::Json(engine.subscription(SubscriptionId(id), Some(allowed.key().company)).await?.into()))
+}
+
+/// `POST /api/v1/webhooks/subscriptions`: the signing secret is in this answer alone.
+pub(super) async fn create(
+    allowed: Allowed<WebhooksWrite>,
+    State(engine): State<Engine>,
+    Json(new): Json<NewSubscription>,
+) -> Result<(StatusCode, axum::Json<CreatedSubscription>), Refusal> {
+    let draft = Draft {
+        target_url: new.target_url,
+        event_types: new.event_types,
+        description: new.description,
+        managed_by: new.managed_by,
+        signing_secret: new.signing_secret.map(ShownOnce::into_secret),
+    };
+    let owner = (allowed.key().company, allowed.key().id);
+    let (subscription, secret) = engine.create_subscription(allowed.caller(), owner, draft).await?;
+    let signing_secret = ShownOnce::new(secret.reveal().to_owned());
+    Ok((StatusCode::CREATED, axum::Json(CreatedSubscription { subscription: subscription.into(), signing_secret })))
+}
+
+/// `PATCH /api/v1/webhooks/subscriptions/{id}`: what a tool manages, others may only switch on and off.
+pub(super) async fn change(
+    allowed: Allowed<WebhooksWrite>,
+    State(engine): State<Engine>,
+    Id(id): Id,
+    Json(patch): Json<SubscriptionPatch>,
+) -> Answer<Subscription> {
+    let SubscriptionPatch { target_url, event_types, description, is_enabled } = patch;
+    let wanted = Wanted { target_url, event_types, description, is_enabled };
+    let owner = (allowed.key().company, allowed.key().id);
+    let changed = engine.change_subscription(allowed.caller(), owner, SubscriptionId(id), wanted).await?;
+    Ok(axum::Json(changed.into()))
+}
+
+/// `DELETE /api/v1/webhooks/subscriptions/{id}`: its log stays readable.
+pub(super) async fn delete(
+    allowed: Allowed<WebhooksRemove>,
+    State(engine): State<Engine>,
+    Id(id): Id,
+) -> Result<StatusCode, Refusal> {
+    let owner = (allowed.key().company, allowed.key().id);
+    engine.delete_subscription(allowed.caller(), owner, SubscriptionId(id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /api/v1/webhooks/subscriptions/{id}/test`: a target that fails is a result, not a refusal.
+pub(super) async fn test(
+    allowed: Allowed<WebhooksWrite>,
+    State(engine): State<Engine>,
+    Id(id): Id,
+    Json(wish): Json<TestDelivery>,
+) -> Answer<TestResult> {
+    let company = Some(allowed.key().company);
+    let test = engine.test(allowed.caller(), SubscriptionId(id), company, probe(wish)).await?;
+    Ok(axum::Json(translate::test(test)))
+}

@@ -1,0 +1,47 @@
+//! Creates that can be repeated: what was asked under which name, and what was answered.
+
+use super::Error;
+use crate::domain::ids::KeyId;
+use crate::domain::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+/// An answer that was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Earlier {
+    pub(crate) digest: [u8; 32],
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
+}
+
+/// What was answered to a key under a name since `since`.
+pub(crate) fn get(connection: &Connection, key: KeyId, name: &str, since: Timestamp) -> Result<Option<Earlier>, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT digest, status, body FROM repeats WHERE key_id = ?1 AND name = ?2 AND created_at > ?3",
+    )?;
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok(Earlier { digest: row.get("digest")?, status: row.get("status")?, body: row.get("body")? })
+    };
+    Ok(statement.query_row(params![key.0, name, since.millis()], read).optional()?)
+}
+
+/// Keeps an answer. Belongs into the transaction of what it answers.
+pub(crate) fn keep(
+    connection: &Connection,
+    key: KeyId,
+    name: &str,
+    answer: &Earlier,
+    now: Timestamp,
+) -> Result<(), Error> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO repeats (key_id, name, digest, status, body, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![key.0, name, answer.digest, answer.status, answer.body, now.millis()])?;
+    Ok(())
+}
+
+/// Forgets answers given at or before `until`.
+pub(crate) fn forget(connection: &Connection, until: Timestamp) -> Result<(), Error> {
+    connection.prepare_cached("DELETE FROM repeats WHERE created_at <= ?1")?.execute([until.millis()])?;
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! Polling events: filters, pages, cursors.
+
+use super::Partner;
+use crow::ambient::Ambient;
+use crow::api::events::NewEvent;
+use crow::domain::event::EventType;
+use crow::domain::time::Timestamp;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+impl Partner {
+    async fn emit(&self, kind: EventType) -> i64 {
+        let event = NewEvent { company_id: self.company.id, kind, payload: None, metadata: None };
+        self.platform.operator().emit(&event).await.expect("an event").id.0
+    }
+
+    /// The ids on a page, and the page.
+    async fn page(&self, query: &str) -> (Vec<i64>, Value) {
+        let page = self.expect("GET", &format!("/events{query}"), Value::Null, 200).await;
+        let items = page["items"].as_array().expect("a list");
+        (items.iter().map(|item| item["id"].as_i64().expect("an id")).collect(), page)
+    }
+}
+
+#[tokio::test]
+async fn types_and_times_choose_and_unknown_parameters_do_not() {
+    let partner = Partner::start().await;
+    let begin = partner.platform.ambient.now();
+    let lead = partner.emit(EventType::LeadCreated).await;
+    partner.platform.advance(Duration::from_secs(10));
+    let paid = partner.emit(EventType::PaymentSucceeded).await;
+    partner.platform.advance(Duration::from_secs(10));
+    let signed = partner.emit(EventType::AgreementSigned).await;
+    let at = |seconds: u64| begin.whole_second().plus(Duration::from_secs(seconds)).to_rfc3339_seconds();
+    let (ten, twenty) = (at(10), at(20));
+    let cases = [
+        (String::new(), vec![lead, paid, signed]),
+        ("?type=lead.created".to_owned(), vec![lead]),
+        ("?type=lead.created&type=agreement.signed".to_owned(), vec![lead, signed]),
+        ("?type=agreement.signed,lead.created".to_owned(), vec![lead, signed]),
+        (format!("?since={ten}"), vec![paid, signed]),
+        (format!("?until={ten}"), vec![lead]),
+        (format!("?since={ten}&until={twenty}"), vec![paid]),
+        (format!("?since={ten}&type=agreement.signed&unknown=1"), vec![signed]),
+        ("?type=client.created".to_owned(), vec![]),
+    ];
+    for (query, expected) in cases {
+        let (ids, page) = partner.page(&query).await;
+        assert_eq!(ids, expected, "{query}");
+        assert_eq!(page["hasMore"], false);
+        assert!(page["nextCursor"].as_str().is_some_and(|cursor| !cursor.is_empty()), "{query}");
+    }
+    let unknown = partner.expect("GET", "/events?type=lead.created,nothing", Value::Null, 400).await;
+    assert!(unknown["errors"]["type"].is_array());
+}
+
+#[tokio::test]
+async fn a_cursor_is_bound_to_its_filters_and_survives_a_restart() {
+    let mut partner = Partner::start().await;
+    partner.emit(EventType::LeadCreated).await;
+    let (_, page) = partner.page("?type=lead.created,client.created").await;
+    let cursor = page["nextCursor"].as_str().expect("a cursor").to_owned();
+    for query in ["", "?type=lead.created", "?type=lead.created,client.created&since=2026-01-01T00:00:00Z"] {
+        let joint = if query.is_empty() { "?" } else { "&" };
+        let refused = partner.expect("GET", &format!("/events{query}{joint}cursor={cursor}"), Value::Null, 400).await;
+        assert_eq!(refused["code"], "invalid_cursor", "{query}");
+    }
+    partner.platform = partner.platform.restart().await;
+    let next = partner.emit(EventType::ClientCreated).await;
+    partner.emit(EventType::PaymentFailed).await;
+    // The same filters in another spelling and order are the same filters.
+    let query = format!("?type=client.created&type=lead.created&cursor={cursor}");
+    assert_eq!(partner.page(&query).await.0, vec![next]);
+}
+
+#[tokio::test]
+async fn other_companies_are_not_seen() {
+    let partner = Partner::start().await;
+    let other = partner.platform.company("Globex").await;
+    partner
+        .platform
+        .operator()
+        .emit(&NewEvent { company_id: other.id, kind: EventType::LeadCreated, payload: None, metadata: None })
+        .await
+        .expect("an event");
+    assert_eq!(partner.page("").await.0, Vec::<i64>::new());
+    assert_eq!(partner.page("?type=lead.created").await.0, Vec::<i64>::new());
+}
+
+#[tokio::test]
+async fn test_events_are_real_and_say_so() {
+    let partner = Partner::start().await;
+    let body = json!({"eventType": "payment.failed", "payload": {"payment_id": 7}});
+    let envelope = partner.expect("POST", "/events/test", body, 201).await;
+    assert_eq!((&envelope["metadata"], &envelope["payload"]), (&json!({"test": true}), &json!({"payment_id": 7})));
+    assert_eq!(partner.page("?type=payment.failed").await.1["items"][0], envelope);
+    let sample = partner.expect("POST", "/events/test", json!({"eventType": "payment.failed"}), 201).await;
+    assert!(sample["payload"]["failure_reason"].is_string());
+    for payload in [json!([]), json!(1), json!("{}")] {
+        let refused = partner
+            .expect("POST", "/events/test", json!({"eventType": "payment.failed", "payload": payload}), 400)
+            .await;
+        assert!(refused["errors"]["payload"].is_array());
+    }
+}
+
+/// What arrives between two pages, and how large the pages are, is decided by seeded dice.
+#[tokio::test]
+async fn paging_while_events_arrive_skips_nothing_and_repeats_nothing() {
+    const WATCHED: [EventType; 2] = [EventType::LeadCreated, EventType::InvoiceCreated];
+    for seed in 0..6 {
+        let partner = Partner::start().await;
+        let dice = Ambient::scripted(Timestamp::from_millis(0), seed);
+        let filters = ["?type=invoice.created,lead.created&", "?"];
+        let (mut all, mut watched) = (Vec::new(), Vec::new());
+        let (mut seen, mut cursors) = ([Vec::new(), Vec::new()], [String::new(), String::new()]);
+        for round in 0..14 {
+            for _ in 0..if round < 10 { dice.pick(5) } else { 0 } {
+                let kind = EventType::ALL[dice.pick(EventType::ALL.len())];
+                // Now and then the clock jumps, back as well: ids keep their order, times do not.
+                let jump = [-300, 100, 500][dice.pick(3)];
+                let now = partner.platform.ambient.now().millis() + jump;
+                partner.platform.ambient.travel(Timestamp::from_millis(now));
+                let id = partner.emit(kind).await;
+                all.push(id);
+                if WATCHED.contains(&kind) {
+                    watched.push(id);
+                }
+            }
+            for (which, filter) in filters.iter().enumerate() {
+                let limit = 1 + dice.pick(4) + if round > 10 { 100 } else { 0 };
+                let (ids, page) = partner.page(&format!("{filter}limit={limit}{}", cursors[which])).await;
+                seen[which].extend(ids);
+                cursors[which] = format!("&cursor={}", page["nextCursor"].as_str().expect("a cursor"));
+            }
+        }
+        assert_eq!(seen, [watched, all], "seed {seed}");
+    }
+}

@@ -1,0 +1,66 @@
+//! Creates under an Idempotency-Key.
+
+use super::{JSON, LEAD, Partner, often};
+use crate::support::platform::Answer;
+use crow::domain::key::Scope;
+use crow::domain::secret::Secret;
+use futures_util::future::join_all;
+use std::time::Duration;
+
+impl Partner {
+    async fn create(&self, key: &Secret, path: &str, name: &str, body: &str) -> Answer {
+        let headers = [JSON, ("x-api-key", key.reveal()), ("idempotency-key", name)];
+        self.platform.call("POST", &format!("/api/v1/integrations/{path}"), &headers, Some(body)).await
+    }
+}
+
+#[tokio::test]
+async fn a_hundred_parallel_posts_make_one_record_and_one_event_also_after_a_restart() {
+    let mut partner = Partner::start().await;
+    let posts = (0..100).map(|_| partner.create(&partner.key, "leads", "import-7", LEAD));
+    let answers = join_all(posts).await;
+    let first = answers[0].body.clone();
+    assert!(answers.iter().all(|answer| answer.status == 201 && answer.body == first));
+    let n_fresh = answers.iter().filter(|answer| answer.header("idempotency-replayed").is_empty()).count();
+    assert_eq!((n_fresh, partner.told().await.len()), (1, 1));
+    partner.platform = partner.platform.restart().await;
+    let again = partner.create(&partner.key, "leads", "import-7", LEAD).await;
+    assert_eq!((again.status, again.header("idempotency-replayed"), &again.body), (201, "true", &first));
+    assert_eq!(partner.told().await.len(), 1);
+}
+
+#[tokio::test]
+async fn another_body_or_route_is_a_conflict_another_key_or_day_is_not() {
+    let partner = Partner::start().await;
+    assert_eq!(partner.create(&partner.key, "leads", "a", LEAD).await.status, 201);
+    let other = LEAD.replace("Ada", "Bea");
+    for (path, body) in [("leads", other.as_str()), ("clients", LEAD), ("affiliates", LEAD)] {
+        let refused = partner.create(&partner.key, path, "a", body).await;
+        assert_eq!((refused.status, refused.json()["code"].as_str()), (409, Some("idempotency_conflict")), "{path}");
+    }
+    let second = partner.platform.key_with(&partner.company, &Scope::ALL, often()).await;
+    assert_eq!(partner.create(&second, "leads", "a", &other).await.status, 201);
+    partner.platform.advance(Duration::from_secs(24 * 60 * 60 - 1));
+    assert_eq!(partner.create(&partner.key, "leads", "a", LEAD).await.header("idempotency-replayed"), "true");
+    partner.platform.advance(Duration::from_secs(1));
+    let later = partner.create(&partner.key, "leads", "a", &other).await;
+    assert_eq!((later.status, later.header("idempotency-replayed")), (201, ""));
+}
+
+#[tokio::test]
+async fn what_was_refused_is_not_remembered_and_names_are_judged() {
+    let partner = Partner::start().await;
+    assert_eq!(partner.create(&partner.key, "leads", "b", "{}").await.status, 400);
+    assert_eq!(partner.create(&partner.key, "leads", "b", LEAD).await.status, 201);
+    for name in ["", "a b", &"x".repeat(256), "\u{e9}"] {
+        let refused = partner.create(&partner.key, "leads", name, LEAD).await;
+        assert_eq!(refused.status, 400, "{name}");
+        assert!(refused.json()["errors"]["Idempotency-Key"].is_array());
+    }
+    let note = partner.create(&partner.key, "clients/1/notes", "c", r#"{"text":"x"}"#).await;
+    let again = partner.create(&partner.key, "clients/1/notes", "c", r#"{"text":"x"}"#).await;
+    assert_eq!((note.status, again.status, note.body == again.body), (201, 201, true));
+    let affiliate = partner.create(&partner.key, "affiliates", "d", LEAD).await;
+    let again = partner.create(&partner.key, "affiliates", "d", LEAD).await;
+    assert_eq!((affiliate.status, again.header("idempotency-replayed")), (201, "true"));
+}
