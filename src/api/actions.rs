@@ -281,10 +281,10 @@ pub struct ChangedStatus {
     pub updated_utc: Timestamp,
 }
 
-/// The answer to a search: one record or none, more only where several share an email address or a phone number.
+/// The answer to a search: one record or none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Found {
-    /// The records, newest first.
+    /// The newest record where several share an email address or a phone number.
     pub items: Vec<Record>,
 }
 

@@ -64,16 +64,17 @@ impl Engine {
         self.create(once, create).await
     }
 
-    /// Find Client and Find Lead: the clients of a company that have all of the traits given, with their affiliates' names, newest first.
+    /// Find Client and Find Lead: the client of a company that has all of the traits given, with its affiliate's name; the newest where
+    /// several have them.
     ///
     /// # Errors
     /// [`Error::Invalid`] without a trait or with one that nobody can have, and those of storage.
-    pub async fn find_clients(
+    pub async fn find_client(
         &self,
         company: CompanyId,
         which: Which,
         traits: Traits,
-    ) -> Result<Vec<(Client, Option<String>)>, Error> {
+    ) -> Result<Option<(Client, Option<String>)>, Error> {
         let Traits { email, phone, id, external_id } = &traits;
         let is_any = email.is_some() || phone.is_some() || id.is_some() || external_id.is_some();
         let mut faults = Faults::default();
@@ -82,10 +83,12 @@ impl Engine {
         faults.expect(phone.as_deref().is_none_or(is_phone), "phone", "must be a number; a + is written %2B in a URL");
         faults.text("external_id", external_id.as_deref(), 200);
         faults.judged()?;
-        let mut found =
-            self.shared.store.read(move |connection| store::clients::search(connection, company, &traits)).await?;
-        found.retain(|(client, _)| which == Which::Client || client.status.is_lead());
-        Ok(found)
+        let fits = move |client: &Client| which == Which::Client || client.status.is_lead();
+        self.shared
+            .store
+            .read(move |connection| store::clients::search(connection, company, &traits, fits))
+            .await
+            .map_err(Error::from)
     }
 }
 

@@ -100,7 +100,9 @@ impl Engine {
                 Ok(Reply { status, body, given: Given::Fresh })
             })
             .await?;
-        self.ring();
+        if reply.given == Given::Fresh {
+            self.ring();
+        }
         Ok(reply)
     }
 }

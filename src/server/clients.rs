@@ -185,7 +185,7 @@ async fn find(allowed: &Allowed<Searches>, engine: &Engine, which: Which, pairs:
     let text = |name| pairs.one(name).map(|text| text.map(ToOwned::to_owned));
     let id = pairs.number("client_id")?.map(ClientId);
     let traits = Traits { email: text("email")?, phone: text("phone")?, id, external_id: text("external_id")? };
-    let found = engine.find_clients(allowed.key().company, which, traits).await?;
+    let found = engine.find_client(allowed.key().company, which, traits).await?;
     let items = found.into_iter().map(|(client, affiliate)| Record::new(client, affiliate)).collect();
     Ok(axum::Json(Found { items }))
 }

@@ -6,9 +6,6 @@ use crate::domain::ids::{AffiliateId, ClientId, CompanyId};
 use crate::domain::subscription::Dates;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
-/// Records found at most; more than one only where several share an email address or a phone number.
-const FOUND: u32 = 200;
-
 /// Adds a client; `client.id` is ignored and given back anew.
 pub(crate) fn insert(connection: &Connection, client: &Client) -> Result<ClientId, Error> {
     connection
@@ -55,12 +52,13 @@ pub(crate) fn by_external_id(
     Ok(statement.query_row(params![company.0, external_id], read).optional()?)
 }
 
-/// The clients of a company that have all of these traits, newest first, each with its affiliate's name. Looked up by the rarest trait given.
+/// The newest client of a company that has all of these traits and `fits`, with its affiliate's name. Looked up by the rarest trait given.
 pub(crate) fn search(
     connection: &Connection,
     company: CompanyId,
     traits: &Traits,
-) -> Result<Vec<(Client, Option<String>)>, Error> {
+    fits: impl Fn(&Client) -> bool,
+) -> Result<Option<(Client, Option<String>)>, Error> {
     let by = if traits.id.is_some() {
         "c.id = :id"
     } else if traits.external_id.is_some() {
@@ -75,16 +73,22 @@ pub(crate) fn search(
          FROM clients c LEFT JOIN affiliates a ON a.id = c.affiliate_id AND a.company_id = c.company_id
          WHERE c.company_id = :company AND {by} AND (:id IS NULL OR c.id = :id) AND (:external IS NULL OR c.external_id = :external)
              AND (:email IS NULL OR c.email_key = :email) AND (:phone IS NULL OR c.phone_key = :phone)
-         ORDER BY c.id DESC LIMIT :limit"
+         ORDER BY c.id DESC"
     ))?;
     let rows = statement.query_map(
         named_params! {
             ":company": company.0, ":id": traits.id.map(|id| id.0), ":external": traits.external_id,
-            ":email": traits.email.as_deref().map(email_key), ":phone": traits.phone.as_deref().map(phone_key), ":limit": FOUND,
+            ":email": traits.email.as_deref().map(email_key), ":phone": traits.phone.as_deref().map(phone_key),
         },
         |row| Ok((read(row)?, row.get("affiliate_name")?)),
     )?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    for found in rows {
+        let (client, affiliate_name) = found?;
+        if fits(&client) {
+            return Ok(Some((client, affiliate_name)));
+        }
+    }
+    Ok(None)
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Client> {
