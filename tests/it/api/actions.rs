@@ -468,6 +468,18 @@ async fn searches_find_by_each_trait_and_by_all_of_them() {
 }
 
 #[tokio::test]
+async fn where_several_share_an_address_the_newest_that_fits_is_found() {
+    let partner = Partner::start().await;
+    let body = json!({"first_name": "Bo", "last_name": "Li", "email": "bo@example.com"});
+    let lead = partner.created("/integrations/leads", body.clone()).await;
+    let client = partner.created("/integrations/clients", body).await;
+    let id =
+        async |query| partner.found(query).await.iter().map(|record| record["client_id"].clone()).collect::<Vec<_>>();
+    assert_eq!(id("clients/search?email=bo@example.com").await, [json!(client)]);
+    assert_eq!(id("leads/search?email=bo@example.com").await, [json!(lead)]);
+}
+
+#[tokio::test]
 async fn companies_do_not_meet() {
     let partner = Partner::start().await;
     let lead = partner.created("/integrations/leads", ada()).await;
