@@ -1,9 +1,7 @@
-//! Connections that take their time: they are given up, and nobody else waits for them.
+//! Requests that take their time or are unusually long.
 
 use super::{LEAD, Partner};
 use crate::support::platform::within;
-use crow::ambient::Ambient;
-use serde_json::Value;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -20,25 +18,6 @@ async fn rest(stream: &mut TcpStream) -> String {
     // A reset is an end as well.
     let _ = within("the end of a connection", read).await;
     String::from_utf8_lossy(&bytes).into_owned()
-}
-
-#[tokio::test]
-async fn silent_and_dripping_connections_are_closed_in_ten_seconds_and_nobody_waits_for_them() {
-    let partner = Partner::start().await;
-    let watch = Ambient::real().stopwatch();
-    let mut silent = Vec::new();
-    for _ in 0..200 {
-        silent.push(connect(&partner).await);
-    }
-    let mut dripping = connect(&partner).await;
-    dripping.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ").await.expect("sent");
-    partner.expect("GET", "/events", Value::Null, 200).await;
-    assert!(watch.elapsed() < Duration::from_secs(8), "a normal call does not wait for them");
-    assert_eq!(rest(&mut dripping).await, "");
-    for stream in &mut silent {
-        assert_eq!(rest(stream).await, "");
-    }
-    assert!(watch.elapsed() >= Duration::from_secs(9), "they were given their time");
 }
 
 #[tokio::test]
