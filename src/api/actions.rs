@@ -3,9 +3,10 @@
 use crate::domain::ids::ClientId;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The body of Create Lead.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct NewLead {
     /// Required.
     #[serde(default)]
@@ -28,7 +29,7 @@ pub struct NewLead {
 }
 
 /// The answer to Create Lead.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CreatedClient {
     /// Its number.
     pub client_id: ClientId,

@@ -8,9 +8,10 @@ use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::domain::window::Bucket;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A company.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Company {
     /// Its number, the one in its keys.
@@ -22,7 +23,7 @@ pub struct Company {
 }
 
 /// The body of `POST /portal/v1/companies`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct NewCompany {
     /// 1 to 200 characters.
     #[serde(default)]
@@ -30,7 +31,7 @@ pub struct NewCompany {
 }
 
 /// Calls a minute per bucket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Limits {
     /// Of the read bucket.
     pub read: u32,
@@ -41,7 +42,7 @@ pub struct Limits {
 }
 
 /// Limits as they can be asked for: null or absent means the default.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct LimitsWish {
     /// Of the read bucket.
     #[serde(default)]
@@ -55,7 +56,7 @@ pub struct LimitsWish {
 }
 
 /// The body of `POST /portal/v1/keys`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NewKey {
     /// Whose.
@@ -72,7 +73,7 @@ pub struct NewKey {
 }
 
 /// Calls of a key in the last minute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Usage {
     /// All calls of the last 60 seconds.
@@ -86,7 +87,7 @@ pub struct Usage {
 }
 
 /// A key, without the key.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyRow {
     /// Its number.
@@ -128,7 +129,7 @@ impl KeyRow {
 }
 
 /// The answer to `POST /portal/v1/keys`: the only place where the key itself appears.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreatedKey {
     /// The key's row.

@@ -6,6 +6,7 @@ use crate::domain::ids::{
     AttemptId, ClientId, CompanyId, DeliveryId, EventId, KeyId, OperatorId, SubscriptionId, TripId,
 };
 use crate::domain::key::Scope;
+use crate::domain::operator::Role;
 use crate::domain::standing::Disabled;
 use crate::domain::text::Untrusted;
 use crate::domain::window::Bucket;
@@ -52,6 +53,7 @@ names! {
     Disabled: "reason",
     EventType: "event type",
     Kind: "kind of attempt",
+    Role: "role",
     Scope: "scope",
     State: "delivery state",
 }

@@ -10,9 +10,10 @@ use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
+use utoipa::ToSchema;
 
 /// A webhook subscription.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Subscription {
     /// Its number.
@@ -55,7 +56,7 @@ pub struct Subscription {
 }
 
 /// The body of `POST /api/v1/webhooks/subscriptions`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NewSubscription {
     /// https, public, at most 2,048 characters.
@@ -76,7 +77,7 @@ pub struct NewSubscription {
 }
 
 /// The answer to the creating POST: the only place where the signing secret appears.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreatedSubscription {
     /// The subscription.
@@ -87,7 +88,7 @@ pub struct CreatedSubscription {
 }
 
 /// Scheduled attempts over some window, with the upper bounds of the latency bins that hold the percentiles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Rate {
     /// Attempts that succeeded.
@@ -111,7 +112,7 @@ impl Rate {
 }
 
 /// How a subscription does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Health {
     /// The last five minutes.
@@ -135,7 +136,7 @@ pub struct Health {
 }
 
 /// A subscription with its health.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SubscriptionRow {
     /// The subscription.
@@ -167,7 +168,7 @@ impl SubscriptionRow {
 }
 
 /// What to do with the events that passed by while a subscription was off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplayChoice {
     /// Leave them.
@@ -178,7 +179,7 @@ pub enum ReplayChoice {
 }
 
 /// The body of `POST /portal/v1/subscriptions/{id}/enable`.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
 pub struct Enable {
     /// What passed by.
     #[serde(default)]
@@ -186,7 +187,7 @@ pub struct Enable {
 }
 
 /// The body of `POST /portal/v1/subscriptions/{id}/disable`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct Disable {
     /// Why; for the audit.
     #[serde(default)]
@@ -194,7 +195,7 @@ pub struct Disable {
 }
 
 /// The body of `POST …/test`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TestDelivery {
     /// Which type's sample; the subscription's first if absent.
@@ -203,7 +204,7 @@ pub struct TestDelivery {
 }
 
 /// What a test delivery came to.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TestResult {
     /// 2xx in time.

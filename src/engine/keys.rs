@@ -6,8 +6,12 @@ use crate::domain::company::Company;
 use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::key::{Key, Limits, Scopes};
 use crate::domain::secret::Secret;
+use crate::domain::window::Bucket;
 use crate::store;
 use std::sync::Arc;
+
+/// Calls a minute that a key can be given at most.
+const MOST_CALLS: u32 = 1_000_000;
 
 /// A key as it was asked for.
 #[derive(Debug, Clone)]
@@ -35,7 +39,7 @@ impl Engine {
         let company = self
             .shared
             .store
-            .write(move |connection| {
+            .write_patiently(move |connection| {
                 let company = store::companies::insert(connection, &name, ambient.now())?;
                 let change = Change {
                     action: "create company",
@@ -82,7 +86,7 @@ impl Engine {
         let key = self
             .shared
             .store
-            .write(move |connection| {
+            .write_patiently(move |connection| {
                 if !store::companies::exists(connection, wish.company)? {
                     return Err(Error::Invalid(vec![Fault::new("companyId", "must be the number of a company")]));
                 }
@@ -131,7 +135,7 @@ impl Engine {
         let now = ambient.now();
         self.shared
             .store
-            .write(move |connection| {
+            .write_patiently(move |connection| {
                 store::keys::revoke(connection, id, now)?;
                 let change = Change {
                     action: "revoke key",
@@ -145,6 +149,45 @@ impl Engine {
             })
             .await?;
         self.shared.keyring.change(id, |key| key.revoked_at = Some(now));
+        self.changed();
+        self.shared.keyring.by_id(id).ok_or_else(missing)
+    }
+
+    /// Gives a key limits of its own, or the defaults; they act on the next request.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Invalid`] for a limit of 0, and those of storage.
+    pub async fn limit_key(&self, caller: Caller, id: KeyId, limits: Limits) -> Result<Arc<Key>, Error> {
+        let faults: Vec<Fault> = [("read", limits.read), ("write", limits.write), ("admin", limits.admin)]
+            .into_iter()
+            .filter(|(_, limit)| limit.is_some_and(|limit| !(1..=MOST_CALLS).contains(&limit)))
+            .map(|(field, _)| Fault::new(field, format!("must be null or 1 to {MOST_CALLS} calls a minute")))
+            .collect();
+        if !faults.is_empty() {
+            return Err(Error::Invalid(faults));
+        }
+        let missing = || Error::NotFound(format!("key {id}"));
+        let key = self.shared.keyring.by_id(id).ok_or_else(missing)?;
+        let ambient = self.shared.ambient.clone();
+        let before = key.limits;
+        self.shared
+            .store
+            .write_patiently(move |connection| {
+                store::keys::set_limits(connection, id, limits)?;
+                let spelt =
+                    |limits: Limits| Bucket::ALL.map(|bucket| format!("{bucket} {}", limits.of(bucket))).join(", ");
+                let change = Change {
+                    action: "limit key",
+                    subject: format!("key {id}"),
+                    before: Some(spelt(before)),
+                    after: Some(spelt(limits)),
+                    reason: None,
+                };
+                caller.audit(connection, &ambient, change)?;
+                Ok::<_, Error>(())
+            })
+            .await?;
+        self.shared.keyring.change(id, |key| key.limits = limits);
         self.changed();
         self.shared.keyring.by_id(id).ok_or_else(missing)
     }

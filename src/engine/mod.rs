@@ -1,6 +1,7 @@
 //! The platform without a network face: authentication, rate windows, one file of operations per noun, dispatcher, sender.
 
 pub mod attempts;
+pub mod audit;
 pub mod auth;
 pub mod caller;
 mod clerk;
@@ -8,13 +9,17 @@ mod dispatcher;
 mod envelope;
 pub mod events;
 pub mod files;
+pub mod journal;
 pub mod keys;
 pub mod leads;
+pub mod operators;
 pub mod overview;
 pub mod requests;
+pub mod revisions;
 mod samples;
 mod sender;
 mod settle;
+pub mod stats;
 pub mod subscriptions;
 mod vault;
 mod windows;

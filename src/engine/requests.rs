@@ -1,10 +1,15 @@
 //! The log of requests: collected in memory, written down by the clerk.
 
-use super::Engine;
+use super::{Engine, Error};
 use crate::domain::ids::{CompanyId, KeyId};
+use crate::domain::key::Key;
+use crate::domain::log::{Page, RequestFilter, Span};
 use crate::domain::time::Timestamp;
-use crate::store::requests::Request;
-use std::sync::{Mutex, PoisonError};
+use crate::store;
+use crate::store::requests::{Logged, Request};
+use crate::store::usage::{CallerUse, CodeCount, RouteUse};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Entries that may wait for the clerk; more are dropped and counted.
 const WAITING: usize = 20_000;
@@ -58,12 +63,88 @@ pub struct Seen {
     pub request_id: String,
     /// How long it took.
     pub elapsed_ms: u64,
+    /// The address that connected.
+    pub address: Option<String>,
+    /// What the caller said it was.
+    pub agent: Option<String>,
 }
+
+/// How a key was used, by day.
+#[derive(Debug, Clone)]
+pub struct KeyHistory {
+    /// The key.
+    pub key: Arc<Key>,
+    /// The first day that is counted; none if it was never used since days are.
+    pub since: Option<Timestamp>,
+    /// Its requests by route, busiest first.
+    pub routes: Vec<RouteUse>,
+}
+
+/// Characters of a user agent that are kept.
+const AGENT_KEPT: usize = 120;
 
 impl Engine {
     /// Logs a request; it is on disk within a second.
     pub fn log_request(&self, seen: Seen) {
-        let Seen { at, caller, method, route, status, code, request_id, elapsed_ms } = seen;
-        self.shared.log.add(Request { at, caller, method, route, status, code, request_id, elapsed_ms });
+        let Seen { at, caller, method, route, status, code, request_id, elapsed_ms, address, agent } = seen;
+        let agent = agent.map(|agent| agent.chars().take(AGENT_KEPT).collect());
+        let request = Request { at, caller, method, route, status, code, request_id, elapsed_ms, address, agent };
+        self.shared.log.add(request);
+    }
+
+    /// A page of requests, newest first, and what the last hour was answered with.
+    ///
+    /// # Errors
+    /// Those of storage.
+    pub async fn requests(&self, wanted: RequestFilter, span: Span) -> Result<(Page<Logged>, Vec<CodeCount>), Error> {
+        let hour_ago = self.shared.ambient.now().minus(Duration::from_secs(3_600));
+        self.shared
+            .store
+            .read(move |connection| {
+                let page = store::requests::list(connection, &wanted, &span)?;
+                Ok::<_, store::Error>((page, store::usage::codes(connection, hour_ago)?))
+            })
+            .await
+            .map_err(Error::from)
+    }
+
+    /// The last four characters of a key.
+    #[must_use]
+    pub fn last4(&self, key: KeyId) -> Option<String> {
+        self.shared.keyring.by_id(key).map(|key| key.last4.clone())
+    }
+
+    /// Today's requests of all keys by route and by caller, busiest first.
+    ///
+    /// # Errors
+    /// Those of storage.
+    pub async fn used_today(&self) -> Result<(Vec<RouteUse>, Vec<CallerUse>), Error> {
+        let now = self.shared.ambient.now();
+        self.shared
+            .store
+            .read(move |connection| {
+                let routes = store::usage::routes(connection, None, now)?;
+                Ok::<_, store::Error>((routes, store::usage::callers(connection, now)?))
+            })
+            .await
+            .map_err(Error::from)
+    }
+
+    /// How a key was used since days are counted.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], and those of storage.
+    pub async fn key_history(&self, id: KeyId) -> Result<KeyHistory, Error> {
+        let key = self.shared.keyring.by_id(id).ok_or_else(|| Error::NotFound(format!("key {id}")))?;
+        let (since, routes) = self
+            .shared
+            .store
+            .read(move |connection| {
+                let since = store::usage::known_since(connection, id)?;
+                let routes = store::usage::routes(connection, Some(id), Timestamp::default())?;
+                Ok::<_, store::Error>((since, routes))
+            })
+            .await?;
+        Ok(KeyHistory { key, since, routes })
     }
 }

@@ -1,6 +1,8 @@
 //! The platform's network face: the router's table, the guards, problem+json, one file of handlers per noun.
 
+mod audit;
 mod body;
+mod deliveries;
 mod events;
 pub mod guard;
 mod health;
@@ -8,16 +10,22 @@ mod keys;
 mod leads;
 mod limits;
 mod log;
+mod operators;
 mod overview;
+mod place;
 mod problem;
 mod query;
+mod requests;
+mod revisions;
 pub mod router;
 mod stamp;
+mod stats;
 mod stream;
 mod subscriptions;
 mod translate;
 
 use crate::engine::Engine;
+use std::net::SocketAddr;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -26,7 +34,7 @@ use tokio::sync::watch;
 /// # Errors
 /// When the listener breaks.
 pub async fn serve(listener: TcpListener, engine: Engine, mut stop: watch::Receiver<bool>) -> std::io::Result<()> {
-    let router = router::router(engine, stop.clone());
+    let router = router::router(engine, stop.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let stopped = async move {
         let _ = stop.wait_for(|stop| *stop).await;
     };

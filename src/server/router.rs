@@ -5,7 +5,10 @@ use super::guard::{
 };
 use super::problem::Refusal;
 use super::stream::Stop;
-use super::{events, health, keys, leads, limits, log, overview, stamp, stream, subscriptions};
+use super::{
+    audit, deliveries, events, health, keys, leads, limits, log, operators, overview, requests, revisions, stamp,
+    stats, stream, subscriptions,
+};
 use crate::api::paths;
 use crate::api::problem::Code;
 use crate::engine::Engine;
@@ -58,6 +61,21 @@ pub fn table() -> Vec<Route> {
         get::<Viewer, _, _>(paths::LIMITS, limits::list),
         get::<Viewer, _, _>(paths::TRIPS, limits::trips),
         post::<Acting, _, _>(paths::PORTAL_EVENTS, events::emit),
+        get::<Viewer, _, _>(paths::PORTAL_EVENTS, deliveries::events),
+        get::<Viewer, _, _>(paths::PORTAL_EVENT_TRACE, deliveries::trace),
+        get::<Viewer, _, _>(paths::DELIVERIES, deliveries::list),
+        get::<Viewer, _, _>(paths::DELIVERY, deliveries::get),
+        get::<Viewer, _, _>(paths::REQUESTS, requests::list),
+        get::<Viewer, _, _>(paths::STATS, stats::get),
+        get::<Viewer, _, _>(paths::AUDIT, audit::list),
+        get::<Viewer, _, _>(paths::AUDIT_VERIFY, audit::verify),
+        get::<Viewer, _, _>(paths::KEY_USAGE, requests::usage),
+        patch::<Admin, _, _>(paths::KEY_LIMITS, keys::limit),
+        get::<Admin, _, _>(paths::OPERATORS, operators::list),
+        post::<Admin, _, _>(paths::OPERATORS, operators::create),
+        post::<Admin, _, _>(paths::OPERATOR_REVOKE, operators::revoke),
+        get::<Viewer, _, _>(paths::PORTAL_SUBSCRIPTION_REVISIONS, revisions::list),
+        post::<Acting, _, _>(paths::PORTAL_SUBSCRIPTION_ROLLBACK, revisions::roll_back),
     ]
 }
 
@@ -67,6 +85,10 @@ fn get<P: Price, H: Handler<T, Engine>, T: 'static>(path: &'static str, handler:
 
 fn post<P: Price, H: Handler<T, Engine>, T: 'static>(path: &'static str, handler: H) -> Route {
     Route { method: Method::POST, path, access: P::ACCESS, handler: on(MethodFilter::POST, handler) }
+}
+
+fn patch<P: Price, H: Handler<T, Engine>, T: 'static>(path: &'static str, handler: H) -> Route {
+    Route { method: Method::PATCH, path, access: P::ACCESS, handler: on(MethodFilter::PATCH, handler) }
 }
 
 /// The table with its layers: the stamp outermost, then the catcher of panics.

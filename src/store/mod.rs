@@ -7,11 +7,16 @@ pub mod companies;
 pub mod deliveries;
 pub mod events;
 pub mod health;
+pub mod journal;
 pub mod keys;
 pub mod operators;
 pub mod requests;
+pub mod revisions;
+pub mod scan;
+pub mod series;
 pub mod subscriptions;
 pub mod trips;
+pub mod usage;
 pub mod windows;
 
 use crate::domain::time::Timestamp;
@@ -26,7 +31,10 @@ use std::sync::Arc;
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"crow");
 
 /// The schema, version by version.
-const MIGRATIONS: &[&str] = &[include_str!("../../assets/migrations/platform/0001_initial.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../assets/migrations/platform/0001_initial.sql"),
+    include_str!("../../assets/migrations/platform/0003_portal.sql"),
+];
 
 /// What can go wrong.
 #[derive(Debug, thiserror::Error)]

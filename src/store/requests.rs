@@ -1,9 +1,11 @@
 //! The log of requests to the Integration API, and its counters per key.
 
-use super::{Error, count};
+use super::scan::{Log, wanted};
+use super::{Error, count, time, usage};
 use crate::domain::ids::{CompanyId, KeyId};
+use crate::domain::log::{Page, RequestFilter, Span};
 use crate::domain::time::Timestamp;
-use rusqlite::{Connection, named_params, params};
+use rusqlite::{Connection, Row, named_params, params};
 
 /// The width of a slot of the counters.
 const SLOT_MS: i64 = 10_000;
@@ -27,6 +29,19 @@ pub struct Request {
     pub request_id: String,
     /// How long it took.
     pub elapsed_ms: u64,
+    /// The address that connected; counted per key, not logged.
+    pub address: Option<String>,
+    /// What the caller said it was; counted per key, not logged.
+    pub agent: Option<String>,
+}
+
+/// A request with its place in the log.
+#[derive(Debug, Clone)]
+pub struct Logged {
+    /// Its place.
+    pub id: i64,
+    /// The request, without who called.
+    pub request: Request,
 }
 
 /// Requests of one key.
@@ -54,6 +69,7 @@ pub(crate) fn insert(connection: &Connection, request: &Request) -> Result<(), E
             ":method": request.method, ":route": request.route, ":status": request.status, ":code": request.code,
             ":id": request.request_id, ":elapsed": i64::try_from(request.elapsed_ms).unwrap_or(i64::MAX),
         })?;
+    usage::note(connection, request)?;
     let Some((key, _)) = request.caller else { return Ok(()) };
     let one = |is: bool| i64::from(is);
     connection
@@ -89,4 +105,33 @@ pub(crate) fn last_minute(connection: &Connection, now: Timestamp) -> Result<Vec
         Ok((KeyId(row.get("key_id")?), usage))
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// A page of requests, newest first.
+pub(crate) fn list(connection: &Connection, of: &RequestFilter, span: &Span) -> Result<Page<Logged>, Error> {
+    let mut sift = Vec::new();
+    wanted(&mut sift, "key_id = ?", of.key.map(|id| id.0));
+    wanted(&mut sift, "company_id = ?", of.company.map(|id| id.0));
+    wanted(&mut sift, "status = ?", of.status.map(i64::from));
+    wanted(&mut sift, "code = ?", of.code.clone());
+    let log = Log { table: "requests", columns: "*", computed: "", time: "at", seek: Vec::new(), sift };
+    log.page(connection, span, read, |logged| logged.id)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Logged> {
+    let key: Option<i64> = row.get("key_id")?;
+    let company: Option<i64> = row.get("company_id")?;
+    let request = Request {
+        at: time(row, "at")?,
+        caller: key.map(KeyId).zip(company.map(CompanyId)),
+        method: row.get("method")?,
+        route: row.get("route")?,
+        status: row.get("status")?,
+        code: row.get("code")?,
+        request_id: row.get("request_id")?,
+        elapsed_ms: count(row, "elapsed_ms")?,
+        address: None,
+        agent: None,
+    };
+    Ok(Logged { id: row.get("id")?, request })
 }

@@ -3,4 +3,5 @@
 mod api;
 mod console;
 mod delivery;
+mod portal;
 mod support;

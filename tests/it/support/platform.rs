@@ -12,6 +12,7 @@ use crow::engine::{Engine, Settings};
 use crow::server;
 use serde_json::Value;
 use std::future::Future;
+use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -80,18 +81,29 @@ impl Platform {
 
     /// Stops in order and starts again on the same directory, on another port.
     pub(crate) async fn restart(self) -> Self {
+        self.restart_after(|_| ()).await
+    }
+
+    /// Stops in order, does something to the directory, and starts again on it, on another port.
+    pub(crate) async fn restart_after(self, between: impl FnOnce(&Path)) -> Self {
         let Self { ambient, engine, stop, tasks, dir, .. } = self;
         stop.send_replace(true);
         for task in tasks {
             task.await.expect("no panic");
         }
         drop(engine);
+        between(dir.path());
         Self::start_in(dir, ambient).await
     }
 
     /// An admin's client.
     pub(crate) fn operator(&self) -> Client {
         Client::new(&self.address, Credential::Operator(self.engine.mint_operator("test"))).expect("a client")
+    }
+
+    /// An admin's token.
+    pub(crate) fn token(&self) -> Secret {
+        self.engine.mint_operator("test")
     }
 
     /// A new company.
