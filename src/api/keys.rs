@@ -27,6 +27,7 @@ pub struct Company {
 pub struct NewCompany {
     /// 1 to 200 characters.
     #[serde(default)]
+    #[schema(required = true, min_length = 1, max_length = 200)]
     pub name: String,
 }
 
@@ -63,9 +64,11 @@ pub struct NewKey {
     pub company_id: CompanyId,
     /// 1 to 100 characters.
     #[serde(default)]
+    #[schema(required = true, min_length = 1, max_length = 100)]
     pub name: String,
     /// At least one; they never change.
     #[serde(default)]
+    #[schema(required = true, min_items = 1)]
     pub scopes: Vec<Scope>,
     /// Absent: the defaults.
     #[serde(default, skip_serializing_if = "Option::is_none")]

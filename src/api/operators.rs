@@ -31,6 +31,7 @@ pub struct OperatorRow {
 pub struct NewOperator {
     /// 1 to 100 characters.
     #[serde(default)]
+    #[schema(required = true, min_length = 1, max_length = 100)]
     pub name: String,
     /// What it may do; each role includes those before it.
     pub role: Role,

@@ -9,6 +9,7 @@ mod dispatcher;
 mod envelope;
 pub mod events;
 pub mod files;
+pub mod gauges;
 pub mod journal;
 pub mod keys;
 pub mod leads;

@@ -8,15 +8,30 @@ use crate::domain::time::Timestamp;
 use crate::store;
 use crate::store::requests::{Logged, Request};
 use crate::store::usage::{CallerUse, CodeCount, RouteUse};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Entries that may wait for the clerk; more are dropped and counted.
 const WAITING: usize = 20_000;
 
+/// Methods that are told apart; a caller can invent others without end.
+const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+
 /// What waits to be written down.
 #[derive(Debug, Default)]
-pub(super) struct Log(Mutex<Waiting>);
+pub(super) struct Log {
+    waiting: Mutex<Waiting>,
+    totals: Mutex<Totals>,
+}
+
+/// What was seen since the start.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Totals {
+    pub(super) answers: BTreeMap<(String, String, u16), u64>,
+    pub(super) elapsed_ms: u64,
+    pub(super) n_dropped: u64,
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
@@ -27,19 +42,29 @@ pub(super) struct Waiting {
 
 impl Log {
     pub(super) fn note_use(&self, key: KeyId, at: Timestamp) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).uses.push((key, at));
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).uses.push((key, at));
     }
 
     pub(super) fn take(&self) -> Waiting {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn totals(&self) -> Totals {
+        self.totals.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn add(&self, request: Request) {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        totals.elapsed_ms += request.elapsed_ms;
+        let is_usual = METHODS.contains(&request.method.as_str());
+        let method = if is_usual { request.method.clone() } else { "OTHER".to_owned() };
+        *totals.answers.entry((method, request.route.clone(), request.status)).or_default() += 1;
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.requests.len() < WAITING {
             waiting.requests.push(request);
         } else {
             waiting.n_dropped += 1;
+            totals.n_dropped += 1;
         }
     }
 }

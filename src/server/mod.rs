@@ -10,6 +10,8 @@ mod keys;
 mod leads;
 mod limits;
 mod log;
+mod metrics;
+pub mod openapi;
 mod operators;
 mod overview;
 mod place;
@@ -34,7 +36,8 @@ use tokio::sync::watch;
 /// # Errors
 /// When the listener breaks.
 pub async fn serve(listener: TcpListener, engine: Engine, mut stop: watch::Receiver<bool>) -> std::io::Result<()> {
-    let router = router::router(engine, stop.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let bound = metrics::Bound(listener.local_addr().ok());
+    let router = router::router(engine, stop.clone(), bound).into_make_service_with_connect_info::<SocketAddr>();
     let stopped = async move {
         let _ = stop.wait_for(|stop| *stop).await;
     };

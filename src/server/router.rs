@@ -6,8 +6,8 @@ use super::guard::{
 use super::problem::Refusal;
 use super::stream::Stop;
 use super::{
-    audit, deliveries, events, health, keys, leads, limits, log, operators, overview, requests, revisions, stamp,
-    stats, stream, subscriptions,
+    audit, deliveries, events, health, keys, leads, limits, log, metrics, openapi, operators, overview, requests,
+    revisions, stamp, stats, stream, subscriptions,
 };
 use crate::api::paths;
 use crate::api::problem::Code;
@@ -38,6 +38,9 @@ pub fn table() -> Vec<Route> {
     vec![
         get::<Anyone, _, _>(paths::HEALTHZ, health::healthz),
         get::<Anyone, _, _>(paths::READYZ, health::readyz),
+        get::<Anyone, _, _>(paths::OPENAPI, openapi::get),
+        get::<Anyone, _, _>(paths::DOCS, openapi::docs::get),
+        get::<Anyone, _, _>(paths::METRICS, metrics::get),
         get::<EventsRead, _, _>(paths::EVENTS, events::list),
         post::<EventsTest, _, _>(paths::EVENTS_TEST, events::publish_test),
         get::<WebhooksRead, _, _>(paths::SUBSCRIPTIONS, subscriptions::list),
@@ -92,7 +95,7 @@ fn patch<P: Price, H: Handler<T, Engine>, T: 'static>(path: &'static str, handle
 }
 
 /// The table with its layers: the stamp outermost, then the catcher of panics.
-pub(super) fn router(engine: Engine, stop: watch::Receiver<bool>) -> Router {
+pub(super) fn router(engine: Engine, stop: watch::Receiver<bool>, bound: metrics::Bound) -> Router {
     table()
         .into_iter()
         .fold(Router::new(), |router, route| router.route(route.path, route.handler))
@@ -101,6 +104,7 @@ pub(super) fn router(engine: Engine, stop: watch::Receiver<bool>) -> Router {
             Refusal::new(Code::MethodNotAllowed, "this path does not take this method; see Allow")
         })
         .layer(Extension(Stop(stop)))
+        .layer(Extension(bound))
         .layer(CatchPanicLayer::custom(stamp::panicked))
         .layer(from_fn_with_state(engine.clone(), stamp::stamp))
         .with_state(engine)

@@ -2,9 +2,11 @@
 
 use super::requests::Request;
 use super::{Error, count, time};
+use crate::domain::delivery::State;
 use crate::domain::ids::KeyId;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, params};
+use std::collections::HashMap;
 
 /// The width of a slot of the counters per key.
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
@@ -162,4 +164,48 @@ pub(crate) fn known_since(connection: &Connection, key: KeyId) -> Result<Option<
         .query_row([key.0], |row| super::maybe_time(row, "day_at"))
         .optional()?
         .flatten())
+}
+
+/// How much there is, from numbers that are kept anyway.
+#[derive(Debug, Clone)]
+pub(crate) struct Counts {
+    /// The last number given, by table.
+    pub(crate) given: HashMap<String, u64>,
+    /// The last event's number.
+    pub(crate) n_events: u64,
+    /// Deliveries that wait, by state, each counted up to [`COUNTED`].
+    pub(crate) waiting: [(State, u64); 4],
+    pub(crate) n_enabled: u64,
+    pub(crate) n_disabled: u64,
+}
+
+/// Where counting what waits ends.
+const COUNTED: u32 = 100_000;
+
+/// How much there is, without looking at the logs.
+pub(crate) fn counts(connection: &Connection) -> Result<Counts, Error> {
+    let mut statement = connection.prepare_cached("SELECT name, seq FROM sqlite_sequence")?;
+    let given = statement.query_map([], |row| Ok((row.get("name")?, count(row, "seq")?)))?.collect::<Result<_, _>>()?;
+    let mut waiting = [State::Pending, State::InFlight, State::Parked, State::Skipped].map(|state| (state, 0));
+    for (state, n) in &mut waiting {
+        let sql = format!(
+            "SELECT count(*) AS n FROM (SELECT 1 FROM deliveries WHERE state = '{}' LIMIT {COUNTED})",
+            state.name()
+        );
+        *n = connection.prepare_cached(&sql)?.query_row([], |row| count(row, "n"))?;
+    }
+    let mut statement = connection.prepare_cached(
+        "SELECT (SELECT value FROM counters WHERE name = 'event') AS events,
+             count(*) FILTER (WHERE disabled_reason IS NULL) AS enabled, count(*) FILTER (WHERE disabled_reason IS NOT NULL) AS disabled
+         FROM subscriptions",
+    )?;
+    Ok(statement.query_row([], |row| {
+        Ok(Counts {
+            given,
+            n_events: count(row, "events")?,
+            waiting,
+            n_enabled: count(row, "enabled")?,
+            n_disabled: count(row, "disabled")?,
+        })
+    })?)
 }

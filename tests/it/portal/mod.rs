@@ -3,6 +3,8 @@
 mod audit;
 mod keys;
 mod logs;
+mod metrics;
+mod openapi;
 mod operators;
 mod revisions;
 

@@ -106,6 +106,14 @@ impl Platform {
         self.engine.mint_operator("test")
     }
 
+    /// The address of the same platform where other machines could reach it.
+    pub(crate) async fn exposed(&self) -> String {
+        let listener = TcpListener::bind("0.0.0.0:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        tokio::spawn(server::serve(listener, self.engine.clone(), self.stop.subscribe()));
+        format!("http://127.0.0.1:{port}")
+    }
+
     /// A new company.
     pub(crate) async fn company(&self, name: &str) -> Company {
         self.operator().create_company(&NewCompany { name: name.to_owned() }).await.expect("a company")
