@@ -47,12 +47,15 @@ pub struct Limits {
 pub struct LimitsWish {
     /// Of the read bucket.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub read: Option<u32>,
     /// Of the write bucket.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub write: Option<u32>,
     /// Of the admin bucket.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub admin: Option<u32>,
 }
 
@@ -71,7 +74,7 @@ pub struct NewKey {
     #[schema(required = true, min_items = 1)]
     pub scopes: Vec<Scope>,
     /// Absent: the defaults.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "super::object::maybe")]
     pub limits: Option<LimitsWish>,
 }
 

@@ -11,6 +11,7 @@ pub mod keys;
 pub mod limits;
 pub mod log;
 pub mod names;
+pub mod object;
 pub mod operators;
 pub mod overview;
 pub mod page;

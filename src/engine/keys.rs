@@ -76,6 +76,7 @@ impl Engine {
         if wish.scopes == Scopes::default() {
             faults.push(Fault::new("scopes", "must name at least one scope"));
         }
+        faults.extend(judge_limits(wish.limits));
         if !faults.is_empty() {
             return Err(Error::Invalid(faults));
         }
@@ -158,11 +159,7 @@ impl Engine {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Invalid`] for a limit of 0, and those of storage.
     pub async fn limit_key(&self, caller: Caller, id: KeyId, limits: Limits) -> Result<Arc<Key>, Error> {
-        let faults: Vec<Fault> = [("read", limits.read), ("write", limits.write), ("admin", limits.admin)]
-            .into_iter()
-            .filter(|(_, limit)| limit.is_some_and(|limit| !(1..=MOST_CALLS).contains(&limit)))
-            .map(|(field, _)| Fault::new(field, format!("must be null or 1 to {MOST_CALLS} calls a minute")))
-            .collect();
+        let faults: Vec<Fault> = judge_limits(limits).collect();
         if !faults.is_empty() {
             return Err(Error::Invalid(faults));
         }
@@ -191,4 +188,12 @@ impl Engine {
         self.changed();
         self.shared.keyring.by_id(id).ok_or_else(missing)
     }
+}
+
+/// What is wrong with limits, field by field.
+fn judge_limits(limits: Limits) -> impl Iterator<Item = Fault> {
+    [("read", limits.read), ("write", limits.write), ("admin", limits.admin)]
+        .into_iter()
+        .filter(|(_, limit)| limit.is_some_and(|limit| !(1..=MOST_CALLS).contains(&limit)))
+        .map(|(field, _)| Fault::new(field, format!("must be null or 1 to {MOST_CALLS} calls a minute")))
 }

@@ -2,6 +2,7 @@
 
 use super::problem::Refusal;
 use super::stamp::LARGEST_BODY;
+use crate::api::object::Object;
 use crate::api::problem::{Code, Problem};
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
@@ -31,7 +32,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
 fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Refusal> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let read = serde_path_to_error::deserialize(&mut deserializer);
+    let read = serde_path_to_error::deserialize(&mut deserializer).map(|object: Object<T>| object.0);
     let read = read.map_err(|error| (error.path().to_string(), error.into_inner()));
     let read = read.and_then(|value| deserializer.end().map(|()| value).map_err(|error| (String::new(), error)));
     read.map_err(|(path, error)| match error.classify() {

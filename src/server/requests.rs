@@ -22,6 +22,9 @@ pub(super) async fn list(
     wanted: Wanted<RequestQuery>,
 ) -> Result<axum::Json<RequestLog>, Refusal> {
     let of = &wanted.filters;
+    if of.code.as_ref().is_some_and(|code| code.is_empty() || code.chars().count() > 200) {
+        return Err(Refusal::invalid("code", "must have 1 to 200 characters"));
+    }
     let filter = RequestFilter {
         key: of.key.map(KeyId),
         company: of.company.map(CompanyId),
