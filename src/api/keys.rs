@@ -47,15 +47,15 @@ pub struct Limits {
 pub struct LimitsWish {
     /// Of the read bucket.
     #[serde(default)]
-    #[schema(minimum = 1, maximum = 1_000_000)]
+    #[schema(minimum = 0, maximum = 1_000_000)]
     pub read: Option<u32>,
     /// Of the write bucket.
     #[serde(default)]
-    #[schema(minimum = 1, maximum = 1_000_000)]
+    #[schema(minimum = 0, maximum = 1_000_000)]
     pub write: Option<u32>,
     /// Of the admin bucket.
     #[serde(default)]
-    #[schema(minimum = 1, maximum = 1_000_000)]
+    #[schema(minimum = 0, maximum = 1_000_000)]
     pub admin: Option<u32>,
 }
 

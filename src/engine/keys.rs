@@ -157,7 +157,7 @@ impl Engine {
     /// Gives a key limits of its own, or the defaults; they act on the next request.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`] for a limit of 0, and those of storage.
+    /// [`Error::NotFound`], [`Error::Invalid`] for a limit beyond a million, and those of storage.
     pub async fn limit_key(&self, caller: Caller, id: KeyId, limits: Limits) -> Result<Arc<Key>, Error> {
         let faults: Vec<Fault> = judge_limits(limits).collect();
         if !faults.is_empty() {
@@ -190,10 +190,10 @@ impl Engine {
     }
 }
 
-/// What is wrong with limits, field by field.
+/// What is wrong with limits, field by field. 0 is right: such a key can do nothing in that bucket.
 fn judge_limits(limits: Limits) -> impl Iterator<Item = Fault> {
     [("read", limits.read), ("write", limits.write), ("admin", limits.admin)]
         .into_iter()
-        .filter(|(_, limit)| limit.is_some_and(|limit| !(1..=MOST_CALLS).contains(&limit)))
-        .map(|(field, _)| Fault::new(field, format!("must be null or 1 to {MOST_CALLS} calls a minute")))
+        .filter(|(_, limit)| limit.is_some_and(|limit| limit > MOST_CALLS))
+        .map(|(field, _)| Fault::new(field, format!("must be null or 0 to {MOST_CALLS} calls a minute")))
 }

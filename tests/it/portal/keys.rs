@@ -30,15 +30,15 @@ async fn a_limit_acts_on_the_next_request_and_survives_a_restart() {
         (&json!("limit key"), &json!("read 2, write 100, admin 200"))
     );
     for (body, field) in
-        [(r#"{"read": 0}"#, "read"), (r#"{"admin": 1000001}"#, "admin"), (r#"{"write": "x"}"#, "write")]
+        [(r#"{"read": -1}"#, "read"), (r#"{"admin": 1000001}"#, "admin"), (r#"{"write": "x"}"#, "write")]
     {
         let refused = scene.call("PATCH", &path, Some(body)).await;
         assert_eq!((refused.status, refused.json()["errors"][field].is_array()), (400, true), "{body}");
     }
     assert_eq!(scene.call("PATCH", "/portal/v1/keys/999/limits", Some("{}")).await.status, 404);
     assert_eq!(scene.call("PATCH", &path, Some("[9, 9, 9]")).await.status, 400, "fields have no order");
-    let new =
-        json!({"companyId": scene.company.id, "name": "x", "scopes": ["admin"], "limits": {"read": 0}}).to_string();
+    let new = json!({"companyId": scene.company.id, "name": "x", "scopes": ["admin"], "limits": {"read": 1_000_001}})
+        .to_string();
     let refused = scene.call("POST", "/portal/v1/keys", Some(&new)).await;
     assert_eq!((refused.status, refused.json()["errors"]["read"].is_array()), (400, true));
 }
