@@ -76,8 +76,10 @@ pub(super) async fn run(demo: Demo) -> Result<ExitCode, Failure> {
         let _ = ended.await;
     }));
     let code = if demo.headless {
+        let stopped = stop_signal()?;
         announce(platform.address())?;
-        stop_signal().await.map(|()| ExitCode::SUCCESS)
+        stopped.await;
+        Ok(ExitCode::SUCCESS)
     } else {
         let opening = Opening {
             identity: Identity {

@@ -28,8 +28,9 @@ pub(super) async fn run(serve: Serve) -> Result<ExitCode, Failure> {
     if policy == Policy::Private {
         tracing::warn!("http and private webhook targets are permitted: for development only");
     }
+    let stopped = stop_signal()?;
     announce(platform.address())?;
-    stop_signal().await?;
+    stopped.await;
     platform.stop().await;
     Ok(ExitCode::SUCCESS)
 }
@@ -41,16 +42,17 @@ pub(super) fn announce(address: &str) -> Result<(), Failure> {
     std::io::stdout().flush().map_err(|error| Failure::failed(format!("stdout is closed: {error}"), ""))
 }
 
-/// Waits for Ctrl-C, TERM or HUP.
-pub(super) async fn stop_signal() -> Result<(), Failure> {
+/// Listens for Ctrl-C, TERM and HUP from now on; what it answers with waits for one of them.
+pub(super) fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
     let on =
         |kind| signal(kind).map_err(|error| Failure::failed(format!("signals cannot be heard: {error}"), "try again"));
     let (mut interrupt, mut terminate, mut hang_up) =
         (on(SignalKind::interrupt())?, on(SignalKind::terminate())?, on(SignalKind::hangup())?);
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-        _ = hang_up.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
+        }
+    })
 }

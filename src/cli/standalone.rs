@@ -31,7 +31,7 @@ pub(super) struct Standalone {
     engine: Engine,
     stop: watch::Sender<bool>,
     work: JoinHandle<()>,
-    serving: JoinHandle<std::io::Result<()>>,
+    serving: JoinHandle<()>,
 }
 
 impl Standalone {

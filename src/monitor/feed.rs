@@ -10,6 +10,7 @@ use crate::client;
 use crate::client::connection::{Client, LIMIT};
 use crate::client::overview::Pulses;
 use crate::domain::time::Timestamp;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -118,7 +119,19 @@ impl Feed {
         if let Some(fetched) = self.fetched_at {
             self.ambient.sleep_until(fetched.plus(PACE)).await;
         }
-        let overview = self.client.overview(self.settings.rows).await?;
+        let client = self.client.clone();
+        let rows = self.settings.rows;
+        let mut call = pin!(client.overview(rows));
+        // A platform that hangs in the middle of an answer must not look alive until the call gives up.
+        let overview = loop {
+            tokio::select! {
+                answer = &mut call => break answer?,
+                () = self.ambient.sleep(BEAT) => {
+                    let quiet = self.current.after_silence(self.ambient.now());
+                    self.publish(quiet).await;
+                }
+            }
+        };
         let now = self.ambient.now();
         self.fetched_at = Some(now);
         let next = self.current.after_overview(overview, now);

@@ -9,6 +9,7 @@ mod health;
 mod keys;
 mod leads;
 mod limits;
+mod listen;
 mod log;
 mod metrics;
 pub mod openapi;
@@ -27,19 +28,12 @@ mod subscriptions;
 mod translate;
 
 use crate::engine::Engine;
-use std::net::SocketAddr;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 /// Serves the platform on a listener that is already bound, until `stop` says so; then lets calls under way finish.
-///
-/// # Errors
-/// When the listener breaks.
-pub async fn serve(listener: TcpListener, engine: Engine, mut stop: watch::Receiver<bool>) -> std::io::Result<()> {
+pub async fn serve(listener: TcpListener, engine: Engine, stop: watch::Receiver<bool>) {
+    let ambient = engine.ambient().clone();
     let bound = metrics::Bound(listener.local_addr().ok());
-    let router = router::router(engine, stop.clone(), bound).into_make_service_with_connect_info::<SocketAddr>();
-    let stopped = async move {
-        let _ = stop.wait_for(|stop| *stop).await;
-    };
-    axum::serve(listener, router).with_graceful_shutdown(stopped).await
+    listen::serve(listener, router::router(engine, stop.clone(), bound), &ambient, stop).await;
 }

@@ -34,11 +34,22 @@ pub fn items(overview: &Overview, pane: Pane) -> Vec<Item> {
     }
 }
 
+/// Whether somebody put a cursor where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Hand {
+    /// Nobody did: it rests on the first row, where the worst stands.
+    #[default]
+    Resting,
+    /// Somebody did: it stays with its row.
+    Placed,
+}
+
 /// The cursor of one pane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Place {
     selected: Option<Item>,
     row: usize,
+    hand: Hand,
 }
 
 /// What a new picture did to a cursor.
@@ -63,23 +74,33 @@ impl Place {
         self.selected.map(|_| self.row)
     }
 
-    /// Selects a row; the last one if there are fewer.
+    /// Selects a row by hand; the last one if there are fewer.
     pub fn select(&mut self, row: usize, items: &[Item]) {
+        self.put(row, items);
+        self.hold();
+    }
+
+    /// From now on the cursor stays with its row: somebody means it.
+    pub fn hold(&mut self) {
+        self.hand = Hand::Placed;
+    }
+
+    fn put(&mut self, row: usize, items: &[Item]) {
         self.row = row.min(items.len().saturating_sub(1));
         self.selected = items.get(self.row).copied();
     }
 
-    /// Finds the selected row among new ones.
+    /// Finds the selected row among new ones; a resting cursor goes on resting on the first.
     pub fn settle(&mut self, items: &[Item]) -> Settled {
-        let Some(selected) = self.selected else {
-            self.select(0, items);
+        let (Some(selected), Hand::Placed) = (self.selected, self.hand) else {
+            self.put(0, items);
             return Settled::Kept;
         };
         if let Some(row) = items.iter().position(|item| *item == selected) {
             self.row = row;
             return Settled::Kept;
         }
-        self.select(self.row, items);
+        self.put(self.row, items);
         Settled::Moved
     }
 }
@@ -120,7 +141,7 @@ impl Places {
         for pane in Pane::ALL {
             let items = items(overview, pane);
             if pane == Pane::Deliveries && self.following == Following::Newest {
-                self.of_mut(pane).select(0, &items);
+                self.of_mut(pane).put(0, &items);
             } else if self.of_mut(pane).settle(&items) == Settled::Moved {
                 moved.push(pane);
             }

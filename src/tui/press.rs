@@ -107,6 +107,9 @@ impl App {
     }
 
     fn carry_out(&mut self, action: Action, now: Timestamp) -> Vec<Effect> {
+        if matches!(action, Action::Open | Action::Menu) {
+            self.places.of_mut(self.focus).hold();
+        }
         match action {
             Action::Quit => return vec![Effect::Leave],
             Action::Redraw => return vec![Effect::Repaint],

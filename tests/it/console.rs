@@ -1,1 +1,92 @@
-//! The console against a platform, its screens as text.
+//! The console against a platform: what it shows, what it does, and what it says when the platform is gone.
+
+use crate::support::console::Console;
+use crate::support::platform::{Platform, until};
+use crate::support::receiver::{Behaviour, Receiver};
+use crow::api::events::NewEvent;
+use crow::api::subscriptions::NewSubscription;
+use crow::domain::event::EventType;
+use crow::domain::ids::{CompanyId, SubscriptionId};
+use crow::domain::key::Scope;
+use crow::tui::console::Ending;
+
+/// A company whose leads go to a receiver.
+async fn subscribe(platform: &Platform, receiver: &Receiver) -> (CompanyId, SubscriptionId) {
+    let company = platform.company("Acme").await;
+    let key = platform.key(&company, &[Scope::WebhooksWrite]).await;
+    let new = NewSubscription {
+        target_url: receiver.url.clone(),
+        event_types: vec!["lead.created".to_owned()],
+        description: None,
+        managed_by: None,
+        signing_secret: None,
+    };
+    let created = platform.partner(&key).create_subscription(&new).await.expect("a subscription");
+    (company.id, created.subscription.id)
+}
+
+async fn emit(platform: &Platform, company_id: CompanyId) {
+    let event = NewEvent { company_id, kind: EventType::LeadCreated, payload: None, metadata: None };
+    platform.operator().emit(&event).await.expect("an event");
+}
+
+#[tokio::test]
+async fn a_failing_receiver_trips_its_breaker_the_console_says_so_and_enables_it_again() {
+    let receiver = Receiver::start(&[Behaviour::Status(500)]).await;
+    let platform = Platform::lively().await;
+    let (company, id) = subscribe(&platform, &receiver).await;
+    let console = Console::attach(&platform, 120, 36);
+    until("the first picture", async || console.shows("LIVE") && console.shows("UNK")).await;
+    for _ in 0..3 {
+        emit(&platform, company).await;
+    }
+    until("the trip", async || console.shows("TRP") && console.shows("500 x20")).await;
+    emit(&platform, company).await;
+    until("what was missed", async || console.shows("missed while off: 1 event")).await;
+    receiver.becomes(&[Behaviour::Status(200)]);
+    let n_before = receiver.ledger().len();
+    console.press("3x");
+    until("the menu", async || console.shows("Enable and replay")).await;
+    console.press("jj\n");
+    until("the question", async || console.shows(&format!("subscription {id}"))).await;
+    assert_eq!(receiver.ledger().len(), n_before, "nothing happens before the answer");
+    console.press("y");
+    until("it is on again", async || console.shows(" 0/20") && !console.shows("TRP")).await;
+    assert_eq!(
+        receiver.received(n_before + 4).await.len(),
+        n_before + 4,
+        "what was parked and what was missed, once each"
+    );
+    assert_eq!(console.quit().await, Ending::Quit);
+}
+
+#[tokio::test]
+async fn a_console_that_only_looks_changes_nothing() {
+    let receiver = Receiver::start(&[Behaviour::Status(200)]).await;
+    let platform = Platform::lively().await;
+    let (_, id) = subscribe(&platform, &receiver).await;
+    let console = Console::look(&platform, 120, 36);
+    until("the first picture", async || console.shows("READ-ONLY") && console.shows("LIVE")).await;
+    console.press("3x\nyyx\njj\ny");
+    until("the reason", async || console.shows("read-only")).await;
+    assert!(receiver.ledger().is_empty());
+    assert!(platform.operator().subscription(id).await.expect("a row").subscription.is_enabled);
+    console.quit().await;
+}
+
+#[tokio::test]
+async fn a_platform_that_is_gone_leaves_its_last_picture_and_its_return_is_seen() {
+    let receiver = Receiver::start(&[Behaviour::Status(200)]).await;
+    let platform = Platform::lively().await;
+    subscribe(&platform, &receiver).await;
+    let console = Console::attach(&platform, 120, 36);
+    until("the first picture", async || console.shows("LIVE") && console.shows("test key")).await;
+    let gone = platform.stop().await;
+    until("the loss", async || console.shows("OFFLINE")).await;
+    let text = console.text();
+    assert!(text.contains("test key"), "the last picture stays:\n{text}");
+    assert!(text.contains("last heard") && text.contains("next try"), "its age and the next try are said:\n{text}");
+    let _back = gone.start().await;
+    until("the return", async || console.shows("LIVE") && !console.shows("OFFLINE")).await;
+    console.quit().await;
+}

@@ -157,7 +157,7 @@ async fn the_breaker_trips_at_twenty_what_follows_is_skipped_and_enabling_with_r
     let kinds = operator.attempts(None, 50).await.expect("a page").items;
     assert_eq!(kinds.iter().filter(|attempt| attempt.kind == Kind::Replay).count(), 3);
     let trip = operator.overview(50).await.expect("an overview").trips.items.remove(0);
-    assert_eq!((trip.n_missed, trip.enabled_by.expect("somebody").raw()), (3, "test"));
+    assert_eq!((trip.n_missed, trip.enabled_by.expect("somebody").raw()), (3, "admin"));
 }
 
 #[tokio::test]

@@ -1,7 +1,10 @@
 //! Tests of the whole: platform, client and console together, over real sockets, by a scripted clock.
 
 mod api;
+mod cli;
 mod console;
 mod delivery;
+mod listen;
 mod portal;
+mod pty;
 mod support;

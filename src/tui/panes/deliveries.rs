@@ -5,14 +5,16 @@ use crate::api::attempts::AttemptRow;
 use crate::domain::delivery::Kind;
 use crate::domain::ids::AttemptId;
 use crate::domain::standing::{Judgement, Standing};
+use crate::domain::time::Timestamp;
 use crate::tui::format;
 use crate::tui::table::{Cell, Column, Row, numbers, words};
 use crate::tui::theme::{self, Role};
 use ratatui::text::Line;
+use std::time::Duration;
 
 /// The columns.
 pub(in crate::tui) const COLUMNS: [Column; 8] = [
-    words("TIME UTC", 12, 12, 2),
+    words("ENDED UTC", 12, 12, 2),
     words("RESULT", 9, 9, 0),
     words("EVENT", 14, 21, 1),
     words("SUBSCRIPTION", 14, 60, 1),
@@ -38,6 +40,11 @@ pub(in crate::tui) fn result(row: &AttemptRow) -> String {
         (None, Some(cause)) => cause.inert(),
         (None, None) => "no answer".to_owned(),
     }
+}
+
+/// When its outcome was known: the log is in this order.
+fn ended(row: &AttemptRow) -> Timestamp {
+    row.started_utc.plus(Duration::from_millis(row.elapsed_ms))
 }
 
 fn standing(row: &AttemptRow) -> Standing {
@@ -69,7 +76,7 @@ pub(in crate::tui) fn row(view: &View<'_>, row: &AttemptRow) -> Row {
     let kind = if row.kind == Kind::Scheduled { "" } else { row.kind.name() };
     Row {
         cells: vec![
-            view.dim(row.started_utc.format("%H:%M:%S%.3f")),
+            view.dim(ended(row).format("%H:%M:%S%.3f")),
             Cell::marked(mark, result(row), view.theme.style(Role::Word(standing))),
             view.text(row.event_type.inert()),
             Cell::middle(subscription, view.theme.style(Role::Text)),

@@ -192,10 +192,10 @@ fn moment(view: &View<'_>, at: Timestamp) -> String {
 fn tally<T>(listing: &Listing<T>, standing: impl Fn(&T) -> Standing) -> String {
     let n_shown = listing.items.len();
     let mut words = Vec::new();
-    for alarming in [Standing::Tripped, Standing::Failing, Standing::Attention] {
-        let n = listing.items.iter().filter(|row| standing(row) == alarming).count();
+    for counted in [Standing::Tripped, Standing::Failing, Standing::Attention, Standing::Unknown] {
+        let n = listing.items.iter().filter(|row| standing(row) == counted).count();
         if n > 0 {
-            words.push(format!("{n} {}", theme::word(alarming)));
+            words.push(format!("{n} {}", theme::word(counted)));
         }
     }
     if (n_shown as u64) < listing.total {
@@ -207,7 +207,7 @@ fn tally<T>(listing: &Listing<T>, standing: impl Fn(&T) -> Standing) -> String {
         );
     }
     if words.is_empty() {
-        return if n_shown == 0 { "none".to_owned() } else { format!("all {n_shown} quiet") };
+        return if n_shown == 0 { "none".to_owned() } else { format!("{n_shown}, none alarming") };
     }
     format!("{} of {n_shown}", words.join(" "))
 }

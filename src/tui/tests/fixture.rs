@@ -149,9 +149,10 @@ fn subscriptions() -> Listing<SubscriptionRow> {
 
 pub(super) fn attempt(id: i64, seconds: u64, status: Option<u16>, cause: Option<&str>) -> AttemptRow {
     let failing = status != Some(200);
+    let elapsed_ms = if cause.is_some() { 10_000 } else { 181 };
     AttemptRow {
         id: AttemptId(id),
-        started_utc: ago(seconds),
+        started_utc: ago(seconds).minus(Duration::from_millis(elapsed_ms)),
         company_id: CompanyId(92),
         subscription_id: SubscriptionId(if failing { 23 } else { 17 }),
         target_url: if failing { "https://api.globex.example/in" } else { "https://crm.initech.example/wh" }.into(),
@@ -161,7 +162,7 @@ pub(super) fn attempt(id: i64, seconds: u64, status: Option<u16>, cause: Option<
         kind: if id % 7 == 0 { Kind::Test } else { Kind::Scheduled },
         number: if failing { 3 } else { 1 },
         of: 11,
-        elapsed_ms: if cause.is_some() { 10_000 } else { 181 },
+        elapsed_ms,
         status_code: status,
         cause: cause.map(Into::into),
         error: cause.map(|cause| format!("{cause}: nothing complete within 10 s").into()),

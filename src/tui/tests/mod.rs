@@ -2,5 +2,6 @@
 
 mod fixture;
 mod pictures;
+mod readme;
 mod sessions;
 mod updates;

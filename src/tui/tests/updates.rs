@@ -40,6 +40,25 @@ fn the_selection_follows_its_id_and_a_neighbour_takes_over() {
 }
 
 #[test]
+fn a_cursor_that_nobody_moved_rests_on_the_worst() {
+    let mut bench = Bench::new(120, 36);
+    let mut next = overview();
+    let first =
+        |overview: &crate::api::overview::Overview| Item::Subscription(overview.subscriptions.items[0].subscription.id);
+    assert_eq!(bench.app.selected(), Some(first(&next)));
+    next.cursor += 1;
+    next.subscriptions.items.reverse();
+    bench.show(next.clone());
+    assert_eq!(bench.app.selected(), Some(first(&next)), "the new worst");
+    bench.press("\n\u{1b}");
+    let held = bench.app.selected();
+    next.cursor += 1;
+    next.subscriptions.items.reverse();
+    bench.show(next);
+    assert_eq!(bench.app.selected(), held, "who opened a row meant it");
+}
+
+#[test]
 fn escape_goes_back_one_layer_and_never_quits() {
     let mut bench = Bench::new(120, 36);
     bench.press("3\nx\n?");

@@ -54,51 +54,49 @@ impl Answer {
 }
 
 impl Platform {
-    /// A new platform in a new directory.
+    /// A new platform in a new directory, by a scripted clock.
     pub(crate) async fn start() -> Self {
-        Self::start_in(TempDir::new().expect("a directory"), Ambient::scripted(START, 1)).await
+        Self::found(Ambient::scripted(START, 1), Schedule::default()).await
     }
 
-    async fn start_in(dir: TempDir, ambient: Ambient) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = format!("http://{}", listener.local_addr().expect("an address"));
-        let settings =
-            Settings { data_dir: dir.path().to_owned(), policy: Policy::Private, schedule: Schedule::default() };
-        let engine = Engine::open(settings, ambient.clone()).await.expect("it opens");
-        let (stop, stopped) = watch::channel(false);
-        let work = tokio::spawn({
-            let (engine, stopped) = (engine.clone(), stopped.clone());
-            async move { engine.run(stopped).await }
-        });
-        let serving = tokio::spawn({
-            let engine = engine.clone();
-            async move { server::serve(listener, engine, stopped).await.expect("it serves") }
-        });
-        let platform = Self { ambient, address, engine, stop, tasks: vec![work, serving], dir };
-        platform.until("the dispatcher runs", async || platform.engine.status().is_dispatching).await;
-        platform
+    /// A new platform by the real clock that tries again soon: for tests that look at it through a console, which has a clock of its own.
+    pub(crate) async fn lively() -> Self {
+        Self::found(Ambient::real(), Schedule { base: Duration::from_millis(20) }).await
     }
 
-    /// Stops in order and starts again on the same directory, on another port.
-    pub(crate) async fn restart(self) -> Self {
-        self.restart_after(|_| ()).await
+    async fn found(ambient: Ambient, schedule: Schedule) -> Self {
+        let dir = TempDir::new().expect("a directory");
+        Stopped { dir, ambient, schedule, bind: "127.0.0.1:0".to_owned() }.start().await
     }
 
-    /// Stops in order, does something to the directory, and starts again on it, on another port.
-    pub(crate) async fn restart_after(self, between: impl FnOnce(&Path)) -> Self {
-        let Self { ambient, engine, stop, tasks, dir, .. } = self;
+    /// Stops in order: the port is free, the directory stays.
+    pub(crate) async fn stop(self) -> Stopped {
+        let Self { ambient, address, engine, stop, tasks, dir } = self;
+        let schedule = engine.settings().schedule;
         stop.send_replace(true);
         for task in tasks {
             task.await.expect("no panic");
         }
         drop(engine);
-        between(dir.path());
-        Self::start_in(dir, ambient).await
+        Stopped { dir, ambient, schedule, bind: address.trim_start_matches("http://").to_owned() }
     }
 
-    /// An admin's client.
+    /// Stops in order and starts again.
+    pub(crate) async fn restart(self) -> Self {
+        self.stop().await.start().await
+    }
+
+    /// The first operator's client, with the token that the first start wrote down.
     pub(crate) fn operator(&self) -> Client {
-        Client::new(&self.address, Credential::Operator(self.engine.mint_operator("test"))).expect("a client")
+        let token = std::fs::read_to_string(self.dir.path().join("operator.token")).expect("the token");
+        Client::new(&self.address, Credential::Operator(Secret::new(token.trim().to_owned()))).expect("a client")
+    }
+
+    /// Stops in order, does something to the directory, and starts again.
+    pub(crate) async fn restart_after(self, between: impl FnOnce(&Path)) -> Self {
+        let stopped = self.stop().await;
+        between(stopped.dir.path());
+        stopped.start().await
     }
 
     /// An admin's token.
@@ -150,10 +148,18 @@ impl Platform {
         self.ambient.advance(step);
     }
 
-    /// Moves the clock in steps of 100 ms until `condition` holds; fails after a limit in real time.
+    /// Moves the clock from one due delivery to the next until `condition` holds, never while an attempt is under way; fails after a limit
+    /// in real time.
     pub(crate) async fn advance_until(&self, what: &str, condition: impl AsyncFn() -> bool) {
-        self.until(what, async || {
-            self.advance(Duration::from_millis(100));
+        let operator = self.operator();
+        until(what, async || {
+            let overview = operator.overview(50).await.expect("an overview");
+            if overview.pipeline.n_in_flight == 0 {
+                let rows = overview.subscriptions.items.iter().filter(|row| row.subscription.is_enabled);
+                let next =
+                    rows.filter_map(|row| row.health.next_due_utc).filter(|due| *due > overview.server_utc).min();
+                self.advance(next.map_or(Duration::from_secs(1), |due| due.since(overview.server_utc)));
+            }
             condition().await
         })
         .await;
@@ -161,13 +167,45 @@ impl Platform {
 
     /// Waits until `condition` holds, without moving the clock; fails after a limit in real time.
     pub(crate) async fn until(&self, what: &str, condition: impl AsyncFn() -> bool) {
-        within(what, async {
-            while !condition().await {
-                tokio::task::yield_now().await;
-            }
-        })
-        .await;
+        until(what, condition).await;
     }
+}
+
+/// A platform that does not run, with what it left behind.
+pub(crate) struct Stopped {
+    dir: TempDir,
+    ambient: Ambient,
+    schedule: Schedule,
+    bind: String,
+}
+
+impl Stopped {
+    /// Starts on the directory, and on the port it had.
+    pub(crate) async fn start(self) -> Platform {
+        let Self { dir, ambient, schedule, bind } = self;
+        let listener = TcpListener::bind(&bind).await.expect("a port");
+        let address = format!("http://{}", listener.local_addr().expect("an address"));
+        let settings = Settings { data_dir: dir.path().to_owned(), policy: Policy::Private, schedule };
+        let engine = Engine::open(settings, ambient.clone()).await.expect("it opens");
+        let (stop, stopped) = watch::channel(false);
+        let work = tokio::spawn({
+            let (engine, stopped) = (engine.clone(), stopped.clone());
+            async move { engine.run(stopped).await }
+        });
+        let serving = tokio::spawn(server::serve(listener, engine.clone(), stopped));
+        until("the dispatcher runs", async || engine.status().is_dispatching).await;
+        Platform { ambient, address, engine, stop, tasks: vec![work, serving], dir }
+    }
+}
+
+/// Waits until `condition` holds; fails after a limit in real time.
+pub(crate) async fn until(what: &str, condition: impl AsyncFn() -> bool) {
+    within(what, async {
+        while !condition().await {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }
 
 /// Runs `work` for at most a limit in real time.

@@ -1,0 +1,227 @@
+//! What the Integration API costs: an authenticated page of 50 events out of many, and an authenticated Create Lead with full durability, each beside
+//! a bare axum handler that runs the same statements on the same threads, in one run. Ratios count; seconds depend on the machine.
+//!
+//! `cargo bench --bench api -- [EVENTS]` (1,000,000 unless told otherwise).
+
+#![expect(clippy::print_stdout, reason = "a benchmark's output is its figures")]
+#![expect(clippy::cast_precision_loss, reason = "figures for people")]
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::{get, post};
+use crow::ambient::Ambient;
+use crow::api::keys::{LimitsWish, NewCompany, NewKey};
+use crow::client::connection::{Client, Credential};
+use crow::domain::delivery::Schedule;
+use crow::domain::key::Scope;
+use crow::domain::target::Policy;
+use crow::engine::{Engine, Settings};
+use crow::server;
+use crow::sqlite::{Database, Error, Options};
+use rusqlite::{Connection, params};
+use std::path::Path;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// Callers at once, and calls in all, for the throughput.
+const CALLERS: usize = 32;
+const CALLS: usize = 20_000;
+/// Calls a second, and calls in all, for the latency.
+const PACE: u32 = 500;
+const PACED: usize = 2_500;
+const LEAD: &str = r#"{"first_name":"Ada","last_name":"Byron","email":"ada@example.com"}"#;
+
+/// One kind of call.
+#[derive(Clone)]
+struct Call {
+    http: reqwest::Client,
+    url: String,
+    key: String,
+    body: Option<&'static str>,
+}
+
+impl Call {
+    async fn make(&self) {
+        let request = match self.body {
+            Some(body) => self.http.post(&self.url).header("content-type", "application/json").body(body),
+            None => self.http.get(&self.url),
+        };
+        let response = request.header("x-api-key", &self.key).send().await.expect("an answer");
+        assert!(response.status().is_success(), "{}", response.status());
+        response.bytes().await.expect("a body");
+    }
+
+    /// Calls a second with all callers busy.
+    async fn throughput(&self, ambient: &Ambient) -> f64 {
+        let watch = ambient.stopwatch();
+        let mut callers = JoinSet::new();
+        for _ in 0..CALLERS {
+            let call = self.clone();
+            callers.spawn(async move {
+                for _ in 0..CALLS / CALLERS {
+                    call.make().await;
+                }
+            });
+        }
+        callers.join_all().await;
+        CALLS as f64 / watch.elapsed().as_secs_f64()
+    }
+
+    /// The 99th percentile in milliseconds at a steady pace, counted from when a call was due.
+    async fn p99(&self, ambient: &Ambient) -> f64 {
+        let watch = ambient.stopwatch();
+        let mut calls = JoinSet::new();
+        for n in 0..PACED {
+            let due = Duration::from_secs(1) / PACE * u32::try_from(n).expect("few");
+            ambient.sleep(due.saturating_sub(watch.elapsed())).await;
+            let (call, watch) = (self.clone(), watch.clone());
+            calls.spawn(async move {
+                call.make().await;
+                watch.elapsed().saturating_sub(due)
+            });
+        }
+        let mut took = calls.join_all().await;
+        took.sort_unstable();
+        took[took.len() * 99 / 100].as_secs_f64() * 1_000.0
+    }
+}
+
+/// Fills the events of company 1 up to `n`.
+fn fill(dir: &Path, n: i64) {
+    let mut connection = Connection::open(dir.join("platform.db")).expect("the database");
+    let transaction = connection.transaction().expect("a transaction");
+    {
+        let mut insert = transaction
+            .prepare(
+                "INSERT INTO events (id, company_id, kind, created_at, body) VALUES (?1, 1, 'lead.created', ?1, ?2)",
+            )
+            .expect("a statement");
+        let payload = "x".repeat(200);
+        for id in 1..=n {
+            let body = format!(
+                r#"{{"id":{id},"type":"lead.created","createdUtc":"2026-11-23T14:02:31Z","companyId":1,"payload":{{"note":"{payload}"}}}}"#
+            );
+            insert.execute(params![id, body.as_bytes()]).expect("inserted");
+        }
+        transaction.execute("UPDATE counters SET value = ?1 WHERE name = 'event'", [n]).expect("counted");
+    }
+    transaction.commit().expect("committed");
+}
+
+/// The same statements without anything around them.
+async fn bare(dir: &Path) -> String {
+    let options = Options {
+        application_id: 1,
+        migrations: &["CREATE TABLE leads (id INTEGER PRIMARY KEY AUTOINCREMENT, first_name TEXT, last_name TEXT, email TEXT) STRICT;
+            CREATE TABLE events (id INTEGER PRIMARY KEY, company_id INTEGER NOT NULL, kind TEXT NOT NULL, created_at INTEGER NOT NULL, body BLOB NOT NULL) STRICT;
+            CREATE INDEX events_company ON events (company_id, id);"],
+        n_readers: 2,
+        queue: 4_096,
+    };
+    let database = Database::open(&dir.join("bare.db"), options).expect("it opens");
+    let platform = dir.join("platform.db").display().to_string();
+    let copy = format!("ATTACH '{platform}' AS p; INSERT INTO events SELECT * FROM p.events; DETACH p;");
+    Connection::open(dir.join("bare.db")).and_then(|connection| connection.execute_batch(&copy)).expect("copied");
+    let router = Router::new().route("/events", get(bare_page)).route("/leads", post(bare_lead)).with_state(database);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = format!("http://{}", listener.local_addr().expect("an address"));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
+}
+
+async fn bare_page(State(database): State<Database>) -> Vec<u8> {
+    let page = |connection: &Connection| {
+        let mut statement =
+            connection.prepare_cached("SELECT * FROM events WHERE company_id = ?1 AND id > ?2 ORDER BY id LIMIT 51")?;
+        let rows = statement.query_map([1, 1_000], |row| row.get::<_, Vec<u8>>("body"))?;
+        Ok::<_, Error>(rows.collect::<Result<Vec<_>, _>>()?)
+    };
+    database.read(page).await.expect("a page").into_iter().take(50).collect::<Vec<_>>().join(&b","[..])
+}
+
+async fn bare_lead(State(database): State<Database>, body: String) -> String {
+    let lead: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+    let insert = move |connection: &Connection| {
+        let text = |field: &str| lead[field].as_str().map(ToOwned::to_owned);
+        connection
+            .prepare_cached("INSERT INTO leads (first_name, last_name, email) VALUES (?1, ?2, ?3)")?
+            .execute(params![text("first_name"), text("last_name"), text("email")])?;
+        let event = "INSERT INTO events (id, company_id, kind, created_at, body) VALUES ((SELECT max(id) FROM events) + 1, 1, 'lead.created', 0, ?1)";
+        connection.prepare_cached(event)?.execute([body.as_bytes()])?;
+        Ok::<_, Error>(connection.last_insert_rowid())
+    };
+    database.write(insert).await.expect("written").to_string()
+}
+
+async fn run(n_events: i64) {
+    let ambient = Ambient::real();
+    let dir = tempfile::tempdir().expect("a directory");
+    let settings =
+        || Settings { data_dir: dir.path().to_owned(), policy: Policy::Public, schedule: Schedule::default() };
+    let engine = Engine::open(settings(), ambient.clone()).await.expect("it opens");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = format!("http://{}", listener.local_addr().expect("an address"));
+    let (_stop, stopped) = watch::channel(false);
+    let operator = Client::new(&address, Credential::Operator(engine.mint_operator("bench"))).expect("a client");
+    tokio::spawn(server::serve(listener, engine.clone(), stopped.clone()));
+    tokio::spawn(async move { engine.run(stopped).await });
+    let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company");
+    let without = LimitsWish { read: Some(u32::MAX), write: Some(u32::MAX), admin: None };
+    let scopes = vec![Scope::EventsRead, Scope::IntegrationsWrite];
+    let new = NewKey { company_id: company.id, name: "bench".to_owned(), scopes, limits: Some(without) };
+    let key = operator.create_key(&new).await.expect("a key").key.into_secret().reveal().to_owned();
+    fill(dir.path(), n_events);
+    let bare = bare(dir.path()).await;
+    let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(CALLERS).build().expect("a client");
+    let call = |url: String, body| Call { http: http.clone(), url, key: key.clone(), body };
+    // A cursor behind event 1,000, as the server writes it: both sides read from the same place.
+    let cursor = operator_cursor(&http, &address, &key).await;
+    let pairs = [
+        (
+            "GET 50 events",
+            call(format!("{address}/api/v1/events?cursor={cursor}"), None),
+            call(format!("{bare}/events"), None),
+        ),
+        (
+            "Create Lead",
+            call(format!("{address}/api/v1/integrations/leads"), Some(LEAD)),
+            call(format!("{bare}/leads"), Some(LEAD)),
+        ),
+    ];
+    println!("| {n_events} events | ours / s | bare / s | ratio | ours p99 at {PACE} / s |\n|---|---|---|---|---|");
+    for (name, ours, theirs) in pairs {
+        // Both once to warm up, then in turns; the medians of three.
+        ours.make().await;
+        theirs.make().await;
+        let (mut a, mut b) = (Vec::new(), Vec::new());
+        for _ in 0..3 {
+            a.push(ours.throughput(&ambient).await);
+            b.push(theirs.throughput(&ambient).await);
+        }
+        a.sort_by(f64::total_cmp);
+        b.sort_by(f64::total_cmp);
+        let p99 = ours.p99(&ambient).await;
+        println!("| {name} | {:.0} | {:.0} | {:.2} | {p99:.1} ms |", a[1], b[1], a[1] / b[1]);
+    }
+}
+
+/// The cursor behind the first thousand events.
+async fn operator_cursor(http: &reqwest::Client, address: &str, key: &str) -> String {
+    let mut cursor = String::new();
+    for _ in 0..5 {
+        let url = format!("{address}/api/v1/events?limit=200{cursor}");
+        let bytes =
+            http.get(url).header("x-api-key", key).send().await.expect("an answer").bytes().await.expect("a body");
+        let page: serde_json::Value = serde_json::from_slice(&bytes).expect("JSON");
+        cursor = format!("&cursor={}", page["nextCursor"].as_str().expect("a cursor"));
+    }
+    cursor.trim_start_matches("&cursor=").to_owned()
+}
+
+fn main() {
+    let n_events = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(1_000_000);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads");
+    runtime.block_on(run(n_events));
+}

@@ -1,0 +1,31 @@
+//! The README's table of keys is the registry's.
+
+use crate::tui::bindings::BINDINGS;
+use crate::tui::keymap::{Action, Group};
+
+const README: &str = include_str!("../../../README.md");
+
+/// The table as it must stand between the README's marks.
+fn table() -> String {
+    let mut lines = vec!["| keys | what they do |".to_owned(), "|---|---|".to_owned()];
+    for group in Group::ALL {
+        let shown = |binding: &&crate::tui::keymap::Binding| {
+            binding.group == group && !matches!(binding.action, Action::Absent(_))
+        };
+        for binding in BINDINGS.iter().filter(shown) {
+            let keys: Vec<String> = binding.chords.iter().map(|chord| format!("`{}`", chord.name())).collect();
+            let line = format!("| {} | {} |", keys.join(" "), binding.label);
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+    }
+    lines.join("\n")
+}
+
+#[test]
+fn the_readme_lists_the_keys_of_the_registry() {
+    let (_, rest) = README.split_once("<!-- keys -->\n").expect("the mark where the table begins");
+    let (written, _) = rest.split_once("\n<!-- /keys -->").expect("the mark where the table ends");
+    assert_eq!(written, table(), "put this into README.md between the marks:\n{}\n", table());
+}

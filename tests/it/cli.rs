@@ -1,0 +1,112 @@
+//! The command line: what cannot be done is said in one line, with what to do and a documented exit code.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use tempfile::TempDir;
+
+fn crow(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_crow")).args(arguments).stdin(Stdio::null()).output().expect("the binary runs")
+}
+
+/// It ended with 2, said one line on stderr with all these parts, and nothing on stdout.
+#[track_caller]
+fn refused(output: &Output, parts: &[&str]) {
+    let line = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{line}");
+    assert!(output.stdout.is_empty());
+    assert_eq!(line.trim_end().lines().count(), 1, "{line}");
+    assert!(line.starts_with("crow: ") && line.contains("; "), "what, and what to do: {line}");
+    for part in parts {
+        assert!(line.contains(part), "{part} in {line}");
+    }
+}
+
+fn serve(dir: &Path) -> (Child, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_crow"))
+        .args(["serve", "--bind", "127.0.0.1:0", "--data"])
+        .arg(dir)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary starts");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("its stdout")).read_line(&mut line).expect("a line");
+    (child, line.trim().trim_start_matches("listening on ").to_owned())
+}
+
+#[test]
+fn what_cannot_start_says_why() {
+    let dir = TempDir::new().expect("a directory");
+    let path = |name: &str| dir.path().join(name).to_string_lossy().into_owned();
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    refused(&crow(&["serve", "--data", &path("a"), "--bind", &address]), &[&address, "--bind"]);
+
+    std::fs::write(path("file"), "not a directory").expect("written");
+    refused(&crow(&["serve", "--data", &path("file"), "--bind", "127.0.0.1:0"]), &["file", "--data DIR"]);
+
+    std::fs::create_dir(path("foreign")).expect("made");
+    std::fs::write(dir.path().join("foreign/platform.db"), "somebody else's file, not a database".repeat(99))
+        .expect("written");
+    refused(&crow(&["serve", "--data", &path("foreign"), "--bind", "127.0.0.1:0"]), &["platform.db", "--data DIR"]);
+
+    refused(&crow(&["serve", "--data", &path("b"), "--bind", "0.0.0.0:0"]), &["TLS", "--behind-proxy"]);
+    refused(&crow(&["serve", "--retry-base", "soon"]), &["soon", "30s"]);
+    refused(&crow(&["--no-such-flag"]), &["--no-such-flag", "crow --help"]);
+    refused(&crow(&["demo"]), &["terminal", "--headless"]);
+    refused(&crow(&[]), &["terminal"]);
+    refused(&crow(&["diagnose", "nothing", "--subscription", "1", "--url", "x", "--token-file", "x"]), &["breaker"]);
+    let token = path("token");
+    refused(
+        &crow(&["diagnose", "breaker", "--subscription", "1", "--url", "http://127.0.0.1:9", "--token-file", &token]),
+        &[&token],
+    );
+}
+
+#[test]
+fn a_second_instance_is_told_who_the_first_is() {
+    let dir = TempDir::new().expect("a directory");
+    let (mut first, _) = serve(dir.path());
+    let second = crow(&["serve", "--bind", "127.0.0.1:0", "--data", &dir.path().to_string_lossy()]);
+    refused(&second, &[&first.id().to_string(), "--data DIR"]);
+    first.kill().and_then(|()| first.wait()).expect("it is killed");
+}
+
+#[test]
+fn a_platform_told_to_stop_ends_with_zero() {
+    let dir = TempDir::new().expect("a directory");
+    let (mut platform, _) = serve(dir.path());
+    let pid = platform.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
+    assert_eq!(platform.wait().expect("a status").code(), Some(0));
+}
+
+#[test]
+fn a_diagnosis_without_a_platform_or_a_subscription_is_unknown_and_never_a_pass() {
+    let dir = TempDir::new().expect("a directory");
+    let (mut platform, url) = serve(dir.path());
+    let token = dir.path().join("operator.token").to_string_lossy().into_owned();
+    let ask = |url: &str| {
+        crow(&["diagnose", "breaker", "--subscription", "404", "--url", url, "--token-file", &token, "--json"])
+    };
+    for url in [url.as_str(), "http://127.0.0.1:9"] {
+        let output = ask(url);
+        assert_eq!(output.status.code(), Some(2), "{url}");
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON on stdout");
+        assert_eq!(report["causes"], serde_json::json!([]));
+        let steps = report["steps"].as_array().expect("steps");
+        assert!(steps.iter().all(|step| step["verdict"] != "pass") && !steps.is_empty(), "{report}");
+    }
+    platform.kill().and_then(|()| platform.wait()).expect("it is killed");
+}
+
+#[test]
+fn help_and_version_are_data() {
+    for flag in ["--help", "--version"] {
+        let output = crow(&[flag]);
+        assert_eq!(output.status.code(), Some(0));
+        assert!(output.stderr.is_empty() && String::from_utf8_lossy(&output.stdout).contains("crow"));
+    }
+}

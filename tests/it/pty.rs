@@ -1,0 +1,119 @@
+//! The real binary in a pseudo-terminal: it shows what it should and leaves no trace.
+
+use crate::support::terminal::Terminal;
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
+
+#[test]
+fn the_demo_comes_alive_hears_keys_and_leaves_the_terminal_as_it_was() {
+    let mut terminal = Terminal::run(120, 36, &["demo"]);
+    terminal.until("the dashboard", |screen| {
+        let text = screen.contents();
+        ["2 Keys", "3 Subscriptions", "4 Deliveries", "6 Headroom", "7 Trips", "LIVE", "HubSpot Sync", "● 200"]
+            .iter()
+            .all(|part| text.contains(part))
+    });
+    terminal.press("2");
+    terminal.lost("4 Deliveries");
+    terminal.press("?");
+    terminal.shows("─ Help ─");
+    terminal.press("\x1b");
+    terminal.lost("─ Help ─");
+    terminal.press("1");
+    terminal.shows("4 Deliveries");
+    terminal.resize(60, 15);
+    terminal.lost("4 Deliveries");
+    terminal.resize(120, 36);
+    terminal.shows("4 Deliveries");
+    terminal.press("q");
+    assert_eq!(terminal.ended(), 0);
+}
+
+#[test]
+fn a_signal_ends_it_in_order() {
+    for (name, code) in [("TERM", 143), ("HUP", 129)] {
+        let dir = TempDir::new().expect("a directory");
+        let mut terminal = Terminal::run(80, 24, &["--data", &dir.path().join("data").to_string_lossy()]);
+        terminal.shows("LIVE");
+        terminal.signal(name);
+        assert_eq!(terminal.ended(), code, "{name}");
+    }
+}
+
+#[test]
+fn a_terminal_that_is_too_small_is_said_before_it_is_taken() {
+    let mut terminal = Terminal::run(30, 6, &["demo"]);
+    terminal.until("the reason", |screen| screen.contents().replace('\n', "").contains("needs 40x8, has 30x6"));
+    assert_eq!(terminal.ended(), 2);
+}
+
+/// A platform in a process of its own.
+struct Served(Child);
+
+impl Served {
+    /// Starts it and waits for its line.
+    fn start(dir: &Path, address: &str) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_crow"))
+            .args(["serve", "--bind", address, "--data"])
+            .arg(dir)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the binary starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("its stdout")).read_line(&mut line).expect("a line");
+        assert_eq!(line.trim(), format!("listening on http://{address}"));
+        Self(child)
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.0.id().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().expect("kill runs").success());
+    }
+
+    fn kill(mut self) {
+        self.0.kill().and_then(|()| self.0.wait()).expect("it is killed");
+    }
+}
+
+#[test]
+fn an_attached_console_outlives_a_killed_platform() {
+    let dir = TempDir::new().expect("a directory");
+    let data = dir.path().join("data");
+    let address = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").to_string();
+    let platform = Served::start(&data, &address);
+    let url = format!("http://{address}");
+    let token = data.join("operator.token");
+    let mut terminal = Terminal::run(100, 30, &["console", "--url", &url, "--token-file", &token.to_string_lossy()]);
+    terminal.shows("LIVE");
+    platform.kill();
+    terminal.shows("OFFLINE");
+    terminal.shows("last heard");
+    let platform = Served::start(&data, &address);
+    terminal.until("the return", |screen| screen.contents().contains("LIVE") && !screen.contents().contains("OFFLINE"));
+    terminal.press("q");
+    assert_eq!(terminal.ended(), 0);
+    platform.kill();
+}
+
+#[test]
+fn a_platform_that_stands_still_does_not_look_alive() {
+    let dir = TempDir::new().expect("a directory");
+    let address = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").to_string();
+    let platform = Served::start(dir.path(), &address);
+    let token = dir.path().join("operator.token");
+    let url = format!("http://{address}");
+    let mut terminal = Terminal::run(100, 30, &["console", "--url", &url, "--token-file", &token.to_string_lossy()]);
+    terminal.shows("LIVE");
+    platform.signal("STOP");
+    terminal.shows("STALE");
+    terminal.lost("LIVE");
+    platform.signal("CONT");
+    terminal.shows("LIVE");
+    terminal.press("q");
+    assert_eq!(terminal.ended(), 0);
+    platform.kill();
+}

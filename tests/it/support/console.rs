@@ -1,0 +1,141 @@
+//! A console in memory, attached to a platform under test over its socket: feed, loop and screen are the real ones.
+
+use super::platform::Platform;
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+use crow::ambient::Ambient;
+use crow::client::connection::Client;
+use crow::monitor::feed;
+use crow::monitor::snapshot::Snapshot;
+use crow::tui::console::{Access, Ending, Identity, Mode, Setup, drive};
+use crow::tui::perform::Performer;
+use crow::tui::theme::Look;
+use ratatui::Terminal;
+use ratatui::backend::{Backend, ClearType, TestBackend, WindowSize};
+use ratatui::buffer::Cell;
+use ratatui::layout::{Position, Size};
+use std::convert::Infallible;
+use std::io;
+use std::sync::{Arc, Mutex};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+/// A console that runs.
+pub(crate) struct Console {
+    keys: mpsc::UnboundedSender<io::Result<Event>>,
+    screen: Screen,
+    running: JoinHandle<Ending>,
+    feeding: JoinHandle<()>,
+}
+
+impl Console {
+    /// Attaches a console that may act.
+    pub(crate) fn attach(platform: &Platform, columns: u16, rows: u16) -> Self {
+        Self::open(platform.operator(), platform.ambient.clone(), Access::Act, (columns, rows))
+    }
+
+    /// Attaches a console that may only look.
+    pub(crate) fn look(platform: &Platform, columns: u16, rows: u16) -> Self {
+        Self::open(platform.operator(), platform.ambient.clone(), Access::ReadOnly, (columns, rows))
+    }
+
+    fn open(client: Client, ambient: Ambient, access: Access, size: (u16, u16)) -> Self {
+        let (keys, events) = mpsc::unbounded_channel();
+        let (sender, pictures) = watch::channel(Arc::new(Snapshot::default()));
+        let settings = feed::Settings { rows: 200, history: None };
+        let feeding = tokio::spawn(feed::follow(client.clone(), ambient.clone(), settings, sender));
+        let identity = Identity { mode: Mode::Remote, profile: "test".to_owned(), address: client.base().to_owned() };
+        let performer = Performer::new(client, access);
+        let setup = Setup { identity, access, look: Look::default(), pictures, performer, ambient };
+        let screen = Screen(Arc::new(Mutex::new(TestBackend::new(size.0, size.1))));
+        let running = tokio::spawn({
+            let screen = screen.clone();
+            async move {
+                let input = futures_util::stream::unfold(events, async |mut events| {
+                    events.recv().await.map(|event| (event, events))
+                });
+                let mut terminal = Terminal::new(screen).expect("a terminal in memory");
+                drive(&mut terminal, input, setup, std::future::pending()).await.expect("it does not fail")
+            }
+        });
+        Self { keys, screen, running, feeding }
+    }
+
+    /// Presses keys; a newline is Enter.
+    pub(crate) fn press(&self, keys: &str) {
+        for key in keys.chars() {
+            let code = if key == '\n' { KeyCode::Enter } else { KeyCode::Char(key) };
+            self.keys.send(Ok(Event::Key(KeyEvent::new(code, KeyModifiers::NONE)))).expect("the loop listens");
+        }
+    }
+
+    /// What is on the screen.
+    pub(crate) fn text(&self) -> String {
+        self.screen.0.lock().expect("not poisoned").to_string()
+    }
+
+    /// Whether a text is on the screen.
+    pub(crate) fn shows(&self, text: &str) -> bool {
+        self.text().contains(text)
+    }
+
+    /// Quits, and says how it ended.
+    pub(crate) async fn quit(self) -> Ending {
+        self.press("qqq");
+        self.feeding.abort();
+        self.running.await.expect("no panic")
+    }
+}
+
+/// A terminal in memory that can be looked at from outside.
+#[derive(Clone)]
+struct Screen(Arc<Mutex<TestBackend>>);
+
+impl Screen {
+    fn with<T>(&self, work: impl FnOnce(&mut TestBackend) -> T) -> T {
+        work(&mut self.0.lock().expect("not poisoned"))
+    }
+}
+
+impl Backend for Screen {
+    type Error = Infallible;
+
+    fn draw<'a, I: Iterator<Item = (u16, u16, &'a Cell)>>(&mut self, content: I) -> Result<(), Infallible> {
+        self.with(|screen| screen.draw(content))
+    }
+
+    fn hide_cursor(&mut self) -> Result<(), Infallible> {
+        self.with(Backend::hide_cursor)
+    }
+
+    fn show_cursor(&mut self) -> Result<(), Infallible> {
+        self.with(Backend::show_cursor)
+    }
+
+    fn get_cursor_position(&mut self) -> Result<Position, Infallible> {
+        self.with(Backend::get_cursor_position)
+    }
+
+    fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> Result<(), Infallible> {
+        self.with(|screen| screen.set_cursor_position(position))
+    }
+
+    fn clear(&mut self) -> Result<(), Infallible> {
+        self.with(Backend::clear)
+    }
+
+    fn clear_region(&mut self, region: ClearType) -> Result<(), Infallible> {
+        self.with(|screen| screen.clear_region(region))
+    }
+
+    fn size(&self) -> Result<Size, Infallible> {
+        self.with(|screen| screen.size())
+    }
+
+    fn window_size(&mut self) -> Result<WindowSize, Infallible> {
+        self.with(Backend::window_size)
+    }
+
+    fn flush(&mut self) -> Result<(), Infallible> {
+        self.with(Backend::flush)
+    }
+}
