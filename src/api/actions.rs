@@ -6,9 +6,10 @@ use crate::domain::patch::Patch;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The body of Create Lead.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct NewLead {
     /// Required.
     #[serde(default)]
@@ -46,7 +47,7 @@ pub struct NewLead {
 }
 
 /// The body of Create Client.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct NewClient {
     /// Required.
     #[serde(default)]
@@ -90,42 +91,52 @@ pub struct NewClient {
 }
 
 /// The body of Update Lead and Update Client: at least one field; null clears an optional one.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct ClientPatch {
     /// Cannot be cleared.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub first_name: Patch<String>,
     /// Cannot be cleared.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub last_name: Patch<String>,
     /// Cannot be cleared.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub email: Patch<String>,
     /// `+`, digits, spaces, dashes, parentheses.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub phone: Patch<String>,
     /// At most 100 characters.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub city: Patch<String>,
     /// 2 to 50 characters.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub state: Patch<String>,
     /// At most 10 characters.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub zip: Patch<String>,
     /// An employee, as the CRM numbers them.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<i64>)]
     pub employee_id: Patch<i64>,
     /// An affiliate of the company.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<AffiliateId>)]
     pub affiliate_id: Patch<AffiliateId>,
     /// The partner's own id; no other client or lead of the company may have it.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub external_id: Patch<String>,
 }
 
 /// The body of Update Lead Status and Update Client Status: the new status by name, by number, or by both if they agree.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct StatusChange {
     /// The name of a status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -142,7 +153,7 @@ pub struct StatusChange {
 }
 
 /// The body of Add Client Note.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct NewNote {
     /// Required; at most 10,000 characters.
     #[serde(default)]
@@ -159,7 +170,7 @@ pub struct NewNote {
 }
 
 /// The body of Create Affiliate.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct NewAffiliate {
     /// Required; one `@`, at most 254 characters.
     #[serde(default)]
@@ -185,36 +196,44 @@ pub struct NewAffiliate {
 }
 
 /// The body of Update Affiliate: at least one field; null clears an optional one.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct AffiliatePatch {
     /// Cannot be cleared.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub email: Patch<String>,
     /// Cannot be cleared.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub first_name: Patch<String>,
     /// Cannot be cleared.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub last_name: Patch<String>,
     /// `+`, digits, spaces, dashes, parentheses.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub phone: Patch<String>,
     /// At most 50 characters.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub affiliate_code: Patch<String>,
     /// Per cent, 0 to 100.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<f64>)]
     pub commission_rate: Patch<f64>,
     /// The partner's own id; no other affiliate of the company may have it.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub external_id: Patch<String>,
     /// Cannot be cleared.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<bool>)]
     pub is_approved_affiliate: Patch<bool>,
 }
 
 /// The answer to Create Lead and Create Client.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CreatedClient {
     /// Its number.
     pub client_id: ClientId,
@@ -226,7 +245,7 @@ pub struct CreatedClient {
 }
 
 /// The answer to Add Client Note.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CreatedNote {
     /// Its number.
     pub client_note_id: NoteId,
@@ -236,7 +255,7 @@ pub struct CreatedNote {
 }
 
 /// The answer to Create Affiliate.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CreatedAffiliate {
     /// Its number.
     pub affiliate_id: AffiliateId,
@@ -246,7 +265,7 @@ pub struct CreatedAffiliate {
 }
 
 /// The answer to Update Lead and Update Client.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct UpdatedClient {
     /// Always true; a refusal is a problem.
     pub success: bool,
@@ -258,7 +277,7 @@ pub struct UpdatedClient {
 }
 
 /// The answer to Update Affiliate.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct UpdatedAffiliate {
     /// Always true; a refusal is a problem.
     pub success: bool,
@@ -270,7 +289,7 @@ pub struct UpdatedAffiliate {
 }
 
 /// The answer to Update Lead Status and Update Client Status.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ChangedStatus {
     /// The name of the status before.
     pub previous_status: String,
@@ -282,14 +301,14 @@ pub struct ChangedStatus {
 }
 
 /// The answer to a search: one record or none.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Found {
     /// The newest record where several share an email address or a phone number.
     pub items: Vec<Record>,
 }
 
 /// A client or a lead, as searches answer it. Every field is always there.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Record {
     /// Its number.
     pub client_id: ClientId,

@@ -6,9 +6,10 @@ use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 /// What happened, as it is polled and delivered. Payload and metadata keep the bytes they were accepted with.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Envelope {
     /// Increasing.
@@ -22,25 +23,28 @@ pub struct Envelope {
     /// Whose.
     pub company_id: CompanyId,
     /// By type.
+    #[schema(value_type = Object)]
     pub payload: Box<RawValue>,
     /// Optional object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     pub metadata: Option<Box<RawValue>>,
 }
 
 /// The body of `POST /api/v1/events/test`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TestEvent {
     /// Which type.
     pub event_type: EventType,
     /// A realistic sample if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     pub payload: Option<Box<RawValue>>,
 }
 
 /// The body of `POST /portal/v1/events`: what the CRM would do.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NewEvent {
     /// Whose.
@@ -50,8 +54,10 @@ pub struct NewEvent {
     pub kind: EventType,
     /// A realistic sample, different every time, if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     pub payload: Option<Box<RawValue>>,
     /// Optional object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     pub metadata: Option<Box<RawValue>>,
 }

@@ -8,9 +8,10 @@ use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::domain::window::Bucket;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A company.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Company {
     /// Its number, the one in its keys.
@@ -22,15 +23,16 @@ pub struct Company {
 }
 
 /// The body of `POST /portal/v1/companies`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct NewCompany {
     /// 1 to 200 characters.
     #[serde(default)]
+    #[schema(required = true, min_length = 1, max_length = 200)]
     pub name: String,
 }
 
 /// Calls a minute per bucket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Limits {
     /// Of the read bucket.
     pub read: u32,
@@ -41,38 +43,43 @@ pub struct Limits {
 }
 
 /// Limits as they can be asked for: null or absent means the default.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct LimitsWish {
     /// Of the read bucket.
     #[serde(default)]
+    #[schema(minimum = 0, maximum = 1_000_000)]
     pub read: Option<u32>,
     /// Of the write bucket.
     #[serde(default)]
+    #[schema(minimum = 0, maximum = 1_000_000)]
     pub write: Option<u32>,
     /// Of the admin bucket.
     #[serde(default)]
+    #[schema(minimum = 0, maximum = 1_000_000)]
     pub admin: Option<u32>,
 }
 
 /// The body of `POST /portal/v1/keys`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NewKey {
     /// Whose.
     pub company_id: CompanyId,
     /// 1 to 100 characters.
     #[serde(default)]
+    #[schema(required = true, min_length = 1, max_length = 100)]
     pub name: String,
     /// At least one; they never change.
     #[serde(default)]
+    #[schema(required = true, min_items = 1)]
     pub scopes: Vec<Scope>,
     /// Absent: the defaults.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "super::object::maybe")]
     pub limits: Option<LimitsWish>,
 }
 
 /// Calls of a key in the last minute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Usage {
     /// All calls of the last 60 seconds.
@@ -86,7 +93,7 @@ pub struct Usage {
 }
 
 /// A key, without the key.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyRow {
     /// Its number.
@@ -128,7 +135,7 @@ impl KeyRow {
 }
 
 /// The answer to `POST /portal/v1/keys`: the only place where the key itself appears.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreatedKey {
     /// The key's row.

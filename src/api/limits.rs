@@ -1,15 +1,17 @@
 //! Rate windows, as operators see them.
 
 use crate::domain::ids::{CompanyId, KeyId};
+use crate::domain::key::Scope;
 use crate::domain::standing::{WindowFacts, first_refusal_after};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::domain::window::Bucket;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
+use utoipa::ToSchema;
 
 /// One window of a key.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LimitRow {
     /// Whose.
@@ -36,6 +38,57 @@ pub struct LimitRow {
     pub reset_utc: Timestamp,
     /// Calls admitted in each of the 60 minutes before this window, oldest first.
     pub history: Vec<u32>,
+}
+
+/// Requests of a key to a route, today.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RouteUse {
+    /// The route's method.
+    pub method: Untrusted,
+    /// Its path, with placeholders.
+    pub route: Untrusted,
+    /// How many.
+    pub n: u64,
+}
+
+/// Requests of a key from one address with one user agent, today.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CallerUse {
+    /// The address that connected; a proxy's where there is one. `(others)` beyond fifty callers.
+    pub address: Untrusted,
+    /// What the caller said it was.
+    pub user_agent: Untrusted,
+    /// How many.
+    pub n: u64,
+    /// The latest one.
+    pub last_utc: Timestamp,
+}
+
+/// A window with who fills it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LimitDetail {
+    /// The window.
+    #[serde(flatten)]
+    pub row: LimitRow,
+    /// The busiest routes of this bucket, at most ten.
+    pub top_routes: Vec<RouteUse>,
+    /// The busiest callers of the key, in whichever bucket, at most ten.
+    pub callers: Vec<CallerUse>,
+}
+
+/// How a key uses its scopes (the answer to `GET /portal/v1/keys/{id}/usage`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyUsage {
+    /// Since when it is counted; null if the key was never used since.
+    pub since_utc: Option<Timestamp>,
+    /// Requests by route, busiest first.
+    pub routes: Vec<RouteUse>,
+    /// Scopes that it was given and never used.
+    pub never_used: Vec<Scope>,
 }
 
 impl LimitRow {

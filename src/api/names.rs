@@ -6,6 +6,7 @@ use crate::domain::ids::{
     AffiliateId, AttemptId, ClientId, CompanyId, DeliveryId, EventId, KeyId, NoteId, OperatorId, SubscriptionId, TripId,
 };
 use crate::domain::key::Scope;
+use crate::domain::operator::Role;
 use crate::domain::standing::Disabled;
 use crate::domain::text::Untrusted;
 use crate::domain::window::Bucket;
@@ -64,6 +65,7 @@ names! {
     Disabled: "reason",
     EventType: "event type",
     Kind: "kind of attempt",
+    Role: "role",
     Scope: "scope",
     State: "delivery state",
 }

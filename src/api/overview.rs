@@ -8,9 +8,10 @@ use super::subscriptions::SubscriptionRow;
 use super::trips::TripRow;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The dashboard.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Overview {
     /// The platform's clock.
@@ -58,7 +59,7 @@ impl Overview {
 }
 
 /// What is answering.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Platform {
     /// Its version.
@@ -70,7 +71,7 @@ pub struct Platform {
 }
 
 /// The delivery pipeline in numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Pipeline {
     /// Deliveries that wait for their time.
@@ -88,7 +89,7 @@ pub struct Pipeline {
 }
 
 /// One minute of the pipeline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Minute {
     /// Scheduled attempts that succeeded.
@@ -98,7 +99,7 @@ pub struct Minute {
 }
 
 /// The query of `GET /portal/v1/overview`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OverviewQuery {
     /// Rows per listing at most, 1 to 500; 50 if absent.
     #[serde(default)]
@@ -106,7 +107,7 @@ pub struct OverviewQuery {
 }
 
 /// A message of `GET /portal/v1/stream`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Pulse {
     /// As in the overview: another number means that something changed.

@@ -1,9 +1,10 @@
 //! Lists: pages with an opaque cursor, and the capped listings of the overview.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// One page of a list, with the place to go on from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Page<T> {
     /// The rows.
@@ -15,7 +16,7 @@ pub struct Page<T> {
 }
 
 /// The first rows of a list, and how much is not shown.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Listing<T> {
     /// The first rows: worst first, or newest first.

@@ -30,6 +30,32 @@ pub const LIMITS: &str = "/portal/v1/limits";
 pub const TRIPS: &str = "/portal/v1/trips";
 /// Events of all companies; emits one.
 pub const PORTAL_EVENTS: &str = "/portal/v1/events";
+/// What became of an event.
+pub const PORTAL_EVENT_TRACE: &str = "/portal/v1/events/{id}/trace";
+/// Deliveries of all companies.
+pub const DELIVERIES: &str = "/portal/v1/deliveries";
+/// One delivery with its attempts.
+pub const DELIVERY: &str = "/portal/v1/deliveries/{id}";
+/// The log of requests to the Integration API.
+pub const REQUESTS: &str = "/portal/v1/requests";
+/// The audit trail.
+pub const AUDIT: &str = "/portal/v1/audit";
+/// Checks the audit trail.
+pub const AUDIT_VERIFY: &str = "/portal/v1/audit/verify";
+/// Time series.
+pub const STATS: &str = "/portal/v1/stats";
+/// Changes the limits of a key.
+pub const KEY_LIMITS: &str = "/portal/v1/keys/{id}/limits";
+/// How a key uses its scopes.
+pub const KEY_USAGE: &str = "/portal/v1/keys/{id}/usage";
+/// Operators.
+pub const OPERATORS: &str = "/portal/v1/operators";
+/// Revokes an operator.
+pub const OPERATOR_REVOKE: &str = "/portal/v1/operators/{id}/revoke";
+/// Earlier configurations of a subscription.
+pub const PORTAL_SUBSCRIPTION_REVISIONS: &str = "/portal/v1/subscriptions/{id}/revisions";
+/// Brings an earlier configuration back.
+pub const PORTAL_SUBSCRIPTION_ROLLBACK: &str = "/portal/v1/subscriptions/{id}/rollback";
 
 /// Events, polled.
 pub const EVENTS: &str = "/api/v1/events";
@@ -70,6 +96,12 @@ pub const AFFILIATE: &str = "/api/v1/integrations/affiliates/{id}";
 pub const HEALTHZ: &str = "/healthz";
 /// The platform can work: database open, dispatcher running.
 pub const READYZ: &str = "/readyz";
+/// The description of all of this, for programs.
+pub const OPENAPI: &str = "/openapi.json";
+/// The same for people.
+pub const DOCS: &str = "/docs";
+/// Counters, for Prometheus.
+pub const METRICS: &str = "/metrics";
 
 /// A path with its `{…}` replaced by `value`.
 #[must_use]

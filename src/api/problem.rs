@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 /// The media type.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
 /// What went wrong, for programs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     /// 400: not JSON.
@@ -112,7 +113,7 @@ impl Code {
 }
 
 /// The body of every 4xx and 5xx.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
     /// Always `about:blank`.
@@ -133,6 +134,7 @@ pub struct Problem {
     pub request_id: String,
     /// Members of this code: `requiredScope`, `errors`, `policy`, `retryAfterSeconds`, `offset`, `managedBy`.
     #[serde(flatten)]
+    #[schema(value_type = std::collections::HashMap<String, Value>)]
     pub extra: Map<String, Value>,
 }
 

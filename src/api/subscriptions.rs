@@ -12,9 +12,10 @@ use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::time::Duration;
+use utoipa::ToSchema;
 
 /// A webhook subscription.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Subscription {
     /// Its number.
@@ -57,7 +58,7 @@ pub struct Subscription {
 }
 
 /// The body of `POST /api/v1/webhooks/subscriptions`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NewSubscription {
     /// https, public, at most 2,048 characters.
@@ -78,25 +79,29 @@ pub struct NewSubscription {
 }
 
 /// The body of `PATCH /api/v1/webhooks/subscriptions/{id}`; what is absent stays.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SubscriptionPatch {
     /// https, public, at most 2,048 characters; cannot be cleared.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub target_url: Patch<String>,
     /// 1 to 10 of the ten, without repeats; cannot be cleared.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<Vec<String>>)]
     pub event_types: Patch<Vec<String>>,
     /// At most 200 characters; null clears it.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub description: Patch<String>,
     /// Switches it on or off; cannot be cleared.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<bool>)]
     pub is_enabled: Patch<bool>,
 }
 
 /// The answer to the creating POST: the only place where the signing secret appears.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreatedSubscription {
     /// The subscription.
@@ -107,7 +112,7 @@ pub struct CreatedSubscription {
 }
 
 /// Scheduled attempts over some window, with the upper bounds of the latency bins that hold the percentiles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Rate {
     /// Attempts that succeeded.
@@ -131,7 +136,7 @@ impl Rate {
 }
 
 /// How a subscription does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Health {
     /// The last five minutes.
@@ -155,7 +160,7 @@ pub struct Health {
 }
 
 /// A subscription with its health.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SubscriptionRow {
     /// The subscription.
@@ -187,7 +192,7 @@ impl SubscriptionRow {
 }
 
 /// What to do with the events that passed by while a subscription was off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplayChoice {
     /// Leave them.
@@ -198,7 +203,7 @@ pub enum ReplayChoice {
 }
 
 /// The body of `POST /portal/v1/subscriptions/{id}/enable`.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
 pub struct Enable {
     /// What passed by.
     #[serde(default)]
@@ -206,7 +211,7 @@ pub struct Enable {
 }
 
 /// The body of `POST /portal/v1/subscriptions/{id}/disable`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct Disable {
     /// Why; for the audit.
     #[serde(default)]
@@ -214,7 +219,7 @@ pub struct Disable {
 }
 
 /// The body of `POST …/test`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TestDelivery {
     /// Which type's sample; the subscription's first if absent.
@@ -225,14 +230,16 @@ pub struct TestDelivery {
     pub use_sample_payload: Option<bool>,
     /// The payload to be sent, byte by byte; an object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     pub sample_payload: Option<Box<RawValue>>,
     /// A text or a number that stands in the metadata as `statusOverride`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub status_override: Option<Box<RawValue>>,
 }
 
 /// What a test delivery came to.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TestResult {
     /// 2xx in time.

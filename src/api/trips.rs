@@ -5,9 +5,10 @@ use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::domain::trip::Trip;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// How often one cause occurred among the last twenty attempts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CauseCount {
     /// A status or a word: `500`, `timeout`, `refused`.
@@ -17,7 +18,7 @@ pub struct CauseCount {
 }
 
 /// The breaker disabling a subscription, once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TripRow {
     /// Its number.

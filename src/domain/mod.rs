@@ -1,6 +1,7 @@
 //! Rules and values. Pure: nothing here reads a clock, rolls dice, waits, serialises or speaks SQL; it is told `now` and `roll`.
 
 pub mod attempt;
+pub mod audit;
 pub mod breaker;
 pub mod company;
 pub mod delivery;
@@ -9,6 +10,7 @@ pub mod health;
 pub mod ids;
 pub mod key;
 pub mod latency;
+pub mod log;
 pub mod operator;
 pub mod patch;
 pub mod secret;

@@ -2,28 +2,21 @@
 
 use super::{Engine, Error};
 use crate::domain::attempt::{Attempt, Exchange};
-use crate::domain::ids::{AttemptId, SubscriptionId};
+use crate::domain::ids::AttemptId;
+use crate::domain::log::{AttemptFilter, Page, Span};
 use crate::store;
 
 impl Engine {
-    /// At most `limit` attempts with ids below `before`, newest first, and whether there are more.
+    /// A page of attempts, newest first.
     ///
     /// # Errors
     /// Those of storage.
-    pub async fn attempts(
-        &self,
-        subscription: Option<SubscriptionId>,
-        before: Option<AttemptId>,
-        limit: u32,
-    ) -> Result<(Vec<Attempt>, bool), Error> {
-        let mut attempts = self
-            .shared
+    pub async fn attempts(&self, wanted: AttemptFilter, span: Span) -> Result<Page<Attempt>, Error> {
+        self.shared
             .store
-            .read(move |connection| store::attempts::page(connection, subscription, before, limit + 1))
-            .await?;
-        let has_more = attempts.len() > limit as usize;
-        attempts.truncate(limit as usize);
-        Ok((attempts, has_more))
+            .read(move |connection| store::attempts::list(connection, &wanted, &span))
+            .await
+            .map_err(Error::from)
     }
 
     /// One attempt byte by byte, with the body that was sent.

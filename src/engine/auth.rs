@@ -2,7 +2,7 @@
 
 use super::Engine;
 use crate::ambient::Ambient;
-use crate::domain::ids::KeyId;
+use crate::domain::ids::{KeyId, OperatorId};
 use crate::domain::key::{self, Key, Malformed, USE_NOTED};
 use crate::domain::operator::Operator;
 use crate::domain::secret::Secret;
@@ -68,6 +68,10 @@ impl Tokens {
 
     pub(super) fn add(&self, hash: [u8; 32], operator: Operator) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(hash, operator);
+    }
+
+    pub(super) fn remove(&self, id: OperatorId) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).retain(|_, operator| operator.id != id);
     }
 }
 

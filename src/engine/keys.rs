@@ -6,8 +6,12 @@ use crate::domain::company::Company;
 use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::key::{Key, Limits, Scopes};
 use crate::domain::secret::Secret;
+use crate::domain::window::Bucket;
 use crate::store;
 use std::sync::Arc;
+
+/// Calls a minute that a key can be given at most.
+const MOST_CALLS: u32 = 1_000_000;
 
 /// A key as it was asked for.
 #[derive(Debug, Clone)]
@@ -35,7 +39,7 @@ impl Engine {
         let company = self
             .shared
             .store
-            .write(move |connection| {
+            .write_patiently(move |connection| {
                 let company = store::companies::insert(connection, &name, ambient.now())?;
                 let change = Change {
                     action: "create company",
@@ -72,6 +76,7 @@ impl Engine {
         if wish.scopes == Scopes::default() {
             faults.push(Fault::new("scopes", "must name at least one scope"));
         }
+        faults.extend(judge_limits(wish.limits));
         if !faults.is_empty() {
             return Err(Error::Invalid(faults));
         }
@@ -82,7 +87,7 @@ impl Engine {
         let key = self
             .shared
             .store
-            .write(move |connection| {
+            .write_patiently(move |connection| {
                 if !store::companies::exists(connection, wish.company)? {
                     return Err(Error::Invalid(vec![Fault::new("companyId", "must be the number of a company")]));
                 }
@@ -131,7 +136,7 @@ impl Engine {
         let now = ambient.now();
         self.shared
             .store
-            .write(move |connection| {
+            .write_patiently(move |connection| {
                 store::keys::revoke(connection, id, now)?;
                 let change = Change {
                     action: "revoke key",
@@ -148,4 +153,47 @@ impl Engine {
         self.changed();
         self.shared.keyring.by_id(id).ok_or_else(missing)
     }
+
+    /// Gives a key limits of its own, or the defaults; they act on the next request.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Invalid`] for a limit beyond a million, and those of storage.
+    pub async fn limit_key(&self, caller: Caller, id: KeyId, limits: Limits) -> Result<Arc<Key>, Error> {
+        let faults: Vec<Fault> = judge_limits(limits).collect();
+        if !faults.is_empty() {
+            return Err(Error::Invalid(faults));
+        }
+        let missing = || Error::NotFound(format!("key {id}"));
+        let key = self.shared.keyring.by_id(id).ok_or_else(missing)?;
+        let ambient = self.shared.ambient.clone();
+        let before = key.limits;
+        self.shared
+            .store
+            .write_patiently(move |connection| {
+                store::keys::set_limits(connection, id, limits)?;
+                let spelt =
+                    |limits: Limits| Bucket::ALL.map(|bucket| format!("{bucket} {}", limits.of(bucket))).join(", ");
+                let change = Change {
+                    action: "limit key",
+                    subject: format!("key {id}"),
+                    before: Some(spelt(before)),
+                    after: Some(spelt(limits)),
+                    reason: None,
+                };
+                caller.audit(connection, &ambient, change)?;
+                Ok::<_, Error>(())
+            })
+            .await?;
+        self.shared.keyring.change(id, |key| key.limits = limits);
+        self.changed();
+        self.shared.keyring.by_id(id).ok_or_else(missing)
+    }
+}
+
+/// What is wrong with limits, field by field. 0 is right: such a key can do nothing in that bucket.
+fn judge_limits(limits: Limits) -> impl Iterator<Item = Fault> {
+    [("read", limits.read), ("write", limits.write), ("admin", limits.admin)]
+        .into_iter()
+        .filter(|(_, limit)| limit.is_some_and(|limit| limit > MOST_CALLS))
+        .map(|(field, _)| Fault::new(field, format!("must be null or 0 to {MOST_CALLS} calls a minute")))
 }

@@ -2,6 +2,7 @@
 
 pub mod affiliates;
 pub mod attempts;
+pub mod audit;
 pub mod auth;
 pub mod caller;
 mod clerk;
@@ -11,14 +12,19 @@ mod envelope;
 pub mod events;
 mod fields;
 pub mod files;
+pub mod gauges;
+pub mod journal;
 pub mod keys;
 pub mod notes;
 pub mod once;
+pub mod operators;
 pub mod overview;
 pub mod requests;
+pub mod revisions;
 mod samples;
 mod sender;
 mod settle;
+pub mod stats;
 pub mod subscribers;
 pub mod subscriptions;
 mod vault;

@@ -191,14 +191,6 @@ impl Engine {
         Ok(self.windows_in_order(&used, now).into_iter().map(|(_, window)| window).collect())
     }
 
-    /// At most `limit` trips, newest first.
-    ///
-    /// # Errors
-    /// Those of storage.
-    pub async fn trips(&self, limit: u32) -> Result<Vec<Trip>, Error> {
-        self.shared.store.read(move |connection| store::trips::latest(connection, limit)).await.map_err(Error::from)
-    }
-
     fn keys_in_order(&self, usage: &HashMap<KeyId, Usage>, now: Timestamp) -> Vec<(Standing, KeyUse)> {
         let mut keys: Vec<(Standing, KeyUse)> = self
             .shared

@@ -2,18 +2,36 @@
 
 use super::{Engine, Error};
 use crate::domain::ids::{CompanyId, KeyId};
-use crate::domain::key::Scope;
+use crate::domain::key::Key;
+use crate::domain::log::{Page, RequestFilter, Span};
 use crate::domain::time::Timestamp;
 use crate::store;
-use crate::store::requests::Request;
-use std::sync::{Mutex, PoisonError};
+use crate::store::requests::{Logged, Request};
+use crate::store::usage::{CallerUse, CodeCount, RouteUse};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Entries that may wait for the clerk; more are dropped and counted.
 const WAITING: usize = 20_000;
 
+/// Methods that are told apart; a caller can invent others without end.
+const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+
 /// What waits to be written down.
 #[derive(Debug, Default)]
-pub(super) struct Log(Mutex<Waiting>);
+pub(super) struct Log {
+    waiting: Mutex<Waiting>,
+    totals: Mutex<Totals>,
+}
+
+/// What was seen since the start.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Totals {
+    pub(super) answers: BTreeMap<(String, String, u16), u64>,
+    pub(super) elapsed_ms: u64,
+    pub(super) n_dropped: u64,
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
@@ -24,19 +42,29 @@ pub(super) struct Waiting {
 
 impl Log {
     pub(super) fn note_use(&self, key: KeyId, at: Timestamp) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).uses.push((key, at));
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).uses.push((key, at));
     }
 
     pub(super) fn take(&self) -> Waiting {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn totals(&self) -> Totals {
+        self.totals.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn add(&self, request: Request) {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        totals.elapsed_ms += request.elapsed_ms;
+        let is_usual = METHODS.contains(&request.method.as_str());
+        let method = if is_usual { request.method.clone() } else { "OTHER".to_owned() };
+        *totals.answers.entry((method, request.route.clone(), request.status)).or_default() += 1;
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.requests.len() < WAITING {
             waiting.requests.push(request);
         } else {
             waiting.n_dropped += 1;
+            totals.n_dropped += 1;
         }
     }
 }
@@ -48,8 +76,6 @@ pub struct Seen {
     pub at: Timestamp,
     /// Whose key it carried, if it was one of ours.
     pub caller: Option<(KeyId, CompanyId)>,
-    /// The scope that opened the route, if its key had it.
-    pub scope: Option<Scope>,
     /// Its method.
     pub method: String,
     /// The route it matched, with its placeholders.
@@ -62,21 +88,88 @@ pub struct Seen {
     pub request_id: String,
     /// How long it took.
     pub elapsed_ms: u64,
+    /// The address that connected.
+    pub address: Option<String>,
+    /// What the caller said it was.
+    pub agent: Option<String>,
 }
+
+/// How a key was used, by day.
+#[derive(Debug, Clone)]
+pub struct KeyHistory {
+    /// The key.
+    pub key: Arc<Key>,
+    /// The first day that is counted; none if it was never used since days are.
+    pub since: Option<Timestamp>,
+    /// Its requests by route, busiest first.
+    pub routes: Vec<RouteUse>,
+}
+
+/// Characters of a user agent that are kept.
+const AGENT_KEPT: usize = 120;
 
 impl Engine {
     /// Logs a request; it is on disk within a second.
     pub fn log_request(&self, seen: Seen) {
-        let Seen { at, caller, scope, method, route, status, code, request_id, elapsed_ms } = seen;
-        self.shared.log.add(Request { at, caller, scope, method, route, status, code, request_id, elapsed_ms });
+        let Seen { at, caller, method, route, status, code, request_id, elapsed_ms, address, agent } = seen;
+        let agent = agent.map(|agent| agent.chars().take(AGENT_KEPT).collect());
+        let request = Request { at, caller, method, route, status, code, request_id, elapsed_ms, address, agent };
+        self.shared.log.add(request);
     }
 
-    /// Requests of a key since the day of `since`, by the scope that opened the route; a scope that was never used is not among them.
+    /// A page of requests, newest first, and what the last hour was answered with.
     ///
     /// # Errors
     /// Those of storage.
-    pub async fn scopes_used(&self, key: KeyId, since: Timestamp) -> Result<Vec<(Scope, u64)>, Error> {
-        let read = move |connection: &rusqlite::Connection| store::requests::by_scope(connection, key, since);
-        self.shared.store.read(read).await.map_err(Error::from)
+    pub async fn requests(&self, wanted: RequestFilter, span: Span) -> Result<(Page<Logged>, Vec<CodeCount>), Error> {
+        let hour_ago = self.shared.ambient.now().minus(Duration::from_secs(3_600));
+        self.shared
+            .store
+            .read(move |connection| {
+                let page = store::requests::list(connection, &wanted, &span)?;
+                Ok::<_, store::Error>((page, store::usage::codes(connection, hour_ago)?))
+            })
+            .await
+            .map_err(Error::from)
+    }
+
+    /// The last four characters of a key.
+    #[must_use]
+    pub fn last4(&self, key: KeyId) -> Option<String> {
+        self.shared.keyring.by_id(key).map(|key| key.last4.clone())
+    }
+
+    /// Today's requests of all keys by route and by caller, busiest first.
+    ///
+    /// # Errors
+    /// Those of storage.
+    pub async fn used_today(&self) -> Result<(Vec<RouteUse>, Vec<CallerUse>), Error> {
+        let now = self.shared.ambient.now();
+        self.shared
+            .store
+            .read(move |connection| {
+                let routes = store::usage::routes(connection, None, now)?;
+                Ok::<_, store::Error>((routes, store::usage::callers(connection, now)?))
+            })
+            .await
+            .map_err(Error::from)
+    }
+
+    /// How a key was used since days are counted.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], and those of storage.
+    pub async fn key_history(&self, id: KeyId) -> Result<KeyHistory, Error> {
+        let key = self.shared.keyring.by_id(id).ok_or_else(|| Error::NotFound(format!("key {id}")))?;
+        let (since, routes) = self
+            .shared
+            .store
+            .read(move |connection| {
+                let since = store::usage::known_since(connection, id)?;
+                let routes = store::usage::routes(connection, Some(id), Timestamp::default())?;
+                Ok::<_, store::Error>((since, routes))
+            })
+            .await?;
+        Ok(KeyHistory { key, since, routes })
     }
 }

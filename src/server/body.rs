@@ -5,6 +5,7 @@ use super::listen::PATIENCE;
 use super::problem::Refusal;
 use super::stamp::{LARGEST_BODY, may_be_secret};
 use super::{known, strict};
+use crate::api::object::Object;
 use crate::api::problem::{Code, Problem};
 use crate::engine::Engine;
 use axum::body::Body;
@@ -78,7 +79,7 @@ fn malformed(text: &str, offset: usize) -> Refusal {
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let read = serde_path_to_error::deserialize(&mut deserializer);
+    let read = serde_path_to_error::deserialize(&mut deserializer).map(|object: Object<T>| object.0);
     read.map_err(|error| {
         let (path, error) = (error.path().to_string(), error.into_inner());
         match error.classify() {

@@ -80,8 +80,6 @@ pub(super) struct Noted {
     pub(super) route: Option<String>,
     pub(super) caller: Option<(KeyId, CompanyId)>,
     pub(super) admission: Option<Admission>,
-    /// The scope that opened the route.
-    pub(super) scope: Option<Scope>,
     /// Fields of the body that nobody reads.
     pub(super) ignored: Vec<String>,
 }
@@ -147,7 +145,6 @@ impl<P: Price> FromRequestParts<Engine> for Allowed<P> {
             let problem = Problem::new(Code::InsufficientScope, format!("this key lacks the scope {scope}"));
             return Err(problem.with("requiredScope", scope.name()).into());
         }
-        note.write(|noted| noted.scope = Some(scope));
         if !accepts_json(&parts.headers) {
             return Err(Refusal::new(
                 Code::NotAcceptable,

@@ -69,3 +69,15 @@ pub(super) async fn revoke(
     let key = engine.revoke_key(operator.caller(), KeyId(id)).await?;
     Ok(axum::Json(KeyRow::new(&key, Usage::default())))
 }
+
+/// `PATCH /portal/v1/keys/{id}/limits`: null or absent means the default; acts on the next request.
+pub(super) async fn limit(
+    operator: Operator<Admin>,
+    State(engine): State<Engine>,
+    Id(id): Id,
+    Json(wish): Json<LimitsWish>,
+) -> Result<axum::Json<KeyRow>, Refusal> {
+    let LimitsWish { read, write, admin } = wish;
+    let key = engine.limit_key(operator.caller(), KeyId(id), Limits { read, write, admin }).await?;
+    Ok(axum::Json(KeyRow::new(&key, Usage::default())))
+}

@@ -1,21 +1,63 @@
-//! Rate windows and trips.
+//! Rate windows with who fills them, and trips.
 
-use super::guard::{Operator, Viewer};
+use super::guard::{Access, Operator, Viewer};
+use super::place::Wanted;
 use super::problem::Refusal;
-use super::query::{Paging, Query};
-use super::translate;
-use crate::api::limits::LimitRow;
+use super::{router, translate};
+use crate::api::limits::{CallerUse, LimitDetail, RouteUse};
+use crate::api::log::{LogPage, TripQuery};
 use crate::api::page::Page;
 use crate::api::trips::TripRow;
+use crate::domain::ids::{CompanyId, SubscriptionId};
+use crate::domain::text::Untrusted;
+use crate::domain::window::Bucket;
 use crate::engine::Engine;
 use axum::extract::State;
+
+/// Routes and callers that are shown with a window.
+const SHOWN: usize = 10;
 
 /// `GET /portal/v1/limits`: least headroom first.
 pub(super) async fn list(
     _: Operator<Viewer>,
     State(engine): State<Engine>,
-) -> Result<axum::Json<Page<LimitRow>>, Refusal> {
-    let items = engine.limits().await?.into_iter().map(translate::window).collect();
+) -> Result<axum::Json<Page<LimitDetail>>, Refusal> {
+    let (routes, callers) = engine.used_today().await?;
+    let table = router::table();
+    let bucket = |method: &str, path: &str| -> Option<Bucket> {
+        table.iter().find(|route| route.method.as_str() == method && route.path == path).and_then(|route| {
+            match route.access {
+                Access::Key(_, bucket) => Some(bucket),
+                Access::Public | Access::Operator(_) => None,
+            }
+        })
+    };
+    let mut items = Vec::new();
+    for window in engine.limits().await? {
+        let row = translate::window(window);
+        let top_routes = routes
+            .iter()
+            .filter(|of| of.key == row.key_id && bucket(&of.method, &of.route) == Some(row.bucket))
+            .take(SHOWN)
+            .map(|of| RouteUse {
+                method: Untrusted::new(of.method.as_str()),
+                route: Untrusted::new(of.route.as_str()),
+                n: of.n,
+            })
+            .collect();
+        let callers = callers
+            .iter()
+            .filter(|of| of.key == row.key_id)
+            .take(SHOWN)
+            .map(|of| CallerUse {
+                address: Untrusted::new(of.address.as_str()),
+                user_agent: Untrusted::new(of.agent.as_str()),
+                n: of.n,
+                last_utc: of.last_at,
+            })
+            .collect();
+        items.push(LimitDetail { row, top_routes, callers });
+    }
     Ok(axum::Json(Page { items, next_cursor: None, has_more: false }))
 }
 
@@ -23,8 +65,10 @@ pub(super) async fn list(
 pub(super) async fn trips(
     _: Operator<Viewer>,
     State(engine): State<Engine>,
-    Query(paging): Query<Paging>,
-) -> Result<axum::Json<Page<TripRow>>, Refusal> {
-    let items = engine.trips(paging.limit()?).await?.into_iter().map(Into::into).collect();
-    Ok(axum::Json(Page { items, next_cursor: None, has_more: false }))
+    wanted: Wanted<TripQuery>,
+) -> Result<axum::Json<LogPage<TripRow>>, Refusal> {
+    let of = &wanted.filters;
+    let (company, subscription) = (of.company.map(CompanyId), of.subscription.map(SubscriptionId));
+    let page = engine.trip_log(company, subscription, wanted.span(None, None)).await?;
+    Ok(axum::Json(wanted.page(page, TripRow::from)))
 }

@@ -2,15 +2,20 @@
 
 use crate::ambient::Ambient;
 use axum::Router;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tower::util::MapRequest;
 
 /// How long a head, and then a body, may take to arrive; and how long a connection may be silent between two calls.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -31,8 +36,8 @@ pub(super) async fn run(listener: TcpListener, router: Router, ambient: &Ambient
             Some(_) = connections.join_next() => continue,
         };
         match accepted {
-            Ok((stream, _)) => {
-                connections.spawn(converse(stream, router.clone(), stopped(stop.clone())));
+            Ok(accepted) => {
+                connections.spawn(converse(accepted, router.clone(), stopped(stop.clone())));
             }
             Err(error) => {
                 tracing::warn!(%error, "no connection can be accepted for the moment");
@@ -48,9 +53,13 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// One connection, call after call.
-async fn converse(stream: TcpStream, router: Router, stopped: impl Future<Output = ()>) {
+/// One connection, call after call; its requests know who connected.
+async fn converse((stream, peer): (TcpStream, SocketAddr), router: Router, stopped: impl Future<Output = ()>) {
     let _ = stream.set_nodelay(true);
+    let router = MapRequest::new(router, move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        request
+    });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_headers(MOST_HEADERS);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)));

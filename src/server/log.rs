@@ -1,39 +1,44 @@
 //! The delivery log.
 
 use super::guard::{Operator, Viewer};
+use super::place::{Wanted, event_type, named};
 use super::problem::Refusal;
-use super::query::{Id, Paging, Query, cursor};
+use super::query::Id;
 use super::translate;
 use crate::api::attempts::{AttemptDetail, AttemptRow};
-use crate::api::page::Page;
-use crate::domain::ids::{AttemptId, SubscriptionId};
+use crate::api::log::{AttemptQuery, LogPage};
+use crate::domain::ids::{AttemptId, CompanyId, EventId, SubscriptionId};
+use crate::domain::log::{AttemptFilter, Ended};
 use crate::engine::Engine;
 use axum::extract::State;
-use serde::Deserialize;
-
-const LIST: &str = "attempts";
-
-/// Which attempts.
-#[derive(Debug, Deserialize)]
-pub(super) struct Wanted {
-    subscription: Option<i64>,
-    cursor: Option<String>,
-    limit: Option<u32>,
-}
 
 /// `GET /portal/v1/attempts`: newest first.
 pub(super) async fn list(
     _: Operator<Viewer>,
     State(engine): State<Engine>,
-    Query(wanted): Query<Wanted>,
-) -> Result<axum::Json<Page<AttemptRow>>, Refusal> {
-    let paging = Paging { cursor: wanted.cursor, limit: wanted.limit };
-    let of = wanted.subscription.map_or_else(|| LIST.to_owned(), |id| format!("{LIST}/{id}"));
-    let before = paging.position(&of)?.map(AttemptId);
-    let (attempts, has_more) =
-        engine.attempts(wanted.subscription.map(SubscriptionId), before, paging.limit()?).await?;
-    let next_cursor = attempts.last().map(|attempt| cursor(&of, attempt.id.0));
-    Ok(axum::Json(Page { items: attempts.into_iter().map(Into::into).collect(), next_cursor, has_more }))
+    wanted: Wanted<AttemptQuery>,
+) -> Result<axum::Json<LogPage<AttemptRow>>, Refusal> {
+    let of = &wanted.filters;
+    if of.q.as_ref().is_some_and(|text| text.is_empty() || text.chars().count() > 200) {
+        return Err(Refusal::invalid("q", "must have 1 to 200 characters"));
+    }
+    let ended = |name: &str| match name {
+        "success" => Some(Ended::Well),
+        "failure" => Some(Ended::Badly),
+        _ => None,
+    };
+    let filter = AttemptFilter {
+        company: of.company.map(CompanyId),
+        subscription: of.subscription.map(SubscriptionId),
+        event: of.event.map(EventId),
+        delivery: None,
+        event_type: event_type(of.kind.as_ref())?,
+        ended: named(of.outcome.as_ref(), "outcome", ended, &["success", "failure"])?,
+        status: of.status,
+        text: of.q.clone(),
+    };
+    let page = engine.attempts(filter, wanted.span(of.since, of.until)).await?;
+    Ok(axum::Json(wanted.page(page, AttemptRow::from)))
 }
 
 /// `GET /portal/v1/attempts/{id}`: byte by byte.

@@ -1,8 +1,10 @@
 //! The platform's network face: the router's table, the guards, problem+json, one file of handlers per noun.
 
 mod affiliates;
+mod audit;
 mod body;
 mod clients;
+mod deliveries;
 mod events;
 pub mod guard;
 mod health;
@@ -11,11 +13,18 @@ mod known;
 mod limits;
 mod listen;
 mod log;
+mod metrics;
+pub mod openapi;
+mod operators;
 mod overview;
+mod place;
 mod problem;
 mod query;
+mod requests;
+mod revisions;
 pub mod router;
 mod stamp;
+mod stats;
 mod stream;
 mod strict;
 mod subscribers;
@@ -29,5 +38,6 @@ use tokio::sync::watch;
 /// Serves the platform on a listener that is already bound, until `stop` says so; then lets calls under way finish.
 pub async fn serve(listener: TcpListener, engine: Engine, stop: watch::Receiver<bool>) {
     let ambient = engine.ambient().clone();
-    listen::run(listener, router::router(engine, stop.clone()), &ambient, stop).await;
+    let bound = metrics::Bound(listener.local_addr().ok());
+    listen::run(listener, router::router(engine, stop.clone(), bound), &ambient, stop).await;
 }

@@ -7,7 +7,8 @@ use super::guard::{
 use super::problem::Refusal;
 use super::stream::Stop;
 use super::{
-    affiliates, clients, events, health, keys, limits, log, overview, stamp, stream, subscribers, subscriptions,
+    affiliates, audit, clients, deliveries, events, health, keys, limits, log, metrics, openapi, operators, overview,
+    requests, revisions, stamp, stats, stream, subscribers, subscriptions,
 };
 use crate::api::paths;
 use crate::api::problem::Code;
@@ -38,6 +39,9 @@ pub fn table() -> Vec<Route> {
     vec![
         get::<Anyone, _, _>(paths::HEALTHZ, health::healthz),
         get::<Anyone, _, _>(paths::READYZ, health::readyz),
+        get::<Anyone, _, _>(paths::OPENAPI, openapi::get),
+        get::<Anyone, _, _>(paths::DOCS, openapi::docs::get),
+        get::<Anyone, _, _>(paths::METRICS, metrics::get),
         get::<EventsRead, _, _>(paths::EVENTS, events::list),
         post::<EventsTest, _, _>(paths::EVENTS_TEST, events::publish_test),
         get::<WebhooksRead, _, _>(paths::SUBSCRIPTIONS, subscribers::list),
@@ -75,6 +79,21 @@ pub fn table() -> Vec<Route> {
         get::<Viewer, _, _>(paths::LIMITS, limits::list),
         get::<Viewer, _, _>(paths::TRIPS, limits::trips),
         post::<Acting, _, _>(paths::PORTAL_EVENTS, events::emit),
+        get::<Viewer, _, _>(paths::PORTAL_EVENTS, deliveries::events),
+        get::<Viewer, _, _>(paths::PORTAL_EVENT_TRACE, deliveries::trace),
+        get::<Viewer, _, _>(paths::DELIVERIES, deliveries::list),
+        get::<Viewer, _, _>(paths::DELIVERY, deliveries::get),
+        get::<Viewer, _, _>(paths::REQUESTS, requests::list),
+        get::<Viewer, _, _>(paths::STATS, stats::get),
+        get::<Viewer, _, _>(paths::AUDIT, audit::list),
+        get::<Viewer, _, _>(paths::AUDIT_VERIFY, audit::verify),
+        get::<Viewer, _, _>(paths::KEY_USAGE, requests::usage),
+        patch::<Admin, _, _>(paths::KEY_LIMITS, keys::limit),
+        get::<Admin, _, _>(paths::OPERATORS, operators::list),
+        post::<Admin, _, _>(paths::OPERATORS, operators::create),
+        post::<Admin, _, _>(paths::OPERATOR_REVOKE, operators::revoke),
+        get::<Viewer, _, _>(paths::PORTAL_SUBSCRIPTION_REVISIONS, revisions::list),
+        post::<Acting, _, _>(paths::PORTAL_SUBSCRIPTION_ROLLBACK, revisions::roll_back),
     ]
 }
 
@@ -95,7 +114,7 @@ fn delete<P: Price, H: Handler<T, Engine>, T: 'static>(path: &'static str, handl
 }
 
 /// The table with its layers: the stamp outermost, then the catcher of panics.
-pub(super) fn router(engine: Engine, stop: watch::Receiver<bool>) -> Router {
+pub(super) fn router(engine: Engine, stop: watch::Receiver<bool>, bound: metrics::Bound) -> Router {
     table()
         .into_iter()
         .fold(Router::new(), |router, route| router.route(route.path, route.handler))
@@ -104,6 +123,7 @@ pub(super) fn router(engine: Engine, stop: watch::Receiver<bool>) -> Router {
             Refusal::new(Code::MethodNotAllowed, "this path does not take this method; see Allow")
         })
         .layer(Extension(Stop(stop)))
+        .layer(Extension(bound))
         .layer(CatchPanicLayer::custom(stamp::panicked))
         .layer(from_fn_with_state(engine.clone(), stamp::stamp))
         .with_state(engine)

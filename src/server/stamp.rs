@@ -7,12 +7,13 @@ use crate::domain::time::Timestamp;
 use crate::engine::Engine;
 use crate::engine::requests::Seen;
 use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use std::any::Any;
+use std::net::SocketAddr;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const IGNORED_FIELDS: HeaderName = HeaderName::from_static("x-ignored-fields");
@@ -31,6 +32,8 @@ pub(super) async fn stamp(State(engine): State<Engine>, mut request: Request, ne
     request.extensions_mut().insert(note.clone());
     let method = request.method().to_string();
     let is_integration = request.uri().path().starts_with("/api/");
+    let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_string());
+    let agent = request.headers().get(USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()).into_owned());
     let mut response = match too_large(&request) {
         Some(refusal) => refusal.into_response(),
         None => next.run(request).await,
@@ -52,13 +55,14 @@ pub(super) async fn stamp(State(engine): State<Engine>, mut request: Request, ne
         engine.log_request(Seen {
             at,
             caller: noted.caller,
-            scope: noted.scope,
             method,
             route: noted.route.unwrap_or_else(|| "(none)".to_owned()),
             status: response.status().as_u16(),
             code: code.and_then(|code| serde_json::to_value(code).ok()?.as_str().map(ToOwned::to_owned)),
             request_id,
             elapsed_ms: watch.elapsed_ms(),
+            address,
+            agent,
         });
     }
     response

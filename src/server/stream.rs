@@ -5,6 +5,7 @@ use crate::api::overview::Pulse;
 use crate::engine::Engine;
 use axum::Extension;
 use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName};
 use axum::response::Sse;
 use axum::response::sse::Event;
 use futures_util::Stream;
@@ -18,18 +19,26 @@ const BEAT: Duration = Duration::from_secs(1);
 /// How long changes are collected before they are told.
 const GATHER: Duration = Duration::from_millis(50);
 
+/// The last message that a caller heard.
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
 /// Told when the platform stops.
 #[derive(Debug, Clone)]
 pub(super) struct Stop(pub(super) watch::Receiver<bool>);
 
-/// `GET /portal/v1/stream`.
+/// `GET /portal/v1/stream`. A caller that was here before and says so with `Last-Event-ID` hears at once if something changed since, and
+/// otherwise when it does.
 pub(super) async fn follow(
     _: Operator<Viewer>,
     State(engine): State<Engine>,
     Extension(Stop(stop)): Extension<Stop>,
+    headers: HeaderMap,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let changes = engine.changes();
-    Sse::new(unfold(Follower { engine, changes, stop, turn: Turn::First }, Follower::next))
+    let mut changes = engine.changes();
+    let cursor = changes.borrow_and_update().to_string();
+    let is_known = headers.get(LAST_EVENT_ID).is_some_and(|last| last.as_bytes() == cursor.as_bytes());
+    let turn = if is_known { Turn::Later } else { Turn::First };
+    Sse::new(unfold(Follower { engine, changes, stop, turn }, Follower::next))
 }
 
 struct Follower {

@@ -1,10 +1,12 @@
 //! Attempts: the delivery log.
 
+use super::scan::{Log, wanted};
 use super::{Error, count, small, time, unreadable};
 use crate::domain::attempt::{About, Attempt, Exchange, Result as AttemptResult};
 use crate::domain::delivery::{Cause, Kind, Outcome};
 use crate::domain::event::EventType;
 use crate::domain::ids::{AttemptId, CompanyId, DeliveryId, EventId, SubscriptionId};
+use crate::domain::log::{AttemptFilter, Ended, Page, Span};
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
 
 const SHORT: &str = "id, company_id, subscription_id, target_url, delivery_id, event_id, event_type, kind, number, started_at, elapsed_ms, \
@@ -59,6 +61,35 @@ pub(crate) fn page(
         read,
     )?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// A page of attempts, newest first.
+pub(crate) fn list(connection: &Connection, of: &AttemptFilter, span: &Span) -> Result<Page<Attempt>, Error> {
+    let (mut seek, mut sift) = (Vec::new(), Vec::new());
+    wanted(&mut seek, "delivery_id = ?", of.delivery.map(|id| id.0));
+    wanted(&mut seek, "delivery_id IN (SELECT d.id FROM deliveries d WHERE d.event_id = ?)", of.event.map(|id| id.0));
+    let is_of_delivery = !seek.is_empty();
+    let subscription = of.subscription.map(|id| id.0);
+    let is_of_subscription = !is_of_delivery && subscription.is_some();
+    wanted(if is_of_subscription { &mut seek } else { &mut sift }, "subscription_id = ?", subscription);
+    let table = match (is_of_delivery, is_of_subscription, of.ended) {
+        (true, _, _) => "attempts INDEXED BY attempts_delivery",
+        (_, true, _) => "attempts INDEXED BY attempts_subscription",
+        (_, _, Some(Ended::Badly)) => {
+            seek.push(("(status IS NULL OR status NOT BETWEEN 200 AND 299) AND 1 = ?", 1_i64.into()));
+            "attempts INDEXED BY attempts_failed"
+        }
+        _ => "attempts",
+    };
+    wanted(&mut sift, "company_id = ?", of.company.map(|id| id.0));
+    wanted(&mut sift, "event_type = ?", of.event_type.map(|kind| kind.name().to_owned()));
+    let ended = of.ended.map(|ended| i64::from(ended == Ended::Well));
+    wanted(&mut sift, "(status IS NOT NULL AND status BETWEEN 200 AND 299) = ?", ended);
+    wanted(&mut sift, "status = ?", of.status.map(i64::from));
+    let text = of.text.as_ref().map(|text| text.to_lowercase());
+    wanted(&mut sift, "instr(lower(target_url || char(10) || coalesce(error, '')), ?) > 0", text);
+    let log = Log { table, columns: SHORT, computed: "", time: "started_at", seek, sift };
+    log.page(connection, span, read, |attempt| attempt.id.0)
 }
 
 /// One attempt byte by byte, with the body that was sent.

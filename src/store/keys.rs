@@ -39,6 +39,14 @@ pub(crate) fn used(connection: &Connection, id: KeyId, now: Timestamp) -> Result
     Ok(())
 }
 
+/// Gives a key limits of its own, or the default where there is none.
+pub(crate) fn set_limits(connection: &Connection, id: KeyId, limits: Limits) -> Result<(), Error> {
+    connection
+        .prepare_cached("UPDATE keys SET limit_read = ?2, limit_write = ?3, limit_admin = ?4 WHERE id = ?1")?
+        .execute(params![id.0, limits.read, limits.write, limits.admin])?;
+    Ok(())
+}
+
 /// Revokes a key that is not revoked yet.
 pub(crate) fn revoke(connection: &Connection, id: KeyId, now: Timestamp) -> Result<(), Error> {
     connection

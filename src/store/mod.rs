@@ -8,13 +8,18 @@ pub mod companies;
 pub mod deliveries;
 pub mod events;
 pub mod health;
+pub mod journal;
 pub mod keys;
 pub mod notes;
 pub mod operators;
 pub mod repeats;
 pub mod requests;
+pub mod revisions;
+pub mod scan;
+pub mod series;
 pub mod subscriptions;
 pub mod trips;
+pub mod usage;
 pub mod windows;
 
 use crate::domain::time::Timestamp;
@@ -32,6 +37,7 @@ const APPLICATION_ID: i32 = i32::from_be_bytes(*b"crow");
 const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/platform/0001_initial.sql"),
     include_str!("../../assets/migrations/platform/0002_actions.sql"),
+    include_str!("../../assets/migrations/platform/0003_portal.sql"),
 ];
 
 /// What can go wrong.

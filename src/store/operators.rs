@@ -1,10 +1,10 @@
 //! Operators: hashes of tokens, never tokens.
 
-use super::{Error, unreadable};
+use super::{Error, maybe_time, time, unreadable};
 use crate::domain::ids::OperatorId;
 use crate::domain::operator::{Operator, Role};
 use crate::domain::time::Timestamp;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 /// Adds an operator.
 pub(crate) fn insert(
@@ -20,12 +20,49 @@ pub(crate) fn insert(
     Ok(OperatorId(connection.last_insert_rowid()))
 }
 
-/// All operators with the hashes of their tokens.
+/// The operators that are not revoked, with the hashes of their tokens.
 pub(crate) fn all(connection: &Connection) -> Result<Vec<([u8; 32], Operator)>, Error> {
-    let mut statement = connection.prepare_cached("SELECT id, name, role, hash FROM operators ORDER BY id")?;
-    let rows = statement.query_map([], |row| {
-        let role = Role::named(&row.get::<_, String>("role")?).ok_or_else(|| unreadable("role"))?;
-        Ok((row.get("hash")?, Operator { id: OperatorId(row.get("id")?), name: row.get("name")?, role }))
-    })?;
+    let mut statement =
+        connection.prepare_cached("SELECT id, name, role, hash FROM operators WHERE revoked_at IS NULL ORDER BY id")?;
+    let rows = statement.query_map([], |row| Ok((row.get("hash")?, read(row)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// An operator with its dates.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// The operator.
+    pub operator: Operator,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it was revoked, for good.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// All operators that ever were, oldest first.
+pub(crate) fn ever(connection: &Connection) -> Result<Vec<Kept>, Error> {
+    let mut statement = connection.prepare_cached("SELECT * FROM operators ORDER BY id")?;
+    Ok(statement.query_map([], read_kept)?.collect::<Result<_, _>>()?)
+}
+
+/// One operator.
+pub(crate) fn get(connection: &Connection, id: OperatorId) -> Result<Option<Kept>, Error> {
+    Ok(connection.prepare_cached("SELECT * FROM operators WHERE id = ?1")?.query_row([id.0], read_kept).optional()?)
+}
+
+/// Revokes an operator that is not revoked yet.
+pub(crate) fn revoke(connection: &Connection, id: OperatorId, now: Timestamp) -> Result<(), Error> {
+    connection
+        .prepare_cached("UPDATE operators SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL")?
+        .execute(params![id.0, now.millis()])?;
+    Ok(())
+}
+
+fn read_kept(row: &Row<'_>) -> rusqlite::Result<Kept> {
+    Ok(Kept { operator: read(row)?, created_at: time(row, "created_at")?, revoked_at: maybe_time(row, "revoked_at")? })
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Operator> {
+    let role = Role::named(&row.get::<_, String>("role")?).ok_or_else(|| unreadable("role"))?;
+    Ok(Operator { id: OperatorId(row.get("id")?), name: row.get("name")?, role })
 }

@@ -1,15 +1,14 @@
 //! The log of requests to the Integration API, and its counters per key.
 
-use super::{Error, count};
+use super::scan::{Log, wanted};
+use super::{Error, count, time, usage};
 use crate::domain::ids::{CompanyId, KeyId};
-use crate::domain::key::Scope;
+use crate::domain::log::{Page, RequestFilter, Span};
 use crate::domain::time::Timestamp;
-use rusqlite::{Connection, named_params, params};
+use rusqlite::{Connection, Row, named_params, params};
 
 /// The width of a slot of the counters.
 const SLOT_MS: i64 = 10_000;
-/// The width of a slot of the counters by route and scope.
-const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// One request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,8 +17,6 @@ pub struct Request {
     pub at: Timestamp,
     /// Whose key it carried, if it was one of ours.
     pub caller: Option<(KeyId, CompanyId)>,
-    /// The scope that opened the route, if its key had it.
-    pub scope: Option<Scope>,
     /// Its method.
     pub method: String,
     /// The route it matched, with its placeholders; what was asked for is never stored.
@@ -32,6 +29,19 @@ pub struct Request {
     pub request_id: String,
     /// How long it took.
     pub elapsed_ms: u64,
+    /// The address that connected; counted per key, not logged.
+    pub address: Option<String>,
+    /// What the caller said it was; counted per key, not logged.
+    pub agent: Option<String>,
+}
+
+/// A request with its place in the log.
+#[derive(Debug, Clone)]
+pub struct Logged {
+    /// Its place.
+    pub id: i64,
+    /// The request, without who called.
+    pub request: Request,
 }
 
 /// Requests of one key.
@@ -59,6 +69,7 @@ pub(crate) fn insert(connection: &Connection, request: &Request) -> Result<(), E
             ":method": request.method, ":route": request.route, ":status": request.status, ":code": request.code,
             ":id": request.request_id, ":elapsed": i64::try_from(request.elapsed_ms).unwrap_or(i64::MAX),
         })?;
+    usage::note(connection, request)?;
     let Some((key, _)) = request.caller else { return Ok(()) };
     let one = |is: bool| i64::from(is);
     connection
@@ -74,26 +85,7 @@ pub(crate) fn insert(connection: &Connection, request: &Request) -> Result<(), E
             one(request.status == 429),
             one(request.status >= 500),
         ])?;
-    let Some(scope) = request.scope else { return Ok(()) };
-    connection
-        .prepare_cached(
-            "INSERT INTO key_uses (key_id, day_at, scope, method, route, n) VALUES (?1, ?2, ?3, ?4, ?5, 1)
-             ON CONFLICT DO UPDATE SET n = n + 1",
-        )?
-        .execute(params![key.0, request.at.slot(DAY_MS).millis(), scope.name(), request.method, request.route])?;
     Ok(())
-}
-
-/// Requests of a key since `since`, by the scope that opened the route: the scopes it was given and never used are not among them.
-pub(crate) fn by_scope(connection: &Connection, key: KeyId, since: Timestamp) -> Result<Vec<(Scope, u64)>, Error> {
-    let mut statement = connection.prepare_cached(
-        "SELECT scope, sum(n) AS n FROM key_uses WHERE key_id = ?1 AND day_at >= ?2 GROUP BY scope ORDER BY scope",
-    )?;
-    let rows = statement.query_map(params![key.0, since.slot(DAY_MS).millis()], |row| {
-        let scope = Scope::named(&row.get::<_, String>("scope")?).ok_or_else(|| super::unreadable("scope"))?;
-        Ok((scope, count(row, "n")?))
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Requests per key in the last minute: the six latest complete slots' worth, ending now.
@@ -113,4 +105,33 @@ pub(crate) fn last_minute(connection: &Connection, now: Timestamp) -> Result<Vec
         Ok((KeyId(row.get("key_id")?), usage))
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// A page of requests, newest first.
+pub(crate) fn list(connection: &Connection, of: &RequestFilter, span: &Span) -> Result<Page<Logged>, Error> {
+    let mut sift = Vec::new();
+    wanted(&mut sift, "key_id = ?", of.key.map(|id| id.0));
+    wanted(&mut sift, "company_id = ?", of.company.map(|id| id.0));
+    wanted(&mut sift, "status = ?", of.status.map(i64::from));
+    wanted(&mut sift, "code = ?", of.code.clone());
+    let log = Log { table: "requests", columns: "*", computed: "", time: "at", seek: Vec::new(), sift };
+    log.page(connection, span, read, |logged| logged.id)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Logged> {
+    let key: Option<i64> = row.get("key_id")?;
+    let company: Option<i64> = row.get("company_id")?;
+    let request = Request {
+        at: time(row, "at")?,
+        caller: key.map(KeyId).zip(company.map(CompanyId)),
+        method: row.get("method")?,
+        route: row.get("route")?,
+        status: row.get("status")?,
+        code: row.get("code")?,
+        request_id: row.get("request_id")?,
+        elapsed_ms: count(row, "elapsed_ms")?,
+        address: None,
+        agent: None,
+    };
+    Ok(Logged { id: row.get("id")?, request })
 }

@@ -1,7 +1,9 @@
 //! Trips.
 
+use super::scan::{Log, wanted};
 use super::{Error, count, maybe_time, time, unreadable};
 use crate::domain::ids::{CompanyId, SubscriptionId, TripId};
+use crate::domain::log::{Page, Span};
 use crate::domain::subscription::Subscription;
 use crate::domain::time::Timestamp;
 use crate::domain::trip::Trip;
@@ -42,6 +44,29 @@ pub(crate) fn latest(connection: &Connection, limit: u32) -> Result<Vec<Trip>, E
          FROM trips t JOIN subscriptions s ON s.id = t.subscription_id ORDER BY t.id DESC LIMIT ?1",
     )?;
     Ok(statement.query_map([limit], read)?.collect::<Result<_, _>>()?)
+}
+
+/// A page of trips, newest first, of one company or subscription or of all.
+pub(crate) fn list(
+    connection: &Connection,
+    company: Option<CompanyId>,
+    subscription: Option<SubscriptionId>,
+    span: &Span,
+) -> Result<Page<Trip>, Error> {
+    let (mut seek, mut sift) = (Vec::new(), Vec::new());
+    wanted(&mut seek, "subscription_id = ?", subscription.map(|id| id.0));
+    wanted(&mut sift, "company_id = ?", company.map(|id| id.0));
+    let log = Log {
+        table: if subscription.is_some() { "trips INDEXED BY trips_subscription" } else { "trips" },
+        columns: "*",
+        computed: ", CASE WHEN enabled_at IS NULL
+                          THEN coalesce((SELECT s.n_skipped FROM subscriptions s WHERE s.id = subscription_id), 0)
+                          ELSE n_missed END AS missed",
+        time: "tripped_at",
+        seek,
+        sift,
+    };
+    log.page(connection, span, read, |trip| trip.id.0)
 }
 
 /// How many trips there were since `since`, how many ever, and how many are not ended.

@@ -5,5 +5,6 @@ mod cli;
 mod console;
 mod delivery;
 mod listen;
+mod portal;
 mod pty;
 mod support;

@@ -1,4 +1,4 @@
--- The whole Integration API: records of actions, look-ups, repeated creates, soft deletion, uses by route and scope.
+-- The whole Integration API: records of actions, look-ups, repeated creates, soft deletion.
 
 -- email_key: lower case; phone_key: digits only; both are what is searched for.
 ALTER TABLE clients ADD COLUMN city TEXT;
@@ -62,14 +62,3 @@ ALTER TABLE subscriptions ADD COLUMN deleted_at INTEGER;
 DROP INDEX events_company;
 CREATE INDEX events_company ON events (company_id, id, created_at);
 CREATE INDEX events_kind ON events (company_id, kind, id, created_at);
-
--- Requests of a key per day, by route and by the scope that opened it.
-CREATE TABLE key_uses (
-    key_id INTEGER NOT NULL,
-    day_at INTEGER NOT NULL,
-    scope TEXT NOT NULL,
-    method TEXT NOT NULL,
-    route TEXT NOT NULL,
-    n INTEGER NOT NULL,
-    PRIMARY KEY (key_id, day_at, scope, method, route)
-) STRICT, WITHOUT ROWID;

@@ -499,16 +499,3 @@ async fn companies_do_not_meet() {
     let own = partner.call_as(&foreign, "POST", "/integrations/leads", ada()).await;
     assert_eq!(own.status, 201, "the same external_id in another company is another record");
 }
-
-#[tokio::test]
-async fn uses_are_counted_by_the_scope_that_opened_the_route() {
-    let mut partner = Partner::start().await;
-    partner.created("/integrations/leads", ada()).await;
-    partner.told().await;
-    partner.told().await;
-    let rows = partner.platform.operator().keys().await.expect("rows").items;
-    let row = rows.iter().find(|row| row.last4.raw() == partner.key.last4()).expect("its row");
-    partner.platform = partner.platform.restart().await;
-    let used = partner.platform.engine.scopes_used(row.id, partner.platform.ambient.now()).await.expect("counts");
-    assert_eq!(used, [(Scope::EventsRead, 2), (Scope::IntegrationsWrite, 1)]);
-}

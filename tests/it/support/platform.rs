@@ -12,6 +12,7 @@ use crow::engine::{Engine, Settings};
 use crow::server;
 use serde_json::Value;
 use std::future::Future;
+use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -95,6 +96,26 @@ impl Platform {
     pub(crate) fn operator(&self) -> Client {
         let token = std::fs::read_to_string(self.dir.path().join("operator.token")).expect("the token");
         Client::new(&self.address, Credential::Operator(Secret::new(token.trim().to_owned()))).expect("a client")
+    }
+
+    /// Stops in order, does something to the directory, and starts again.
+    pub(crate) async fn restart_after(self, between: impl FnOnce(&Path)) -> Self {
+        let stopped = self.stop().await;
+        between(stopped.dir.path());
+        stopped.start().await
+    }
+
+    /// An admin's token.
+    pub(crate) fn token(&self) -> Secret {
+        self.engine.mint_operator("test")
+    }
+
+    /// The address of the same platform where other machines could reach it.
+    pub(crate) async fn exposed(&self) -> String {
+        let listener = TcpListener::bind("0.0.0.0:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        tokio::spawn(server::serve(listener, self.engine.clone(), self.stop.subscribe()));
+        format!("http://127.0.0.1:{port}")
     }
 
     /// A new company.

@@ -1,0 +1,107 @@
+//! Deliveries and what became of an event.
+
+use super::attempts::AttemptRow;
+use crate::domain::delivery::{Kind, State};
+use crate::domain::ids::{CompanyId, DeliveryId, EventId, SubscriptionId};
+use crate::domain::text::Untrusted;
+use crate::domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A delivery in one line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeliveryRow {
+    /// Its number.
+    pub id: DeliveryId,
+    /// Which event.
+    pub event_id: EventId,
+    /// What the event was.
+    pub event_type: Untrusted,
+    /// To which subscription.
+    pub subscription_id: SubscriptionId,
+    /// Whose.
+    pub company_id: CompanyId,
+    /// What its attempts are for.
+    pub kind: Kind,
+    /// Where it stands.
+    pub state: State,
+    /// Attempts made so far.
+    pub n_attempts: u32,
+    /// When the next one is or was due; null unless it is pending.
+    pub due_utc: Option<Timestamp>,
+    /// When the event happened.
+    pub created_utc: Timestamp,
+}
+
+/// A delivery with its attempts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeliveryDetail {
+    /// The line.
+    #[serde(flatten)]
+    pub row: DeliveryRow,
+    /// Its attempts, newest first; at most 200.
+    pub attempts: Vec<AttemptRow>,
+}
+
+/// An event in one line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EventRow {
+    /// Its number.
+    pub id: EventId,
+    /// Whose.
+    pub company_id: CompanyId,
+    /// What.
+    #[serde(rename = "type")]
+    pub kind: Untrusted,
+    /// When.
+    pub created_utc: Timestamp,
+    /// The length of its envelope.
+    pub n_bytes: u64,
+    /// Deliveries that it led to, skipped ones among them.
+    pub n_deliveries: u32,
+}
+
+/// Why a subscription has, or has not, a delivery of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It wanted the type and was enabled: the event was to be sent.
+    Matched,
+    /// It wanted the type but was disabled: the delivery was skipped.
+    Disabled,
+    /// It did not want the type.
+    OtherType,
+    /// It was created after the event.
+    CreatedLater,
+    /// It has no delivery although its configuration of that time wanted the type: it was deleted before the event.
+    Deleted,
+}
+
+/// What one subscription of the company had to do with an event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TraceRow {
+    /// Which subscription.
+    pub subscription_id: SubscriptionId,
+    /// Where it sends to now.
+    pub target_url: Untrusted,
+    /// Why it has a delivery or none.
+    pub verdict: Verdict,
+    /// The same as a sentence.
+    pub why: String,
+    /// The delivery, if there is one.
+    pub delivery: Option<DeliveryRow>,
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Trace {
+    /// The event.
+    pub event: EventRow,
+    /// Every subscription of the company, those with deliveries first.
+    pub subscriptions: Vec<TraceRow>,
+}

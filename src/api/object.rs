@@ -1,0 +1,58 @@
+//! Objects that must be objects: read from lists too, the fields of a type would be taken in their order, which nobody was promised.
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::fmt;
+use std::marker::PhantomData;
+
+/// A `T` that was written as an object.
+#[derive(Debug)]
+pub struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Reader(PhantomData)).map(Self)
+    }
+}
+
+/// Reads a field that is an object, or null.
+///
+/// # Errors
+/// When it is neither, or not such an object.
+pub fn maybe<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|object| object.0))
+}
+
+struct Reader<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Reader<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::keys::{LimitsWish, NewKey};
+
+    #[test]
+    fn a_list_is_no_object() {
+        let read = |text: &str| serde_json::from_str::<Object<LimitsWish>>(text).map(|object| object.0.read);
+        assert_eq!(read(r#"{"read": 5}"#).unwrap(), Some(5));
+        for text in ["[5]", "[]", "null", "5"] {
+            assert!(read(text).is_err(), "{text}");
+        }
+        let key = |limits: &str| serde_json::from_str::<NewKey>(&format!(r#"{{"companyId": 1, "limits": {limits}}}"#));
+        assert!(key("null").unwrap().limits.is_none());
+        assert_eq!(key(r#"{"admin": 7}"#).unwrap().limits.and_then(|limits| limits.admin), Some(7));
+        assert!(key("[1, 2, 3]").is_err());
+    }
+}

@@ -1,0 +1,59 @@
+//! The log of requests to the Integration API.
+
+use super::log::LogPage;
+use crate::domain::ids::{CompanyId, KeyId};
+use crate::domain::text::Untrusted;
+use crate::domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// One request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RequestRow {
+    /// Its place in the log.
+    pub id: i64,
+    /// When it arrived.
+    pub utc: Timestamp,
+    /// Whose key it carried; null if it was none of ours.
+    pub key_id: Option<KeyId>,
+    /// The company of that key.
+    pub company_id: Option<CompanyId>,
+    /// The last four characters of that key.
+    pub last4: Option<Untrusted>,
+    /// Its method.
+    pub method: Untrusted,
+    /// The route it matched, with placeholders; what was asked for exactly is not kept.
+    pub route: Untrusted,
+    /// The answer's status.
+    pub status: u16,
+    /// The problem's code, if it was one.
+    pub code: Option<Untrusted>,
+    /// Its id.
+    pub request_id: Untrusted,
+    /// How long it took.
+    pub elapsed_ms: u64,
+}
+
+/// Requests answered with one status and code.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CodeCount {
+    /// The status.
+    pub status: u16,
+    /// The problem's code; null where it was no problem.
+    pub code: Option<Untrusted>,
+    /// How many.
+    pub n: u64,
+}
+
+/// A page of the log with what the last hour was answered with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RequestLog {
+    /// The page.
+    #[serde(flatten)]
+    pub page: LogPage<RequestRow>,
+    /// Requests of the last hour by status and code, most frequent first; filters do not apply.
+    pub last_hour: Vec<CodeCount>,
+}

@@ -1,0 +1,68 @@
+//! How the values of `domain` are described to programs: the schemas of what [`super::names`] and [`super::time`] write.
+
+use super::keys::ShownOnce;
+use crate::domain::delivery::{Kind, State};
+use crate::domain::event::EventType;
+use crate::domain::ids::{
+    AffiliateId, AttemptId, ClientId, CompanyId, DeliveryId, EventId, KeyId, NoteId, OperatorId, SubscriptionId, TripId,
+};
+use crate::domain::key::Scope;
+use crate::domain::operator::Role;
+use crate::domain::standing::Disabled;
+use crate::domain::text::Untrusted;
+use crate::domain::time::Timestamp;
+use crate::domain::window::Bucket;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+macro_rules! described {
+    ($($what:ident: $schema:expr),+ $(,)?) => {$(
+        impl PartialSchema for $what {
+            fn schema() -> RefOr<Schema> {
+                $schema.into()
+            }
+        }
+
+        impl ToSchema for $what {}
+    )+};
+}
+
+described! {
+    AffiliateId: number("An affiliate's number"),
+    AttemptId: number("An attempt's number"),
+    ClientId: number("A client's number"),
+    CompanyId: number("A company's number"),
+    DeliveryId: number("A delivery's number"),
+    EventId: number("An event's number; increasing"),
+    KeyId: number("A key's number"),
+    NoteId: number("A note's number"),
+    OperatorId: number("An operator's number; 0 for the one of a standalone process"),
+    SubscriptionId: number("A subscription's number"),
+    TripId: number("A trip's number"),
+    Bucket: names("Which rate window", Bucket::ALL.map(Bucket::name)),
+    Disabled: names("Why a subscription is off", [Disabled::Manual, Disabled::Breaker].map(Disabled::name)),
+    EventType: names("What happened", EventType::ALL.map(EventType::name)),
+    Kind: names("What an attempt is for", Kind::ALL.map(Kind::name)),
+    Role: names("What an operator may do", Role::ALL.map(Role::name)),
+    Scope: names("What a key may do", Scope::ALL.map(Scope::name)),
+    State: names("Where a delivery stands", State::ALL.map(State::name)),
+    Untrusted: text("Text from outside, as it came"),
+    ShownOnce: text("A secret in the one answer or request that carries it"),
+    Timestamp: text("RFC 3339 in UTC").format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))),
+}
+
+fn number(what: &str) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+        .description(Some(what))
+}
+
+fn text(what: &str) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).description(Some(what))
+}
+
+fn names<const N: usize>(what: &str, names: [&'static str; N]) -> ObjectBuilder {
+    text(what).enum_values(Some(names))
+}

@@ -1,0 +1,143 @@
+//! The logs of the platform: what can be asked of them, and the lines that operators read.
+
+use super::delivery::{Kind, State};
+use super::event::EventType;
+use super::ids::{CompanyId, DeliveryId, EventId, KeyId, SubscriptionId};
+use super::time::Timestamp;
+
+/// Where a page begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// With the newest row.
+    Newest,
+    /// With the newest row older than this one.
+    OlderThan(i64),
+    /// With the oldest row newer than this one.
+    NewerThan(i64),
+}
+
+/// Which part of a log.
+#[derive(Debug, Clone, Copy)]
+pub struct Span {
+    /// Rows at or after this time.
+    pub since: Option<Timestamp>,
+    /// Rows before this time.
+    pub until: Option<Timestamp>,
+    /// Where to begin.
+    pub place: Place,
+    /// Rows at most.
+    pub limit: u32,
+}
+
+/// A page, newest row first.
+#[derive(Debug, Clone)]
+pub struct Page<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// Where older rows go on; none at the end of the log.
+    pub older_than: Option<i64>,
+    /// Where newer rows go on.
+    pub newer_than: i64,
+    /// Whether there are or may be more rows in the direction that was asked for.
+    pub has_more: bool,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// 2xx in time.
+    Well,
+    /// In any other way.
+    Badly,
+}
+
+/// Which attempts.
+#[derive(Debug, Clone, Default)]
+pub struct AttemptFilter {
+    /// Of a company.
+    pub company: Option<CompanyId>,
+    /// To a subscription.
+    pub subscription: Option<SubscriptionId>,
+    /// Of an event, to whichever subscription.
+    pub event: Option<EventId>,
+    /// Of a delivery.
+    pub delivery: Option<DeliveryId>,
+    /// Of events of a type.
+    pub event_type: Option<EventType>,
+    /// How they ended.
+    pub ended: Option<Ended>,
+    /// Answered with this status.
+    pub status: Option<u16>,
+    /// With this in the target or in the error, whatever the case of its ASCII letters.
+    pub text: Option<String>,
+}
+
+/// Which deliveries.
+#[derive(Debug, Clone, Default)]
+pub struct DeliveryFilter {
+    /// Of a company.
+    pub company: Option<CompanyId>,
+    /// To a subscription.
+    pub subscription: Option<SubscriptionId>,
+    /// Of an event.
+    pub event: Option<EventId>,
+    /// Of events of a type.
+    pub event_type: Option<EventType>,
+    /// That stand so.
+    pub state: Option<State>,
+}
+
+/// Which requests.
+#[derive(Debug, Clone, Default)]
+pub struct RequestFilter {
+    /// Of a key.
+    pub key: Option<KeyId>,
+    /// Of a company.
+    pub company: Option<CompanyId>,
+    /// Answered with this status.
+    pub status: Option<u16>,
+    /// Answered with this problem.
+    pub code: Option<String>,
+}
+
+/// A delivery in one line.
+#[derive(Debug, Clone, Copy)]
+pub struct Delivery {
+    /// Its number.
+    pub id: DeliveryId,
+    /// Which event.
+    pub event: EventId,
+    /// What the event was.
+    pub event_type: EventType,
+    /// To which subscription.
+    pub subscription: SubscriptionId,
+    /// Whose.
+    pub company: CompanyId,
+    /// What its attempts are for.
+    pub kind: Kind,
+    /// Where it stands.
+    pub state: State,
+    /// Attempts made so far.
+    pub n_attempts: u32,
+    /// When the next one is or was due.
+    pub due_at: Option<Timestamp>,
+    /// When the event happened.
+    pub created_at: Timestamp,
+}
+
+/// An event without its bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Happened {
+    /// Its number.
+    pub id: EventId,
+    /// Whose.
+    pub company: CompanyId,
+    /// What.
+    pub kind: EventType,
+    /// When.
+    pub created_at: Timestamp,
+    /// The length of its envelope.
+    pub n_bytes: u64,
+    /// Deliveries that it led to.
+    pub n_deliveries: u32,
+}

@@ -1,0 +1,176 @@
+//! What operators look up: deliveries, events, and what became of one event.
+
+use super::{Engine, Error};
+use crate::domain::attempt::Attempt;
+use crate::domain::delivery::State;
+use crate::domain::event::EventType;
+use crate::domain::ids::{CompanyId, DeliveryId, EventId, SubscriptionId};
+use crate::domain::log::{AttemptFilter, Delivery, DeliveryFilter, Happened, Page, Place, Span};
+use crate::domain::subscription::Subscription;
+use crate::domain::trip::Trip;
+use crate::store;
+use rusqlite::Connection;
+
+/// Attempts that are shown with a delivery.
+const ATTEMPTS: u32 = 200;
+
+/// Why a subscription has a delivery of an event, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It wanted the type and was enabled.
+    Matched,
+    /// It wanted the type and was disabled.
+    Disabled,
+    /// It did not want the type.
+    OtherType,
+    /// It was created after the event.
+    CreatedLater,
+    /// It wanted the type and has no delivery: it was deleted before.
+    Deleted,
+}
+
+/// What one subscription had to do with an event.
+#[derive(Debug, Clone)]
+pub struct Traced {
+    /// The subscription.
+    pub id: SubscriptionId,
+    /// Where it sends to now.
+    pub target_url: String,
+    /// Why.
+    pub verdict: Verdict,
+    /// Its delivery.
+    pub delivery: Option<Delivery>,
+}
+
+/// What became of an event.
+#[derive(Debug, Clone)]
+pub struct Trace {
+    /// The event.
+    pub event: Happened,
+    /// The subscriptions of its company, those with deliveries first.
+    pub subscriptions: Vec<Traced>,
+}
+
+impl Engine {
+    /// A page of deliveries, newest first.
+    ///
+    /// # Errors
+    /// Those of storage.
+    pub async fn deliveries(&self, wanted: DeliveryFilter, span: Span) -> Result<Page<Delivery>, Error> {
+        self.shared
+            .store
+            .read(move |connection| store::journal::deliveries(connection, &wanted, &span))
+            .await
+            .map_err(Error::from)
+    }
+
+    /// One delivery with its latest 200 attempts, newest first.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], and those of storage.
+    pub async fn delivery(&self, id: DeliveryId) -> Result<(Delivery, Vec<Attempt>), Error> {
+        let found = self
+            .shared
+            .store
+            .read(move |connection| {
+                let Some(delivery) = store::journal::delivery(connection, id)? else { return Ok(None) };
+                let wanted = AttemptFilter { delivery: Some(id), ..AttemptFilter::default() };
+                let span = Span { since: None, until: None, place: Place::Newest, limit: ATTEMPTS };
+                Ok::<_, store::Error>(Some((delivery, store::attempts::list(connection, &wanted, &span)?.items)))
+            })
+            .await?;
+        found.ok_or_else(|| Error::NotFound(format!("delivery {id}")))
+    }
+
+    /// A page of events of all companies or of one, newest first.
+    ///
+    /// # Errors
+    /// Those of storage.
+    pub async fn happened(
+        &self,
+        company: Option<CompanyId>,
+        kind: Option<EventType>,
+        span: Span,
+    ) -> Result<Page<Happened>, Error> {
+        self.shared
+            .store
+            .read(move |connection| store::journal::events(connection, company, kind, &span))
+            .await
+            .map_err(Error::from)
+    }
+
+    /// What became of an event: every subscription of its company with its delivery, or with the reason why it has none.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], and those of storage.
+    pub async fn trace(&self, id: EventId) -> Result<Trace, Error> {
+        let found = self.shared.store.read(move |connection| trace(connection, id)).await?;
+        found.ok_or_else(|| Error::NotFound(format!("event {id}")))
+    }
+
+    /// A page of trips, newest first.
+    ///
+    /// # Errors
+    /// Those of storage.
+    pub async fn trip_log(
+        &self,
+        company: Option<CompanyId>,
+        subscription: Option<SubscriptionId>,
+        span: Span,
+    ) -> Result<Page<Trip>, Error> {
+        self.shared
+            .store
+            .read(move |connection| store::trips::list(connection, company, subscription, &span))
+            .await
+            .map_err(Error::from)
+    }
+}
+
+fn trace(connection: &Connection, id: EventId) -> Result<Option<Trace>, store::Error> {
+    let Some(event) = store::events::get(connection, id)? else { return Ok(None) };
+    let mut deliveries = store::journal::deliveries_of(connection, id)?;
+    let n_deliveries = u32::try_from(deliveries.len()).unwrap_or(u32::MAX);
+    let mut traced = Vec::new();
+    for subscription in store::subscriptions::all(connection, Some(event.company))? {
+        let position = deliveries.iter().position(|delivery| delivery.subscription == subscription.id);
+        let delivery = position.map(|position| deliveries.remove(position));
+        let verdict = match &delivery {
+            Some(delivery) if delivery.state == State::Skipped => Verdict::Disabled,
+            Some(_) => Verdict::Matched,
+            None => absent(connection, &subscription, &event)?,
+        };
+        let Subscription { id, wish, .. } = subscription;
+        traced.push(Traced { id, target_url: wish.target_url, verdict, delivery });
+    }
+    traced.extend(deliveries.into_iter().map(|delivery| Traced {
+        id: delivery.subscription,
+        target_url: String::new(),
+        verdict: Verdict::Matched,
+        delivery: Some(delivery),
+    }));
+    traced.sort_by_key(|traced| (traced.delivery.is_none(), traced.id));
+    let event = Happened {
+        id,
+        company: event.company,
+        kind: event.kind,
+        created_at: event.created_at,
+        n_bytes: event.body.len() as u64,
+        n_deliveries,
+    };
+    Ok(Some(Trace { event, subscriptions: traced }))
+}
+
+/// Why a subscription has no delivery of an event, by the configuration it had then.
+fn absent(
+    connection: &Connection,
+    of: &Subscription,
+    event: &crate::domain::event::Event,
+) -> Result<Verdict, store::Error> {
+    if of.dates.created_at > event.created_at {
+        return Ok(Verdict::CreatedLater);
+    }
+    let revisions = store::revisions::of(connection, of.id)?;
+    let then = revisions.iter().find(|revision| revision.at <= event.created_at).or(revisions.last());
+    let wanted = then.map_or(&of.wish, |revision| &revision.wish).event_types.contains(&event.kind);
+    Ok(if wanted { Verdict::Deleted } else { Verdict::OtherType })
+}

@@ -1,0 +1,60 @@
+//! Earlier configurations of subscriptions, and bringing one back.
+
+use super::caller::{Caller, Change};
+use super::{Engine, Error, Fault};
+use crate::domain::ids::SubscriptionId;
+use crate::domain::target;
+use crate::store;
+use crate::store::revisions::Revision;
+
+impl Engine {
+    /// Every configuration a subscription had, the one in force first.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], and those of storage.
+    pub async fn revisions(&self, id: SubscriptionId) -> Result<Vec<Revision>, Error> {
+        let revisions = self.shared.store.read(move |connection| store::revisions::of(connection, id)).await?;
+        if revisions.is_empty() { Err(Error::NotFound(format!("subscription {id}"))) } else { Ok(revisions) }
+    }
+
+    /// Gives a subscription an earlier configuration again, as a new revision. Whether it is enabled, its streak and its secret stay as they
+    /// are. The target must still be permitted.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Invalid`] for a revision there is not or a target that is not permitted, and those of storage.
+    pub async fn roll_back(&self, caller: Caller, id: SubscriptionId, number: u32) -> Result<(), Error> {
+        let ambient = self.shared.ambient.clone();
+        let policy = self.shared.settings.policy;
+        self.shared
+            .store
+            .write_patiently(move |connection| {
+                let missing = || Error::NotFound(format!("subscription {id}"));
+                let before = store::subscriptions::get(connection, id)?.ok_or_else(missing)?;
+                let revisions = store::revisions::of(connection, id)?;
+                let unknown = || {
+                    let text = format!("must be 1 to {}", revisions.len());
+                    Error::Invalid(vec![Fault::new("revision", text)])
+                };
+                let found = revisions.iter().find(|revision| revision.number == number).ok_or_else(unknown)?;
+                if found.wish == before.wish {
+                    return Ok::<_, Error>(());
+                }
+                target::judge(&found.wish.target_url, policy).map_err(|fault| {
+                    Error::Invalid(vec![Fault::new("revision", format!("has a target that is not permitted: {fault}"))])
+                })?;
+                store::revisions::apply(connection, id, &found.wish, ambient.now())?;
+                let change = Change {
+                    action: "roll back subscription",
+                    subject: format!("subscription {id}"),
+                    before: Some(before.wish.target_url),
+                    after: Some(format!("{} (revision {number})", found.wish.target_url)),
+                    reason: None,
+                };
+                caller.audit(connection, &ambient, change)?;
+                Ok(())
+            })
+            .await?;
+        self.changed();
+        Ok(())
+    }
+}

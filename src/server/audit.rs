@@ -1,0 +1,53 @@
+//! The audit trail.
+
+use super::guard::{Operator, Viewer};
+use super::place::Wanted;
+use super::problem::Refusal;
+use crate::api::audit::{AuditCheck, AuditRow, Gap};
+use crate::api::log::{Everything, LogPage};
+use crate::domain::audit::Fault;
+use crate::domain::text::Untrusted;
+use crate::engine::Engine;
+use axum::extract::State;
+
+/// `GET /portal/v1/audit`: newest first.
+pub(super) async fn list(
+    _: Operator<Viewer>,
+    State(engine): State<Engine>,
+    wanted: Wanted<Everything>,
+) -> Result<axum::Json<LogPage<AuditRow>>, Refusal> {
+    let page = engine.audit(wanted.span(None, None)).await?;
+    Ok(axum::Json(wanted.page(page, |of| AuditRow {
+        id: of.id,
+        utc: of.at,
+        actor: Untrusted::new(of.actor),
+        action: Untrusted::new(of.action),
+        subject: Untrusted::new(of.subject),
+        before: of.before.map(Untrusted::new),
+        after: of.after.map(Untrusted::new),
+        reason: of.reason.map(Untrusted::new),
+        request_id: of.request_id.map(Untrusted::new),
+        hash: hex::encode(of.hash),
+    })))
+}
+
+/// `GET /portal/v1/audit/verify`: whether every row is there as it was written.
+pub(super) async fn verify(
+    _: Operator<Viewer>,
+    State(engine): State<Engine>,
+) -> Result<axum::Json<AuditCheck>, Refusal> {
+    let checked = engine.check_audit().await?;
+    let mut check = AuditCheck {
+        is_whole: checked.faults.is_empty(),
+        n_rows: checked.n_rows,
+        missing: Vec::new(),
+        altered: Vec::new(),
+    };
+    for fault in checked.faults {
+        match fault {
+            Fault::Missing(first, last) => check.missing.push(Gap { first, last }),
+            Fault::Altered(id) => check.altered.push(id),
+        }
+    }
+    Ok(axum::Json(check))
+}

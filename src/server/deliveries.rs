@@ -1,0 +1,118 @@
+//! Deliveries, and what became of an event.
+
+use super::guard::{Operator, Viewer};
+use super::place::{Wanted, event_type, named};
+use super::problem::Refusal;
+use super::query::Id;
+use crate::api::attempts::AttemptRow;
+use crate::api::deliveries::{DeliveryDetail, DeliveryRow, EventRow, Trace, TraceRow, Verdict};
+use crate::api::log::{DeliveryQuery, EventQuery, LogPage};
+use crate::domain::delivery::State as Standing;
+use crate::domain::ids::{CompanyId, DeliveryId, EventId, SubscriptionId};
+use crate::domain::log::{Delivery, DeliveryFilter, Happened};
+use crate::domain::text::Untrusted;
+use crate::engine::{Engine, journal};
+use axum::extract::State;
+
+/// `GET /portal/v1/deliveries`: newest first.
+pub(super) async fn list(
+    _: Operator<Viewer>,
+    State(engine): State<Engine>,
+    wanted: Wanted<DeliveryQuery>,
+) -> Result<axum::Json<LogPage<DeliveryRow>>, Refusal> {
+    let of = &wanted.filters;
+    let filter = DeliveryFilter {
+        company: of.company.map(CompanyId),
+        subscription: of.subscription.map(SubscriptionId),
+        event: of.event.map(EventId),
+        event_type: event_type(of.kind.as_ref())?,
+        state: named(of.state.as_ref(), "state", Standing::named, &Standing::ALL.map(Standing::name))?,
+    };
+    let page = engine.deliveries(filter, wanted.span(of.since, of.until)).await?;
+    Ok(axum::Json(wanted.page(page, row)))
+}
+
+/// `GET /portal/v1/deliveries/{id}`: with its attempts.
+pub(super) async fn get(
+    _: Operator<Viewer>,
+    State(engine): State<Engine>,
+    Id(id): Id,
+) -> Result<axum::Json<DeliveryDetail>, Refusal> {
+    let (delivery, attempts) = engine.delivery(DeliveryId(id)).await?;
+    let attempts = attempts.into_iter().map(AttemptRow::from).collect();
+    Ok(axum::Json(DeliveryDetail { row: row(delivery), attempts }))
+}
+
+/// `GET /portal/v1/events`: of all companies, newest first.
+pub(super) async fn events(
+    _: Operator<Viewer>,
+    State(engine): State<Engine>,
+    wanted: Wanted<EventQuery>,
+) -> Result<axum::Json<LogPage<EventRow>>, Refusal> {
+    let of = &wanted.filters;
+    let kind = event_type(of.kind.as_ref())?;
+    let page = engine.happened(of.company.map(CompanyId), kind, wanted.span(of.since, of.until)).await?;
+    Ok(axum::Json(wanted.page(page, event)))
+}
+
+/// `GET /portal/v1/events/{id}/trace`: every subscription of the company, and why it has a delivery or none.
+pub(super) async fn trace(
+    _: Operator<Viewer>,
+    State(engine): State<Engine>,
+    Id(id): Id,
+) -> Result<axum::Json<Trace>, Refusal> {
+    let traced = engine.trace(EventId(id)).await?;
+    let subscriptions = traced
+        .subscriptions
+        .into_iter()
+        .map(|of| {
+            let (verdict, why) = verdict(of.verdict);
+            TraceRow {
+                subscription_id: of.id,
+                target_url: Untrusted::new(of.target_url),
+                verdict,
+                why: why.to_owned(),
+                delivery: of.delivery.map(row),
+            }
+        })
+        .collect();
+    Ok(axum::Json(Trace { event: event(traced.event), subscriptions }))
+}
+
+const fn verdict(of: journal::Verdict) -> (Verdict, &'static str) {
+    match of {
+        journal::Verdict::Matched => (Verdict::Matched, "it wants this type and was enabled"),
+        journal::Verdict::Disabled => {
+            (Verdict::Disabled, "it wants this type but was disabled when the event happened")
+        }
+        journal::Verdict::OtherType => (Verdict::OtherType, "it did not want this type when the event happened"),
+        journal::Verdict::CreatedLater => (Verdict::CreatedLater, "it was created after the event"),
+        journal::Verdict::Deleted => (Verdict::Deleted, "it was deleted before the event"),
+    }
+}
+
+fn row(of: Delivery) -> DeliveryRow {
+    DeliveryRow {
+        id: of.id,
+        event_id: of.event,
+        event_type: Untrusted::new(of.event_type.name()),
+        subscription_id: of.subscription,
+        company_id: of.company,
+        kind: of.kind,
+        state: of.state,
+        n_attempts: of.n_attempts,
+        due_utc: of.due_at,
+        created_utc: of.created_at,
+    }
+}
+
+fn event(of: Happened) -> EventRow {
+    EventRow {
+        id: of.id,
+        company_id: of.company,
+        kind: Untrusted::new(of.kind.name()),
+        created_utc: of.created_at,
+        n_bytes: of.n_bytes,
+        n_deliveries: of.n_deliveries,
+    }
+}

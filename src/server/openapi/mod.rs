@@ -1,0 +1,242 @@
+//! The OpenAPI document: every route of the router's table, with the schemas of the api types, the credentials, the problems and the rate
+//! headers. Programs read it at `/openapi.json`, people at `/docs`.
+
+pub(super) mod docs;
+mod integration;
+mod portal;
+mod shape;
+
+use super::guard::Access;
+use super::router::{self, Route};
+use crate::api::problem::{Code, MEDIA_TYPE, Problem};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+use shape::{Answer, Parameter, Shape, Told};
+use std::sync::LazyLock;
+
+/// The document's bytes, put together once.
+static DOCUMENT: LazyLock<String> =
+    LazyLock::new(|| serde_json::to_string_pretty(&document()).unwrap_or_default() + "\n");
+
+/// `GET /openapi.json`.
+pub(super) async fn get() -> Response {
+    ([(CONTENT_TYPE, "application/json")], DOCUMENT.as_str()).into_response()
+}
+
+/// Routes of the router's table that nothing is told about; the document has them, but not what they take and answer.
+#[must_use]
+pub fn untold() -> Vec<String> {
+    let told = told();
+    router::table()
+        .into_iter()
+        .filter(|route| find(&told, route).is_none())
+        .map(|route| format!("{} {}", route.method, route.path))
+        .collect()
+}
+
+fn told() -> Vec<Told> {
+    portal::routes().into_iter().chain(integration::routes()).collect()
+}
+
+fn find<'a>(told: &'a [Told], route: &Route) -> Option<&'a Told> {
+    told.iter().find(|told| told.method == route.method.as_str() && told.path == route.path)
+}
+
+/// The whole document.
+fn document() -> Value {
+    let told = told();
+    let mut schemas = Map::new();
+    Shape::of::<Problem>("Problem").collect(&mut schemas);
+    if let Some(code) = schemas.get_mut("Code") {
+        *code = json!({"type": "string", "description": "What went wrong, for programs",
+            "enum": codes().iter().map(|code| json!(code)).collect::<Vec<_>>()});
+    }
+    let mut paths = Map::new();
+    for route in router::table() {
+        let told = find(&told, &route);
+        for shape in told.iter().flat_map(|told| told.shapes()) {
+            shape.collect(&mut schemas);
+        }
+        let path = paths.entry(route.path).or_insert_with(|| json!({}));
+        path[route.method.as_str().to_lowercase()] = operation(&route, told);
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "crow: a standalone WhiteLabelCRO integration platform",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "The Integration API for partners' systems and the Portal API for operators. Unknown fields in bodies are ignored. \
+                Errors are problem+json with a closed set of codes.",
+            "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
+        },
+        "servers": [{"url": "/", "description": "Where this document was read"}],
+        "tags": [
+            {"name": "integration", "description": "For partners' systems, with a key"},
+            {"name": "portal", "description": "For operators, with a token"},
+            {"name": "public", "description": "For anyone"},
+        ],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "key": {"type": "apiKey", "in": "header", "name": "X-Api-Key", "description": "wlcro_live_{companyId}_{secret}"},
+                "operator": {"type": "http", "scheme": "bearer", "description": "wlop_ and 43 characters"},
+            },
+            "responses": {"Problem": problems()},
+            "headers": headers(),
+        },
+    })
+}
+
+fn operation(route: &Route, told: Option<&Told>) -> Value {
+    let (tag, security, price) = match route.access {
+        Access::Public => ("public", json!([]), "Asks for no credential.".to_owned()),
+        Access::Key(scope, bucket) => (
+            "integration",
+            json!([{"key": []}]),
+            format!(
+                "Asks for a key with the scope {scope}; counted in its {bucket} window ({} a minute by default).",
+                bucket.default_limit()
+            ),
+        ),
+        Access::Operator(role) => {
+            ("portal", json!([{"operator": []}]), format!("Asks for an operator of at least the role {}.", role.name()))
+        }
+    };
+    let is_counted = matches!(route.access, Access::Key(..));
+    let mut parameters: Vec<Value> = Vec::new();
+    if route.path.contains("{id}") {
+        parameters.push(
+            json!({"name": "id", "in": "path", "required": true, "schema": {"type": "integer", "format": "int64"}}),
+        );
+    }
+    let mut responses = Map::new();
+    responses.insert("default".to_owned(), json!({"$ref": "#/components/responses/Problem"}));
+    let mut operation = json!({"tags": [tag], "security": security, "description": price});
+    if let Some(told) = told {
+        parameters.extend(told.query.iter().map(Parameter::json));
+        for (status, answer) in &told.answers {
+            responses.insert(status.to_string(), response(answer, is_counted));
+        }
+        operation["operationId"] = json!(told.id);
+        operation["summary"] = json!(told.summary);
+        if let Some((shape, example)) = &told.body {
+            let example: Value = serde_json::from_str(example).unwrap_or_default();
+            operation["requestBody"] = json!({"required": true, "content": {"application/json": {"schema": shape.reference(), "example": example}}});
+        }
+    }
+    operation["parameters"] = json!(parameters);
+    operation["responses"] = Value::Object(responses);
+    operation
+}
+
+fn response(answer: &Answer, is_counted: bool) -> Value {
+    let mut headers = json!({"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}});
+    if is_counted {
+        for name in RATE_HEADERS {
+            headers[name.0] = json!({"$ref": format!("#/components/headers/{}", name.0)});
+        }
+    }
+    match answer {
+        Answer::Json(shape) => json!({"description": "As asked for", "headers": headers,
+            "content": {"application/json": {"schema": shape.reference()}}}),
+        Answer::Text(media_type) => json!({"description": "As asked for", "headers": headers,
+            "content": {*media_type: {"schema": {"type": "string"}}}}),
+        Answer::Nothing => json!({"description": "Done", "headers": headers}),
+        Answer::Object => json!({"description": "As asked for", "headers": headers,
+            "content": {"application/json": {"schema": {"type": "object"}}}}),
+    }
+}
+
+/// The headers of every answer to a key, errors too.
+const RATE_HEADERS: [(&str, &str, &str); 5] = [
+    ("X-RateLimit-Limit", "integer", "Calls a minute"),
+    ("X-RateLimit-Remaining", "integer", "Calls left in this window"),
+    ("X-RateLimit-Reset", "integer", "When the next window begins, in Unix seconds"),
+    ("X-RateLimit-Window", "string", "Always 1m"),
+    ("X-RateLimit-Policy", "string", "Bucket, calls and window: read:60/1m"),
+];
+
+fn headers() -> Value {
+    let mut headers = Map::new();
+    for (name, kind, what) in RATE_HEADERS {
+        headers.insert(name.to_owned(), json!({"description": what, "schema": {"type": kind}}));
+    }
+    let id = "The caller's own if it matches [A-Za-z0-9._-]{1,64}, else req_ and 26 characters";
+    headers.insert("X-Request-Id".to_owned(), json!({"description": id, "schema": {"type": "string"}}));
+    let wait = "Seconds after which a call succeeds; on 429 and 503";
+    headers.insert("Retry-After".to_owned(), json!({"description": wait, "schema": {"type": "integer"}}));
+    Value::Object(headers)
+}
+
+/// Every code that is ever answered.
+fn codes() -> [Code; 25] {
+    [
+        Code::MalformedJson,
+        Code::ValidationFailed,
+        Code::InvalidCursor,
+        Code::MissingKey,
+        Code::MalformedKey,
+        Code::UnknownKey,
+        Code::RevokedKey,
+        Code::UnknownOperator,
+        Code::InsufficientRole,
+        Code::InsufficientScope,
+        Code::OtherCompany,
+        Code::ManagedSubscription,
+        Code::NotFound,
+        Code::MethodNotAllowed,
+        Code::NotAcceptable,
+        Code::PayloadTooLarge,
+        Code::UriTooLong,
+        Code::UnsupportedMediaType,
+        Code::HeadersTooLarge,
+        Code::IdempotencyConflict,
+        Code::IdempotencyInProgress,
+        Code::RateLimited,
+        Code::Internal,
+        Code::Contended,
+        Code::StorageFull,
+    ]
+}
+
+/// What every error looks like, with an example for each code.
+fn problems() -> Value {
+    let mut examples = Map::new();
+    for code in codes() {
+        let name = json!(code).as_str().unwrap_or_default().to_owned();
+        let problem = Problem::new(code, example_of(code));
+        let problem = match code {
+            Code::ValidationFailed => problem.with("errors", json!({"name": ["must have 1 to 200 characters"]})),
+            Code::MalformedJson => problem.with("offset", 17),
+            Code::InsufficientScope => problem.with("requiredScope", "events:read"),
+            Code::ManagedSubscription => problem.with("managedBy", "Zapier"),
+            Code::RateLimited => problem.with("policy", "read:60/1m").with("retryAfterSeconds", 23),
+            _ => problem,
+        };
+        let problem = Problem { request_id: "req_01KAXH3V9N0000000000000000".to_owned(), ..problem };
+        examples.insert(name, json!({"summary": format!("{} {}", code.status(), code.title()), "value": problem}));
+    }
+    json!({
+        "description": "Refused or failed; `code` says why",
+        "headers": {
+            "X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"},
+            "Retry-After": {"$ref": "#/components/headers/Retry-After"},
+        },
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}},
+    })
+}
+
+/// A detail as it may read.
+const fn example_of(code: Code) -> &'static str {
+    match code {
+        Code::MalformedJson => "the body is not JSON: expected value at line 1 column 18",
+        Code::ValidationFailed => "name must have 1 to 200 characters",
+        Code::InsufficientScope => "this key lacks the scope events:read",
+        Code::ManagedSubscription => "managed by Zapier",
+        Code::RateLimited => "this key has made 60 read calls in this minute; wait 23 s",
+        Code::Contended => "the platform is busy; this is contention, not a rate limit; try again in a second",
+        _ => code.title(),
+    }
+}

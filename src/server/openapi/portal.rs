@@ -1,0 +1,219 @@
+//! What is told about the Portal API and the public routes.
+
+use super::shape::{Answer, Shape, Told, id, names, status, text, time, upto};
+use crate::api::attempts::{AttemptDetail, AttemptRow};
+use crate::api::audit::{AuditCheck, AuditRow};
+use crate::api::deliveries::{DeliveryDetail, DeliveryRow, EventRow, Trace};
+use crate::api::events::{Envelope, NewEvent};
+use crate::api::keys::{Company, CreatedKey, KeyRow, LimitsWish, NewCompany, NewKey};
+use crate::api::limits::{KeyUsage, LimitDetail};
+use crate::api::log::LogPage;
+use crate::api::operators::{CreatedOperator, NewOperator, OperatorRow};
+use crate::api::overview::Overview;
+use crate::api::page::Page;
+use crate::api::paths;
+use crate::api::requests::RequestLog;
+use crate::api::revisions::{RevisionRow, Rollback};
+use crate::api::stats::Stats;
+use crate::api::subscriptions::{Disable, Enable, SubscriptionRow, TestDelivery, TestResult};
+use crate::api::trips::TripRow;
+use crate::domain::delivery::State;
+use crate::domain::event::EventType;
+
+macro_rules! shape {
+    ($row:ident) => {
+        Shape::of::<$row>(stringify!($row))
+    };
+}
+
+macro_rules! json {
+    ($wrapper:ident<$row:ident>) => {
+        Answer::Json(
+            Shape::of::<$wrapper<$row>>(concat!(stringify!($wrapper), "_", stringify!($row))).listing(shape!($row)),
+        )
+    };
+    ($row:ident) => {
+        Answer::Json(Shape::of::<$row>(stringify!($row)))
+    };
+}
+
+/// Every route for operators and for anyone.
+pub(super) fn routes() -> Vec<Told> {
+    [public(), access(), subscriptions(), logs(), records()].into_iter().flatten().collect()
+}
+
+fn public() -> Vec<Told> {
+    vec![
+        Told::get(paths::HEALTHZ, "healthz", "The process answers", Answer::Object),
+        Told::get(paths::READYZ, "readyz", "The platform can work: database open, dispatcher running", Answer::Object),
+        Told::get(paths::OPENAPI, "openapi", "This document", Answer::Object),
+        Told::get(paths::DOCS, "docs", "This document for people", Answer::Text("text/html")),
+        Told::get(paths::METRICS, "metrics", "Counters for Prometheus", Answer::Text("text/plain")),
+        Told::get(paths::OVERVIEW, "overview", "Everything the dashboard shows, worst things first", json!(Overview))
+            .asked([upto("rows", "Rows per listing at most; 50 if absent", 500)]),
+        Told::get(paths::STREAM, "stream", "Says at once that something changed", Answer::Text("text/event-stream")),
+        Told::get(paths::STATS, "stats", "Time series for charts", json!(Stats)).asked([
+            names("span", "How wide a point is; a minute if absent", ["minute", "hour"]),
+            id("subscription", "Attempts of one subscription, with percentiles; of all if absent"),
+            time("since", "Where to begin; 60 points before the end if absent"),
+            time("until", "Where to end; now if absent"),
+        ]),
+    ]
+}
+
+fn access() -> Vec<Told> {
+    vec![
+        Told::get(paths::COMPANIES, "listCompanies", "All companies", json!(Page<Company>)),
+        Told::post(paths::COMPANIES, "createCompany", "Create a company", json!(Company))
+            .taking(shape!(NewCompany), r#"{"name": "Acme Credit"}"#)
+            .creating(),
+        Told::get(paths::KEYS, "listKeys", "Keys of all companies, worst first", json!(Page<KeyRow>)),
+        Told::post(paths::KEYS, "createKey", "Create a key; it is in this answer alone", json!(CreatedKey))
+            .taking(
+                shape!(NewKey),
+                r#"{"companyId": 1, "name": "Zapier", "scopes": ["events:read", "webhooks:write"]}"#,
+            )
+            .creating(),
+        Told::post(paths::KEY_REVOKE, "revokeKey", "Revoke a key, for good", json!(KeyRow)),
+        Told::get(paths::KEY_LIMITS, "limitKey", "Give a key limits of its own; null means the default", json!(KeyRow))
+            .by("PATCH")
+            .taking(shape!(LimitsWish), r#"{"read": 120, "write": null, "admin": null}"#),
+        Told::get(
+            paths::KEY_USAGE,
+            "keyUsage",
+            "Which routes a key calls and which scopes it never used",
+            json!(KeyUsage),
+        ),
+        Told::get(paths::OPERATORS, "listOperators", "All operators, revoked ones too", json!(Page<OperatorRow>)),
+        Told::post(
+            paths::OPERATORS,
+            "createOperator",
+            "Create an operator; the token is in this answer alone",
+            json!(CreatedOperator),
+        )
+        .taking(shape!(NewOperator), r#"{"name": "Grace", "role": "viewer"}"#)
+        .creating(),
+        Told::post(
+            paths::OPERATOR_REVOKE,
+            "revokeOperator",
+            "Revoke an operator, for good; the last admin stays",
+            json!(OperatorRow),
+        ),
+        Told::get(
+            paths::LIMITS,
+            "listLimits",
+            "Rate windows with who fills them, least headroom first",
+            json!(Page<LimitDetail>),
+        ),
+    ]
+}
+
+fn subscriptions() -> Vec<Told> {
+    vec![
+        Told::get(
+            paths::PORTAL_SUBSCRIPTIONS,
+            "listAllSubscriptions",
+            "Subscriptions of all companies with their health, worst first",
+            json!(Page<SubscriptionRow>),
+        ),
+        Told::get(
+            paths::PORTAL_SUBSCRIPTION,
+            "examineSubscription",
+            "One subscription with its health",
+            json!(SubscriptionRow),
+        ),
+        Told::post(
+            paths::PORTAL_SUBSCRIPTION_TEST,
+            "testSubscription",
+            "Send a sample now; counts for nothing",
+            json!(TestResult),
+        )
+        .taking(shape!(TestDelivery), r#"{"eventType": "lead.created"}"#),
+        Told::post(
+            paths::PORTAL_SUBSCRIPTION_ENABLE,
+            "enableSubscription",
+            "Enable; the streak is zeroed, what was parked resumes",
+            json!(SubscriptionRow),
+        )
+        .taking(shape!(Enable), r#"{"replay": "skipped"}"#),
+        Told::post(
+            paths::PORTAL_SUBSCRIPTION_DISABLE,
+            "disableSubscription",
+            "Disable; what waits is parked",
+            json!(SubscriptionRow),
+        )
+        .taking(shape!(Disable), r#"{"reason": "the partner asked for it"}"#),
+        Told::get(
+            paths::PORTAL_SUBSCRIPTION_REVISIONS,
+            "listRevisions",
+            "Every configuration a subscription had, the one in force first",
+            json!(Page<RevisionRow>),
+        ),
+        Told::post(
+            paths::PORTAL_SUBSCRIPTION_ROLLBACK,
+            "rollBackSubscription",
+            "Bring an earlier configuration back, as a new revision",
+            json!(SubscriptionRow),
+        )
+        .taking(shape!(Rollback), r#"{"revision": 1}"#),
+    ]
+}
+
+fn logs() -> Vec<Told> {
+    let span = || [time("since", "At or after"), time("until", "Before")];
+    let types = || names("type", "Of events of this type", EventType::ALL.map(EventType::name));
+    let owners = || [id("company", "Of a company"), id("subscription", "Of a subscription")];
+    vec![
+        Told::get(paths::ATTEMPTS, "listAttempts", "Attempts, newest first", json!(LogPage<AttemptRow>))
+            .asked(owners())
+            .asked([
+                id("event", "Of an event"),
+                types(),
+                names("outcome", "How they ended", ["success", "failure"]),
+                status("status", "Answered with this status"),
+                text("q", "In the target or the error. No index helps: a page looks at 20,000 rows and may come back short, with a cursor"),
+            ])
+            .asked(span())
+            .paged(),
+        Told::get(paths::ATTEMPT, "getAttempt", "One attempt byte by byte", json!(AttemptDetail)),
+        Told::get(paths::DELIVERIES, "listDeliveries", "Deliveries, newest first", json!(LogPage<DeliveryRow>))
+            .asked(owners())
+            .asked([id("event", "Of an event"), types(), names("state", "That stand so", State::ALL.map(State::name))])
+            .asked(span())
+            .paged(),
+        Told::get(paths::DELIVERY, "getDelivery", "One delivery with its attempts", json!(DeliveryDetail)),
+        Told::get(paths::PORTAL_EVENTS, "listAllEvents", "Events of all companies, newest first", json!(LogPage<EventRow>))
+            .asked([id("company", "Of a company"), types()])
+            .asked(span())
+            .paged(),
+        Told::post(paths::PORTAL_EVENTS, "emitEvent", "Do what the CRM would; a sample without a payload", json!(Envelope))
+            .taking(shape!(NewEvent), r#"{"companyId": 1, "type": "lead.created"}"#)
+            .creating(),
+        Told::get(paths::PORTAL_EVENT_TRACE, "traceEvent", "Which subscriptions matched, which not and why", json!(Trace)),
+        Told::get(paths::TRIPS, "listTrips", "The breaker's history, newest first", json!(LogPage<TripRow>))
+            .asked(owners())
+            .paged(),
+    ]
+}
+
+fn records() -> Vec<Told> {
+    vec![
+        Told::get(paths::REQUESTS, "listRequests", "Requests to the Integration API, newest first", json!(RequestLog))
+            .asked([
+                id("company", "Of a company"),
+                id("key", "Of a key"),
+                status("status", "Answered with this status"),
+                text("code", "Answered with this problem code"),
+                time("since", "At or after"),
+                time("until", "Before"),
+            ])
+            .paged(),
+        Told::get(paths::AUDIT, "listAudit", "Every change, newest first", json!(LogPage<AuditRow>)).paged(),
+        Told::get(
+            paths::AUDIT_VERIFY,
+            "verifyAudit",
+            "Whether every change is there as it was written",
+            json!(AuditCheck),
+        ),
+    ]
+}

@@ -1,0 +1,59 @@
+//! Operators.
+
+use super::body::Json;
+use super::guard::{Admin, Operator};
+use super::problem::Refusal;
+use super::query::Id;
+use crate::api::keys::ShownOnce;
+use crate::api::operators::{CreatedOperator, NewOperator, OperatorRow};
+use crate::api::page::Page;
+use crate::domain::ids::OperatorId;
+use crate::domain::operator;
+use crate::domain::text::Untrusted;
+use crate::domain::time::Timestamp;
+use crate::engine::Engine;
+use axum::extract::State;
+use axum::http::StatusCode;
+
+/// `GET /portal/v1/operators`: oldest first, revoked ones too.
+pub(super) async fn list(
+    _: Operator<Admin>,
+    State(engine): State<Engine>,
+) -> Result<axum::Json<Page<OperatorRow>>, Refusal> {
+    let kept = engine.operators().await?;
+    let items = kept.into_iter().map(|of| row(of.operator, of.created_at, of.revoked_at)).collect();
+    Ok(axum::Json(Page { items, next_cursor: None, has_more: false }))
+}
+
+/// `POST /portal/v1/operators`: the token is in this answer alone.
+pub(super) async fn create(
+    operator: Operator<Admin>,
+    State(engine): State<Engine>,
+    Json(new): Json<NewOperator>,
+) -> Result<(StatusCode, axum::Json<CreatedOperator>), Refusal> {
+    let (kept, token) = engine.create_operator(operator.caller(), new.name, new.role).await?;
+    let row = row(kept.operator, kept.created_at, kept.revoked_at);
+    let token = ShownOnce::new(token.reveal().to_owned());
+    Ok((StatusCode::CREATED, axum::Json(CreatedOperator { row, token })))
+}
+
+/// `POST /portal/v1/operators/{id}/revoke`: for good; the last admin stays.
+pub(super) async fn revoke(
+    operator: Operator<Admin>,
+    State(engine): State<Engine>,
+    Id(id): Id,
+) -> Result<axum::Json<OperatorRow>, Refusal> {
+    let kept = engine.revoke_operator(operator.caller(), OperatorId(id)).await?;
+    Ok(axum::Json(row(kept.operator, kept.created_at, kept.revoked_at)))
+}
+
+fn row(of: operator::Operator, created_utc: Timestamp, revoked_utc: Option<Timestamp>) -> OperatorRow {
+    OperatorRow {
+        id: of.id,
+        name: Untrusted::new(of.name),
+        role: of.role,
+        is_active: revoked_utc.is_none(),
+        created_utc,
+        revoked_utc,
+    }
+}

@@ -1,0 +1,105 @@
+//! Queries of the logs: filters, a limit, and a cursor that is bound to the filters and to a direction.
+
+use super::problem::Refusal;
+use super::query::{Paging, Query};
+use crate::api::log::LogPage;
+use crate::api::problem::Code;
+use crate::domain::event::EventType;
+use crate::domain::log::{Page, Place, Span};
+use crate::domain::time::Timestamp;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest as _, Sha256};
+
+/// Bytes of the hash that binds a cursor to its filters.
+const BOUND: usize = 12;
+
+/// What is asked of a log.
+#[derive(Debug)]
+pub(super) struct Wanted<T> {
+    /// The filters.
+    pub(super) filters: T,
+    place: Place,
+    limit: u32,
+    bound: Vec<u8>,
+}
+
+impl<S: Send + Sync, T: DeserializeOwned + Serialize + Send> FromRequestParts<S> for Wanted<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let Query(filters) = Query::<T>::from_request_parts(parts, state).await?;
+        let Query(paging) = Query::<Paging>::from_request_parts(parts, state).await?;
+        let mut digest = Sha256::new();
+        digest.update(parts.uri.path());
+        digest.update(serde_json::to_vec(&filters).unwrap_or_default());
+        let bound = digest.finalize()[..BOUND].to_vec();
+        let place = match &paging.cursor {
+            None => Place::Newest,
+            Some(cursor) => read(cursor, &bound).ok_or_else(|| {
+                Refusal::new(
+                    Code::InvalidCursor,
+                    "this cursor is not one of this list with these filters; leave it out to begin anew",
+                )
+            })?,
+        };
+        Ok(Self { filters, place, limit: paging.limit()?, bound })
+    }
+}
+
+impl<T> Wanted<T> {
+    /// The part of the log between two times.
+    pub(super) const fn span(&self, since: Option<Timestamp>, until: Option<Timestamp>) -> Span {
+        Span { since, until, place: self.place, limit: self.limit }
+    }
+
+    /// A page on its way out.
+    pub(super) fn page<A, B>(&self, of: Page<A>, translate: impl FnMut(A) -> B) -> LogPage<B> {
+        LogPage {
+            items: of.items.into_iter().map(translate).collect(),
+            next_cursor: of.older_than.map(|id| self.cursor(b'<', id)),
+            previous_cursor: Some(self.cursor(b'>', of.newer_than)),
+            has_more: of.has_more,
+        }
+    }
+
+    fn cursor(&self, direction: u8, id: i64) -> String {
+        let mut bytes = self.bound.clone();
+        bytes.push(direction);
+        bytes.extend(id.to_be_bytes());
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+}
+
+/// The place that a cursor stands for, if it was made for the same list and filters.
+fn read(cursor: &str, bound: &[u8]) -> Option<Place> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+    let rest = bytes.strip_prefix(bound)?;
+    let (direction, id) = rest.split_first()?;
+    let id = i64::from_be_bytes(id.try_into().ok()?);
+    match direction {
+        b'<' => Some(Place::OlderThan(id)),
+        b'>' => Some(Place::NewerThan(id)),
+        _ => None,
+    }
+}
+
+/// A filter by event type.
+pub(super) fn event_type(name: Option<&String>) -> Result<Option<EventType>, Refusal> {
+    named(name, "type", EventType::named, &EventType::ALL.map(EventType::name))
+}
+
+/// A filter by one of a closed set of names.
+pub(super) fn named<T>(
+    name: Option<&String>,
+    field: &'static str,
+    find: impl Fn(&str) -> Option<T>,
+    known: &[&str],
+) -> Result<Option<T>, Refusal> {
+    let fault = || Refusal::invalid(field, format!("must be one of {}", known.join(", ")));
+    name.map(|name| find(name).ok_or_else(fault)).transpose()
+}

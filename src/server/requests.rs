@@ -1,0 +1,87 @@
+//! The log of requests to the Integration API, and how keys use what they were given.
+
+use super::guard::{Access, Operator, Viewer};
+use super::place::Wanted;
+use super::problem::Refusal;
+use super::query::Id;
+use super::router;
+use crate::api::limits::{KeyUsage, RouteUse};
+use crate::api::log::RequestQuery;
+use crate::api::requests::{CodeCount, RequestLog, RequestRow};
+use crate::domain::ids::{CompanyId, KeyId};
+use crate::domain::key::Scope;
+use crate::domain::log::RequestFilter;
+use crate::domain::text::Untrusted;
+use crate::engine::Engine;
+use axum::extract::State;
+
+/// `GET /portal/v1/requests`: newest first.
+pub(super) async fn list(
+    _: Operator<Viewer>,
+    State(engine): State<Engine>,
+    wanted: Wanted<RequestQuery>,
+) -> Result<axum::Json<RequestLog>, Refusal> {
+    let of = &wanted.filters;
+    if of.code.as_ref().is_some_and(|code| code.is_empty() || code.chars().count() > 200) {
+        return Err(Refusal::invalid("code", "must have 1 to 200 characters"));
+    }
+    let filter = RequestFilter {
+        key: of.key.map(KeyId),
+        company: of.company.map(CompanyId),
+        status: of.status,
+        code: of.code.clone(),
+    };
+    let (page, codes) = engine.requests(filter, wanted.span(of.since, of.until)).await?;
+    let page = wanted.page(page, |logged| {
+        let (key_id, company_id) = logged.request.caller.unzip();
+        RequestRow {
+            id: logged.id,
+            utc: logged.request.at,
+            key_id,
+            company_id,
+            last4: key_id.and_then(|key| engine.last4(key)).map(Untrusted::new),
+            method: Untrusted::new(logged.request.method),
+            route: Untrusted::new(logged.request.route),
+            status: logged.request.status,
+            code: logged.request.code.map(Untrusted::new),
+            request_id: Untrusted::new(logged.request.request_id),
+            elapsed_ms: logged.request.elapsed_ms,
+        }
+    });
+    let last_hour = codes
+        .into_iter()
+        .map(|of| CodeCount { status: of.status, code: of.code.map(Untrusted::new), n: of.n })
+        .collect();
+    Ok(axum::Json(RequestLog { page, last_hour }))
+}
+
+/// `GET /portal/v1/keys/{id}/usage`: which routes a key calls and which scopes it never used.
+pub(super) async fn usage(
+    _: Operator<Viewer>,
+    State(engine): State<Engine>,
+    Id(id): Id,
+) -> Result<axum::Json<KeyUsage>, Refusal> {
+    let history = engine.key_history(KeyId(id)).await?;
+    let table = router::table();
+    let price = |method: &str, path: &str| -> Option<Scope> {
+        table.iter().find(|route| route.method.as_str() == method && route.path == path).and_then(|route| {
+            match route.access {
+                Access::Key(scope, _) => Some(scope),
+                Access::Public | Access::Operator(_) => None,
+            }
+        })
+    };
+    let used: Vec<Scope> = history
+        .routes
+        .iter()
+        .filter(|route| route.n_used > 0)
+        .filter_map(|route| price(&route.method, &route.route))
+        .collect();
+    let never_used = history.key.scopes.iter().filter(|scope| !used.contains(scope)).collect();
+    let routes = history
+        .routes
+        .into_iter()
+        .map(|of| RouteUse { method: Untrusted::new(of.method), route: Untrusted::new(of.route), n: of.n })
+        .collect();
+    Ok(axum::Json(KeyUsage { since_utc: history.since, routes, never_used }))
+}

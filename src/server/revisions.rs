@@ -1,0 +1,46 @@
+//! Earlier configurations of subscriptions.
+
+use super::body::Json;
+use super::guard::{Acting, Operator, Viewer};
+use super::problem::Refusal;
+use super::query::Id;
+use super::translate;
+use crate::api::page::Page;
+use crate::api::revisions::{RevisionRow, Rollback};
+use crate::api::subscriptions::SubscriptionRow;
+use crate::domain::ids::SubscriptionId;
+use crate::domain::text::Untrusted;
+use crate::engine::Engine;
+use axum::extract::State;
+
+/// `GET /portal/v1/subscriptions/{id}/revisions`: the one in force first.
+pub(super) async fn list(
+    _: Operator<Viewer>,
+    State(engine): State<Engine>,
+    Id(id): Id,
+) -> Result<axum::Json<Page<RevisionRow>>, Refusal> {
+    let revisions = engine.revisions(SubscriptionId(id)).await?;
+    let items = revisions
+        .into_iter()
+        .map(|of| RevisionRow {
+            revision: of.number,
+            since_utc: of.at,
+            target_url: Untrusted::new(of.wish.target_url),
+            event_types: of.wish.event_types.iter().map(|kind| Untrusted::new(kind.name())).collect(),
+            description: of.wish.description.map(Untrusted::new),
+            managed_by: of.wish.managed_by.map(Untrusted::new),
+        })
+        .collect();
+    Ok(axum::Json(Page { items, next_cursor: None, has_more: false }))
+}
+
+/// `POST /portal/v1/subscriptions/{id}/rollback`: as a new revision.
+pub(super) async fn roll_back(
+    operator: Operator<Acting>,
+    State(engine): State<Engine>,
+    Id(id): Id,
+    Json(wish): Json<Rollback>,
+) -> Result<axum::Json<SubscriptionRow>, Refusal> {
+    engine.roll_back(operator.caller(), SubscriptionId(id), wish.revision).await?;
+    Ok(axum::Json(translate::subscription(engine.patient(SubscriptionId(id)).await?)))
+}

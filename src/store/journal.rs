@@ -1,0 +1,95 @@
+//! What operators read of events and deliveries: pages with filters, and what became of one event.
+
+use super::scan::{Log, wanted};
+use super::{Error, count, maybe_time, small, time, unreadable};
+use crate::domain::delivery::{Kind, State};
+use crate::domain::event::EventType;
+use crate::domain::ids::{CompanyId, DeliveryId, EventId, SubscriptionId};
+use crate::domain::log::{Delivery, DeliveryFilter, Happened, Page, Span};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension as _, Row};
+
+const COLUMNS: &str = "id, event_id, subscription_id, company_id, kind, state, n_attempts, due_at, created_at";
+const EVENT_TYPE: &str = ", (SELECT e.kind FROM events e WHERE e.id = event_id) AS event_type";
+
+/// A page of deliveries, newest first.
+pub(crate) fn deliveries(connection: &Connection, of: &DeliveryFilter, span: &Span) -> Result<Page<Delivery>, Error> {
+    let (mut seek, mut sift) = (Vec::new(), Vec::new());
+    let subscription = of.subscription.map(|id| id.0);
+    wanted(&mut seek, "event_id = ?", of.event.map(|id| id.0));
+    wanted(if of.event.is_some() { &mut sift } else { &mut seek }, "subscription_id = ?", subscription);
+    let table = match (of.event, of.subscription) {
+        (Some(_), _) => "deliveries INDEXED BY deliveries_event",
+        (None, Some(_)) => "deliveries INDEXED BY deliveries_subscription",
+        (None, None) => "deliveries",
+    };
+    wanted(&mut sift, "company_id = ?", of.company.map(|id| id.0));
+    wanted(&mut sift, "state = ?", of.state.map(|state| state.name().to_owned()));
+    let kind: Option<Value> = of.event_type.map(|kind| kind.name().to_owned().into());
+    wanted(&mut sift, "(SELECT e.kind FROM events e WHERE e.id = event_id) = ?", kind);
+    let log = Log { table, columns: COLUMNS, computed: EVENT_TYPE, time: "created_at", seek, sift };
+    log.page(connection, span, delivery_in, |delivery| delivery.id.0)
+}
+
+/// One delivery.
+pub(crate) fn delivery(connection: &Connection, id: DeliveryId) -> Result<Option<Delivery>, Error> {
+    let sql = format!("SELECT {COLUMNS}{EVENT_TYPE} FROM deliveries WHERE id = ?1");
+    Ok(connection.prepare_cached(&sql)?.query_row([id.0], delivery_in).optional()?)
+}
+
+/// The deliveries of an event, oldest first.
+pub(crate) fn deliveries_of(connection: &Connection, event: EventId) -> Result<Vec<Delivery>, Error> {
+    let sql = format!("SELECT {COLUMNS}{EVENT_TYPE} FROM deliveries WHERE event_id = ?1 ORDER BY id");
+    Ok(connection.prepare_cached(&sql)?.query_map([event.0], delivery_in)?.collect::<Result<_, _>>()?)
+}
+
+/// A page of events of all companies or of one, newest first.
+pub(crate) fn events(
+    connection: &Connection,
+    company: Option<CompanyId>,
+    kind: Option<EventType>,
+    span: &Span,
+) -> Result<Page<Happened>, Error> {
+    let (mut seek, mut sift) = (Vec::new(), Vec::new());
+    wanted(&mut seek, "company_id = ?", company.map(|id| id.0));
+    wanted(&mut sift, "kind = ?", kind.map(|kind| kind.name().to_owned()));
+    let log = Log {
+        table: if company.is_some() { "events INDEXED BY events_company" } else { "events" },
+        columns: "id, company_id, kind, created_at, length(body) AS n_bytes",
+        computed: ", (SELECT count(*) FROM deliveries d WHERE d.event_id = id) AS n_deliveries",
+        time: "created_at",
+        seek,
+        sift,
+    };
+    log.page(connection, span, happened, |event| event.id.0)
+}
+
+fn delivery_in(row: &Row<'_>) -> rusqlite::Result<Delivery> {
+    Ok(Delivery {
+        id: DeliveryId(row.get("id")?),
+        event: EventId(row.get("event_id")?),
+        event_type: event_type(row, "event_type")?,
+        subscription: SubscriptionId(row.get("subscription_id")?),
+        company: CompanyId(row.get("company_id")?),
+        kind: Kind::named(&row.get::<_, String>("kind")?).ok_or_else(|| unreadable("kind"))?,
+        state: State::named(&row.get::<_, String>("state")?).ok_or_else(|| unreadable("state"))?,
+        n_attempts: small(row, "n_attempts")?,
+        due_at: maybe_time(row, "due_at")?,
+        created_at: time(row, "created_at")?,
+    })
+}
+
+fn happened(row: &Row<'_>) -> rusqlite::Result<Happened> {
+    Ok(Happened {
+        id: EventId(row.get("id")?),
+        company: CompanyId(row.get("company_id")?),
+        kind: event_type(row, "kind")?,
+        created_at: time(row, "created_at")?,
+        n_bytes: count(row, "n_bytes")?,
+        n_deliveries: small(row, "n_deliveries")?,
+    })
+}
+
+fn event_type(row: &Row<'_>, column: &str) -> rusqlite::Result<EventType> {
+    EventType::named(&row.get::<_, String>(column)?).ok_or_else(|| unreadable(column))
+}

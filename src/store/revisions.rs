@@ -1,0 +1,56 @@
+//! Earlier configurations of subscriptions. Triggers write them down with each change; here they are read and brought back.
+
+use super::{Error, small, time, unreadable};
+use crate::domain::event::EventType;
+use crate::domain::ids::SubscriptionId;
+use crate::domain::subscription::Wish;
+use crate::domain::time::Timestamp;
+use rusqlite::{Connection, Row, named_params};
+
+/// A configuration that a subscription had or has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revision {
+    /// 1 for the first.
+    pub number: u32,
+    /// Since when.
+    pub at: Timestamp,
+    /// What was wished.
+    pub wish: Wish,
+}
+
+/// All configurations of a subscription, latest first.
+pub(crate) fn of(connection: &Connection, id: SubscriptionId) -> Result<Vec<Revision>, Error> {
+    let mut statement = connection
+        .prepare_cached("SELECT * FROM subscription_revisions WHERE subscription_id = ?1 ORDER BY number DESC")?;
+    Ok(statement.query_map([id.0], read)?.collect::<Result<_, _>>()?)
+}
+
+/// Gives a subscription a configuration.
+pub(crate) fn apply(connection: &Connection, id: SubscriptionId, wish: &Wish, now: Timestamp) -> Result<(), Error> {
+    let types: Vec<&str> = wish.event_types.iter().map(|kind| kind.name()).collect();
+    connection
+        .prepare_cached(
+            "UPDATE subscriptions SET target_url = :url, event_types = :types, description = :description, managed_by = :managed_by,
+                 updated_at = :now WHERE id = :id",
+        )?
+        .execute(named_params! {
+            ":id": id.0, ":url": wish.target_url, ":types": types.join(","), ":description": wish.description,
+            ":managed_by": wish.managed_by, ":now": now.millis(),
+        })?;
+    Ok(())
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Revision> {
+    let types: String = row.get("event_types")?;
+    let event_types: Option<Vec<EventType>> = types.split(',').map(EventType::named).collect();
+    Ok(Revision {
+        number: small(row, "number")?,
+        at: time(row, "at")?,
+        wish: Wish {
+            target_url: row.get("target_url")?,
+            event_types: event_types.ok_or_else(|| unreadable("event_types"))?,
+            description: row.get("description")?,
+            managed_by: row.get("managed_by")?,
+        },
+    })
+}

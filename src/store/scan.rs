@@ -1,0 +1,156 @@
+//! Pages of the logs: newest first, by ids, both ways. A page looks at a bounded number of rows, whatever its filters; where that ends the
+//! page early, it says where to go on.
+
+use super::Error;
+use crate::domain::log::{Page, Place, Span};
+use crate::domain::time::Timestamp;
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row, params_from_iter};
+use std::time::Duration;
+
+/// Rows looked at for one page at most.
+pub(crate) const LOOKED_AT: u32 = 20_000;
+/// How much later a row may have been written than its time says.
+const SLACK: Duration = Duration::from_secs(60);
+
+/// A log and what is wanted of it. Conditions hold one `?` each.
+#[derive(Debug)]
+pub(crate) struct Log {
+    /// The table, with the index to use if it is not its order of ids.
+    pub(crate) table: &'static str,
+    /// Columns that conditions and rows need; `id` among them.
+    pub(crate) columns: &'static str,
+    /// Columns computed for the rows of the page alone.
+    pub(crate) computed: &'static str,
+    /// The column with the time.
+    pub(crate) time: &'static str,
+    /// Conditions that the index answers.
+    pub(crate) seek: Vec<(&'static str, Value)>,
+    /// Conditions that each row is held against.
+    pub(crate) sift: Vec<(&'static str, Value)>,
+}
+
+/// Adds a condition if there is something to compare with.
+pub(crate) fn wanted<T: Into<Value>>(
+    conditions: &mut Vec<(&'static str, Value)>,
+    condition: &'static str,
+    value: Option<T>,
+) {
+    conditions.extend(value.map(|value| (condition, value.into())));
+}
+
+impl Log {
+    /// Reads a page.
+    pub(crate) fn page<T>(
+        &self,
+        connection: &Connection,
+        span: &Span,
+        read: fn(&Row<'_>) -> rusqlite::Result<T>,
+        id: fn(&T) -> i64,
+    ) -> Result<Page<T>, Error> {
+        let (inner, mut values) = self.looked_at(connection, span)?;
+        let mut sift = self.sift.clone();
+        wanted(&mut sift, "{time} >= ?", span.since.map(Timestamp::millis));
+        wanted(&mut sift, "{time} < ?", span.until.map(Timestamp::millis));
+        let conditions: String = sift.iter().map(|(condition, _)| format!(" AND {condition}")).collect();
+        let n_seek = values.len();
+        values.extend(sift.into_iter().map(|(_, value)| value));
+        values.push(i64::from(span.limit.saturating_add(1)).into());
+        let sql = format!("SELECT *{} FROM ({inner}) WHERE TRUE{conditions} LIMIT ?", self.computed);
+        let mut statement = connection.prepare_cached(&sql.replace("{time}", self.time))?;
+        let mut items: Vec<T> =
+            statement.query_map(params_from_iter(values.iter()), read)?.collect::<Result<_, _>>()?;
+        let is_full = items.len() > span.limit as usize;
+        items.truncate(span.limit as usize);
+        let ends = (items.first().map(id), items.last().map(id));
+        let end = if is_full { None } else { self.end(connection, &inner, &values[..n_seek], span.place)? };
+        Ok(arrange(items, ends, is_full, end, span.place))
+    }
+
+    /// The rows that are looked at, and their parameters.
+    fn looked_at(&self, connection: &Connection, span: &Span) -> Result<(String, Vec<Value>), Error> {
+        let (mut above, mut below) = self.bounds(connection, span)?;
+        let order = match span.place {
+            Place::Newest => "DESC",
+            Place::OlderThan(id) => {
+                below = below.min(id);
+                "DESC"
+            }
+            Place::NewerThan(id) => {
+                above = above.max(id);
+                "ASC"
+            }
+        };
+        let seek: String = self.seek.iter().map(|(condition, _)| format!("{condition} AND ")).collect();
+        let mut values: Vec<Value> = self.seek.iter().map(|(_, value)| value.clone()).collect();
+        values.extend([Value::from(above), below.into()]);
+        let Self { table, columns, .. } = self;
+        let sql = format!(
+            "SELECT {columns} FROM {table} WHERE {seek}id > ? AND id < ? ORDER BY id {order} LIMIT {LOOKED_AT}"
+        );
+        Ok((sql, values))
+    }
+
+    /// The ids between which the times lie, from every 256th row.
+    fn bounds(&self, connection: &Connection, span: &Span) -> Result<(i64, i64), Error> {
+        let table = self.table.split(' ').next().unwrap_or_default();
+        let milestone = |what: &str, comparison: &str, at: Timestamp| -> Result<Option<i64>, Error> {
+            let time = self.time;
+            let sql = format!("SELECT {what}(id) FROM {table} WHERE id % 256 = 0 AND {time} {comparison} ?1");
+            Ok(connection.prepare_cached(&sql)?.query_row([at.millis()], |row| row.get(0))?)
+        };
+        let above = match span.since {
+            Some(since) => milestone("max", "<", since.minus(SLACK))?.unwrap_or(-1),
+            None => -1,
+        };
+        let below = match span.until {
+            Some(until) => milestone("min", ">", until.plus(SLACK))?.unwrap_or(i64::MAX),
+            None => i64::MAX,
+        };
+        Ok((above, below))
+    }
+
+    /// The last row looked at, if there may be more behind it.
+    fn end(&self, connection: &Connection, inner: &str, values: &[Value], place: Place) -> Result<Option<i64>, Error> {
+        let last = if matches!(place, Place::NewerThan(_)) { "max" } else { "min" };
+        let sql = format!("SELECT count(*), {last}(id) FROM ({inner})");
+        let (n, last): (u32, Option<i64>) = connection
+            .prepare_cached(&sql)?
+            .query_row(params_from_iter(values.iter()), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(last.filter(|_| n >= LOOKED_AT))
+    }
+}
+
+/// Puts the rows in order and finds the places to go on from.
+fn arrange<T>(
+    mut items: Vec<T>,
+    (first, last): (Option<i64>, Option<i64>),
+    is_full: bool,
+    end: Option<i64>,
+    place: Place,
+) -> Page<T> {
+    let has_more = is_full || end.is_some();
+    match place {
+        Place::NewerThan(id) => {
+            items.reverse();
+            Page {
+                items,
+                older_than: Some(first.unwrap_or(id.saturating_add(1))),
+                newer_than: end.or(last).unwrap_or(id),
+                has_more,
+            }
+        }
+        Place::OlderThan(id) => Page {
+            items,
+            older_than: has_more.then(|| end.or(last)).flatten(),
+            newer_than: first.unwrap_or(id.saturating_sub(1)),
+            has_more,
+        },
+        Place::Newest => Page {
+            items,
+            older_than: has_more.then(|| end.or(last)).flatten(),
+            newer_than: first.unwrap_or(0),
+            has_more,
+        },
+    }
+}

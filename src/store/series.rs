@@ -1,0 +1,96 @@
+//! Time series for charts, from counters alone.
+
+use super::{Error, count, small, time};
+use crate::domain::health::Tally;
+use crate::domain::ids::SubscriptionId;
+use crate::domain::latency::Histogram;
+use crate::domain::time::Timestamp;
+use rusqlite::{Connection, params};
+use std::collections::BTreeMap;
+
+/// Scheduled attempts of one span of time.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Attempts {
+    /// How they ended.
+    pub tally: Tally,
+    /// How long they took; empty where it was asked for all subscriptions.
+    pub histogram: Histogram,
+}
+
+/// Requests of one span of time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Requests {
+    /// All.
+    pub n: u64,
+    /// Answered 4xx, 429 among them.
+    pub n_client_errors: u64,
+    /// Answered 429.
+    pub n_limited: u64,
+    /// Answered 5xx.
+    pub n_server_errors: u64,
+}
+
+/// Attempts of all subscriptions in slots of `span_ms` from `since` to before `until`.
+pub(crate) fn pipeline(
+    connection: &Connection,
+    span_ms: i64,
+    (since, until): (Timestamp, Timestamp),
+) -> Result<BTreeMap<Timestamp, Attempts>, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT slot_at / ?1 * ?1 AS slot, sum(n_ok) AS n_ok, sum(n_failed) AS n_failed FROM pipeline_minutes
+         WHERE slot_at >= ?2 AND slot_at < ?3 GROUP BY 1",
+    )?;
+    let rows = statement.query_map(params![span_ms, since.millis(), until.millis()], |row| {
+        let tally = Tally { n_ok: count(row, "n_ok")?, n_failed: count(row, "n_failed")? };
+        Ok((time(row, "slot")?, Attempts { tally, histogram: Histogram::default() }))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Attempts of one subscription in slots of `span_ms`, one of the spans that are counted, from `since` to before `until`.
+pub(crate) fn subscription(
+    connection: &Connection,
+    id: SubscriptionId,
+    span_ms: i64,
+    (since, until): (Timestamp, Timestamp),
+) -> Result<BTreeMap<Timestamp, Attempts>, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT slot_at, bin, n_ok, n_failed FROM attempt_rollups
+         WHERE subscription_id = ?1 AND span_ms = ?2 AND slot_at >= ?3 AND slot_at < ?4",
+    )?;
+    let mut rows = statement.query(params![id.0, span_ms, since.millis(), until.millis()])?;
+    let mut slots: BTreeMap<Timestamp, Attempts> = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let (n_ok, n_failed) = (count(row, "n_ok")?, count(row, "n_failed")?);
+        let slot = slots.entry(time(row, "slot_at")?).or_default();
+        slot.tally.n_ok += n_ok;
+        slot.tally.n_failed += n_failed;
+        slot.histogram.add(usize::try_from(small(row, "bin")?).unwrap_or(0), n_ok + n_failed);
+    }
+    Ok(slots)
+}
+
+/// Requests in slots of `span_ms` from `since` to before `until`.
+pub(crate) fn requests(
+    connection: &Connection,
+    span_ms: i64,
+    (since, until): (Timestamp, Timestamp),
+) -> Result<BTreeMap<Timestamp, Requests>, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT slot_at / ?1 * ?1 AS slot, sum(n) AS n, sum(n) FILTER (WHERE status BETWEEN 400 AND 499) AS client,
+             sum(n) FILTER (WHERE status = 429) AS limited, sum(n) FILTER (WHERE status >= 500) AS server
+         FROM request_minutes WHERE slot_at >= ?2 AND slot_at < ?3 GROUP BY 1",
+    )?;
+    let rows = statement.query_map(params![span_ms, since.millis(), until.millis()], |row| {
+        let some =
+            |column: &str| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.unwrap_or(0).unsigned_abs());
+        let requests = Requests {
+            n: some("n")?,
+            n_client_errors: some("client")?,
+            n_limited: some("limited")?,
+            n_server_errors: some("server")?,
+        };
+        Ok((time(row, "slot")?, requests))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,211 @@
+//! Counters of requests: by status and code, by key and route, by key and caller. They are written with the log and never scan it.
+
+use super::requests::Request;
+use super::{Error, count, time};
+use crate::domain::delivery::State;
+use crate::domain::ids::KeyId;
+use crate::domain::time::{MINUTE_MS, Timestamp};
+use rusqlite::{Connection, OptionalExtension as _, params};
+use std::collections::HashMap;
+
+/// The width of a slot of the counters per key.
+const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
+/// Callers of a key that are told apart in a day; all others are counted together.
+pub(crate) const CALLERS: i64 = 50;
+/// What the callers beyond that are called.
+const OTHERS: &str = "(others)";
+
+/// Requests of a key to a route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteUse {
+    /// Whose.
+    pub key: KeyId,
+    /// The route's method.
+    pub method: String,
+    /// Its path, with placeholders.
+    pub route: String,
+    /// All requests.
+    pub n: u64,
+    /// Those that neither the rate window nor the scopes refused.
+    pub n_used: u64,
+}
+
+/// Requests of a key from one address with one user agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallerUse {
+    /// Whose.
+    pub key: KeyId,
+    /// The address that connected.
+    pub address: String,
+    /// What the caller said it was.
+    pub agent: String,
+    /// Requests.
+    pub n: u64,
+    /// The latest one.
+    pub last_at: Timestamp,
+}
+
+/// Requests answered with one status and code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeCount {
+    /// The status.
+    pub status: u16,
+    /// The problem's code; none where it was no problem.
+    pub code: Option<String>,
+    /// How many.
+    pub n: u64,
+}
+
+/// Counts a request.
+pub(crate) fn note(connection: &Connection, request: &Request) -> Result<(), Error> {
+    connection
+        .prepare_cached(
+            "INSERT INTO request_minutes (slot_at, status, code, n) VALUES (?1, ?2, ?3, 1) ON CONFLICT DO UPDATE SET n = n + 1",
+        )?
+        .execute(params![
+            request.at.slot(MINUTE_MS).millis(),
+            request.status,
+            request.code.as_deref().unwrap_or_default()
+        ])?;
+    let Some((key, _)) = request.caller else { return Ok(()) };
+    let day = request.at.slot(DAY_MS).millis();
+    connection
+        .prepare_cached(
+            "INSERT INTO key_routes (key_id, day_at, method, route, n, n_used) VALUES (?1, ?2, ?3, ?4, 1, ?5)
+             ON CONFLICT DO UPDATE SET n = n + 1, n_used = n_used + ?5",
+        )?
+        .execute(params![
+            key.0,
+            day,
+            request.method,
+            request.route,
+            i64::from(!matches!(request.status, 401 | 403 | 429))
+        ])?;
+    caller(connection, key, day, request)
+}
+
+fn caller(connection: &Connection, key: KeyId, day: i64, request: &Request) -> Result<(), Error> {
+    let (address, agent) =
+        (request.address.as_deref().unwrap_or_default(), request.agent.as_deref().unwrap_or_default());
+    let at = request.at.millis();
+    let n_known = connection
+        .prepare_cached(
+            "UPDATE key_callers SET n = n + 1, last_at = ?5 WHERE key_id = ?1 AND day_at = ?2 AND address = ?3 AND agent = ?4",
+        )?
+        .execute(params![key.0, day, address, agent, at])?;
+    if n_known > 0 {
+        return Ok(());
+    }
+    let n_callers: i64 = connection
+        .prepare_cached("SELECT count(*) FROM key_callers WHERE key_id = ?1 AND day_at = ?2")?
+        .query_row(params![key.0, day], |row| row.get(0))?;
+    let (address, agent) = if n_callers < CALLERS { (address, agent) } else { (OTHERS, OTHERS) };
+    connection
+        .prepare_cached(
+            "INSERT INTO key_callers (key_id, day_at, address, agent, n, last_at) VALUES (?1, ?2, ?3, ?4, 1, ?5)
+             ON CONFLICT DO UPDATE SET n = n + 1, last_at = ?5",
+        )?
+        .execute(params![key.0, day, address, agent, at])?;
+    Ok(())
+}
+
+/// The routes of a key or of all, summed over the days from the one of `since` on, busiest first.
+pub(crate) fn routes(connection: &Connection, key: Option<KeyId>, since: Timestamp) -> Result<Vec<RouteUse>, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT key_id, method, route, sum(n) AS n, sum(n_used) AS n_used FROM key_routes
+         WHERE (?1 IS NULL OR key_id = ?1) AND day_at >= ?2 GROUP BY 1, 2, 3 ORDER BY n DESC, route, method",
+    )?;
+    let rows = statement.query_map(params![key.map(|id| id.0), since.slot(DAY_MS).millis()], |row| {
+        Ok(RouteUse {
+            key: KeyId(row.get("key_id")?),
+            method: row.get("method")?,
+            route: row.get("route")?,
+            n: count(row, "n")?,
+            n_used: count(row, "n_used")?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The callers of all keys, summed over the days from the one of `since` on, busiest first.
+pub(crate) fn callers(connection: &Connection, since: Timestamp) -> Result<Vec<CallerUse>, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT key_id, address, agent, sum(n) AS n, max(last_at) AS last_at FROM key_callers
+         WHERE day_at >= ?1 GROUP BY 1, 2, 3 ORDER BY n DESC, address, agent",
+    )?;
+    let rows = statement.query_map([since.slot(DAY_MS).millis()], |row| {
+        Ok(CallerUse {
+            key: KeyId(row.get("key_id")?),
+            address: row.get("address")?,
+            agent: row.get("agent")?,
+            n: count(row, "n")?,
+            last_at: time(row, "last_at")?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Requests by status and code from the minute of `since` on, most frequent first.
+pub(crate) fn codes(connection: &Connection, since: Timestamp) -> Result<Vec<CodeCount>, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT status, nullif(code, '') AS code, sum(n) AS n FROM request_minutes WHERE slot_at >= ?1
+         GROUP BY 1, 2 ORDER BY n DESC, status, code",
+    )?;
+    let rows = statement.query_map([since.slot(MINUTE_MS).millis()], |row| {
+        Ok(CodeCount { status: row.get("status")?, code: row.get("code")?, n: count(row, "n")? })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The first day that has counters of a key.
+pub(crate) fn known_since(connection: &Connection, key: KeyId) -> Result<Option<Timestamp>, Error> {
+    Ok(connection
+        .prepare_cached("SELECT min(day_at) AS day_at FROM key_routes WHERE key_id = ?1")?
+        .query_row([key.0], |row| super::maybe_time(row, "day_at"))
+        .optional()?
+        .flatten())
+}
+
+/// How much there is, from numbers that are kept anyway.
+#[derive(Debug, Clone)]
+pub(crate) struct Counts {
+    /// The last number given, by table.
+    pub(crate) given: HashMap<String, u64>,
+    /// The last event's number.
+    pub(crate) n_events: u64,
+    /// Deliveries that wait, by state, each counted up to [`COUNTED`].
+    pub(crate) waiting: [(State, u64); 4],
+    pub(crate) n_enabled: u64,
+    pub(crate) n_disabled: u64,
+}
+
+/// Where counting what waits ends.
+const COUNTED: u32 = 100_000;
+
+/// How much there is, without looking at the logs.
+pub(crate) fn counts(connection: &Connection) -> Result<Counts, Error> {
+    let mut statement = connection.prepare_cached("SELECT name, seq FROM sqlite_sequence")?;
+    let given = statement.query_map([], |row| Ok((row.get("name")?, count(row, "seq")?)))?.collect::<Result<_, _>>()?;
+    let mut waiting = [State::Pending, State::InFlight, State::Parked, State::Skipped].map(|state| (state, 0));
+    for (state, n) in &mut waiting {
+        let sql = format!(
+            "SELECT count(*) AS n FROM (SELECT 1 FROM deliveries WHERE state = '{}' LIMIT {COUNTED})",
+            state.name()
+        );
+        *n = connection.prepare_cached(&sql)?.query_row([], |row| count(row, "n"))?;
+    }
+    let mut statement = connection.prepare_cached(
+        "SELECT (SELECT value FROM counters WHERE name = 'event') AS events,
+             count(*) FILTER (WHERE disabled_reason IS NULL) AS enabled, count(*) FILTER (WHERE disabled_reason IS NOT NULL) AS disabled
+         FROM subscriptions",
+    )?;
+    Ok(statement.query_row([], |row| {
+        Ok(Counts {
+            given,
+            n_events: count(row, "events")?,
+            waiting,
+            n_enabled: count(row, "enabled")?,
+            n_disabled: count(row, "disabled")?,
+        })
+    })?)
+}

@@ -1,0 +1,208 @@
+//! Deliveries, attempts, events, requests, statistics: pages, filters, and what became of an event.
+
+use super::{Scene, ids};
+use crate::support::receiver::Behaviour;
+use crow::domain::event::EventType;
+use crow::domain::key::Scope;
+use serde_json::json;
+use std::time::Duration;
+
+#[tokio::test]
+async fn every_row_is_seen_once_in_both_directions_while_rows_arrive() {
+    let scene = Scene::new().await;
+    scene.subscribe(&["lead.created"]).await;
+    for _ in 0..7 {
+        scene.emit(EventType::LeadCreated).await;
+    }
+    scene.attempted(7).await;
+    for list in ["deliveries", "attempts", "events"] {
+        let mut page = scene.get(&format!("/portal/v1/{list}?limit=3&type=lead.created")).await;
+        let newest = page["previousCursor"].as_str().expect("a cursor").to_owned();
+        let mut seen = ids(&page);
+        while let Some(cursor) = page["nextCursor"].as_str().map(ToOwned::to_owned) {
+            assert_eq!(page["hasMore"], true);
+            page = scene.get(&format!("/portal/v1/{list}?limit=3&type=lead.created&cursor={cursor}")).await;
+            seen.extend(ids(&page));
+        }
+        assert_eq!(page["hasMore"], false, "{list}");
+        let mut sorted = seen.clone();
+        sorted.sort_by_key(|id| std::cmp::Reverse(*id));
+        sorted.dedup();
+        assert_eq!((seen.len(), &seen), (sorted.len(), &sorted), "{list}");
+        let last = page["previousCursor"].as_str().expect("a cursor");
+        let back = scene.get(&format!("/portal/v1/{list}?limit=200&type=lead.created&cursor={last}")).await;
+        assert_eq!(ids(&back), seen[..seen.len() - ids(&page).len()], "{list}: back up to the newest");
+        let n_attempts = scene.get("/portal/v1/attempts?limit=200").await["items"].as_array().expect("rows").len();
+        scene.emit(EventType::LeadCreated).await;
+        scene.attempted(n_attempts + 1).await;
+        let news = scene.get(&format!("/portal/v1/{list}?limit=3&type=lead.created&cursor={newest}")).await;
+        assert_eq!(ids(&news).len(), 1, "{list}: what is new and nothing else");
+        assert!(ids(&news)[0] > seen[0]);
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_is_good_for_its_own_list_and_filters_alone() {
+    let scene = Scene::new().await;
+    scene.subscribe(&["lead.created"]).await;
+    for _ in 0..2 {
+        scene.emit(EventType::LeadCreated).await;
+    }
+    let page = scene.get("/portal/v1/events?limit=1").await;
+    let cursor = page["nextCursor"].as_str().expect("a cursor");
+    for path in [
+        format!("/portal/v1/events?limit=1&type=lead.created&cursor={cursor}"),
+        format!("/portal/v1/deliveries?cursor={cursor}"),
+        "/portal/v1/events?cursor=bm90IG91cnM".to_owned(),
+        "/portal/v1/trips?cursor=%21".to_owned(),
+    ] {
+        let answer = scene.call("GET", &path, None).await;
+        assert_eq!((answer.status, answer.json()["code"].as_str()), (400, Some("invalid_cursor")), "{path}");
+    }
+    for (path, field) in [
+        ("/portal/v1/deliveries?state=lost", "state"),
+        ("/portal/v1/attempts?outcome=maybe", "outcome"),
+        ("/portal/v1/attempts?q=", "q"),
+        ("/portal/v1/requests?code=", "code"),
+        ("/portal/v1/events?type=Lead.Created", "type"),
+        ("/portal/v1/trips?limit=201", "limit"),
+        ("/portal/v1/stats?since=2020-01-01T00:00:00Z", "since"),
+    ] {
+        let answer = scene.call("GET", path, None).await;
+        assert_eq!((answer.status, answer.json()["code"].as_str()), (400, Some("validation_failed")), "{path}");
+        assert!(answer.json()["errors"][field].is_array(), "{}", answer.json());
+    }
+}
+
+#[tokio::test]
+async fn filters_select_what_they_say() {
+    let scene = Scene::new().await;
+    let (first, second) = (scene.subscribe(&["lead.created"]).await, scene.subscribe(&["client.created"]).await);
+    let lead = scene.emit(EventType::LeadCreated).await;
+    scene.attempted(1).await;
+    scene.receiver.becomes(&[Behaviour::Status(503)]);
+    scene.platform.advance(Duration::from_secs(1));
+    let later = scene.platform.ambient.now();
+    let client = scene.emit(EventType::ClientCreated).await;
+    scene.attempted(2).await;
+    let rows = async |query: String| {
+        let page = scene.get(&query).await;
+        page["items"]
+            .as_array()
+            .expect("rows")
+            .iter()
+            .map(|row| row["eventId"].as_i64().expect("an event"))
+            .collect::<Vec<_>>()
+    };
+    let cases = [
+        ("deliveries", format!("subscription={first}"), vec![lead]),
+        ("deliveries", format!("event={client}"), vec![client]),
+        ("deliveries", "type=client.created".to_owned(), vec![client]),
+        ("deliveries", "state=succeeded".to_owned(), vec![lead]),
+        ("deliveries", format!("since={later}"), vec![client]),
+        ("deliveries", format!("until={later}"), vec![lead]),
+        ("deliveries", format!("company={}", scene.company.id), vec![client, lead]),
+        ("deliveries", "company=999".to_owned(), vec![]),
+        ("attempts", format!("subscription={second}"), vec![client]),
+        ("attempts", format!("event={lead}"), vec![lead]),
+        ("attempts", format!("event={lead}&subscription={second}"), vec![]),
+        ("attempts", "outcome=failure".to_owned(), vec![client]),
+        ("attempts", "outcome=success".to_owned(), vec![lead]),
+        ("attempts", "status=503".to_owned(), vec![client]),
+        ("attempts", "q=127.0.0".to_owned(), vec![client, lead]),
+        ("attempts", "q=nowhere".to_owned(), vec![]),
+        ("attempts", format!("type=lead.created&company={}&outcome=failure", scene.company.id), vec![]),
+    ];
+    for (list, query, expected) in cases {
+        assert_eq!(rows(format!("/portal/v1/{list}?{query}")).await, expected, "{list}?{query}");
+    }
+    let page = scene.get(&format!("/portal/v1/deliveries?event={client}")).await;
+    let detail = scene.get(&format!("/portal/v1/deliveries/{}", ids(&page)[0])).await;
+    assert_eq!((&detail["state"], &detail["nAttempts"]), (&json!("pending"), &json!(1)));
+    assert_eq!(detail["attempts"][0]["statusCode"], 503);
+    assert!(detail["dueUtc"].is_string());
+    assert_eq!(scene.call("GET", "/portal/v1/deliveries/999", None).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_trace_says_of_every_subscription_why_it_has_a_delivery_or_none() {
+    let scene = Scene::new().await;
+    let matched = scene.subscribe(&["lead.created"]).await;
+    let disabled = scene.subscribe(&["lead.created"]).await;
+    let other = scene.subscribe(&["client.created"]).await;
+    scene.platform.operator().disable(disabled, None).await.expect("disabled");
+    let event = scene.emit(EventType::LeadCreated).await;
+    scene.attempted(1).await;
+    scene.platform.advance(Duration::from_secs(1));
+    let late = scene.subscribe(&["lead.created"]).await;
+    let trace = scene.get(&format!("/portal/v1/events/{event}/trace")).await;
+    let verdicts: Vec<(i64, &str)> = trace["subscriptions"]
+        .as_array()
+        .expect("rows")
+        .iter()
+        .map(|row| (row["subscriptionId"].as_i64().expect("a number"), row["verdict"].as_str().expect("a word")))
+        .collect();
+    assert_eq!(
+        verdicts,
+        [(matched.0, "matched"), (disabled.0, "disabled"), (other.0, "other_type"), (late.0, "created_later")]
+    );
+    assert_eq!(trace["subscriptions"][0]["delivery"]["state"], "succeeded");
+    assert_eq!(trace["event"]["nDeliveries"], 2);
+    assert_eq!(scene.call("GET", "/portal/v1/events/999/trace", None).await.status, 404);
+}
+
+#[tokio::test]
+async fn requests_are_logged_with_their_code_and_counted_by_route_and_caller() {
+    let scene = Scene::new().await;
+    let poor = scene.platform.key(&scene.company, &[Scope::EventsRead, Scope::Admin]).await;
+    let plain = [("x-api-key", poor.reveal()), ("user-agent", "probe/1")];
+    assert_eq!(scene.platform.call("GET", "/api/v1/events", &plain, None).await.status, 200);
+    assert_eq!(scene.platform.call("GET", "/api/v1/webhooks/subscriptions", &plain, None).await.status, 403);
+    assert_eq!(scene.platform.call("GET", "/api/v1/events", &[], None).await.status, 401);
+    let written = async || {
+        scene.platform.advance(Duration::from_millis(200));
+        ids(&scene.get("/portal/v1/requests?limit=200").await).len() >= 3
+    };
+    scene.platform.until("the requests are written down", written).await;
+    let log = scene.get("/portal/v1/requests?code=insufficient_scope").await;
+    let row = &log["items"][0];
+    assert_eq!((&row["status"], &row["route"]), (&json!(403), &json!("/api/v1/webhooks/subscriptions")));
+    assert_eq!(row["last4"], poor.last4());
+    let key = row["keyId"].as_i64().expect("a key");
+    assert_eq!(ids(&scene.get(&format!("/portal/v1/requests?key={key}")).await).len(), 2);
+    assert_eq!(ids(&scene.get("/portal/v1/requests?status=401").await).len(), 1);
+    let counted = |code: &str| {
+        log["lastHour"].as_array().expect("counts").iter().find(|of| of["code"] == code).map(|of| of["n"].clone())
+    };
+    assert_eq!((counted("missing_key"), counted("insufficient_scope")), (Some(json!(1)), Some(json!(1))));
+    let usage = scene.get(&format!("/portal/v1/keys/{key}/usage")).await;
+    assert_eq!(usage["neverUsed"], json!(["admin"]));
+    let limits = scene.get("/portal/v1/limits").await;
+    let window = limits["items"]
+        .as_array()
+        .expect("rows")
+        .iter()
+        .find(|row| row["keyId"] == key && row["bucket"] == "read")
+        .expect("its read window");
+    assert_eq!(window["callers"][0]["userAgent"], "probe/1");
+    assert_eq!(window["callers"][0]["address"], "127.0.0.1");
+    assert_eq!(window["topRoutes"].as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test]
+async fn series_have_no_holes_and_add_up() {
+    let scene = Scene::new().await;
+    let subscription = scene.subscribe(&["lead.created"]).await;
+    for _ in 0..3 {
+        scene.emit(EventType::LeadCreated).await;
+    }
+    scene.attempted(3).await;
+    for query in ["span=minute".to_owned(), format!("span=minute&subscription={subscription}"), "span=hour".to_owned()]
+    {
+        let stats = scene.get(&format!("/portal/v1/stats?{query}")).await;
+        let points = stats["attempts"].as_array().expect("points");
+        assert_eq!(points.len(), 60, "{query}");
+        assert_eq!(points.last().expect("a point")["nOk"], 3, "{query}");
+        assert_eq!(stats["requests"].as_array().map(Vec::len), Some(60));
+    }
+}

@@ -1,0 +1,73 @@
+//! Operators: tokens shown once, three roles, revocation at once.
+
+use super::{JSON, Scene};
+use crow::domain::operator::Role;
+use crow::server::guard::Access;
+use crow::server::router::table;
+use serde_json::json;
+
+impl Scene {
+    async fn operator(&self, name: &str, role: Role) -> (i64, String) {
+        let body = json!({"name": name, "role": role.name()}).to_string();
+        let created = self.call("POST", "/portal/v1/operators", Some(&body)).await;
+        assert_eq!(created.status, 201, "{}", String::from_utf8_lossy(&created.body));
+        let created = created.json();
+        let token = created["token"].as_str().expect("a token").to_owned();
+        assert!(token.starts_with("wlop_") && token.len() == 48);
+        (created["id"].as_i64().expect("a number"), token)
+    }
+}
+
+#[tokio::test]
+async fn every_portal_route_asks_for_its_role() {
+    let scene = Scene::new().await;
+    for held in Role::ALL {
+        let (_, token) = scene.operator(held.name(), held).await;
+        let bearer = format!("Bearer {token}");
+        for route in table() {
+            let Access::Operator(needed) = route.access else { continue };
+            if route.path.ends_with("/stream") {
+                continue;
+            }
+            let path = route.path.replace("{id}", "999");
+            let headers = [JSON, ("authorization", bearer.as_str())];
+            let answer = scene.platform.call(route.method.as_str(), &path, &headers, Some("{}")).await;
+            let is_open = held >= needed;
+            assert_eq!(answer.status != 403, is_open, "{} on {} {path}: {}", held.name(), route.method, answer.status);
+            if !is_open {
+                assert_eq!(answer.json()["code"], "insufficient_role");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_shown_once_and_a_revoked_one_fails_at_once_and_for_good() {
+    let mut scene = Scene::new().await;
+    let (id, token) = scene.operator("Grace", Role::Viewer).await;
+    let bearer = format!("Bearer {token}");
+    let headers = [("authorization", bearer.as_str())];
+    assert_eq!(scene.platform.call("GET", "/portal/v1/trips", &headers, None).await.status, 200);
+    let list = scene.call("GET", "/portal/v1/operators", None).await;
+    assert!(!String::from_utf8_lossy(&list.body).contains(&token));
+    assert!(!scene.get("/portal/v1/audit").await.to_string().contains(&token));
+    let revoked = scene.call("POST", &format!("/portal/v1/operators/{id}/revoke"), None).await;
+    assert_eq!((revoked.status, &revoked.json()["isActive"]), (200, &json!(false)));
+    assert_eq!(scene.platform.call("GET", "/portal/v1/trips", &headers, None).await.status, 401);
+    scene.platform = scene.platform.restart().await;
+    assert_eq!(scene.platform.call("GET", "/portal/v1/trips", &headers, None).await.status, 401);
+}
+
+#[tokio::test]
+async fn the_last_admin_stays_and_bad_wishes_are_named() {
+    let scene = Scene::new().await;
+    let refused = scene.call("POST", "/portal/v1/operators/1/revoke", None).await;
+    assert_eq!((refused.status, refused.json()["errors"]["id"].is_array()), (400, true));
+    scene.operator("Ada", Role::Admin).await;
+    assert_eq!(scene.call("POST", "/portal/v1/operators/1/revoke", None).await.status, 200);
+    for (body, field) in [(r#"{"name":" ","role":"admin"}"#, "name"), (r#"{"name":"x","role":"king"}"#, "role")] {
+        let refused = scene.call("POST", "/portal/v1/operators", Some(body)).await;
+        assert_eq!((refused.status, refused.json()["errors"][field].is_array()), (400, true), "{body}");
+    }
+    assert_eq!(scene.call("POST", "/portal/v1/operators/999/revoke", None).await.status, 404);
+}
