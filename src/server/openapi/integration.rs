@@ -98,7 +98,7 @@ fn subscriptions() -> Vec<Told> {
         .by("DELETE"),
         Told::post(
             paths::SUBSCRIPTION_TEST,
-            "testSubscription",
+            "testOwnSubscription",
             "Send a sample to a subscription now",
             json!(TestResult),
         )
