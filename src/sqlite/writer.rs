@@ -118,7 +118,9 @@ fn run(connection: &Connection, mut queue: mpsc::Receiver<Work>) {
         match &end {
             Ok(()) => {
                 finishes.push(first(Ok(connection)));
-                while finishes.len() < BATCH
+                // A full disk can make SQLite roll everything back in the middle: then nothing may be added to what is lost.
+                while !connection.is_autocommit()
+                    && finishes.len() < BATCH
                     && let Ok(next) = queue.try_recv()
                 {
                     finishes.push(next(Ok(connection)));
@@ -144,6 +146,7 @@ fn run(connection: &Connection, mut queue: mpsc::Receiver<Work>) {
 fn copied(error: &Error) -> Error {
     match error {
         Error::Full(why) => Error::Full(why.clone()),
+        Error::Contended => Error::Contended,
         Error::Failed(rusqlite::Error::SqliteFailure(code, text)) => {
             Error::Failed(rusqlite::Error::SqliteFailure(*code, text.clone()))
         }
