@@ -3,9 +3,9 @@
 use super::sender::Parcel;
 use super::settle::Flight;
 use super::{Engine, Error};
-use crate::domain::delivery::{DEADLINE, FLIGHTS, FLIGHTS_PER_SUBSCRIPTION};
+use crate::domain::delivery::{DEADLINE, FLIGHTS, FLIGHTS_PER_SUBSCRIPTION, State};
 use crate::domain::event::Event;
-use crate::domain::ids::SubscriptionId;
+use crate::domain::ids::{DeliveryId, SubscriptionId};
 use crate::domain::secret::Secret;
 use crate::domain::subscription::Subscription;
 use crate::domain::time::Timestamp;
@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// How long a claim lasts: an attempt's deadline and time to write it down.
-const LEASE: Duration = Duration::from_secs(DEADLINE.as_secs() + 20);
+pub(super) const LEASE: Duration = Duration::from_secs(DEADLINE.as_secs() + 20);
 /// The longest nap; a missed ring costs no more than this.
 const NAP: Duration = Duration::from_secs(30);
 /// How long a stopping platform waits for attempts under way.
@@ -166,7 +166,12 @@ fn claim(connection: &Connection, ask: Ask) -> Result<Claims, store::Error> {
                 *n += 1;
                 served = id;
                 again.push(id);
-                jobs.extend(job(connection, claimed)?);
+                let (id, n_attempts) = (claimed.id, claimed.n_attempts);
+                match job(connection, claimed) {
+                    Ok(Some(job)) => jobs.push(job),
+                    Ok(None) | Err(store::Error::Unreadable(_)) => give_up(connection, id, &lease, n_attempts)?,
+                    Err(error) => return Err(error),
+                }
             }
         }
         round = again;
@@ -181,6 +186,13 @@ fn claim(connection: &Connection, ask: Ask) -> Result<Claims, store::Error> {
         }
     }
     Ok((jobs, next_due, served))
+}
+
+/// Ends a delivery that cannot be read: it must not hold up the others.
+fn give_up(connection: &Connection, id: DeliveryId, lease: &str, n_attempts: u32) -> Result<(), store::Error> {
+    tracing::error!(%id, "a delivery's event or subscription cannot be read; it was given up");
+    store::deliveries::settle(connection, id, lease, State::Exhausted, n_attempts, None)?;
+    Ok(())
 }
 
 fn job(connection: &Connection, claimed: Claimed) -> Result<Option<Job>, store::Error> {

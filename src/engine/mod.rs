@@ -43,7 +43,7 @@ use sender::Sender;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, watch};
-use vault::Vault;
+use vault::{Age, Vault};
 use windows::Windows;
 
 /// How a platform is to run.
@@ -95,6 +95,9 @@ pub enum Error {
     /// A stored secret does not open with the key file.
     #[error("a stored secret does not open with {}; was the file replaced?", .0.display())]
     Sealed(PathBuf),
+    /// The key file of a platform that was founded earlier is gone.
+    #[error("{} is missing, and without it no key, token or signing secret can be checked", .0.display())]
+    KeyMissing(PathBuf),
     /// The sender could not be set up.
     #[error("the sender cannot be set up: {0}")]
     Sender(String),
@@ -169,7 +172,9 @@ impl Engine {
         let dir = settings.data_dir.clone();
         make_dir(&dir)?;
         let store = open_store(dir.clone()).await?;
-        let vault = Vault::open(&dir.join("platform.key"), &ambient)?;
+        let is_new = store.read(store::operators::all).await?.is_empty();
+        let age = if is_new { Age::New } else { Age::Founded };
+        let vault = Vault::open(&dir.join("platform.key"), &ambient, age)?;
         let now = ambient.now();
         found(&store, &dir, &vault, &ambient).await?;
         let (keys, operators, used) = store
@@ -199,10 +204,12 @@ impl Engine {
     }
 
     /// Runs the background work until `stop` says so: the dispatcher, which finishes what is under way, and the clerk, which writes down
-    /// windows and requests. Then closes the database.
+    /// windows and requests to the last one. Then closes the database. Whoever serves calls stops first.
     pub async fn run(&self, stop: watch::Receiver<bool>) {
-        let clerk = tokio::spawn(clerk::run(self.clone(), stop.clone()));
+        let (end, ended) = watch::channel(false);
+        let clerk = tokio::spawn(clerk::run(self.clone(), ended));
         dispatcher::run(self.clone(), stop).await;
+        end.send_replace(true);
         let _ = clerk.await;
         let store = self.shared.store.clone();
         let _ = tokio::task::spawn_blocking(move || store.close()).await;

@@ -53,6 +53,15 @@ impl Log {
         self.totals.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Takes back what could not be written down, as far as there is room.
+    pub(super) fn give_back(&self, notes: &Waiting) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.uses.extend(&notes.uses);
+        let room = WAITING.saturating_sub(waiting.requests.len());
+        waiting.requests.extend(notes.requests.iter().take(room).cloned());
+        waiting.n_dropped += notes.requests.len().saturating_sub(room) as u64;
+    }
+
     fn add(&self, request: Request) {
         let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
         totals.elapsed_ms += request.elapsed_ms;

@@ -12,6 +12,15 @@ use zeroize::Zeroizing;
 
 const NONCE: usize = 24;
 
+/// Whether a platform is being founded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Age {
+    /// Its database is empty.
+    New,
+    /// It was founded earlier.
+    Founded,
+}
+
 /// The key file, opened.
 pub(super) struct Vault {
     path: PathBuf,
@@ -26,11 +35,17 @@ impl std::fmt::Debug for Vault {
 }
 
 impl Vault {
-    /// Reads the key file, or makes one (mode 0600).
-    pub(super) fn open(path: &Path, ambient: &Ambient) -> Result<Self, Error> {
+    /// Reads the key file; a platform that is being founded makes one (mode 0600).
+    ///
+    /// # Errors
+    /// [`Error::KeyMissing`] where a founded platform has lost it: a new one could open nothing.
+    pub(super) fn open(path: &Path, ambient: &Ambient, age: Age) -> Result<Self, Error> {
         let io = |source| Error::Io { path: path.to_owned(), source };
         let text = match std::fs::read_to_string(path) {
             Ok(text) => Zeroizing::new(text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && age == Age::Founded => {
+                return Err(Error::KeyMissing(path.to_owned()));
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let root = Zeroizing::new(ambient.bytes::<32>());
                 let text = Zeroizing::new(format!("{}\n", hex::encode(root.as_slice())));
@@ -89,14 +104,16 @@ mod tests {
     fn a_secret_opens_only_in_its_place_and_with_its_key() {
         let dir = tempfile::tempdir().unwrap();
         let ambient = Ambient::scripted(Timestamp::default(), 1);
-        let vault = Vault::open(&dir.path().join("a.key"), &ambient).unwrap();
+        let vault = Vault::open(&dir.path().join("a.key"), &ambient, Age::New).unwrap();
         let sealed = vault.seal("subscriptions/1/secret", &Secret::new("whsec".into()), &ambient).unwrap();
         assert!(!sealed.windows(5).any(|bytes| bytes == b"whsec"));
         assert!(vault.unseal("subscriptions/2/secret", &sealed).is_err());
-        let again = Vault::open(&dir.path().join("a.key"), &ambient).unwrap();
+        let again = Vault::open(&dir.path().join("a.key"), &ambient, Age::New).unwrap();
         assert_eq!(again.unseal("subscriptions/1/secret", &sealed).unwrap().reveal(), "whsec");
         assert_eq!(again.hash("key"), vault.hash("key"));
-        let other = Vault::open(&dir.path().join("b.key"), &ambient).unwrap();
+        let lost = Vault::open(&dir.path().join("lost.key"), &ambient, Age::Founded);
+        assert!(matches!(lost, Err(Error::KeyMissing(_))), "a lost key is not replaced");
+        let other = Vault::open(&dir.path().join("b.key"), &ambient, Age::New).unwrap();
         assert!(other.unseal("subscriptions/1/secret", &sealed).is_err());
         assert_ne!(other.hash("key"), vault.hash("key"));
     }
@@ -107,7 +124,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.key");
-        Vault::open(&path, &Ambient::scripted(Timestamp::default(), 1)).unwrap();
+        Vault::open(&path, &Ambient::scripted(Timestamp::default(), 1), Age::New).unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }

@@ -30,7 +30,7 @@ impl Windows {
         let before =
             state.live.get(&place).copied().unwrap_or(Used { key, bucket, window: Window::opening(now), n_refused: 0 });
         let (window, admission) = before.window.admit(bucket, limit, now);
-        let is_new = window.start != before.window.start;
+        let is_new = window.start > before.window.start;
         if is_new && state.unwritten.contains(&place) {
             state.ended.push(before);
         }
@@ -45,8 +45,24 @@ impl Windows {
     pub(super) fn at(&self, key: KeyId, bucket: Bucket, now: Timestamp) -> Used {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match state.live.get(&(key, bucket)) {
-            Some(used) if used.window.at(now) == used.window => *used,
+            Some(used) if used.window.start >= Window::opening(now).start => {
+                Used { window: used.window.at(now), ..*used }
+            }
             _ => Used { key, bucket, window: Window::opening(now), n_refused: 0 },
+        }
+    }
+
+    /// Takes back what could not be written down.
+    pub(super) fn give_back(&self, used: &[Used]) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for used in used {
+            let place = (used.key, used.bucket);
+            match state.live.get(&place) {
+                Some(live) if live.window.start == used.window.start => {
+                    state.unwritten.insert(place);
+                }
+                _ => state.ended.push(*used),
+            }
         }
     }
 

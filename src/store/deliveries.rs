@@ -99,32 +99,36 @@ pub(crate) fn settle(
     Ok(n == 1)
 }
 
-/// Returns every claim whose lease ended before `now`, due at once. The number returned.
+/// What becomes of a claim that is returned: due at once, parked where the subscription was switched off meanwhile, cancelled where it was
+/// deleted.
+const RETURNED: &str = "UPDATE deliveries SET lease = NULL, lease_until = NULL,
+    state = (SELECT CASE WHEN deleted_at IS NOT NULL THEN 'cancelled' WHEN disabled_reason IS NOT NULL THEN 'parked' ELSE 'pending' END
+             FROM subscriptions WHERE id = subscription_id),
+    due_at = (SELECT CASE WHEN deleted_at IS NULL AND disabled_reason IS NULL THEN ?1 END FROM subscriptions WHERE id = subscription_id)
+    WHERE state = 'in_flight'";
+
+/// Returns every claim whose lease ended before `now`. The number returned.
 pub(crate) fn release_expired(connection: &Connection, now: Timestamp) -> Result<usize, Error> {
-    let n = connection
-        .prepare_cached(
-            "UPDATE deliveries SET state = 'pending', due_at = ?1, lease = NULL, lease_until = NULL
-             WHERE state = 'in_flight' AND lease_until < ?1",
-        )?
-        .execute([now.millis()])?;
-    if n > 0 {
-        cancel_returned(connection)?;
-    }
-    Ok(n)
+    Ok(connection.prepare_cached(&format!("{RETURNED} AND lease_until < ?1"))?.execute([now.millis()])?)
 }
 
-/// Returns every claim, due at once: for a process that starts and knows that nobody else holds any. The number returned.
+/// Lets no lease end after `latest`: none can, unless the clock was set back. The number shortened.
+pub(crate) fn clamp_leases(connection: &Connection, latest: Timestamp) -> Result<usize, Error> {
+    let mut statement = connection
+        .prepare_cached("UPDATE deliveries SET lease_until = ?1 WHERE state = 'in_flight' AND lease_until > ?1")?;
+    Ok(statement.execute([latest.millis()])?)
+}
+
+/// Moves every lease by a step of the clock, so that no claim under way is taken for one that was left. The number moved.
+pub(crate) fn shift_leases(connection: &Connection, step: Duration) -> Result<usize, Error> {
+    let mut statement =
+        connection.prepare_cached("UPDATE deliveries SET lease_until = lease_until + ?1 WHERE state = 'in_flight'")?;
+    Ok(statement.execute([millis(step)])?)
+}
+
+/// Returns every claim: for a process that starts and knows that nobody else holds any. The number returned.
 pub(crate) fn release_all(connection: &Connection, now: Timestamp) -> Result<usize, Error> {
-    release_expired(connection, now)?;
-    let n = connection
-        .prepare_cached(
-            "UPDATE deliveries SET state = 'pending', due_at = ?1, lease = NULL, lease_until = NULL WHERE state = 'in_flight'",
-        )?
-        .execute([now.millis()])?;
-    if n > 0 {
-        cancel_returned(connection)?;
-    }
-    Ok(n)
+    Ok(connection.prepare_cached(RETURNED)?.execute([now.millis()])?)
 }
 
 /// Parks what waits for a subscription that is being switched off. The number parked.
@@ -143,17 +147,6 @@ pub(crate) fn cancel(connection: &Connection, subscription: SubscriptionId) -> R
             "UPDATE deliveries SET state = 'cancelled', due_at = NULL WHERE subscription_id = ?1 AND state IN ('pending', 'parked')",
         )?
         .execute([subscription.0])?)
-}
-
-/// Cancels what waits for subscriptions that were deleted while a delivery of theirs was under way.
-fn cancel_returned(connection: &Connection) -> Result<(), Error> {
-    connection
-        .prepare_cached(
-            "UPDATE deliveries SET state = 'cancelled', due_at = NULL
-             WHERE state = 'pending' AND subscription_id IN (SELECT id FROM subscriptions WHERE deleted_at IS NOT NULL)",
-        )?
-        .execute([])?;
-    Ok(())
 }
 
 /// Resumes what was parked when its subscription was switched off, due at `now`. The number resumed.

@@ -76,7 +76,10 @@ pub enum Meaning {
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(error.into())
+        match error {
+            rusqlite::Error::InvalidColumnType(..) => Self::Unreadable("a value"),
+            error => Self::Sqlite(error.into()),
+        }
     }
 }
 
