@@ -1,8 +1,11 @@
 //! Alerts: rules over a picture. An alert keeps the time at which it was first seen for as long as its rule holds.
 
+use crate::api::keys::KeyRow;
 use crate::api::overview::Overview;
 use crate::domain::ids::{KeyId, SubscriptionId};
-use crate::domain::standing::{Standing, judge_key, judge_subscription, judge_window};
+use crate::domain::standing::{
+    ABANDONED_DAYS, DORMANT_DAYS, Judgement, Standing, judge_key, judge_subscription, judge_window,
+};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::domain::window::Bucket;
@@ -39,7 +42,7 @@ pub struct Alert {
     pub standing: Standing,
     /// Rule, value and limit in one line.
     pub why: String,
-    /// When it was first seen, by this machine's clock.
+    /// Since when: as the platform says it, else when it was first seen by this machine's clock.
     pub since: Timestamp,
 }
 
@@ -67,7 +70,7 @@ impl Alerts {
             .into_iter()
             .map(|alert| {
                 let before = self.0.iter().find(|old| old.subject == alert.subject && old.standing == alert.standing);
-                Alert { since: before.map_or(alert.since, |old| old.since), ..alert }
+                Alert { since: before.map_or(alert.since, |old| old.since.min(alert.since)), ..alert }
             })
             .collect();
         alerts.sort_by_key(|a| (a.standing, a.since, a.subject));
@@ -75,12 +78,22 @@ impl Alerts {
     }
 }
 
+/// When a key that is dormant became so; nothing where something else is the matter with it.
+fn dormant_since(row: &KeyRow, now: Timestamp) -> Option<Timestamp> {
+    let facts = row.facts();
+    let idle_since = facts.last_used_at.unwrap_or(facts.created_at);
+    let days = |n: u64| Duration::from_secs(n * 86_400);
+    let threshold = [ABANDONED_DAYS, DORMANT_DAYS].into_iter().find(|n| now.since(idle_since) >= days(*n))?;
+    (facts.n_limited == 0 && facts.n_broken == 0).then(|| idle_since.plus(days(threshold)))
+}
+
 fn raised(overview: &Overview, now: Timestamp) -> Vec<Alert> {
     let alarming = |standing| matches!(standing, Standing::Tripped | Standing::Failing | Standing::Attention);
     let mut alerts = Vec::new();
-    let mut raise = |subject, name: Untrusted, judgement: crate::domain::standing::Judgement| {
+    let mut raise = |subject, name: Untrusted, judgement: Judgement, since: Option<Timestamp>| {
         if alarming(judgement.standing) {
-            alerts.push(Alert { subject, name, standing: judgement.standing, why: judgement.why, since: now });
+            let since = since.unwrap_or(now);
+            alerts.push(Alert { subject, name, standing: judgement.standing, why: judgement.why, since });
         }
     };
     for row in &overview.subscriptions.items {
@@ -88,14 +101,20 @@ fn raised(overview: &Overview, now: Timestamp) -> Vec<Alert> {
             Subject::Subscription(row.subscription.id),
             row.subscription.target_url.clone(),
             judge_subscription(&row.facts()),
+            row.subscription.disabled_utc.or(row.health.streak_began_utc),
         );
     }
     for row in &overview.keys.items {
-        raise(Subject::Key(row.id), row.name.clone(), judge_key(&row.facts(), overview.server_utc));
+        raise(
+            Subject::Key(row.id),
+            row.name.clone(),
+            judge_key(&row.facts(), overview.server_utc),
+            dormant_since(row, overview.server_utc),
+        );
     }
     for row in &overview.limits.items {
         let name = Untrusted::new(format!("{} {}", row.key_name.raw(), row.bucket));
-        raise(Subject::Window(row.key_id, row.bucket), name, judge_window(&row.facts()));
+        raise(Subject::Window(row.key_id, row.bucket), name, judge_window(&row.facts()), None);
     }
     if let Some(due) = overview.pipeline.oldest_due_utc {
         let late = overview.server_utc.since(due);
@@ -104,7 +123,8 @@ fn raised(overview: &Overview, now: Timestamp) -> Vec<Alert> {
             raise(
                 Subject::Pipeline,
                 "delivery".into(),
-                crate::domain::standing::Judgement { standing: Standing::Failing, why },
+                Judgement { standing: Standing::Failing, why },
+                Some(due.plus(OVERDUE)),
             );
         }
     }
@@ -115,11 +135,7 @@ fn raised(overview: &Overview, now: Timestamp) -> Vec<Alert> {
             skew.as_secs(),
             SKEW.as_secs()
         );
-        raise(
-            Subject::Clock,
-            "clock".into(),
-            crate::domain::standing::Judgement { standing: Standing::Attention, why },
-        );
+        raise(Subject::Clock, "clock".into(), Judgement { standing: Standing::Attention, why }, None);
     }
     alerts
 }

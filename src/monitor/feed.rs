@@ -4,12 +4,11 @@ use super::alerts::Alerts;
 use super::history::History;
 use super::link::{BEAT, Link};
 use super::snapshot::Snapshot;
-use crate::ambient::Ambient;
+use crate::ambient::{Ambient, Stopwatch};
 use crate::api::overview::Pulse;
 use crate::client;
 use crate::client::connection::{Client, LIMIT};
 use crate::client::overview::Pulses;
-use crate::domain::time::Timestamp;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +28,8 @@ pub struct Settings {
 
 /// Follows the platform behind `client` until every receiver is gone.
 pub async fn follow(client: Client, ambient: Ambient, settings: Settings, pictures: watch::Sender<Arc<Snapshot>>) {
-    let mut feed = Feed { client, ambient, settings, pictures, current: Snapshot::default(), fetched_at: None };
+    let heard = ambient.stopwatch();
+    let mut feed = Feed { client, ambient, settings, pictures, current: Snapshot::default(), fetched: None, heard };
     feed.recall().await;
     while !feed.pictures.is_closed() {
         let Err(error) = feed.listen().await else { break };
@@ -38,7 +38,7 @@ pub async fn follow(client: Client, ambient: Ambient, settings: Settings, pictur
         if let Link::Offline { retry_at, .. } = feed.current.link {
             let gone = feed.pictures.clone();
             tokio::select! {
-                () = feed.ambient.sleep_until(retry_at) => {}
+                () = feed.ambient.sleep(retry_at.since(now)) => {}
                 () = gone.closed() => {}
             }
         }
@@ -52,7 +52,10 @@ struct Feed {
     pictures: watch::Sender<Arc<Snapshot>>,
     /// The picture as of now; what was published may be a beat older.
     current: Snapshot,
-    fetched_at: Option<Timestamp>,
+    /// Since the last overview was received.
+    fetched: Option<Stopwatch>,
+    /// Since the platform was last heard.
+    heard: Stopwatch,
 }
 
 /// What the feed waits for.
@@ -84,8 +87,9 @@ impl Feed {
             match self.hear(&mut pulses).await? {
                 Heard::NobodyLooks => return Ok(()),
                 Heard::Silence => {
-                    let quiet = self.current.after_silence(self.ambient.now());
-                    let is_dead = quiet.heard_at.is_some_and(|heard| self.ambient.now().since(heard) > LIMIT);
+                    let silence = self.heard.elapsed();
+                    let quiet = self.current.after_silence(silence);
+                    let is_dead = silence > LIMIT;
                     self.publish(quiet).await;
                     if is_dead {
                         return Err(client::Error::Slow { base: self.client.base().to_owned(), limit: LIMIT });
@@ -98,6 +102,7 @@ impl Feed {
                 Heard::Pulse(Some(pulse)) => {
                     let known = self.current.overview.as_ref().map(|overview| overview.cursor);
                     if known == Some(pulse.cursor) {
+                        self.heard = self.ambient.stopwatch();
                         let now = self.ambient.now();
                         self.publish(self.current.after_beat(now)).await;
                     } else {
@@ -125,7 +130,7 @@ impl Feed {
                 biased;
                 done = &mut work => return done,
                 () = self.ambient.sleep(BEAT) => {
-                    let quiet = self.current.after_silence(self.ambient.now());
+                    let quiet = self.current.after_silence(self.heard.elapsed());
                     self.publish(quiet).await;
                 }
             }
@@ -133,14 +138,15 @@ impl Feed {
     }
 
     async fn fetch(&mut self) -> Result<(), client::Error> {
-        if let Some(fetched) = self.fetched_at {
-            self.ambient.sleep_until(fetched.plus(PACE)).await;
+        if let Some(fetched) = &self.fetched {
+            self.ambient.sleep(PACE.saturating_sub(fetched.elapsed())).await;
         }
         let client = self.client.clone();
         let rows = self.settings.rows;
         let overview = self.ageing(client.overview(rows)).await?;
         let now = self.ambient.now();
-        self.fetched_at = Some(now);
+        self.fetched = Some(self.ambient.stopwatch());
+        self.heard = self.ambient.stopwatch();
         let next = self.current.after_overview(overview, now);
         self.publish(next).await;
         Ok(())

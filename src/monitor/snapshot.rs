@@ -5,6 +5,7 @@ use super::link::Link;
 use crate::api::overview::Overview;
 use crate::domain::time::Timestamp;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What the console shows.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,12 +49,12 @@ impl Snapshot {
         Self { heard_at: Some(now), link: Link::Live, ..self.clone() }
     }
 
-    /// The picture after silence until `now`.
+    /// The picture after the platform has been silent for `silence`.
     #[must_use]
-    pub fn after_silence(&self, now: Timestamp) -> Self {
-        let link = match (&self.link, self.heard_at) {
-            (Link::Live | Link::Lagging | Link::Stale, Some(heard)) => Link::heard(now.since(heard)),
-            (link, _) => link.clone(),
+    pub fn after_silence(&self, silence: Duration) -> Self {
+        let link = match &self.link {
+            Link::Live | Link::Lagging | Link::Stale => Link::heard(silence),
+            link => link.clone(),
         };
         Self { link, ..self.clone() }
     }

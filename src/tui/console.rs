@@ -6,7 +6,7 @@ use super::calm::Calm;
 use super::draw::draw;
 use super::effect::Effect;
 use super::perform::Performer;
-use super::terminal::Guard;
+use super::terminal::{Guard, abandon};
 use super::theme::Look;
 use crate::ambient::Ambient;
 use crate::monitor::snapshot::Snapshot;
@@ -20,7 +20,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// What the console looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +81,18 @@ pub enum Ending {
     Terminated,
 }
 
+impl Ending {
+    /// The process's exit code: 0, 129 or 143.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Quit => 0,
+            Self::Hangup => 129,
+            Self::Terminated => 143,
+        }
+    }
+}
+
 /// What can go wrong with the terminal.
 #[derive(Debug, thiserror::Error)]
 #[error("the terminal cannot be used: {0}")]
@@ -89,6 +101,9 @@ pub struct Error(#[from] io::Error);
 /// How often it is asked whether the terminal is still there: with SIGHUP ignored nothing else tells.
 const LOOK_AFTER: Duration = Duration::from_millis(500);
 
+/// How long the loop may take to end once it is told from outside: a terminal that nobody reads blocks every write to it.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// Runs the console on the real terminal until it ends; gives the terminal back before it returns.
 ///
 /// # Errors
@@ -96,9 +111,19 @@ const LOOK_AFTER: Duration = Duration::from_millis(500);
 pub async fn run(setup: Setup) -> Result<Ending, Error> {
     let ending = ending(setup.ambient.clone())?;
     let guard = Guard::take()?;
+    let (tell, told) = oneshot::channel();
+    let ambient = setup.ambient.clone();
+    let insist = tokio::spawn(async move {
+        let ending = ending.await;
+        let _ = tell.send(ending);
+        ambient.sleep(GRACE).await;
+        abandon(i32::from(ending.code()));
+    });
+    let told = async move { told.await.unwrap_or(Ending::Hangup) };
     let mut terminal = Terminal::new(Calm::new(io::stdout()))?;
-    let ended = drive(&mut terminal, EventStream::new(), setup, ending).await;
+    let ended = drive(&mut terminal, EventStream::new(), setup, told).await;
     drop(guard);
+    insist.abort();
     match ended {
         // A terminal that went away cannot be written to either.
         Err(_) if crossterm::terminal::window_size().is_err() => Ok(Ending::Hangup),

@@ -51,6 +51,12 @@ pub fn restore() {
     let _ = disable_raw_mode();
 }
 
+/// Ends the process with `code` although the terminal takes nothing more: raw mode is taken off, which needs no writing.
+pub fn abandon(code: i32) -> ! {
+    let _ = disable_raw_mode();
+    std::process::exit(code);
+}
+
 /// From now on a panic in any thread gives the terminal back before its message is printed. While the console holds the terminal it also
 /// ends the process with 101: a console that lost a part of itself must not look alive.
 pub fn install_panic_hook() {

@@ -46,7 +46,12 @@ fn scopes(row: &KeyRow) -> String {
 
 pub(super) fn row(view: &View<'_>, row: &KeyRow) -> Row {
     let standing = judge(view, row).standing;
-    let used = row.last_used_utc.map_or_else(|| "never".to_owned(), |at| view.ago(at));
+    // The last use is noted once in five minutes; calls of the last minute are newer than that.
+    let used = match row.last_used_utc {
+        Some(_) if row.usage.n_last_minute > 0 => "now".to_owned(),
+        Some(at) => view.ago(at),
+        None => "never".to_owned(),
+    };
     Row {
         cells: vec![
             view.state(standing),

@@ -92,6 +92,11 @@ fn forecast(row: &SubscriptionRow) -> Option<String> {
     Some(format!("trips in ~{} at this pace", format::age(after)))
 }
 
+/// Deliveries that wait: for their time, or for the subscription to be enabled.
+const fn waiting(row: &SubscriptionRow) -> u64 {
+    row.health.n_backlog + row.health.n_parked
+}
+
 pub(super) fn row(view: &View<'_>, row: &SubscriptionRow) -> Row {
     let health = &row.health;
     let standing = judge(row).standing;
@@ -110,7 +115,7 @@ pub(super) fn row(view: &View<'_>, row: &SubscriptionRow) -> Row {
             view.dim(p95),
             fuse(view, row),
             view.text(next(view, row)),
-            if health.n_backlog == 0 { view.dim("0") } else { view.text(format::count(health.n_backlog)) },
+            if waiting(row) == 0 { view.dim("0") } else { view.text(format::count(waiting(row))) },
         ],
         below: forecast(row).or(missed).map(|text| Cell::new(text, view.theme.style(Role::Word(standing)))),
     }
