@@ -68,6 +68,16 @@ pub(super) async fn run(demo: Demo) -> Result<ExitCode, Failure> {
         log::to_file(&place.path().join("crow.log"))?;
     }
     let operator = platform.client("demo company")?;
+    if operator.overview(1).await?.keys.total > 0 {
+        platform.stop().await;
+        return Err(Failure::usage(
+            format!(
+                "{} holds a platform with keys already, and a demo founds a company of its own",
+                place.path().display()
+            ),
+            "choose an empty directory, or look at this one with crow --data DIR",
+        ));
+    }
     let setup = company::Setup { operator, ambient: ambient.clone(), pace: Pace::times(demo.speed) };
     let company = company::open(setup).await?;
     files::write_private(&place.path().join("demo.key"), &format!("{}\n", company.curl_key().reveal()))?;

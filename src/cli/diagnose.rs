@@ -7,6 +7,7 @@ use crate::ambient::Ambient;
 use crate::api::report::{Conclusion, Evidence, Report, Subject};
 use crate::diagnose::run::run as diagnose;
 use crate::domain::ids::SubscriptionId;
+use crate::domain::text::Untrusted;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
@@ -44,7 +45,7 @@ fn text(report: &Report) -> String {
     for step in &report.steps {
         let _ = writeln!(text, "{:<8} {}", step.verdict.name(), step.question);
         if let Some(why) = step.verdict.why() {
-            let _ = writeln!(text, "         {why}");
+            let _ = writeln!(text, "         {}", inert(why));
         }
         evidence(&mut text, &step.evidence);
     }
@@ -52,16 +53,21 @@ fn text(report: &Report) -> String {
         let _ = writeln!(text, "\nno cause found");
     }
     for (position, cause) in report.causes.iter().enumerate() {
-        let _ = writeln!(text, "\ncause {}: {} ({})", position + 1, cause.title, cause.id);
+        let _ = writeln!(text, "\ncause {}: {} ({})", position + 1, inert(&cause.title), inert(&cause.id));
         evidence(&mut text, &cause.evidence);
-        let _ = writeln!(text, "         {}", cause.resolution);
+        let _ = writeln!(text, "         {}", inert(&cause.resolution));
     }
     text
+}
+
+/// Whatever stands in a report may repeat what a platform wrote.
+fn inert(text: &str) -> String {
+    Untrusted::new(text).inert()
 }
 
 fn evidence(text: &mut String, evidence: &[Evidence]) {
     for item in evidence {
         let limit = item.limit.as_ref().map_or_else(String::new, |limit| format!(" (limit {limit})"));
-        let _ = writeln!(text, "         {}: {}{limit}", item.query, item.value.inert());
+        let _ = writeln!(text, "         {}: {}{limit}", inert(&item.query), item.value.inert());
     }
 }

@@ -1,5 +1,6 @@
 //! How a command ends when it cannot do what was asked: one line on stderr, what failed and what to do, and an exit code.
 
+use crate::domain::text::Untrusted;
 use crate::{client, demo, engine, sqlite, store};
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -26,7 +27,7 @@ impl Failure {
     /// Says so.
     #[expect(clippy::print_stderr, reason = "the one place where a command says why it ends")]
     pub(super) fn report(&self) -> ExitCode {
-        let mut line = format!("crow: {}", self.what.replace('\n', " "));
+        let mut line = format!("crow: {}", Untrusted::new(self.what.replace('\n', " ")).inert());
         if !self.remedy.is_empty() {
             let _ = write!(line, "; {}", self.remedy);
         }
@@ -42,6 +43,7 @@ impl From<engine::Error> for Failure {
             engine::Error::Io { .. } | engine::Error::StorageFull => {
                 "choose a directory that can be written with --data DIR"
             }
+            engine::Error::KeyMissing(_) => "put the file back from a backup",
             engine::Error::Sealed(_) => "put the right key file back",
             _ => "see the log for more",
         };

@@ -6,7 +6,7 @@ use crate::client::connection::Client;
 use crate::monitor::feed;
 use crate::monitor::history::History;
 use crate::monitor::snapshot::Snapshot;
-use crate::tui::console::{self, Access, Ending, Identity, Setup};
+use crate::tui::console::{self, Access, Identity, Setup};
 use crate::tui::perform::Performer;
 use crate::tui::terminal::install_panic_hook;
 use crate::tui::theme::Look;
@@ -66,9 +66,7 @@ pub(super) async fn show(opening: Opening) -> Result<ExitCode, Failure> {
     let ending = console::run(setup).await;
     feeding.abort();
     match ending {
-        Ok(Ending::Quit) => Ok(ExitCode::SUCCESS),
-        Ok(Ending::Hangup) => Ok(ExitCode::from(129)),
-        Ok(Ending::Terminated) => Ok(ExitCode::from(143)),
+        Ok(ending) => Ok(ExitCode::from(ending.code())),
         Err(error) => Err(Failure::failed(error.to_string(), "try another terminal")),
     }
 }

@@ -31,8 +31,11 @@ pub(super) async fn run(serve: Serve) -> Result<ExitCode, Failure> {
     let stopped = stop_signal()?;
     announce(platform.address())?;
     stopped.await;
-    platform.stop().await;
-    Ok(ExitCode::SUCCESS)
+    let again = stop_signal()?;
+    tokio::select! {
+        () = platform.stop() => Ok(ExitCode::SUCCESS),
+        () = again => Err(Failure::failed("told to stop twice; what was under way is made again at the next start", "")),
+    }
 }
 
 /// The one line on stdout that says that the platform is ready.

@@ -29,10 +29,35 @@ pub(super) struct Wish {
 pub(super) struct Standalone {
     address: String,
     engine: Engine,
-    stop: watch::Sender<bool>,
-    work: JoinHandle<()>,
-    serving: JoinHandle<()>,
+    work: Task,
+    serving: Task,
 }
+
+/// Something that runs until it is told to stop.
+#[derive(Debug)]
+struct Task {
+    stop: watch::Sender<bool>,
+    running: JoinHandle<()>,
+}
+
+impl Task {
+    fn start<F: Future<Output = ()> + Send + 'static>(work: impl FnOnce(watch::Receiver<bool>) -> F) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        Self { stop, running: tokio::spawn(work(stopped)) }
+    }
+
+    /// Tells it to stop, and gives up on it after `patience`.
+    async fn end(mut self, ambient: &Ambient, patience: Duration) {
+        self.stop.send_replace(true);
+        if ambient.within(patience, &mut self.running).await.is_none() {
+            tracing::warn!("something did not stop in time and was left");
+            self.running.abort();
+        }
+    }
+}
+
+/// How long calls under way may take when the platform stops; and then, attempts under way and the last writes.
+const PATIENCE: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(15));
 
 impl Standalone {
     /// Binds the port, opens the data directory, and answers when both the server and the dispatcher run.
@@ -47,19 +72,18 @@ impl Standalone {
         let address = listener.local_addr().map_err(|error| Failure::failed(error.to_string(), "try again"))?;
         let settings = Settings { data_dir, policy, schedule: Schedule { base: retry_base } };
         let engine = Engine::open(settings, ambient).await?;
-        let (stop, stopped) = watch::channel(false);
-        let work = tokio::spawn({
-            let (engine, stopped) = (engine.clone(), stopped.clone());
-            async move { engine.run(stopped).await }
+        let work = Task::start({
+            let engine = engine.clone();
+            async move |stopped| engine.run(stopped).await
         });
-        let serving = tokio::spawn(server::serve(listener, engine.clone(), stopped));
+        let serving = Task::start(|stopped| server::serve(listener, engine.clone(), stopped));
         let mut changes = engine.changes();
         while !engine.status().is_dispatching {
             if changes.changed().await.is_err() {
                 break;
             }
         }
-        Ok(Self { address: format!("http://{address}"), engine, stop, work, serving })
+        Ok(Self { address: format!("http://{address}"), engine, work, serving })
     }
 
     /// Where it listens: `http://127.0.0.1:PORT`.
@@ -73,10 +97,11 @@ impl Standalone {
         Ok(Client::new(&self.address, Credential::Operator(token))?)
     }
 
-    /// Stops: calls and attempts under way finish, what was noted is written down, the database is closed.
+    /// Stops, from the outside in: calls under way finish, then attempts under way, what was noted is written down, the database is
+    /// closed. Nobody can hold it up for longer than 18 s.
     pub(super) async fn stop(self) {
-        self.stop.send_replace(true);
-        let _ = self.serving.await;
-        let _ = self.work.await;
+        let ambient = self.engine.ambient().clone();
+        self.serving.end(&ambient, PATIENCE.0).await;
+        self.work.end(&ambient, PATIENCE.1).await;
     }
 }
