@@ -1,6 +1,6 @@
 //! The command line: what cannot be done is said in one line, with what to do and a documented exit code.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -109,4 +109,71 @@ fn help_and_version_are_data() {
         assert_eq!(output.status.code(), Some(0));
         assert!(output.stderr.is_empty() && String::from_utf8_lossy(&output.stdout).contains("crow"));
     }
+}
+
+/// A platform that answers every call with escapes in its problem; serves until the process ends.
+fn hostile_platform() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        let detail = r"no\u001b]0;owned\u0007\u001b[2J\u202e";
+        let body =
+            format!(r#"{{"status":403,"title":"For\u001b[31mbidden","code":"other_company","detail":"{detail}"}}"#);
+        let answer =
+            format!("HTTP/1.1 403 Forbidden\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let mut head = [0; 4_096];
+            let _ = stream.read(&mut head).and_then(|_| stream.write_all(answer.as_bytes()));
+        }
+    });
+    url
+}
+
+#[test]
+fn t1_what_a_platform_writes_cannot_do_anything_to_the_terminal() {
+    let dir = TempDir::new().expect("a directory");
+    let token = dir.path().join("token");
+    std::fs::write(&token, "wlop_0123456789").expect("written");
+    let (url, token) = (hostile_platform(), token.to_string_lossy().into_owned());
+    for command in [["diagnose", "breaker"].as_slice(), &["escalate"]] {
+        let asked = [command, &["--subscription", "1", "--url", &url, "--token-file", &token]].concat();
+        let output = crow(&asked);
+        let said = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8_lossy(&said).into_owned();
+        assert!(text.contains("owned"), "the words are there: {text}");
+        assert!(!text.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}'), "{text:?}");
+    }
+}
+
+#[test]
+fn a_lost_key_file_is_not_replaced() {
+    let dir = TempDir::new().expect("a directory");
+    let (mut platform, _) = serve(dir.path());
+    platform.kill().and_then(|()| platform.wait()).expect("it is killed");
+    let key = dir.path().join("platform.key");
+    std::fs::remove_file(&key).expect("removed");
+    let again = crow(&["serve", "--bind", "127.0.0.1:0", "--data", &dir.path().to_string_lossy()]);
+    refused(&again, &["platform.key", "backup"]);
+    assert!(!key.exists());
+}
+
+#[test]
+fn a_demo_founds_its_company_once() {
+    let dir = TempDir::new().expect("a directory");
+    let data = dir.path().join("data").to_string_lossy().into_owned();
+    let start = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_crow"));
+        command
+            .args(["demo", "--headless", "--data", &data])
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .stdout(Stdio::piped());
+        command.spawn().expect("the binary starts")
+    };
+    let mut first = start();
+    let mut line = String::new();
+    BufReader::new(first.stdout.take().expect("its stdout")).read_line(&mut line).expect("a line");
+    first.kill().and_then(|()| first.wait()).expect("it is killed");
+    refused(&crow(&["demo", "--headless", "--data", &data]), &["crow --data DIR"]);
 }
