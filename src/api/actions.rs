@@ -13,12 +13,15 @@ use utoipa::ToSchema;
 pub struct NewLead {
     /// Required.
     #[serde(default)]
+    #[schema(required = true)]
     pub first_name: String,
     /// Required.
     #[serde(default)]
+    #[schema(required = true)]
     pub last_name: String,
     /// Required; one `@`, at most 254 characters.
     #[serde(default)]
+    #[schema(required = true)]
     pub email: String,
     /// `+`, digits, spaces, dashes, parentheses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,12 +54,15 @@ pub struct NewLead {
 pub struct NewClient {
     /// Required.
     #[serde(default)]
+    #[schema(required = true)]
     pub first_name: String,
     /// Required.
     #[serde(default)]
+    #[schema(required = true)]
     pub last_name: String,
     /// Required; one `@`, at most 254 characters.
     #[serde(default)]
+    #[schema(required = true)]
     pub email: String,
     /// `+`, digits, spaces, dashes, parentheses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -157,6 +163,7 @@ pub struct StatusChange {
 pub struct NewNote {
     /// Required; at most 10,000 characters.
     #[serde(default)]
+    #[schema(required = true)]
     pub text: String,
     /// At most 50 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -174,12 +181,15 @@ pub struct NewNote {
 pub struct NewAffiliate {
     /// Required; one `@`, at most 254 characters.
     #[serde(default)]
+    #[schema(required = true)]
     pub email: String,
     /// Required.
     #[serde(default)]
+    #[schema(required = true)]
     pub first_name: String,
     /// Required.
     #[serde(default)]
+    #[schema(required = true)]
     pub last_name: String,
     /// `+`, digits, spaces, dashes, parentheses.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -2,6 +2,7 @@
 
 use super::keys::ShownOnce;
 use crate::domain::breaker::{FUSE, forecast};
+use crate::domain::event::EventType;
 use crate::domain::health::Tally;
 use crate::domain::ids::{CompanyId, SubscriptionId};
 use crate::domain::patch::Patch;
@@ -63,9 +64,11 @@ pub struct Subscription {
 pub struct NewSubscription {
     /// https, public, at most 2,048 characters.
     #[serde(default)]
+    #[schema(required = true)]
     pub target_url: String,
     /// 1 to 10 of the ten, without repeats.
     #[serde(default)]
+    #[schema(required = true, value_type = Vec<EventType>, min_items = 1, max_items = 10)]
     pub event_types: Vec<String>,
     /// At most 200 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -234,7 +237,7 @@ pub struct TestDelivery {
     pub sample_payload: Option<Box<RawValue>>,
     /// A text or a number that stands in the metadata as `statusOverride`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Value>)]
     pub status_override: Option<Box<RawValue>>,
 }
 

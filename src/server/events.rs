@@ -44,7 +44,7 @@ pub(super) async fn list(
 /// The types that are asked for, each once: `type` may be repeated, and hold several, separated by commas.
 fn kinds(pairs: &Pairs) -> Result<Vec<EventType>, Refusal> {
     let mut kinds = Vec::new();
-    for name in pairs.all("type").flat_map(|names| names.split(',')).map(str::trim).filter(|name| !name.is_empty()) {
+    for name in pairs.all("type").flat_map(|names| names.split(',')).map(str::trim) {
         let unknown = || Refusal::invalid("type", "must name event types that exist; names are lowercase");
         kinds.push(EventType::named(name).ok_or_else(unknown)?);
     }
