@@ -106,9 +106,7 @@ fn write(connection: &Connection, notes: &Notes, now: Timestamp, jump: Duration)
     for (key, at) in &notes.waiting.uses {
         store::keys::used(connection, *key, *at)?;
     }
-    for request in &notes.waiting.requests {
-        store::requests::insert(connection, request)?;
-    }
+    store::requests::insert(connection, &notes.waiting.requests)?;
     store::repeats::forget(connection, now.minus(REMEMBERED))?;
     if jump > JUMP {
         store::deliveries::shift_leases(connection, jump)?;

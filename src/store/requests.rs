@@ -6,6 +6,7 @@ use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::log::{Page, RequestFilter, Span};
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, Row, named_params, params};
+use std::collections::HashMap;
 
 /// The width of a slot of the counters.
 const SLOT_MS: i64 = 10_000;
@@ -57,35 +58,38 @@ pub struct Usage {
     pub n_server_errors: u64,
 }
 
-/// Logs and counts a request.
-pub(crate) fn insert(connection: &Connection, request: &Request) -> Result<(), Error> {
-    connection
-        .prepare_cached(
-            "INSERT INTO requests (at, key_id, company_id, method, route, status, code, request_id, elapsed_ms)
-             VALUES (:at, :key, :company, :method, :route, :status, :code, :id, :elapsed)",
-        )?
-        .execute(named_params! {
+/// Logs and counts requests. Counters of many requests are summed up first, so that each is written once.
+pub(crate) fn insert(connection: &Connection, requests: &[Request]) -> Result<(), Error> {
+    let mut log = connection.prepare_cached(
+        "INSERT INTO requests (at, key_id, company_id, method, route, status, code, request_id, elapsed_ms)
+         VALUES (:at, :key, :company, :method, :route, :status, :code, :id, :elapsed)",
+    )?;
+    let mut slots: HashMap<(Timestamp, KeyId), Usage> = HashMap::new();
+    for request in requests {
+        log.execute(named_params! {
             ":at": request.at.millis(), ":key": request.caller.map(|(key, _)| key.0), ":company": request.caller.map(|(_, company)| company.0),
             ":method": request.method, ":route": request.route, ":status": request.status, ":code": request.code,
             ":id": request.request_id, ":elapsed": i64::try_from(request.elapsed_ms).unwrap_or(i64::MAX),
         })?;
-    usage::note(connection, request)?;
-    let Some((key, _)) = request.caller else { return Ok(()) };
-    let one = |is: bool| i64::from(is);
-    connection
-        .prepare_cached(
-            "INSERT INTO key_slots (slot_at, key_id, n, n_client_errors, n_limited, n_server_errors) VALUES (?1, ?2, 1, ?3, ?4, ?5)
-             ON CONFLICT DO UPDATE SET n = n + 1, n_client_errors = n_client_errors + ?3, n_limited = n_limited + ?4,
-                 n_server_errors = n_server_errors + ?5",
-        )?
-        .execute(params![
-            request.at.slot(SLOT_MS).millis(),
-            key.0,
-            one((400..500).contains(&request.status)),
-            one(request.status == 429),
-            one(request.status >= 500),
-        ])?;
-    Ok(())
+        if let Some((key, _)) = request.caller {
+            let usage = slots.entry((request.at.slot(SLOT_MS), key)).or_default();
+            usage.n += 1;
+            usage.n_client_errors += u64::from((400..500).contains(&request.status));
+            usage.n_limited += u64::from(request.status == 429);
+            usage.n_server_errors += u64::from(request.status >= 500);
+        }
+    }
+    let mut count = connection.prepare_cached(
+        "INSERT INTO key_slots (slot_at, key_id, n, n_client_errors, n_limited, n_server_errors) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT DO UPDATE SET n = n + ?3, n_client_errors = n_client_errors + ?4, n_limited = n_limited + ?5,
+             n_server_errors = n_server_errors + ?6",
+    )?;
+    for ((slot, key), usage) in slots {
+        let [n, client, limited, server] = [usage.n, usage.n_client_errors, usage.n_limited, usage.n_server_errors]
+            .map(|n| i64::try_from(n).unwrap_or(i64::MAX));
+        count.execute(params![slot.millis(), key.0, n, client, limited, server])?;
+    }
+    usage::note(connection, requests)
 }
 
 /// Requests per key in the last minute: the six latest complete slots' worth, ending now.

@@ -56,56 +56,71 @@ pub struct CodeCount {
     pub n: u64,
 }
 
-/// Counts a request.
-pub(crate) fn note(connection: &Connection, request: &Request) -> Result<(), Error> {
-    connection
-        .prepare_cached(
-            "INSERT INTO request_minutes (slot_at, status, code, n) VALUES (?1, ?2, ?3, 1) ON CONFLICT DO UPDATE SET n = n + 1",
-        )?
-        .execute(params![
-            request.at.slot(MINUTE_MS).millis(),
-            request.status,
-            request.code.as_deref().unwrap_or_default()
-        ])?;
-    let Some((key, _)) = request.caller else { return Ok(()) };
-    let day = request.at.slot(DAY_MS).millis();
-    connection
-        .prepare_cached(
-            "INSERT INTO key_routes (key_id, day_at, method, route, n, n_used) VALUES (?1, ?2, ?3, ?4, 1, ?5)
-             ON CONFLICT DO UPDATE SET n = n + 1, n_used = n_used + ?5",
-        )?
-        .execute(params![
-            key.0,
-            day,
-            request.method,
-            request.route,
-            i64::from(!matches!(request.status, 401 | 403 | 429))
-        ])?;
-    caller(connection, key, day, request)
+/// Counts requests; what is counted together is summed up first.
+pub(crate) fn note(connection: &Connection, requests: &[Request]) -> Result<(), Error> {
+    let mut answers: HashMap<(Timestamp, u16, &str), i64> = HashMap::new();
+    let mut routes: HashMap<(KeyId, Timestamp, &str, &str), (i64, i64)> = HashMap::new();
+    let mut callers: HashMap<(KeyId, Timestamp, &str, &str), (i64, Timestamp)> = HashMap::new();
+    for request in requests {
+        let code = request.code.as_deref().unwrap_or_default();
+        *answers.entry((request.at.slot(MINUTE_MS), request.status, code)).or_default() += 1;
+        let Some((key, _)) = request.caller else { continue };
+        let day = request.at.slot(DAY_MS);
+        let route = routes.entry((key, day, &request.method, &request.route)).or_default();
+        *route = (route.0 + 1, route.1 + i64::from(!matches!(request.status, 401 | 403 | 429)));
+        let (address, agent) =
+            (request.address.as_deref().unwrap_or_default(), request.agent.as_deref().unwrap_or_default());
+        let caller = callers.entry((key, day, address, agent)).or_default();
+        *caller = (caller.0 + 1, caller.1.max(request.at));
+    }
+    let mut answer = connection.prepare_cached(
+        "INSERT INTO request_minutes (slot_at, status, code, n) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET n = n + ?4",
+    )?;
+    for ((slot, status, code), n) in answers {
+        answer.execute(params![slot.millis(), status, code, n])?;
+    }
+    let mut route = connection.prepare_cached(
+        "INSERT INTO key_routes (key_id, day_at, method, route, n, n_used) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT DO UPDATE SET n = n + ?5, n_used = n_used + ?6",
+    )?;
+    for ((key, day, method, path), (n, n_used)) in routes {
+        route.execute(params![key.0, day.millis(), method, path, n, n_used])?;
+    }
+    // In a fixed order, so that who is told apart and who is not does not depend on chance.
+    let mut callers: Vec<_> = callers.into_iter().collect();
+    callers.sort_unstable();
+    for ((key, day, address, agent), (n, last_at)) in callers {
+        caller(connection, (key, day), (address, agent), n, last_at)?;
+    }
+    Ok(())
 }
 
-fn caller(connection: &Connection, key: KeyId, day: i64, request: &Request) -> Result<(), Error> {
-    let (address, agent) =
-        (request.address.as_deref().unwrap_or_default(), request.agent.as_deref().unwrap_or_default());
-    let at = request.at.millis();
+/// Counts requests of one caller of a key on one day.
+fn caller(
+    connection: &Connection,
+    (key, day): (KeyId, Timestamp),
+    (address, agent): (&str, &str),
+    n: i64,
+    last_at: Timestamp,
+) -> Result<(), Error> {
     let n_known = connection
         .prepare_cached(
-            "UPDATE key_callers SET n = n + 1, last_at = ?5 WHERE key_id = ?1 AND day_at = ?2 AND address = ?3 AND agent = ?4",
+            "UPDATE key_callers SET n = n + ?6, last_at = max(last_at, ?5) WHERE key_id = ?1 AND day_at = ?2 AND address = ?3 AND agent = ?4",
         )?
-        .execute(params![key.0, day, address, agent, at])?;
+        .execute(params![key.0, day.millis(), address, agent, last_at.millis(), n])?;
     if n_known > 0 {
         return Ok(());
     }
     let n_callers: i64 = connection
         .prepare_cached("SELECT count(*) FROM key_callers WHERE key_id = ?1 AND day_at = ?2")?
-        .query_row(params![key.0, day], |row| row.get(0))?;
+        .query_row(params![key.0, day.millis()], |row| row.get(0))?;
     let (address, agent) = if n_callers < CALLERS { (address, agent) } else { (OTHERS, OTHERS) };
     connection
         .prepare_cached(
-            "INSERT INTO key_callers (key_id, day_at, address, agent, n, last_at) VALUES (?1, ?2, ?3, ?4, 1, ?5)
-             ON CONFLICT DO UPDATE SET n = n + 1, last_at = ?5",
+            "INSERT INTO key_callers (key_id, day_at, address, agent, n, last_at) VALUES (?1, ?2, ?3, ?4, ?6, ?5)
+             ON CONFLICT DO UPDATE SET n = n + ?6, last_at = max(last_at, ?5)",
         )?
-        .execute(params![key.0, day, address, agent, at])?;
+        .execute(params![key.0, day.millis(), address, agent, last_at.millis(), n])?;
     Ok(())
 }
 
