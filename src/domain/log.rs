@@ -141,3 +141,28 @@ pub struct Happened {
     /// Deliveries that it led to.
     pub n_deliveries: u32,
 }
+
+/// A request to the Integration API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// When it arrived.
+    pub at: Timestamp,
+    /// Whose key it carried, if it was one of ours.
+    pub caller: Option<(KeyId, CompanyId)>,
+    /// Its method.
+    pub method: String,
+    /// The route it matched, with its placeholders; what was asked for is never stored.
+    pub route: String,
+    /// The answer's status.
+    pub status: u16,
+    /// The problem's code, if it was one.
+    pub code: Option<String>,
+    /// Its id.
+    pub request_id: String,
+    /// How long it took.
+    pub elapsed_ms: u64,
+    /// The address that connected; counted per key, not logged.
+    pub address: Option<String>,
+    /// What the caller said it was; counted per key, not logged.
+    pub agent: Option<String>,
+}

@@ -1,12 +1,12 @@
 //! The log of requests: collected in memory, written down by the clerk.
 
 use super::{Engine, Error};
-use crate::domain::ids::{CompanyId, KeyId};
+use crate::domain::ids::KeyId;
 use crate::domain::key::Key;
-use crate::domain::log::{Page, RequestFilter, Span};
+use crate::domain::log::{Page, Request, RequestFilter, Span};
 use crate::domain::time::Timestamp;
 use crate::store;
-use crate::store::requests::{Logged, Request};
+use crate::store::requests::Logged;
 use crate::store::usage::{CallerUse, CodeCount, RouteUse};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -78,31 +78,6 @@ impl Log {
     }
 }
 
-/// A request to the Integration API, as the server saw it.
-#[derive(Debug, Clone)]
-pub struct Seen {
-    /// When it arrived.
-    pub at: Timestamp,
-    /// Whose key it carried, if it was one of ours.
-    pub caller: Option<(KeyId, CompanyId)>,
-    /// Its method.
-    pub method: String,
-    /// The route it matched, with its placeholders.
-    pub route: String,
-    /// The answer's status.
-    pub status: u16,
-    /// The problem's code, if it was one.
-    pub code: Option<String>,
-    /// Its id.
-    pub request_id: String,
-    /// How long it took.
-    pub elapsed_ms: u64,
-    /// The address that connected.
-    pub address: Option<String>,
-    /// What the caller said it was.
-    pub agent: Option<String>,
-}
-
 /// How a key was used, by day.
 #[derive(Debug, Clone)]
 pub struct KeyHistory {
@@ -118,11 +93,9 @@ pub struct KeyHistory {
 const AGENT_KEPT: usize = 120;
 
 impl Engine {
-    /// Logs a request; it is on disk within a second.
-    pub fn log_request(&self, seen: Seen) {
-        let Seen { at, caller, method, route, status, code, request_id, elapsed_ms, address, agent } = seen;
-        let agent = agent.map(|agent| agent.chars().take(AGENT_KEPT).collect());
-        let request = Request { at, caller, method, route, status, code, request_id, elapsed_ms, address, agent };
+    /// Logs a request; it is on disk within a second. Of what the caller said it was, only the beginning is kept.
+    pub fn log_request(&self, mut request: Request) {
+        request.agent = request.agent.map(|agent| agent.chars().take(AGENT_KEPT).collect());
         self.shared.log.add(request);
     }
 

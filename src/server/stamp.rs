@@ -3,9 +3,9 @@
 use super::guard::Note;
 use super::problem::Refusal;
 use crate::api::problem::{Code, MEDIA_TYPE, Problem};
+use crate::domain::log;
 use crate::domain::time::Timestamp;
 use crate::engine::Engine;
-use crate::engine::requests::Seen;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
@@ -52,7 +52,7 @@ pub(super) async fn stamp(State(engine): State<Engine>, mut request: Request, ne
         set(response.headers_mut(), IGNORED_FIELDS, &noted.ignored.join(","));
     }
     if is_integration {
-        engine.log_request(Seen {
+        engine.log_request(log::Request {
             at,
             caller: noted.caller,
             method,

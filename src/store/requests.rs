@@ -3,38 +3,13 @@
 use super::scan::{Log, wanted};
 use super::{Error, count, time, usage};
 use crate::domain::ids::{CompanyId, KeyId};
-use crate::domain::log::{Page, RequestFilter, Span};
+use crate::domain::log::{Page, Request, RequestFilter, Span};
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, Row, named_params, params};
 use std::collections::HashMap;
 
 /// The width of a slot of the counters.
 const SLOT_MS: i64 = 10_000;
-
-/// One request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// When it arrived.
-    pub at: Timestamp,
-    /// Whose key it carried, if it was one of ours.
-    pub caller: Option<(KeyId, CompanyId)>,
-    /// Its method.
-    pub method: String,
-    /// The route it matched, with its placeholders; what was asked for is never stored.
-    pub route: String,
-    /// The answer's status.
-    pub status: u16,
-    /// The problem's code, if it was one.
-    pub code: Option<String>,
-    /// Its id.
-    pub request_id: String,
-    /// How long it took.
-    pub elapsed_ms: u64,
-    /// The address that connected; counted per key, not logged.
-    pub address: Option<String>,
-    /// What the caller said it was; counted per key, not logged.
-    pub agent: Option<String>,
-}
 
 /// A request with its place in the log.
 #[derive(Debug, Clone)]

@@ -1,9 +1,9 @@
 //! Counters of requests: by status and code, by key and route, by key and caller. They are written with the log and never scan it.
 
-use super::requests::Request;
 use super::{Error, count, time};
 use crate::domain::delivery::State;
 use crate::domain::ids::KeyId;
+use crate::domain::log::Request;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::collections::HashMap;
