@@ -3,31 +3,14 @@
 use crate::support::console::Console;
 use crate::support::platform::{Platform, until};
 use crate::support::receiver::{Behaviour, Receiver};
-use crow::api::events::NewEvent;
-use crow::api::subscriptions::NewSubscription;
-use crow::domain::event::EventType;
 use crow::domain::ids::{CompanyId, SubscriptionId};
-use crow::domain::key::Scope;
 use crow::tui::console::Ending;
 
 /// A company whose leads go to a receiver.
 async fn subscribe(platform: &Platform, receiver: &Receiver) -> (CompanyId, SubscriptionId) {
     let company = platform.company("Acme").await;
-    let key = platform.key(&company, &[Scope::WebhooksWrite]).await;
-    let new = NewSubscription {
-        target_url: receiver.url.clone(),
-        event_types: vec!["lead.created".to_owned()],
-        description: None,
-        managed_by: None,
-        signing_secret: None,
-    };
-    let created = platform.partner(&key).create_subscription(&new).await.expect("a subscription");
+    let created = platform.subscribe(&company, &receiver.url).await;
     (company.id, created.subscription.id)
-}
-
-async fn emit(platform: &Platform, company_id: CompanyId) {
-    let event = NewEvent { company_id, kind: EventType::LeadCreated, payload: None, metadata: None };
-    platform.operator().emit(&event).await.expect("an event");
 }
 
 #[tokio::test]
@@ -38,10 +21,10 @@ async fn a_failing_receiver_trips_its_breaker_the_console_says_so_and_enables_it
     let console = Console::attach(&platform, 120, 36);
     until("the first picture", async || console.shows("LIVE") && console.shows("UNK")).await;
     for _ in 0..3 {
-        emit(&platform, company).await;
+        platform.emit(company).await;
     }
     until("the trip", async || console.shows("TRP") && console.shows("500 x20")).await;
-    emit(&platform, company).await;
+    platform.emit(company).await;
     until("what was missed", async || console.shows("missed while off: 1 event")).await;
     receiver.becomes(&[Behaviour::Status(200)]);
     let n_before = receiver.ledger().len();

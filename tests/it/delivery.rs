@@ -2,14 +2,11 @@
 
 use crate::support::platform::Platform;
 use crate::support::receiver::{Behaviour, Receiver};
-use crow::api::events::NewEvent;
 use crow::api::keys::Company;
-use crow::api::subscriptions::{CreatedSubscription, NewSubscription, ReplayChoice, SubscriptionRow};
+use crow::api::subscriptions::{CreatedSubscription, ReplayChoice, SubscriptionRow};
 use crow::domain::breaker::FUSE;
 use crow::domain::delivery::Kind;
-use crow::domain::event::EventType;
 use crow::domain::ids::SubscriptionId;
-use crow::domain::key::Scope;
 use crow::domain::secret::Secret;
 use crow::domain::signature::verify;
 use crow::domain::standing::Disabled;
@@ -27,23 +24,12 @@ impl Scene {
     async fn with(receiver: &Receiver) -> Self {
         let platform = Platform::start().await;
         let company = platform.company("Acme").await;
-        let key = platform.key(&company, &[Scope::WebhooksWrite]).await;
-        let new = NewSubscription {
-            target_url: receiver.url.clone(),
-            event_types: vec!["lead.created".to_owned()],
-            description: None,
-            managed_by: None,
-            signing_secret: None,
-        };
-        let CreatedSubscription { subscription, signing_secret } =
-            platform.partner(&key).create_subscription(&new).await.expect("a subscription");
+        let CreatedSubscription { subscription, signing_secret } = platform.subscribe(&company, &receiver.url).await;
         Self { platform, company, subscription: subscription.id, secret: signing_secret.into_secret() }
     }
 
     async fn emit(&self) -> i64 {
-        let event =
-            NewEvent { company_id: self.company.id, kind: EventType::LeadCreated, payload: None, metadata: None };
-        self.platform.operator().emit(&event).await.expect("an event").id.0
+        self.platform.emit(self.company.id).await.0
     }
 
     async fn row(&self) -> SubscriptionRow {

@@ -1,9 +1,13 @@
 //! A platform under test: everything real but the clock and the dice.
 
 use crow::ambient::Ambient;
+use crow::api::events::NewEvent;
 use crow::api::keys::{Company, LimitsWish, NewCompany, NewKey};
+use crow::api::subscriptions::{CreatedSubscription, NewSubscription};
 use crow::client::connection::{Client, Credential};
 use crow::domain::delivery::Schedule;
+use crow::domain::event::EventType;
+use crow::domain::ids::{CompanyId, EventId};
 use crow::domain::key::Scope;
 use crow::domain::secret::Secret;
 use crow::domain::target::Policy;
@@ -133,6 +137,25 @@ impl Platform {
         let (name, scopes) = ("test key".to_owned(), scopes.to_vec());
         let new = NewKey { company_id: company.id, name, scopes, limits: Some(limits) };
         self.operator().create_key(&new).await.expect("a key").key.into_secret()
+    }
+
+    /// A new subscription of a company to its leads at `url`.
+    pub(crate) async fn subscribe(&self, company: &Company, url: &str) -> CreatedSubscription {
+        let key = self.key(company, &[Scope::WebhooksWrite]).await;
+        let new = NewSubscription {
+            target_url: url.to_owned(),
+            event_types: vec!["lead.created".to_owned()],
+            description: None,
+            managed_by: None,
+            signing_secret: None,
+        };
+        self.partner(&key).create_subscription(&new).await.expect("a subscription")
+    }
+
+    /// A new lead of a company, as the CRM would tell of it.
+    pub(crate) async fn emit(&self, company_id: CompanyId) -> EventId {
+        let event = NewEvent { company_id, kind: EventType::LeadCreated, payload: None, metadata: None };
+        self.operator().emit(&event).await.expect("an event").id
     }
 
     /// The same as a client.
