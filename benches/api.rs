@@ -17,7 +17,7 @@ use crow::domain::key::Scope;
 use crow::domain::target::Policy;
 use crow::engine::{Engine, Settings};
 use crow::server;
-use crow::sqlite::{Database, Error, Options};
+use crow::sqlite::{Database, Error, Lane, Options};
 use rusqlite::{Connection, params};
 use std::path::Path;
 use std::time::Duration;
@@ -119,6 +119,7 @@ async fn bare(dir: &Path) -> String {
             CREATE INDEX events_company ON events (company_id, id);"],
         n_readers: 2,
         queue: 4_096,
+        reserved: 0,
     };
     let database = Database::open(&dir.join("bare.db"), options).expect("it opens");
     let platform = dir.join("platform.db").display().to_string();
@@ -138,7 +139,7 @@ async fn bare_page(State(database): State<Database>) -> Vec<u8> {
         let rows = statement.query_map([1, 1_000], |row| row.get::<_, Vec<u8>>("body"))?;
         Ok::<_, Error>(rows.collect::<Result<Vec<_>, _>>()?)
     };
-    database.read(page).await.expect("a page").into_iter().take(50).collect::<Vec<_>>().join(&b","[..])
+    database.read(Lane::Common, page).await.expect("a page").into_iter().take(50).collect::<Vec<_>>().join(&b","[..])
 }
 
 async fn bare_lead(State(database): State<Database>, body: String) -> String {
@@ -152,7 +153,7 @@ async fn bare_lead(State(database): State<Database>, body: String) -> String {
         connection.prepare_cached(event)?.execute([body.as_bytes()])?;
         Ok::<_, Error>(connection.last_insert_rowid())
     };
-    database.write(insert).await.expect("written").to_string()
+    database.write(Lane::Common, insert).await.expect("written").to_string()
 }
 
 async fn run(n_events: i64) {

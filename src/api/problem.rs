@@ -51,7 +51,8 @@ pub enum Code {
     HeadersTooLarge,
     /// 409: the idempotency key was used with another body.
     IdempotencyConflict,
-    /// 409: a call with this idempotency key is under way.
+    /// 409: a call with this idempotency key is under way. The standalone platform never says so: there the second call waits for the
+    /// first one's answer.
     IdempotencyInProgress,
     /// 429
     RateLimited,

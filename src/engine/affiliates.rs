@@ -120,7 +120,7 @@ impl Engine {
         let ambient = self.shared.ambient.clone();
         let affiliate = self
             .shared
-            .store
+            .partners
             .write(move |connection| {
                 let missing = || Error::NotFound(format!("affiliate {id}"));
                 let mut affiliate = store::affiliates::get(connection, id)?.ok_or_else(missing)?;

@@ -133,7 +133,7 @@ impl Engine {
         let ambient = self.shared.ambient.clone();
         let client = self
             .shared
-            .store
+            .partners
             .write(move |connection| {
                 let mut client = find(connection, company, id, which)?;
                 let mut faults = Faults::default();
@@ -185,7 +185,7 @@ impl Engine {
         let schedule = self.shared.settings.schedule;
         let moved = self
             .shared
-            .store
+            .partners
             .write(move |connection| {
                 let mut client = find(connection, company, id, which)?;
                 let previous = client.status;

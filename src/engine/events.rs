@@ -53,8 +53,7 @@ impl Engine {
         let schedule = self.shared.settings.schedule;
         let payload = news.payload.unwrap_or_else(|| samples::payload(news.kind, &ambient));
         let event = self
-            .shared
-            .store
+            .store_of(&caller)
             .write(move |connection| {
                 if !store::companies::exists(connection, news.company)? {
                     return Err(Error::Invalid(vec![Fault::new("companyId", "must be the number of a company")]));
@@ -97,7 +96,7 @@ impl Engine {
             };
             Ok::<_, store::Error>(Page { events, next, has_more })
         };
-        self.shared.store.read(read).await.map_err(Error::from)
+        self.shared.partners.read(read).await.map_err(Error::from)
     }
 
     /// Wakes the dispatcher and whoever watches for changes.

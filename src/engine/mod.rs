@@ -39,6 +39,7 @@ use crate::domain::window::Window;
 use crate::store;
 use crate::store::{Meaning, Store};
 use auth::{Keyring, Tokens};
+use caller::{Actor, Caller};
 use sender::Sender;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -142,6 +143,8 @@ struct Shared {
     settings: Settings,
     ambient: Ambient,
     store: Store,
+    /// The same, where a partner waits for the answer.
+    partners: Store,
     vault: Vault,
     keyring: Keyring,
     tokens: Tokens,
@@ -189,6 +192,7 @@ impl Engine {
         let shared = Shared {
             settings,
             ambient,
+            partners: store.for_partners(),
             store,
             vault,
             keyring,
@@ -246,6 +250,14 @@ impl Engine {
         let operator = Operator { id: crate::domain::ids::OperatorId(0), name: name.to_owned(), role: Role::Admin };
         self.shared.tokens.add(self.shared.vault.hash(token.reveal()), operator);
         token
+    }
+
+    /// The store, in the lane of whoever asks.
+    fn store_of(&self, caller: &Caller) -> &Store {
+        match caller.actor {
+            Actor::Key(_) => &self.shared.partners,
+            Actor::Operator(_) => &self.shared.store,
+        }
     }
 
     fn set_status(&self, change: impl FnOnce(&mut Status)) {

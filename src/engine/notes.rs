@@ -85,7 +85,7 @@ impl Engine {
         faults.judged()?;
         let fits = move |client: &Client| which == Which::Client || client.status.is_lead();
         self.shared
-            .store
+            .partners
             .read(move |connection| store::clients::search(connection, company, &traits, fits))
             .await
             .map_err(Error::from)

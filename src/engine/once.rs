@@ -81,7 +81,7 @@ impl Engine {
         let ambient = self.shared.ambient.clone();
         let reply = self
             .shared
-            .store
+            .partners
             .write(move |connection| {
                 let now = ambient.now();
                 if let Some(name) = &once.name

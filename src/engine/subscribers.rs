@@ -48,7 +48,7 @@ impl Engine {
     ) -> Result<(Vec<Subscription>, bool), Error> {
         // A company has few subscriptions; all of them are one look-up.
         let all = move |connection: &Connection| store::subscriptions::all(connection, Some(company));
-        let mut found = self.shared.store.read(all).await?;
+        let mut found = self.shared.partners.read(all).await?;
         found.retain(|subscription| {
             subscription.id > after
                 && match switched {
@@ -77,7 +77,7 @@ impl Engine {
         let ambient = self.shared.ambient.clone();
         let changed = self
             .shared
-            .store
+            .partners
             .write(move |connection| {
                 let before = owned(connection, company, id)?;
                 if wanted.is_about_more_than_the_switch() {
@@ -121,7 +121,7 @@ impl Engine {
     ) -> Result<(), Error> {
         let ambient = self.shared.ambient.clone();
         self.shared
-            .store
+            .partners
             .write(move |connection| {
                 let before = owned(connection, company, id)?;
                 judge_manager(&before, key)?;

@@ -93,7 +93,7 @@ impl Engine {
         let engine = self.clone();
         let created = self
             .shared
-            .store
+            .partners
             .write(move |connection| {
                 let (company, created_by) = owner;
                 let new = store::subscriptions::New { company, created_by, wish: &wish, now: ambient.now() };
@@ -160,7 +160,8 @@ impl Engine {
     /// # Errors
     /// [`Error::NotFound`], [`Error::OtherCompany`], and those of storage.
     pub async fn subscription(&self, id: SubscriptionId, of: Option<CompanyId>) -> Result<Subscription, Error> {
-        let found = self.shared.store.read(move |connection| store::subscriptions::get(connection, id)).await?;
+        let store = of.map_or(&self.shared.store, |_| &self.shared.partners);
+        let found = store.read(move |connection| store::subscriptions::get(connection, id)).await?;
         let found = found.ok_or_else(|| missing(id))?;
         match of {
             Some(company) if company != found.company => Err(Error::OtherCompany("subscription")),
@@ -227,8 +228,7 @@ impl Engine {
     ) -> Result<Test, Error> {
         let kind = judge_probe(&probe)?;
         let found = self
-            .shared
-            .store
+            .store_of(&caller)
             .read(move |connection| {
                 Ok::<_, store::Error>(
                     store::subscriptions::get(connection, id)?.zip(store::subscriptions::secret(connection, id)?),

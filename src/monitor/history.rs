@@ -7,7 +7,7 @@ use crate::domain::standing::Standing;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::domain::window::Bucket;
-use crate::sqlite::{Database, Error, Options};
+use crate::sqlite::{Database, Error, Lane, Options};
 use rusqlite::{Connection, params};
 use std::path::Path;
 
@@ -29,7 +29,8 @@ impl History {
     /// # Errors
     /// Those of opening a database.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let options = Options { application_id: APPLICATION_ID, migrations: MIGRATIONS, n_readers: 1, queue: 256 };
+        let options =
+            Options { application_id: APPLICATION_ID, migrations: MIGRATIONS, n_readers: 1, queue: 256, reserved: 0 };
         Ok(Self { database: Database::open(path, options)? })
     }
 
@@ -38,7 +39,7 @@ impl History {
     /// # Errors
     /// Those of the database.
     pub async fn alerts(&self) -> Result<Vec<Alert>, Error> {
-        self.database.read(read_alerts).await
+        self.database.read(Lane::Common, read_alerts).await
     }
 
     /// Remembers the alerts of a picture.
@@ -47,7 +48,7 @@ impl History {
     /// Those of the database.
     pub async fn remember(&self, alerts: Vec<Alert>) -> Result<(), Error> {
         self.database
-            .write(move |connection| {
+            .write(Lane::Common, move |connection| {
                 connection.prepare_cached("DELETE FROM alerts")?.execute([])?;
                 let mut insert = connection.prepare_cached(
                     "INSERT OR REPLACE INTO alerts (subject, name, standing, why, since) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -80,7 +81,7 @@ impl History {
             Link::Offline { why, .. } => ("offline", Some(why.clone())),
         };
         self.database
-            .write(move |connection| {
+            .write(Lane::Common, move |connection| {
                 connection
                     .prepare_cached("INSERT INTO links (at, state, why) VALUES (?1, ?2, ?3)")?
                     .execute(params![at.millis(), state, why])?;

@@ -24,8 +24,19 @@ pub struct Options {
     pub migrations: &'static [&'static str],
     /// Reader threads.
     pub n_readers: usize,
-    /// Writes that may wait; one more is answered with [`Error::Contended`].
+    /// Works that may wait; one more is answered with [`Error::Contended`].
     pub queue: usize,
+    /// Places of the queue that are kept for [`Lane::Reserved`].
+    pub reserved: usize,
+}
+
+/// Whose work it is: the common lane is refused before the queue is full, so that the reserved one always finds a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Work that many ask for and that can be asked for again.
+    Common,
+    /// Work of the few who look after the rest, and of the program itself.
+    Reserved,
 }
 
 /// What can go wrong.
@@ -134,8 +145,8 @@ impl Database {
             .collect::<Result<Vec<_>, Error>>()?;
         let spawned = |source| Error::Io { path: path.to_owned(), source };
         Ok(Self {
-            writer: Arc::new(Writer::spawn(connection, options.queue).map_err(spawned)?),
-            readers: Arc::new(Readers::spawn(readers).map_err(spawned)?),
+            writer: Arc::new(Writer::spawn(connection, options).map_err(spawned)?),
+            readers: Arc::new(Readers::spawn(readers, options).map_err(spawned)?),
         })
     }
 
@@ -143,14 +154,14 @@ impl Database {
     /// are committed together.
     ///
     /// # Errors
-    /// What `work` answered, or [`Error::Contended`] at once when the queue is full.
-    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    /// What `work` answered, or [`Error::Contended`] at once when the queue has no place for this lane.
+    pub async fn write<T, E, F>(&self, lane: Lane, work: F) -> Result<T, E>
     where
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.writer.try_write(work).await
+        self.writer.try_write(lane, work).await
     }
 
     /// As [`Database::write`], but waits for a place in the queue: for work that must not be lost.
@@ -169,14 +180,14 @@ impl Database {
     /// Runs `work` in a read transaction on a reader thread, which cannot write.
     ///
     /// # Errors
-    /// What `work` answered.
-    pub async fn read<T, E, F>(&self, work: F) -> Result<T, E>
+    /// What `work` answered, or [`Error::Contended`] at once when too many works of the common lane wait.
+    pub async fn read<T, E, F>(&self, lane: Lane, work: F) -> Result<T, E>
     where
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.readers.read(work).await
+        self.readers.read(lane, work).await
     }
 
     /// Finishes the writes that wait, then closes. Later calls answer [`Error::Closed`]. Blocks until done.
@@ -229,6 +240,7 @@ mod tests {
         migrations: &["CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;"],
         n_readers: 2,
         queue: 4,
+        reserved: 1,
     };
 
     fn add(text: &'static str) -> impl FnOnce(&Connection) -> Result<i64, Error> + Send + 'static {
@@ -240,7 +252,7 @@ mod tests {
 
     async fn count(database: &Database) -> i64 {
         database
-            .read(|connection| {
+            .read(Lane::Common, |connection| {
                 Ok::<_, Error>(connection.query_row("SELECT count(*) FROM notes", [], |row| row.get(0))?)
             })
             .await
@@ -259,8 +271,11 @@ mod tests {
             connection.execute("INSERT INTO notes (text) VALUES ('lost too')", [])?;
             panic!("on purpose");
         };
-        let (kept, failed, panicked) =
-            tokio::join!(database.write(add("kept")), database.write(fails), database.write(panics));
+        let (kept, failed, panicked) = tokio::join!(
+            database.write(Lane::Common, add("kept")),
+            database.write(Lane::Common, fails),
+            database.write(Lane::Common, panics)
+        );
         assert_eq!(kept.unwrap(), 1);
         assert!(matches!(failed, Err(Error::Contended)));
         assert!(matches!(panicked, Err(Error::Panicked)));
@@ -268,7 +283,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_full_queue_answers_at_once() {
+    async fn a_full_queue_answers_at_once_and_keeps_a_place() {
         let dir = tempfile::tempdir().unwrap();
         let database = Database::open(&dir.path().join("x.db"), OPTIONS).unwrap();
         let (open, gate) = std::sync::mpsc::channel::<()>();
@@ -276,7 +291,7 @@ mod tests {
             let database = database.clone();
             async move {
                 database
-                    .write(move |_| {
+                    .write(Lane::Common, move |_| {
                         let _ = gate.recv();
                         Ok::<_, Error>(())
                     })
@@ -285,7 +300,7 @@ mod tests {
         });
         let mut waiting = Vec::new();
         let refused = loop {
-            let mut write = Box::pin(database.write(add("waits")));
+            let mut write = Box::pin(database.write(Lane::Common, add("waits")));
             match write.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
                 Poll::Ready(answer) => break answer,
                 Poll::Pending => waiting.push(write),
@@ -293,7 +308,10 @@ mod tests {
             tokio::task::yield_now().await;
         };
         assert!(matches!(refused, Err(Error::Contended)));
-        assert!(waiting.len() >= OPTIONS.queue - 1);
+        assert!(waiting.len() >= OPTIONS.queue - OPTIONS.reserved - 1);
+        let mut reserved = Box::pin(database.write(Lane::Reserved, add("waits too")));
+        assert!(reserved.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(), "its place was kept");
+        waiting.push(reserved);
         open.send(()).unwrap();
         blocked.await.unwrap().unwrap();
         for write in waiting {
@@ -305,10 +323,10 @@ mod tests {
     async fn readers_cannot_write_and_closed_is_closed() {
         let dir = tempfile::tempdir().unwrap();
         let database = Database::open(&dir.path().join("x.db"), OPTIONS).unwrap();
-        assert!(database.read(add("no")).await.is_err());
-        database.write(add("yes")).await.unwrap();
+        assert!(database.read(Lane::Common, add("no")).await.is_err());
+        database.write(Lane::Common, add("yes")).await.unwrap();
         database.close();
-        assert!(matches!(database.write(add("late")).await, Err(Error::Closed)));
+        assert!(matches!(database.write(Lane::Common, add("late")).await, Err(Error::Closed)));
     }
 
     #[test]

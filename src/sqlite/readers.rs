@@ -1,9 +1,10 @@
-//! The reader threads: each owns a connection that cannot write; they share one queue.
+//! The reader threads: each owns a connection that cannot write; they share one queue, in which the reserved lane goes first.
 
-use super::Error;
+use super::{Error, Lane, Options};
 use rusqlite::Connection;
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
@@ -11,32 +12,76 @@ type Work = Box<dyn FnOnce(&Connection) + Send>;
 
 #[derive(Debug)]
 pub(super) struct Readers {
-    queue: Mutex<Option<mpsc::Sender<Work>>>,
+    shared: Arc<Shared>,
+    room: usize,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
-impl Readers {
-    pub(super) fn spawn(connections: Vec<Connection>) -> std::io::Result<Self> {
-        let (sender, receiver) = mpsc::channel::<Work>();
-        let receiver = Arc::new(Mutex::new(receiver));
-        let mut threads = Vec::new();
-        for connection in connections {
-            let receiver = Arc::clone(&receiver);
-            let thread = std::thread::Builder::new().name("crow-reader".to_owned()).spawn(move || {
-                loop {
-                    let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                    match next {
-                        Ok(work) => work(&connection),
-                        Err(_) => return,
-                    }
-                }
-            })?;
-            threads.push(thread);
-        }
-        Ok(Self { queue: Mutex::new(Some(sender)), threads: Mutex::new(threads) })
+#[derive(Debug, Default)]
+struct Shared {
+    waiting: Mutex<Waiting>,
+    came: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    common: VecDeque<Work>,
+    reserved: VecDeque<Work>,
+    end: End,
+}
+
+/// Whether more work is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum End {
+    #[default]
+    Open,
+    Closed,
+}
+
+impl std::fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Waiting({} common, {} reserved, {:?})", self.common.len(), self.reserved.len(), self.end)
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) async fn read<T, E, F>(&self, work: F) -> Result<T, E>
+    /// Waits for the next work; `None` when there will be none.
+    fn next(&self) -> Option<Work> {
+        let mut waiting = self.lock();
+        loop {
+            let reserved = waiting.reserved.pop_front();
+            if let Some(work) = reserved.or_else(|| waiting.common.pop_front()) {
+                return Some(work);
+            }
+            if waiting.end == End::Closed {
+                return None;
+            }
+            waiting = self.came.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Readers {
+    pub(super) fn spawn(connections: Vec<Connection>, options: Options) -> std::io::Result<Self> {
+        let shared = Arc::<Shared>::default();
+        let mut threads = Vec::new();
+        for connection in connections {
+            let shared = Arc::clone(&shared);
+            threads.push(std::thread::Builder::new().name("crow-reader".to_owned()).spawn(move || {
+                while let Some(work) = shared.next() {
+                    work(&connection);
+                }
+            })?);
+        }
+        let room = options.queue.saturating_sub(options.reserved).max(1);
+        Ok(Self { shared, room, threads: Mutex::new(threads) })
+    }
+
+    pub(super) async fn read<T, E, F>(&self, lane: Lane, work: F) -> Result<T, E>
     where
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
@@ -50,16 +95,38 @@ impl Readers {
             });
             let _ = reply.send(done);
         });
-        let sender = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(Error::Closed)?;
-        sender.send(work).map_err(|_| Error::Closed)?;
+        self.add(lane, work)?;
         answer.await.unwrap_or_else(|_| Err(Error::Closed.into()))
     }
 
+    fn add(&self, lane: Lane, work: Work) -> Result<(), Error> {
+        let mut waiting = self.shared.lock();
+        if waiting.end == End::Closed {
+            return Err(Error::Closed);
+        }
+        match lane {
+            Lane::Reserved => waiting.reserved.push_back(work),
+            Lane::Common if waiting.common.len() >= self.room => return Err(Error::Contended),
+            Lane::Common => waiting.common.push_back(work),
+        }
+        drop(waiting);
+        self.shared.came.notify_one();
+        Ok(())
+    }
+
     pub(super) fn close(&self) {
-        drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.shared.lock().end = End::Closed;
+        self.shared.came.notify_all();
         for thread in self.threads.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             let _ = thread.join();
         }
+    }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        self.shared.lock().end = End::Closed;
+        self.shared.came.notify_all();
     }
 }
 

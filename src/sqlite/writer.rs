@@ -1,6 +1,6 @@
 //! The writer thread: it owns the writing connection and commits what waits together.
 
-use super::Error;
+use super::{Error, Lane, Options};
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
@@ -18,25 +18,30 @@ type Finish = Box<dyn FnOnce(Result<(), Error>)>;
 #[derive(Debug)]
 pub(super) struct Writer {
     queue: Mutex<Option<mpsc::Sender<Work>>>,
+    reserved: usize,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Writer {
-    pub(super) fn spawn(connection: Connection, queue: usize) -> std::io::Result<Self> {
-        let (sender, receiver) = mpsc::channel(queue.max(1));
+    pub(super) fn spawn(connection: Connection, options: Options) -> std::io::Result<Self> {
+        let (sender, receiver) = mpsc::channel(options.queue.max(1));
         let thread =
             std::thread::Builder::new().name("crow-writer".to_owned()).spawn(move || run(&connection, receiver))?;
-        Ok(Self { queue: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)) })
+        Ok(Self { queue: Mutex::new(Some(sender)), reserved: options.reserved, thread: Mutex::new(Some(thread)) })
     }
 
-    pub(super) async fn try_write<T, E, F>(&self, work: F) -> Result<T, E>
+    pub(super) async fn try_write<T, E, F>(&self, lane: Lane, work: F) -> Result<T, E>
     where
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
         let (work, answer) = boxed(work);
-        self.sender()?.try_send(work).map_err(|refused| match refused {
+        let sender = self.sender()?;
+        if lane == Lane::Common && sender.capacity() <= self.reserved {
+            return Err(Error::Contended.into());
+        }
+        sender.try_send(work).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => Error::Contended,
             mpsc::error::TrySendError::Closed(_) => Error::Closed,
         })?;

@@ -25,7 +25,7 @@ pub mod windows;
 use crate::domain::time::Timestamp;
 use crate::sqlite;
 use crate::sqlite::lock::Lock;
-use crate::sqlite::{Database, Options};
+use crate::sqlite::{Database, Lane, Options};
 use rusqlite::Connection;
 use std::path::Path;
 use std::sync::Arc;
@@ -83,10 +83,16 @@ impl From<rusqlite::Error> for Error {
     }
 }
 
-/// The database and the lock on its directory; clones share both.
+/// Works that may wait for a thread: as many as are done in about 50 ms.
+const QUEUE: usize = 512;
+/// Of these, places that partners do not get.
+const RESERVED: usize = 64;
+
+/// The database and the lock on its directory; clones share both. Work waits in the lane that the clone stands for.
 #[derive(Debug, Clone)]
 pub struct Store {
     database: Database,
+    lane: Lane,
     _lock: Arc<Lock>,
 }
 
@@ -97,21 +103,34 @@ impl Store {
     /// Everything about the directory and its files: in use by another process, foreign, damaged, newer, unwritable.
     pub fn open(dir: &Path) -> Result<Self, Error> {
         let lock = Lock::take(&dir.join("lock"))?;
-        let options = Options { application_id: APPLICATION_ID, migrations: MIGRATIONS, n_readers: 2, queue: 4_096 };
-        Ok(Self { database: Database::open(&dir.join("platform.db"), options)?, _lock: Arc::new(lock) })
+        let options = Options {
+            application_id: APPLICATION_ID,
+            migrations: MIGRATIONS,
+            n_readers: 2,
+            queue: QUEUE,
+            reserved: RESERVED,
+        };
+        let database = Database::open(&dir.join("platform.db"), options)?;
+        Ok(Self { database, lane: Lane::Reserved, _lock: Arc::new(lock) })
+    }
+
+    /// The same database for what partners ask: refused before the queue is full, so that operators and deliveries find a place.
+    #[must_use]
+    pub fn for_partners(&self) -> Self {
+        Self { lane: Lane::Common, ..self.clone() }
     }
 
     /// Runs `work` in a transaction and answers when it is on disk; whatever fails is undone.
     ///
     /// # Errors
-    /// What `work` answered, or at once that the write queue is full.
+    /// What `work` answered, or at once that the write queue has no place for this lane.
     pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
     where
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<sqlite::Error> + Send + 'static,
     {
-        self.database.write(work).await
+        self.database.write(self.lane, work).await
     }
 
     /// As [`Store::write`], but waits for a place in the queue: for work that must not be lost.
@@ -137,7 +156,7 @@ impl Store {
         T: Send + 'static,
         E: From<sqlite::Error> + Send + 'static,
     {
-        self.database.read(work).await
+        self.database.read(self.lane, work).await
     }
 
     /// Finishes the writes that wait, then closes. Blocks until done.
