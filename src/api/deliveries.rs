@@ -76,8 +76,10 @@ pub enum Verdict {
     OtherType,
     /// It was created after the event.
     CreatedLater,
-    /// It has no delivery although its configuration of that time wanted the type: it was deleted before the event.
+    /// It was deleted before the event.
     Deleted,
+    /// It wanted the type, and its delivery is no longer kept.
+    Forgotten,
 }
 
 /// What one subscription of the company had to do with an event.
@@ -102,6 +104,6 @@ pub struct TraceRow {
 pub struct Trace {
     /// The event.
     pub event: EventRow,
-    /// Every subscription of the company, those with deliveries first.
+    /// Every subscription of the company, those deleted since among them; those with deliveries first.
     pub subscriptions: Vec<TraceRow>,
 }

@@ -3,10 +3,11 @@
 use super::{Engine, Error};
 use crate::domain::attempt::Attempt;
 use crate::domain::delivery::State;
-use crate::domain::event::EventType;
+use crate::domain::event::{Event, EventType};
 use crate::domain::ids::{CompanyId, DeliveryId, EventId, SubscriptionId};
 use crate::domain::log::{AttemptFilter, Delivery, DeliveryFilter, Happened, Page, Place, Span};
 use crate::domain::subscription::Subscription;
+use crate::domain::time::Timestamp;
 use crate::domain::trip::Trip;
 use crate::store;
 use rusqlite::Connection;
@@ -25,8 +26,10 @@ pub enum Verdict {
     OtherType,
     /// It was created after the event.
     CreatedLater,
-    /// It wanted the type and has no delivery: it was deleted before.
+    /// It was deleted before the event.
     Deleted,
+    /// It wanted the type and was there; its delivery is no longer kept.
+    Forgotten,
 }
 
 /// What one subscription had to do with an event.
@@ -34,7 +37,7 @@ pub enum Verdict {
 pub struct Traced {
     /// The subscription.
     pub id: SubscriptionId,
-    /// Where it sends to now.
+    /// Where it sends to now, or sent to when it was deleted.
     pub target_url: String,
     /// Why.
     pub verdict: Verdict,
@@ -47,7 +50,7 @@ pub struct Traced {
 pub struct Trace {
     /// The event.
     pub event: Happened,
-    /// The subscriptions of its company, those with deliveries first.
+    /// The subscriptions that its company has or had, those with deliveries first.
     pub subscriptions: Vec<Traced>,
 }
 
@@ -131,23 +134,17 @@ fn trace(connection: &Connection, id: EventId) -> Result<Option<Trace>, store::E
     let mut deliveries = store::journal::deliveries_of(connection, id)?;
     let n_deliveries = u32::try_from(deliveries.len()).unwrap_or(u32::MAX);
     let mut traced = Vec::new();
-    for subscription in store::subscriptions::all(connection, Some(event.company))? {
+    for (subscription, deleted_at) in store::subscriptions::ever(connection, event.company)? {
         let position = deliveries.iter().position(|delivery| delivery.subscription == subscription.id);
         let delivery = position.map(|position| deliveries.remove(position));
         let verdict = match &delivery {
             Some(delivery) if delivery.state == State::Skipped => Verdict::Disabled,
             Some(_) => Verdict::Matched,
-            None => absent(connection, &subscription, &event)?,
+            None => absent(connection, &subscription, deleted_at, &event)?,
         };
         let Subscription { id, wish, .. } = subscription;
         traced.push(Traced { id, target_url: wish.target_url, verdict, delivery });
     }
-    traced.extend(deliveries.into_iter().map(|delivery| Traced {
-        id: delivery.subscription,
-        target_url: String::new(),
-        verdict: Verdict::Matched,
-        delivery: Some(delivery),
-    }));
     traced.sort_by_key(|traced| (traced.delivery.is_none(), traced.id));
     let event = Happened {
         id,
@@ -164,13 +161,17 @@ fn trace(connection: &Connection, id: EventId) -> Result<Option<Trace>, store::E
 fn absent(
     connection: &Connection,
     of: &Subscription,
-    event: &crate::domain::event::Event,
+    deleted_at: Option<Timestamp>,
+    event: &Event,
 ) -> Result<Verdict, store::Error> {
     if of.dates.created_at > event.created_at {
         return Ok(Verdict::CreatedLater);
     }
+    if deleted_at.is_some_and(|at| at <= event.created_at) {
+        return Ok(Verdict::Deleted);
+    }
     let revisions = store::revisions::of(connection, of.id)?;
     let then = revisions.iter().find(|revision| revision.at <= event.created_at).or(revisions.last());
     let wanted = then.map_or(&of.wish, |revision| &revision.wish).event_types.contains(&event.kind);
-    Ok(if wanted { Verdict::Deleted } else { Verdict::OtherType })
+    Ok(if wanted { Verdict::Forgotten } else { Verdict::OtherType })
 }

@@ -88,6 +88,7 @@ const fn verdict(of: journal::Verdict) -> (Verdict, &'static str) {
         journal::Verdict::OtherType => (Verdict::OtherType, "it did not want this type when the event happened"),
         journal::Verdict::CreatedLater => (Verdict::CreatedLater, "it was created after the event"),
         journal::Verdict::Deleted => (Verdict::Deleted, "it was deleted before the event"),
+        journal::Verdict::Forgotten => (Verdict::Forgotten, "it wanted this type; its delivery is no longer kept"),
     }
 }
 

@@ -89,6 +89,16 @@ pub(crate) fn all(connection: &Connection, company: Option<CompanyId>) -> Result
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// All subscriptions a company ever had, oldest first, each with when it was deleted, if it was.
+pub(crate) fn ever(
+    connection: &Connection,
+    company: CompanyId,
+) -> Result<Vec<(Subscription, Option<Timestamp>)>, Error> {
+    let mut statement = connection.prepare_cached("SELECT * FROM subscriptions WHERE company_id = ?1 ORDER BY id")?;
+    let rows = statement.query_map([company.0], |row| Ok((read(row)?, maybe_time(row, "deleted_at")?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// The ids of all enabled subscriptions, ascending.
 pub(crate) fn enabled(connection: &Connection) -> Result<Vec<SubscriptionId>, Error> {
     let mut statement = connection.prepare_cached(

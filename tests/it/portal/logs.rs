@@ -130,11 +130,17 @@ async fn a_trace_says_of_every_subscription_why_it_has_a_delivery_or_none() {
     let matched = scene.subscribe(&["lead.created"]).await;
     let disabled = scene.subscribe(&["lead.created"]).await;
     let other = scene.subscribe(&["client.created"]).await;
+    let (gone, left) = (scene.subscribe(&["lead.created"]).await, scene.subscribe(&["client.created"]).await);
+    scene.delete(gone).await;
+    scene.platform.advance(Duration::from_secs(1));
     scene.platform.operator().disable(disabled, None).await.expect("disabled");
     let event = scene.emit(EventType::LeadCreated).await;
     scene.attempted(1).await;
     scene.platform.advance(Duration::from_secs(1));
     let late = scene.subscribe(&["lead.created"]).await;
+    for id in [left, matched] {
+        scene.delete(id).await;
+    }
     let trace = scene.get(&format!("/portal/v1/events/{event}/trace")).await;
     let verdicts: Vec<(i64, &str)> = trace["subscriptions"]
         .as_array()
@@ -144,9 +150,22 @@ async fn a_trace_says_of_every_subscription_why_it_has_a_delivery_or_none() {
         .collect();
     assert_eq!(
         verdicts,
-        [(matched.0, "matched"), (disabled.0, "disabled"), (other.0, "other_type"), (late.0, "created_later")]
+        [
+            (matched.0, "matched"),
+            (disabled.0, "disabled"),
+            (other.0, "other_type"),
+            (gone.0, "deleted"),
+            (left.0, "other_type"),
+            (late.0, "created_later")
+        ]
     );
     assert_eq!(trace["subscriptions"][0]["delivery"]["state"], "succeeded");
+    let was_there = trace["subscriptions"][0]["targetUrl"].as_str().expect("a target");
+    assert!(was_there.starts_with("http://127.0.0.1"), "a deleted subscription keeps its target: {was_there}");
+    let forget = "DELETE FROM attempts; DELETE FROM deliveries";
+    scene.platform.database().execute_batch(forget).expect("forgotten");
+    let later = scene.get(&format!("/portal/v1/events/{event}/trace")).await;
+    assert_eq!(later["subscriptions"][0]["verdict"], "forgotten");
     assert_eq!(trace["event"]["nDeliveries"], 2);
     assert_eq!(scene.call("GET", "/portal/v1/events/999/trace", None).await.status, 404);
 }

@@ -53,6 +53,12 @@ impl Scene {
         created.subscription.id
     }
 
+    async fn delete(&self, id: SubscriptionId) {
+        let path = format!("/api/v1/webhooks/subscriptions/{id}");
+        let answer = self.platform.call("DELETE", &path, &[("x-api-key", self.key.reveal())], None).await;
+        assert_eq!(answer.status, 204);
+    }
+
     async fn emit(&self, kind: EventType) -> i64 {
         let event = NewEvent { company_id: self.company.id, kind, payload: None, metadata: None };
         self.platform.operator().emit(&event).await.expect("an event").id.0
