@@ -98,6 +98,9 @@ pub struct AttemptDetail {
     pub response_body: Body,
     /// The address that was dialled.
     pub peer: Option<Untrusted>,
+    /// Whether values were left out because this operator is no admin: what was sent is masked, what came back is not there.
+    #[serde(default)]
+    pub redacted: bool,
 }
 
 impl From<Attempt> for AttemptRow {

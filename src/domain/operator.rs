@@ -5,11 +5,11 @@ use super::ids::OperatorId;
 /// What an operator may do; each role includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
-    /// Read, redacted.
+    /// Read; personal values of payloads are masked.
     Viewer,
     /// Also test, enable, disable, emit.
     Operator,
-    /// Also keys, companies, limits, operators.
+    /// Also keys, companies, limits, operators, and payloads as they are.
     Admin,
 }
 

@@ -214,6 +214,11 @@ impl<P> Operator<P> {
     pub fn caller(&self) -> Caller {
         Caller { actor: Actor::Operator(self.operator.clone()), request_id: self.request_id.clone() }
     }
+
+    /// Whether payloads are shown to it as they are.
+    pub(super) fn may_reveal(&self) -> bool {
+        self.operator.role == Role::Admin
+    }
 }
 
 impl<P: Price> FromRequestParts<Engine> for Operator<P> {

@@ -4,7 +4,7 @@ use super::guard::{Operator, Viewer};
 use super::place::{Wanted, event_type, named};
 use super::problem::Refusal;
 use super::query::Id;
-use super::translate;
+use super::{redact, translate};
 use crate::api::attempts::{AttemptDetail, AttemptRow};
 use crate::api::log::{AttemptQuery, LogPage};
 use crate::domain::ids::{AttemptId, CompanyId, EventId, SubscriptionId};
@@ -41,12 +41,13 @@ pub(super) async fn list(
     Ok(axum::Json(wanted.page(page, AttemptRow::from)))
 }
 
-/// `GET /portal/v1/attempts/{id}`: byte by byte.
+/// `GET /portal/v1/attempts/{id}`: byte by byte for an admin, without personal values for the other roles.
 pub(super) async fn get(
-    _: Operator<Viewer>,
+    operator: Operator<Viewer>,
     State(engine): State<Engine>,
     Id(id): Id,
 ) -> Result<axum::Json<AttemptDetail>, Refusal> {
     let (attempt, exchange, sent) = engine.attempt(AttemptId(id)).await?;
-    Ok(axum::Json(translate::attempt(attempt, exchange, &sent)))
+    let detail = translate::attempt(attempt, exchange, &sent);
+    Ok(axum::Json(if operator.may_reveal() { detail } else { redact::attempt(detail, &sent) }))
 }

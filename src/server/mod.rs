@@ -20,6 +20,7 @@ mod overview;
 mod place;
 mod problem;
 mod query;
+mod redact;
 mod requests;
 mod revisions;
 pub mod router;

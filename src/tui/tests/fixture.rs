@@ -296,6 +296,7 @@ pub(super) fn detail() -> AttemptDetail {
         response_headers: vec![header("Server", "nginx\u{1b}[31m")],
         response_body: body("<h1>down\u{1b}[2J</h1>\r\nsecond line"),
         peer: Some("93.184.216.34:443".into()),
+        redacted: false,
     }
 }
 

@@ -42,6 +42,27 @@ async fn every_portal_route_asks_for_its_role() {
 }
 
 #[tokio::test]
+async fn only_an_admin_sees_payloads_as_they_are() {
+    let scene = Scene::new().await;
+    scene.subscribe(&["lead.created"]).await;
+    let body = json!({"companyId": scene.company.id, "type": "lead.created", "payload": {"client_id": 7, "email": "ada@example.com"}});
+    assert_eq!(scene.call("POST", "/portal/v1/events", Some(&body.to_string())).await.status, 201);
+    scene.attempted(1).await;
+    for role in Role::ALL {
+        let (_, token) = scene.operator(role.name(), role).await;
+        let bearer = format!("Bearer {token}");
+        let answer = scene.platform.call("GET", "/portal/v1/attempts/1", &[("authorization", &bearer)], None).await;
+        let detail = answer.json();
+        let sent = detail["requestBody"]["text"].as_str().expect("text");
+        assert_eq!(detail["redacted"], role != Role::Admin);
+        assert_eq!(sent.contains("ada@example.com"), role == Role::Admin, "{role:?}: {sent}");
+        assert!(sent.contains("\"client_id\":7"), "{sent}");
+        assert_eq!(detail["responseBody"]["text"].is_null(), role != Role::Admin);
+        assert_eq!(detail["responseBody"]["nBytes"], 4);
+    }
+}
+
+#[tokio::test]
 async fn a_token_is_shown_once_and_a_revoked_one_fails_at_once_and_for_good() {
     let mut scene = Scene::new().await;
     let (id, token) = scene.operator("Grace", Role::Viewer).await;
