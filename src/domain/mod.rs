@@ -13,6 +13,7 @@ pub mod latency;
 pub mod log;
 pub mod operator;
 pub mod patch;
+pub mod query;
 pub mod secret;
 pub mod signature;
 pub mod standing;

@@ -1,0 +1,342 @@
+//! Reading a query. What cannot be read is said with the byte where it begins and what to do about it.
+
+use super::field::{Field, Sort};
+use super::{Moment, Pattern, Query, Sign, Span, Term, Test};
+use crate::domain::time::Timestamp;
+use std::ops::Range;
+use std::time::Duration;
+
+/// What is wrong with a query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The byte at which it begins.
+    pub at: usize,
+    /// What is wrong there.
+    pub what: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}; {}", self.what, self.remedy)
+    }
+}
+
+/// Longest query that is read, in bytes.
+pub const LONGEST: usize = 1_000;
+
+/// How a value is held against a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Relation {
+    Holds,
+    Is,
+    IsNot,
+    AtLeast,
+    MoreThan,
+    AtMost,
+    LessThan,
+}
+
+/// All of them as they are written, longer ones first.
+const RELATIONS: [(&str, Relation); 7] = [
+    (">=", Relation::AtLeast),
+    ("<=", Relation::AtMost),
+    ("!=", Relation::IsNot),
+    (">", Relation::MoreThan),
+    ("<", Relation::LessThan),
+    (":", Relation::Holds),
+    ("=", Relation::Is),
+];
+
+/// A piece of the text between spaces; quotation marks keep spaces in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Piece<'a> {
+    pub(super) text: &'a str,
+    pub(super) at: usize,
+}
+
+impl<'a> Piece<'a> {
+    fn part(self, range: Range<usize>) -> Self {
+        Self { text: &self.text[range.clone()], at: self.at + range.start }
+    }
+
+    fn fault(self, what: impl Into<String>, remedy: impl Into<String>) -> Fault {
+        Fault { at: self.at, what: what.into(), remedy: remedy.into() }
+    }
+
+    /// Cut before a relation that stands outside of quotation marks: the name, the relation, the value.
+    pub(super) fn cut(self) -> Option<(Self, &'static str, Self)> {
+        let end = self.text.find(['"', ':', '=', '<', '>', '!'])?;
+        let (sign, _) = RELATIONS.into_iter().find(|(sign, _)| self.text[end..].starts_with(sign))?;
+        Some((self.part(0..end), sign, self.part(end + sign.len()..self.text.len())))
+    }
+}
+
+/// The pieces of a text.
+pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
+    let mut pieces = Vec::new();
+    let mut begun = None;
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    for (at, character) in text.char_indices() {
+        if begun.is_none() && !character.is_whitespace() {
+            begun = Some(at);
+        }
+        match character {
+            _ if is_escaped => is_escaped = false,
+            '\\' if is_quoted => is_escaped = true,
+            '"' => is_quoted = !is_quoted,
+            space if space.is_whitespace() && !is_quoted => {
+                if let Some(from) = begun.take() {
+                    pieces.push(Piece { text: &text[from..at], at: from });
+                }
+            }
+            _ => {}
+        }
+    }
+    pieces.extend(begun.map(|from| Piece { text: &text[from..], at: from }));
+    pieces
+}
+
+/// Reads a query about rows that have these fields, [`Field::ALL`] for any.
+///
+/// # Errors
+/// The first thing that cannot be read.
+pub fn parse(text: &str, fields: &[Field]) -> Result<Query, Fault> {
+    if text.len() > LONGEST {
+        let at = text.char_indices().map(|(at, _)| at).take_while(|at| *at <= LONGEST).last().unwrap_or(0);
+        return Err(Fault { at, what: "the query is too long".into(), remedy: format!("{LONGEST} bytes at most") });
+    }
+    let terms = pieces(text).into_iter().map(|piece| Ok((term(piece, fields)?, piece.at..piece.at + piece.text.len())));
+    Ok(Query { terms: terms.collect::<Result<_, Fault>>()? })
+}
+
+fn term(whole: Piece<'_>, fields: &[Field]) -> Result<Term, Fault> {
+    let (sign, piece) = match whole.text.strip_prefix('!') {
+        Some(_) => (Sign::MustNot, whole.part(1..whole.text.len())),
+        None => (Sign::Must, whole),
+    };
+    if piece.text.is_empty() {
+        return Err(whole.fault("there is nothing behind !", "write what must not be: !kind:test"));
+    }
+    let Some((name, relation, value)) = piece.cut() else {
+        return Ok(Term { sign, test: Test::Text(unquoted(piece)?.0) });
+    };
+    if name.text.is_empty() {
+        return Err(name.fault("a field's name is missing", "write status>=500, or put text in quotes"));
+    }
+    let Some(field) = Field::named(name.text) else {
+        return Err(name.fault(format!("there is no field {}", name.text), unknown(name.text, fields)));
+    };
+    if !fields.contains(&field) {
+        return Err(name.fault(format!("these rows have no {}", field.name()), format!("they have {}", names(fields))));
+    }
+    if value.text.is_empty() {
+        return Err(value.fault(format!("a value for {} is missing", field.name()), example(field)));
+    }
+    let relation = RELATIONS.into_iter().find(|(sign, _)| *sign == relation).map_or(Relation::Is, |(_, named)| named);
+    let (sign, relation) = match (relation, sign) {
+        (Relation::IsNot, Sign::Must) => (Sign::MustNot, Relation::Is),
+        (Relation::IsNot, Sign::MustNot) => (Sign::Must, Relation::Is),
+        (relation, sign) => (sign, relation),
+    };
+    Ok(Term { sign, test: test(field, relation, value)? })
+}
+
+fn names(fields: &[Field]) -> String {
+    fields.iter().map(|field| field.name()).collect::<Vec<_>>().join(" ")
+}
+
+/// What to do about a name that nothing has: the nearest one, else all of them.
+fn unknown(name: &str, fields: &[Field]) -> String {
+    let near = fields.iter().map(|field| (distance(name, field.name()), field.name())).min_by_key(|(far, _)| *far);
+    match near {
+        Some((1..=2, near)) => format!("write {near}, or put text in quotes"),
+        _ => format!("fields are {}; put text in quotes", names(fields)),
+    }
+}
+
+/// How many characters must be put in, taken out or changed to make one word of the other.
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.chars().enumerate().take(40) {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in other.iter().enumerate() {
+            let changed = diagonal + usize::from(a != *b);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[other.len()]
+}
+
+/// How a field is asked for.
+fn example(field: Field) -> String {
+    match field.sort() {
+        Sort::Number => format!("write {0}:17, {0}>=500 or {0}:1,2", field.name()),
+        Sort::Word => format!("one of {}", field.words().join(" ")),
+        Sort::Text => format!("write a part of it: {}:acme", field.name()),
+        Sort::Moment => format!("write {0}:15m, {0}:14:02 or {0}:2026-11-23", field.name()),
+    }
+}
+
+fn test(field: Field, relation: Relation, value: Piece<'_>) -> Result<Test, Fault> {
+    let compares = !matches!(relation, Relation::Holds | Relation::Is);
+    let refuse = || value.fault(format!("{} cannot be compared with < and >", field.name()), example(field));
+    match field.sort() {
+        Sort::Number if compares => Ok(Test::Number(field, vec![compared(relation, value, field)?])),
+        Sort::Number => Ok(Test::Number(field, each(value, |one| span(one, field))?)),
+        _ if compares => Err(refuse()),
+        Sort::Word | Sort::Text => Ok(Test::Word(field, each(value, |one| pattern(one, field, relation))?)),
+        Sort::Moment => Ok(Test::Time(field, moment(value, field)?)),
+    }
+}
+
+/// Reads every value between commas.
+fn each<T>(values: Piece<'_>, read: impl Fn(Piece<'_>) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
+    let (mut from, mut is_quoted, mut is_escaped) = (0, false, false);
+    let mut read_to = Vec::new();
+    for (at, character) in values.text.char_indices() {
+        match character {
+            _ if is_escaped => is_escaped = false,
+            '\\' if is_quoted => is_escaped = true,
+            '"' => is_quoted = !is_quoted,
+            ',' if !is_quoted => {
+                read_to.push(read(filled(values.part(from..at))?)?);
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    read_to.push(read(filled(values.part(from..values.text.len()))?)?);
+    Ok(read_to)
+}
+
+fn filled(piece: Piece<'_>) -> Result<Piece<'_>, Fault> {
+    if piece.text.is_empty() {
+        return Err(piece.fault("a value is missing", "write one, or take the comma out"));
+    }
+    Ok(piece)
+}
+
+fn number(piece: Piece<'_>, field: Field) -> Result<i64, Fault> {
+    let wrong = piece.text.find(|c: char| !c.is_ascii_digit()).unwrap_or(0);
+    piece.text.parse().ok().filter(|_| wrong == 0).ok_or_else(|| {
+        piece.part(wrong..piece.text.len()).fault(format!("{} is a number", field.name()), example(field))
+    })
+}
+
+fn compared(relation: Relation, value: Piece<'_>, field: Field) -> Result<Span, Fault> {
+    let n = number(value, field)?;
+    Ok(match relation {
+        Relation::AtLeast => Span { from: n, to: i64::MAX },
+        Relation::MoreThan => Span { from: n.saturating_add(1), to: i64::MAX },
+        Relation::AtMost => Span { from: i64::MIN, to: n },
+        _ => Span { from: i64::MIN, to: n.saturating_sub(1) },
+    })
+}
+
+/// `17`, `500..504`, and `5xx` for a status.
+fn span(piece: Piece<'_>, field: Field) -> Result<Span, Fault> {
+    if let Some(cut) = piece.text.find("..") {
+        let (from, to) = (number(piece.part(0..cut), field)?, number(piece.part(cut + 2..piece.text.len()), field)?);
+        if from > to {
+            return Err(piece.fault("the span runs backwards", format!("write {}:{to}..{from}", field.name())));
+        }
+        return Ok(Span { from, to });
+    }
+    match (field, piece.text.as_bytes()) {
+        (Field::Status, [hundreds @ b'1'..=b'9', b'x' | b'X', b'x' | b'X']) => {
+            let from = i64::from(hundreds - b'0') * 100;
+            Ok(Span { from, to: from + 99 })
+        }
+        _ => number(piece, field).map(|n| Span { from: n, to: n }),
+    }
+}
+
+/// What a value says, and whether it stood between quotation marks.
+fn unquoted(piece: Piece<'_>) -> Result<(String, Marks), Fault> {
+    let Some(inside) = piece.text.strip_prefix('"') else {
+        return match piece.text.find('"') {
+            None => Ok((piece.text.to_owned(), Marks::None)),
+            Some(at) => {
+                let rest = piece.part(at..piece.text.len());
+                Err(rest.fault("a quotation mark in the middle", "put all of it between quotation marks"))
+            }
+        };
+    };
+    let mut text = String::new();
+    let mut characters = inside.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '\\' => text.extend(characters.next().map(|(_, character)| character)),
+            '"' if at + 1 == inside.len() => return Ok((text, Marks::Around)),
+            '"' => {
+                let rest = piece.part(at + 2..piece.text.len());
+                return Err(rest.fault("something behind the quotation mark", "put a space between"));
+            }
+            character => text.push(character),
+        }
+    }
+    Err(piece.fault("the quotation mark is not closed", "write another \" at the end"))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Marks {
+    None,
+    Around,
+}
+
+fn pattern(piece: Piece<'_>, field: Field, relation: Relation) -> Result<Pattern, Fault> {
+    let (text, marks) = unquoted(piece)?;
+    let is_closed = field.sort() == Sort::Word;
+    let text = if is_closed { text.to_ascii_lowercase() } else { text };
+    let pattern = if marks == Marks::None && text.contains('*') {
+        Pattern::Like(text)
+    } else if is_closed || relation == Relation::Is {
+        Pattern::Is(text)
+    } else {
+        Pattern::Holds(text)
+    };
+    let words = field.words();
+    if is_closed && !words.iter().any(|word| pattern.fits(word)) {
+        let shown = piece.text;
+        let near = words.iter().map(|word| (distance(shown, word), *word)).min_by_key(|(far, _)| *far);
+        let remedy = match near {
+            Some((0..=2, near)) => format!("write {}:{near}", field.name()),
+            _ => example(field),
+        };
+        return Err(piece.fault(format!("{} is never {shown}", field.name()), remedy));
+    }
+    Ok(pattern)
+}
+
+/// `90s`, `15m`, `2h`, `7d`; `14:02`, `14:02:31`; `2026-11-23`, `2026-11-23T14:02:31Z`.
+fn moment(piece: Piece<'_>, field: Field) -> Result<Moment, Fault> {
+    let text = piece.text;
+    let ago = || {
+        let (n, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+        let seconds = match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3_600,
+            "d" => 86_400,
+            _ => return None,
+        };
+        let n: u32 = n.parse().ok().filter(|_| n.bytes().all(|c| c.is_ascii_digit()))?;
+        Some(Moment::Ago(Duration::from_secs(u64::from(n) * seconds)))
+    };
+    let daily = || {
+        let mut parts = text.split(':').map(|part| {
+            let is_short = matches!(part.len(), 1 | 2) && part.bytes().all(|c| c.is_ascii_digit());
+            part.parse::<u64>().ok().filter(|_| is_short)
+        });
+        let (hours, minutes, seconds) = (parts.next()??, parts.next()??, parts.next().unwrap_or(Some(0))?);
+        let is_time = hours < 24 && minutes < 60 && seconds < 60 && parts.next().is_none();
+        is_time.then(|| Moment::Daily(Duration::from_secs(hours * 3_600 + minutes * 60 + seconds)))
+    };
+    let at = || Timestamp::parse(text).or_else(|| Timestamp::parse(&format!("{text}T00:00:00Z"))).map(Moment::At);
+    ago().or_else(daily).or_else(at).ok_or_else(|| piece.fault(format!("{text} is no time"), example(field)))
+}

@@ -1,0 +1,263 @@
+//! The language held against tables and properties.
+
+use super::complete::complete;
+use super::field::{Field, Sort};
+use super::parse::parse;
+use super::portion::{Asked, Log};
+use super::sift::{Row, Value};
+use super::{Moment, Pattern, Query, Sign, Span, Term, Test};
+use crate::domain::time::Timestamp;
+use proptest::prelude::*;
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// 2026-11-23T14:02:31.114Z
+const NOW: Timestamp = Timestamp::from_millis(1_795_442_551_114);
+
+struct Attempt {
+    status: Option<i64>,
+    company: i64,
+    kind: &'static str,
+    event: &'static str,
+    target: &'static str,
+    at: Timestamp,
+}
+
+impl Row for Attempt {
+    fn values(&self, field: Field, _: Timestamp) -> Vec<Value<'_>> {
+        match field {
+            Field::Status => self.status.map(Value::Number).into_iter().collect(),
+            Field::Company => vec![Value::Number(self.company)],
+            Field::Kind => vec![Value::Text(Cow::Borrowed(self.kind))],
+            Field::Type => vec![Value::Text(Cow::Borrowed(self.event))],
+            Field::Target => vec![Value::Text(Cow::Borrowed(self.target))],
+            _ => Vec::new(),
+        }
+    }
+
+    fn at(&self) -> Option<Timestamp> {
+        Some(self.at)
+    }
+
+    fn texts(&self) -> Vec<Cow<'_, str>> {
+        vec![Cow::Borrowed(self.target)]
+    }
+}
+
+fn read(text: &str) -> Query {
+    parse(text, Field::ALL).unwrap_or_else(|fault| panic!("{text}: {fault}"))
+}
+
+#[test]
+fn rows_pass_as_the_words_say() {
+    let row = Attempt {
+        status: Some(503),
+        company: 92,
+        kind: "scheduled",
+        event: "payment.failed",
+        target: "https://API.Globex.example/in box",
+        at: NOW.minus(Duration::from_secs(600)),
+    };
+    for (text, passes) in [
+        ("", true),
+        ("status>=500 company:92 type:payment.failed since:15m !kind:test \"globex\"", true),
+        ("status:500..599", true),
+        ("status:5XX", true),
+        ("status:4xx,503", true),
+        ("status:404,500", false),
+        ("status!=503", false),
+        ("!status!=503", true),
+        ("status>503", false),
+        ("status<504", true),
+        ("status<=503", true),
+        ("type:payment.*", true),
+        ("type:*.failed,client.created", true),
+        ("type:payment.succeeded", false),
+        ("target:globex", true),
+        ("target:\"IN BOX\"", true),
+        ("target=globex", false),
+        ("target:https*box", true),
+        ("target:https*bo", false),
+        ("globex in", true),
+        ("\"globex in\"", false),
+        ("since:5m", false),
+        ("until:5m", true),
+        ("since:13:52 until:2026-11-24", true),
+        ("since:13:53", false),
+        ("key:1", false),
+        ("!key:1", true),
+        ("KIND:test", false),
+    ] {
+        match parse(text, Field::ALL) {
+            Ok(query) => assert_eq!(query.passes(&row, NOW), passes, "{text}"),
+            Err(fault) => assert!(text.starts_with("KIND") && !passes, "{text}: {fault}"),
+        }
+    }
+}
+
+#[test]
+fn faults_stand_under_their_character_with_a_remedy() {
+    for (text, at, what, remedy) in [
+        ("stauts:500", 0, "there is no field stauts", "write status"),
+        ("company:92 staus>=500", 11, "there is no field staus", "write status"),
+        ("company:9x", 9, "company is a number", "company:17"),
+        ("company:", 8, "a value for company is missing", "company:17"),
+        ("status:500,,503", 11, "a value is missing", "comma"),
+        ("status:504..500", 7, "the span runs backwards", "status:500..504"),
+        ("kind:tset", 5, "kind is never tset", "write kind:test"),
+        ("kind>test", 5, "cannot be compared", "one of scheduled"),
+        ("type:payment", 5, "type is never payment", "one of client.created"),
+        ("since:yesterday", 6, "yesterday is no time", "since:15m"),
+        ("since:25:00", 6, "25:00 is no time", "since:15m"),
+        ("\"open", 0, "not closed", "at the end"),
+        ("name:ab\"c", 7, "a quotation mark in the middle", "all of it"),
+        ("\"a\"b", 3, "something behind the quotation mark", "a space"),
+        ("!", 0, "nothing behind !", "!kind:test"),
+        (":500", 0, "name is missing", "status>=500"),
+        ("https://hooks.example", 0, "there is no field https", "quotes"),
+        ("größe:1 zahl:2", 0, "there is no field größe", "quotes"),
+    ] {
+        let fault = parse(text, Field::ALL).expect_err(text);
+        assert_eq!(fault.at, at, "{text}: {fault}");
+        assert!(fault.what.contains(what) && fault.remedy.contains(remedy), "{text}: {fault}");
+    }
+    let fault = parse("ms:5", &[Field::Status, Field::Key]).expect_err("not of these rows");
+    assert_eq!(fault.to_string(), "these rows have no ms; they have status key");
+}
+
+#[test]
+fn completion_knows_fields_words_and_what_is_there() {
+    let seen = |field| if field == Field::Subscription { vec!["17".to_owned(), "23".to_owned()] } else { Vec::new() };
+    let said = |text: &str| {
+        let completion = complete(text, text.len(), Field::ALL, &seen);
+        let words = completion.candidates.into_iter().map(|candidate| candidate.text).collect::<Vec<_>>();
+        (completion.from, words.join(" "))
+    };
+    assert_eq!(said("st"), (0, "status: state: streak:".to_owned()));
+    assert_eq!(said("company:92 !ki"), (12, "kind:".to_owned()));
+    assert_eq!(said("kind:scheduled,te"), (15, "test".to_owned()));
+    assert_eq!(said("type:PAY"), (5, "payment.succeeded payment.failed".to_owned()));
+    assert_eq!(said("sub:"), (4, "17 23".to_owned()));
+    assert_eq!(said("sub:2"), (4, "23".to_owned()));
+    assert_eq!(said("since:1"), (6, "15m 1h".to_owned()));
+    assert_eq!(said("nothing:"), (8, String::new()));
+    assert!(said("company:92 ").1.starts_with("status: state:"));
+}
+
+#[test]
+fn the_platform_gets_what_it_can_do_and_the_rest_is_done_here() {
+    let query = read("status:503 status>=500 company:92 !sub:4 type:payment.failed since:15m \"globex\" \"two\" ms>5");
+    let portion = query.portion(Log::Attempts, NOW);
+    assert_eq!(
+        portion.asked,
+        [
+            Asked::Number(Field::Status, 503),
+            Asked::Number(Field::Company, 92),
+            Asked::Word(Field::Type, "payment.failed".to_owned()),
+            Asked::Time(Field::Since, NOW.minus(Duration::from_secs(900))),
+            Asked::Text("globex".to_owned()),
+        ]
+    );
+    assert_eq!(portion.rest.to_string(), "status>=500 !sub:4 \"two\" ms>=6");
+    let portion = read("company:92 \"globex\" status:500").portion(Log::Events, NOW);
+    assert_eq!(portion.asked, [Asked::Number(Field::Company, 92)]);
+    assert_eq!(portion.rest.to_string(), "\"globex\" status:500");
+    let asked = |text: &str| read(text).portion(Log::Deliveries, NOW).asked.len();
+    assert_eq!([asked("state:parked"), asked("state:err"), asked("state:parked,skipped")], [1, 0, 0]);
+}
+
+fn any_text() -> impl Strategy<Value = String> {
+    prop_oneof!["[a-z\"\\\\*,!:=<> ]{1,8}", "\\PC{1,6}"]
+}
+
+fn any_test() -> impl Strategy<Value = Test> {
+    let of = |sort| Field::ALL.iter().copied().filter(|field| field.sort() == sort).collect::<Vec<_>>();
+    let field = move |sort| proptest::sample::select(of(sort));
+    let span = (0_i64..2_000, 0_i64..50).prop_map(|(from, more)| Span { from, to: from + more });
+    let open = prop_oneof![
+        (0_i64..2_000).prop_map(|from| Span { from, to: i64::MAX }),
+        (-1_i64..2_000).prop_map(|to| Span { from: i64::MIN, to }),
+    ];
+    let like = "[a-z.]{0,4}\\*[a-z.]{0,4}".prop_map(Pattern::Like);
+    let word = field(Sort::Word).prop_flat_map(|field| {
+        let words = proptest::sample::select(field.words());
+        let patterns = proptest::collection::vec(words.prop_map(|word| Pattern::Is(word.to_owned())), 1..3);
+        (Just(field), patterns)
+    });
+    let moment = prop_oneof![
+        (0_u64..1_000_000).prop_map(|s| Moment::Ago(Duration::from_secs(s))),
+        (0_u64..86_400).prop_map(|s| Moment::Daily(Duration::from_secs(s))),
+        (0_i64..4_000_000_000_000).prop_map(|ms| Moment::At(Timestamp::from_millis(ms))),
+    ];
+    let time = proptest::sample::select(vec![Field::Since, Field::Until]);
+    let texts = |of: fn(String) -> Pattern| {
+        let pattern = prop_oneof![any_text().prop_map(of), like.clone()];
+        (field(Sort::Text), proptest::collection::vec(pattern, 1..3))
+    };
+    prop_oneof![
+        any_text().prop_map(Test::Text),
+        (field(Sort::Number), proptest::collection::vec(span, 1..4)).prop_map(|(f, s)| Test::Number(f, s)),
+        (field(Sort::Number), open).prop_map(|(f, s)| Test::Number(f, vec![s])),
+        word.prop_map(|(f, p)| Test::Word(f, p)),
+        texts(Pattern::Is).prop_map(|(f, p)| Test::Word(f, p)),
+        texts(Pattern::Holds).prop_map(|(f, p)| Test::Word(f, p)),
+        (time, moment).prop_map(|(f, m)| Test::Time(f, m)),
+    ]
+}
+
+fn any_query() -> impl Strategy<Value = Query> {
+    let sign = prop_oneof![Just(Sign::Must), Just(Sign::MustNot)];
+    proptest::collection::vec((sign, any_test()).prop_map(|(sign, test)| Term { sign, test }), 0..5)
+        .prop_map(|terms| terms.into_iter().collect())
+}
+
+proptest! {
+    #[test]
+    fn what_is_printed_is_read_back_as_the_same(query in any_query()) {
+        let text = query.to_string();
+        let again = parse(&text, Field::ALL);
+        prop_assert_eq!(again.as_ref(), Ok(&query), "{}", text);
+    }
+
+    #[test]
+    fn no_text_breaks_it_and_faults_stand_on_characters(
+        text in "\\PC{0,40}|([a-z]{2,7}|status|sub|type|since)?[:=<>!\",.*0-9x\\\\ é]{0,12}",
+        cursor in 0_usize..48,
+    ) {
+        match parse(&text, Field::ALL) {
+            Ok(query) => {
+                for (_, span) in query.spans() {
+                    prop_assert!(text.get(span).is_some());
+                }
+                let again = parse(&query.to_string(), Field::ALL);
+                prop_assert_eq!(again, Ok(query));
+            }
+            Err(fault) => prop_assert!(text.is_char_boundary(fault.at) && !fault.remedy.is_empty()),
+        }
+        let completion = complete(&text, cursor, Field::ALL, &|_| vec!["a b".to_owned()]);
+        prop_assert!(text.is_char_boundary(completion.from) || completion.from == text.len());
+    }
+
+    #[test]
+    fn a_query_and_its_two_parts_let_the_same_through(
+        query in any_query(), status in 0_i64..2_000, company in 0_i64..2_000, seconds in 0_u64..2_000_000,
+    ) {
+        let row = Attempt {
+            status: Some(status),
+            company,
+            kind: "test",
+            event: "payment.failed",
+            target: "https://a.example/b",
+            at: NOW.minus(Duration::from_secs(seconds)),
+        };
+        let portion = query.portion(Log::Attempts, NOW);
+        let asked = portion.asked.iter().map(|asked| match asked.clone() {
+            Asked::Number(field, n) => Test::Number(field, vec![Span { from: n, to: n }]),
+            Asked::Word(field, word) => Test::Word(field, vec![Pattern::Is(word)]),
+            Asked::Time(field, at) => Test::Time(field, Moment::At(at)),
+            Asked::Text(text) => Test::Text(text),
+        });
+        let asked: Query = asked.map(|test| Term { sign: Sign::Must, test }).collect();
+        prop_assert_eq!(asked.passes(&row, NOW) && portion.rest.passes(&row, NOW), query.passes(&row, NOW));
+    }
+}
