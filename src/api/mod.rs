@@ -8,6 +8,7 @@ pub mod bundle;
 pub mod deliveries;
 pub mod events;
 pub mod keys;
+pub mod lab;
 pub mod limits;
 pub mod log;
 pub mod names;

@@ -24,6 +24,8 @@ pub const PORTAL_SUBSCRIPTION_DISABLE: &str = "/portal/v1/subscriptions/{id}/dis
 pub const ATTEMPTS: &str = "/portal/v1/attempts";
 /// One attempt with its exact bytes.
 pub const ATTEMPT: &str = "/portal/v1/attempts/{id}";
+/// What the receiver's answer to an attempt says about how it verified.
+pub const ATTEMPT_SIGNATURE: &str = "/portal/v1/attempts/{id}/signature";
 /// Rate windows.
 pub const LIMITS: &str = "/portal/v1/limits";
 /// Breaker history.

@@ -29,6 +29,15 @@ pub struct RequestRow {
     pub status: u16,
     /// The problem's code, if it was one.
     pub code: Option<Untrusted>,
+    /// The problem in words; of a poll of events, what it was narrowed to and how many it got.
+    #[serde(default)]
+    pub detail: Option<Untrusted>,
+    /// The company in a key that was refused although it has the form of one.
+    #[serde(default)]
+    pub claimed_company_id: Option<CompanyId>,
+    /// The last four characters of such a key.
+    #[serde(default)]
+    pub claimed_last4: Option<Untrusted>,
     /// Its id.
     pub request_id: Untrusted,
     /// How long it took.

@@ -28,6 +28,8 @@ pub(super) enum Command {
     Console(Console),
     /// Find out why something does not work: exit code 0 no cause found, 1 cause found, 2 could not run
     Diagnose(Diagnose),
+    /// Find out why a webhook's signature does not fit: exit code 0 it fits, 1 it does not, 2 could not run
+    Verify(Verify),
     /// Write what is known of a failing subscription into a folder that can be handed on
     Escalate(Escalate),
 }
@@ -56,6 +58,38 @@ pub(super) struct Diagnose {
     pub(super) json: bool,
     #[command(flatten)]
     pub(super) remote: Remote,
+}
+
+/// What a receiver has of one webhook. Nothing is decoded, trimmed or written again on its way into the lab.
+#[derive(Debug, Args)]
+pub(super) struct Verify {
+    /// The file with the body, byte by byte; - for standard input
+    #[arg(long, value_name = "FILE")]
+    pub(super) body: PathBuf,
+    /// The file with the request's headers, one NAME: VALUE a line; other lines are passed over
+    #[arg(long, value_name = "FILE", required_unless_present = "signature")]
+    pub(super) headers: Option<PathBuf>,
+    /// The value of X-Wlcro-Signature, instead of the one in the headers
+    #[arg(long, value_name = "TEXT")]
+    pub(super) signature: Option<String>,
+    /// The value of X-Wlcro-Timestamp, instead of the one in the headers
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) timestamp: Option<String>,
+    /// The file that holds the receiver's signing secret; asked for on the terminal if absent
+    #[arg(long, value_name = "FILE")]
+    pub(super) secret_file: Option<PathBuf>,
+    /// What the receiver computed, if it logs that: tells what its code does differently
+    #[arg(long, value_name = "TEXT")]
+    pub(super) computed: Option<String>,
+    /// The receiver's clock at arrival, in Unix seconds: tells whether the timestamp was too old
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) received_at: Option<i64>,
+    /// A file with a secret that the receiver could hold by mistake, with a name for it; may be repeated
+    #[arg(long, value_name = "NAME=FILE", value_parser = named_file)]
+    pub(super) other: Vec<(String, PathBuf)>,
+    /// Answer as JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -163,6 +197,11 @@ pub(super) struct Serve {
     /// Permit an address beyond loopback without TLS
     #[arg(long)]
     pub(super) insecure: bool,
+}
+
+fn named_file(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, file) = text.split_once('=').ok_or("write NAME=FILE")?;
+    Ok((name.to_owned(), PathBuf::from(file)))
 }
 
 fn topic(text: &str) -> Result<Topic, String> {

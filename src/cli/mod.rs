@@ -12,6 +12,7 @@ mod screen;
 mod serve;
 mod settings;
 mod standalone;
+mod verify;
 
 use arguments::{Arguments, Command};
 use clap::Parser as _;
@@ -57,6 +58,7 @@ fn start(arguments: Arguments) -> Result<ExitCode, Failure> {
             Some(Command::Serve(serve)) => serve::run(serve).await,
             Some(Command::Demo(demo)) => demo::run(demo).await,
             Some(Command::Diagnose(diagnose)) => diagnose::run(diagnose).await,
+            Some(Command::Verify(verify)) => verify::run(&verify),
             Some(Command::Escalate(escalate)) => escalate::run(escalate).await,
             Some(Command::Console(console)) => console::attach(console).await,
             None => console::standalone(arguments.standalone).await,

@@ -142,6 +142,15 @@ pub struct Happened {
     pub n_deliveries: u32,
 }
 
+/// What can be told of a key that was refused although it has the form of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    /// The company in it.
+    pub company: CompanyId,
+    /// Its last four characters.
+    pub last4: String,
+}
+
 /// A request to the Integration API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -157,6 +166,10 @@ pub struct Request {
     pub status: u16,
     /// The problem's code, if it was one.
     pub code: Option<String>,
+    /// The problem in words; of a poll, what it was narrowed to and how much it got. Never a key, never a body.
+    pub detail: Option<String>,
+    /// Which key a refused one claimed to be.
+    pub claimed: Option<Claimed>,
     /// Its id.
     pub request_id: String,
     /// How long it took.

@@ -9,6 +9,7 @@ pub mod event;
 pub mod health;
 pub mod ids;
 pub mod key;
+pub mod lab;
 pub mod latency;
 pub mod log;
 pub mod operator;

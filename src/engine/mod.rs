@@ -15,6 +15,7 @@ pub mod files;
 pub mod gauges;
 pub mod journal;
 pub mod keys;
+pub mod lab;
 pub mod notes;
 pub mod once;
 pub mod operators;

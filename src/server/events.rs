@@ -26,9 +26,11 @@ pub(super) async fn list(
     let paging = pairs.paging()?;
     let limit = paging.limit()?;
     let filter = Filter { kinds: kinds(&pairs)?, since: pairs.time("since")?, until: pairs.time("until")? };
-    let list = filtered(LIST, &canonical(&filter));
+    let narrowed = canonical(&filter);
+    let list = filtered(LIST, &narrowed);
     let after = paging.position(&list)?.unwrap_or(0);
     let page = engine.events(allowed.key().company, filter, EventId(after), limit).await?;
+    allowed.say(format!("{narrowed}n={}", page.events.len()));
     let mut body = br#"{"items":["#.to_vec();
     for (position, event) in page.events.iter().enumerate() {
         if position > 0 {

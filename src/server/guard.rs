@@ -5,7 +5,8 @@ use super::problem::Refusal;
 use super::stamp::judge_length;
 use crate::api::problem::{Code, Problem};
 use crate::domain::ids::{CompanyId, KeyId};
-use crate::domain::key::{Key, Scope};
+use crate::domain::key::{self, Key, Scope};
+use crate::domain::log::Claimed;
 use crate::domain::operator::{self, Role};
 use crate::domain::window::{Admission, Answer, Bucket};
 use crate::engine::Engine;
@@ -80,6 +81,10 @@ pub(super) struct Noted {
     pub(super) route: Option<String>,
     pub(super) caller: Option<(KeyId, CompanyId)>,
     pub(super) admission: Option<Admission>,
+    /// What the log is to say of a request that was no problem.
+    pub(super) detail: Option<String>,
+    /// Which key a refused one claimed to be.
+    pub(super) claimed: Option<Claimed>,
     /// Fields of the body that nobody reads.
     pub(super) ignored: Vec<String>,
 }
@@ -97,6 +102,10 @@ impl Note {
         self.write(|noted| noted.ignored = names.collect());
     }
 
+    fn say(&self, detail: String) {
+        self.write(|noted| noted.detail = Some(detail));
+    }
+
     fn write(&self, change: impl FnOnce(&mut Noted)) {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
@@ -106,7 +115,7 @@ impl Note {
 #[derive(Debug)]
 pub struct Allowed<P> {
     key: Arc<Key>,
-    request_id: String,
+    note: Note,
     price: PhantomData<P>,
 }
 
@@ -117,10 +126,15 @@ impl<P> Allowed<P> {
         &self.key
     }
 
+    /// Has the log say this of a call that goes well.
+    pub fn say(&self, detail: String) {
+        self.note.say(detail);
+    }
+
     /// Who asks, for the audit.
     #[must_use]
     pub fn caller(&self) -> Caller {
-        Caller { actor: Actor::Key(Arc::clone(&self.key)), request_id: self.request_id.clone() }
+        Caller { actor: Actor::Key(Arc::clone(&self.key)), request_id: self.note.read().request_id }
     }
 }
 
@@ -134,7 +148,10 @@ impl<P: Price> FromRequestParts<Engine> for Allowed<P> {
             return Err(Refusal::new(Code::Internal, "the route asks for a key without saying which"));
         };
         let text = presented(&parts.headers, parts.uri.query())?;
-        let key = engine.authenticate(text).map_err(refused)?;
+        let key = engine.authenticate(text).map_err(|refusal| {
+            note.write(|noted| noted.claimed = claimed(text));
+            refused(refusal)
+        })?;
         note.write(|noted| noted.caller = Some((key.id, key.company)));
         let admission = engine.admit(&key, bucket);
         note.write(|noted| noted.admission = Some(admission));
@@ -151,7 +168,7 @@ impl<P: Price> FromRequestParts<Engine> for Allowed<P> {
                 "answers are application/json; say so in Accept, or leave it out",
             ));
         }
-        Ok(Self { key, request_id: note.read().request_id, price: PhantomData })
+        Ok(Self { key, note, price: PhantomData })
     }
 }
 
@@ -186,6 +203,12 @@ fn presented<'a>(headers: &'a HeaderMap, query: Option<&str>) -> Result<&'a str,
         ""
     };
     Err(Refusal::new(Code::MissingKey, format!("send the key in the header X-Api-Key{elsewhere}")))
+}
+
+/// What can be told of a key that was refused: only where it has the form of one, because anything else may be another secret.
+fn claimed(text: &str) -> Option<Claimed> {
+    let company = key::judge(text).ok()?;
+    Some(Claimed { company, last4: text.get(text.len() - 4..)?.to_owned() })
 }
 
 fn refused(refusal: auth::Refusal) -> Refusal {

@@ -10,6 +10,7 @@ pub mod guard;
 mod health;
 mod keys;
 mod known;
+mod lab;
 mod limits;
 mod listen;
 mod log;

@@ -34,6 +34,8 @@ pub(super) async fn list(
     let (page, codes) = engine.requests(filter, wanted.span(of.since, of.until)).await?;
     let page = wanted.page(page, |logged| {
         let (key_id, company_id) = logged.request.caller.unzip();
+        let claimed = logged.request.claimed.map(|of| (of.company, Untrusted::new(of.last4)));
+        let (claimed_company_id, claimed_last4) = claimed.unzip();
         RequestRow {
             id: logged.id,
             utc: logged.request.at,
@@ -44,6 +46,9 @@ pub(super) async fn list(
             route: Untrusted::new(logged.request.route),
             status: logged.request.status,
             code: logged.request.code.map(Untrusted::new),
+            detail: logged.request.detail.map(Untrusted::new),
+            claimed_company_id,
+            claimed_last4,
             request_id: Untrusted::new(logged.request.request_id),
             elapsed_ms: logged.request.elapsed_ms,
         }

@@ -7,8 +7,8 @@ use super::guard::{
 use super::problem::Refusal;
 use super::stream::Stop;
 use super::{
-    affiliates, audit, clients, deliveries, events, health, keys, limits, log, metrics, openapi, operators, overview,
-    requests, revisions, stamp, stats, stream, subscribers, subscriptions,
+    affiliates, audit, clients, deliveries, events, health, keys, lab, limits, log, metrics, openapi, operators,
+    overview, requests, revisions, stamp, stats, stream, subscribers, subscriptions,
 };
 use crate::api::paths;
 use crate::api::problem::Code;
@@ -76,6 +76,7 @@ pub fn table() -> Vec<Route> {
         post::<Acting, _, _>(paths::PORTAL_SUBSCRIPTION_DISABLE, subscriptions::disable),
         get::<Viewer, _, _>(paths::ATTEMPTS, log::list),
         get::<Viewer, _, _>(paths::ATTEMPT, log::get),
+        get::<Viewer, _, _>(paths::ATTEMPT_SIGNATURE, lab::explain),
         get::<Viewer, _, _>(paths::LIMITS, limits::list),
         get::<Viewer, _, _>(paths::TRIPS, limits::trips),
         post::<Acting, _, _>(paths::PORTAL_EVENTS, events::emit),

@@ -40,6 +40,7 @@ pub(super) async fn stamp(State(engine): State<Engine>, mut request: Request, ne
     };
     let problem = response.extensions_mut().remove::<Problem>();
     let code = problem.as_ref().map(|problem| problem.code);
+    let told = problem.as_ref().map(told);
     if let Some(problem) = problem {
         write(&mut response, &Problem { request_id: request_id.clone(), ..problem });
     }
@@ -59,6 +60,8 @@ pub(super) async fn stamp(State(engine): State<Engine>, mut request: Request, ne
             route: noted.route.unwrap_or_else(|| "(none)".to_owned()),
             status: response.status().as_u16(),
             code: code.and_then(|code| serde_json::to_value(code).ok()?.as_str().map(ToOwned::to_owned)),
+            detail: told.or(noted.detail).filter(|text| !may_be_secret(text)),
+            claimed: noted.claimed,
             request_id,
             elapsed_ms: watch.elapsed_ms(),
             address,
@@ -66,6 +69,19 @@ pub(super) async fn stamp(State(engine): State<Engine>, mut request: Request, ne
         });
     }
     response
+}
+
+/// Characters of a problem's words that are logged.
+const TOLD: usize = 300;
+
+/// A problem in words, with the fields that are not valid.
+fn told(problem: &Problem) -> String {
+    let faults = problem.extra.get("errors").and_then(serde_json::Value::as_object);
+    let faults = faults
+        .into_iter()
+        .flatten()
+        .filter_map(|(field, texts)| Some(format!("; {field} {}", texts.get(0)?.as_str()?)));
+    format!("{}{}", problem.detail, faults.collect::<String>()).chars().take(TOLD).collect()
 }
 
 /// The caller's own id if it is harmless, else a new one.

@@ -38,6 +38,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/platform/0001_initial.sql"),
     include_str!("../../assets/migrations/platform/0002_actions.sql"),
     include_str!("../../assets/migrations/platform/0003_portal.sql"),
+    include_str!("../../assets/migrations/platform/0004_request_details.sql"),
 ];
 
 /// What can go wrong.

@@ -3,7 +3,7 @@
 use super::scan::{Log, wanted};
 use super::{Error, count, time, usage};
 use crate::domain::ids::{CompanyId, KeyId};
-use crate::domain::log::{Page, Request, RequestFilter, Span};
+use crate::domain::log::{Claimed, Page, Request, RequestFilter, Span};
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, Row, named_params, params};
 use std::collections::HashMap;
@@ -36,8 +36,8 @@ pub struct Usage {
 /// Logs and counts requests. Counters of many requests are summed up first, so that each is written once.
 pub(crate) fn insert(connection: &Connection, requests: &[Request]) -> Result<(), Error> {
     let mut log = connection.prepare_cached(
-        "INSERT INTO requests (at, key_id, company_id, method, route, status, code, request_id, elapsed_ms)
-         VALUES (:at, :key, :company, :method, :route, :status, :code, :id, :elapsed)",
+        "INSERT INTO requests (at, key_id, company_id, method, route, status, code, request_id, elapsed_ms, detail, claimed_company, claimed_last4)
+         VALUES (:at, :key, :company, :method, :route, :status, :code, :id, :elapsed, :detail, :claimed, :last4)",
     )?;
     let mut slots: HashMap<(Timestamp, KeyId), Usage> = HashMap::new();
     for request in requests {
@@ -45,6 +45,8 @@ pub(crate) fn insert(connection: &Connection, requests: &[Request]) -> Result<()
             ":at": request.at.millis(), ":key": request.caller.map(|(key, _)| key.0), ":company": request.caller.map(|(_, company)| company.0),
             ":method": request.method, ":route": request.route, ":status": request.status, ":code": request.code,
             ":id": request.request_id, ":elapsed": i64::try_from(request.elapsed_ms).unwrap_or(i64::MAX),
+            ":detail": request.detail, ":claimed": request.claimed.as_ref().map(|of| of.company.0),
+            ":last4": request.claimed.as_ref().map(|of| of.last4.as_str()),
         })?;
         if let Some((key, _)) = request.caller {
             let usage = slots.entry((request.at.slot(SLOT_MS), key)).or_default();
@@ -100,6 +102,8 @@ pub(crate) fn list(connection: &Connection, of: &RequestFilter, span: &Span) -> 
 fn read(row: &Row<'_>) -> rusqlite::Result<Logged> {
     let key: Option<i64> = row.get("key_id")?;
     let company: Option<i64> = row.get("company_id")?;
+    let claimed: Option<i64> = row.get("claimed_company")?;
+    let claimed = claimed.map(CompanyId).zip(row.get("claimed_last4")?);
     let request = Request {
         at: time(row, "at")?,
         caller: key.map(KeyId).zip(company.map(CompanyId)),
@@ -107,6 +111,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Logged> {
         route: row.get("route")?,
         status: row.get("status")?,
         code: row.get("code")?,
+        detail: row.get("detail")?,
+        claimed: claimed.map(|(company, last4)| Claimed { company, last4 }),
         request_id: row.get("request_id")?,
         elapsed_ms: count(row, "elapsed_ms")?,
         address: None,

@@ -20,6 +20,7 @@ pub mod panes;
 pub mod perform;
 pub mod places;
 pub mod press;
+pub mod prompt;
 pub mod table;
 pub mod terminal;
 pub mod theme;

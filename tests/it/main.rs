@@ -4,6 +4,7 @@ mod api;
 mod cli;
 mod console;
 mod delivery;
+mod diagnosis;
 mod listen;
 mod portal;
 mod pty;

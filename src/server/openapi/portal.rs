@@ -6,6 +6,7 @@ use crate::api::audit::{AuditCheck, AuditRow};
 use crate::api::deliveries::{DeliveryDetail, DeliveryRow, EventRow, Trace};
 use crate::api::events::{Envelope, NewEvent};
 use crate::api::keys::{Company, CreatedKey, KeyRow, LimitsWish, NewCompany, NewKey};
+use crate::api::lab::SignatureCheck;
 use crate::api::limits::{KeyUsage, LimitDetail};
 use crate::api::log::LogPage;
 use crate::api::operators::{CreatedOperator, NewOperator, OperatorRow};
@@ -176,6 +177,12 @@ fn logs() -> Vec<Told> {
             .asked(span())
             .paged(),
         Told::get(paths::ATTEMPT, "getAttempt", "One attempt byte by byte", json!(AttemptDetail)),
+        Told::get(
+            paths::ATTEMPT_SIGNATURE,
+            "explainSignature",
+            "What the receiver's answer says about how it verified; reveals no secret",
+            json!(SignatureCheck),
+        ),
         Told::get(paths::DELIVERIES, "listDeliveries", "Deliveries, newest first", json!(LogPage<DeliveryRow>))
             .asked(owners())
             .asked([id("event", "Of an event"), types(), names("state", "That stand so", State::ALL.map(State::name))])

@@ -1,0 +1,127 @@
+//! `crow verify`: the signature lab over what a receiver has. Nothing leaves this process.
+
+use super::arguments::Verify;
+use super::diagnose::print;
+use super::failure::Failure;
+use crate::api::lab::{Fit, Lab};
+use crate::domain::lab::{self, Finding, Other, Sample};
+use crate::domain::secret::Secret;
+use crate::tui::prompt;
+use std::fmt::Write as _;
+use std::io::{IsTerminal as _, Read as _};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// The largest body or head that is read.
+const LARGEST: u64 = 16 * 1024 * 1024;
+
+pub(super) fn run(asked: &Verify) -> Result<ExitCode, Failure> {
+    let head = asked.headers.as_deref().map(text).transpose()?.unwrap_or_default();
+    let header = |name: &str| {
+        let lines = head.lines().filter_map(|line| line.split_once(':'));
+        lines.filter(|(there, _)| there.trim().eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).next_back()
+    };
+    let signature = asked.signature.as_deref().or_else(|| header("x-wlcro-signature")).unwrap_or_default();
+    let timestamp = asked.timestamp.as_deref().or_else(|| header("x-wlcro-timestamp")).unwrap_or_default();
+    let body = bytes(&asked.body)?;
+    let secret = match &asked.secret_file {
+        Some(file) => read_secret(file)?,
+        None => prompted(asked)?,
+    };
+    let others: Vec<(&str, Secret)> = asked
+        .other
+        .iter()
+        .map(|(name, file)| Ok((name.as_str(), read_secret(file)?)))
+        .collect::<Result<_, Failure>>()?;
+    let others: Vec<Other<'_>> = others.iter().map(|(name, secret)| Other { name, secret }).collect();
+    let finding = lab::judge(&Sample {
+        signature,
+        timestamp,
+        body: &body,
+        secret: &secret,
+        others: &others,
+        computed: asked.computed.as_deref(),
+        received_at: asked.received_at,
+    });
+    let lab = Lab::from(&finding);
+    if asked.json {
+        let json = serde_json::to_string_pretty(&lab).map_err(|error| Failure::failed(error.to_string(), ""))?;
+        print(&json)?;
+    } else {
+        print(shown(&lab).trim_end())?;
+    }
+    Ok(ExitCode::from(u8::from(finding != Finding::Genuine)))
+}
+
+fn shown(lab: &Lab) -> String {
+    let mut text = String::new();
+    let _ = match (lab.fit, lab.n_tried) {
+        (Fit::Genuine, _) => writeln!(
+            text,
+            "the signature fits; if the receiver refuses it, its comparison is wrong: give what it computed as --computed, \
+             its clock as --received-at"
+        ),
+        (Fit::Explained, _) => writeln!(text, "the signature does not fit what the receiver has, and this is why"),
+        (Fit::Unexplained, n_tried) => writeln!(
+            text,
+            "the signature does not fit, and none of {} variants gives it: the secret is another one, or the body was changed \
+             in a way that is not known here",
+            n_tried.unwrap_or_default()
+        ),
+    };
+    for cause in &lab.causes {
+        let _ = writeln!(text, "\ncause: {} ({})", cause.title, cause.id);
+        let _ = writeln!(text, "       {}", cause.difference.inert());
+        let _ = writeln!(text, "       {}", cause.resolution);
+    }
+    text
+}
+
+fn refused(path: &Path, why: impl std::fmt::Display) -> Failure {
+    Failure::usage(format!("{}: {why}", path.display()), "give a file that can be read")
+}
+
+/// A file, or standard input, as it is.
+fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin().lock().take(LARGEST + 1).read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
+    };
+    read.map_err(|error| refused(path, error))?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(refused(path, format!("larger than {LARGEST} bytes")));
+    }
+    Ok(bytes)
+}
+
+fn text(path: &Path) -> Result<String, Failure> {
+    bytes(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// A secret as the receiver reads it: with everything that stands in its file but one line end, which editors add.
+fn read_secret(path: &Path) -> Result<Secret, Failure> {
+    let text = String::from_utf8(bytes(path)?).map_err(|_| refused(path, "not a text"))?;
+    let text = text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
+    if text.is_empty() {
+        return Err(refused(path, "there is no secret in it"));
+    }
+    Ok(Secret::new(text.to_owned()))
+}
+
+/// Asks for the secret on the terminal without showing it.
+fn prompted(asked: &Verify) -> Result<Secret, Failure> {
+    let what_to_do = "give it with --secret-file FILE";
+    if asked.body == Path::new("-") || !std::io::stdin().is_terminal() {
+        return Err(Failure::usage(
+            "the signing secret cannot be asked for: standard input is no terminal",
+            what_to_do,
+        ));
+    }
+    match prompt::secret("signing secret") {
+        Ok(Some(secret)) if !secret.reveal().is_empty() => Ok(secret),
+        Ok(_) => Err(Failure::usage("no signing secret was given", what_to_do)),
+        Err(error) => Err(Failure::usage(format!("the terminal cannot be read: {error}"), what_to_do)),
+    }
+}

@@ -1,0 +1,158 @@
+//! Bodies that receivers verify instead of the one that arrived.
+
+use super::flaw::{Flaw, Found};
+use super::json::{self, Style};
+use crate::domain::text::Untrusted;
+
+/// A body to try, and what it says about the receiver.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// The bytes.
+    pub body: Vec<u8>,
+    /// What is wrong if it fits; none for the right one.
+    pub found: Option<Found>,
+}
+
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// All bodies that are tried, the right one first.
+#[must_use]
+pub fn candidates(body: &[u8]) -> Vec<Candidate> {
+    let mut bodies = vec![Candidate { body: body.to_vec(), found: None }];
+    let mut add = |candidate: Vec<u8>, flaw: Flaw, what: &str| {
+        if !bodies.iter().any(|there| there.body == candidate) {
+            let difference = format!("it fits the body {what}{}", difference(body, &candidate));
+            bodies.push(Candidate { body: candidate, found: Some(Found::new(flaw, difference)) });
+        }
+    };
+    if let Some(rest) = body.strip_prefix(BOM) {
+        add(rest.to_vec(), Flaw::Bom, "without the byte order mark before it");
+    }
+    add([BOM, body].concat(), Flaw::Bom, "with a byte order mark before it");
+    add(body.trim_ascii_end().to_vec(), Flaw::Newline, "without the white space at its end");
+    add(body.trim_ascii_start().to_vec(), Flaw::Newline, "without the white space at its beginning");
+    add(body.trim_ascii().to_vec(), Flaw::Newline, "without the white space around it");
+    for (end, what) in [
+        (&b"\n"[..], "with a line end behind it"),
+        (b"\r\n", "with CR and LF behind it"),
+        (b" ", "with a space behind it"),
+        (b"\t", "with a tab behind it"),
+        (b"\n\n", "with two line ends behind it"),
+    ] {
+        add([body, end].concat(), Flaw::Newline, what);
+        add([end, body].concat(), Flaw::Newline, &what.replace("behind", "before"));
+        // Bytes that end in one line end may have had two.
+        if let Some(rest) = body.strip_suffix(end) {
+            add(rest.to_vec(), Flaw::Newline, &what.replace("with ", "without ").replace("behind it", "at its end"));
+        }
+    }
+    let unix: Vec<u8> = replaced(body, b"\r\n", b"\n");
+    add(replaced(&unix, b"\n", b"\r\n"), Flaw::Newline, "with CR and LF at each line end");
+    add(unix, Flaw::Newline, "with LF at each line end");
+    if let Some(node) = json::parse(body.strip_prefix(BOM).unwrap_or(body)) {
+        for style in Style::all() {
+            let written = style.write(&node).into_bytes();
+            add(written, Flaw::Reserialised, &format!("written again {}", style.words()));
+        }
+    }
+    bodies
+}
+
+fn replaced(body: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(body.len());
+    let mut rest = body;
+    while !rest.is_empty() {
+        match rest.strip_prefix(from) {
+            Some(behind) => {
+                bytes.extend_from_slice(to);
+                rest = behind;
+            }
+            None => {
+                bytes.push(rest[0]);
+                rest = &rest[1..];
+            }
+        }
+    }
+    bytes
+}
+
+/// Where two bodies part, in words: `; 120 bytes instead of 124, first at byte 17: "…" instead of "…"`.
+#[must_use]
+pub fn difference(given: &[u8], other: &[u8]) -> String {
+    let at = given.iter().zip(other).take_while(|(a, b)| a == b).count();
+    let excerpt = |bytes: &[u8]| {
+        let part = &bytes[at.min(bytes.len())..(at + 12).min(bytes.len())];
+        if part.is_empty() { "the end".to_owned() } else { format!("{:?}", shown(part)) }
+    };
+    format!(
+        "; {} bytes instead of {}, first at byte {at}: {} instead of {}",
+        other.len(),
+        given.len(),
+        excerpt(other),
+        excerpt(given)
+    )
+}
+
+fn shown(bytes: &[u8]) -> String {
+    Untrusted::new(String::from_utf8_lossy(bytes)).inert()
+}
+
+/// Members of envelopes and payloads in the platform's order (contract: events).
+const MEMBERS: [&str; 44] = [
+    "id",
+    "type",
+    "createdUtc",
+    "companyId",
+    "payload",
+    "metadata",
+    "payment_id",
+    "document_id",
+    "agreement_id",
+    "invoice_id",
+    "client_id",
+    "employee_id",
+    "first_name",
+    "last_name",
+    "full_name",
+    "email",
+    "phone",
+    "status",
+    "status_id",
+    "source",
+    "employee_name",
+    "affiliate_id",
+    "is_approved_affiliate",
+    "previous_status",
+    "new_status",
+    "changed_date",
+    "changed_by_employee_id",
+    "status_note",
+    "amount",
+    "due_date",
+    "description",
+    "invoice_status",
+    "total_paid",
+    "balance",
+    "payment_amount",
+    "payment_method",
+    "date_paid",
+    "transaction_id",
+    "amount_attempted",
+    "failure_reason",
+    "file_name",
+    "document_type",
+    "agreement_name",
+    "created_date",
+];
+
+/// The place of a member in the platform's order; unknown ones come last.
+#[must_use]
+pub fn rank(name: &str) -> usize {
+    MEMBERS.iter().position(|member| *member == name).unwrap_or(MEMBERS.len())
+}
+
+/// Whether a member of that name is money, with two decimals (contract: conventions).
+#[must_use]
+pub fn is_money(name: &str) -> bool {
+    matches!(name, "amount" | "total_paid" | "balance" | "payment_amount" | "amount_attempted")
+}

@@ -1,0 +1,81 @@
+//! Keys that receivers use instead of the secret's text.
+
+use super::Sample;
+use super::flaw::{Flaw, Found};
+use crate::domain::secret::Secret;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use zeroize::Zeroizing;
+
+/// A key to try, and what it says about the receiver.
+#[derive(Debug)]
+pub struct Candidate {
+    /// The HMAC's key.
+    pub key: Zeroizing<Vec<u8>>,
+    /// What is wrong if it fits; none for the right one.
+    pub found: Option<Found>,
+}
+
+/// All keys that are tried, the right one first.
+#[must_use]
+pub fn candidates(sample: &Sample<'_>) -> Vec<Candidate> {
+    let mut keys = vec![Candidate { key: bytes(sample.secret.reveal().as_bytes()), found: None }];
+    forms(sample.secret, &mut keys);
+    for other in sample.others {
+        let found = Found::new(
+            Flaw::WrongSecret,
+            format!("it fits the secret of {} (fingerprint {})", other.name, fingerprint(other.secret)),
+        );
+        add(&mut keys, other.secret.reveal().as_bytes(), &found);
+    }
+    keys
+}
+
+/// Eight hex digits by which people can compare secrets without showing them.
+#[must_use]
+pub fn fingerprint(secret: &Secret) -> String {
+    use sha2::{Digest as _, Sha256};
+    let digest = Sha256::digest(format!("crow fingerprint {}", secret.reveal()));
+    hex::encode(&digest[..4])
+}
+
+/// The same secret in other forms.
+fn forms(secret: &Secret, keys: &mut Vec<Candidate>) {
+    let text = secret.reveal();
+    let spaces = |difference: &str| Found::new(Flaw::SecretSpaces, difference);
+    add(keys, text.trim().as_bytes(), &spaces("it fits the secret without the white space around it"));
+    let unquoted = text.trim().trim_matches(['"', '\'']);
+    add(keys, unquoted.as_bytes(), &spaces("it fits the secret without the quotes around it"));
+    for (end, name) in [("\n", "a line end"), ("\r\n", "CR and LF"), (" ", "a space")] {
+        add(keys, format!("{text}{end}").as_bytes(), &spaces(&format!("it fits the secret with {name} behind it")));
+    }
+    for quote in ['"', '\''] {
+        let quoted = Zeroizing::new(format!("{quote}{text}{quote}"));
+        add(keys, quoted.as_bytes(), &spaces(&format!("it fits the secret with {quote} around it")));
+    }
+    let decoded = |what: &str| Found::new(Flaw::DecodedSecret, format!("it fits the secret {what}"));
+    for engine in [&STANDARD, &URL_SAFE, &STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
+        if let Ok(key) = engine.decode(text).map(Zeroizing::new) {
+            add(keys, &key, &decoded("decoded from Base64"));
+        }
+    }
+    if let Ok(key) = hex::decode(text).map(Zeroizing::new) {
+        add(keys, &key, &decoded("decoded from hex"));
+    }
+    add(keys, STANDARD.encode(text).as_bytes(), &decoded("put into Base64 once more"));
+    add(keys, hex::encode(text).as_bytes(), &decoded("put into hex"));
+    if let Ok(lower) = std::str::from_utf8(text.as_bytes()).map(str::to_lowercase) {
+        add(keys, lower.as_bytes(), &Found::new(Flaw::WrongSecret, "it fits the secret in lower case"));
+    }
+}
+
+fn bytes(key: &[u8]) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(key.to_vec())
+}
+
+/// Adds a key unless it is there already.
+fn add(keys: &mut Vec<Candidate>, key: &[u8], found: &Found) {
+    if !keys.iter().any(|there| there.key.as_slice() == key) {
+        keys.push(Candidate { key: bytes(key), found: Some(found.clone()) });
+    }
+}

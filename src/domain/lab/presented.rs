@@ -1,0 +1,107 @@
+//! Reading a signature as somebody wrote it: the bytes of the HMAC, and what is unusual about how they are written.
+
+use super::flaw::{Flaw, Found};
+use base64::Engine as _;
+use base64::engine::GeneralPurpose;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+
+/// Bytes of an HMAC-SHA256.
+const LENGTH: usize = 32;
+/// The prefix as it has to be.
+const PREFIX: &str = "sha256=";
+
+/// A signature that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Presented {
+    /// The HMAC.
+    pub mac: [u8; LENGTH],
+    /// What is wrong with how it was written.
+    pub found: Vec<Found>,
+}
+
+impl Presented {
+    /// Reads a signature in any of the usual ways of writing one; `None` if it is none.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        let mut found = Vec::new();
+        let bare = text.trim();
+        if bare != text {
+            found.push(Found::new(Flaw::Case, "white space stands around the signature"));
+        }
+        let digits = match bare.get(..PREFIX.len()) {
+            Some(PREFIX) => &bare[PREFIX.len()..],
+            Some(prefix) if prefix.eq_ignore_ascii_case(PREFIX) || prefix.eq_ignore_ascii_case("sha256:") => {
+                found.push(Found::new(Flaw::Case, format!("the prefix is {prefix:?} instead of {PREFIX:?}")));
+                &bare[PREFIX.len()..]
+            }
+            _ => {
+                found.push(Found::new(Flaw::Case, format!("the prefix {PREFIX:?} is missing")));
+                bare
+            }
+        };
+        let (mac, unusual) = decoded(digits)?;
+        // A missing prefix is no news where the whole text is of another encoding.
+        if unusual.as_ref().is_some_and(|unusual| unusual.flaw == Flaw::Encoding) {
+            found.retain(|found| !found.difference.contains("missing"));
+        }
+        found.extend(unusual);
+        Some(Self { mac, found })
+    }
+}
+
+fn decoded(digits: &str) -> Option<([u8; LENGTH], Option<Found>)> {
+    if digits.len() == LENGTH * 2 {
+        let bytes = hex::decode(digits).ok()?;
+        let is_lower = !digits.bytes().any(|byte| byte.is_ascii_uppercase());
+        let upper = Found::new(Flaw::Case, "the hex digits are upper-case");
+        return Some((bytes.try_into().ok()?, (!is_lower).then_some(upper)));
+    }
+    let engines: [(&GeneralPurpose, &str); 4] = [
+        (&STANDARD, "Base64"),
+        (&URL_SAFE, "URL-safe Base64"),
+        (&STANDARD_NO_PAD, "Base64 without padding"),
+        (&URL_SAFE_NO_PAD, "URL-safe Base64 without padding"),
+    ];
+    engines.into_iter().find_map(|(engine, name)| {
+        let bytes = engine.decode(digits).ok()?;
+        if let Ok(mac) = <[u8; LENGTH]>::try_from(bytes.as_slice()) {
+            return Some((mac, Some(Found::new(Flaw::Encoding, format!("the HMAC is written in {name}, not in hex")))));
+        }
+        let mac = hex::decode(&bytes).ok()?.try_into().ok()?;
+        Some((mac, Some(Found::new(Flaw::Encoding, format!("the hex digits were put into {name} once more")))))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_of_writing_is_read_and_named() {
+        let mac: [u8; LENGTH] = std::array::from_fn(|n| u8::try_from(n * 7 + 160).unwrap_or(251));
+        let hex = hex::encode(mac);
+        let cases: [(String, &[Flaw]); 9] = [
+            (format!("sha256={hex}"), &[]),
+            (hex.clone(), &[Flaw::Case]),
+            (format!("SHA256={hex}"), &[Flaw::Case]),
+            (format!("sha256={}", hex.to_uppercase()), &[Flaw::Case]),
+            (format!(" sha256={hex}\n"), &[Flaw::Case]),
+            (STANDARD.encode(mac), &[Flaw::Encoding]),
+            (format!("sha256={}", URL_SAFE_NO_PAD.encode(mac)), &[Flaw::Encoding]),
+            (STANDARD.encode(&hex), &[Flaw::Encoding]),
+            (hex.to_uppercase(), &[Flaw::Case, Flaw::Case]),
+        ];
+        for (text, flaws) in cases {
+            let read = Presented::read(&text).expect("a signature");
+            assert_eq!(read.mac, mac, "{text}");
+            assert_eq!(read.found.iter().map(|found| found.flaw).collect::<Vec<_>>(), flaws, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_none_is_not_taken_for_one() {
+        for text in ["", "sha256=", "sha256=abc", "sha1=da39a3ee5e6b4b0d3255bfef95601890afd80709", "Bearer x"] {
+            assert_eq!(Presented::read(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The search: every key, layout and body by itself, then two of them at once.
+
+use super::flaw::Found;
+use super::layouts::{self, LARGE, Layout};
+use super::presented::Presented;
+use super::{Finding, Sample, bodies, keys};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+/// Looks for what gives the HMAC that was presented.
+#[must_use]
+pub fn search(sample: &Sample<'_>, presented: &Presented) -> Finding {
+    let keys = keys::candidates(sample);
+    let layouts = layouts::usual(sample.timestamp);
+    let bodies = bodies::candidates(sample.body);
+    let mut tried = Tried { mac: presented.mac, n: 0 };
+    let fits = tried.alone(&keys, &layouts, &bodies, sample);
+    let fits = fits.or_else(|| (sample.body.len() <= LARGE).then(|| tried.paired(&keys, &layouts, &bodies)).flatten());
+    match fits {
+        None => Finding::Unexplained { n_tried: tried.n },
+        Some(found) if found.is_empty() && presented.found.is_empty() => Finding::Genuine,
+        Some(found) => Finding::Explained(found.into_iter().chain(presented.found.iter().cloned()).collect()),
+    }
+}
+
+struct Tried {
+    mac: [u8; 32],
+    n: usize,
+}
+
+impl Tried {
+    /// One thing different at a time; nothing different first.
+    fn alone(
+        &mut self,
+        keys: &[keys::Candidate],
+        layouts: &[Layout],
+        bodies: &[bodies::Candidate],
+        sample: &Sample<'_>,
+    ) -> Option<Vec<Found>> {
+        let (key, layout, body) = (keys.first()?, layouts.first()?, bodies.first()?);
+        keys.iter()
+            .find_map(|key| self.fit(key, layout, body))
+            .or_else(|| layouts.iter().skip(1).find_map(|layout| self.fit(key, layout, body)))
+            .or_else(|| bodies.iter().skip(1).find_map(|body| self.fit(key, layout, body)))
+            .or_else(|| layouts::other_timestamps(sample).iter().find_map(|layout| self.fit(key, layout, body)))
+    }
+
+    /// Two things different at once.
+    fn paired(
+        &mut self,
+        keys: &[keys::Candidate],
+        layouts: &[Layout],
+        bodies: &[bodies::Candidate],
+    ) -> Option<Vec<Found>> {
+        let (key, layout, body) = (keys.first()?, layouts.first()?, bodies.first()?);
+        for other in &keys[1..] {
+            for layout in &layouts[1..] {
+                if let Some(found) = self.fit(other, layout, body) {
+                    return Some(found);
+                }
+            }
+        }
+        for other in &bodies[1..] {
+            for layout in &layouts[1..] {
+                if let Some(found) = self.fit(key, layout, other) {
+                    return Some(found);
+                }
+            }
+            for key in &keys[1..] {
+                if let Some(found) = self.fit(key, layout, other) {
+                    return Some(found);
+                }
+            }
+        }
+        None
+    }
+
+    fn fit(&mut self, key: &keys::Candidate, layout: &Layout, body: &bodies::Candidate) -> Option<Vec<Found>> {
+        self.n += 1;
+        let mac = mac(&key.key, [&layout.before, &body.body, &layout.behind]);
+        let fits: bool = mac.ct_eq(&self.mac).into();
+        fits.then(|| [&key.found, &layout.found, &body.found].into_iter().flatten().cloned().collect())
+    }
+}
+
+#[expect(clippy::expect_used, reason = "HMAC takes keys of every length")]
+fn mac(key: &[u8], parts: [&[u8]; 3]) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of every length");
+    for part in parts {
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}

@@ -1,0 +1,88 @@
+//! The signature lab where the secrets are: what a receiver's answer says about its verification is explained here, and no secret leaves.
+
+use super::{Engine, Error};
+use crate::domain::attempt::Exchange;
+use crate::domain::ids::{AttemptId, SubscriptionId};
+use crate::domain::lab::{self, Finding, Other, Sample, TOLERANCE, said};
+use crate::domain::secret::Secret;
+use crate::store;
+
+/// What a receiver's answer says about how it verified.
+#[derive(Debug, Clone)]
+pub struct Explained {
+    /// What the lab found out.
+    pub finding: Finding,
+    /// The signature that the receiver computed, if its answer names one.
+    pub computed: Option<String>,
+    /// How many seconds its clock is ahead of ours.
+    pub clock_ahead: Option<i64>,
+}
+
+impl Engine {
+    /// Explains why the receiver of an attempt refused its signature, from the bytes that were sent, the answer that was kept, and the
+    /// secrets of the company's subscriptions.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], and those of storage.
+    pub async fn explain_signature(&self, id: AttemptId) -> Result<Explained, Error> {
+        let (attempt, exchange, body) = self.attempt(id).await?;
+        let of = attempt.about;
+        let found = self
+            .shared
+            .store
+            .read(move |connection| {
+                let mut sealed: Vec<(SubscriptionId, Vec<u8>)> = Vec::new();
+                let ids = store::subscriptions::all(connection, Some(of.company))?.into_iter().map(|other| other.id);
+                for id in std::iter::once(of.subscription).chain(ids.filter(|id| *id != of.subscription)) {
+                    sealed.extend(store::subscriptions::secret(connection, id)?.map(|secret| (id, secret)));
+                }
+                Ok::<_, store::Error>(sealed)
+            })
+            .await?;
+        let secrets: Vec<(String, Secret)> = found
+            .iter()
+            .map(|(id, sealed)| Ok((format!("subscription {id}"), self.unseal(*id, sealed)?)))
+            .collect::<Result<_, Error>>()?;
+        let received_at = header(&exchange.response_headers, "date").and_then(said::http_date);
+        let clock_ahead = received_at.map(|at| at - attempt.started_at.seconds());
+        // The lab is arithmetic for some tens of milliseconds.
+        let work = move || explain(&exchange, &body, &secrets, received_at);
+        let (finding, computed) = tokio::task::spawn_blocking(work).await.map_err(|_| Error::Contended)??;
+        Ok(Explained { finding, computed, clock_ahead })
+    }
+}
+
+fn header<'h>(headers: &'h [(String, String)], name: &str) -> Option<&'h str> {
+    headers.iter().find(|(there, _)| there.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+}
+
+fn explain(
+    exchange: &Exchange,
+    body: &[u8],
+    secrets: &[(String, Secret)],
+    received_at: Option<i64>,
+) -> Result<(Finding, Option<String>), Error> {
+    let (_, secret) = secrets.first().ok_or_else(|| Error::NotFound("its subscription".to_owned()))?;
+    let others: Vec<Other<'_>> = secrets[1..].iter().map(|(name, secret)| Other { name, secret }).collect();
+    let sent = |name| header(&exchange.request_headers, name).unwrap_or_default();
+    let (signature, timestamp) = (sent("x-wlcro-signature"), sent("x-wlcro-timestamp"));
+    let mut answer = String::from_utf8_lossy(&exchange.response_body).into_owned();
+    for (name, value) in &exchange.response_headers {
+        answer.push_str(&format!("\n{name} {value}"));
+    }
+    let base = Sample { signature, timestamp, body, secret, others: &others, computed: None, received_at };
+    let mut unexplained = None;
+    for computed in said::signatures(&answer).into_iter().filter(|text| text != signature) {
+        match lab::judge(&Sample { computed: Some(&computed), ..base }) {
+            explained @ Finding::Explained(_) => return Ok((explained, Some(computed))),
+            other => unexplained = unexplained.or(Some((other, Some(computed)))),
+        }
+    }
+    let is_stale = received_at
+        .zip(timestamp.parse::<i64>().ok())
+        .is_some_and(|(at, sent)| at.abs_diff(sent) > TOLERANCE.as_secs());
+    Ok(match unexplained {
+        Some(unexplained) if !is_stale => unexplained,
+        _ => (lab::judge(&base), None),
+    })
+}

@@ -1,0 +1,96 @@
+//! The platform explains from a receiver's answer how that receiver verified.
+
+use crate::support::platform::{Platform, START};
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use crow::domain::ids::{CompanyId, SubscriptionId};
+use crow::domain::secret::Secret;
+use crow::domain::signature;
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+/// A receiver that answers 401 with what `compute` makes of a request, at `date`.
+async fn refusing(
+    compute: impl Fn(&str, &[u8]) -> String + Clone + Send + Sync + 'static,
+    date: &'static str,
+) -> String {
+    let answer = async move |headers: HeaderMap, body: Bytes| {
+        let timestamp = headers["x-wlcro-timestamp"].to_str().expect("text").to_owned();
+        let said = format!(r#"{{"error":"signature does not match","computed":"{}"}}"#, compute(&timestamp, &body));
+        (StatusCode::UNAUTHORIZED, [("date", date)], said)
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
+    tokio::spawn(async move { axum::serve(listener, Router::new().route("/hook", post(answer))).await });
+    url
+}
+
+/// What the platform says of the first attempt to a subscription.
+async fn explained(platform: &Platform, company: CompanyId, id: SubscriptionId) -> Value {
+    platform.emit(company).await;
+    let operator = platform.operator();
+    let first = async || operator.attempts(Some(id), 1).await.expect("a page").items.first().map(|row| row.id);
+    platform.until("an attempt", async || first().await.is_some()).await;
+    let path = format!("/portal/v1/attempts/{}/signature", first().await.expect("an attempt"));
+    let header = format!("Bearer {}", platform.token().reveal());
+    platform.call("GET", &path, &[("authorization", &header)], None).await.json()
+}
+
+/// The same of a new subscription to `url`.
+async fn explained_at(platform: &Platform, url: &str) -> Value {
+    let company = platform.company("Acme").await;
+    let id = platform.subscribe(&company, url).await.subscription.id;
+    explained(platform, company.id, id).await
+}
+
+const NOW: &str = "Mon, 23 Nov 2026 10:40:10 GMT";
+
+#[tokio::test]
+async fn a_receiver_that_holds_another_subscriptions_secret_is_told_whose() {
+    let platform = Platform::start().await;
+    let company = platform.company("Acme").await;
+    let other = platform.subscribe(&company, "http://127.0.0.1:9/").await;
+    let secret = other.signing_secret.into_secret().reveal().to_owned();
+    let url = refusing(
+        move |timestamp, body| {
+            signature::sign(&Secret::new(secret.clone()), timestamp.parse().expect("a number"), body)
+        },
+        NOW,
+    )
+    .await;
+    let id = platform.subscribe(&company, &url).await.subscription.id;
+    let said = explained(&platform, company.id, id).await;
+    assert_eq!(said["causes"][0]["id"], "sig-wrong-secret");
+    let difference = said["causes"][0]["difference"].as_str().expect("text");
+    assert!(difference.contains(&format!("subscription {}", other.subscription.id)), "{difference}");
+}
+
+#[tokio::test]
+async fn an_unknown_secret_is_unexplained_and_an_answer_without_a_signature_says_nothing() {
+    let platform = Platform::start().await;
+    let url = refusing(
+        |timestamp, body| {
+            signature::sign(&Secret::new("a-secret-of-nobody".to_owned()), timestamp.parse().expect("a number"), body)
+        },
+        NOW,
+    )
+    .await;
+    let said = explained_at(&platform, &url).await;
+    assert_eq!(said["fit"], "unexplained");
+    assert!(said["nTried"].as_u64().is_some_and(|n| n > 1_000) && said["computed"].is_string());
+    let silent = refusing(|_, _| "none".to_owned(), NOW).await;
+    let said = explained_at(&platform, &silent).await;
+    assert_eq!((said["fit"].as_str(), said["computed"].as_str()), (Some("genuine"), None));
+}
+
+#[tokio::test]
+async fn a_receivers_clock_is_read_off_its_answer() {
+    let platform = Platform::start().await;
+    let silent = refusing(|_, _| "none".to_owned(), "Mon, 23 Nov 2026 11:40:10 GMT").await;
+    let said = explained_at(&platform, &silent).await;
+    let ahead = 1_795_434_010 - START.seconds();
+    assert_eq!(said["clockAheadSeconds"], ahead);
+    assert_eq!(said["causes"][0]["id"], "sig-stale-clock");
+}

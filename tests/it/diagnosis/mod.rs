@@ -1,0 +1,4 @@
+//! Diagnosis: the signature lab, playbooks over faults that are really produced, bundles.
+
+mod lab;
+mod verify;

@@ -1,0 +1,105 @@
+//! `crow verify` with files and standard input.
+
+use crow::domain::secret::Secret;
+use crow::domain::signature;
+use serde_json::Value;
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
+use tempfile::TempDir;
+
+const SECRET: &str = "whsec_test_secret_0123456789";
+const BODY: &str = "{\"id\":1,\"type\":\"lead.created\"}";
+
+struct Bench(TempDir);
+
+impl Bench {
+    fn new(body: &str, signature: &str) -> Self {
+        let bench = Self(TempDir::new().expect("a directory"));
+        bench.put("body", body);
+        bench.put("secret", &format!("{SECRET}\n"));
+        bench.put(
+            "headers",
+            &format!("POST /hook HTTP/1.1\r\nx-wlcro-timestamp: 1700000000\r\nX-Wlcro-Signature: {signature}\r\n\r\n"),
+        );
+        bench
+    }
+
+    fn put(&self, name: &str, text: &str) {
+        std::fs::write(self.0.path().join(name), text).expect("written");
+    }
+
+    fn run(&self, more: &[&str], stdin: &str) -> Output {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_crow"))
+            .current_dir(self.0.path())
+            .args(["verify", "--headers", "headers"])
+            .args(more)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        child.stdin.take().expect("its stdin").write_all(stdin.as_bytes()).expect("written");
+        child.wait_with_output().expect("it ends")
+    }
+}
+
+fn good() -> String {
+    signature::sign(&Secret::new(SECRET.to_owned()), 1_700_000_000, BODY.as_bytes())
+}
+
+#[test]
+fn what_fits_ends_with_zero_also_from_standard_input() {
+    let bench = Bench::new(BODY, &good());
+    let said = bench.run(&["--body", "body", "--secret-file", "secret"], "");
+    assert_eq!(said.status.code(), Some(0), "{}", String::from_utf8_lossy(&said.stderr));
+    assert!(String::from_utf8_lossy(&said.stdout).starts_with("the signature fits"));
+    assert_eq!(bench.run(&["--body", "-", "--secret-file", "secret"], BODY).status.code(), Some(0));
+}
+
+#[test]
+fn what_does_not_fit_ends_with_one_and_names_the_cause() {
+    let bench = Bench::new(&format!("{BODY}\n"), &good());
+    let said = bench.run(&["--body", "body", "--secret-file", "secret", "--json"], "");
+    assert_eq!(said.status.code(), Some(1));
+    let json: Value = serde_json::from_slice(&said.stdout).expect("JSON");
+    assert_eq!((json["fit"].as_str(), json["causes"][0]["id"].as_str()), (Some("explained"), Some("sig-newline")));
+    assert!(!String::from_utf8_lossy(&said.stdout).contains(SECRET), "the secret is not repeated");
+
+    bench.put("body", BODY);
+    bench.put("old", "another-secret-0123456789");
+    let old = signature::sign(&Secret::new("another-secret-0123456789".to_owned()), 1_700_000_000, BODY.as_bytes());
+    let more = ["--body", "body", "--secret-file", "secret", "--signature", &old, "--other", "subscription 12=old"];
+    let said = String::from_utf8(bench.run(&more, "").stdout).expect("text");
+    assert!(said.contains("sig-wrong-secret") && said.contains("subscription 12"), "{said}");
+    let said = bench.run(&more[..6], "");
+    assert_eq!(said.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&said.stdout).contains("none of "));
+}
+
+#[test]
+fn what_the_receiver_computed_tells_what_its_code_does() {
+    let bench = Bench::new(BODY, &good());
+    let computed = good().to_uppercase();
+    let said = bench.run(&["--body", "body", "--secret-file", "secret", "--computed", &computed, "--json"], "");
+    let json: Value = serde_json::from_slice(&said.stdout).expect("JSON");
+    assert_eq!(json["causes"][0]["id"], "sig-case");
+    let late = bench.run(&["--body", "body", "--secret-file", "secret", "--received-at", "1700000500", "--json"], "");
+    let json: Value = serde_json::from_slice(&late.stdout).expect("JSON");
+    assert_eq!(json["causes"][0]["id"], "sig-stale-clock");
+}
+
+#[test]
+fn what_cannot_be_read_ends_with_two_and_says_what_to_do() {
+    let bench = Bench::new(BODY, &good());
+    for more in [
+        &["--body", "nowhere", "--secret-file", "secret"][..],
+        &["--body", "body", "--secret-file", "nowhere"],
+        &["--body", "body"],
+        &["--body", "body", "--secret-file", "secret", "--other", "no-name"],
+    ] {
+        let said = bench.run(more, "");
+        let line = String::from_utf8_lossy(&said.stderr).into_owned();
+        assert_eq!(said.status.code(), Some(2), "{line}");
+        assert!(said.stdout.is_empty() && line.starts_with("crow: ") && line.contains("; "), "{line}");
+    }
+}
