@@ -11,6 +11,8 @@ pub const MEDIA_TYPE: &str = "application/problem+json";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
+    /// 400: not HTTP.
+    MalformedRequest,
     /// 400: not JSON.
     MalformedJson,
     /// 400: missing, wrong type, out of range.
@@ -72,7 +74,7 @@ impl Code {
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {
-            Self::MalformedJson | Self::ValidationFailed | Self::InvalidCursor => 400,
+            Self::MalformedRequest | Self::MalformedJson | Self::ValidationFailed | Self::InvalidCursor => 400,
             Self::MissingKey | Self::MalformedKey | Self::UnknownKey | Self::RevokedKey | Self::UnknownOperator => 401,
             Self::InsufficientRole | Self::InsufficientScope | Self::OtherCompany | Self::ManagedSubscription => 403,
             Self::NotFound => 404,

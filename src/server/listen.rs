@@ -1,5 +1,6 @@
 //! Connections: each is served by a task of its own and must not dawdle. Where axum's own loop waits for ever, this one gives up.
 
+use super::bare::Dressed;
 use crate::ambient::Ambient;
 use axum::Router;
 use axum::extract::ConnectInfo;
@@ -37,7 +38,7 @@ pub(super) async fn run(listener: TcpListener, router: Router, ambient: &Ambient
         };
         match accepted {
             Ok(accepted) => {
-                connections.spawn(converse(accepted, router.clone(), stopped(stop.clone())));
+                connections.spawn(converse(accepted, router.clone(), ambient.clone(), stopped(stop.clone())));
             }
             Err(error) => {
                 tracing::warn!(%error, "no connection can be accepted for the moment");
@@ -54,7 +55,12 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
 }
 
 /// One connection, call after call; its requests know who connected.
-async fn converse((stream, peer): (TcpStream, SocketAddr), router: Router, stopped: impl Future<Output = ()>) {
+async fn converse(
+    (stream, peer): (TcpStream, SocketAddr),
+    router: Router,
+    ambient: Ambient,
+    stopped: impl Future<Output = ()>,
+) {
     let _ = stream.set_nodelay(true);
     let router = MapRequest::new(router, move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
@@ -62,7 +68,8 @@ async fn converse((stream, peer): (TcpStream, SocketAddr), router: Router, stopp
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_headers(MOST_HEADERS);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)));
+    let mut connection =
+        pin!(builder.serve_connection(TokioIo::new(Dressed::new(stream, ambient)), TowerToHyperService::new(router)));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = stopped => {

@@ -2,6 +2,7 @@
 
 mod affiliates;
 mod audit;
+mod bare;
 mod body;
 mod clients;
 mod deliveries;

@@ -171,8 +171,9 @@ fn headers() -> Value {
 }
 
 /// Every code that is ever answered.
-fn codes() -> [Code; 25] {
+fn codes() -> [Code; 26] {
     [
+        Code::MalformedRequest,
         Code::MalformedJson,
         Code::ValidationFailed,
         Code::InvalidCursor,

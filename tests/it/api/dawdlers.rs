@@ -44,6 +44,45 @@ async fn a_body_that_does_not_arrive_is_answered_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn what_is_no_http_or_larger_than_is_read_at_all_gets_a_problem_too() {
+    let partner = Partner::start().await;
+    let many: String = (0..600).map(|n| format!("X-{n}: {n}\r\n")).collect();
+    let cases = [
+        (
+            format!("GET /healthz HTTP/1.1\r\nHost: x\r\nX-Filler: {}\r\n\r\n", "x".repeat(1 << 20)),
+            431,
+            "headers_too_large",
+        ),
+        (format!("GET /healthz HTTP/1.1\r\nHost: x\r\n{many}\r\n"), 431, "headers_too_large"),
+        (format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(70_000)), 414, "uri_too_long"),
+        ("\x16\x03\x01\x02\x00\x01\x00\x01\x7c\x03\x03 hello, TLS\r\n\r\n".to_owned(), 400, "malformed_request"),
+        ("GET /healthz HTTP/1.1\r\nHost x\r\n\r\n".to_owned(), 400, "malformed_request"),
+        ("POST /healthz HTTP/1.1\r\nContent-Length: -1\r\n\r\n".to_owned(), 400, "malformed_request"),
+    ];
+    for (request, status, code) in cases {
+        let mut stream = connect(&partner).await;
+        let (mut half, mut other) = stream.split();
+        // The platform may answer and close before all of it is sent.
+        let send = async {
+            let _ = other.write_all(request.as_bytes()).await;
+        };
+        let mut bytes = Vec::new();
+        let read = async {
+            let _ = half.read_to_end(&mut bytes).await;
+        };
+        within("an answer", async { tokio::join!(send, read) }).await;
+        let answer = String::from_utf8_lossy(&bytes).into_owned();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{code}: {answer:?}"));
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{code}: {head}");
+        assert!(head.contains("content-type: application/problem+json"), "{head}");
+        let problem: serde_json::Value = serde_json::from_str(body).expect("a problem");
+        assert_eq!((&problem["code"], &problem["status"]), (&code.into(), &status.into()));
+        let id = problem["requestId"].as_str().expect("an id");
+        assert!(head.contains(&format!("x-request-id: {id}")), "{head}");
+    }
+}
+
+#[tokio::test]
 async fn many_headers_are_met_with_a_stamped_answer() {
     let partner = Partner::start().await;
     let mut stream = connect(&partner).await;

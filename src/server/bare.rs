@@ -1,0 +1,108 @@
+//! Requests that are no HTTP, or whose head is larger than the server reads at all, are refused by the HTTP library below us, without a body. They
+//! pass here on their way out and become problems like all others.
+
+use crate::ambient::Ambient;
+use crate::api::problem::{Code, MEDIA_TYPE, Problem};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// A connection whose bare refusals are dressed.
+#[derive(Debug)]
+pub(super) struct Dressed<S> {
+    stream: S,
+    ambient: Ambient,
+    /// What is written instead of a bare refusal, as far as it is not written yet.
+    instead: Vec<u8>,
+}
+
+impl<S> Dressed<S> {
+    pub(super) const fn new(stream: S, ambient: Ambient) -> Self {
+        Self { stream, ambient, instead: Vec::new() }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Dressed<S> {
+    fn poll_instead(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.instead.is_empty() {
+            let n = ready!(Pin::new(&mut self.stream).poll_write(context, &self.instead))?;
+            if n == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.instead.drain(..n);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The problem that a bare refusal means; `None` for everything that has passed the stamp, which has a request id.
+fn meant(head: &[u8]) -> Option<Problem> {
+    let status = head.strip_prefix(b"HTTP/1.1 ")?.get(..3)?;
+    let problem = match status {
+        b"400" => Problem::new(Code::MalformedRequest, "this is not HTTP/1.1 as it is taken here; the connection ends"),
+        b"414" => Problem::new(Code::UriTooLong, "the URL is longer than 8192 bytes; the connection ends"),
+        b"431" => Problem::new(Code::HeadersTooLarge, "the headers are larger than 32768 bytes; the connection ends"),
+        _ => return None,
+    };
+    let is_stamped = head.windows(13).any(|name| name.eq_ignore_ascii_case(b"x-request-id:"));
+    (!is_stamped).then_some(problem)
+}
+
+fn dress(problem: Problem, ambient: &Ambient) -> Vec<u8> {
+    let request_id = format!("req_{}", ambient.ulid());
+    let (status, title) = (problem.status, problem.title.clone());
+    let body = serde_json::to_string(&Problem { request_id: request_id.clone(), ..problem }).unwrap_or_default();
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status} {title}\r\ncontent-type: {MEDIA_TYPE}\r\ncontent-length: {length}\r\nx-request-id: {request_id}\r\n\
+         connection: close\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Dressed<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Dressed<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.poll_instead(context))?;
+        let Some(problem) = meant(bytes) else { return Pin::new(&mut self.stream).poll_write(context, bytes) };
+        self.instead = dress(problem, &self.ambient);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_instead(context))?;
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_instead(context))?;
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        // A bare refusal has no body: it is one slice.
+        if let [one] = slices {
+            return self.poll_write(context, one);
+        }
+        ready!(self.poll_instead(context))?;
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
