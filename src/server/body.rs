@@ -84,14 +84,21 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
         let (path, error) = (error.path().to_string(), error.into_inner());
         match error.classify() {
             Category::Data => {
-                let field = if path.is_empty() || path == "." { "body".to_owned() } else { path };
-                Refusal::field(&field, &plain(&error))
+                let inside = if path.is_empty() || path == "." { None } else { Some(path) };
+                let field = [inside, missing(&error)].into_iter().flatten().collect::<Vec<_>>().join(".");
+                Refusal::field(if field.is_empty() { "body" } else { &field }, &plain(&error))
             }
             Category::Syntax | Category::Eof | Category::Io => {
                 malformed("a text or number in it cannot be read", offset(bytes, error.line(), error.column()))
             }
         }
     })
+}
+
+/// The field that a struct lacks; its name is ours, not the caller's.
+fn missing(error: &serde_json::Error) -> Option<String> {
+    let text = error.to_string();
+    Some(text.strip_prefix("missing field `")?.split('`').next()?.to_owned())
 }
 
 /// What is wrong with a field. Parsers quote what they found; a caller may have put a secret there, so the quotation is left out.

@@ -1,6 +1,7 @@
 //! The Integration API and the Portal, over HTTP.
 
 mod actions;
+mod conformance;
 mod contention;
 mod corpus;
 mod dawdlers;
