@@ -1,6 +1,6 @@
 //! Deliveries and what became of an event.
 
-use super::attempts::AttemptRow;
+use super::attempts::{AttemptRow, Body};
 use crate::domain::delivery::{Kind, State};
 use crate::domain::ids::{CompanyId, DeliveryId, EventId, SubscriptionId};
 use crate::domain::text::Untrusted;
@@ -62,6 +62,20 @@ pub struct EventRow {
     pub n_bytes: u64,
     /// Deliveries that it led to, skipped ones among them.
     pub n_deliveries: u32,
+}
+
+/// An event with its bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EventDetail {
+    /// The line.
+    #[serde(flatten)]
+    pub row: EventRow,
+    /// The envelope: the exact bytes that are polled, signed and sent.
+    pub envelope: Body,
+    /// Whether values were left out of the envelope because this operator is no admin.
+    #[serde(default)]
+    pub redacted: bool,
 }
 
 /// Why a subscription has, or has not, a delivery of an event.

@@ -20,7 +20,7 @@ pub struct LogPage<T> {
 }
 
 /// The query of `GET /portal/v1/attempts`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AttemptQuery {
     /// Of a company.
     pub company: Option<i64>,
@@ -44,7 +44,7 @@ pub struct AttemptQuery {
 }
 
 /// The query of `GET /portal/v1/deliveries`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct DeliveryQuery {
     /// Of a company.
     pub company: Option<i64>,
@@ -64,7 +64,7 @@ pub struct DeliveryQuery {
 }
 
 /// The query of `GET /portal/v1/events`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct EventQuery {
     /// Of a company.
     pub company: Option<i64>,
@@ -78,7 +78,7 @@ pub struct EventQuery {
 }
 
 /// The query of `GET /portal/v1/requests`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct RequestQuery {
     /// Of a company.
     pub company: Option<i64>,
@@ -95,7 +95,7 @@ pub struct RequestQuery {
 }
 
 /// The query of `GET /portal/v1/trips`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TripQuery {
     /// Of a company.
     pub company: Option<i64>,
@@ -104,5 +104,5 @@ pub struct TripQuery {
 }
 
 /// The query of a log without filters.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Everything {}

@@ -32,6 +32,8 @@ pub const LIMITS: &str = "/portal/v1/limits";
 pub const TRIPS: &str = "/portal/v1/trips";
 /// Events of all companies; emits one.
 pub const PORTAL_EVENTS: &str = "/portal/v1/events";
+/// One event with its envelope.
+pub const PORTAL_EVENT: &str = "/portal/v1/events/{id}";
 /// What became of an event.
 pub const PORTAL_EVENT_TRACE: &str = "/portal/v1/events/{id}/trace";
 /// Deliveries of all companies.

@@ -2,9 +2,11 @@
 
 use super::Error;
 use super::connection::Client;
+use crate::api::deliveries::{EventDetail, Trace};
 use crate::api::events::{Envelope, NewEvent, TestEvent};
 use crate::api::page::Page;
 use crate::api::paths;
+use crate::domain::ids::EventId;
 
 impl Client {
     /// Events after `cursor`, in the order of their ids (Integration API).
@@ -31,5 +33,21 @@ impl Client {
     /// Those of any call.
     pub async fn emit(&self, event: &NewEvent) -> Result<Envelope, Error> {
         self.post(paths::PORTAL_EVENTS, event).await
+    }
+
+    /// One event with its envelope (Portal).
+    ///
+    /// # Errors
+    /// Those of any call.
+    pub async fn event(&self, id: EventId) -> Result<EventDetail, Error> {
+        self.get(&paths::with(paths::PORTAL_EVENT, id), &[]).await
+    }
+
+    /// What became of an event (Portal).
+    ///
+    /// # Errors
+    /// Those of any call.
+    pub async fn trace(&self, id: EventId) -> Result<Trace, Error> {
+        self.get(&paths::with(paths::PORTAL_EVENT_TRACE, id), &[]).await
     }
 }

@@ -5,6 +5,7 @@ pub mod deliveries;
 pub mod events;
 pub mod keys;
 pub mod leads;
+pub mod logs;
 pub mod overview;
 pub mod subscriptions;
 

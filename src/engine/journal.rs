@@ -102,6 +102,23 @@ impl Engine {
             .map_err(Error::from)
     }
 
+    /// One event with its envelope.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], and those of storage.
+    pub async fn event(&self, id: EventId) -> Result<(Happened, Vec<u8>), Error> {
+        let found = self
+            .shared
+            .store
+            .read(move |connection| {
+                let Some(event) = store::events::get(connection, id)? else { return Ok(None) };
+                let n_deliveries = store::journal::deliveries_of(connection, id)?.len();
+                Ok::<_, store::Error>(Some((happened(&event, n_deliveries), event.body)))
+            })
+            .await?;
+        found.ok_or_else(|| Error::NotFound(format!("event {id}")))
+    }
+
     /// What became of an event: every subscription of its company with its delivery, or with the reason why it has none.
     ///
     /// # Errors
@@ -132,7 +149,7 @@ impl Engine {
 fn trace(connection: &Connection, id: EventId) -> Result<Option<Trace>, store::Error> {
     let Some(event) = store::events::get(connection, id)? else { return Ok(None) };
     let mut deliveries = store::journal::deliveries_of(connection, id)?;
-    let n_deliveries = u32::try_from(deliveries.len()).unwrap_or(u32::MAX);
+    let n_deliveries = deliveries.len();
     let mut traced = Vec::new();
     for (subscription, deleted_at) in store::subscriptions::ever(connection, event.company)? {
         let position = deliveries.iter().position(|delivery| delivery.subscription == subscription.id);
@@ -146,15 +163,18 @@ fn trace(connection: &Connection, id: EventId) -> Result<Option<Trace>, store::E
         traced.push(Traced { id, target_url: wish.target_url, verdict, delivery });
     }
     traced.sort_by_key(|traced| (traced.delivery.is_none(), traced.id));
-    let event = Happened {
-        id,
+    Ok(Some(Trace { event: happened(&event, n_deliveries), subscriptions: traced }))
+}
+
+fn happened(event: &Event, n_deliveries: usize) -> Happened {
+    Happened {
+        id: event.id,
         company: event.company,
         kind: event.kind,
         created_at: event.created_at,
         n_bytes: event.body.len() as u64,
-        n_deliveries,
-    };
-    Ok(Some(Trace { event, subscriptions: traced }))
+        n_deliveries: u32::try_from(n_deliveries).unwrap_or(u32::MAX),
+    }
 }
 
 /// Why a subscription has no delivery of an event, by the configuration it had then.

@@ -4,4 +4,6 @@ pub mod alerts;
 pub mod feed;
 pub mod history;
 pub mod link;
+pub mod logs;
 pub mod snapshot;
+pub mod stretch;

@@ -4,8 +4,9 @@ use super::guard::{Operator, Viewer};
 use super::place::{Wanted, event_type, named};
 use super::problem::Refusal;
 use super::query::Id;
-use crate::api::attempts::AttemptRow;
-use crate::api::deliveries::{DeliveryDetail, DeliveryRow, EventRow, Trace, TraceRow, Verdict};
+use super::redact;
+use crate::api::attempts::{AttemptRow, Body};
+use crate::api::deliveries::{DeliveryDetail, DeliveryRow, EventDetail, EventRow, Trace, TraceRow, Verdict};
 use crate::api::log::{DeliveryQuery, EventQuery, LogPage};
 use crate::domain::delivery::State as Standing;
 use crate::domain::ids::{CompanyId, DeliveryId, EventId, SubscriptionId};
@@ -53,6 +54,18 @@ pub(super) async fn events(
     let kind = event_type(of.kind.as_ref())?;
     let page = engine.happened(of.company.map(CompanyId), kind, wanted.span(of.since, of.until)).await?;
     Ok(axum::Json(wanted.page(page, event)))
+}
+
+/// `GET /portal/v1/events/{id}`: byte by byte for an admin, without personal values for the other roles.
+pub(super) async fn get_event(
+    operator: Operator<Viewer>,
+    State(engine): State<Engine>,
+    Id(id): Id,
+) -> Result<axum::Json<EventDetail>, Refusal> {
+    let (happened, bytes) = engine.event(EventId(id)).await?;
+    let envelope = Body::new(&bytes, bytes.len() as u64);
+    let detail = EventDetail { row: event(happened), envelope, redacted: false };
+    Ok(axum::Json(if operator.may_reveal() { detail } else { redact::event(detail, &bytes) }))
 }
 
 /// `GET /portal/v1/events/{id}/trace`: every subscription of the company, and why it has a delivery or none.

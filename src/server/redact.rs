@@ -2,6 +2,7 @@
 
 use super::strict;
 use crate::api::attempts::{AttemptDetail, Body};
+use crate::api::deliveries::EventDetail;
 use crate::domain::text::Untrusted;
 
 /// Stands where a value was left out.
@@ -60,6 +61,12 @@ pub(super) fn attempt(detail: AttemptDetail, sent: &[u8]) -> AttemptDetail {
         }
     }
     detail
+}
+
+/// An event as a viewer sees it: its envelope without personal values.
+pub(super) fn event(detail: EventDetail, envelope: &[u8]) -> EventDetail {
+    let envelope = Body { n_bytes: detail.envelope.n_bytes, ..Body::new(&masked(envelope), 0) };
+    EventDetail { envelope, redacted: true, ..detail }
 }
 
 /// JSON whose values are masked unless their field is on the list; nothing of what is not JSON.

@@ -81,6 +81,7 @@ pub fn table() -> Vec<Route> {
         get::<Viewer, _, _>(paths::TRIPS, limits::trips),
         post::<Acting, _, _>(paths::PORTAL_EVENTS, events::emit),
         get::<Viewer, _, _>(paths::PORTAL_EVENTS, deliveries::events),
+        get::<Viewer, _, _>(paths::PORTAL_EVENT, deliveries::get_event),
         get::<Viewer, _, _>(paths::PORTAL_EVENT_TRACE, deliveries::trace),
         get::<Viewer, _, _>(paths::DELIVERIES, deliveries::list),
         get::<Viewer, _, _>(paths::DELIVERY, deliveries::get),

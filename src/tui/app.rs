@@ -7,11 +7,14 @@ use super::layout::{self, Class};
 use super::notice::Notice;
 use super::overlay::Layer;
 use super::overlay::detail::Fetched;
-use super::panes::{Pane, View};
-use super::places::{Item, Places};
+use super::panes::Pane;
+use super::panes::view::View;
+use super::places::{Item, Places, Settled};
 use super::theme::{Look, Theme};
+use crate::domain::ids::CompanyId;
 use crate::domain::time::Timestamp;
 use crate::monitor::link::Link;
+use crate::monitor::logs::Logs;
 use crate::monitor::snapshot::Snapshot;
 use crossterm::event::KeyEvent;
 use ratatui::layout::Rect;
@@ -92,6 +95,10 @@ pub struct App {
     pub focus: Pane,
     /// What is selected.
     pub places: Places,
+    /// What was paged through.
+    pub logs: Logs,
+    /// The company that is looked at; all if none.
+    pub company: Option<CompanyId>,
     /// What lies over the root, the front one last.
     pub layers: Vec<Layer>,
     /// What is said for a while.
@@ -113,6 +120,8 @@ impl App {
             root: Root::Overview,
             focus: Pane::Subscriptions,
             places: Places::default(),
+            logs: Logs::default(),
+            company: None,
             layers: Vec::new(),
             notice: None,
             skew_ms: 0,
@@ -124,14 +133,20 @@ impl App {
         if self.notice.as_ref().is_some_and(|notice| notice.is_over(now)) {
             self.notice = None;
         }
+        let mut effects = Vec::new();
         match msg {
-            Msg::Key(key) => return self.press(&key, now),
+            Msg::Key(key) => {
+                self.stir_logs();
+                effects = self.press(&key, now);
+                self.let_logs_go();
+            }
             Msg::Resized(width, height) => self.resize(width, height),
             Msg::Picture(picture) => self.take(picture, now),
             Msg::Tick => self.clock = now,
             Msg::Finished(finished) => self.finish(finished, now),
         }
-        Vec::new()
+        effects.extend(self.pages_wanted());
+        effects
     }
 
     fn resize(&mut self, width: u16, height: u16) {
@@ -163,6 +178,9 @@ impl App {
             }
         }
         self.picture = picture;
+        if changed {
+            self.logs.hear();
+        }
         match &mut self.frozen {
             Some(frozen) => frozen.n_new += u64::from(changed),
             None => self.settle(now),
@@ -171,10 +189,13 @@ impl App {
 
     /// Lets every cursor find its row in the picture that is shown now.
     pub(super) fn settle(&mut self, now: Timestamp) {
-        let Some(overview) = self.picture.overview.clone() else { return };
-        let moved = self.places.settle(&overview);
-        if moved.contains(&self.focus) && self.layers.is_empty() {
-            self.say("the selected row is gone; its neighbour is selected", now);
+        let Some(view) = self.view() else { return };
+        let orders = Pane::ALL.map(|pane| (pane, view.order(pane)));
+        for (pane, order) in orders {
+            let settled = self.places.settle(pane, &order.items);
+            if settled == Settled::Moved && pane == self.focus && self.layers.is_empty() {
+                self.say("the selected row is gone; its neighbour is selected", now);
+            }
         }
     }
 
@@ -193,6 +214,17 @@ impl App {
                     Err(why) => Fetched::Failed(why),
                 };
                 self.fetched(Item::Attempt(id), fetched);
+            }
+            Finished::Event(id, result) => {
+                let fetched = match result {
+                    Ok(happening) => Fetched::Event(happening),
+                    Err(why) => Fetched::Failed(why),
+                };
+                self.fetched(Item::Event(id), fetched);
+            }
+            Finished::Page(ask, came) => {
+                self.logs.take(&ask, came);
+                self.settle(now);
             }
             Finished::Act(_, Ok(what)) => self.say(what, now),
             Finished::Act(_, Err(why)) => self.notice = Some(Notice::trouble(why)),
@@ -232,7 +264,7 @@ impl App {
     pub fn view(&self) -> Option<View<'_>> {
         let overview = self.shown().overview.as_deref()?;
         let now = Timestamp::from_millis(self.shown_at().millis() + self.skew_ms);
-        Some(View { overview, now, theme: self.theme() })
+        Some(View { overview, logs: &self.logs, company: self.company, now, theme: self.theme() })
     }
 
     /// The theme.

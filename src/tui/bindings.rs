@@ -49,10 +49,10 @@ pub const BINDINGS: &[Binding] = &[
     showing(&[ch('2')], Action::Show(Pane::Keys), "Keys"),
     showing(&[ch('3')], Action::Show(Pane::Subscriptions), "Subscriptions"),
     showing(&[ch('4')], Action::Show(Pane::Deliveries), "Deliveries"),
-    showing(&[ch('5')], Action::Absent("Events"), "Events"),
+    showing(&[ch('5')], Action::Show(Pane::Events), "Events"),
     showing(&[ch('6')], Action::Show(Pane::Limits), "Limits"),
     showing(&[ch('7')], Action::Show(Pane::Trips), "Trips"),
-    showing(&[ch('8')], Action::Absent("Requests"), "Requests"),
+    showing(&[ch('8')], Action::Show(Pane::Requests), "Requests"),
     showing(&[ch('9')], Action::Absent("Diagnose"), "Diagnose"),
     showing(&[ch('0')], Action::Absent("Escalate"), "Escalate"),
     Binding {

@@ -8,7 +8,8 @@ use super::header;
 use super::layout::{self, Class};
 use super::overlay;
 use super::paint::{self, Title};
-use super::panes::{self, Pane, View};
+use super::panes::view::View;
+use super::panes::{self, Pane};
 use super::theme::{self, Charset, Role};
 use crate::monitor::link::Link;
 use ratatui::Frame;
@@ -112,7 +113,7 @@ fn selection(buffer: &mut Buffer, area: Rect, app: &App, view: &View<'_>) {
 /// The panes that are not shown, each in a few words, as many to a line as fit.
 fn strip(buffer: &mut Buffer, area: Rect, app: &App, view: &View<'_>) {
     let (mut x, mut y) = (1, 0);
-    for pane in Pane::ALL.into_iter().filter(|pane| *pane != app.focus) {
+    for pane in Pane::DASHBOARD.into_iter().filter(|pane| *pane != app.focus) {
         let (title, tally) = (pane.title(), view.tally(pane).replace("   ", ", "));
         let wide = paint::columns(title) + 2 + paint::columns(&tally);
         if x > 1 && x + wide > area.width {

@@ -1,8 +1,10 @@
 //! What the console wants done and what came of it: values that `update` returns and receives.
 
 use crate::api::attempts::{AttemptDetail, AttemptRow};
+use crate::api::deliveries::{EventDetail, Trace};
 use crate::api::subscriptions::{ReplayChoice, SubscriptionRow};
-use crate::domain::ids::{AttemptId, SubscriptionId};
+use crate::domain::ids::{AttemptId, EventId, SubscriptionId};
+use crate::monitor::logs::{Ask, Came};
 
 /// What the loop is to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,12 +18,16 @@ pub enum Effect {
 }
 
 /// What the platform is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Job {
+    /// A page of a log.
+    Page(Ask),
     /// A subscription with its latest attempts.
     Subscription(SubscriptionId),
     /// An attempt with its exact bytes.
     Attempt(AttemptId),
+    /// An event with its envelope and what became of it.
+    Event(EventId),
     /// A change, confirmed by somebody.
     Act(Act),
 }
@@ -67,9 +73,22 @@ pub struct Known {
     pub attempts: Vec<AttemptRow>,
 }
 
+/// An event as it was fetched.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Happening {
+    /// The event with its envelope.
+    pub event: EventDetail,
+    /// What every subscription of its company had to do with it.
+    pub trace: Trace,
+}
+
 /// What came of a job; errors are one line, fit for the screen.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Finished {
+    /// A page came, or not.
+    Page(Ask, Result<Came, String>),
+    /// An event was fetched, or not.
+    Event(EventId, Result<Box<Happening>, String>),
     /// A subscription was fetched, or not.
     Subscription(SubscriptionId, Result<Box<Known>, String>),
     /// An attempt was fetched, or not.

@@ -160,6 +160,12 @@ pub fn plural(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", number(n), if n == 1 { "" } else { "s" })
 }
 
+/// `1 delivery`, `2 deliveries`.
+#[must_use]
+pub fn several(n: u64, one: &str, many: &str) -> String {
+    format!("{} {}", number(n), if n == 1 { one } else { many })
+}
+
 /// An address without its scheme and its closing slash, for lists; details show it whole.
 #[must_use]
 pub fn target(url: &Untrusted) -> String {

@@ -15,6 +15,7 @@ pub mod keymap;
 pub mod layout;
 pub mod notice;
 pub mod overlay;
+pub mod paging;
 pub mod paint;
 pub mod panes;
 pub mod perform;

@@ -1,11 +1,13 @@
 //! Performs what `update` asked for, with the platform's client. Changes are refused here when the console is read-only, whatever a screen says.
 
 use super::console::Access;
-use super::effect::{Act, Finished, Job, Known};
+use super::effect::{Act, Finished, Happening, Job, Known};
 use crate::api::subscriptions::{ReplayChoice, TestResult};
 use crate::client::connection::Client;
-use crate::domain::ids::SubscriptionId;
+use crate::domain::ids::{EventId, SubscriptionId};
 use crate::domain::text::Untrusted;
+use crate::monitor::logs::{Ask, Came};
+use crate::monitor::stretch::PAGE;
 
 /// Attempts that are fetched with a subscription.
 const N_ATTEMPTS: u32 = 20;
@@ -29,6 +31,11 @@ impl Performer {
         match job {
             Job::Subscription(id) => Finished::Subscription(id, self.subscription(id).await.map(Box::new)),
             Job::Attempt(id) => Finished::Attempt(id, self.client.attempt(id).await.map(Box::new).map_err(inert)),
+            Job::Event(id) => Finished::Event(id, self.event(id).await.map(Box::new)),
+            Job::Page(ask) => {
+                let came = self.page(&ask).await;
+                Finished::Page(ask, came)
+            }
             Job::Act(act) => Finished::Act(act, self.act(act).await),
         }
     }
@@ -37,6 +44,26 @@ impl Performer {
         let row = self.client.subscription(id).await.map_err(inert)?;
         let attempts = self.client.attempts(Some(id), N_ATTEMPTS).await.map_err(inert)?.items;
         Ok(Known { row, attempts })
+    }
+
+    async fn event(&self, id: EventId) -> Result<Happening, String> {
+        let event = self.client.event(id).await.map_err(inert)?;
+        let trace = self.client.trace(id).await.map_err(inert)?;
+        Ok(Happening { event, trace })
+    }
+
+    async fn page(&self, ask: &Ask) -> Result<Came, String> {
+        let client = &self.client;
+        let came = match ask {
+            Ask::Attempts(query, toward) => client.attempt_log(query, toward.cursor(), PAGE).await.map(Came::Attempts),
+            Ask::Events(query, toward) => client.event_log(query, toward.cursor(), PAGE).await.map(Came::Events),
+            Ask::Requests(query, toward) => {
+                let log = client.request_log(query, toward.cursor(), PAGE).await;
+                log.map(|log| Came::Requests(log.page, log.last_hour))
+            }
+            Ask::Trips(query, toward) => client.trip_log(query, toward.cursor(), PAGE).await.map(Came::Trips),
+        };
+        came.map_err(inert)
     }
 
     async fn act(&self, act: Act) -> Result<String, String> {

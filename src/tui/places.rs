@@ -1,8 +1,7 @@
 //! Places: what is selected in each pane, by id, so that a new picture cannot move the cursor onto another thing.
 
 use super::panes::Pane;
-use crate::api::overview::Overview;
-use crate::domain::ids::{AttemptId, KeyId, SubscriptionId, TripId};
+use crate::domain::ids::{AttemptId, EventId, KeyId, SubscriptionId, TripId};
 use crate::domain::window::Bucket;
 
 /// The name of a row.
@@ -18,20 +17,10 @@ pub enum Item {
     Window(KeyId, Bucket),
     /// A trip.
     Trip(TripId),
-}
-
-/// The rows of a pane, in its order.
-#[must_use]
-pub fn items(overview: &Overview, pane: Pane) -> Vec<Item> {
-    match pane {
-        Pane::Keys => overview.keys.items.iter().map(|row| Item::Key(row.id)).collect(),
-        Pane::Subscriptions => {
-            overview.subscriptions.items.iter().map(|row| Item::Subscription(row.subscription.id)).collect()
-        }
-        Pane::Deliveries => overview.attempts.items.iter().map(|row| Item::Attempt(row.id)).collect(),
-        Pane::Limits => overview.limits.items.iter().map(|row| Item::Window(row.key_id, row.bucket)).collect(),
-        Pane::Trips => overview.trips.items.iter().map(|row| Item::Trip(row.id)).collect(),
-    }
+    /// An event.
+    Event(EventId),
+    /// A request, by its place in the log.
+    Request(i64),
 }
 
 /// Whether somebody put a cursor where it is.
@@ -105,7 +94,7 @@ impl Place {
     }
 }
 
-/// Whether the newest delivery stays selected.
+/// Whether the newest row of a log stays selected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Following {
     /// It does.
@@ -115,12 +104,22 @@ pub enum Following {
     Nothing,
 }
 
+impl Following {
+    /// The other one.
+    #[must_use]
+    pub const fn switched(self) -> Self {
+        match self {
+            Self::Newest => Self::Nothing,
+            Self::Nothing => Self::Newest,
+        }
+    }
+}
+
 /// The cursors of all panes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Places {
     places: [Place; Pane::ALL.len()],
-    /// What the cursor of the deliveries does when new ones come.
-    pub following: Following,
+    following: [Following; Pane::ALL.len()],
 }
 
 impl Places {
@@ -135,17 +134,23 @@ impl Places {
         &mut self.places[pane as usize]
     }
 
-    /// Finds every selected row in a new picture; names the panes whose row vanished.
-    pub fn settle(&mut self, overview: &Overview) -> Vec<Pane> {
-        let mut moved = Vec::new();
-        for pane in Pane::ALL {
-            let items = items(overview, pane);
-            if pane == Pane::Deliveries && self.following == Following::Newest {
-                self.of_mut(pane).put(0, &items);
-            } else if self.of_mut(pane).settle(&items) == Settled::Moved {
-                moved.push(pane);
-            }
+    /// What a log's cursor does when new rows come; elsewhere it has no meaning.
+    #[must_use]
+    pub fn following(&self, pane: Pane) -> Following {
+        if pane.is_log() && pane != Pane::Trips { self.following[pane as usize] } else { Following::Nothing }
+    }
+
+    /// Lets a log's cursor follow the newest row, or stay.
+    pub fn follow(&mut self, pane: Pane, following: Following) {
+        self.following[pane as usize] = following;
+    }
+
+    /// Finds the selected row of a pane among new rows.
+    pub fn settle(&mut self, pane: Pane, items: &[Item]) -> Settled {
+        if self.following(pane) == Following::Newest {
+            self.of_mut(pane).put(0, items);
+            return Settled::Kept;
         }
-        moved
+        self.of_mut(pane).settle(items)
     }
 }

@@ -9,7 +9,7 @@ use super::overlay::detail::{Detail, Fetched};
 use super::overlay::menu::Menu;
 use super::overlay::{self, Layer};
 use super::panes::Pane;
-use super::places::{self, Following, Item};
+use super::places::{Following, Item};
 use crate::domain::ids::SubscriptionId;
 use crate::domain::time::Timestamp;
 use crossterm::event::KeyEvent;
@@ -71,7 +71,9 @@ impl App {
             }
             Action::Open if self.alert_has_no_details() => refuse("there is nothing to open here"),
             Action::Menu => self.subject().map(|_| ()),
-            Action::Follow if self.focus != Pane::Deliveries => refuse("follow is for the deliveries; 4 shows them"),
+            Action::Follow if !self.focus.is_log() || self.focus == Pane::Trips => {
+                refuse("follow is for deliveries, events and requests; 4, 5 and 8 show them")
+            }
             Action::Freeze if self.picture.overview.is_none() => refuse("nothing to freeze: no picture came yet"),
             Action::Back if self.layers.is_empty() && self.root == Root::Overview => {
                 refuse("nothing to go back to; q quits")
@@ -102,6 +104,8 @@ impl App {
             Item::Key(_) => return Err("no actions on keys in this version".to_owned()),
             Item::Attempt(_) => return Err("no actions on deliveries in this version".to_owned()),
             Item::Window(..) => return Err("no actions on limits in this version".to_owned()),
+            Item::Event(_) => return Err("no actions on events in this version".to_owned()),
+            Item::Request(_) => return Err("a request is over: there is nothing to do with it".to_owned()),
         };
         Ok(id)
     }
@@ -117,13 +121,17 @@ impl App {
             Action::Yes => return self.confirm(now),
             Action::Close if self.layers.is_empty() => return vec![Effect::Leave],
             Action::Close | Action::Back | Action::No => self.back(now),
-            Action::Overview => self.root = Root::Overview,
+            Action::Overview => self.show_dashboard(),
             Action::Show(pane) => (self.root, self.focus) = (Root::Single, pane),
             Action::FullScreen => {
-                self.root = if self.root == Root::Overview { Root::Single } else { Root::Overview };
+                if self.root == Root::Overview {
+                    self.root = Root::Single;
+                } else {
+                    self.show_dashboard();
+                }
             }
-            Action::NextPane => self.focus = self.focus.stepped(1),
-            Action::PreviousPane => self.focus = self.focus.stepped(Pane::ALL.len() - 1),
+            Action::NextPane => self.focus = self.focus.stepped(1, self.at_hand()),
+            Action::PreviousPane => self.focus = self.focus.stepped(self.at_hand().len() - 1, self.at_hand()),
             Action::Move(step) => self.step(step),
             Action::Menu => {
                 if let Ok(id) = self.subject() {
@@ -144,7 +152,23 @@ impl App {
         match self.layers.pop() {
             Some(Layer::Confirm(_)) => self.say("nothing was done", now),
             Some(_) => {}
-            None => self.root = Root::Overview,
+            None if self.stop_search() => self.say("searching was stopped; moving on goes on with it", now),
+            None => self.show_dashboard(),
+        }
+    }
+
+    /// The panes that Tab goes through.
+    const fn at_hand(&self) -> &'static [Pane] {
+        match self.root {
+            Root::Overview => &Pane::DASHBOARD,
+            Root::Single => &Pane::ALL,
+        }
+    }
+
+    fn show_dashboard(&mut self) {
+        self.root = Root::Overview;
+        if !Pane::DASHBOARD.contains(&self.focus) {
+            self.focus = Pane::Subscriptions;
         }
     }
 
@@ -171,7 +195,8 @@ impl App {
         let job = match item {
             Item::Subscription(id) => Some(Job::Subscription(id)),
             Item::Attempt(id) => Some(Job::Attempt(id)),
-            Item::Key(_) | Item::Window(..) | Item::Trip(_) => None,
+            Item::Event(id) => Some(Job::Event(id)),
+            Item::Key(_) | Item::Window(..) | Item::Trip(_) | Item::Request(_) => None,
         };
         let fetched = if job.is_some() { Fetched::Waiting } else { Fetched::NotNeeded };
         self.layers.push(Layer::Detail(Detail { item, fetched, top: 0 }));
@@ -202,10 +227,7 @@ impl App {
     }
 
     fn follow(&mut self, now: Timestamp) {
-        self.places.following = match self.places.following {
-            Following::Newest => Following::Nothing,
-            Following::Nothing => Following::Newest,
-        };
+        self.places.follow(self.focus, self.places.following(self.focus).switched());
         if self.frozen.is_none() {
             self.settle(now);
         }
@@ -228,13 +250,11 @@ impl App {
 
     fn step_rows(&mut self, step: Step, page: usize) {
         let pane = self.focus;
-        let Some(overview) = self.shown().overview.as_deref() else { return };
-        let items = places::items(overview, pane);
+        let Some(view) = self.view() else { return };
+        let items = view.order(pane).items;
         let row = self.places.of(pane).row().unwrap_or(0);
         self.places.of_mut(pane).select(stepped(step, row, items.len(), page), &items);
-        if pane == Pane::Deliveries {
-            self.places.following = Following::Nothing;
-        }
+        self.places.follow(pane, Following::Nothing);
     }
 
     /// The rows that the focused list shows at once, about.

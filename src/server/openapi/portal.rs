@@ -3,7 +3,7 @@
 use super::shape::{Answer, Shape, Told, id, names, status, text, time, upto};
 use crate::api::attempts::{AttemptDetail, AttemptRow};
 use crate::api::audit::{AuditCheck, AuditRow};
-use crate::api::deliveries::{DeliveryDetail, DeliveryRow, EventRow, Trace};
+use crate::api::deliveries::{DeliveryDetail, DeliveryRow, EventDetail, EventRow, Trace};
 use crate::api::events::{Envelope, NewEvent};
 use crate::api::keys::{Company, CreatedKey, KeyRow, LimitsWish, NewCompany, NewKey};
 use crate::api::lab::SignatureCheck;
@@ -196,6 +196,7 @@ fn logs() -> Vec<Told> {
         Told::post(paths::PORTAL_EVENTS, "emitEvent", "Do what the CRM would; a sample without a payload", json!(Envelope))
             .taking(shape!(NewEvent), r#"{"companyId": 1, "type": "lead.created"}"#)
             .creating(),
+        Told::get(paths::PORTAL_EVENT, "getEvent", "One event with its exact bytes", json!(EventDetail)),
         Told::get(paths::PORTAL_EVENT_TRACE, "traceEvent", "Which subscriptions matched, which not and why", json!(Trace)),
         Told::get(paths::TRIPS, "listTrips", "The breaker's history, newest first", json!(LogPage<TripRow>))
             .asked(owners())

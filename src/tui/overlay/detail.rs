@@ -2,9 +2,10 @@
 
 use super::super::app::App;
 use super::super::body;
-use super::super::effect::Known;
+use super::super::effect::{Happening, Known};
 use super::super::format;
-use super::super::panes::{View, deliveries, subscriptions};
+use super::super::panes::view::View;
+use super::super::panes::{deliveries, events, subscriptions};
 use super::super::places::Item;
 use super::super::theme::Role;
 use crate::api::attempts::{AttemptDetail, Header};
@@ -22,6 +23,8 @@ pub enum Fetched {
     Subscription(Box<Known>),
     /// An attempt with its bytes.
     Attempt(Box<AttemptDetail>),
+    /// An event with its envelope and its trace.
+    Event(Box<Happening>),
     /// It could not be fetched, and why.
     Failed(String),
 }
@@ -46,6 +49,8 @@ pub fn title(detail: &Detail) -> String {
         Item::Attempt(id) => format!("Attempt {id}"),
         Item::Window(id, bucket) => format!("Window {bucket} of key {id}"),
         Item::Trip(id) => format!("Trip {id}"),
+        Item::Event(id) => format!("Event {id}"),
+        Item::Request(id) => format!("Request {id}"),
     }
 }
 
@@ -77,6 +82,13 @@ pub fn lines(app: &App, detail: &Detail, room: usize) -> Vec<Line<'static>> {
             lines.extend(attempts(&view, fetched));
             lines
         }
+        Fetched::Event(fetched) => {
+            let mut lines = events::details(&view, &fetched.event.row, room);
+            lines.extend(trace(&view, fetched, room));
+            lines.extend(heading(&view, body::heading("Envelope", &fetched.event.envelope)));
+            lines.extend(body::lines(&fetched.event.envelope, room, theme));
+            lines
+        }
         Fetched::Attempt(fetched) => {
             let mut lines = deliveries::details(&view, &fetched.row, room);
             lines.extend(bytes(&view, fetched, room));
@@ -87,6 +99,29 @@ pub fn lines(app: &App, detail: &Detail, room: usize) -> Vec<Line<'static>> {
 
 fn heading(view: &View<'_>, text: String) -> [Line<'static>; 2] {
     [Line::default(), Line::styled(text, view.theme.style(Role::Strong))]
+}
+
+/// Every subscription of the company, and why it has a delivery of the event or none.
+fn trace(view: &View<'_>, of: &Happening, room: usize) -> Vec<Line<'static>> {
+    let mut lines = heading(view, format!("Subscriptions of the company ({})", of.trace.subscriptions.len())).to_vec();
+    for row in &of.trace.subscriptions {
+        let (role, state) = match &row.delivery {
+            Some(delivery) => (Role::Text, delivery.state.name()),
+            None => (Role::Dim, "none"),
+        };
+        let text = format!(
+            "{:>5}  {:<9}  {}: {}",
+            row.subscription_id,
+            state,
+            format::target(&row.target_url),
+            Untrusted::new(row.why.as_str()).inert()
+        );
+        lines.extend(format::flow(&text, room).into_iter().map(|line| Line::styled(line, view.theme.style(role))));
+    }
+    if of.trace.subscriptions.is_empty() {
+        lines.push(Line::styled("it had none", view.theme.style(Role::Dim)));
+    }
+    lines
 }
 
 /// The latest attempts of a subscription, a line each.

@@ -1,6 +1,6 @@
 //! Deliveries: the attempts, newest first.
 
-use super::{View, moment};
+use super::view::{Rows, View};
 use crate::api::attempts::AttemptRow;
 use crate::domain::delivery::Kind;
 use crate::domain::ids::AttemptId;
@@ -30,7 +30,12 @@ pub(super) const EMPTY: [&str; 2] = [
 ];
 
 pub(super) fn find<'a>(view: &View<'a>, id: AttemptId) -> Option<&'a AttemptRow> {
-    view.overview.attempts.items.iter().find(|row| row.id == id)
+    let paged = view.logs.attempts.stretch.find(id.0);
+    paged.or_else(|| view.overview.attempts.items.iter().find(|row| row.id == id))
+}
+
+pub(super) fn rows<'a>(view: &View<'a>) -> Rows<'a, AttemptRow> {
+    Rows::of(&view.logs.attempts.stretch, &view.overview.attempts.items)
 }
 
 /// The status, or in a word why there is none.
@@ -65,7 +70,12 @@ pub(super) fn judged(row: &AttemptRow) -> (String, Judgement) {
 pub(super) fn tally(view: &View<'_>) -> String {
     let pipeline = view.overview.pipeline;
     let total = format::number(view.overview.attempts.total);
-    format!("{} failed   {total} in 1 h", format::number(pipeline.n_failed_1h))
+    let hour = match view.company {
+        None => format!("{} failed   {total} in 1 h", format::number(pipeline.n_failed_1h)),
+        // The platform counts the hour for all companies together.
+        Some(_) => String::new(),
+    };
+    [hour, view.held(rows(view), "attempt")].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("   ")
 }
 
 pub(in crate::tui) fn row(view: &View<'_>, row: &AttemptRow) -> Row {
@@ -94,7 +104,7 @@ pub(in crate::tui) fn details(view: &View<'_>, row: &AttemptRow, room: usize) ->
     let mut lines = view.judgement_lines(&judgement, room);
     let number = |id: Option<i64>| id.map_or_else(|| "none".to_owned(), format::number);
     for (label, value) in [
-        ("Began", moment(view, row.started_utc)),
+        ("Began", view.moment(row.started_utc)),
         ("Target", row.target_url.inert()),
         ("Subscription", format!("{}, company {}", row.subscription_id, row.company_id)),
         ("Event", format!("{} {}", row.event_type.inert(), number(row.event_id.map(|id| id.0)))),

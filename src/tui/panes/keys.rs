@@ -1,6 +1,6 @@
 //! Keys: whose they are, what they may do, when they were last used, and how their calls fare.
 
-use super::{View, moment, tally as tally_of};
+use super::view::View;
 use crate::api::keys::KeyRow;
 use crate::domain::ids::KeyId;
 use crate::domain::standing::{Judgement, Standing, judge_key};
@@ -37,7 +37,7 @@ pub(super) fn judged(view: &View<'_>, row: &KeyRow) -> (String, Judgement) {
 }
 
 pub(super) fn tally(view: &View<'_>) -> String {
-    tally_of(&view.overview.keys, |row| judge(view, row).standing)
+    view.tally_of(&view.overview.keys, |row| (row.company_id, judge(view, row).standing))
 }
 
 fn scopes(row: &KeyRow) -> String {
@@ -74,14 +74,14 @@ pub(super) fn row(view: &View<'_>, row: &KeyRow) -> Row {
 pub(super) fn details(view: &View<'_>, row: &KeyRow, room: usize) -> Vec<Line<'static>> {
     let usage = row.usage;
     let limits = row.limits;
-    let revoked = row.revoked_utc.map_or_else(|| "no".to_owned(), |at| moment(view, at));
+    let revoked = row.revoked_utc.map_or_else(|| "no".to_owned(), |at| view.moment(at));
     let mut lines = view.judgement_lines(&judge(view, row), room);
     for (label, value) in [
         ("Name", row.name.inert()),
         ("Key", format!("number {}, ends in {}", row.id, row.last4.inert())),
         ("Company", row.company_id.to_string()),
         ("Scopes", scopes(row)),
-        ("Last used", row.last_used_utc.map_or_else(|| "never".to_owned(), |at| moment(view, at))),
+        ("Last used", row.last_used_utc.map_or_else(|| "never".to_owned(), |at| view.moment(at))),
         (
             "Last minute",
             format!(
@@ -90,7 +90,7 @@ pub(super) fn details(view: &View<'_>, row: &KeyRow, room: usize) -> Vec<Line<'s
             ),
         ),
         ("Limits", format!("read {}, write {}, admin {} calls a minute", limits.read, limits.write, limits.admin)),
-        ("Created", moment(view, row.created_utc)),
+        ("Created", view.moment(row.created_utc)),
         ("Revoked", revoked),
     ] {
         lines.extend(view.labelled(label, &value, room));

@@ -1,6 +1,6 @@
 //! Limits: how much of each key's rate windows is left, until when, and when the first call will be refused.
 
-use super::{View, moment, tally as tally_of};
+use super::view::View;
 use crate::api::limits::LimitRow;
 use crate::domain::ids::KeyId;
 use crate::domain::standing::{Judgement, Standing, judge_window};
@@ -36,7 +36,7 @@ pub(super) fn judged(row: &LimitRow) -> (String, Judgement) {
 }
 
 pub(super) fn tally(view: &View<'_>) -> String {
-    tally_of(&view.overview.limits, |row| judge_window(&row.facts()).standing)
+    view.tally_of(&view.overview.limits, |row| (row.company_id, judge_window(&row.facts()).standing))
 }
 
 fn percent_left(row: &LimitRow) -> u64 {
@@ -105,7 +105,7 @@ pub(super) fn details(view: &View<'_>, row: &LimitRow, room: usize) -> Vec<Line<
         ("Used", format!("{} {}", format::bar(u64::from(row.used), u64::from(row.limit), 42), row.used)),
         ("Refused", format!("{} calls answered 429 in this window", format::number(row.n_refused))),
         ("First 429", first_429(view, row)),
-        ("Began", moment(view, row.window_utc)),
+        ("Began", view.moment(row.window_utc)),
         ("Resets in", window),
         ("60 minutes", format!("calls admitted a minute, oldest first; the most was {most}")),
     ] {

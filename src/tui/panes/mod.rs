@@ -1,24 +1,24 @@
-//! The five live panes. Each says what its columns, rows, tally and details are; here is what they share.
+//! The panes. Each says what its columns, rows, tally and details are; here is what they share.
 
 pub mod deliveries;
+pub mod events;
 pub mod keys;
 pub mod limits;
+pub mod requests;
 pub mod subscriptions;
 pub mod trips;
+pub mod view;
 
 use super::app::App;
 use super::format;
 use super::paint::{self, Title};
-use super::places::{Following, Item};
-use super::table::{Cell, Column, Row, Table};
-use super::theme::{self, Role, Theme};
-use crate::api::overview::Overview;
-use crate::api::page::Listing;
-use crate::domain::standing::{Judgement, Standing};
-use crate::domain::time::Timestamp;
+use super::places::Following;
+use super::table::{Column, Table};
+use super::theme::Role;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
+use view::View;
 
 /// A pane of the dashboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,11 +33,18 @@ pub enum Pane {
     Trips,
     /// The delivery log.
     Deliveries,
+    /// The events.
+    Events,
+    /// The log of requests.
+    Requests,
 }
 
 impl Pane {
     /// All of them, in the order of the focus.
-    pub const ALL: [Self; 5] = [Self::Keys, Self::Subscriptions, Self::Limits, Self::Trips, Self::Deliveries];
+    pub const ALL: [Self; 7] =
+        [Self::Keys, Self::Subscriptions, Self::Limits, Self::Trips, Self::Deliveries, Self::Events, Self::Requests];
+    /// Those of the dashboard.
+    pub const DASHBOARD: [Self; 5] = [Self::Keys, Self::Subscriptions, Self::Limits, Self::Trips, Self::Deliveries];
 
     /// Its key and name.
     #[must_use]
@@ -46,15 +53,24 @@ impl Pane {
             Self::Keys => "2 Keys",
             Self::Subscriptions => "3 Subscriptions",
             Self::Deliveries => "4 Deliveries",
+            Self::Events => "5 Events",
             Self::Limits => "6 Headroom",
             Self::Trips => "7 Trips",
+            Self::Requests => "8 Requests",
         }
     }
 
-    /// The pane so many places on.
+    /// The pane so many places on, among those that are at hand.
     #[must_use]
-    pub fn stepped(self, by: usize) -> Self {
-        Self::ALL[(self as usize + by) % Self::ALL.len()]
+    pub fn stepped(self, by: usize, among: &[Self]) -> Self {
+        let at = among.iter().position(|pane| *pane == self).unwrap_or(0);
+        among.get((at + by) % among.len().max(1)).copied().unwrap_or(self)
+    }
+
+    /// Whether its rows are a log that is paged through, newest first.
+    #[must_use]
+    pub const fn is_log(self) -> bool {
+        matches!(self, Self::Deliveries | Self::Events | Self::Trips | Self::Requests)
     }
 
     const fn columns(self) -> &'static [Column] {
@@ -62,6 +78,8 @@ impl Pane {
             Self::Keys => &keys::COLUMNS,
             Self::Subscriptions => &subscriptions::COLUMNS,
             Self::Deliveries => &deliveries::COLUMNS,
+            Self::Events => &events::COLUMNS,
+            Self::Requests => &requests::COLUMNS,
             Self::Limits => &limits::COLUMNS,
             Self::Trips => &trips::COLUMNS,
         }
@@ -72,151 +90,35 @@ impl Pane {
             Self::Keys => &keys::EMPTY,
             Self::Subscriptions => &subscriptions::EMPTY,
             Self::Deliveries => &deliveries::EMPTY,
+            Self::Events => &events::EMPTY,
+            Self::Requests => &requests::EMPTY,
             Self::Limits => &limits::EMPTY,
             Self::Trips => &trips::EMPTY,
         }
     }
 }
 
-/// What a pane draws from.
-#[derive(Debug, Clone, Copy)]
-pub struct View<'a> {
-    /// What was received.
-    pub overview: &'a Overview,
-    /// The platform's clock.
-    pub now: Timestamp,
-    /// What it looks like.
-    pub theme: Theme,
-}
-
-impl View<'_> {
-    fn n_rows(&self, pane: Pane) -> usize {
-        match pane {
-            Pane::Keys => self.overview.keys.items.len(),
-            Pane::Subscriptions => self.overview.subscriptions.items.len(),
-            Pane::Deliveries => self.overview.attempts.items.len(),
-            Pane::Limits => self.overview.limits.items.len(),
-            Pane::Trips => self.overview.trips.items.len(),
-        }
+/// What stands where a pane has no rows: what would be there, what is awaited, or what hides it.
+fn nothing(view: &View<'_>, pane: Pane) -> Vec<String> {
+    let logs = view.logs;
+    let awaited = match pane {
+        Pane::Events => Some((logs.events.stretch.has_begun(), logs.events.stretch.failure())),
+        Pane::Requests => Some((logs.requests.stretch.has_begun(), logs.requests.stretch.failure())),
+        _ => None,
+    };
+    match (awaited, view.company) {
+        (Some((false, Some(why))), _) => vec![format!("could not be fetched: {why}")],
+        (Some((false, None)), _) => vec!["fetching …".to_owned()],
+        (_, Some(company)) => vec![format!("Nothing of company {company}. C shows others.")],
+        (_, None) => pane.empty().iter().map(|text| (*text).to_owned()).collect(),
     }
-
-    fn row(&self, pane: Pane, at: usize) -> Row {
-        match pane {
-            Pane::Keys => keys::row(self, &self.overview.keys.items[at]),
-            Pane::Subscriptions => subscriptions::row(self, &self.overview.subscriptions.items[at]),
-            Pane::Deliveries => deliveries::row(self, &self.overview.attempts.items[at]),
-            Pane::Limits => limits::row(self, &self.overview.limits.items[at]),
-            Pane::Trips => trips::row(self, &self.overview.trips.items[at]),
-        }
-    }
-
-    /// What stands beside a pane's title, and in the strip.
-    #[must_use]
-    pub fn tally(&self, pane: Pane) -> String {
-        match pane {
-            Pane::Keys => keys::tally(self),
-            Pane::Subscriptions => subscriptions::tally(self),
-            Pane::Deliveries => deliveries::tally(self),
-            Pane::Limits => limits::tally(self),
-            Pane::Trips => trips::tally(self),
-        }
-    }
-
-    /// Why a thing is as it is, with its state and its name; `None` if it is not in the picture.
-    #[must_use]
-    pub fn judged(&self, item: Item) -> Option<(String, Judgement)> {
-        match item {
-            Item::Key(id) => keys::find(self, id).map(|row| keys::judged(self, row)),
-            Item::Subscription(id) => subscriptions::find(self, id).map(subscriptions::judged),
-            Item::Attempt(id) => deliveries::find(self, id).map(deliveries::judged),
-            Item::Window(id, bucket) => limits::find(self, id, bucket).map(limits::judged),
-            Item::Trip(id) => trips::find(self, id).map(|row| trips::judged(self, row)),
-        }
-    }
-
-    /// What is known of a thing from the picture alone, in lines of `room` columns; `None` if it is not in it.
-    #[must_use]
-    pub fn details(&self, item: Item, room: usize) -> Option<Vec<Line<'static>>> {
-        match item {
-            Item::Key(id) => keys::find(self, id).map(|row| keys::details(self, row, room)),
-            Item::Subscription(id) => subscriptions::find(self, id).map(|row| subscriptions::details(self, row, room)),
-            Item::Attempt(id) => deliveries::find(self, id).map(|row| deliveries::details(self, row, room)),
-            Item::Window(id, bucket) => limits::find(self, id, bucket).map(|row| limits::details(self, row, room)),
-            Item::Trip(id) => trips::find(self, id).map(|row| trips::details(self, row, room)),
-        }
-    }
-
-    /// A cell with a state's mark and word.
-    fn state(&self, standing: Standing) -> Cell {
-        let mark = (theme::mark(standing), self.theme.style(Role::Mark(standing)));
-        Cell::marked(mark, theme::word(standing), self.theme.style(Role::Word(standing)))
-    }
-
-    fn text(&self, text: impl Into<String>) -> Cell {
-        Cell::new(text, self.theme.style(Role::Text))
-    }
-
-    fn dim(&self, text: impl Into<String>) -> Cell {
-        Cell::new(text, self.theme.style(Role::Dim))
-    }
-
-    /// A number that is quiet while it is 0 and has a state's colour otherwise.
-    fn tinted(&self, n: u64, standing: Standing) -> Cell {
-        let role = if n == 0 { Role::Dim } else { Role::Word(standing) };
-        Cell::new(format::count(n), self.theme.style(role))
-    }
-
-    /// How long ago something of the platform was: `9 s ago`.
-    fn ago(&self, at: Timestamp) -> String {
-        format!("{} ago", format::age(self.now.since(at)))
-    }
-
-    fn judgement_lines(&self, judgement: &Judgement, room: usize) -> Vec<Line<'static>> {
-        let standing = judgement.standing;
-        let text = format!("{} {}  {}", theme::mark(standing), theme::word(standing), judgement.why);
-        let style = self.theme.style(Role::Word(standing));
-        format::flow(&text, room).into_iter().map(|line| Line::styled(line, style)).collect()
-    }
-
-    pub(super) fn labelled(&self, label: &str, value: &str, room: usize) -> Vec<Line<'static>> {
-        paint::labelled(label, value, room, self.theme, self.theme.style(Role::Text))
-    }
-}
-
-/// A moment with its date and how long ago it is, for details.
-fn moment(view: &View<'_>, at: Timestamp) -> String {
-    format!("{} UTC, {}", at.format("%Y-%m-%d %H:%M:%S"), view.ago(at))
-}
-
-/// How many rows are in which alarming state, `2 ERR 1 WRN of 12`; and how many of them are shown, if not all.
-fn tally<T>(listing: &Listing<T>, standing: impl Fn(&T) -> Standing) -> String {
-    let n_shown = listing.items.len();
-    let mut words = Vec::new();
-    for counted in [Standing::Tripped, Standing::Failing, Standing::Attention, Standing::Unknown] {
-        let n = listing.items.iter().filter(|row| standing(row) == counted).count();
-        if n > 0 {
-            words.push(format!("{n} {}", theme::word(counted)));
-        }
-    }
-    if (n_shown as u64) < listing.total {
-        return format!(
-            "{} alarming of {}   {n_shown} of {} shown",
-            format::number(listing.n_alarming),
-            format::number(listing.total),
-            format::number(listing.total)
-        );
-    }
-    if words.is_empty() {
-        return if n_shown == 0 { "none".to_owned() } else { format!("{n_shown}, none alarming") };
-    }
-    format!("{} of {n_shown}", words.join(" "))
 }
 
 /// Draws a pane into `area`: framed where there is room, with the mark of age if it is old.
 pub fn draw(buffer: &mut Buffer, area: Rect, app: &App, view: &View<'_>, pane: Pane) {
     let focused = app.focus == pane;
     let mut remark = view.tally(pane);
-    if pane == Pane::Deliveries && app.places.following == Following::Newest && app.frozen.is_none() {
+    if pane.is_log() && app.places.following(pane) == Following::Newest && app.frozen.is_none() {
         remark = format!("follow ON   {remark}");
     }
     if let Some(age) = age_mark(app) {
@@ -230,17 +132,18 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App, view: &View<'_>, pane: P
         paint::titles(buffer, area, &title, view.theme);
         Rect { y: area.y + 1.min(area.height), height: area.height.saturating_sub(1), ..area }
     };
-    let n_rows = view.n_rows(pane);
+    let order = view.order(pane);
+    let n_rows = order.items.len();
     if n_rows == 0 {
         let style = view.theme.style(Role::Dim);
         let room = usize::from(inner.width.saturating_sub(2));
-        let lines = pane.empty().iter().flat_map(|text| format::flow(text, room));
+        let lines = nothing(view, pane).into_iter().flat_map(|text| format::flow(&text, room));
         let lines: Vec<_> = lines.map(|line| Line::styled(format!(" {line}"), style)).collect();
         return paint::lines(buffer, inner, &lines);
     }
     let selected = app.places.of(pane).row().filter(|_| focused);
     let table = Table { columns: pane.columns(), n_rows, selected, theme: view.theme };
-    table.draw(buffer, inner, &|at| view.row(pane, at));
+    table.draw(buffer, inner, &|at| view.row(pane, &order, at));
 }
 
 /// `as of 14:02:31?` when the picture is not live.

@@ -1,6 +1,6 @@
 //! Subscriptions: how each does over three windows, how far its fuse has burnt, when it is tried next, and what waits.
 
-use super::{View, moment, tally as tally_of};
+use super::view::View;
 use crate::api::subscriptions::{Rate, SubscriptionRow};
 use crate::domain::breaker::FUSE;
 use crate::domain::health::ENOUGH;
@@ -45,7 +45,7 @@ pub(super) fn judged(row: &SubscriptionRow) -> (String, Judgement) {
 }
 
 pub(super) fn tally(view: &View<'_>) -> String {
-    tally_of(&view.overview.subscriptions, |row| judge(row).standing)
+    view.tally_of(&view.overview.subscriptions, |row| (row.subscription.company_id, judge(row).standing))
 }
 
 fn types(row: &SubscriptionRow) -> String {
@@ -142,7 +142,7 @@ pub(in crate::tui) fn details(view: &View<'_>, row: &SubscriptionRow, room: usiz
     let burnt = forecast(row)
         .map_or_else(|| format!("{gauge} {streak}/{FUSE}"), |text| format!("{gauge} {streak}/{FUSE}  {text}"));
     let at = |time| match time {
-        Some(time) => moment(view, time),
+        Some(time) => view.moment(time),
         None => "never".to_owned(),
     };
     let mut lines = view.judgement_lines(&judge(row), room);
@@ -166,8 +166,8 @@ pub(in crate::tui) fn details(view: &View<'_>, row: &SubscriptionRow, room: usiz
         ("Attempted", at(subscription.last_attempt_utc)),
         ("Succeeded", at(subscription.last_success_utc)),
         ("Owner", owner(row)),
-        ("Created", moment(view, subscription.created_utc)),
-        ("Changed", moment(view, subscription.updated_utc)),
+        ("Created", view.moment(subscription.created_utc)),
+        ("Changed", view.moment(subscription.updated_utc)),
     ] {
         lines.extend(view.labelled(label, &value, room));
     }

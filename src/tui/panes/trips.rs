@@ -1,6 +1,6 @@
 //! Trips: when the breaker disabled what, why, for how long, and what passed by.
 
-use super::{View, moment};
+use super::view::{Rows, View};
 use crate::api::trips::TripRow;
 use crate::domain::ids::TripId;
 use crate::domain::standing::{Judgement, Standing};
@@ -26,7 +26,14 @@ pub(super) const EMPTY: [&str; 2] = [
 ];
 
 pub(super) fn find<'a>(view: &View<'a>, id: TripId) -> Option<&'a TripRow> {
-    view.overview.trips.items.iter().find(|row| row.id == id)
+    // A trip that was ended changed; the picture has the newer word.
+    let shown = view.overview.trips.items.iter().find(|row| row.id == id);
+    shown.or_else(|| view.logs.trips.stretch.find(id.0))
+}
+
+/// The trips; paged through only where the picture does not hold them all.
+pub(super) fn rows<'a>(view: &View<'a>) -> Rows<'a, TripRow> {
+    Rows::of(&view.logs.trips.stretch, &view.overview.trips.items)
 }
 
 fn causes(row: &TripRow) -> String {
@@ -93,12 +100,12 @@ pub(super) fn details(view: &View<'_>, row: &TripRow, room: usize) -> Vec<Line<'
     let (_, judgement) = judged(view, row);
     let mut lines = view.judgement_lines(&judgement, room);
     let enabled = match (&row.enabled_utc, &row.enabled_by) {
-        (Some(at), Some(who)) => format!("{} by {}", moment(view, *at), who.inert()),
-        (Some(at), None) => moment(view, *at),
+        (Some(at), Some(who)) => format!("{} by {}", view.moment(*at), who.inert()),
+        (Some(at), None) => view.moment(*at),
         (None, _) => "not yet; x offers it".to_owned(),
     };
     for (label, value) in [
-        ("Tripped", moment(view, row.tripped_utc)),
+        ("Tripped", view.moment(row.tripped_utc)),
         ("Target", row.target_url.inert()),
         ("Subscription", format!("{}, company {}", row.subscription_id, row.company_id)),
         ("Causes", format!("{} (of the last 20 attempts)", causes(row))),

@@ -1,5 +1,6 @@
 //! A company with every kind of trouble, and a console without a terminal.
 
+use super::shelf::Shelf;
 use crate::api::attempts::{AttemptDetail, AttemptRow, Body, Header};
 use crate::api::keys::{KeyRow, Limits, Usage};
 use crate::api::limits::LimitRow;
@@ -13,11 +14,12 @@ use crate::domain::key::Scope;
 use crate::domain::standing::Disabled;
 use crate::domain::time::Timestamp;
 use crate::domain::window::Bucket;
+use crate::monitor::logs::Ask;
 use crate::monitor::snapshot::Snapshot;
 use crate::tui::app::{App, Msg, Setting};
 use crate::tui::console::{Access, Identity, Mode};
 use crate::tui::draw::draw;
-use crate::tui::effect::Effect;
+use crate::tui::effect::{Effect, Finished, Job};
 use crate::tui::theme::{Charset, Look, ThemeName};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Terminal;
@@ -308,6 +310,10 @@ pub(super) fn picture(overview: Overview) -> Arc<Snapshot> {
 pub(super) struct Bench {
     pub(super) app: App,
     pub(super) now: Timestamp,
+    /// Pages that were asked for and not answered yet.
+    pub(super) asked: Vec<Ask>,
+    /// What they are answered from.
+    pub(super) shelf: Shelf,
 }
 
 impl Bench {
@@ -317,7 +323,7 @@ impl Bench {
 
     pub(super) fn with(width: u16, height: u16, access: Access, look: Look) -> Self {
         let setting = Setting { identity: identity(), access, look };
-        let mut bench = Self { app: App::new(setting, NOW), now: NOW };
+        let mut bench = Self { app: App::new(setting, NOW), now: NOW, asked: Vec::new(), shelf: Shelf::default() };
         bench.tell(Msg::Resized(width, height));
         bench.show(overview());
         bench
@@ -328,8 +334,24 @@ impl Bench {
         Self::with(width, height, Access::Act, look)
     }
 
+    /// Tells the console something. Pages that it wants are kept aside.
     pub(super) fn tell(&mut self, msg: Msg) -> Vec<Effect> {
-        self.app.update(msg, self.now)
+        let mut others = Vec::new();
+        for effect in self.app.update(msg, self.now) {
+            match effect {
+                Effect::Perform(Job::Page(ask)) => self.asked.push(ask),
+                other => others.push(other),
+            }
+        }
+        others
+    }
+
+    /// Answers every page that was asked for, also those that the answers make it ask for.
+    pub(super) fn answer_pages(&mut self) {
+        while let Some(ask) = self.asked.pop() {
+            let came = self.shelf.page(&ask);
+            self.tell(Msg::Finished(Finished::Page(ask, Ok(came))));
+        }
     }
 
     pub(super) fn show(&mut self, overview: Overview) {

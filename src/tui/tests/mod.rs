@@ -1,7 +1,9 @@
 //! The console under test: keys in, effects and pictures out.
 
 mod fixture;
+mod logs;
 mod pictures;
 mod readme;
 mod sessions;
+mod shelf;
 mod updates;

@@ -24,11 +24,14 @@ fn the_overview_and_each_pane_at_each_size() {
             ("2", "keys"),
             ("3", "subscriptions"),
             ("4", "deliveries"),
+            ("5", "events"),
             ("6", "limits"),
             ("7", "trips"),
+            ("8", "requests"),
         ] {
             let mut bench = Bench::new(size.0, size.1);
             bench.press(key);
+            bench.answer_pages();
             keep(name, size, &bench);
         }
     }

@@ -108,7 +108,7 @@ async fn a_gone_terminal_and_a_signal_end_the_loop() {
 async fn remarks_go_by_the_clock() {
     let (_, screen) = session(Access::Act, std::future::pending(), async |session| {
         session.pictures.send(picture(overview())).expect("the loop listens");
-        session.press(KeyCode::Char('5'));
+        session.press(KeyCode::Char('9'));
         session.settle().await;
         session.ambient.advance(std::time::Duration::from_secs(4));
         session.settle().await;

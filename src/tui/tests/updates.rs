@@ -122,11 +122,11 @@ fn a_read_only_console_lists_acts_and_asks_for_none() {
 fn no_key_is_silently_ignored() {
     let mut bench = Bench::new(120, 36);
     for (keys, said) in [
-        ("5", "not available in this version: Events"),
+        ("9", "not available in this version: Diagnose"),
         ("z", "z is not bound"),
         ("y", "does nothing here"),
         ("2x", "no actions on keys"),
-        ("F", "follow is for the deliveries"),
+        ("F", "follow is for deliveries, events and requests"),
     ] {
         bench.press(keys);
         assert!(bench.screen().contains(said), "{keys}: {said}");
@@ -166,7 +166,7 @@ fn following_lets_go_on_any_movement_and_rows_then_stay() {
     bench.show(newer(1));
     assert_eq!(bench.app.selected(), Some(Item::Attempt(AttemptId(679))));
     bench.press("j");
-    assert_eq!(bench.app.places.following, Following::Nothing);
+    assert_eq!(bench.app.places.following(Pane::Deliveries), Following::Nothing);
     bench.show(newer(3));
     assert_eq!(bench.app.selected(), Some(Item::Attempt(AttemptId(678))));
     bench.press("F");
@@ -283,7 +283,7 @@ fn tab_walks_all_panes_and_back() {
     let mut bench = Bench::new(120, 36);
     let first = bench.app.focus;
     let mut seen = vec![first];
-    for _ in 1..Pane::ALL.len() {
+    for _ in 1..Pane::DASHBOARD.len() {
         bench.press("\t");
         assert!(!seen.contains(&bench.app.focus));
         seen.push(bench.app.focus);

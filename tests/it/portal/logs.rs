@@ -225,3 +225,16 @@ async fn series_have_no_holes_and_add_up() {
         assert_eq!(stats["requests"].as_array().map(Vec::len), Some(60));
     }
 }
+
+#[tokio::test]
+async fn an_event_is_given_with_the_bytes_that_were_sent() {
+    let scene = Scene::new().await;
+    scene.subscribe(&["lead.created"]).await;
+    scene.emit(EventType::LeadCreated).await;
+    let sent = scene.receiver.received(1).await;
+    let id = ids(&scene.get("/portal/v1/events").await)[0];
+    let event = scene.get(&format!("/portal/v1/events/{id}")).await;
+    assert_eq!(event["envelope"]["text"].as_str().map(str::as_bytes), Some(&sent[0].body[..]));
+    assert_eq!((&event["type"], &event["nDeliveries"]), (&json!("lead.created"), &json!(1)));
+    assert_eq!(scene.call("GET", "/portal/v1/events/999", None).await.status, 404);
+}

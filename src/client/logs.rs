@@ -1,0 +1,92 @@
+//! The logs of the platform: pages, newest first, both ways.
+
+use super::Error;
+use super::connection::Client;
+use crate::api::attempts::AttemptRow;
+use crate::api::deliveries::EventRow;
+use crate::api::log::{AttemptQuery, EventQuery, LogPage, RequestQuery, TripQuery};
+use crate::api::paths;
+use crate::api::requests::RequestLog;
+use crate::api::trips::TripRow;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+impl Client {
+    /// A page of attempts, from `cursor` on or with the newest.
+    ///
+    /// # Errors
+    /// Those of any call.
+    pub async fn attempt_log(
+        &self,
+        query: &AttemptQuery,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<LogPage<AttemptRow>, Error> {
+        self.log(paths::ATTEMPTS, query, cursor, limit).await
+    }
+
+    /// A page of events of all companies, from `cursor` on or with the newest.
+    ///
+    /// # Errors
+    /// Those of any call.
+    pub async fn event_log(
+        &self,
+        query: &EventQuery,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<LogPage<EventRow>, Error> {
+        self.log(paths::PORTAL_EVENTS, query, cursor, limit).await
+    }
+
+    /// A page of requests with the last hour's codes, from `cursor` on or with the newest.
+    ///
+    /// # Errors
+    /// Those of any call.
+    pub async fn request_log(
+        &self,
+        query: &RequestQuery,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<RequestLog, Error> {
+        self.log(paths::REQUESTS, query, cursor, limit).await
+    }
+
+    /// A page of trips, from `cursor` on or with the newest.
+    ///
+    /// # Errors
+    /// Those of any call.
+    pub async fn trip_log(
+        &self,
+        query: &TripQuery,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<LogPage<TripRow>, Error> {
+        self.log(paths::TRIPS, query, cursor, limit).await
+    }
+
+    async fn log<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &impl Serialize,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<T, Error> {
+        let unusable = |why: String| Error::Unusable(format!("the query cannot be written: {why}"));
+        let filters = match serde_json::to_value(query) {
+            Ok(Value::Object(filters)) => filters,
+            Ok(other) => return Err(unusable(format!("{other} has no names"))),
+            Err(error) => return Err(unusable(error.to_string())),
+        };
+        let text = |value: &Value| match value {
+            Value::Null => None,
+            Value::String(text) => Some(text.clone()),
+            other => Some(other.to_string()),
+        };
+        let mut pairs: Vec<(&str, String)> =
+            filters.iter().filter_map(|(name, value)| Some((name.as_str(), text(value)?))).collect();
+        pairs.push(("limit", limit.to_string()));
+        pairs.extend(cursor.map(|cursor| ("cursor", cursor.to_owned())));
+        self.get(path, &pairs).await
+    }
+}

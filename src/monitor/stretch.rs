@@ -1,0 +1,449 @@
+//! Stretches: the part of a log that a console holds. Pages without a gap between them, newest row first, around what is looked at; what is
+//! far from it is let go and can be had again, because every page keeps the cursors of both its ends.
+
+use crate::api::log::LogPage;
+use std::collections::VecDeque;
+
+/// Rows that are asked for at once: the most that a platform gives.
+pub const PAGE: u32 = 200;
+/// Pages that are held at most.
+const MOST: usize = 10;
+
+/// A row of a log: rows are ordered by their numbers.
+pub trait Numbered {
+    /// Its number.
+    fn number(&self) -> i64;
+}
+
+/// Where rows are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Toward {
+    /// At the newest end, whatever is held.
+    Newest,
+    /// Behind the oldest row that is held, from this cursor.
+    Older(String),
+    /// In front of the newest row that is held, from this cursor.
+    Newer(String),
+}
+
+impl Toward {
+    /// The cursor to ask with.
+    #[must_use]
+    pub fn cursor(&self) -> Option<&str> {
+        match self {
+            Self::Newest => None,
+            Self::Older(cursor) | Self::Newer(cursor) => Some(cursor),
+        }
+    }
+}
+
+/// Whether the log has rows in front of those that are held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum News {
+    /// As far as was heard, it has none.
+    #[default]
+    None,
+    /// The platform changed since the newest rows were asked for: it may have.
+    Perhaps,
+    /// It has more of them than a page holds.
+    Many,
+}
+
+/// What is under way.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+enum Errand {
+    #[default]
+    None,
+    /// A page was asked for.
+    Asked(Toward),
+    /// The last page could not be had, and why.
+    Failed(String),
+    /// Somebody had enough of searching.
+    Stopped,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Part<T> {
+    rows: Vec<T>,
+    older: Option<String>,
+    newer: Option<String>,
+}
+
+/// A stretch of a log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stretch<T> {
+    parts: VecDeque<Part<T>>,
+    news: News,
+    errand: Errand,
+    /// Pages in a row, towards the older end, that were not full although there may be more.
+    n_sparse: u32,
+}
+
+impl<T> Default for Stretch<T> {
+    fn default() -> Self {
+        Self { parts: VecDeque::new(), news: News::None, errand: Errand::None, n_sparse: 0 }
+    }
+}
+
+impl<T: Numbered> Stretch<T> {
+    /// Whether a page has come.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        !self.parts.is_empty()
+    }
+
+    /// Rows that are held.
+    #[must_use]
+    pub fn n_rows(&self) -> usize {
+        self.parts.iter().map(|part| part.rows.len()).sum()
+    }
+
+    /// The row at a place, 0 the newest that is held.
+    #[must_use]
+    pub fn row(&self, mut at: usize) -> Option<&T> {
+        for part in &self.parts {
+            match part.rows.get(at) {
+                Some(row) => return Some(row),
+                None => at -= part.rows.len(),
+            }
+        }
+        None
+    }
+
+    /// The rows, newest first.
+    pub fn rows(&self) -> impl Iterator<Item = &T> {
+        self.parts.iter().flat_map(|part| &part.rows)
+    }
+
+    /// The row of a number.
+    #[must_use]
+    pub fn find(&self, number: i64) -> Option<&T> {
+        let part = self.parts.iter().find(|part| part.rows.last().is_some_and(|last| last.number() <= number))?;
+        let place = part.rows.binary_search_by(|row| number.cmp(&row.number())).ok()?;
+        part.rows.get(place)
+    }
+
+    /// Whether the oldest row that is held is the oldest of the log.
+    #[must_use]
+    pub fn is_at_end(&self) -> bool {
+        self.parts.back().is_some_and(|part| part.older.is_none())
+    }
+
+    /// What is known of rows in front of those that are held.
+    #[must_use]
+    pub const fn news(&self) -> News {
+        self.news
+    }
+
+    /// Pages looked through, one after the other, that held less than was asked for; 0 when nothing is searched.
+    #[must_use]
+    pub const fn n_searched(&self) -> u32 {
+        match self.errand {
+            Errand::Asked(Toward::Older(_)) => self.n_sparse,
+            _ => 0,
+        }
+    }
+
+    /// Whether the last page towards the older end held less than was asked for although there may be more.
+    #[must_use]
+    pub const fn is_sparse(&self) -> bool {
+        self.n_sparse > 0
+    }
+
+    /// Why the last page could not be had.
+    #[must_use]
+    pub fn failure(&self) -> Option<&str> {
+        match &self.errand {
+            Errand::Failed(why) => Some(why),
+            _ => None,
+        }
+    }
+
+    /// The platform changed: there may be newer rows, and what failed may work again.
+    pub fn hear(&mut self) {
+        if self.news == News::None {
+            self.news = News::Perhaps;
+        }
+        if matches!(self.errand, Errand::Failed(_)) {
+            self.errand = Errand::None;
+        }
+    }
+
+    /// Somebody moved: what failed or was stopped is tried again.
+    pub fn stir(&mut self) {
+        if matches!(self.errand, Errand::Failed(_) | Errand::Stopped) {
+            self.errand = Errand::None;
+        }
+    }
+
+    /// Somebody had enough of searching: what comes now is forgotten. Whether anything was searched.
+    pub fn stop(&mut self) -> bool {
+        let was_searching = self.n_searched() > 0;
+        if was_searching {
+            self.errand = Errand::Stopped;
+        }
+        was_searching
+    }
+
+    /// The page that is needed where somebody follows the newest row; notes that it was asked for.
+    pub fn wanted_to_follow(&mut self) -> Option<Toward> {
+        if self.errand != Errand::None {
+            return None;
+        }
+        let toward = match (self.parts.front(), self.news) {
+            (Some(_), News::None) => return None,
+            (Some(Part { newer: Some(cursor), .. }), News::Perhaps) => Toward::Newer(cursor.clone()),
+            _ => Toward::Newest,
+        };
+        Some(self.ask(toward))
+    }
+
+    /// The page that is needed where somebody looks at the row `at` and `margin` rows around it; notes that it was asked for.
+    pub fn wanted_around(&mut self, at: usize, margin: usize) -> Option<Toward> {
+        if self.errand != Errand::None {
+            return None;
+        }
+        let Some(front) = self.parts.front() else { return Some(self.ask(Toward::Newest)) };
+        let newer = front.newer.clone().filter(|_| at < margin && self.news != News::None);
+        self.wanted_behind(at, margin).or_else(|| newer.map(|cursor| self.ask(Toward::Newer(cursor))))
+    }
+
+    /// The same where no newer rows are to come.
+    pub fn wanted_behind(&mut self, at: usize, margin: usize) -> Option<Toward> {
+        let cursor = self.parts.back()?.older.clone()?;
+        let is_near = at + margin >= self.n_rows();
+        (self.errand == Errand::None && is_near).then(|| self.ask(Toward::Older(cursor)))
+    }
+
+    fn ask(&mut self, toward: Toward) -> Toward {
+        if !matches!(toward, Toward::Older(_)) {
+            // What changes from now on is news again.
+            self.news = News::None;
+        }
+        self.errand = Errand::Asked(toward.clone());
+        toward
+    }
+
+    /// Takes a page that was asked for; one that nobody waits for any more is ignored.
+    pub fn take(&mut self, toward: &Toward, page: LogPage<T>) {
+        if !matches!(&self.errand, Errand::Asked(asked) if asked == toward) {
+            return;
+        }
+        self.errand = Errand::None;
+        let LogPage { items, next_cursor, previous_cursor, has_more } = page;
+        let part = Part { rows: items, older: next_cursor, newer: previous_cursor };
+        let is_sparse = has_more && part.rows.len() < PAGE as usize;
+        match toward {
+            Toward::Newest => {
+                self.n_sparse = u32::from(is_sparse);
+                self.parts = VecDeque::from([part]);
+            }
+            Toward::Older(_) => {
+                self.n_sparse = if is_sparse { self.n_sparse + 1 } else { 0 };
+                self.append(part);
+            }
+            Toward::Newer(_) => {
+                if has_more {
+                    self.news = News::Many;
+                }
+                self.prepend(part);
+            }
+        }
+    }
+
+    fn append(&mut self, part: Part<T>) {
+        match self.parts.back_mut() {
+            // A page with little in it is no part of its own: only where the log goes on is new.
+            Some(back) if back.rows.len() + part.rows.len() <= PAGE as usize => {
+                back.rows.extend(part.rows);
+                back.older = part.older;
+            }
+            _ => self.parts.push_back(part),
+        }
+        if self.parts.len() > MOST {
+            self.parts.pop_front();
+            self.news = News::Many;
+        }
+    }
+
+    fn prepend(&mut self, part: Part<T>) {
+        match self.parts.front_mut() {
+            Some(front) if front.rows.len() + part.rows.len() <= PAGE as usize => {
+                front.rows.splice(0..0, part.rows);
+                front.newer = part.newer;
+            }
+            _ => self.parts.push_front(part),
+        }
+        if self.parts.len() > MOST {
+            self.parts.pop_back();
+        }
+    }
+
+    /// Notes that a page could not be had.
+    pub fn fail(&mut self, toward: &Toward, why: String) {
+        if matches!(&self.errand, Errand::Asked(asked) if asked == toward) {
+            if !matches!(toward, Toward::Older(_)) {
+                self.news = News::Perhaps;
+            }
+            self.errand = Errand::Failed(why);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    impl Numbered for i64 {
+        fn number(&self) -> i64 {
+            *self
+        }
+    }
+
+    /// A log of the numbers 1 to `newest`, of which those that `step` divides pass its filter; looks at 300 rows a page.
+    struct Platform {
+        newest: i64,
+        step: i64,
+    }
+
+    const LOOKED_AT: i64 = 300;
+
+    impl Platform {
+        fn page(&self, toward: &Toward) -> LogPage<i64> {
+            let number = |cursor: &str| cursor.parse::<i64>().expect("a cursor of ours");
+            let passes = |n: &i64| n % self.step == 0;
+            match toward {
+                Toward::Newer(cursor) => {
+                    let above = number(cursor);
+                    let last = self.newest.min(above + LOOKED_AT);
+                    let mut items: Vec<i64> = (above + 1..=last).filter(passes).take(PAGE as usize).collect();
+                    let reached = if items.len() == PAGE as usize { items[items.len() - 1] } else { last };
+                    items.reverse();
+                    LogPage {
+                        items,
+                        next_cursor: Some((above + 1).to_string()),
+                        previous_cursor: Some(reached.to_string()),
+                        has_more: reached < self.newest,
+                    }
+                }
+                _ => {
+                    let below = toward.cursor().map_or(self.newest + 1, number);
+                    let first = (below - LOOKED_AT).max(1);
+                    let items: Vec<i64> = (first..below).rev().filter(passes).take(PAGE as usize).collect();
+                    let reached = if items.len() == PAGE as usize { items[items.len() - 1] } else { first };
+                    LogPage {
+                        items,
+                        next_cursor: (reached > 1).then(|| reached.to_string()),
+                        previous_cursor: Some((below - 1).to_string()),
+                        has_more: reached > 1,
+                    }
+                }
+            }
+        }
+    }
+
+    fn fetch(stretch: &mut Stretch<i64>, platform: &Platform, wanted: Option<Toward>) {
+        if let Some(toward) = wanted {
+            let page = platform.page(&toward);
+            stretch.take(&toward, page);
+        }
+    }
+
+    #[test]
+    fn a_million_rows_are_walked_both_ways_with_two_thousand_in_memory() {
+        let platform = Platform { newest: 1_000_000, step: 1 };
+        let mut stretch = Stretch::default();
+        let mut at = 0;
+        let mut oldest = i64::MAX;
+        let wanted = stretch.wanted_around(0, 100);
+        fetch(&mut stretch, &platform, wanted);
+        while oldest > 900_000 {
+            let row = *stretch.row(at).expect("a row");
+            assert!(row < oldest, "no row twice");
+            assert!(oldest == i64::MAX || row + 1 == oldest, "no row left out");
+            oldest = row;
+            let wanted = stretch.wanted_around(at, 100);
+            fetch(&mut stretch, &platform, wanted);
+            assert!(stretch.n_rows() <= MOST * PAGE as usize);
+            at = stretch.rows().position(|n| *n == row).expect("what is looked at is held") + 1;
+        }
+        for _ in 0..100_000 {
+            let row = *stretch.row(at - 1).expect("a row");
+            let wanted = stretch.wanted_around(at - 1, 100);
+            fetch(&mut stretch, &platform, wanted);
+            at = stretch.rows().position(|n| *n == row).expect("what is looked at is held");
+            if at == 0 {
+                break;
+            }
+        }
+        assert_eq!((at, *stretch.row(0).expect("a row")), (0, 1_000_000));
+    }
+
+    #[test]
+    fn searching_counts_pages_and_can_be_stopped() {
+        let platform = Platform { newest: 100_000, step: 5_000 };
+        let mut stretch = Stretch::default();
+        let wanted = stretch.wanted_around(0, 10);
+        fetch(&mut stretch, &platform, wanted);
+        for n in 1..5 {
+            let toward = stretch.wanted_around(0, 10).expect("too few rows");
+            assert_eq!(stretch.n_searched(), n);
+            stretch.take(&toward, platform.page(&toward));
+        }
+        let toward = stretch.wanted_around(0, 10).expect("too few rows");
+        assert!(stretch.stop());
+        stretch.take(&toward, platform.page(&toward));
+        assert_eq!((stretch.n_rows(), stretch.wanted_around(0, 10)), (1, None));
+        stretch.stir();
+        assert!(stretch.wanted_around(0, 10).is_some());
+    }
+
+    #[test]
+    fn a_failure_is_kept_until_something_is_heard() {
+        let mut stretch = Stretch::<i64>::default();
+        let toward = stretch.wanted_around(0, 10).expect("nothing is held");
+        stretch.fail(&toward, "refused".to_owned());
+        assert_eq!(stretch.failure(), Some("refused"));
+        assert_eq!(stretch.wanted_around(0, 10), None);
+        stretch.hear();
+        assert_eq!(stretch.wanted_around(0, 10), Some(Toward::Newest));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_held_has_no_gap_whatever_happens(
+            step in 1_i64..4, moves in proptest::collection::vec((0_u8..6, 0_usize..400, 0_i64..900), 1..60),
+        ) {
+            let mut platform = Platform { newest: 3_000, step };
+            let mut stretch = Stretch::default();
+            let mut late: Option<(Toward, LogPage<i64>)> = None;
+            for (kind, at, n) in moves {
+                let wanted = match kind {
+                    0 | 1 => stretch.wanted_around(at, 100),
+                    2 => stretch.wanted_to_follow(),
+                    3 => {
+                        platform.newest += n;
+                        stretch.hear();
+                        None
+                    }
+                    4 => stretch.wanted_around(stretch.n_rows(), 100),
+                    _ => {
+                        if let Some((toward, page)) = late.take() {
+                            stretch.take(&toward, page);
+                        }
+                        None
+                    }
+                };
+                if let Some(toward) = wanted {
+                    let page = platform.page(&toward);
+                    if n % 2 == 0 { stretch.take(&toward, page) } else { late = Some((toward, page)) }
+                }
+                let held: Vec<i64> = stretch.rows().copied().collect();
+                prop_assert!(held.windows(2).all(|pair| pair[0] - step == pair[1]), "{held:?}");
+                prop_assert!(held.iter().all(|n| stretch.find(*n) == Some(n)));
+                prop_assert!(held.iter().enumerate().all(|(at, n)| stretch.row(at) == Some(n)));
+            }
+        }
+    }
+}

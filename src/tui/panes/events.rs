@@ -1,0 +1,74 @@
+//! Events: what happened in the companies, newest first, of all ten types.
+
+use super::view::{Rows, View};
+use crate::api::deliveries::EventRow;
+use crate::domain::ids::EventId;
+use crate::domain::standing::{Judgement, Standing};
+use crate::tui::format;
+use crate::tui::table::{Column, Row, numbers, words};
+use ratatui::text::Line;
+
+/// The columns.
+pub(super) const COLUMNS: [Column; 6] = [
+    words("TIME UTC", 19, 19, 1),
+    numbers("EVENT ID", 11, 0),
+    words("TYPE", 14, 24, 0),
+    numbers("COMPANY", 7, 3),
+    numbers("DELIVERIES", 10, 2),
+    numbers("BYTES", 9, 4),
+];
+
+pub(super) const EMPTY: [&str; 2] = [
+    "No event yet.",
+    "Here stands what happens in the companies, newest first. Actions of the Integration API lead to events, and so does a test event.",
+];
+
+pub(super) fn rows<'a>(view: &View<'a>) -> Rows<'a, EventRow> {
+    Rows::of(&view.logs.events.stretch, &[])
+}
+
+pub(super) fn find<'a>(view: &View<'a>, id: EventId) -> Option<&'a EventRow> {
+    view.logs.events.stretch.find(id.0)
+}
+
+pub(super) fn judged(row: &EventRow) -> (String, Judgement) {
+    let why = match row.n_deliveries {
+        0 => "no subscription of the company wanted it; Enter shows why".to_owned(),
+        n => format!("led to {}", format::several(u64::from(n), "delivery", "deliveries")),
+    };
+    (row.kind.inert(), Judgement { standing: Standing::Healthy, why })
+}
+
+pub(super) fn tally(view: &View<'_>) -> String {
+    view.held(rows(view), "event")
+}
+
+pub(super) fn row(view: &View<'_>, row: &EventRow) -> Row {
+    let deliveries = format::count(u64::from(row.n_deliveries));
+    Row {
+        cells: vec![
+            view.dim(row.created_utc.format("%Y-%m-%d %H:%M:%S")),
+            view.text(format::number(row.id.0)),
+            view.text(row.kind.inert()),
+            view.dim(row.company_id.to_string()),
+            if row.n_deliveries == 0 { view.dim("none") } else { view.text(deliveries) },
+            view.dim(format::number(row.n_bytes)),
+        ],
+        below: None,
+    }
+}
+
+pub(in crate::tui) fn details(view: &View<'_>, row: &EventRow, room: usize) -> Vec<Line<'static>> {
+    let (_, judgement) = judged(row);
+    let mut lines = view.judgement_lines(&judgement, room);
+    for (label, value) in [
+        ("Type", row.kind.inert()),
+        ("Happened", view.moment(row.created_utc)),
+        ("Company", row.company_id.to_string()),
+        ("Envelope", format::plural(row.n_bytes, "byte")),
+        ("Deliveries", format::number(i64::from(row.n_deliveries))),
+    ] {
+        lines.extend(view.labelled(label, &value, room));
+    }
+    lines
+}

@@ -1,0 +1,112 @@
+//! Requests: what partners' systems asked of the Integration API and what they were answered, newest first.
+
+use super::view::{Rows, View};
+use crate::api::requests::RequestRow;
+use crate::domain::standing::{Judgement, Standing};
+use crate::domain::text::Untrusted;
+use crate::tui::format;
+use crate::tui::table::{Cell, Column, Row, numbers, words};
+use crate::tui::theme::{self, Role};
+use ratatui::text::Line;
+
+/// The columns.
+pub(super) const COLUMNS: [Column; 9] = [
+    words("TIME UTC", 12, 12, 1),
+    words("STATUS", 6, 6, 0),
+    words("CODE", 14, 24, 0),
+    words("METHOD", 6, 6, 3),
+    words("ROUTE", 18, 52, 0),
+    words("LAST4", 5, 5, 2),
+    numbers("MS", 6, 4),
+    words("REQUEST ID", 14, 32, 5),
+    numbers("COMPANY", 7, 6),
+];
+
+pub(super) const EMPTY: [&str; 2] = [
+    "No request yet.",
+    "Here stand the calls of the Integration API with their answers, newest first; the console's own are not among them.",
+];
+
+pub(super) fn rows<'a>(view: &View<'a>) -> Rows<'a, RequestRow> {
+    Rows::of(&view.logs.requests.stretch, &[])
+}
+
+pub(super) fn find<'a>(view: &View<'a>, id: i64) -> Option<&'a RequestRow> {
+    view.logs.requests.stretch.find(id)
+}
+
+const fn standing(row: &RequestRow) -> Standing {
+    match row.status {
+        500.. => Standing::Failing,
+        400..500 => Standing::Attention,
+        _ => Standing::Healthy,
+    }
+}
+
+fn code(row: &RequestRow) -> String {
+    row.code.as_ref().map_or_else(String::new, Untrusted::inert)
+}
+
+pub(super) fn judged(row: &RequestRow) -> (String, Judgement) {
+    let name = format!("{} {}", row.method.inert(), row.route.inert());
+    let why = match &row.code {
+        Some(code) => format!("answered {} {}", row.status, code.inert()),
+        None => format!("answered {}", row.status),
+    };
+    (name, Judgement { standing: standing(row), why })
+}
+
+/// What the last hour was answered with, errors by code, worst and most frequent first.
+pub(super) fn tally(view: &View<'_>) -> String {
+    let held = view.held(rows(view), "request");
+    let counts = &view.logs.last_hour;
+    let n: u64 = counts.iter().map(|count| count.n).sum();
+    let mut errors: Vec<_> = counts.iter().filter(|count| count.status >= 400).collect();
+    errors.sort_by_key(|count| (std::cmp::Reverse(count.status / 100), std::cmp::Reverse(count.n)));
+    let named = errors.iter().map(|count| match &count.code {
+        Some(code) => format!("{} {} {}", format::number(count.n), count.status, code.inert()),
+        None => format!("{} {}", format::number(count.n), count.status),
+    });
+    let hour = format!("{} in 1 h", format::number(n));
+    named.chain([hour, held]).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("   ")
+}
+
+pub(super) fn row(view: &View<'_>, row: &RequestRow) -> Row {
+    let standing = standing(row);
+    let mark = (theme::mark(standing), view.theme.style(Role::Mark(standing)));
+    Row {
+        cells: vec![
+            view.dim(row.utc.format("%H:%M:%S%.3f")),
+            Cell::marked(mark, row.status.to_string(), view.theme.style(Role::Word(standing))),
+            view.text(code(row)),
+            view.text(row.method.inert()),
+            Cell::middle(row.route.inert(), view.theme.style(Role::Text)),
+            view.text(row.last4.as_ref().map_or_else(|| "-".to_owned(), Untrusted::inert)),
+            view.text(row.elapsed_ms.to_string()),
+            Cell::middle(row.request_id.inert(), view.theme.style(Role::Dim)),
+            view.dim(row.company_id.map_or_else(|| "-".to_owned(), |id| id.to_string())),
+        ],
+        below: None,
+    }
+}
+
+pub(in crate::tui) fn details(view: &View<'_>, row: &RequestRow, room: usize) -> Vec<Line<'static>> {
+    let (_, judgement) = judged(row);
+    let mut lines = view.judgement_lines(&judgement, room);
+    let key = match (row.key_id, &row.last4) {
+        (Some(id), Some(last4)) => format!("number {id}, ends in {}", last4.inert()),
+        (Some(id), None) => format!("number {id}"),
+        (None, _) => "none that the platform knows".to_owned(),
+    };
+    for (label, value) in [
+        ("Request", format!("{} {}", row.method.inert(), row.route.inert())),
+        ("Arrived", view.moment(row.utc)),
+        ("Key", key),
+        ("Company", row.company_id.map_or_else(|| "unknown".to_owned(), |id| id.to_string())),
+        ("Took", format!("{} ms", format::number(row.elapsed_ms))),
+        ("Request id", row.request_id.inert()),
+    ] {
+        lines.extend(view.labelled(label, &value, room));
+    }
+    lines
+}

@@ -1,0 +1,252 @@
+//! What panes draw from: the picture, the stretches of the logs, and the company that is looked at.
+
+use super::{Pane, deliveries, events, keys, limits, requests, subscriptions, trips};
+use crate::api::overview::Overview;
+use crate::domain::ids::CompanyId;
+use crate::domain::standing::{Judgement, Standing};
+use crate::domain::time::Timestamp;
+use crate::monitor::logs::Logs;
+use crate::monitor::stretch::{Numbered, Stretch};
+use crate::tui::format;
+use crate::tui::paint;
+use crate::tui::places::Item;
+use crate::tui::table::{Cell, Row};
+use crate::tui::theme::{self, Role, Theme};
+use ratatui::text::Line;
+
+/// What a pane draws from.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// What was received.
+    pub overview: &'a Overview,
+    /// What was paged through.
+    pub logs: &'a Logs,
+    /// The company that is looked at; all if none.
+    pub company: Option<CompanyId>,
+    /// The platform's clock.
+    pub now: Timestamp,
+    /// What it looks like.
+    pub theme: Theme,
+}
+
+/// The rows of a log as they are shown: those that were paged through, else the newest ones from the picture.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::tui) enum Rows<'a, T> {
+    Stretch(&'a Stretch<T>),
+    Picture(&'a [T]),
+}
+
+impl<'a, T: Numbered> Rows<'a, T> {
+    /// The stretch once a page of it came, else what the picture has.
+    pub(super) fn of(stretch: &'a Stretch<T>, picture: &'a [T]) -> Self {
+        if stretch.has_begun() { Self::Stretch(stretch) } else { Self::Picture(picture) }
+    }
+
+    pub(super) fn get(self, at: usize) -> Option<&'a T> {
+        match self {
+            Self::Stretch(stretch) => stretch.row(at),
+            Self::Picture(rows) => rows.get(at),
+        }
+    }
+
+    fn all(self) -> Vec<&'a T> {
+        match self {
+            Self::Stretch(stretch) => stretch.rows().collect(),
+            Self::Picture(rows) => rows.iter().collect(),
+        }
+    }
+}
+
+/// The rows of a pane, in the order in which they are shown: where each stands among those that were received, and its name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Order {
+    places: Vec<usize>,
+    /// Their names.
+    pub items: Vec<Item>,
+}
+
+impl View<'_> {
+    /// The rows of a pane that are shown.
+    #[must_use]
+    pub fn order(&self, pane: Pane) -> Order {
+        let of = self.overview;
+        match pane {
+            Pane::Keys => self.pick(&of.keys.items, |row| (row.company_id, Item::Key(row.id))),
+            Pane::Subscriptions => self.pick(&of.subscriptions.items, |row| {
+                (row.subscription.company_id, Item::Subscription(row.subscription.id))
+            }),
+            Pane::Limits => self.pick(&of.limits.items, |row| (row.company_id, Item::Window(row.key_id, row.bucket))),
+            Pane::Trips => self.pick(trips::rows(self).all(), |row| (row.company_id, Item::Trip(row.id))),
+            Pane::Deliveries => self.pick(deliveries::rows(self).all(), |row| (row.company_id, Item::Attempt(row.id))),
+            Pane::Events => self.pick(events::rows(self).all(), |row| (row.company_id, Item::Event(row.id))),
+            // Requests without a key of ours belong to no company; the platform leaves them out where one is asked for.
+            Pane::Requests => {
+                let all = requests::rows(self).all();
+                Order { places: (0..all.len()).collect(), items: all.iter().map(|row| Item::Request(row.id)).collect() }
+            }
+        }
+    }
+
+    fn pick<'r, T: 'r>(&self, rows: impl IntoIterator<Item = &'r T>, about: impl Fn(&T) -> (CompanyId, Item)) -> Order {
+        let kept = rows.into_iter().map(about).enumerate();
+        let kept = kept.filter(|(_, (company, _))| self.company.is_none_or(|wanted| wanted == *company));
+        let (places, items) = kept.map(|(place, (_, item))| (place, item)).unzip();
+        Order { places, items }
+    }
+
+    /// Builds the row at a place of an order; nothing if there is none.
+    pub(super) fn row(&self, pane: Pane, order: &Order, at: usize) -> Row {
+        let nothing = Row { cells: Vec::new(), below: None };
+        let Some(place) = order.places.get(at).copied() else { return nothing };
+        let of = self.overview;
+        let built = match pane {
+            Pane::Keys => of.keys.items.get(place).map(|row| keys::row(self, row)),
+            Pane::Subscriptions => of.subscriptions.items.get(place).map(|row| subscriptions::row(self, row)),
+            Pane::Limits => of.limits.items.get(place).map(|row| limits::row(self, row)),
+            Pane::Trips => {
+                trips::rows(self).get(place).and_then(|row| trips::find(self, row.id)).map(|row| trips::row(self, row))
+            }
+            Pane::Deliveries => deliveries::rows(self).get(place).map(|row| deliveries::row(self, row)),
+            Pane::Events => events::rows(self).get(place).map(|row| events::row(self, row)),
+            Pane::Requests => requests::rows(self).get(place).map(|row| requests::row(self, row)),
+        };
+        built.unwrap_or(nothing)
+    }
+
+    /// What stands beside a pane's title, and in the strip.
+    #[must_use]
+    pub fn tally(&self, pane: Pane) -> String {
+        match pane {
+            Pane::Keys => keys::tally(self),
+            Pane::Subscriptions => subscriptions::tally(self),
+            Pane::Deliveries => deliveries::tally(self),
+            Pane::Events => events::tally(self),
+            Pane::Limits => limits::tally(self),
+            Pane::Trips => trips::tally(self),
+            Pane::Requests => requests::tally(self),
+        }
+    }
+
+    /// Why a thing is as it is, with its state and its name; `None` if it is not in the picture.
+    #[must_use]
+    pub fn judged(&self, item: Item) -> Option<(String, Judgement)> {
+        match item {
+            Item::Key(id) => keys::find(self, id).map(|row| keys::judged(self, row)),
+            Item::Subscription(id) => subscriptions::find(self, id).map(subscriptions::judged),
+            Item::Attempt(id) => deliveries::find(self, id).map(deliveries::judged),
+            Item::Event(id) => events::find(self, id).map(events::judged),
+            Item::Window(id, bucket) => limits::find(self, id, bucket).map(limits::judged),
+            Item::Trip(id) => trips::find(self, id).map(|row| trips::judged(self, row)),
+            Item::Request(id) => requests::find(self, id).map(requests::judged),
+        }
+    }
+
+    /// What is known of a thing without asking for more, in lines of `room` columns; `None` if it is not at hand.
+    #[must_use]
+    pub fn details(&self, item: Item, room: usize) -> Option<Vec<Line<'static>>> {
+        match item {
+            Item::Key(id) => keys::find(self, id).map(|row| keys::details(self, row, room)),
+            Item::Subscription(id) => subscriptions::find(self, id).map(|row| subscriptions::details(self, row, room)),
+            Item::Attempt(id) => deliveries::find(self, id).map(|row| deliveries::details(self, row, room)),
+            Item::Event(id) => events::find(self, id).map(|row| events::details(self, row, room)),
+            Item::Window(id, bucket) => limits::find(self, id, bucket).map(|row| limits::details(self, row, room)),
+            Item::Trip(id) => trips::find(self, id).map(|row| trips::details(self, row, room)),
+            Item::Request(id) => requests::find(self, id).map(|row| requests::details(self, row, room)),
+        }
+    }
+
+    /// A cell with a state's mark and word.
+    pub(super) fn state(&self, standing: Standing) -> Cell {
+        let mark = (theme::mark(standing), self.theme.style(Role::Mark(standing)));
+        Cell::marked(mark, theme::word(standing), self.theme.style(Role::Word(standing)))
+    }
+
+    pub(super) fn text(&self, text: impl Into<String>) -> Cell {
+        Cell::new(text, self.theme.style(Role::Text))
+    }
+
+    pub(super) fn dim(&self, text: impl Into<String>) -> Cell {
+        Cell::new(text, self.theme.style(Role::Dim))
+    }
+
+    /// A number that is quiet while it is 0 and has a state's colour otherwise.
+    pub(super) fn tinted(&self, n: u64, standing: Standing) -> Cell {
+        let role = if n == 0 { Role::Dim } else { Role::Word(standing) };
+        Cell::new(format::count(n), self.theme.style(role))
+    }
+
+    /// How long ago something of the platform was: `9 s ago`.
+    pub(super) fn ago(&self, at: Timestamp) -> String {
+        format!("{} ago", format::age(self.now.since(at)))
+    }
+
+    pub(super) fn judgement_lines(&self, judgement: &Judgement, room: usize) -> Vec<Line<'static>> {
+        let standing = judgement.standing;
+        let text = format!("{} {}  {}", theme::mark(standing), theme::word(standing), judgement.why);
+        let style = self.theme.style(Role::Word(standing));
+        format::flow(&text, room).into_iter().map(|line| Line::styled(line, style)).collect()
+    }
+
+    pub(in crate::tui) fn labelled(&self, label: &str, value: &str, room: usize) -> Vec<Line<'static>> {
+        paint::labelled(label, value, room, self.theme, self.theme.style(Role::Text))
+    }
+
+    /// A moment with its date and how long ago it is, for details.
+    pub(super) fn moment(&self, at: Timestamp) -> String {
+        format!("{} UTC, {}", at.format("%Y-%m-%d %H:%M:%S"), self.ago(at))
+    }
+
+    /// How many rows are in which alarming state, `2 ERR 1 WRN of 12`; and how many of them are shown, if not all.
+    pub(super) fn tally_of<T>(
+        &self,
+        listing: &crate::api::page::Listing<T>,
+        about: impl Fn(&T) -> (CompanyId, Standing),
+    ) -> String {
+        let shown: Vec<Standing> = listing
+            .items
+            .iter()
+            .map(about)
+            .filter(|(company, _)| self.company.is_none_or(|wanted| wanted == *company))
+            .map(|(_, standing)| standing)
+            .collect();
+        let n_received = listing.items.len();
+        let mut words = Vec::new();
+        for counted in [Standing::Tripped, Standing::Failing, Standing::Attention, Standing::Unknown] {
+            let n = shown.iter().filter(|standing| **standing == counted).count();
+            if n > 0 {
+                words.push(format!("{n} {}", theme::word(counted)));
+            }
+        }
+        let total = format::number(listing.total);
+        if (n_received as u64) < listing.total {
+            if self.company.is_some() {
+                return format!("at least {}   {n_received} of {total} looked at", shown.len());
+            }
+            return format!(
+                "{} alarming of {total}   {n_received} of {total} shown",
+                format::number(listing.n_alarming)
+            );
+        }
+        if words.is_empty() {
+            return if shown.is_empty() { "none".to_owned() } else { format!("{}, none alarming", shown.len()) };
+        }
+        format!("{} of {}", words.join(" "), shown.len())
+    }
+
+    /// How much of a log is held: `1,200 rows, older ones follow`, or all of it.
+    pub(super) fn held<T: Numbered>(&self, rows: Rows<'_, T>, noun: &str) -> String {
+        match rows {
+            Rows::Stretch(stretch) if stretch.n_searched() > 0 => format!(
+                "searching: {} looked through, {} found; Esc stops",
+                format::plural(u64::from(stretch.n_searched()), "page"),
+                stretch.n_rows()
+            ),
+            Rows::Stretch(stretch) => match stretch.failure() {
+                Some(why) => format!("not all: {why}"),
+                None if stretch.is_at_end() => format::plural(stretch.n_rows() as u64, noun),
+                None => format!("at least {}", format::plural(stretch.n_rows() as u64, noun)),
+            },
+            Rows::Picture(_) => String::new(),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Logs: paging both ways, following, freezing, searching.
+
+use super::fixture::{Bench, overview};
+use crate::domain::ids::AttemptId;
+use crate::domain::ids::EventId;
+use crate::monitor::logs::Ask;
+use crate::monitor::stretch::Toward;
+use crate::tui::app::Msg;
+use crate::tui::effect::Finished;
+use crate::tui::panes::Pane;
+use crate::tui::places::{Following, Item};
+
+/// A picture that says that something changed.
+fn change(bench: &mut Bench) {
+    let mut next = overview();
+    next.cursor = bench.app.picture.overview.as_ref().map_or(0, |overview| overview.cursor) + 1;
+    bench.show(next);
+}
+
+#[test]
+fn a_million_rows_are_reached_by_keys_and_two_thousand_are_held() {
+    let mut bench = Bench::new(120, 36);
+    bench.shelf.n_attempts = 1_000_000;
+    bench.press("4");
+    bench.answer_pages();
+    assert_eq!(bench.app.selected(), Some(Item::Attempt(AttemptId(1_000_000))));
+    let mut before = 1_000_001;
+    for _ in 0..6_000 {
+        bench.press("j");
+        bench.answer_pages();
+        let Some(Item::Attempt(AttemptId(id))) = bench.app.selected() else { panic!("an attempt is selected") };
+        assert!(id < before, "rows come in order, none twice");
+        before = id;
+    }
+    assert_eq!(before, 1_000_000 - 6_000);
+    assert!(bench.app.logs.attempts.stretch.n_rows() <= 2_000);
+    assert!(bench.screen().contains("1,039,000"), "{}", bench.screen());
+    for _ in 0..6_000 {
+        bench.press("k");
+        bench.answer_pages();
+    }
+    assert_eq!(bench.app.selected(), Some(Item::Attempt(AttemptId(1_000_000))));
+}
+
+#[test]
+fn what_is_needed_next_is_asked_for_before_somebody_gets_there_and_once() {
+    let mut bench = Bench::new(120, 36);
+    bench.press("5");
+    assert!(matches!(&bench.asked[..], [Ask::Events(_, Toward::Newest)]));
+    bench.press("jjj");
+    assert_eq!(bench.asked.len(), 1, "what is under way is not asked for again");
+    bench.answer_pages();
+    assert_eq!(bench.app.logs.events.stretch.n_rows(), 200);
+    bench.press("F");
+    bench.press(&"j".repeat(99));
+    assert!(bench.asked.is_empty());
+    bench.press("j");
+    assert!(matches!(&bench.asked[..], [Ask::Events(_, Toward::Older(_))]));
+}
+
+#[test]
+fn the_newest_row_is_followed_and_a_moved_cursor_stays_with_its_row() {
+    let mut bench = Bench::new(120, 36);
+    bench.press("5");
+    bench.answer_pages();
+    assert!(bench.screen().contains("follow ON"));
+    bench.shelf.n_events += 3;
+    change(&mut bench);
+    bench.answer_pages();
+    assert_eq!(bench.app.selected(), Some(Item::Event(EventId(45_681))));
+    bench.press("j");
+    assert_eq!(bench.app.places.following(Pane::Events), Following::Nothing);
+    bench.shelf.n_events += 500;
+    change(&mut bench);
+    bench.answer_pages();
+    assert_eq!(bench.app.selected(), Some(Item::Event(EventId(45_680))), "rows come, the cursor stays");
+    bench.press("F");
+    bench.answer_pages();
+    assert_eq!(bench.app.selected(), Some(Item::Event(EventId(46_181))));
+    bench.shelf.n_events += 5_000;
+    change(&mut bench);
+    bench.answer_pages();
+    assert_eq!(bench.app.selected(), Some(Item::Event(EventId(51_181))), "a flood is skipped, not paged through");
+}
+
+#[test]
+fn a_frozen_log_gets_no_newer_rows_but_goes_on_into_the_past() {
+    let mut bench = Bench::new(120, 36);
+    bench.press("8");
+    bench.answer_pages();
+    bench.press("p");
+    bench.shelf.n_requests += 10;
+    change(&mut bench);
+    assert!(bench.asked.is_empty());
+    bench.press(&"j".repeat(150));
+    assert!(matches!(&bench.asked[..], [Ask::Requests(_, Toward::Older(_))]));
+    bench.answer_pages();
+    assert_eq!(bench.app.selected(), Some(Item::Request(8_850)));
+    bench.press("pF");
+    bench.answer_pages();
+    assert_eq!(bench.app.selected(), Some(Item::Request(9_010)));
+}
+
+#[test]
+fn a_page_that_cannot_be_had_is_said_and_tried_again_on_a_key() {
+    let mut bench = Bench::new(120, 36);
+    bench.press("8");
+    let ask = bench.asked.pop().expect("a page");
+    bench.tell(Msg::Finished(Finished::Page(ask, Err("cannot reach the platform".to_owned()))));
+    assert!(bench.asked.is_empty(), "not over and over");
+    assert!(bench.screen().contains("could not be fetched: cannot reach the platform"));
+    bench.press("j");
+    assert_eq!(bench.asked.len(), 1);
+}
+
+#[test]
+fn the_dashboard_needs_no_pages_and_a_followed_log_is_let_go() {
+    let mut bench = Bench::new(120, 36);
+    change(&mut bench);
+    assert!(bench.asked.is_empty());
+    bench.press("4");
+    bench.answer_pages();
+    assert!(bench.app.logs.attempts.stretch.has_begun());
+    bench.press("1");
+    assert!(!bench.app.logs.attempts.stretch.has_begun());
+    bench.press("4");
+    bench.answer_pages();
+    bench.press("j1");
+    assert!(bench.app.logs.attempts.stretch.has_begun(), "who went back in the log finds his place again");
+}
+
+#[test]
+fn an_answer_to_an_old_question_is_ignored() {
+    let mut bench = Bench::new(120, 36);
+    bench.press("4");
+    let old = bench.asked.pop().expect("a page");
+    let query = crate::api::log::AttemptQuery { subscription: Some(23), ..Default::default() };
+    bench.app.logs.attempts.ask(query);
+    let came = bench.shelf.page(&old);
+    bench.tell(Msg::Finished(Finished::Page(old, Ok(came))));
+    bench.answer_pages();
+    let rows: Vec<_> = bench.app.logs.attempts.stretch.rows().collect();
+    assert!(!rows.is_empty() && rows.iter().all(|row| row.subscription_id.0 == 23));
+}
