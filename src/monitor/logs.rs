@@ -77,7 +77,7 @@ impl Logs {
     pub fn take(&mut self, ask: &Ask, came: Result<Came, String>) {
         match (ask, came) {
             (Ask::Attempts(query, toward), Ok(Came::Attempts(page))) => {
-                put(&mut self.attempts, query, toward, Ok(page))
+                put(&mut self.attempts, query, toward, Ok(page));
             }
             (Ask::Events(query, toward), Ok(Came::Events(page))) => put(&mut self.events, query, toward, Ok(page)),
             (Ask::Requests(query, toward), Ok(Came::Requests(page, last_hour))) => {

@@ -223,7 +223,7 @@ impl App {
                 self.fetched(Item::Event(id), fetched);
             }
             Finished::Page(ask, came) => {
-                self.logs.take(&ask, came);
+                self.logs.take(&ask, came.map(|came| *came));
                 self.settle(now);
             }
             Finished::Act(_, Ok(what)) => self.say(what, now),

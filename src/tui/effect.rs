@@ -86,7 +86,7 @@ pub struct Happening {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Finished {
     /// A page came, or not.
-    Page(Ask, Result<Came, String>),
+    Page(Box<Ask>, Result<Box<Came>, String>),
     /// An event was fetched, or not.
     Event(EventId, Result<Box<Happening>, String>),
     /// A subscription was fetched, or not.

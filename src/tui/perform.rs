@@ -33,8 +33,8 @@ impl Performer {
             Job::Attempt(id) => Finished::Attempt(id, self.client.attempt(id).await.map(Box::new).map_err(inert)),
             Job::Event(id) => Finished::Event(id, self.event(id).await.map(Box::new)),
             Job::Page(ask) => {
-                let came = self.page(&ask).await;
-                Finished::Page(ask, came)
+                let came = self.page(&ask).await.map(Box::new);
+                Finished::Page(Box::new(ask), came)
             }
             Job::Act(act) => Finished::Act(act, self.act(act).await),
         }

@@ -85,6 +85,7 @@ pub fn lines(app: &App, detail: &Detail, room: usize) -> Vec<Line<'static>> {
         Fetched::Event(fetched) => {
             let mut lines = events::details(&view, &fetched.event.row, room);
             lines.extend(trace(&view, fetched, room));
+            lines.extend(redacted(&view, fetched.event.redacted, room));
             lines.extend(heading(&view, body::heading("Envelope", &fetched.event.envelope)));
             lines.extend(body::lines(&fetched.event.envelope, room, theme));
             lines
@@ -155,6 +156,7 @@ fn bytes(view: &View<'_>, detail: &AttemptDetail, room: usize) -> Vec<Line<'stat
     let mut lines = Vec::new();
     let peer = detail.peer.as_ref().map_or_else(|| "none: no connection was made".to_owned(), Untrusted::inert);
     lines.extend(view.labelled("Peer", &peer, room));
+    lines.extend(redacted(view, detail.redacted, room));
     lines.extend(signed(view, detail, room));
     lines.extend(heading(view, "Request headers".to_owned()));
     lines.extend(headers(view, &detail.request_headers, room));
@@ -168,6 +170,14 @@ fn bytes(view: &View<'_>, detail: &AttemptDetail, room: usize) -> Vec<Line<'stat
     lines.extend(heading(view, body::heading("Response body", &detail.response_body)));
     lines.extend(body::lines(&detail.response_body, room, view.theme));
     lines
+}
+
+/// Says that the platform left values out, where it did.
+fn redacted(view: &View<'_>, is_redacted: bool, room: usize) -> Vec<Line<'static>> {
+    if !is_redacted {
+        return Vec::new();
+    }
+    view.labelled("Redacted", "values were left out by the platform: this operator is no admin", room)
 }
 
 /// What the signature covers, from the headers that were sent.

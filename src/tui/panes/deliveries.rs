@@ -75,7 +75,11 @@ pub(super) fn tally(view: &View<'_>) -> String {
         // The platform counts the hour for all companies together.
         Some(_) => String::new(),
     };
-    [hour, view.held(rows(view), "attempt")].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("   ")
+    [hour, view.held(&rows(view), "attempt")]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("   ")
 }
 
 pub(in crate::tui) fn row(view: &View<'_>, row: &AttemptRow) -> Row {

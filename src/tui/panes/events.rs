@@ -40,7 +40,7 @@ pub(super) fn judged(row: &EventRow) -> (String, Judgement) {
 }
 
 pub(super) fn tally(view: &View<'_>) -> String {
-    view.held(rows(view), "event")
+    view.held(&rows(view), "event")
 }
 
 pub(super) fn row(view: &View<'_>, row: &EventRow) -> Row {

@@ -58,7 +58,7 @@ pub(super) fn judged(row: &RequestRow) -> (String, Judgement) {
 
 /// What the last hour was answered with, errors by code, worst and most frequent first.
 pub(super) fn tally(view: &View<'_>) -> String {
-    let held = view.held(rows(view), "request");
+    let held = view.held(&rows(view), "request");
     let counts = &view.logs.last_hour;
     let n: u64 = counts.iter().map(|count| count.n).sum();
     let mut errors: Vec<_> = counts.iter().filter(|count| count.status >= 400).collect();

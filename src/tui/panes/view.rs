@@ -30,7 +30,7 @@ pub struct View<'a> {
 }
 
 /// The rows of a log as they are shown: those that were paged through, else the newest ones from the picture.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(in crate::tui) enum Rows<'a, T> {
     Stretch(&'a Stretch<T>),
     Picture(&'a [T]),
@@ -42,7 +42,7 @@ impl<'a, T: Numbered> Rows<'a, T> {
         if stretch.has_begun() { Self::Stretch(stretch) } else { Self::Picture(picture) }
     }
 
-    pub(super) fn get(self, at: usize) -> Option<&'a T> {
+    pub(super) fn get(&self, at: usize) -> Option<&'a T> {
         match self {
             Self::Stretch(stretch) => stretch.row(at),
             Self::Picture(rows) => rows.get(at),
@@ -234,7 +234,7 @@ impl View<'_> {
     }
 
     /// How much of a log is held: `1,200 rows, older ones follow`, or all of it.
-    pub(super) fn held<T: Numbered>(&self, rows: Rows<'_, T>, noun: &str) -> String {
+    pub(super) fn held<T: Numbered>(&self, rows: &Rows<'_, T>, noun: &str) -> String {
         match rows {
             Rows::Stretch(stretch) if stretch.n_searched() > 0 => format!(
                 "searching: {} looked through, {} found; Esc stops",

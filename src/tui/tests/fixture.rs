@@ -350,7 +350,7 @@ impl Bench {
     pub(super) fn answer_pages(&mut self) {
         while let Some(ask) = self.asked.pop() {
             let came = self.shelf.page(&ask);
-            self.tell(Msg::Finished(Finished::Page(ask, Ok(came))));
+            self.tell(Msg::Finished(Finished::Page(Box::new(ask), Ok(Box::new(came)))));
         }
     }
 

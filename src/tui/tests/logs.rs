@@ -106,7 +106,7 @@ fn a_page_that_cannot_be_had_is_said_and_tried_again_on_a_key() {
     let mut bench = Bench::new(120, 36);
     bench.press("8");
     let ask = bench.asked.pop().expect("a page");
-    bench.tell(Msg::Finished(Finished::Page(ask, Err("cannot reach the platform".to_owned()))));
+    bench.tell(Msg::Finished(Finished::Page(Box::new(ask), Err("cannot reach the platform".to_owned()))));
     assert!(bench.asked.is_empty(), "not over and over");
     assert!(bench.screen().contains("could not be fetched: cannot reach the platform"));
     bench.press("j");
@@ -137,7 +137,7 @@ fn an_answer_to_an_old_question_is_ignored() {
     let query = crate::api::log::AttemptQuery { subscription: Some(23), ..Default::default() };
     bench.app.logs.attempts.ask(query);
     let came = bench.shelf.page(&old);
-    bench.tell(Msg::Finished(Finished::Page(old, Ok(came))));
+    bench.tell(Msg::Finished(Finished::Page(Box::new(old), Ok(Box::new(came)))));
     bench.answer_pages();
     let rows: Vec<_> = bench.app.logs.attempts.stretch.rows().collect();
     assert!(!rows.is_empty() && rows.iter().all(|row| row.subscription_id.0 == 23));

@@ -58,6 +58,11 @@ async fn only_an_admin_sees_payloads_as_they_are() {
         assert_eq!(sent.contains("ada@example.com"), role == Role::Admin, "{role:?}: {sent}");
         assert!(sent.contains("\"client_id\":7"), "{sent}");
         assert_eq!(detail["responseBody"]["text"].is_null(), role != Role::Admin);
+        let answer = scene.platform.call("GET", "/portal/v1/events/1", &[("authorization", &bearer)], None).await;
+        let event = answer.json();
+        let envelope = event["envelope"]["text"].as_str().expect("text");
+        assert_eq!(event["redacted"], role != Role::Admin);
+        assert_eq!(envelope.contains("ada@example.com"), role == Role::Admin, "{role:?}: {envelope}");
         assert_eq!(detail["responseBody"]["nBytes"], 4);
     }
 }
