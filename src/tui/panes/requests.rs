@@ -49,9 +49,11 @@ fn code(row: &RequestRow) -> String {
 
 pub(super) fn judged(row: &RequestRow) -> (String, Judgement) {
     let name = format!("{} {}", row.method.inert(), row.route.inert());
-    let why = match &row.code {
-        Some(code) => format!("answered {} {}", row.status, code.inert()),
-        None => format!("answered {}", row.status),
+    let why = match (&row.code, &row.detail) {
+        (Some(code), Some(detail)) => format!("answered {} {}: {}", row.status, code.inert(), detail.inert()),
+        (Some(code), None) => format!("answered {} {}", row.status, code.inert()),
+        (None, Some(detail)) => format!("answered {}: {}", row.status, detail.inert()),
+        (None, None) => format!("answered {}", row.status),
     };
     (name, Judgement { standing: standing(row), why })
 }
@@ -71,6 +73,15 @@ pub(super) fn tally(view: &View<'_>) -> String {
     named.chain([hour, held]).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("   ")
 }
 
+/// The end of the key; with a question mark where the platform does not know the key.
+fn last4(row: &RequestRow) -> String {
+    match (&row.last4, &row.claimed_last4) {
+        (Some(last4), _) => last4.inert(),
+        (None, Some(claimed)) => format!("{}?", claimed.inert()),
+        (None, None) => "-".to_owned(),
+    }
+}
+
 pub(super) fn row(view: &View<'_>, row: &RequestRow) -> Row {
     let standing = standing(row);
     let mark = (theme::mark(standing), view.theme.style(Role::Mark(standing)));
@@ -81,7 +92,7 @@ pub(super) fn row(view: &View<'_>, row: &RequestRow) -> Row {
             view.text(code(row)),
             view.text(row.method.inert()),
             Cell::middle(row.route.inert(), view.theme.style(Role::Text)),
-            view.text(row.last4.as_ref().map_or_else(|| "-".to_owned(), Untrusted::inert)),
+            view.text(last4(row)),
             view.text(row.elapsed_ms.to_string()),
             Cell::middle(row.request_id.inert(), view.theme.style(Role::Dim)),
             view.dim(row.company_id.map_or_else(|| "-".to_owned(), |id| id.to_string())),
@@ -96,7 +107,13 @@ pub(in crate::tui) fn details(view: &View<'_>, row: &RequestRow, room: usize) ->
     let key = match (row.key_id, &row.last4) {
         (Some(id), Some(last4)) => format!("number {id}, ends in {}", last4.inert()),
         (Some(id), None) => format!("number {id}"),
-        (None, _) => "none that the platform knows".to_owned(),
+        (None, _) => match (&row.claimed_last4, row.claimed_company_id) {
+            (Some(last4), Some(company)) => {
+                format!("none that the platform knows; it ends in {} and names company {company}", last4.inert())
+            }
+            (Some(last4), None) => format!("none that the platform knows; it ends in {}", last4.inert()),
+            (None, _) => "none that the platform knows".to_owned(),
+        },
     };
     for (label, value) in [
         ("Request", format!("{} {}", row.method.inert(), row.route.inert())),

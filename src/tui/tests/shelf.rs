@@ -82,10 +82,13 @@ pub(super) fn request(id: i64) -> RequestRow {
         key_id: known.then_some(KeyId(1)),
         company_id: known.then_some(CompanyId(92)),
         last4: known.then(|| "aZ3k".into()),
+        claimed_company_id: (!known).then_some(CompanyId(92)),
+        claimed_last4: (!known).then(|| "0000".into()),
         method: method.into(),
         route: route.into(),
         status,
         code: code.map(Into::into),
+        detail: code.map(|code| format!("{code}: in words\u{1b}[2J").into()),
         request_id: format!("req_01JD{id:022}").into(),
         elapsed_ms: u64::try_from(id % 17).unwrap_or(0),
     }
