@@ -4,6 +4,7 @@ mod actions;
 mod conformance;
 mod contention;
 mod corpus;
+mod crowd;
 mod dawdlers;
 mod events;
 mod matrix;
