@@ -7,6 +7,7 @@ mod corpus;
 mod crowd;
 mod dawdlers;
 mod events;
+mod fuzz;
 mod matrix;
 mod once;
 mod order;
