@@ -23,6 +23,7 @@ pub mod report;
 pub mod requests;
 pub mod revisions;
 pub mod schemas;
+pub mod sift;
 pub mod stats;
 pub mod subscriptions;
 pub mod time;

@@ -1,0 +1,320 @@
+//! What the rows of lists and logs have for the fields of a query, for filters of the console and of the command line alike.
+
+use super::attempts::AttemptRow;
+use super::deliveries::{DeliveryRow, EventRow};
+use super::keys::KeyRow;
+use super::limits::LimitRow;
+use super::requests::RequestRow;
+use super::subscriptions::SubscriptionRow;
+use super::trips::TripRow;
+use crate::domain::query::field::Field;
+use crate::domain::query::sift::{Row, Value};
+use crate::domain::standing::{Standing, judge_key, judge_subscription, judge_window};
+use crate::domain::text::Untrusted;
+use crate::domain::time::Timestamp;
+use std::borrow::Cow;
+
+/// Fields of keys.
+pub const KEYS: &[Field] = &[Field::State, Field::Company, Field::Name, Field::Scope, Field::Used, Field::Id];
+/// Fields of subscriptions.
+pub const SUBSCRIPTIONS: &[Field] = &[
+    Field::State,
+    Field::Company,
+    Field::Subscription,
+    Field::Type,
+    Field::Target,
+    Field::Streak,
+    Field::Managed,
+    Field::Id,
+];
+/// Fields of attempts.
+pub const ATTEMPTS: &[Field] = &[
+    Field::Status,
+    Field::Outcome,
+    Field::Cause,
+    Field::Company,
+    Field::Subscription,
+    Field::Event,
+    Field::Delivery,
+    Field::Type,
+    Field::Kind,
+    Field::Target,
+    Field::Ms,
+    Field::Try,
+    Field::Since,
+    Field::Until,
+    Field::Id,
+];
+/// Fields of deliveries.
+pub const DELIVERIES: &[Field] = &[
+    Field::State,
+    Field::Company,
+    Field::Subscription,
+    Field::Event,
+    Field::Type,
+    Field::Kind,
+    Field::Try,
+    Field::Since,
+    Field::Until,
+    Field::Id,
+];
+/// Fields of events.
+pub const EVENTS: &[Field] = &[Field::Type, Field::Company, Field::Since, Field::Until, Field::Id];
+/// Fields of windows.
+pub const LIMITS: &[Field] =
+    &[Field::State, Field::Company, Field::Key, Field::Name, Field::Bucket, Field::Used, Field::Left];
+/// Fields of trips.
+pub const TRIPS: &[Field] = &[
+    Field::State,
+    Field::Company,
+    Field::Subscription,
+    Field::Cause,
+    Field::Target,
+    Field::Since,
+    Field::Until,
+    Field::Id,
+];
+/// Fields of requests.
+pub const REQUESTS: &[Field] = &[
+    Field::Status,
+    Field::Code,
+    Field::Company,
+    Field::Key,
+    Field::Method,
+    Field::Route,
+    Field::Ms,
+    Field::Since,
+    Field::Until,
+    Field::Id,
+];
+
+fn number(n: impl TryInto<i64>) -> Vec<Value<'static>> {
+    vec![Value::Number(n.try_into().unwrap_or(i64::MAX))]
+}
+
+fn maybe(n: Option<impl TryInto<i64>>) -> Vec<Value<'static>> {
+    n.map_or_else(Vec::new, number)
+}
+
+fn text(text: &Untrusted) -> Vec<Value<'_>> {
+    vec![Value::Text(Cow::Borrowed(text.raw()))]
+}
+
+fn word(word: &str) -> Vec<Value<'_>> {
+    vec![Value::Text(Cow::Borrowed(word))]
+}
+
+/// A state as the screen writes it, in lower case.
+fn state(standing: Standing) -> Vec<Value<'static>> {
+    word(match standing {
+        Standing::Tripped => "trp",
+        Standing::Failing => "err",
+        Standing::Attention => "wrn",
+        Standing::Unknown => "unk",
+        Standing::Healthy => "ok",
+        Standing::Off => "off",
+    })
+}
+
+fn raw(texts: &[&Untrusted]) -> Vec<Cow<'static, str>> {
+    texts.iter().map(|text| Cow::Owned(text.raw().to_owned())).collect()
+}
+
+impl Row for KeyRow {
+    fn values(&self, field: Field, now: Timestamp) -> Vec<Value<'_>> {
+        match field {
+            Field::State => state(judge_key(&self.facts(), now).standing),
+            Field::Company => number(self.company_id.0),
+            Field::Key | Field::Id => number(self.id.0),
+            Field::Name => text(&self.name),
+            Field::Scope => self.scopes.iter().flat_map(|scope| word(scope.name())).collect(),
+            Field::Used => number(self.usage.n_last_minute),
+            _ => Vec::new(),
+        }
+    }
+
+    fn at(&self) -> Option<Timestamp> {
+        None
+    }
+
+    fn texts(&self) -> Vec<Cow<'_, str>> {
+        raw(&[&self.name, &self.last4])
+    }
+}
+
+impl Row for SubscriptionRow {
+    fn values(&self, field: Field, _: Timestamp) -> Vec<Value<'_>> {
+        let of = &self.subscription;
+        match field {
+            Field::State => state(judge_subscription(&self.facts()).standing),
+            Field::Company => number(of.company_id.0),
+            Field::Subscription | Field::Id => number(of.id.0),
+            Field::Type => of.event_types.iter().flat_map(text).collect(),
+            Field::Target => text(&of.target_url),
+            Field::Streak => number(of.consecutive_failures),
+            Field::Managed => of.managed_by.as_ref().map_or_else(Vec::new, text),
+            _ => Vec::new(),
+        }
+    }
+
+    fn at(&self) -> Option<Timestamp> {
+        None
+    }
+
+    fn texts(&self) -> Vec<Cow<'_, str>> {
+        let of = &self.subscription;
+        let mut texts = vec![&of.target_url];
+        texts.extend(&of.description);
+        texts.extend(&of.managed_by);
+        raw(&texts)
+    }
+}
+
+impl Row for AttemptRow {
+    fn values(&self, field: Field, _: Timestamp) -> Vec<Value<'_>> {
+        match field {
+            Field::Status => maybe(self.status_code),
+            Field::Outcome => word(if self.outcome().is_success() { "success" } else { "failure" }),
+            Field::Cause => self.cause.as_ref().map_or_else(Vec::new, text),
+            Field::Company => number(self.company_id.0),
+            Field::Subscription => number(self.subscription_id.0),
+            Field::Event => maybe(self.event_id.map(|id| id.0)),
+            Field::Delivery => maybe(self.delivery_id.map(|id| id.0)),
+            Field::Type => text(&self.event_type),
+            Field::Kind => word(self.kind.name()),
+            Field::Target => text(&self.target_url),
+            Field::Ms => number(self.elapsed_ms),
+            Field::Try => number(self.number),
+            Field::Id => number(self.id.0),
+            _ => Vec::new(),
+        }
+    }
+
+    fn at(&self) -> Option<Timestamp> {
+        Some(self.started_utc)
+    }
+
+    /// Those that the platform searches too, so that it can be left to it.
+    fn texts(&self) -> Vec<Cow<'_, str>> {
+        let mut texts = vec![&self.target_url];
+        texts.extend(&self.error);
+        raw(&texts)
+    }
+}
+
+impl Row for DeliveryRow {
+    fn values(&self, field: Field, _: Timestamp) -> Vec<Value<'_>> {
+        match field {
+            Field::State => word(self.state.name()),
+            Field::Company => number(self.company_id.0),
+            Field::Subscription => number(self.subscription_id.0),
+            Field::Event => number(self.event_id.0),
+            Field::Type => text(&self.event_type),
+            Field::Kind => word(self.kind.name()),
+            Field::Try => number(self.n_attempts),
+            Field::Delivery | Field::Id => number(self.id.0),
+            _ => Vec::new(),
+        }
+    }
+
+    fn at(&self) -> Option<Timestamp> {
+        Some(self.created_utc)
+    }
+
+    fn texts(&self) -> Vec<Cow<'_, str>> {
+        raw(&[&self.event_type])
+    }
+}
+
+impl Row for EventRow {
+    fn values(&self, field: Field, _: Timestamp) -> Vec<Value<'_>> {
+        match field {
+            Field::Type => text(&self.kind),
+            Field::Company => number(self.company_id.0),
+            Field::Event | Field::Id => number(self.id.0),
+            _ => Vec::new(),
+        }
+    }
+
+    fn at(&self) -> Option<Timestamp> {
+        Some(self.created_utc)
+    }
+
+    fn texts(&self) -> Vec<Cow<'_, str>> {
+        raw(&[&self.kind])
+    }
+}
+
+impl Row for LimitRow {
+    fn values(&self, field: Field, _: Timestamp) -> Vec<Value<'_>> {
+        match field {
+            Field::State => state(judge_window(&self.facts()).standing),
+            Field::Company => number(self.company_id.0),
+            Field::Key => number(self.key_id.0),
+            Field::Name => text(&self.key_name),
+            Field::Bucket => word(self.bucket.name()),
+            Field::Used => number(self.used),
+            Field::Left => maybe((u64::from(self.remaining) * 100).checked_div(u64::from(self.limit))),
+            _ => Vec::new(),
+        }
+    }
+
+    fn at(&self) -> Option<Timestamp> {
+        None
+    }
+
+    fn texts(&self) -> Vec<Cow<'_, str>> {
+        raw(&[&self.key_name, &self.last4])
+    }
+}
+
+impl Row for TripRow {
+    fn values(&self, field: Field, _: Timestamp) -> Vec<Value<'_>> {
+        match field {
+            Field::State => state(if self.enabled_utc.is_none() { Standing::Tripped } else { Standing::Healthy }),
+            Field::Company => number(self.company_id.0),
+            Field::Subscription => number(self.subscription_id.0),
+            Field::Cause => self.causes.iter().flat_map(|cause| text(&cause.cause)).collect(),
+            Field::Target => text(&self.target_url),
+            Field::Id => number(self.id.0),
+            _ => Vec::new(),
+        }
+    }
+
+    fn at(&self) -> Option<Timestamp> {
+        Some(self.tripped_utc)
+    }
+
+    fn texts(&self) -> Vec<Cow<'_, str>> {
+        let mut texts = vec![&self.target_url];
+        texts.extend(&self.enabled_by);
+        raw(&texts)
+    }
+}
+
+impl Row for RequestRow {
+    fn values(&self, field: Field, _: Timestamp) -> Vec<Value<'_>> {
+        match field {
+            Field::Status => number(self.status),
+            Field::Code => self.code.as_ref().map_or_else(Vec::new, text),
+            Field::Company => maybe(self.company_id.map(|id| id.0)),
+            Field::Key => maybe(self.key_id.map(|id| id.0)),
+            Field::Method => text(&self.method),
+            Field::Route => text(&self.route),
+            Field::Ms => number(self.elapsed_ms),
+            Field::Id => number(self.id),
+            _ => Vec::new(),
+        }
+    }
+
+    fn at(&self) -> Option<Timestamp> {
+        Some(self.utc)
+    }
+
+    fn texts(&self) -> Vec<Cow<'_, str>> {
+        let mut texts = vec![&self.request_id, &self.route];
+        texts.extend(&self.code);
+        texts.extend(&self.last4);
+        raw(&texts)
+    }
+}
