@@ -4,10 +4,12 @@ use super::attempts::AttemptRow;
 use super::deliveries::{DeliveryRow, EventRow};
 use super::keys::KeyRow;
 use super::limits::LimitRow;
+use super::log::{AttemptQuery, EventQuery, RequestQuery};
 use super::requests::RequestRow;
 use super::subscriptions::SubscriptionRow;
 use super::trips::TripRow;
 use crate::domain::query::field::Field;
+use crate::domain::query::portion::Asked;
 use crate::domain::query::sift::{Row, Value};
 use crate::domain::standing::{Standing, judge_key, judge_subscription, judge_window};
 use crate::domain::text::Untrusted;
@@ -87,6 +89,62 @@ pub const REQUESTS: &[Field] = &[
     Field::Until,
     Field::Id,
 ];
+
+/// The query of the delivery log for what was asked.
+#[must_use]
+pub fn attempt_query(asked: &[Asked]) -> AttemptQuery {
+    let mut query = AttemptQuery::default();
+    for asked in asked {
+        match asked.clone() {
+            Asked::Number(Field::Company, n) => query.company = Some(n),
+            Asked::Number(Field::Subscription, n) => query.subscription = Some(n),
+            Asked::Number(Field::Event, n) => query.event = Some(n),
+            // A status beyond the numbers that there are is one that no row has.
+            Asked::Number(Field::Status, n) => query.status = Some(u16::try_from(n).unwrap_or(u16::MAX)),
+            Asked::Word(Field::Type, word) => query.kind = Some(word),
+            Asked::Word(Field::Outcome, word) => query.outcome = Some(word),
+            Asked::Time(Field::Since, at) => query.since = Some(at),
+            Asked::Time(Field::Until, at) => query.until = Some(at),
+            Asked::Text(text) => query.q = Some(text),
+            Asked::Number(..) | Asked::Word(..) | Asked::Time(..) => {}
+        }
+    }
+    query
+}
+
+/// The query of the log of events for what was asked.
+#[must_use]
+pub fn event_query(asked: &[Asked]) -> EventQuery {
+    let mut query = EventQuery::default();
+    for asked in asked {
+        match asked.clone() {
+            Asked::Number(Field::Company, n) => query.company = Some(n),
+            Asked::Word(Field::Type, word) => query.kind = Some(word),
+            Asked::Time(Field::Since, at) => query.since = Some(at),
+            Asked::Time(Field::Until, at) => query.until = Some(at),
+            _ => {}
+        }
+    }
+    query
+}
+
+/// The query of the log of requests for what was asked.
+#[must_use]
+pub fn request_query(asked: &[Asked]) -> RequestQuery {
+    let mut query = RequestQuery::default();
+    for asked in asked {
+        match asked.clone() {
+            Asked::Number(Field::Company, n) => query.company = Some(n),
+            Asked::Number(Field::Key, n) => query.key = Some(n),
+            Asked::Number(Field::Status, n) => query.status = Some(u16::try_from(n).unwrap_or(u16::MAX)),
+            Asked::Word(Field::Code, word) => query.code = Some(word),
+            Asked::Time(Field::Since, at) => query.since = Some(at),
+            Asked::Time(Field::Until, at) => query.until = Some(at),
+            _ => {}
+        }
+    }
+    query
+}
 
 fn number(n: impl TryInto<i64>) -> Vec<Value<'static>> {
     vec![Value::Number(n.try_into().unwrap_or(i64::MAX))]

@@ -130,6 +130,9 @@ pub(super) struct Console {
     /// Let the console test, enable and disable; without it, it only looks
     #[arg(long)]
     pub(super) allow_actions: bool,
+    /// This platform is a production one: every action wants the number of things it changes typed
+    #[arg(long)]
+    pub(super) production: bool,
     #[command(flatten)]
     pub(super) look: Look,
 }

@@ -7,7 +7,7 @@ use super::{arguments, log, remote, settings};
 use crate::ambient::Ambient;
 use crate::domain::delivery::Schedule;
 use crate::domain::target::Policy;
-use crate::tui::console::{Access, Identity, Mode};
+use crate::tui::console::{Access, Identity, Mode, Stakes};
 use std::process::ExitCode;
 
 /// The console on the standalone platform, which runs in this process for as long as the console is open.
@@ -32,6 +32,7 @@ pub(super) async fn standalone(asked: arguments::Standalone) -> Result<ExitCode,
             mode: Mode::Standalone,
             profile: "standalone".to_owned(),
             address: platform.address().to_owned(),
+            stakes: Stakes::Ordinary,
         },
         access: access(asked.allow_actions),
         look: settings::look(&asked.look),
@@ -50,9 +51,15 @@ pub(super) async fn attach(asked: arguments::Console) -> Result<ExitCode, Failur
     let client = remote::connect(&asked.remote)?;
     let state_dir = settings::state_dir()?;
     log::to_file(&state_dir.join("crow.log"))?;
+    let stakes = if asked.production { Stakes::Production } else { Stakes::Ordinary };
     let place: String = client.base().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let opening = Opening {
-        identity: Identity { mode: Mode::Remote, profile: "remote".to_owned(), address: client.base().to_owned() },
+        identity: Identity {
+            mode: Mode::Remote,
+            profile: "remote".to_owned(),
+            address: client.base().to_owned(),
+            stakes,
+        },
         access: access(asked.allow_actions),
         look: settings::look(&asked.look),
         client,

@@ -11,7 +11,7 @@ use crate::demo::company;
 use crate::demo::plan::Pace;
 use crate::domain::target::Policy;
 use crate::engine::files;
-use crate::tui::console::{Access, Identity, Mode};
+use crate::tui::console::{Access, Identity, Mode, Stakes};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -96,6 +96,7 @@ pub(super) async fn run(demo: Demo) -> Result<ExitCode, Failure> {
                 mode: Mode::Demo,
                 profile: "standalone".to_owned(),
                 address: platform.address().to_owned(),
+                stakes: Stakes::Ordinary,
             },
             access: Access::Act,
             look: settings::look(&demo.look),

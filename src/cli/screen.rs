@@ -1,12 +1,15 @@
 //! The console on the terminal: checked before it is taken, fed, run, and its ending turned into an exit code.
 
 use super::failure::Failure;
+use super::settings;
 use crate::ambient::Ambient;
 use crate::client::connection::Client;
 use crate::monitor::feed;
 use crate::monitor::history::History;
 use crate::monitor::snapshot::Snapshot;
 use crate::tui::console::{self, Access, Identity, Setup};
+use crate::tui::copy::Clipboard;
+use crate::tui::keymap::Keymap;
 use crate::tui::perform::Performer;
 use crate::tui::terminal::install_panic_hook;
 use crate::tui::theme::Look;
@@ -56,13 +59,24 @@ pub(super) fn check() -> Result<(), Failure> {
 pub(super) async fn show(opening: Opening) -> Result<ExitCode, Failure> {
     let Opening { identity, access, look, client, ambient, history } = opening;
     install_panic_hook();
+    let copied = history.with_file_name("copied.txt");
     let history = tokio::task::spawn_blocking(move || History::open(&history)).await.ok().and_then(|opened| {
         opened.inspect_err(|error| tracing::warn!(%error, "nothing is remembered of this console")).ok()
     });
     let (sender, pictures) = watch::channel(Arc::new(Snapshot::default()));
     let feeding =
         tokio::spawn(feed::follow(client.clone(), ambient.clone(), feed::Settings { rows: ROWS, history }, sender));
-    let setup = Setup { identity, access, look, pictures, performer: Performer::new(client, access), ambient };
+    let setup = Setup {
+        identity,
+        access,
+        look,
+        keymap: Keymap::default(),
+        complaint: None,
+        clipboard: Clipboard::new(Box::new(std::io::stdout()), settings::wrap(), Some(copied)),
+        pictures,
+        performer: Performer::new(client, access),
+        ambient,
+    };
     let ending = console::run(setup).await;
     feeding.abort();
     match ending {

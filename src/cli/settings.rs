@@ -2,6 +2,7 @@
 
 use super::arguments::{self, Theme};
 use super::failure::Failure;
+use crate::tui::copy::Wrap;
 use crate::tui::theme::{Charset, Look, ThemeName};
 use directories::ProjectDirs;
 use std::path::PathBuf;
@@ -39,6 +40,17 @@ pub(super) fn look(asked: &arguments::Look) -> Look {
     let is_utf8 = locale.contains("utf-8") || locale.contains("utf8");
     let charset = if asked.ascii || !is_utf8 { Charset::Ascii } else { Charset::Unicode };
     Look { theme, charset }
+}
+
+/// What stands between us and the terminal, as far as the environment tells.
+pub(super) fn wrap() -> Wrap {
+    if variable("TMUX").is_some() {
+        Wrap::Tmux
+    } else if variable("STY").is_some() {
+        Wrap::Screen
+    } else {
+        Wrap::Plain
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the only place that reads the environment")]

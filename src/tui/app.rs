@@ -1,8 +1,10 @@
 //! The console's state, and what pictures, ticks and results do to it. What keys do is in `press`.
 
 use super::console::{Access, Identity};
+use super::desk::Desk;
 use super::effect::{Effect, Finished};
 use super::format::BY_SECOND;
+use super::keymap::Keymap;
 use super::layout::{self, Class};
 use super::notice::Notice;
 use super::overlay::Layer;
@@ -30,6 +32,8 @@ pub struct Setting {
     pub access: Access,
     /// What it looks like.
     pub look: Look,
+    /// Which keys do what.
+    pub keymap: Keymap,
 }
 
 /// The size of the screen and what fits on it.
@@ -66,6 +70,10 @@ pub struct Frozen {
 pub enum Msg {
     /// A key was pressed.
     Key(KeyEvent),
+    /// The terminal shows the console again, and may have lost what was drawn.
+    Exposed,
+    /// Text was pasted.
+    Pasted(String),
     /// The screen has this size now: columns and lines.
     Resized(u16, u16),
     /// A new picture.
@@ -99,6 +107,8 @@ pub struct App {
     pub logs: Logs,
     /// The company that is looked at; all if none.
     pub company: Option<CompanyId>,
+    /// How the panes are arranged, and what is marked, noted and collected.
+    pub desk: Desk,
     /// What lies over the root, the front one last.
     pub layers: Vec<Layer>,
     /// What is said for a while.
@@ -122,6 +132,7 @@ impl App {
             places: Places::default(),
             logs: Logs::default(),
             company: None,
+            desk: Desk::default(),
             layers: Vec::new(),
             notice: None,
             skew_ms: 0,
@@ -140,11 +151,14 @@ impl App {
                 effects = self.press(&key, now);
                 self.let_logs_go();
             }
+            Msg::Exposed => effects.push(Effect::Repaint),
+            Msg::Pasted(text) => self.paste(&text, now),
             Msg::Resized(width, height) => self.resize(width, height),
             Msg::Picture(picture) => self.take(picture, now),
             Msg::Tick => self.clock = now,
-            Msg::Finished(finished) => self.finish(finished, now),
+            Msg::Finished(finished) => effects = self.finish(finished, now),
         }
+        self.let_order_go(now);
         effects.extend(self.pages_wanted());
         effects
     }
@@ -199,7 +213,7 @@ impl App {
         }
     }
 
-    fn finish(&mut self, finished: Finished, now: Timestamp) {
+    fn finish(&mut self, finished: Finished, now: Timestamp) -> Vec<Effect> {
         match finished {
             Finished::Subscription(id, result) => {
                 let fetched = match result {
@@ -226,9 +240,11 @@ impl App {
                 self.logs.take(&ask, came.map(|came| *came));
                 self.settle(now);
             }
-            Finished::Act(_, Ok(what)) => self.say(what, now),
-            Finished::Act(_, Err(why)) => self.notice = Some(Notice::trouble(why)),
+            Finished::Copied(Ok(what)) => self.say(what, now),
+            Finished::Copied(Err(why)) => self.complain(why, now),
+            Finished::Act(act, came) => return self.acted(act, came, now),
         }
+        Vec::new()
     }
 
     fn fetched(&mut self, item: Item, fetched: Fetched) {
@@ -244,7 +260,9 @@ impl App {
 
     /// Says something for four seconds.
     pub(super) fn say(&mut self, text: impl Into<String>, now: Timestamp) {
-        self.notice = Some(Notice::remark(text.into(), now));
+        let text = text.into();
+        self.desk.heard(&text, now);
+        self.notice = Some(Notice::remark(text, now));
     }
 
     /// The picture on the screen.
@@ -264,7 +282,7 @@ impl App {
     pub fn view(&self) -> Option<View<'_>> {
         let overview = self.shown().overview.as_deref()?;
         let now = Timestamp::from_millis(self.shown_at().millis() + self.skew_ms);
-        Some(View { overview, logs: &self.logs, company: self.company, now, theme: self.theme() })
+        Some(View { overview, logs: &self.logs, company: self.company, desk: &self.desk, now, theme: self.theme() })
     }
 
     /// The theme.
@@ -301,7 +319,8 @@ impl App {
     pub fn wakes_at(&self, now: Timestamp) -> Timestamp {
         let pace = if self.counts_by_second() { 1_000 } else { 60_000 };
         let tick = now.slot(pace).plus(Duration::from_millis(pace.unsigned_abs()));
-        self.notice.as_ref().and_then(Notice::until).map_or(tick, |until| tick.min(until))
+        let told = self.notice.as_ref().and_then(Notice::until);
+        [told, self.desk.held_until()].into_iter().flatten().fold(tick, Timestamp::min)
     }
 
     /// Whether something on the screen changes by the second although nothing happens.

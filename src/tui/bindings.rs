@@ -1,150 +1,115 @@
-//! The one registry of keys.
+//! The one registry of actions and their keys: dispatch, footer, help, palette, configuration and the README's table are made from it.
 
-use super::keymap::Context::{Alerts, Confirm, Detail, Help, Menu, Panes};
-use super::keymap::{Action, Binding, Chord, Context, Group, Step, ch, ctrl, key};
+use super::chord::{Chord, ch, ctrl, key};
+use super::keymap::Context::{
+    Alerts, Choice, Confirm, Count, Detail, Filter, Help, Log, Menu, Note, Palette, Panes, Run,
+};
+use super::keymap::{Action, Binding, Context, Group, Step};
 use super::panes::Pane;
 use crossterm::event::KeyCode;
 
-const SCROLLING: &[Context] = &[Panes, Detail, Menu, Help, Alerts];
+/// Where the selection can be moved or something scrolled.
+const SCROLLING: &[Context] = &[Panes, Detail, Menu, Alerts, Choice, Log];
+/// There, and in lists beneath a line that takes text.
+const LISTS: &[Context] = &[Panes, Detail, Menu, Alerts, Choice, Log, Help, Palette, Filter];
 /// Every context.
-pub(super) const ANYWHERE: &[Context] = &[Panes, Detail, Menu, Confirm, Help, Alerts];
-const LAYERS: &[Context] = &[Detail, Menu, Confirm, Help, Alerts];
+pub(super) const ANYWHERE: &[Context] =
+    &[Panes, Detail, Menu, Confirm, Help, Alerts, Filter, Palette, Choice, Note, Count, Log, Run];
+/// Every context in which characters are keys.
+const KEYED: &[Context] = &[Panes, Detail, Menu, Confirm, Alerts, Choice, Log, Run];
+/// Layers in which characters are keys.
+const LAYERS: &[Context] = &[Detail, Menu, Confirm, Alerts, Choice, Log, Run];
+/// Where there are rows or one thing.
+const THINGS: &[Context] = &[Panes, Detail];
 const PANES: &[Context] = &[Panes];
 
-const fn moving(chords: &'static [Chord], step: Step, label: &'static str) -> Binding {
-    Binding { chords, action: Action::Move(step), contexts: SCROLLING, label, group: Group::Move, footer: None }
+const UP: KeyCode = KeyCode::Up;
+const DOWN: KeyCode = KeyCode::Down;
+const ENTER: &[Chord] = &[key(KeyCode::Enter)];
+
+const fn bind(name: &'static str, chords: &'static [Chord], action: Action, label: &'static str) -> Binding {
+    Binding { name, chords, action, contexts: PANES, label, group: Group::Look, footer: None }
 }
 
-const fn showing(chords: &'static [Chord], action: Action, label: &'static str) -> Binding {
-    Binding { chords, action, contexts: PANES, label, group: Group::Look, footer: None }
+impl Binding {
+    const fn at(self, contexts: &'static [Context]) -> Self {
+        Self { contexts, ..self }
+    }
+
+    const fn in_group(self, group: Group) -> Self {
+        Self { group, ..self }
+    }
+
+    const fn in_footer(self, rank: u8) -> Self {
+        Self { footer: Some(rank), ..self }
+    }
+
+    const fn moving(self, contexts: &'static [Context]) -> Self {
+        Self { contexts, group: Group::Move, ..self }
+    }
 }
 
 /// All bindings.
 pub const BINDINGS: &[Binding] = &[
-    moving(&[key(KeyCode::Up), ch('k')], Step::Up, "up"),
-    moving(&[key(KeyCode::Down), ch('j')], Step::Down, "down"),
-    moving(&[ctrl('u')], Step::HalfUp, "half a page up"),
-    moving(&[ctrl('d')], Step::HalfDown, "half a page down"),
-    moving(&[key(KeyCode::PageUp)], Step::PageUp, "page up"),
-    moving(&[key(KeyCode::PageDown)], Step::PageDown, "page down"),
-    moving(&[key(KeyCode::Home), ch('g')], Step::Top, "first"),
-    moving(&[key(KeyCode::End), ch('G')], Step::Bottom, "last"),
-    Binding {
-        chords: &[key(KeyCode::Enter)],
-        action: Action::Open,
-        contexts: &[Panes, Alerts],
-        label: "open",
-        group: Group::Look,
-        footer: Some(1),
-    },
-    Binding {
-        chords: &[key(KeyCode::Enter)],
-        action: Action::Open,
-        contexts: &[Menu],
-        label: "choose",
-        group: Group::Act,
-        footer: Some(1),
-    },
-    showing(&[ch('1')], Action::Overview, "Overview"),
-    showing(&[ch('2')], Action::Show(Pane::Keys), "Keys"),
-    showing(&[ch('3')], Action::Show(Pane::Subscriptions), "Subscriptions"),
-    showing(&[ch('4')], Action::Show(Pane::Deliveries), "Deliveries"),
-    showing(&[ch('5')], Action::Show(Pane::Events), "Events"),
-    showing(&[ch('6')], Action::Show(Pane::Limits), "Limits"),
-    showing(&[ch('7')], Action::Show(Pane::Trips), "Trips"),
-    showing(&[ch('8')], Action::Show(Pane::Requests), "Requests"),
-    showing(&[ch('9')], Action::Absent("Diagnose"), "Diagnose"),
-    showing(&[ch('0')], Action::Absent("Escalate"), "Escalate"),
-    Binding {
-        chords: &[key(KeyCode::Tab), key(KeyCode::Right), ch('l')],
-        action: Action::NextPane,
-        contexts: PANES,
-        label: "next pane",
-        group: Group::Look,
-        footer: Some(3),
-    },
-    showing(&[key(KeyCode::BackTab), key(KeyCode::Left), ch('h')], Action::PreviousPane, "previous pane"),
-    Binding { footer: Some(6), ..showing(&[ch('f')], Action::FullScreen, "full") },
-    Binding { footer: Some(4), ..showing(&[ch('a')], Action::Alerts, "alerts") },
-    Binding { footer: Some(7), ..showing(&[ch('F')], Action::Follow, "follow") },
-    Binding {
-        chords: &[ch('x')],
-        action: Action::Menu,
-        contexts: &[Panes, Detail],
-        label: "actions",
-        group: Group::Act,
-        footer: Some(2),
-    },
-    Binding {
-        chords: &[ch('y')],
-        action: Action::Yes,
-        contexts: &[Confirm],
-        label: "yes, do it",
-        group: Group::Act,
-        footer: Some(2),
-    },
-    Binding {
-        chords: &[ch('n'), key(KeyCode::Enter)],
-        action: Action::No,
-        contexts: &[Confirm],
-        label: "no",
-        group: Group::Act,
-        footer: Some(1),
-    },
-    Binding {
-        chords: &[ch('p')],
-        action: Action::Freeze,
-        contexts: &[Panes, Detail],
-        label: "freeze",
-        group: Group::Console,
-        footer: Some(5),
-    },
-    Binding {
-        chords: &[key(KeyCode::Esc)],
-        action: Action::Back,
-        contexts: ANYWHERE,
-        label: "back",
-        group: Group::Look,
-        footer: Some(0),
-    },
-    Binding {
-        chords: &[ctrl('l')],
-        action: Action::Redraw,
-        contexts: ANYWHERE,
-        label: "draw again",
-        group: Group::Console,
-        footer: None,
-    },
-    Binding {
-        chords: &[ch('?')],
-        action: Action::Help,
-        contexts: ANYWHERE,
-        label: "help",
-        group: Group::Console,
-        footer: None,
-    },
-    Binding {
-        chords: &[ch('q')],
-        action: Action::Close,
-        contexts: PANES,
-        label: "quit",
-        group: Group::Console,
-        footer: None,
-    },
-    Binding {
-        chords: &[ch('q')],
-        action: Action::Close,
-        contexts: LAYERS,
-        label: "close",
-        group: Group::Console,
-        footer: None,
-    },
-    Binding {
-        chords: &[ctrl('c')],
-        action: Action::Quit,
-        contexts: ANYWHERE,
-        label: "quit at once",
-        group: Group::Console,
-        footer: None,
-    },
+    bind("up", &[key(UP), ch('k')], Action::Move(Step::Up), "up").moving(LISTS),
+    bind("down", &[key(DOWN), ch('j')], Action::Move(Step::Down), "down").moving(LISTS),
+    bind("half-up", &[ctrl('u')], Action::Move(Step::HalfUp), "half a page up").moving(SCROLLING),
+    bind("half-down", &[ctrl('d')], Action::Move(Step::HalfDown), "half a page down").moving(SCROLLING),
+    bind("page-up", &[key(KeyCode::PageUp)], Action::Move(Step::PageUp), "page up").moving(LISTS),
+    bind("page-down", &[key(KeyCode::PageDown)], Action::Move(Step::PageDown), "page down").moving(LISTS),
+    bind("first", &[key(KeyCode::Home), ch('g')], Action::Move(Step::Top), "first").moving(SCROLLING),
+    bind("last", &[key(KeyCode::End), ch('G')], Action::Move(Step::Bottom), "last").moving(SCROLLING),
+    bind("next-trouble", &[ch('e')], Action::NextTrouble, "next in trouble").moving(PANES).in_footer(8),
+    bind("previous-trouble", &[ch('E')], Action::PreviousTrouble, "previous in trouble").moving(PANES),
+    bind("next-warning", &[ch('w')], Action::NextWarning, "next warning").moving(PANES),
+    bind("previous-warning", &[ch('W')], Action::PreviousWarning, "previous warning").moving(PANES),
+    bind("next-match", &[ch('n')], Action::NextMatch, "next match").moving(PANES).in_footer(9),
+    bind("previous-match", &[ch('N')], Action::PreviousMatch, "previous match").moving(PANES),
+    bind("open", ENTER, Action::Open, "open").at(&[Panes, Alerts]).in_footer(1),
+    bind("choose", ENTER, Action::Open, "choose").at(&[Menu, Choice]).in_group(Group::Act).in_footer(1),
+    bind("run", ENTER, Action::Open, "run").at(&[Help, Palette]).in_group(Group::Act).in_footer(1),
+    bind("keep", ENTER, Action::Open, "keep").at(&[Filter, Note]).in_footer(1),
+    bind("do-all", ENTER, Action::Open, "do it, with the count typed").at(&[Count]).in_group(Group::Act).in_footer(1),
+    bind("complete", &[key(KeyCode::Tab)], Action::Complete, "complete").at(&[Filter]).in_footer(2),
+    bind("overview", &[ch('1')], Action::Overview, "Overview"),
+    bind("keys", &[ch('2')], Action::Show(Pane::Keys), "Keys"),
+    bind("subscriptions", &[ch('3')], Action::Show(Pane::Subscriptions), "Subscriptions"),
+    bind("deliveries", &[ch('4')], Action::Show(Pane::Deliveries), "Deliveries"),
+    bind("events", &[ch('5')], Action::Show(Pane::Events), "Events"),
+    bind("limits", &[ch('6')], Action::Show(Pane::Limits), "Limits"),
+    bind("trips", &[ch('7')], Action::Show(Pane::Trips), "Trips"),
+    bind("requests", &[ch('8')], Action::Show(Pane::Requests), "Requests"),
+    bind("diagnose", &[ch('9')], Action::Absent("Diagnose"), "Diagnose"),
+    bind("escalate", &[ch('0')], Action::Absent("Escalate"), "Escalate"),
+    bind("next-pane", &[key(KeyCode::Tab), key(KeyCode::Right), ch('l')], Action::NextPane, "next pane").in_footer(5),
+    bind("previous-pane", &[key(KeyCode::BackTab), key(KeyCode::Left), ch('h')], Action::PreviousPane, "previous pane"),
+    bind("full", &[ch('f')], Action::FullScreen, "full").in_footer(7),
+    bind("filter", &[ch('/')], Action::Filter, "filter").in_footer(3),
+    bind("sort", &[ch('s')], Action::Sort, "sort by the next field"),
+    bind("reverse", &[ch('S')], Action::Reverse, "turn the order round"),
+    bind("columns", &[ch('c')], Action::Columns, "columns"),
+    bind("time-window", &[ch('t')], Action::TimeWindow, "time window of logs"),
+    bind("times", &[ch('T')], Action::Times, "ages or clock times"),
+    bind("alerts", &[ch('a')], Action::Alerts, "alerts").in_footer(4),
+    bind("follow", &[ch('F')], Action::Follow, "follow").in_footer(8),
+    bind("back", &[key(KeyCode::Esc)], Action::Back, "back").at(ANYWHERE).in_footer(0),
+    bind("actions", &[ch('x')], Action::Menu, "actions").at(THINGS).in_group(Group::Act).in_footer(2),
+    bind("yes", &[ch('y')], Action::Yes, "yes, do it").at(&[Confirm]).in_group(Group::Act).in_footer(2),
+    bind("no", &[ch('n'), key(KeyCode::Enter)], Action::No, "no").at(&[Confirm]).in_group(Group::Act).in_footer(1),
+    bind("retry", &[ch('r')], Action::Retry, "try again what failed").at(&[Run]).in_group(Group::Act).in_footer(1),
+    bind("mark", &[ch(' ')], Action::Mark, "mark").in_group(Group::Act),
+    bind("mark-range", &[ch('v')], Action::MarkRange, "mark up to here").in_group(Group::Act),
+    bind("copy", &[ch('y')], Action::Copy, "copy").at(THINGS).in_group(Group::Act).in_footer(9),
+    bind("note", &[ch('m')], Action::Note, "note").at(THINGS).in_group(Group::Act),
+    bind("collect", &[ch('b')], Action::Collect, "into the bundle").at(THINGS).in_group(Group::Act),
+    bind("bundle", &[ch('B')], Action::Bundle, "bundle").at(THINGS).in_group(Group::Act),
+    bind("freeze", &[ch('p')], Action::Freeze, "freeze").at(THINGS).in_group(Group::Console).in_footer(6),
+    bind("palette", &[ch(':'), ctrl('p')], Action::Palette, "all actions").at(KEYED).in_group(Group::Console),
+    bind("log", &[ch('~')], Action::Log, "what the console said").at(THINGS).in_group(Group::Console),
+    bind("redraw", &[ctrl('l')], Action::Redraw, "draw again").at(ANYWHERE).in_group(Group::Console),
+    bind("suspend", &[ctrl('z')], Action::Suspend, "suspend").at(ANYWHERE).in_group(Group::Console),
+    bind("help", &[ch('?')], Action::Help, "help").at(KEYED).in_group(Group::Console),
+    bind("quit", &[ch('q')], Action::Close, "quit").in_group(Group::Console),
+    bind("close", &[ch('q')], Action::Close, "close").at(LAYERS).in_group(Group::Console),
+    bind("quit-at-once", &[ctrl('c')], Action::Quit, "quit at once").at(ANYWHERE).in_group(Group::Console),
 ];

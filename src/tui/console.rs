@@ -3,15 +3,17 @@
 
 use super::app::{App, Msg, Setting};
 use super::calm::Calm;
+use super::copy::Clipboard;
 use super::draw::draw;
-use super::effect::Effect;
+use super::effect::{Effect, Finished};
+use super::keymap::Keymap;
 use super::perform::Performer;
-use super::terminal::{Guard, abandon};
+use super::terminal::{Guard, abandon, retake, suspend};
 use super::theme::Look;
 use crate::ambient::Ambient;
 use crate::monitor::snapshot::Snapshot;
 use crossterm::event::{Event, EventStream, KeyEventKind};
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, stream};
 use ratatui::Terminal;
 use ratatui::backend::Backend;
 use std::future::Future;
@@ -42,6 +44,16 @@ pub enum Access {
     Act,
 }
 
+/// How much an act can break.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Stakes {
+    /// One act is confirmed with y.
+    #[default]
+    Ordinary,
+    /// A production platform: every act wants its count typed.
+    Production,
+}
+
 /// Whose console it is, for the header.
 #[derive(Debug, Clone)]
 pub struct Identity {
@@ -51,6 +63,8 @@ pub struct Identity {
     pub profile: String,
     /// Where the platform is: `http://127.0.0.1:PORT`.
     pub address: String,
+    /// How much an act can break there.
+    pub stakes: Stakes,
 }
 
 /// What a console needs.
@@ -62,6 +76,12 @@ pub struct Setup {
     pub access: Access,
     /// What it looks like.
     pub look: Look,
+    /// Which keys do what.
+    pub keymap: Keymap,
+    /// What is said first, until a key is pressed.
+    pub complaint: Option<String>,
+    /// Where copied text goes.
+    pub clipboard: Clipboard,
     /// Pictures, the latest one wins.
     pub pictures: watch::Receiver<Arc<Snapshot>>,
     /// Calls the platform.
@@ -121,7 +141,14 @@ pub async fn run(setup: Setup) -> Result<Ending, Error> {
     });
     let told = async move { told.await.unwrap_or(Ending::Hangup) };
     let mut terminal = Terminal::new(Calm::new(io::stdout()))?;
-    let ended = drive(&mut terminal, EventStream::new(), setup, told).await;
+    // Who was stopped from outside takes the terminal again; the loop hears of it as of a window that comes into sight.
+    let resumed = signal(SignalKind::from_raw(signal_hook::consts::SIGCONT))?;
+    let resumed = stream::unfold(resumed, async |mut resumed| {
+        resumed.recv().await?;
+        Some((retake().map(|()| Event::FocusGained), resumed))
+    });
+    let input = stream::select(EventStream::new(), Box::pin(resumed));
+    let ended = drive(&mut terminal, input, setup, told).await;
     drop(guard);
     insist.abort();
     match ended {
@@ -159,10 +186,13 @@ pub async fn drive<B: Backend>(
     setup: Setup,
     ending: impl Future<Output = Ending>,
 ) -> Result<Ending, B::Error> {
-    let Setup { identity, access, look, mut pictures, performer, ambient } = setup;
+    let Setup { identity, access, look, keymap, complaint, mut clipboard, mut pictures, performer, ambient } = setup;
     let (mut input, mut ending) = (pin!(input), pin!(ending));
     let (reports, mut finished) = mpsc::unbounded_channel();
-    let mut app = App::new(Setting { identity, access, look }, ambient.now());
+    let mut app = App::new(Setting { identity, access, look, keymap }, ambient.now());
+    if let Some(why) = complaint {
+        app.complain(why, ambient.now());
+    }
     let size = terminal.size()?;
     let first = pictures.borrow_and_update().clone();
     for msg in [Msg::Resized(size.width, size.height), Msg::Picture(first)] {
@@ -204,6 +234,15 @@ pub async fn drive<B: Backend>(
             match effect {
                 Effect::Leave => return Ok(Ending::Quit),
                 Effect::Repaint => terminal.clear()?,
+                Effect::Suspend => {
+                    // A terminal that cannot be taken again is gone, and the next frame says so.
+                    let _ = suspend();
+                    terminal.clear()?;
+                }
+                Effect::Copy(text) => {
+                    // The loop listens to its own reports for as long as it runs.
+                    let _ = reports.send(Finished::Copied(clipboard.put(&text)));
+                }
                 Effect::Perform(job) => {
                     let (performer, reports) = (performer.clone(), reports.clone());
                     // The console may have ended before the answer comes; then nobody waits for it.
@@ -228,10 +267,12 @@ enum Feed {
     Closed,
 }
 
-/// What an event of the terminal means; pasted text, focus and mouse mean nothing here.
+/// What an event of the terminal means; the mouse means nothing here.
 fn read(event: &Event) -> Option<Msg> {
     match event {
         Event::Key(key) if key.kind != KeyEventKind::Release => Some(Msg::Key(*key)),
+        Event::FocusGained => Some(Msg::Exposed),
+        Event::Paste(text) => Some(Msg::Pasted(text.clone())),
         Event::Resize(width, height) => Some(Msg::Resized(*width, *height)),
         _ => None,
     }

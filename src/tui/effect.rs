@@ -13,6 +13,10 @@ pub enum Effect {
     Leave,
     /// Draw every cell again.
     Repaint,
+    /// Give the terminal back until the process is resumed.
+    Suspend,
+    /// Put a text where it can be pasted from.
+    Copy(String),
     /// Ask the platform for something, or for a change.
     Perform(Job),
 }
@@ -93,6 +97,8 @@ pub enum Finished {
     Subscription(SubscriptionId, Result<Box<Known>, String>),
     /// An attempt was fetched, or not.
     Attempt(AttemptId, Result<Box<AttemptDetail>, String>),
+    /// A text was sent on its way to be pasted, or not: where it went in one line.
+    Copied(Result<String, String>),
     /// A change was made, or not: what happened in one line.
     Act(Act, Result<String, String>),
 }

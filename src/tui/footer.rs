@@ -2,12 +2,13 @@
 
 use super::app::App;
 use super::format;
-use super::keymap::{self, Action, Binding};
+use super::keymap::{Action, Bound};
 use super::layout::Class;
 use super::notice::Notice;
 use super::paint;
 use super::theme::{self, Role};
 use crate::domain::standing::Standing;
+use crate::domain::text::Untrusted;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -29,6 +30,12 @@ fn notice(app: &App) -> Option<(String, Style)> {
     Some((notice.text().to_owned(), app.theme().style(role)))
 }
 
+/// What was noted about the selection.
+fn noted(app: &App) -> Option<(String, Style)> {
+    let note = Untrusted::new(app.desk.note(app.selected()?)?).inert();
+    Some((format!("note: {note}"), app.theme().style(Role::Text)))
+}
+
 /// Why the selection is not OK, with its name if there is room for it.
 fn why(app: &App, room: usize) -> Option<(String, Style)> {
     if !app.layers.is_empty() {
@@ -37,58 +44,79 @@ fn why(app: &App, room: usize) -> Option<(String, Style)> {
     let (name, judgement) = app.view()?.judged(app.selected()?)?;
     let standing = judgement.standing;
     if standing == Standing::Healthy {
-        return None;
+        return noted(app);
     }
     let state = format!("{} {}", theme::mark(standing), theme::word(standing));
     let text = format!("{state} {}: {}", format::middle(&name, 40), judgement.why);
     let text = if format::width(&text) <= room { text } else { format!("{state} {}", judgement.why) };
+    let text = noted(app).map_or(text.clone(), |(note, _)| format!("{text}   {note}"));
     Some((text, app.theme().style(Role::Word(standing))))
 }
 
-/// Draws the last line: keys that work now on the left, help and the way out on the right.
-pub fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
-    if app.window.class == Class::Tiny && app.notice.is_some() {
-        return draw_status(buffer, area, app);
-    }
-    let works = |binding: &&Binding| app.permits(binding.action).is_ok();
+/// A piece of the footer: where it stands, and what it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Piece<'a> {
+    /// Its first column.
+    pub x: u16,
+    /// How many columns it takes.
+    pub width: u16,
+    /// What its key does.
+    pub bound: &'a Bound,
+}
+
+/// What stands in the footer when there are so many columns: keys that work now on the left, help and the way out on the right.
+#[must_use]
+pub fn pieces(app: &App, columns: u16) -> Vec<Piece<'_>> {
     let context = app.context();
-    let last: Vec<&Binding> = keymap::of(context)
-        .filter(works)
-        .filter(|binding| matches!(binding.action, Action::Help | Action::Close))
-        .collect();
-    let mut others: Vec<(u8, &Binding)> =
-        keymap::of(context).filter(works).filter_map(|binding| Some((binding.footer?, binding))).collect();
+    let works = |bound: &&Bound| app.permits(bound.binding.action).is_ok();
+    let is_last = |bound: &&Bound| matches!(bound.binding.action, Action::Help | Action::Close);
+    let last: Vec<&Bound> = app.setting.keymap.of(context).filter(works).filter(is_last).collect();
+    let ranked = |bound| Some((Bound::rank(bound)?, bound));
+    let mut others: Vec<(u8, &Bound)> = app.setting.keymap.of(context).filter(works).filter_map(ranked).collect();
     others.sort_by_key(|(rank, _)| *rank);
-    let wide = |bindings: &[&Binding]| bindings.iter().map(|binding| format::width(&label(app, binding)) + 2).sum();
-    let closing: usize = wide(&last);
-    let room = usize::from(area.width);
-    let mut kept: Vec<&Binding> = others.into_iter().map(|(_, binding)| binding).collect();
+    let wide = |bounds: &[&Bound]| bounds.iter().map(|bound| format::width(&label(app, bound)) + 2).sum::<usize>();
+    let closing = wide(&last);
+    let room = usize::from(columns);
+    let mut kept: Vec<&Bound> = others.into_iter().map(|(_, bound)| bound).collect();
     while !kept.is_empty() && wide(&kept) + closing > room {
         kept.pop();
     }
     let mut x = 1;
-    for binding in kept {
-        x = draw_binding(buffer, area, x, app, binding);
+    let mut pieces = Vec::new();
+    let mut put = |x: &mut u16, bound| {
+        let width = paint::columns(&label(app, bound));
+        pieces.push(Piece { x: *x, width, bound });
+        *x += width + 2;
+    };
+    for bound in kept {
+        put(&mut x, bound);
     }
-    let mut x = x.max(u16::try_from(room.saturating_sub(closing)).unwrap_or(0));
-    for binding in last {
-        x = draw_binding(buffer, area, x, app, binding);
+    x = x.max(u16::try_from(room.saturating_sub(closing)).unwrap_or(0));
+    for bound in last {
+        put(&mut x, bound);
     }
+    pieces
 }
 
-fn draw_binding(buffer: &mut Buffer, area: Rect, x: u16, app: &App, binding: &Binding) -> u16 {
-    let label = label(app, binding);
-    let (key, words) = label.split_once(' ').unwrap_or((&label, ""));
-    let x = paint::text(buffer, area, (x, 0), key, app.theme().style(Role::Accent)) + 1;
-    paint::text(buffer, area, (x, 0), words, app.theme().style(Role::Text)) + 2
+/// Draws the last line.
+pub fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
+    if app.window.class == Class::Tiny && app.notice.is_some() {
+        return draw_status(buffer, area, app);
+    }
+    for piece in pieces(app, area.width) {
+        let label = label(app, piece.bound);
+        let (key, words) = label.split_once(' ').unwrap_or((&label, ""));
+        let x = paint::text(buffer, area, (piece.x, 0), key, app.theme().style(Role::Accent)) + 1;
+        paint::text(buffer, area, (x, 0), words, app.theme().style(Role::Text));
+    }
 }
 
 /// A key and its label, as it is now: what freezes also resumes.
-fn label(app: &App, binding: &Binding) -> String {
-    let key = binding.chords.first().map(|chord| chord.name()).unwrap_or_default();
-    let words = match binding.action {
+fn label(app: &App, bound: &Bound) -> String {
+    let key = bound.chords.first().map(|chord| chord.name()).unwrap_or_default();
+    let words = match bound.binding.action {
         Action::Freeze if app.frozen.is_some() => "resume",
-        _ => binding.label,
+        _ => bound.binding.label,
     };
     format!("{key} {words}")
 }

@@ -1,8 +1,8 @@
 //! Keys and what they mean where: dispatch, footer and help are all made from the one registry in `bindings`.
 
 use super::bindings::BINDINGS;
+use super::chord::Chord;
 use super::panes::Pane;
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// Where a key is pressed: on the layer that is on top.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,28 @@ pub enum Context {
     Help,
     /// The list of alerts.
     Alerts,
+    /// The line in which a filter is written.
+    Filter,
+    /// The list of all actions.
+    Palette,
+    /// A short list to choose from.
+    Choice,
+    /// The line in which a note is written.
+    Note,
+    /// A question that wants a count typed.
+    Count,
+    /// Lists that only tell.
+    Log,
+    /// Acts under way.
+    Run,
+}
+
+impl Context {
+    /// Whether characters are typed into a line here.
+    #[must_use]
+    pub const fn takes_text(self) -> bool {
+        matches!(self, Self::Help | Self::Filter | Self::Palette | Self::Note | Self::Count)
+    }
 }
 
 /// How far to move.
@@ -83,6 +105,52 @@ pub enum Action {
     Quit,
     /// Draws everything again.
     Redraw,
+    /// Opens the line for a filter of the focused pane.
+    Filter,
+    /// Puts the selected candidate into the line.
+    Complete,
+    /// To the next row that the filter lets through, round the end.
+    NextMatch,
+    /// To the one before, round the beginning.
+    PreviousMatch,
+    /// To the next row in trouble.
+    NextTrouble,
+    /// To the one before.
+    PreviousTrouble,
+    /// To the next row that needs attention.
+    NextWarning,
+    /// To the one before.
+    PreviousWarning,
+    /// Marks the selected row, or takes its mark away.
+    Mark,
+    /// Marks all rows between the last mark and the cursor.
+    MarkRange,
+    /// Sorts by the next field.
+    Sort,
+    /// Turns the order round.
+    Reverse,
+    /// Chooses columns.
+    Columns,
+    /// Chooses how far back logs go.
+    TimeWindow,
+    /// Shows times as ages or as clock times.
+    Times,
+    /// Chooses what to copy.
+    Copy,
+    /// Writes a note on the selected row.
+    Note,
+    /// Puts what is selected or marked into the bundle.
+    Collect,
+    /// Lists the bundle.
+    Bundle,
+    /// Lists all actions.
+    Palette,
+    /// Lists what the console has said.
+    Log,
+    /// Tries again what failed.
+    Retry,
+    /// Gives the terminal back until the shell resumes the process.
+    Suspend,
 }
 
 /// Under which heading help lists a binding.
@@ -114,81 +182,18 @@ impl Group {
     }
 }
 
-/// A key with its modifiers; Shift is part of the character.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Chord {
-    code: KeyCode,
-    control: Control,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Control {
-    Up,
-    Held,
-}
-
-/// A key without Ctrl.
-#[must_use]
-pub(super) const fn key(code: KeyCode) -> Chord {
-    Chord { code, control: Control::Up }
-}
-
-/// A character's key.
-#[must_use]
-pub(super) const fn ch(character: char) -> Chord {
-    key(KeyCode::Char(character))
-}
-
-/// A character's key with Ctrl.
-#[must_use]
-pub(super) const fn ctrl(character: char) -> Chord {
-    Chord { code: KeyCode::Char(character), control: Control::Held }
-}
-
-impl Chord {
-    /// The chord of a key press; `None` with modifiers that no binding has.
-    #[must_use]
-    pub fn of(event: &KeyEvent) -> Option<Self> {
-        let rest = event.modifiers.difference(KeyModifiers::SHIFT);
-        match rest {
-            KeyModifiers::NONE => Some(key(event.code)),
-            KeyModifiers::CONTROL => match event.code {
-                KeyCode::Char(character) => Some(ctrl(character.to_ascii_lowercase())),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
-    /// What it is called: `Ctrl-D`, `Enter`, `x`.
-    #[must_use]
-    pub fn name(self) -> String {
-        let name = match self.code {
-            KeyCode::Char(' ') => "Space".to_owned(),
-            KeyCode::Char(character) if self.control == Control::Held => character.to_ascii_uppercase().to_string(),
-            KeyCode::Char(character) => character.to_string(),
-            KeyCode::PageUp => "PgUp".to_owned(),
-            KeyCode::PageDown => "PgDn".to_owned(),
-            KeyCode::BackTab => "Shift-Tab".to_owned(),
-            code => format!("{code:?}"),
-        };
-        match self.control {
-            Control::Held => format!("Ctrl-{name}"),
-            Control::Up => name,
-        }
-    }
-}
-
-/// A binding.
+/// A binding as the registry has it.
 #[derive(Debug, Clone, Copy)]
 pub struct Binding {
-    /// Its keys; the first one stands in the footer.
+    /// Its name in the configuration; one word, no two are alike.
+    pub name: &'static str,
+    /// Its keys unless they are changed; the first one stands in the footer.
     pub chords: &'static [Chord],
     /// What they do.
     pub action: Action,
     /// Where.
     pub contexts: &'static [Context],
-    /// In a word or two, for footer and help.
+    /// In a word or two, for footer, palette and help.
     pub label: &'static str,
     /// Its place in help.
     pub group: Group,
@@ -196,64 +201,196 @@ pub struct Binding {
     pub footer: Option<u8>,
 }
 
+/// A binding with the keys that it has here.
+#[derive(Debug, Clone)]
+pub struct Bound {
+    /// What it is.
+    pub binding: &'static Binding,
+    /// Its keys.
+    pub chords: Vec<Chord>,
+}
+
+impl Bound {
+    /// The names of its keys, the first one first.
+    #[must_use]
+    pub fn keys(&self) -> String {
+        self.chords.iter().map(|chord| chord.name()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Its place in the footer, if it stands there.
+    #[must_use]
+    pub const fn rank(&self) -> Option<u8> {
+        self.binding.footer
+    }
+}
+
 /// What a chord means somewhere.
 #[derive(Debug, Clone, Copy)]
-pub enum Meaning {
+pub enum Meaning<'a> {
     /// It does this.
-    Here(&'static Binding),
+    Here(&'a Bound),
     /// It does something, but not here.
-    Elsewhere(&'static Binding),
+    Elsewhere(&'a Bound),
     /// Nothing.
     Nothing,
 }
 
-/// Looks a chord up.
-#[must_use]
-pub fn meaning(chord: Chord, context: Context) -> Meaning {
-    let mut bound = BINDINGS.iter().filter(|binding| binding.chords.contains(&chord));
-    let first = bound.clone().next();
-    match (bound.find(|binding| binding.contexts.contains(&context)), first) {
-        (Some(binding), _) => Meaning::Here(binding),
-        (None, Some(binding)) => Meaning::Elsewhere(binding),
-        (None, None) => Meaning::Nothing,
+/// All bindings with the keys that they have here.
+#[derive(Debug, Clone)]
+pub struct Keymap {
+    bound: Vec<Bound>,
+}
+
+impl Default for Keymap {
+    fn default() -> Self {
+        let bound = BINDINGS.iter().map(|binding| Bound { binding, chords: binding.chords.to_vec() });
+        Self { bound: bound.collect() }
     }
 }
 
-/// The bindings of a context.
-pub fn of(context: Context) -> impl Iterator<Item = &'static Binding> {
-    BINDINGS.iter().filter(move |binding| binding.contexts.contains(&context))
+impl Keymap {
+    /// The registry with changes: for the name of a binding the names of its keys. A change that cannot be made is left out and named in a
+    /// line of the answer: two bindings of one place never share a key, and the ways out cannot be taken away.
+    #[must_use]
+    pub fn changed(changes: &[(String, Vec<String>)]) -> (Self, Vec<String>) {
+        let mut keymap = Self::default();
+        let mut faults = Vec::new();
+        let mut wanted = Vec::new();
+        for (name, keys) in changes {
+            let at = keymap.bound.iter().position(|bound| bound.binding.name == name);
+            let chords: Result<Vec<Chord>, String> = keys.iter().map(|key| Chord::named(key)).collect();
+            match (at, chords) {
+                (None, _) => faults.push(format!("{name} is no action")),
+                (Some(at), _) if matches!(keymap.bound[at].binding.action, Action::Quit | Action::Back) => {
+                    faults.push(format!("{name} cannot be changed: a way out must remain"));
+                }
+                (Some(_), Ok(chords)) if chords.is_empty() => faults.push(format!("{name} needs a key")),
+                (Some(at), Ok(chords)) => wanted.push((at, chords)),
+                (Some(_), Err(why)) => faults.push(format!("{name}: {why}")),
+            }
+        }
+        // All at once, so that two bindings can change places; then those that got in each other's way go back.
+        let before = keymap.bound.clone();
+        for (at, chords) in &wanted {
+            keymap.bound[*at].chords.clone_from(chords);
+        }
+        while let Some((at, other, chord)) = keymap.conflict(&wanted) {
+            let (name, other) = (keymap.bound[at].binding.name, keymap.bound[other].binding.name);
+            faults.push(format!("{name}: {} is bound to {other}; {name} keeps its keys", chord.name()));
+            keymap.bound[at].chords.clone_from(&before[at].chords);
+            wanted.retain(|(wanted, _)| *wanted != at);
+        }
+        (keymap, faults)
+    }
+
+    /// A changed binding and another one of the same place with the same key.
+    fn conflict(&self, changed: &[(usize, Vec<Chord>)]) -> Option<(usize, usize, Chord)> {
+        changed.iter().rev().find_map(|(at, chords)| {
+            let mine = self.bound[*at].binding.contexts;
+            let meets = |other: &Bound| other.binding.contexts.iter().any(|context| mine.contains(context));
+            self.bound.iter().enumerate().filter(|(other, bound)| other != at && meets(bound)).find_map(
+                |(other, bound)| {
+                    chords.iter().find(|chord| bound.chords.contains(chord)).map(|chord| (*at, other, *chord))
+                },
+            )
+        })
+    }
+
+    /// Looks a chord up.
+    #[must_use]
+    pub fn meaning(&self, chord: Chord, context: Context) -> Meaning<'_> {
+        let mut bound = self.bound.iter().filter(|bound| bound.chords.contains(&chord));
+        let first = bound.clone().next();
+        match (bound.find(|bound| bound.binding.contexts.contains(&context)), first) {
+            (Some(bound), _) => Meaning::Here(bound),
+            (None, Some(bound)) => Meaning::Elsewhere(bound),
+            (None, None) => Meaning::Nothing,
+        }
+    }
+
+    /// All bindings, in the registry's order.
+    #[must_use]
+    pub fn all(&self) -> &[Bound] {
+        &self.bound
+    }
+
+    /// The bindings of a context.
+    pub fn of(&self, context: Context) -> impl Iterator<Item = &Bound> {
+        self.bound.iter().filter(move |bound| bound.binding.contexts.contains(&context))
+    }
+
+    /// The first key of an action, for texts that name it.
+    #[must_use]
+    pub fn key(&self, action: Action) -> String {
+        let bound = self.bound.iter().find(|bound| bound.binding.action == action);
+        bound.and_then(|bound| bound.chords.first()).map_or_else(String::new, |chord| chord.name())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::bindings::ANYWHERE;
+    use super::super::chord::ctrl;
     use super::*;
 
     #[test]
-    fn no_two_bindings_of_a_context_share_a_key() {
+    fn no_two_bindings_of_a_context_share_a_key_and_none_share_a_name() {
+        let keymap = Keymap::default();
         for context in ANYWHERE {
             let mut seen: Vec<Chord> = Vec::new();
-            for chord in of(*context).flat_map(|binding| binding.chords) {
-                assert!(!seen.contains(chord), "{} is bound twice in {context:?}", chord.name());
-                seen.push(*chord);
+            for chord in keymap.of(*context).flat_map(|bound| bound.chords.clone()) {
+                assert!(!seen.contains(&chord), "{} is bound twice in {context:?}", chord.name());
+                seen.push(chord);
             }
         }
+        let names: std::collections::BTreeSet<&str> = BINDINGS.iter().map(|binding| binding.name).collect();
+        assert_eq!(names.len(), BINDINGS.len());
     }
 
     #[test]
     fn every_binding_can_be_reached_and_the_way_out_is_everywhere() {
         assert!(BINDINGS.iter().all(|binding| !binding.contexts.is_empty() && !binding.chords.is_empty()));
+        let keymap = Keymap::default();
         for context in ANYWHERE {
-            for action in [Action::Back, Action::Close, Action::Quit, Action::Help, Action::Redraw] {
-                assert!(of(*context).any(|binding| binding.action == action), "{action:?} in {context:?}");
+            for action in [Action::Back, Action::Quit, Action::Redraw] {
+                assert!(keymap.of(*context).any(|bound| bound.binding.action == action), "{action:?} in {context:?}");
             }
+            let has = |action| keymap.of(*context).any(|bound| bound.binding.action == action);
+            assert!(context.takes_text() || (has(Action::Close) && has(Action::Help)), "{context:?}");
         }
     }
 
     #[test]
     fn terminals_own_keys_are_left_alone() {
+        let keymap = Keymap::default();
         for taken in "sqabg".chars() {
-            assert!(matches!(meaning(ctrl(taken), Context::Panes), Meaning::Nothing));
+            assert!(matches!(keymap.meaning(ctrl(taken), Context::Panes), Meaning::Nothing));
         }
+    }
+
+    #[test]
+    fn keys_can_be_changed_and_what_cannot_be_is_said() {
+        let change = |name: &str, key: &str| (name.to_owned(), vec![key.to_owned()]);
+        let (keymap, faults) = Keymap::changed(&[change("freeze", "Ctrl-F"), change("alerts", "p")]);
+        assert_eq!(faults, Vec::<String>::new());
+        assert_eq!([keymap.key(Action::Freeze), keymap.key(Action::Alerts)], ["Ctrl-F", "p"]);
+        let (keymap, faults) = Keymap::changed(&[
+            change("freeze", "a"),
+            change("nothing", "x"),
+            change("alerts", "Ctrl-S"),
+            change("quit-at-once", "Z"),
+            ("full".to_owned(), Vec::new()),
+        ]);
+        assert_eq!(keymap.key(Action::Freeze), "p");
+        assert_eq!(
+            faults,
+            [
+                "nothing is no action",
+                "alerts: Ctrl-S belongs to terminals and multiplexers",
+                "quit-at-once cannot be changed: a way out must remain",
+                "full needs a key",
+                "freeze: a is bound to alerts; freeze keeps its keys",
+            ]
+        );
     }
 }

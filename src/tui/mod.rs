@@ -1,13 +1,19 @@
 //! The terminal's side of the console: the loop, keys, screens and layers. `update` decides, `draw` reads, `perform` alone talks to the platform.
 
+pub mod act;
 pub mod app;
+pub mod arrange;
 pub mod banner;
 pub mod bindings;
 pub mod body;
 pub mod calm;
+pub mod chord;
 pub mod console;
+pub mod copy;
+pub mod desk;
 pub mod draw;
 pub mod effect;
+pub mod entry;
 pub mod footer;
 pub mod format;
 pub mod header;

@@ -3,6 +3,7 @@
 use super::panes::Pane;
 use crate::domain::ids::{AttemptId, EventId, KeyId, SubscriptionId, TripId};
 use crate::domain::window::Bucket;
+use std::fmt;
 
 /// The name of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,61 @@ pub enum Item {
     Event(EventId),
     /// A request, by its place in the log.
     Request(i64),
+}
+
+impl Item {
+    /// Its number; a window's is its key's.
+    #[must_use]
+    pub const fn number(self) -> i64 {
+        match self {
+            Self::Key(KeyId(id)) | Self::Window(KeyId(id), _) => id,
+            Self::Subscription(SubscriptionId(id)) => id,
+            Self::Attempt(AttemptId(id)) => id,
+            Self::Trip(TripId(id)) => id,
+            Self::Event(EventId(id)) => id,
+            Self::Request(id) => id,
+        }
+    }
+
+    /// Reads what [`Display`](fmt::Display) writes; `None` if it is not that.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let mut words = name.split(' ');
+        let (noun, id) = (words.next()?, words.next()?.parse().ok()?);
+        Some(match noun {
+            "key" => Self::Key(KeyId(id)),
+            "subscription" => Self::Subscription(SubscriptionId(id)),
+            "attempt" => Self::Attempt(AttemptId(id)),
+            "trip" => Self::Trip(TripId(id)),
+            "event" => Self::Event(EventId(id)),
+            "request" => Self::Request(id),
+            "window" => {
+                let bucket = words.next()?;
+                Self::Window(KeyId(id), Bucket::ALL.into_iter().find(|known| known.name() == bucket)?)
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// Noun and number: `subscription 17`; a window with its bucket.
+impl fmt::Display for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let noun = match self {
+            Self::Key(_) => "key",
+            Self::Subscription(_) => "subscription",
+            Self::Attempt(_) => "attempt",
+            Self::Window(..) => "window",
+            Self::Trip(_) => "trip",
+            Self::Event(_) => "event",
+            Self::Request(_) => "request",
+        };
+        let text = match self {
+            Self::Window(_, bucket) => format!("{noun} {} {bucket}", self.number()),
+            _ => format!("{noun} {}", self.number()),
+        };
+        f.pad(&text)
+    }
 }
 
 /// Whether somebody put a cursor where it is.

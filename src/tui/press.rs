@@ -1,31 +1,48 @@
-//! What keys do: a chord becomes an action, an action changes the console or becomes an effect. What cannot be done now says why.
+//! What keys mean here and now: a chord becomes an action or is typed, and what cannot be done says why.
 
-use super::app::{App, Frozen, Root};
-use super::effect::{Effect, Job};
-use super::keymap::{self, Action, Chord, Context, Meaning, Step};
+use super::app::{App, Root};
+use super::chord::Chord;
+use super::effect::Effect;
+use super::entry::Edited;
+use super::keymap::{Action, Binding, Context, Meaning, Step};
 use super::layout::Class;
-use super::overlay::alerts::AlertList;
-use super::overlay::detail::{Detail, Fetched};
-use super::overlay::menu::Menu;
-use super::overlay::{self, Layer};
+use super::overlay::Layer;
+use super::overlay::finder::places;
 use super::panes::Pane;
-use super::places::{Following, Item};
+use super::places::Item;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::time::Timestamp;
 use crossterm::event::KeyEvent;
+
+/// Where keys go on a layer.
+const fn context(layer: Option<&Layer>) -> Context {
+    match layer {
+        None => Context::Panes,
+        Some(Layer::Help(_)) => Context::Help,
+        Some(Layer::Palette(_)) => Context::Palette,
+        Some(Layer::Alerts(_)) => Context::Alerts,
+        Some(Layer::Detail(_)) => Context::Detail,
+        Some(Layer::Menu(_)) => Context::Menu,
+        Some(Layer::Confirm(_)) => Context::Confirm,
+        Some(Layer::Count(_)) => Context::Count,
+        Some(Layer::Run(_)) => Context::Run,
+        Some(Layer::Filter(_)) => Context::Filter,
+        Some(Layer::Choice(_)) => Context::Choice,
+        Some(Layer::Note(_)) => Context::Note,
+        Some(Layer::Sheet(_)) => Context::Log,
+    }
+}
 
 impl App {
     /// Where keys go.
     #[must_use]
     pub fn context(&self) -> Context {
-        match self.layers.last() {
-            None => Context::Panes,
-            Some(Layer::Help(_)) => Context::Help,
-            Some(Layer::Alerts(_)) => Context::Alerts,
-            Some(Layer::Detail(_)) => Context::Detail,
-            Some(Layer::Menu(_)) => Context::Menu,
-            Some(Layer::Confirm(_)) => Context::Confirm,
-        }
+        context(self.layers.last())
+    }
+
+    /// The layer that actions are about: the front one that is no list of actions itself.
+    pub(super) fn front(&self) -> Option<&Layer> {
+        self.layers.iter().rev().find(|layer| !matches!(layer, Layer::Help(_) | Layer::Palette(_)))
     }
 
     pub(super) fn press(&mut self, key: &KeyEvent, now: Timestamp) -> Vec<Effect> {
@@ -35,27 +52,57 @@ impl App {
             return Vec::new();
         };
         let context = self.context();
-        match keymap::meaning(chord, context) {
-            Meaning::Here(binding) if self.window.class == Class::TooSmall => match binding.action {
-                Action::Close | Action::Quit => vec![Effect::Leave],
-                _ => Vec::new(),
+        if self.window.class == Class::TooSmall {
+            return self.press_blindly(chord);
+        }
+        if context.takes_text() && chord.types().is_some() {
+            self.type_into(chord, now);
+            return Vec::new();
+        }
+        let keymap = &self.setting.keymap;
+        let says = match keymap.meaning(chord, context) {
+            Meaning::Here(bound) => return self.run(bound.binding, now),
+            _ if context.takes_text() => match self.type_into(chord, now) {
+                Edited::Nothing => format!("{} does nothing in this line; Esc leaves it", chord.name()),
+                Edited::Text | Edited::Cursor => return Vec::new(),
             },
-            Meaning::Here(binding) => match self.permits(binding.action) {
-                Ok(()) => self.carry_out(binding.action, now),
-                Err(why) => {
-                    self.say(why, now);
-                    Vec::new()
-                }
-            },
-            Meaning::Elsewhere(binding) => {
-                self.say(format!("{} ({}) does nothing here; Esc goes back", chord.name(), binding.label), now);
-                Vec::new()
+            Meaning::Elsewhere(bound) => {
+                format!("{} ({}) does nothing here; Esc goes back", chord.name(), bound.binding.label)
             }
-            Meaning::Nothing => {
-                self.say(format!("{} is not bound; ? lists the keys", chord.name()), now);
+            Meaning::Nothing => format!("{} is not bound; {} lists the keys", chord.name(), keymap.key(Action::Help)),
+        };
+        self.say(says, now);
+        Vec::new()
+    }
+
+    /// On a screen on which nothing can be seen one can only leave.
+    fn press_blindly(&self, chord: Chord) -> Vec<Effect> {
+        match self.setting.keymap.meaning(chord, Context::Panes) {
+            Meaning::Here(bound) if matches!(bound.binding.action, Action::Close | Action::Quit) => vec![Effect::Leave],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Carries an action out, or says why not.
+    pub(super) fn run(&mut self, binding: &'static Binding, now: Timestamp) -> Vec<Effect> {
+        match self.permits(binding.action) {
+            Ok(()) => self.carry_out(binding.action, now),
+            Err(why) => {
+                self.say(why, now);
                 Vec::new()
             }
         }
+    }
+
+    /// Whether an action works where `about` says.
+    ///
+    /// # Errors
+    /// Says in one line why not.
+    pub fn reason(&self, binding: &Binding, about: Context) -> Result<(), String> {
+        if binding.contexts.contains(&about) {
+            return self.permits(binding.action);
+        }
+        Err(format!("in {}", places(binding.contexts)))
     }
 
     /// Whether an action can be carried out now.
@@ -64,203 +111,95 @@ impl App {
     /// Says in one line why not.
     pub fn permits(&self, action: Action) -> Result<(), String> {
         let refuse = |why: &str| Err(why.to_owned());
+        let context = context(self.front());
+        let key = |action| self.setting.keymap.key(action);
         match action {
             Action::Absent(name) => Err(format!("not available in this version: {name}")),
-            Action::Open if self.context() == Context::Panes && self.selected().is_none() => {
+            Action::Open if context == Context::Panes && self.selected().is_none() => {
                 refuse("nothing is selected: there are no rows")
             }
             Action::Open if self.alert_has_no_details() => refuse("there is nothing to open here"),
-            Action::Menu => self.subject().map(|_| ()),
+            Action::Menu => self.acted_on().map(|_| ()),
             Action::Follow if !self.focus.is_log() || self.focus == Pane::Trips => {
                 refuse("follow is for deliveries, events and requests; 4, 5 and 8 show them")
             }
             Action::Freeze if self.picture.overview.is_none() => refuse("nothing to freeze: no picture came yet"),
-            Action::Back if self.layers.is_empty() && self.root == Root::Overview => {
-                refuse("nothing to go back to; q quits")
+            Action::Back if self.has_nothing_behind() => {
+                Err(format!("nothing to go back to; {} quits", key(Action::Close)))
             }
-            Action::Help if self.context() == Context::Help => refuse("this is the help; Esc closes it"),
-            Action::Help if self.context() == Context::Confirm => refuse("answer first: y does it, n does not"),
+            Action::Help if context == Context::Confirm => refuse("answer first: y does it, n does not"),
+            Action::Filter if self.view().is_none() => refuse("nothing to filter: no picture came yet"),
+            Action::NextMatch | Action::PreviousMatch if self.desk.of(self.focus).filter.is_none() => {
+                Err(format!("no filter here; {} sets one", key(Action::Filter)))
+            }
+            Action::Sort | Action::Reverse if self.focus.is_log() => {
+                refuse("a log is in the order in which things happened")
+            }
+            Action::Reverse if self.desk.of(self.focus).sort.is_none() => {
+                Err(format!("rows stand as they come, worst first; {} sorts them", key(Action::Sort)))
+            }
+            Action::Mark | Action::MarkRange | Action::Copy | Action::Collect | Action::Note
+                if self.subjects().is_empty() =>
+            {
+                refuse("nothing is selected: there are no rows")
+            }
+            Action::Retry => self.permits_retry(),
+            _ => Ok(()),
+        }
+    }
+
+    fn has_nothing_behind(&self) -> bool {
+        self.layers.is_empty() && self.desk.marks.is_empty() && self.root == Root::Overview
+    }
+
+    fn permits_retry(&self) -> Result<(), String> {
+        match self.layers.last() {
+            Some(Layer::Run(run)) if !run.is_over() => Err("it is not over yet; Esc stops it".to_owned()),
+            Some(Layer::Run(run)) if run.failed.is_empty() => Err("nothing failed".to_owned()),
             _ => Ok(()),
         }
     }
 
     fn alert_has_no_details(&self) -> bool {
-        matches!(self.layers.last(), Some(Layer::Alerts(list)) if list.item(self.shown().alerts()).is_none())
+        matches!(self.front(), Some(Layer::Alerts(list)) if list.item(self.shown().alerts()).is_none())
     }
 
-    /// The subscription that actions are about.
-    fn subject(&self) -> Result<SubscriptionId, String> {
-        let item = match self.layers.last() {
-            Some(Layer::Detail(detail)) => Some(detail.item),
-            _ => self.selected(),
-        };
+    /// What looking and collecting are about: the thing whose detail is open, else what is marked, else what is selected.
+    #[must_use]
+    pub fn subjects(&self) -> Vec<Item> {
+        let opened = self.layers.iter().rev().find_map(|layer| match layer {
+            Layer::Detail(detail) => Some(detail.item),
+            _ => None,
+        });
+        match opened {
+            Some(item) => vec![item],
+            None if !self.desk.marks.is_empty() => self.desk.marks.clone(),
+            None => self.selected().into_iter().collect(),
+        }
+    }
+
+    /// The subscriptions that acts are about.
+    pub(super) fn acted_on(&self) -> Result<Vec<SubscriptionId>, String> {
         let overview = self.shown().overview.as_deref().ok_or("nothing came yet")?;
-        let id = match item.ok_or("nothing is selected")? {
-            Item::Subscription(id) => id,
-            Item::Trip(id) => {
-                let trip = overview.trips.items.iter().find(|trip| trip.id == id);
-                trip.map(|trip| trip.subscription_id).ok_or("this trip is gone")?
-            }
-            Item::Key(_) => return Err("no actions on keys in this version".to_owned()),
-            Item::Attempt(_) => return Err("no actions on deliveries in this version".to_owned()),
-            Item::Window(..) => return Err("no actions on limits in this version".to_owned()),
-            Item::Event(_) => return Err("no actions on events in this version".to_owned()),
-            Item::Request(_) => return Err("a request is over: there is nothing to do with it".to_owned()),
-        };
-        Ok(id)
-    }
-
-    fn carry_out(&mut self, action: Action, now: Timestamp) -> Vec<Effect> {
-        if matches!(action, Action::Open | Action::Menu) {
-            self.places.of_mut(self.focus).hold();
-        }
-        match action {
-            Action::Quit => return vec![Effect::Leave],
-            Action::Redraw => return vec![Effect::Repaint],
-            Action::Open => return self.open(now),
-            Action::Yes => return self.confirm(now),
-            Action::Close if self.layers.is_empty() => return vec![Effect::Leave],
-            Action::Close | Action::Back | Action::No => self.back(now),
-            Action::Overview => self.show_dashboard(),
-            Action::Show(pane) => (self.root, self.focus) = (Root::Single, pane),
-            Action::FullScreen => {
-                if self.root == Root::Overview {
-                    self.root = Root::Single;
-                } else {
-                    self.show_dashboard();
+        let mut ids = Vec::new();
+        for item in self.subjects() {
+            let id = match item {
+                Item::Subscription(id) => id,
+                Item::Trip(id) => {
+                    let trip = overview.trips.items.iter().find(|trip| trip.id == id);
+                    trip.map(|trip| trip.subscription_id).ok_or("this trip is gone")?
                 }
+                Item::Key(_) => return Err("no actions on keys in this version".to_owned()),
+                Item::Attempt(_) => return Err("no actions on deliveries in this version".to_owned()),
+                Item::Window(..) => return Err("no actions on limits in this version".to_owned()),
+                Item::Event(_) => return Err("no actions on events in this version".to_owned()),
+                Item::Request(_) => return Err("a request is over: there is nothing to do with it".to_owned()),
+            };
+            if !ids.contains(&id) {
+                ids.push(id);
             }
-            Action::NextPane => self.focus = self.focus.stepped(1, self.at_hand()),
-            Action::PreviousPane => self.focus = self.focus.stepped(self.at_hand().len() - 1, self.at_hand()),
-            Action::Move(step) => self.step(step),
-            Action::Menu => {
-                if let Ok(id) = self.subject() {
-                    self.layers.push(Layer::Menu(Menu::new(id)));
-                }
-            }
-            Action::Freeze => self.freeze(now),
-            Action::Follow => self.follow(now),
-            Action::Alerts => self.layers.push(Layer::Alerts(AlertList::new(self.shown().alerts()))),
-            Action::Help => self.layers.push(Layer::Help(self.context().into())),
-            Action::Absent(_) => {}
         }
-        Vec::new()
-    }
-
-    /// Exactly one layer back.
-    fn back(&mut self, now: Timestamp) {
-        match self.layers.pop() {
-            Some(Layer::Confirm(_)) => self.say("nothing was done", now),
-            Some(_) => {}
-            None if self.stop_search() => self.say("searching was stopped; moving on goes on with it", now),
-            None => self.show_dashboard(),
-        }
-    }
-
-    /// The panes that Tab goes through.
-    const fn at_hand(&self) -> &'static [Pane] {
-        match self.root {
-            Root::Overview => &Pane::DASHBOARD,
-            Root::Single => &Pane::ALL,
-        }
-    }
-
-    fn show_dashboard(&mut self) {
-        self.root = Root::Overview;
-        if !Pane::DASHBOARD.contains(&self.focus) {
-            self.focus = Pane::Subscriptions;
-        }
-    }
-
-    fn open(&mut self, now: Timestamp) -> Vec<Effect> {
-        match self.layers.last() {
-            None => self.selected().map_or_else(Vec::new, |item| self.open_detail(item)),
-            Some(Layer::Menu(menu)) => {
-                let question = menu.question(self);
-                match question {
-                    Ok(question) => self.layers.push(Layer::Confirm(question)),
-                    Err(why) => self.say(why, now),
-                }
-                Vec::new()
-            }
-            Some(Layer::Alerts(list)) => match list.item(self.shown().alerts()) {
-                Some(item) => self.open_detail(item),
-                None => Vec::new(),
-            },
-            Some(_) => Vec::new(),
-        }
-    }
-
-    fn open_detail(&mut self, item: Item) -> Vec<Effect> {
-        let job = match item {
-            Item::Subscription(id) => Some(Job::Subscription(id)),
-            Item::Attempt(id) => Some(Job::Attempt(id)),
-            Item::Event(id) => Some(Job::Event(id)),
-            Item::Key(_) | Item::Window(..) | Item::Trip(_) | Item::Request(_) => None,
-        };
-        let fetched = if job.is_some() { Fetched::Waiting } else { Fetched::NotNeeded };
-        self.layers.push(Layer::Detail(Detail { item, fetched, top: 0 }));
-        job.map(Effect::Perform).into_iter().collect()
-    }
-
-    /// Performs what was asked, if it still means what it meant when it was asked.
-    fn confirm(&mut self, now: Timestamp) -> Vec<Effect> {
-        let Some(Layer::Confirm(question)) = self.layers.pop() else { return Vec::new() };
-        if let Err(why) = question.still_holds(&self.picture) {
-            self.notice = Some(super::notice::Notice::trouble(why));
-            return Vec::new();
-        }
-        if matches!(self.layers.last(), Some(Layer::Menu(_))) {
-            self.layers.pop();
-        }
-        self.say(format!("asked the platform to {}", question.act.verb()), now);
-        vec![Effect::Perform(Job::Act(question.act))]
-    }
-
-    fn freeze(&mut self, now: Timestamp) {
-        if self.frozen.take().is_some() {
-            self.clock = now;
-            self.settle(now);
-        } else {
-            self.frozen = Some(Frozen { picture: self.picture.clone(), at: self.clock, n_new: 0 });
-        }
-    }
-
-    fn follow(&mut self, now: Timestamp) {
-        self.places.follow(self.focus, self.places.following(self.focus).switched());
-        if self.frozen.is_none() {
-            self.settle(now);
-        }
-    }
-
-    fn step(&mut self, step: Step) {
-        let page = usize::from(self.page());
-        let n_lines = overlay::n_lines(self);
-        let alerts: Vec<_> = self.shown().alerts().iter().map(|alert| alert.subject).collect();
-        let height = usize::from(self.screen().body.height.saturating_sub(2));
-        match self.layers.last_mut() {
-            Some(Layer::Help(help)) => help.top = scrolled(step, help.top, n_lines, height),
-            Some(Layer::Detail(detail)) => detail.top = scrolled(step, detail.top, n_lines, height),
-            Some(Layer::Alerts(list)) => list.step(step, &alerts, page),
-            Some(Layer::Menu(menu)) => menu.step(step),
-            Some(Layer::Confirm(_)) => {}
-            None => self.step_rows(step, page),
-        }
-    }
-
-    fn step_rows(&mut self, step: Step, page: usize) {
-        let pane = self.focus;
-        let Some(view) = self.view() else { return };
-        let items = view.order(pane).items;
-        let row = self.places.of(pane).row().unwrap_or(0);
-        self.places.of_mut(pane).select(stepped(step, row, items.len(), page), &items);
-        self.places.follow(pane, Following::Nothing);
-    }
-
-    /// The rows that the focused list shows at once, about.
-    fn page(&self) -> u16 {
-        let shown = self.panes().into_iter().find(|(pane, _)| *pane == self.focus);
-        shown.map_or(1, |(_, area)| area.height.saturating_sub(3)).max(1)
+        if ids.is_empty() { Err("nothing is selected".to_owned()) } else { Ok(ids) }
     }
 }
 
@@ -282,6 +221,6 @@ pub fn stepped(step: Step, at: usize, n: usize, page: usize) -> usize {
 }
 
 /// The first line in sight after a step, of `n` lines in a place for `height`.
-fn scrolled(step: Step, top: usize, n: usize, height: usize) -> usize {
+pub(super) fn scrolled(step: Step, top: usize, n: usize, height: usize) -> usize {
     stepped(step, top, n.saturating_sub(height) + 1, height)
 }

@@ -87,6 +87,15 @@ impl Cell {
         Self { mark: Some(mark), ..Self::new(text, style) }
     }
 
+    /// What it says, without its mark.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match &self.content {
+            Content::Words(text) | Content::Ends(text) => text.clone(),
+            Content::Bar { part, whole } => format!("{part}/{whole}"),
+        }
+    }
+
     fn draw(&self, buffer: &mut Buffer, area: Rect, align: Align) {
         let mut x = 0;
         if let Some((mark, style)) = self.mark {
@@ -129,6 +138,10 @@ pub struct Table<'a> {
     pub n_rows: usize,
     /// Which one is selected, if that is to be seen.
     pub selected: Option<usize>,
+    /// Which ones are marked.
+    pub marked: &'a [usize],
+    /// Titles of columns that are left out.
+    pub hidden: &'a [String],
     /// What it looks like.
     pub theme: Theme,
 }
@@ -142,7 +155,7 @@ impl Table<'_> {
         if area.height == 0 || area.width <= GUTTER {
             return;
         }
-        let fitted = fit(self.columns, area.width - GUTTER);
+        let fitted = fit(self.columns, self.hidden, area.width - GUTTER);
         for (column, x, width) in fitted.iter().map(|(position, x, width)| (self.columns[*position], *x, *width)) {
             let head = Rect { x: area.x + GUTTER + x, width, height: 1, ..area };
             Cell::new(column.title, self.theme.style(Role::Dim)).draw(buffer, head, column.align);
@@ -153,6 +166,9 @@ impl Table<'_> {
             let height = row.height().min(body.height.saturating_sub(y));
             let place = Rect { y: body.y + y, height, ..body };
             self.draw_row(buffer, place, &row, &fitted);
+            if self.marked.contains(&position) && height > 0 {
+                paint::text(buffer, place, (1, 0), "*", self.theme.style(Role::Warning));
+            }
             if self.selected == Some(position) && height > 0 {
                 paint::text(buffer, place, (0, 0), ">", self.theme.style(Role::Accent));
                 buffer.set_style(Rect { height: 1, ..place }, self.theme.style(Role::Selected));
@@ -215,8 +231,9 @@ impl Table<'_> {
 }
 
 /// Which columns fit, where they begin and how wide they are.
-fn fit(columns: &[Column], room: u16) -> Vec<(usize, u16, u16)> {
-    let mut kept: Vec<usize> = (0..columns.len()).collect();
+fn fit(columns: &[Column], hidden: &[String], room: u16) -> Vec<(usize, u16, u16)> {
+    let is_shown = |at: &usize| hidden.iter().all(|title| title != columns[*at].title);
+    let mut kept: Vec<usize> = (0..columns.len()).filter(is_shown).collect();
     let needs = |kept: &[usize]| kept.iter().map(|position| columns[*position].min + 1).sum::<u16>().saturating_sub(1);
     while needs(&kept) > room {
         let Some(goes) = kept.iter().copied().filter(|c| columns[*c].rank > 0).max_by_key(|c| columns[*c].rank) else {
@@ -258,7 +275,7 @@ mod tests {
     #[test]
     fn columns_go_by_rank_and_the_rest_share_what_is_left() {
         let kept =
-            |room| fit(&COLUMNS, room).iter().map(|(position, _, width)| (*position, *width)).collect::<Vec<_>>();
+            |room| fit(&COLUMNS, &[], room).iter().map(|(position, _, width)| (*position, *width)).collect::<Vec<_>>();
         assert_eq!(kept(40), [(0, 5), (1, 20), (2, 6), (3, 6)]);
         assert_eq!(kept(25), [(0, 5), (1, 12), (3, 6)]);
         assert_eq!(kept(14), [(0, 5), (1, 8)]);
@@ -276,7 +293,14 @@ mod tests {
                 cells: vec![],
                 below: (pattern >> (position % 64) & 1 == 1).then(|| Cell::new("", style)),
             };
-            let table = Table { columns: &COLUMNS, n_rows, selected: Some(selected), theme: Theme::default() };
+            let table = Table {
+                columns: &COLUMNS,
+                n_rows,
+                selected: Some(selected),
+                marked: &[],
+                hidden: &[],
+                theme: Theme::default(),
+            };
             let window = table.window(height, &row);
             let place = window.iter().position(|(position, _)| *position == selected);
             prop_assert!(place.is_some());

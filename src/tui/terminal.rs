@@ -24,13 +24,40 @@ impl Guard {
     pub fn take() -> io::Result<Self> {
         enable_raw_mode()?;
         let guard = Self(());
-        let mut modes = Vec::new();
-        queue!(modes, EnterAlternateScreen, EnableBracketedPaste, Hide)?;
-        let mut out = io::stdout();
-        out.write_all(&modes)?;
-        out.flush()?;
+        enter()?;
         Ok(guard)
     }
+}
+
+/// Sets the modes that are not the line's: alternate screen, bracketed paste, no cursor.
+fn enter() -> io::Result<()> {
+    let mut modes = Vec::new();
+    queue!(modes, EnterAlternateScreen, EnableBracketedPaste, Hide)?;
+    let mut out = io::stdout();
+    out.write_all(&modes)?;
+    out.flush()
+}
+
+/// Gives the terminal back and stops this process until the shell resumes it; then takes the terminal again.
+///
+/// # Errors
+/// When the terminal cannot be taken again.
+pub fn suspend() -> io::Result<()> {
+    restore();
+    // Where nobody can resume it, the signal is ignored and it goes on at once.
+    signal_hook::low_level::raise(signal_hook::consts::SIGTSTP)?;
+    enable_raw_mode()?;
+    enter()
+}
+
+/// Takes the terminal again after the process was stopped and resumed from outside: the shell may have changed its modes.
+///
+/// # Errors
+/// When the terminal has gone.
+pub fn retake() -> io::Result<()> {
+    disable_raw_mode()?;
+    enable_raw_mode()?;
+    enter()
 }
 
 impl Drop for Guard {

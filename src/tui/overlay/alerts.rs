@@ -97,6 +97,6 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App, list: Option<&AlertList>
     }
     let selected = list.map(|list| list.row(alerts));
     let columns: &[Column] = if inner.width < ROOM { &NARROW } else { &WIDE };
-    let table = Table { columns, n_rows: alerts.len(), selected, theme };
+    let table = Table { columns, n_rows: alerts.len(), selected, marked: &[], hidden: &[], theme };
     table.draw(buffer, inner, &|at| row(app, &alerts[at], columns));
 }

@@ -19,7 +19,8 @@ pub struct Question {
     pub act: Act,
     target: Untrusted,
     was_enabled: bool,
-    effect: String,
+    /// What will come of it, in words.
+    pub effect: String,
 }
 
 impl Question {

@@ -16,12 +16,11 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 /// The menu, with the act that is selected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Menu {
-    /// About which subscription.
-    pub id: SubscriptionId,
-    /// The act that Enter asks about.
-    pub selected: Act,
+    /// About which subscriptions; at least one.
+    ids: Vec<SubscriptionId>,
+    selected: usize,
 }
 
 fn acts(id: SubscriptionId) -> [Act; 4] {
@@ -60,26 +59,45 @@ fn judge(app: &App, act: Act) -> Result<&SubscriptionRow, String> {
 }
 
 impl Menu {
-    /// The menu for a subscription.
+    /// The menu for some subscriptions.
     #[must_use]
-    pub const fn new(id: SubscriptionId) -> Self {
-        Self { id, selected: Act::Test(id) }
+    pub const fn new(ids: Vec<SubscriptionId>) -> Self {
+        Self { ids, selected: 0 }
     }
 
     /// Moves the selection.
     pub fn step(&mut self, step: Step) {
-        let acts = acts(self.id);
-        let at = acts.iter().position(|act| *act == self.selected).unwrap_or(0);
-        self.selected = acts[stepped(step, at, acts.len(), acts.len())];
+        let n = acts(SubscriptionId(0)).len();
+        self.selected = stepped(step, self.selected, n, n);
     }
 
-    /// The question before the selected act.
+    /// The act in a place of the menu, on each subscription.
+    fn chosen(&self, at: usize) -> Vec<Act> {
+        self.ids.iter().filter_map(|id| acts(*id).get(at).copied()).collect()
+    }
+
+    /// The questions before the selected act: one for each subscription on which it makes sense.
     ///
     /// # Errors
-    /// Says why the act cannot be done.
-    pub fn question(&self, app: &App) -> Result<Question, String> {
-        let row = judge(app, self.selected).map_err(|why| format!("{}: {why}", label(self.selected)))?;
-        Ok(Question::new(self.selected, row))
+    /// Says why the act can be done on none of them.
+    pub fn questions(&self, app: &App) -> Result<Vec<Question>, String> {
+        let acts = self.chosen(self.selected);
+        let questions: Vec<Question> =
+            acts.iter().filter_map(|act| judge(app, *act).ok().map(|row| Question::new(*act, row))).collect();
+        match acts.first() {
+            Some(act) if questions.is_empty() => match judge(app, *act) {
+                Err(why) => Err(format!("{}: {why}", label(*act))),
+                Ok(_) => Err("nothing can be done".to_owned()),
+            },
+            _ => Ok(questions),
+        }
+    }
+
+    fn title(&self) -> String {
+        match self.ids.as_slice() {
+            [id] => format!("Actions on subscription {id}"),
+            ids => format!("Actions on {} marked subscriptions", ids.len()),
+        }
     }
 }
 
@@ -87,23 +105,31 @@ impl Menu {
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, menu: &Menu) {
     let theme = app.theme();
     let mut lines = Vec::new();
-    if let Ok(row) = row(app, menu.id) {
+    if let [id] = menu.ids.as_slice()
+        && let Ok(row) = row(app, *id)
+    {
         let target = format::middle(&row.subscription.target_url.inert(), usize::from(area.width.saturating_sub(6)));
         lines.push(Line::styled(target, theme.style(Role::Dim)));
         lines.push(Line::default());
     }
-    for act in acts(menu.id) {
-        let reason = judge(app, act).err();
-        let role = if reason.is_some() { Role::Dim } else { Role::Text };
-        let gutter = if act == menu.selected { "> " } else { "  " };
+    for (at, act) in acts(SubscriptionId(0)).into_iter().enumerate() {
+        let acts = menu.chosen(at);
+        let n_fit = acts.iter().filter(|act| judge(app, **act).is_ok()).count();
+        let reason = match (n_fit, acts.first()) {
+            (0, Some(act)) => judge(app, *act).err(),
+            (n, _) if n < acts.len() => Some(format!("makes sense on {n} of {}", acts.len())),
+            _ => None,
+        };
+        let role = if n_fit == 0 { Role::Dim } else { Role::Text };
+        let is_selected = at == menu.selected;
         let mut line = Line::from(vec![
-            Span::styled(gutter, theme.style(Role::Accent)),
+            Span::styled(if is_selected { "> " } else { "  " }, theme.style(Role::Accent)),
             Span::styled(label(act), theme.style(role)),
         ]);
         if let Some(reason) = reason.filter(|_| app.setting.access == Access::Act) {
             line.push_span(Span::styled(format!("  ({reason})"), theme.style(Role::Dim)));
         }
-        if act == menu.selected {
+        if is_selected {
             for span in &mut line.spans {
                 span.style = span.style.patch(theme.style(Role::Selected));
             }
@@ -114,5 +140,5 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, menu: &Menu) {
         lines.push(Line::default());
         lines.push(Line::styled(READ_ONLY, theme.style(Role::Warning)));
     }
-    dialog(buffer, area, app, &format!("Actions on subscription {}", menu.id), &lines);
+    dialog(buffer, area, app, &menu.title(), &lines);
 }

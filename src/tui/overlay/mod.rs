@@ -1,10 +1,15 @@
-//! What lies over the root: help, alerts, details, the menu of actions, and the question before one. The front layer hears first.
+//! What lies over the root: lists, details, lines that are typed into, and the questions before an action. The front layer hears first.
 
 pub mod alerts;
+pub mod bulk;
+pub mod choice;
 pub mod confirm;
 pub mod detail;
-pub mod help;
+pub mod filter;
+pub mod finder;
 pub mod menu;
+pub mod note;
+pub mod sheets;
 
 use super::app::App;
 use super::paint::{self, Title};
@@ -18,8 +23,10 @@ use ratatui::widgets::{Clear, Widget};
 /// One layer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Layer {
-    /// The keys.
-    Help(help::Help),
+    /// All actions with their keys, by what they are for.
+    Help(finder::Finder),
+    /// All actions, by what is typed.
+    Palette(finder::Finder),
     /// The alerts.
     Alerts(alerts::AlertList),
     /// One thing in full.
@@ -28,6 +35,18 @@ pub enum Layer {
     Menu(menu::Menu),
     /// Whether it should be.
     Confirm(confirm::Question),
+    /// Whether many things should be done.
+    Count(bulk::Count),
+    /// Many things being done.
+    Run(bulk::Run),
+    /// A filter being written.
+    Filter(filter::FilterLine),
+    /// A short list to choose from.
+    Choice(choice::Choice),
+    /// A note being written.
+    Note(note::NoteLine),
+    /// A list that only tells.
+    Sheet(sheets::Sheet),
 }
 
 /// The lines of the front layer, if it is one that scrolls.
@@ -35,7 +54,7 @@ pub enum Layer {
 pub fn n_lines(app: &App) -> usize {
     let room = room(app.screen().body);
     match app.layers.last() {
-        Some(Layer::Help(help)) => help::lines(app, help).len(),
+        Some(Layer::Sheet(sheet)) => sheets::lines(app, sheet.told).len(),
         Some(Layer::Detail(detail)) => detail::lines(app, detail, room).len(),
         _ => 0,
     }
@@ -55,8 +74,11 @@ fn padded(area: Rect) -> Rect {
 pub fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
     for (position, layer) in app.layers.iter().enumerate() {
         match layer {
-            Layer::Menu(_) if matches!(app.layers.get(position + 1), Some(Layer::Confirm(_))) => {}
-            Layer::Help(help) => sheet(buffer, area, app, ("Help", None), &help::lines(app, help), help.top),
+            Layer::Menu(_) if matches!(app.layers.get(position + 1), Some(Layer::Confirm(_) | Layer::Count(_))) => {}
+            Layer::Help(finder) | Layer::Palette(finder) => finder::draw(buffer, area, app, finder),
+            Layer::Sheet(of) => {
+                sheet(buffer, area, app, (of.told.title(), None), &sheets::lines(app, of.told), of.top);
+            }
             Layer::Detail(detail) => {
                 let lines = detail::lines(app, detail, room(area));
                 let title = detail::title(detail);
@@ -65,6 +87,11 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
             Layer::Alerts(list) => alerts::draw(buffer, area, app, Some(list)),
             Layer::Menu(menu) => menu::draw(buffer, area, app, menu),
             Layer::Confirm(question) => confirm::draw(buffer, area, app, question),
+            Layer::Count(count) => bulk::draw_count(buffer, area, app, count),
+            Layer::Run(run) => bulk::draw_run(buffer, area, app, run),
+            Layer::Filter(line) => filter::draw(buffer, area, app, line),
+            Layer::Choice(choice) => choice::draw(buffer, area, app, *choice),
+            Layer::Note(note) => note::draw(buffer, area, app, note),
         }
     }
 }

@@ -10,14 +10,17 @@ pub mod trips;
 pub mod view;
 
 use super::app::App;
+use super::desk::Direction;
 use super::format;
 use super::paint::{self, Title};
 use super::places::Following;
 use super::table::{Column, Table};
 use super::theme::Role;
+use crate::domain::text::Untrusted;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
+use std::fmt::Write as _;
 use view::View;
 
 /// A pane of the dashboard.
@@ -73,7 +76,9 @@ impl Pane {
         matches!(self, Self::Deliveries | Self::Events | Self::Trips | Self::Requests)
     }
 
-    const fn columns(self) -> &'static [Column] {
+    /// Its columns.
+    #[must_use]
+    pub const fn columns(self) -> &'static [Column] {
         match self {
             Self::Keys => &keys::COLUMNS,
             Self::Subscriptions => &subscriptions::COLUMNS,
@@ -106,12 +111,37 @@ fn nothing(view: &View<'_>, pane: Pane) -> Vec<String> {
         Pane::Requests => Some((logs.requests.stretch.has_begun(), logs.requests.stretch.failure())),
         _ => None,
     };
+    if view.desk.of(pane).filter.is_some() && view.n_rows(pane) > 0 {
+        return vec![format!(
+            "None of {} fits the filter. / changes it.",
+            format::plural(view.n_rows(pane) as u64, "row")
+        )];
+    }
     match (awaited, view.company) {
         (Some((false, Some(why))), _) => vec![format!("could not be fetched: {why}")],
         (Some((false, None)), _) => vec!["fetching …".to_owned()],
         (_, Some(company)) => vec![format!("Nothing of company {company}. C shows others.")],
         (_, None) => pane.empty().iter().map(|text| (*text).to_owned()).collect(),
     }
+}
+
+/// Its title with what its rows are sifted and sorted by, so that nothing is missing in silence.
+fn titled(view: &View<'_>, pane: Pane) -> String {
+    let mut name = pane.title().to_owned();
+    let arrangement = view.desk.of(pane);
+    if let Some(filter) = &arrangement.filter {
+        let _ = write!(name, "  / {}", Untrusted::new(filter.text.as_str()).inert());
+    }
+    if let Some(window) = view.desk.window.filter(|_| pane.is_log()) {
+        let _ = write!(name, "  last {}", format::age(window));
+    }
+    if let Some((field, direction)) = arrangement.sort {
+        let _ = write!(name, "  by {}{}", field.name(), if direction == Direction::Up { "" } else { ", reversed" });
+    }
+    if view.desk.holds(pane) {
+        name.push_str("  order held");
+    }
+    name
 }
 
 /// Draws a pane into `area`: framed where there is room, with the mark of age if it is old.
@@ -125,7 +155,8 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App, view: &View<'_>, pane: P
         remark = format!("{age}   {remark}");
     }
     let edge = if focused { Role::Accent } else { Role::Border };
-    let title = Title { name: pane.title(), remark: &remark, edge };
+    let name = titled(view, pane);
+    let title = Title { name: &name, remark: &remark, edge };
     let inner = if area.height > 7 {
         paint::frame(buffer, area, &title, view.theme)
     } else {
@@ -142,7 +173,10 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App, view: &View<'_>, pane: P
         return paint::lines(buffer, inner, &lines);
     }
     let selected = app.places.of(pane).row().filter(|_| focused);
-    let table = Table { columns: pane.columns(), n_rows, selected, theme: view.theme };
+    let marked: Vec<usize> =
+        app.desk.marks.iter().filter_map(|mark| order.items.iter().position(|i| i == mark)).collect();
+    let hidden = &app.desk.of(pane).hidden;
+    let table = Table { columns: pane.columns(), n_rows, selected, marked: &marked, hidden, theme: view.theme };
     table.draw(buffer, inner, &|at| view.row(pane, &order, at));
 }
 

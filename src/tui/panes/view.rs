@@ -3,10 +3,12 @@
 use super::{Pane, deliveries, events, keys, limits, requests, subscriptions, trips};
 use crate::api::overview::Overview;
 use crate::domain::ids::CompanyId;
+use crate::domain::query::sift;
 use crate::domain::standing::{Judgement, Standing};
 use crate::domain::time::Timestamp;
 use crate::monitor::logs::Logs;
 use crate::monitor::stretch::{Numbered, Stretch};
+use crate::tui::desk::{Desk, Times};
 use crate::tui::format;
 use crate::tui::paint;
 use crate::tui::places::Item;
@@ -23,6 +25,8 @@ pub struct View<'a> {
     pub logs: &'a Logs,
     /// The company that is looked at; all if none.
     pub company: Option<CompanyId>,
+    /// How the panes are arranged.
+    pub desk: &'a Desk,
     /// The platform's clock.
     pub now: Timestamp,
     /// What it looks like.
@@ -66,31 +70,46 @@ pub struct Order {
 }
 
 impl View<'_> {
-    /// The rows of a pane that are shown.
+    /// The rows of a pane that are shown, as the desk has arranged them.
     #[must_use]
     pub fn order(&self, pane: Pane) -> Order {
         let of = self.overview;
         match pane {
-            Pane::Keys => self.pick(&of.keys.items, |row| (row.company_id, Item::Key(row.id))),
-            Pane::Subscriptions => self.pick(&of.subscriptions.items, |row| {
+            Pane::Keys => self.pick(pane, &of.keys.items, |row| (row.company_id, Item::Key(row.id))),
+            Pane::Subscriptions => self.pick(pane, &of.subscriptions.items, |row| {
                 (row.subscription.company_id, Item::Subscription(row.subscription.id))
             }),
-            Pane::Limits => self.pick(&of.limits.items, |row| (row.company_id, Item::Window(row.key_id, row.bucket))),
-            Pane::Trips => self.pick(trips::rows(self).all(), |row| (row.company_id, Item::Trip(row.id))),
-            Pane::Deliveries => self.pick(deliveries::rows(self).all(), |row| (row.company_id, Item::Attempt(row.id))),
-            Pane::Events => self.pick(events::rows(self).all(), |row| (row.company_id, Item::Event(row.id))),
-            // Requests without a key of ours belong to no company; the platform leaves them out where one is asked for.
-            Pane::Requests => {
-                let all = requests::rows(self).all();
-                Order { places: (0..all.len()).collect(), items: all.iter().map(|row| Item::Request(row.id)).collect() }
+            Pane::Limits => {
+                self.pick(pane, &of.limits.items, |row| (row.company_id, Item::Window(row.key_id, row.bucket)))
             }
+            Pane::Trips => self.pick(pane, trips::rows(self).all(), |row| (row.company_id, Item::Trip(row.id))),
+            Pane::Deliveries => {
+                self.pick(pane, deliveries::rows(self).all(), |row| (row.company_id, Item::Attempt(row.id)))
+            }
+            Pane::Events => self.pick(pane, events::rows(self).all(), |row| (row.company_id, Item::Event(row.id))),
+            // Requests without a key of ours belong to no company; the platform leaves them out where one is asked for.
+            Pane::Requests => self.pick(pane, requests::rows(self).all(), |row| {
+                (self.company.or(row.company_id).unwrap_or(CompanyId(0)), Item::Request(row.id))
+            }),
         }
     }
 
-    fn pick<'r, T: 'r>(&self, rows: impl IntoIterator<Item = &'r T>, about: impl Fn(&T) -> (CompanyId, Item)) -> Order {
-        let kept = rows.into_iter().map(about).enumerate();
-        let kept = kept.filter(|(_, (company, _))| self.company.is_none_or(|wanted| wanted == *company));
-        let (places, items) = kept.map(|(place, (_, item))| (place, item)).unzip();
+    fn pick<'r, T: sift::Row + 'r>(
+        &self,
+        pane: Pane,
+        rows: impl IntoIterator<Item = &'r T>,
+        about: impl Fn(&T) -> (CompanyId, Item),
+    ) -> Order {
+        let mut kept = Vec::new();
+        for (place, row) in rows.into_iter().enumerate() {
+            let (company, item) = about(row);
+            let is_asked_for = self.company.is_none_or(|wanted| wanted == company);
+            if is_asked_for && self.desk.lets_through(pane, row, self.now) {
+                kept.push((place, item, row));
+            }
+        }
+        self.desk.sort(pane, &mut kept, self.now);
+        let (places, items) = kept.into_iter().map(|(place, item, _)| (place, item)).unzip();
         Order { places, items }
     }
 
@@ -111,6 +130,58 @@ impl View<'_> {
             Pane::Requests => requests::rows(self).get(place).map(|row| requests::row(self, row)),
         };
         built.unwrap_or(nothing)
+    }
+
+    /// How many rows of a pane are held, shown or not.
+    #[must_use]
+    pub fn n_rows(&self, pane: Pane) -> usize {
+        let mut n = 0;
+        self.each(pane, &mut |_| n += 1);
+        n
+    }
+
+    /// Visits all rows of a pane that are held, shown or not.
+    pub fn each(&self, pane: Pane, visit: &mut dyn FnMut(&dyn sift::Row)) {
+        let of = self.overview;
+        match pane {
+            Pane::Keys => of.keys.items.iter().for_each(|row| visit(row)),
+            Pane::Subscriptions => of.subscriptions.items.iter().for_each(|row| visit(row)),
+            Pane::Limits => of.limits.items.iter().for_each(|row| visit(row)),
+            Pane::Trips => trips::rows(self).all().into_iter().for_each(|row| visit(row)),
+            Pane::Deliveries => deliveries::rows(self).all().into_iter().for_each(|row| visit(row)),
+            Pane::Events => events::rows(self).all().into_iter().for_each(|row| visit(row)),
+            Pane::Requests => requests::rows(self).all().into_iter().for_each(|row| visit(row)),
+        }
+    }
+
+    /// What stands in the columns of a thing's row, with tabs between; `None` if it is not at hand.
+    #[must_use]
+    pub fn row_text(&self, item: Item) -> Option<String> {
+        let row = match item {
+            Item::Key(id) => keys::find(self, id).map(|row| keys::row(self, row)),
+            Item::Subscription(id) => subscriptions::find(self, id).map(|row| subscriptions::row(self, row)),
+            Item::Attempt(id) => deliveries::find(self, id).map(|row| deliveries::row(self, row)),
+            Item::Event(id) => events::find(self, id).map(|row| events::row(self, row)),
+            Item::Window(id, bucket) => limits::find(self, id, bucket).map(|row| limits::row(self, row)),
+            Item::Trip(id) => trips::find(self, id).map(|row| trips::row(self, row)),
+            Item::Request(id) => requests::find(self, id).map(|row| requests::row(self, row)),
+        };
+        row.map(|row| row.cells.iter().map(Cell::text).collect::<Vec<_>>().join("\t"))
+    }
+
+    /// A thing's row as it was received; `None` if it is not at hand.
+    #[must_use]
+    pub fn json(&self, item: Item) -> Option<String> {
+        let json = match item {
+            Item::Key(id) => keys::find(self, id).map(serde_json::to_string),
+            Item::Subscription(id) => subscriptions::find(self, id).map(serde_json::to_string),
+            Item::Attempt(id) => deliveries::find(self, id).map(serde_json::to_string),
+            Item::Event(id) => events::find(self, id).map(serde_json::to_string),
+            Item::Window(id, bucket) => limits::find(self, id, bucket).map(serde_json::to_string),
+            Item::Trip(id) => trips::find(self, id).map(serde_json::to_string),
+            Item::Request(id) => requests::find(self, id).map(serde_json::to_string),
+        };
+        json?.ok()
     }
 
     /// What stands beside a pane's title, and in the strip.
@@ -175,9 +246,14 @@ impl View<'_> {
         Cell::new(format::count(n), self.theme.style(role))
     }
 
-    /// How long ago something of the platform was: `9 s ago`.
+    /// How long ago something of the platform was, `9 s ago`; or when, `14:02:22`, if clock times are wanted.
     pub(super) fn ago(&self, at: Timestamp) -> String {
-        format!("{} ago", format::age(self.now.since(at)))
+        let age = self.now.since(at);
+        match self.desk.times {
+            Times::Ages => format!("{} ago", format::age(age)),
+            Times::Clock if age.as_secs() < 86_400 => at.format("%H:%M:%S"),
+            Times::Clock => at.format("%y-%m-%d"),
+        }
     }
 
     pub(super) fn judgement_lines(&self, judgement: &Judgement, room: usize) -> Vec<Line<'static>> {
@@ -193,7 +269,7 @@ impl View<'_> {
 
     /// A moment with its date and how long ago it is, for details.
     pub(super) fn moment(&self, at: Timestamp) -> String {
-        format!("{} UTC, {}", at.format("%Y-%m-%d %H:%M:%S"), self.ago(at))
+        format!("{} UTC, {} ago", at.format("%Y-%m-%d %H:%M:%S"), format::age(self.now.since(at)))
     }
 
     /// How many rows are in which alarming state, `2 ERR 1 WRN of 12`; and how many of them are shown, if not all.

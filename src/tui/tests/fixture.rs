@@ -17,9 +17,10 @@ use crate::domain::window::Bucket;
 use crate::monitor::logs::Ask;
 use crate::monitor::snapshot::Snapshot;
 use crate::tui::app::{App, Msg, Setting};
-use crate::tui::console::{Access, Identity, Mode};
+use crate::tui::console::{Access, Identity, Mode, Stakes};
 use crate::tui::draw::draw;
 use crate::tui::effect::{Effect, Finished, Job};
+use crate::tui::keymap::Keymap;
 use crate::tui::theme::{Charset, Look, ThemeName};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Terminal;
@@ -322,7 +323,7 @@ impl Bench {
     }
 
     pub(super) fn with(width: u16, height: u16, access: Access, look: Look) -> Self {
-        let setting = Setting { identity: identity(), access, look };
+        let setting = Setting { identity: identity(), access, look, keymap: Keymap::default() };
         let mut bench = Self { app: App::new(setting, NOW), now: NOW, asked: Vec::new(), shelf: Shelf::default() };
         bench.tell(Msg::Resized(width, height));
         bench.show(overview());
@@ -391,7 +392,12 @@ impl Bench {
 }
 
 pub(super) fn identity() -> Identity {
-    Identity { mode: Mode::Demo, profile: "standalone".to_owned(), address: "http://127.0.0.1:41873".to_owned() }
+    Identity {
+        mode: Mode::Demo,
+        profile: "standalone".to_owned(),
+        address: "http://127.0.0.1:41873".to_owned(),
+        stakes: Stakes::Ordinary,
+    }
 }
 
 pub(super) fn text(backend: &TestBackend) -> String {

@@ -1,5 +1,6 @@
 //! The console under test: keys in, effects and pictures out.
 
+mod desk;
 mod fixture;
 mod logs;
 mod pictures;

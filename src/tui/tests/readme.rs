@@ -7,14 +7,15 @@ const README: &str = include_str!("../../../README.md");
 
 /// The table as it must stand between the README's marks.
 fn table() -> String {
-    let mut lines = vec!["| keys | what they do |".to_owned(), "|---|---|".to_owned()];
+    let mut lines = vec!["| keys | what they do | name |".to_owned(), "|---|---|---|".to_owned()];
     for group in Group::ALL {
         let shown = |binding: &&crate::tui::keymap::Binding| {
             binding.group == group && !matches!(binding.action, Action::Absent(_))
         };
         for binding in BINDINGS.iter().filter(shown) {
             let keys: Vec<String> = binding.chords.iter().map(|chord| format!("`{}`", chord.name())).collect();
-            let line = format!("| {} | {} |", keys.join(" "), binding.label);
+            let keys = keys.join(" ");
+            let line = format!("| {keys} | {} | `{}` |", binding.label, binding.name);
             if !lines.contains(&line) {
                 lines.push(line);
             }

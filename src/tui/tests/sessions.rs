@@ -4,6 +4,8 @@ use super::fixture::{NOW, identity, overview, picture, text};
 use crate::ambient::Ambient;
 use crate::monitor::snapshot::Snapshot;
 use crate::tui::console::{Access, Ending, Setup, drive};
+use crate::tui::copy::{Clipboard, Wrap};
+use crate::tui::keymap::Keymap;
 use crate::tui::perform::tests::without_platform;
 use crate::tui::theme::Look;
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
@@ -33,6 +35,9 @@ async fn session<F: Future<Output = ()>>(
         identity: identity(),
         access,
         look: Look::default(),
+        keymap: Keymap::default(),
+        complaint: None,
+        clipboard: Clipboard::new(Box::new(io::sink()), Wrap::Plain, None),
         pictures: receiver,
         performer: without_platform(access),
         ambient: ambient.clone(),

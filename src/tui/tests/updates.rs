@@ -73,6 +73,7 @@ fn escape_goes_back_one_layer_and_never_quits() {
     assert_eq!(bench.press("\u{1b}"), []);
     assert!(bench.screen().contains("nothing to go back to"));
     assert_eq!(bench.press("?q"), []);
+    assert_eq!(bench.press("\u{1b}"), []);
     assert_eq!(bench.press("q"), [Effect::Leave]);
 }
 
@@ -124,7 +125,7 @@ fn no_key_is_silently_ignored() {
     for (keys, said) in [
         ("9", "not available in this version: Diagnose"),
         ("z", "z is not bound"),
-        ("y", "does nothing here"),
+        ("r", "does nothing here"),
         ("2x", "no actions on keys"),
         ("F", "follow is for deliveries, events and requests"),
     ] {

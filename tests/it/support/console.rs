@@ -6,7 +6,9 @@ use crow::ambient::Ambient;
 use crow::client::connection::Client;
 use crow::monitor::feed;
 use crow::monitor::snapshot::Snapshot;
-use crow::tui::console::{Access, Ending, Identity, Mode, Setup, drive};
+use crow::tui::console::{Access, Ending, Identity, Mode, Setup, Stakes, drive};
+use crow::tui::copy::{Clipboard, Wrap};
+use crow::tui::keymap::Keymap;
 use crow::tui::perform::Performer;
 use crow::tui::theme::Look;
 use ratatui::Terminal;
@@ -43,9 +45,24 @@ impl Console {
         let (sender, pictures) = watch::channel(Arc::new(Snapshot::default()));
         let settings = feed::Settings { rows: 200, history: None };
         let feeding = tokio::spawn(feed::follow(client.clone(), ambient.clone(), settings, sender));
-        let identity = Identity { mode: Mode::Remote, profile: "test".to_owned(), address: client.base().to_owned() };
+        let identity = Identity {
+            mode: Mode::Remote,
+            profile: "test".to_owned(),
+            address: client.base().to_owned(),
+            stakes: Stakes::Ordinary,
+        };
         let performer = Performer::new(client, access);
-        let setup = Setup { identity, access, look: Look::default(), pictures, performer, ambient };
+        let setup = Setup {
+            identity,
+            access,
+            look: Look::default(),
+            keymap: Keymap::default(),
+            complaint: None,
+            clipboard: Clipboard::new(Box::new(io::sink()), Wrap::Plain, None),
+            pictures,
+            performer,
+            ambient,
+        };
         let screen = Screen(Arc::new(Mutex::new(TestBackend::new(size.0, size.1))));
         let running = tokio::spawn({
             let screen = screen.clone();

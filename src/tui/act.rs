@@ -1,0 +1,308 @@
+//! Carrying out what keys mean: each action changes the console or becomes an effect.
+
+use super::app::{App, Frozen, Root};
+use super::effect::{Act, Effect, Job};
+use super::keymap::{Action, Step};
+use super::notice::Notice;
+use super::overlay::alerts::AlertList;
+use super::overlay::bulk::{Count, Run};
+use super::overlay::choice::{Choice, Topic};
+use super::overlay::confirm::Question;
+use super::overlay::detail::{Detail, Fetched};
+use super::overlay::finder::{Finder, Shelf};
+use super::overlay::menu::Menu;
+use super::overlay::sheets::{Sheet, Told};
+use super::overlay::{self, Layer};
+use super::panes::Pane;
+use super::places::{Following, Item};
+use super::press::{scrolled, stepped};
+use crate::domain::time::Timestamp;
+
+impl App {
+    pub(super) fn carry_out(&mut self, action: Action, now: Timestamp) -> Vec<Effect> {
+        if matches!(action, Action::Open | Action::Menu) {
+            self.places.of_mut(self.focus).hold();
+        }
+        match action {
+            Action::Quit => return vec![Effect::Leave],
+            Action::Redraw => return vec![Effect::Repaint],
+            Action::Suspend => return vec![Effect::Suspend],
+            Action::Open => return self.open(now),
+            Action::Yes => return self.confirm(now),
+            Action::Close if self.layers.is_empty() => return vec![Effect::Leave],
+            Action::Close | Action::Back | Action::No => self.back(now),
+            Action::Retry => return self.retry(),
+            Action::Overview => self.show_dashboard(),
+            Action::Show(pane) => (self.root, self.focus) = (Root::Single, pane),
+            Action::FullScreen if self.root == Root::Overview => self.root = Root::Single,
+            Action::FullScreen => self.show_dashboard(),
+            Action::NextPane => self.focus = self.focus.stepped(1, self.at_hand()),
+            Action::PreviousPane => self.focus = self.focus.stepped(self.at_hand().len() - 1, self.at_hand()),
+            Action::Move(step) => self.step(step, now),
+            Action::Menu => {
+                if let Ok(ids) = self.acted_on() {
+                    self.layers.push(Layer::Menu(Menu::new(ids)));
+                }
+            }
+            Action::Freeze => self.freeze(now),
+            Action::Follow => self.follow(now),
+            Action::Alerts => self.layers.push(Layer::Alerts(AlertList::new(self.shown().alerts()))),
+            Action::Help => self.layers.push(Layer::Help(Finder::new(self, self.context(), Shelf::Grouped))),
+            Action::Palette => self.layers.push(Layer::Palette(Finder::new(self, self.context(), Shelf::Recent))),
+            Action::Copy => self.layers.push(Layer::Choice(Choice::new(self, Topic::Copy))),
+            Action::Columns => self.layers.push(Layer::Choice(Choice::new(self, Topic::Columns(self.focus)))),
+            Action::TimeWindow => self.layers.push(Layer::Choice(Choice::new(self, Topic::TimeWindow))),
+            Action::Log => self.layers.push(Layer::Sheet(Sheet { told: Told::Log, top: 0 })),
+            Action::Bundle => self.layers.push(Layer::Sheet(Sheet { told: Told::Bundle, top: 0 })),
+            Action::Absent(_) => {}
+            action => self.arrange(action, now),
+        }
+        Vec::new()
+    }
+
+    /// Exactly one layer back.
+    fn back(&mut self, now: Timestamp) {
+        if let Some(Layer::Run(run)) = self.layers.last_mut()
+            && !run.is_over()
+        {
+            run.stop();
+            return self.say("stopped; what is under way is waited for", now);
+        }
+        match self.layers.pop() {
+            Some(Layer::Confirm(_) | Layer::Count(_)) => self.say("nothing was done", now),
+            Some(Layer::Filter(line)) => {
+                self.desk.of_mut(line.pane).filter = line.before;
+                self.sift(now);
+            }
+            Some(_) => {}
+            None if self.stop_search() => self.say("searching was stopped; moving on goes on with it", now),
+            None if !self.desk.marks.is_empty() => self.desk.marks.clear(),
+            None => self.show_dashboard(),
+        }
+    }
+
+    /// The panes that Tab goes through.
+    const fn at_hand(&self) -> &'static [Pane] {
+        match self.root {
+            Root::Overview => &Pane::DASHBOARD,
+            Root::Single => &Pane::ALL,
+        }
+    }
+
+    fn show_dashboard(&mut self) {
+        self.root = Root::Overview;
+        if !Pane::DASHBOARD.contains(&self.focus) {
+            self.focus = Pane::Subscriptions;
+        }
+    }
+
+    fn open(&mut self, now: Timestamp) -> Vec<Effect> {
+        match self.layers.last() {
+            None => return self.selected().map_or_else(Vec::new, |item| self.open_detail(item)),
+            Some(Layer::Menu(menu)) => match menu.questions(self) {
+                Ok(questions) => self.ask(questions),
+                Err(why) => self.say(why, now),
+            },
+            Some(Layer::Alerts(list)) => {
+                if let Some(item) = list.item(self.shown().alerts()) {
+                    return self.open_detail(item);
+                }
+            }
+            Some(Layer::Help(finder) | Layer::Palette(finder)) => return self.run_found(&finder.clone(), now),
+            Some(Layer::Choice(choice)) => return self.choose(*choice, now),
+            Some(Layer::Filter(_)) => self.keep_filter(now),
+            Some(Layer::Note(note)) => {
+                let note = note.clone();
+                self.desk.set_note(note.item, note.entry.text());
+                self.layers.pop();
+                self.say("noted", now);
+            }
+            Some(Layer::Count(_)) => return self.confirm_many(now),
+            Some(_) => {}
+        }
+        Vec::new()
+    }
+
+    /// Runs what was found among the actions, where the search was begun.
+    fn run_found(&mut self, finder: &Finder, now: Timestamp) -> Vec<Effect> {
+        let Some(binding) = finder.selected(&self.setting.keymap).map(|bound| bound.binding) else {
+            self.say("no action is called that", now);
+            return Vec::new();
+        };
+        if let Err(why) = self.reason(binding, finder.about) {
+            self.say(format!("{}: {why}", binding.label), now);
+            return Vec::new();
+        }
+        self.layers.pop();
+        self.desk.chose(binding.name);
+        self.carry_out(binding.action, now)
+    }
+
+    pub(super) fn open_detail(&mut self, item: Item) -> Vec<Effect> {
+        let job = match item {
+            Item::Subscription(id) => Some(Job::Subscription(id)),
+            Item::Attempt(id) => Some(Job::Attempt(id)),
+            Item::Event(id) => Some(Job::Event(id)),
+            Item::Key(_) | Item::Window(..) | Item::Trip(_) | Item::Request(_) => None,
+        };
+        let fetched = if job.is_some() { Fetched::Waiting } else { Fetched::NotNeeded };
+        self.layers.push(Layer::Detail(Detail { item, fetched, top: 0 }));
+        job.map(Effect::Perform).into_iter().collect()
+    }
+
+    /// One act on an ordinary platform is answered with y or n; all else wants its count typed.
+    fn ask(&mut self, mut questions: Vec<Question>) {
+        use super::console::Stakes;
+        let layer = match (questions.pop(), self.setting.identity.stakes) {
+            (Some(question), Stakes::Ordinary) if questions.is_empty() => Layer::Confirm(question),
+            (last, _) => {
+                questions.extend(last);
+                Layer::Count(Count { questions, entry: super::entry::Entry::default() })
+            }
+        };
+        self.layers.push(layer);
+    }
+
+    /// Performs what was asked, if it still means what it meant when it was asked.
+    fn confirm(&mut self, now: Timestamp) -> Vec<Effect> {
+        let Some(Layer::Confirm(question)) = self.layers.pop() else { return Vec::new() };
+        if let Err(why) = question.still_holds(&self.picture) {
+            self.complain(why, now);
+            return Vec::new();
+        }
+        if matches!(self.layers.last(), Some(Layer::Menu(_))) {
+            self.layers.pop();
+        }
+        self.say(format!("asked the platform to {}", question.act.verb()), now);
+        vec![Effect::Perform(Job::Act(question.act))]
+    }
+
+    /// Begins acts whose count was typed; those whose subject changed since they were asked about fail at once.
+    fn confirm_many(&mut self, now: Timestamp) -> Vec<Effect> {
+        let Some(Layer::Count(count)) = self.layers.last() else { return Vec::new() };
+        if !count.is_answered() {
+            self.say(format!("nothing is done until {} is typed; Esc leaves it", count.questions.len()), now);
+            return Vec::new();
+        }
+        let mut acts = Vec::new();
+        let mut failed = Vec::new();
+        for question in &count.questions {
+            match question.still_holds(&self.picture) {
+                Ok(()) => acts.push(question.act),
+                Err(why) => failed.push((question.act, why)),
+            }
+        }
+        self.layers.retain(|layer| !matches!(layer, Layer::Count(_) | Layer::Menu(_)));
+        self.layers.push(Layer::Run(Run { failed, ..Run::new(acts) }));
+        self.begin_next()
+    }
+
+    fn retry(&mut self) -> Vec<Effect> {
+        if let Some(Layer::Run(run)) = self.layers.last_mut() {
+            *run = Run::new(std::mem::take(&mut run.failed).into_iter().map(|(act, _)| act));
+        }
+        self.begin_next()
+    }
+
+    fn bulk(&mut self) -> Option<&mut Run> {
+        self.layers.iter_mut().find_map(|layer| match layer {
+            Layer::Run(run) => Some(run),
+            _ => None,
+        })
+    }
+
+    /// Begins the next act of a run, if none is under way.
+    pub(super) fn begin_next(&mut self) -> Vec<Effect> {
+        let Some(run) = self.bulk().filter(|run| run.under_way.is_none()) else { return Vec::new() };
+        run.under_way = run.left.pop_front();
+        run.under_way.map(|act| Effect::Perform(Job::Act(act))).into_iter().collect()
+    }
+
+    /// What came of an act: counted where it belongs to a run, else said.
+    pub(super) fn acted(&mut self, act: Act, came: Result<String, String>, now: Timestamp) -> Vec<Effect> {
+        let Some(run) = self.bulk().filter(|run| run.under_way == Some(act)) else {
+            match came {
+                Ok(what) => self.say(what, now),
+                Err(why) => self.complain(why, now),
+            }
+            return Vec::new();
+        };
+        run.under_way = None;
+        match came {
+            Ok(_) => run.n_done += 1,
+            Err(why) => run.failed.push((act, why)),
+        }
+        if run.is_over() {
+            let tally = run.tally();
+            self.say(tally, now);
+        }
+        self.begin_next()
+    }
+
+    /// Says what went wrong until a key is pressed.
+    pub(super) fn complain(&mut self, why: String, now: Timestamp) {
+        self.desk.heard(&why, now);
+        self.notice = Some(Notice::trouble(why));
+    }
+
+    fn freeze(&mut self, now: Timestamp) {
+        if self.frozen.take().is_some() {
+            self.clock = now;
+            self.settle(now);
+        } else {
+            self.frozen = Some(Frozen { picture: self.picture.clone(), at: self.clock, n_new: 0 });
+        }
+    }
+
+    fn follow(&mut self, now: Timestamp) {
+        self.places.follow(self.focus, self.places.following(self.focus).switched());
+        if self.frozen.is_none() {
+            self.settle(now);
+        }
+    }
+
+    fn step(&mut self, step: Step, now: Timestamp) {
+        let page = usize::from(self.page());
+        let n_lines = overlay::n_lines(self);
+        let alerts: Vec<_> = self.shown().alerts().iter().map(|alert| alert.subject).collect();
+        let height = usize::from(self.screen().body.height.saturating_sub(2));
+        match self.layers.last_mut() {
+            Some(Layer::Help(finder) | Layer::Palette(finder)) => finder.step(step, height.saturating_sub(2)),
+            Some(Layer::Detail(detail)) => detail.top = scrolled(step, detail.top, n_lines, height),
+            Some(Layer::Sheet(sheet)) => sheet.top = scrolled(step, sheet.top, n_lines, height),
+            Some(Layer::Alerts(list)) => list.step(step, &alerts, page),
+            Some(Layer::Menu(menu)) => menu.step(step),
+            Some(Layer::Choice(choice)) => choice.step(step),
+            Some(Layer::Filter(line)) => line.step(step),
+            Some(Layer::Confirm(_) | Layer::Count(_) | Layer::Run(_) | Layer::Note(_)) => {}
+            None => self.step_rows(step, page, now),
+        }
+    }
+
+    fn step_rows(&mut self, step: Step, page: usize, now: Timestamp) {
+        let Some(items) = self.items() else { return };
+        let row = self.places.of(self.focus).row().unwrap_or(0);
+        self.put_cursor(stepped(step, row, items.len(), page), &items, now);
+    }
+
+    /// The rows of the focused pane, in the order in which they are shown.
+    pub(super) fn items(&self) -> Option<Vec<Item>> {
+        Some(self.view()?.order(self.focus).items)
+    }
+
+    /// Puts the cursor of the focused pane onto a row; while it moves the order is held.
+    pub(super) fn put_cursor(&mut self, row: usize, items: &[Item], now: Timestamp) {
+        let pane = self.focus;
+        self.places.of_mut(pane).select(row, items);
+        self.places.follow(pane, Following::Nothing);
+        if !pane.is_log() {
+            self.desk.hold(pane, items.to_vec(), now);
+        }
+    }
+
+    /// The rows that the focused list shows at once, about.
+    fn page(&self) -> u16 {
+        let shown = self.panes().into_iter().find(|(pane, _)| *pane == self.focus);
+        shown.map_or(1, |(_, area)| area.height.saturating_sub(3)).max(1)
+    }
+}

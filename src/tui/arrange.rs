@@ -1,0 +1,295 @@
+//! Arranging: filters, order, marks, notes, time windows. Nothing here asks for a change; filters of logs are asked of the platform as far as
+//! it can sift by itself.
+
+use super::app::App;
+use super::chord::Chord;
+use super::copy::Form;
+use super::desk::{Direction, Filter, Times};
+use super::effect::Effect;
+use super::entry::Edited;
+use super::keymap::Action;
+use super::overlay::Layer;
+use super::overlay::choice::{Choice, Topic, WINDOWS};
+use super::overlay::filter::FilterLine;
+use super::overlay::note::NoteLine;
+use super::panes::Pane;
+use crate::api::sift;
+use crate::domain::query::field::Field;
+use crate::domain::query::portion::{Asked, Log};
+use crate::domain::standing::Standing;
+use crate::domain::time::Timestamp;
+
+/// Which way along the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Down,
+    Up,
+}
+
+impl App {
+    /// Carries out an action that only arranges.
+    pub(super) fn arrange(&mut self, action: Action, now: Timestamp) {
+        let pane = self.focus;
+        match action {
+            Action::Filter => self.layers.push(Layer::Filter(FilterLine::new(self, pane))),
+            Action::Complete => self.complete(now),
+            Action::NextMatch => self.go_to_match(Way::Down, now),
+            Action::PreviousMatch => self.go_to_match(Way::Up, now),
+            Action::NextTrouble => self.go_to(&[Standing::Tripped, Standing::Failing], Way::Down, now),
+            Action::PreviousTrouble => self.go_to(&[Standing::Tripped, Standing::Failing], Way::Up, now),
+            Action::NextWarning => self.go_to(&[Standing::Attention], Way::Down, now),
+            Action::PreviousWarning => self.go_to(&[Standing::Attention], Way::Up, now),
+            Action::Mark => self.mark(now),
+            Action::MarkRange => self.mark_range(now),
+            Action::Sort => {
+                self.desk.sort_by_next(pane);
+                self.settle(now);
+                let by = self.desk.of(pane).sort.map_or("as rows come, worst first", |(field, _)| field.name());
+                self.say(format!("sorted by {by}").replace("by as", "as"), now);
+            }
+            Action::Reverse => {
+                if let Some((_, direction)) = &mut self.desk.of_mut(pane).sort {
+                    *direction = if *direction == Direction::Up { Direction::Down } else { Direction::Up };
+                }
+                self.settle(now);
+            }
+            Action::Times => {
+                self.desk.times = if self.desk.times == Times::Ages { Times::Clock } else { Times::Ages };
+            }
+            Action::Note => {
+                if let Some(item) = self.subjects().last().copied() {
+                    let entry = super::entry::Entry::new(self.desk.note(item).unwrap_or_default());
+                    self.layers.push(Layer::Note(NoteLine { item, entry }));
+                }
+            }
+            Action::Collect => self.collect(now),
+            _ => {}
+        }
+    }
+
+    /// Types into the line that is in front.
+    pub(super) fn type_into(&mut self, chord: Chord, now: Timestamp) -> Edited {
+        let edited = match self.layers.last_mut() {
+            Some(Layer::Help(finder) | Layer::Palette(finder)) => finder.press(chord),
+            Some(Layer::Filter(line)) => line.press(chord),
+            Some(Layer::Note(note)) => note.entry.press(chord),
+            Some(Layer::Count(count)) => count.entry.press(chord),
+            _ => Edited::Nothing,
+        };
+        if edited != Edited::Nothing {
+            self.think(now);
+        }
+        edited
+    }
+
+    /// Takes pasted text into the line that is in front; anywhere else it is refused.
+    pub(super) fn paste(&mut self, text: &str, now: Timestamp) {
+        self.notice = None;
+        match self.layers.last_mut() {
+            Some(Layer::Help(finder) | Layer::Palette(finder)) => finder.paste(text),
+            Some(Layer::Filter(line)) => line.entry.paste(text),
+            Some(Layer::Note(note)) => note.entry.paste(text),
+            Some(Layer::Count(_)) => return self.say("a count is typed, not pasted", now),
+            _ => return self.say("pasted text goes into a line that takes text: / : ? m", now),
+        }
+        self.think(now);
+    }
+
+    /// Follows what is typed: actions are searched, rows are sifted.
+    fn think(&mut self, now: Timestamp) {
+        match self.layers.pop() {
+            Some(Layer::Help(mut finder)) => {
+                finder.search(&self.setting.keymap, &self.desk.recent);
+                self.layers.push(Layer::Help(finder));
+            }
+            Some(Layer::Palette(mut finder)) => {
+                finder.search(&self.setting.keymap, &self.desk.recent);
+                self.layers.push(Layer::Palette(finder));
+            }
+            Some(Layer::Filter(mut line)) => {
+                let filter = line.read().unwrap_or_else(|_| line.readable());
+                self.desk.of_mut(line.pane).filter = filter;
+                self.settle(now);
+                line.think(self);
+                self.layers.push(Layer::Filter(line));
+            }
+            other => self.layers.extend(other),
+        }
+    }
+
+    fn complete(&mut self, now: Timestamp) {
+        if let Some(Layer::Filter(line)) = self.layers.last_mut() {
+            line.complete();
+        }
+        self.think(now);
+    }
+
+    /// Keeps the filter that was written, if it can be read.
+    pub(super) fn keep_filter(&mut self, now: Timestamp) {
+        let Some(Layer::Filter(line)) = self.layers.last_mut() else { return };
+        match line.read() {
+            Err(fault) => self.say(format!("{fault}; Esc restores what was"), now),
+            Ok(filter) => {
+                let pane = line.pane;
+                self.layers.pop();
+                self.desk.of_mut(pane).filter = filter;
+                self.sift(now);
+            }
+        }
+    }
+
+    /// Asks the platform for the rows that the filters want, and lets cursors find their rows.
+    pub(super) fn sift(&mut self, now: Timestamp) {
+        self.settle(now);
+        let Some(view) = self.view() else { return };
+        let now = view.now;
+        let company = self.company.map(|id| Asked::Number(Field::Company, id.0));
+        let asked = |pane: Pane, log: Log| {
+            let filter: Option<&Filter> = self.desk.of(pane).filter.as_ref();
+            let mut asked = filter.map_or_else(Vec::new, |filter| filter.query.portion(log, now).asked);
+            let since = asked.iter().position(|asked| matches!(asked, Asked::Time(Field::Since, _)));
+            // The later of two beginnings is the one that both allow.
+            if let (Some(window), None) = (self.desk.window, since) {
+                asked.push(Asked::Time(Field::Since, now.minus(window)));
+            }
+            if let Some(company) = &company {
+                asked.retain(|asked| !matches!(asked, Asked::Number(Field::Company, _)));
+                asked.push(company.clone());
+            }
+            asked
+        };
+        let attempts = sift::attempt_query(&asked(Pane::Deliveries, Log::Attempts));
+        let events = sift::event_query(&asked(Pane::Events, Log::Events));
+        let requests = sift::request_query(&asked(Pane::Requests, Log::Requests));
+        self.logs.attempts.ask(attempts);
+        self.logs.events.ask(events);
+        self.logs.requests.ask(requests);
+    }
+
+    /// To the next row that the filter lets through, round the end.
+    fn go_to_match(&mut self, way: Way, now: Timestamp) {
+        let Some(items) = self.items().filter(|items| !items.is_empty()) else {
+            return self.say("no row fits the filter", now);
+        };
+        let at = self.places.of(self.focus).row().unwrap_or(0);
+        let row = match way {
+            Way::Down => (at + 1) % items.len(),
+            Way::Up => at.checked_sub(1).unwrap_or(items.len() - 1),
+        };
+        self.put_cursor(row, &items, now);
+        self.say(format!("match {} of {}", row + 1, items.len()), now);
+    }
+
+    /// To the next row in one of these states.
+    fn go_to(&mut self, standings: &[Standing], way: Way, now: Timestamp) {
+        let Some(view) = self.view() else { return self.say("nothing came yet", now) };
+        let items = view.order(self.focus).items;
+        let at = self.places.of(self.focus).row().unwrap_or(0);
+        let fits = |row: &usize| {
+            let judged = items.get(*row).and_then(|item| view.judged(*item));
+            judged.is_some_and(|(_, judgement)| standings.contains(&judgement.standing))
+        };
+        let row = match way {
+            Way::Down => (at + 1..items.len()).find(fits),
+            Way::Up => (0..at).rev().find(fits),
+        };
+        match row {
+            Some(row) => self.put_cursor(row, &items, now),
+            None => {
+                let what = if standings.contains(&Standing::Attention) { "a warning" } else { "in trouble" };
+                let side = if way == Way::Down { "below" } else { "above" };
+                self.say(format!("no row {what} {side}"), now);
+            }
+        }
+    }
+
+    /// Marks the selected row, or takes its mark away, and goes on to the next.
+    fn mark(&mut self, now: Timestamp) {
+        let Some(item) = self.selected() else { return };
+        self.desk.mark(item);
+        let Some(items) = self.items() else { return };
+        let row = self.places.of(self.focus).row().unwrap_or(0);
+        self.put_cursor((row + 1).min(items.len().saturating_sub(1)), &items, now);
+        self.say_marks(now);
+    }
+
+    /// Marks all rows from the last mark in this pane to the cursor.
+    fn mark_range(&mut self, now: Timestamp) {
+        let Some(items) = self.items() else { return };
+        let to = self.places.of(self.focus).row().unwrap_or(0);
+        let last = self.desk.marks.iter().rev().find_map(|mark| items.iter().position(|item| item == mark));
+        let from = last.unwrap_or(to);
+        for item in &items[from.min(to)..=from.max(to).min(items.len().saturating_sub(1))] {
+            if !self.desk.marks.contains(item) {
+                self.desk.marks.push(*item);
+            }
+        }
+        self.put_cursor(to, &items, now);
+        self.say_marks(now);
+    }
+
+    fn say_marks(&mut self, now: Timestamp) {
+        let n = self.desk.marks.len();
+        let rows = super::format::plural(n as u64, "row");
+        self.say(format!("{rows} marked; Esc takes all marks away"), now);
+    }
+
+    /// Puts what is meant into the bundle; what is all in it already is taken out.
+    fn collect(&mut self, now: Timestamp) {
+        let items = self.subjects();
+        let bundle = &mut self.desk.bundle;
+        let said = if items.iter().all(|item| bundle.contains(item)) {
+            bundle.retain(|item| !items.contains(item));
+            "taken out of the bundle"
+        } else {
+            bundle.extend(items.iter().filter(|item| !bundle.contains(item)).copied().collect::<Vec<_>>());
+            "in the bundle"
+        };
+        let n = bundle.len();
+        let what = match items.as_slice() {
+            [item] => item.to_string(),
+            items => super::format::plural(items.len() as u64, "row"),
+        };
+        self.say(format!("{what} {said}, which has {} now", super::format::plural(n as u64, "thing")), now);
+    }
+
+    /// Takes what was chosen from a list.
+    pub(super) fn choose(&mut self, choice: Choice, now: Timestamp) -> Vec<Effect> {
+        match choice.topic {
+            Topic::Columns(pane) => {
+                let Some(column) = pane.columns().get(choice.selected) else { return Vec::new() };
+                let hidden = &mut self.desk.of_mut(pane).hidden;
+                match hidden.iter().position(|title| title == column.title) {
+                    Some(at) => drop(hidden.remove(at)),
+                    None if column.rank == 0 => {
+                        self.say(format!("{} cannot be left out", column.title), now);
+                    }
+                    None => hidden.push(column.title.to_owned()),
+                }
+            }
+            Topic::TimeWindow => {
+                self.layers.pop();
+                self.desk.window = WINDOWS.get(choice.selected).and_then(|(_, window)| *window);
+                self.sift(now);
+            }
+            Topic::Copy => {
+                self.layers.pop();
+                let Some(form) = Form::ALL.get(choice.selected) else { return Vec::new() };
+                let text = self.copied(&self.subjects(), *form);
+                if text.is_empty() {
+                    self.say("nothing to copy: it is no longer at hand", now);
+                    return Vec::new();
+                }
+                return vec![Effect::Copy(text)];
+            }
+        }
+        Vec::new()
+    }
+
+    /// Lets go an order whose time is over.
+    pub(super) fn let_order_go(&mut self, now: Timestamp) {
+        if self.desk.let_go(now) && self.frozen.is_none() {
+            self.settle(now);
+        }
+    }
+}

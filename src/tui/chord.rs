@@ -1,0 +1,146 @@
+//! Chords: a key with its modifiers, its name for people, and reading that name back.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+/// A key with its modifiers; Shift is part of the character.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chord {
+    code: KeyCode,
+    control: Control,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Control {
+    Up,
+    Held,
+}
+
+/// A key without Ctrl.
+#[must_use]
+pub(super) const fn key(code: KeyCode) -> Chord {
+    Chord { code, control: Control::Up }
+}
+
+/// A character's key.
+#[must_use]
+pub(super) const fn ch(character: char) -> Chord {
+    key(KeyCode::Char(character))
+}
+
+/// A character's key with Ctrl.
+#[must_use]
+pub(super) const fn ctrl(character: char) -> Chord {
+    Chord { code: KeyCode::Char(character), control: Control::Held }
+}
+
+/// Letters that terminals, shells and multiplexers want for themselves together with Ctrl.
+const TAKEN: &str = "sqabg";
+
+/// Keys that are known by a name.
+const NAMED: [(&str, KeyCode); 16] = [
+    ("Space", KeyCode::Char(' ')),
+    ("Enter", KeyCode::Enter),
+    ("Esc", KeyCode::Esc),
+    ("Tab", KeyCode::Tab),
+    ("Shift-Tab", KeyCode::BackTab),
+    ("Up", KeyCode::Up),
+    ("Down", KeyCode::Down),
+    ("Left", KeyCode::Left),
+    ("Right", KeyCode::Right),
+    ("Home", KeyCode::Home),
+    ("End", KeyCode::End),
+    ("PgUp", KeyCode::PageUp),
+    ("PgDn", KeyCode::PageDown),
+    ("Backspace", KeyCode::Backspace),
+    ("Delete", KeyCode::Delete),
+    ("Insert", KeyCode::Insert),
+];
+
+impl Chord {
+    /// The chord of a key press; `None` with modifiers that no binding has.
+    #[must_use]
+    pub fn of(event: &KeyEvent) -> Option<Self> {
+        let rest = event.modifiers.difference(KeyModifiers::SHIFT);
+        match rest {
+            KeyModifiers::NONE => Some(key(event.code)),
+            KeyModifiers::CONTROL => match event.code {
+                KeyCode::Char(character) => Some(ctrl(character.to_ascii_lowercase())),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The character that it types, if it types one.
+    #[must_use]
+    pub const fn types(self) -> Option<char> {
+        match (self.code, self.control) {
+            (KeyCode::Char(character), Control::Up) => Some(character),
+            _ => None,
+        }
+    }
+
+    /// The key without its modifiers.
+    #[must_use]
+    pub const fn code(self) -> KeyCode {
+        self.code
+    }
+
+    /// What it is called: `Ctrl-D`, `Enter`, `x`.
+    #[must_use]
+    pub fn name(self) -> String {
+        let known = NAMED.iter().find(|(_, code)| *code == self.code);
+        let name = match self.code {
+            _ if known.is_some() => known.map_or("", |(name, _)| name).to_owned(),
+            KeyCode::Char(character) if self.control == Control::Held => character.to_ascii_uppercase().to_string(),
+            KeyCode::Char(character) => character.to_string(),
+            code => format!("{code:?}"),
+        };
+        match self.control {
+            Control::Held => format!("Ctrl-{name}"),
+            Control::Up => name,
+        }
+    }
+
+    /// Reads the name of a chord that can be bound.
+    ///
+    /// # Errors
+    /// Says in one line why it cannot be.
+    pub fn named(name: &str) -> Result<Self, String> {
+        if let Some((_, code)) = NAMED.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+            return Ok(key(*code));
+        }
+        let (control, rest) = match name.strip_prefix("Ctrl-").or_else(|| name.strip_prefix("ctrl-")) {
+            Some(rest) => (Control::Held, rest),
+            None => (Control::Up, name),
+        };
+        let mut characters = rest.chars();
+        match (characters.next(), characters.next(), control) {
+            (Some(letter), None, Control::Held) if letter.is_ascii_alphabetic() => {
+                let letter = letter.to_ascii_lowercase();
+                if TAKEN.contains(letter) {
+                    return Err(format!("{name} belongs to terminals and multiplexers"));
+                }
+                Ok(ctrl(letter))
+            }
+            (Some(character), None, Control::Up) if !character.is_control() => Ok(ch(character)),
+            _ => Err(format!("{name} is no key; write x, X, Ctrl-X, Enter, PgDn")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_back() {
+        for chord in [ch('x'), ch('X'), ch(' '), ctrl('d'), key(KeyCode::BackTab), key(KeyCode::PageDown)] {
+            assert_eq!(Chord::named(&chord.name()), Ok(chord));
+        }
+        assert_eq!(Chord::named("pgdn"), Ok(key(KeyCode::PageDown)));
+        for taken in ["Ctrl-S", "Ctrl-a", "Alt-x", "F5", "", "xx", "Ctrl-\u{1b}", "\u{1b}"] {
+            assert!(Chord::named(taken).is_err(), "{taken}");
+        }
+    }
+}

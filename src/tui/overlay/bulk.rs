@@ -1,0 +1,129 @@
+//! Acts on many things, or on one of a production platform: asked for with the count typed, done one after the other, to be stopped at any
+//! time, and those that failed can be tried again alone.
+
+use super::super::app::App;
+use super::super::effect::Act;
+use super::super::entry::Entry;
+use super::super::format;
+use super::super::theme::Role;
+use super::confirm::Question;
+use super::dialog;
+use crate::domain::text::Untrusted;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+use std::collections::VecDeque;
+
+/// A question that wants the count of its acts typed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Count {
+    /// What will be done, each with its effect in words.
+    pub questions: Vec<Question>,
+    /// What is typed.
+    pub entry: Entry,
+}
+
+impl Count {
+    /// Whether the count was typed.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        self.entry.text().trim() == self.questions.len().to_string()
+    }
+}
+
+/// Acts under way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// What is still to be done.
+    pub left: VecDeque<Act>,
+    /// What was asked for and not answered yet.
+    pub under_way: Option<Act>,
+    /// How many were done.
+    pub n_done: usize,
+    /// Those that failed, and why.
+    pub failed: Vec<(Act, String)>,
+    /// How many were not begun when it was stopped.
+    pub n_stopped: usize,
+}
+
+impl Run {
+    /// A run that has not begun.
+    #[must_use]
+    pub fn new(acts: impl IntoIterator<Item = Act>) -> Self {
+        let left = acts.into_iter().collect();
+        Self { left, under_way: None, n_done: 0, failed: Vec::new(), n_stopped: 0 }
+    }
+
+    /// Whether nothing more will happen.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.left.is_empty() && self.under_way.is_none()
+    }
+
+    /// Begins nothing more.
+    pub fn stop(&mut self) {
+        self.n_stopped += self.left.len();
+        self.left.clear();
+    }
+
+    /// Where it stands: `3 done, 1 failed, 2 left`.
+    #[must_use]
+    pub fn tally(&self) -> String {
+        let left = self.left.len() + usize::from(self.under_way.is_some());
+        let mut text = format!("{} done, {} failed, {left} left", self.n_done, self.failed.len());
+        if self.n_stopped > 0 {
+            text.push_str(&format!(", {} not begun", self.n_stopped));
+        }
+        text
+    }
+}
+
+/// Draws the question in the middle of `area`.
+pub(super) fn draw_count(buffer: &mut Buffer, area: Rect, app: &App, count: &Count) {
+    let theme = app.theme();
+    let room = usize::from(area.width.saturating_sub(6)).min(76);
+    let n = count.questions.len();
+    let mut lines = Vec::new();
+    let shown = usize::from(area.height).saturating_sub(9).max(1);
+    for question in count.questions.iter().take(shown) {
+        let text = format!("{}: {}", question.act.verb(), question.effect);
+        lines.push(Line::styled(format::clip(&text, room), theme.style(Role::Text)));
+    }
+    if n > shown {
+        lines.push(Line::styled(format!("and {} more", n - shown), theme.style(Role::Dim)));
+    }
+    if !app.picture.link.is_live() {
+        lines.push(Line::styled("The platform is not heard now; this may fail.", theme.style(Role::Warning)));
+    }
+    lines.push(Line::default());
+    let ask = format!("Type {n} and press Enter to do this to {}.", format::plural(n as u64, "thing"));
+    lines.push(Line::styled(format::clip(&ask, room), theme.style(Role::Strong)));
+    lines.push(count.entry.line(room, theme));
+    lines.push(Line::styled("Esc does nothing of it", theme.style(Role::Dim)));
+    dialog(buffer, area, app, &format!("Confirm {}", format::plural(n as u64, "action")), &lines);
+}
+
+/// Draws how far it is in the middle of `area`.
+pub(super) fn draw_run(buffer: &mut Buffer, area: Rect, app: &App, run: &Run) {
+    let theme = app.theme();
+    let room = usize::from(area.width.saturating_sub(6)).min(76);
+    let done = run.n_done + run.failed.len();
+    let whole = done + run.left.len() + usize::from(run.under_way.is_some()) + run.n_stopped;
+    let mut lines = vec![
+        Line::styled(format::bar(done as u64, whole as u64, room.min(50)), theme.style(Role::Text)),
+        Line::styled(run.tally(), theme.style(Role::Strong)),
+    ];
+    if let Some(act) = run.under_way {
+        lines.push(Line::styled(format::clip(&format!("now: {}", act.verb()), room), theme.style(Role::Dim)));
+    }
+    for (_, why) in run.failed.iter().rev().take(usize::from(area.height).saturating_sub(9)) {
+        lines.push(Line::styled(format::clip(&Untrusted::new(why.as_str()).inert(), room), theme.style(Role::Trouble)));
+    }
+    let hint = match (run.is_over(), run.failed.is_empty()) {
+        (false, _) => "Esc stops what has not begun",
+        (true, true) => "Esc closes",
+        (true, false) => "r tries those again that failed; Esc closes",
+    };
+    lines.push(Line::styled(hint, theme.style(Role::Dim)));
+    dialog(buffer, area, app, "Progress", &lines);
+}

@@ -1,0 +1,207 @@
+//! Finding an action: help lists all of them by what they are for, the palette by what was typed. Both search as one types, both run what is
+//! selected, and both say why something cannot be done now.
+
+use super::super::app::App;
+use super::super::chord::Chord;
+use super::super::entry::{Edited, Entry};
+use super::super::format;
+use super::super::keymap::{Bound, Context, Group, Keymap, Step};
+use super::super::paint::{self, Title};
+use super::super::press::stepped;
+use super::super::theme::Role;
+use super::padded;
+use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
+use nucleo_matcher::{Config, Matcher, Utf32Str};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Clear, Widget};
+
+/// In which order actions stand while nothing is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shelf {
+    /// Under the headings of help.
+    Grouped,
+    /// Those that were chosen last, then all others.
+    Recent,
+}
+
+/// A search among the actions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finder {
+    /// Where it was opened: what works there works from here.
+    pub about: Context,
+    /// In which order.
+    pub shelf: Shelf,
+    entry: Entry,
+    /// Names of the bindings that were found, best first.
+    found: Vec<&'static str>,
+    selected: usize,
+}
+
+impl Finder {
+    /// All actions, from `about`.
+    #[must_use]
+    pub fn new(app: &App, about: Context, shelf: Shelf) -> Self {
+        let mut finder = Self { about, shelf, entry: Entry::default(), found: Vec::new(), selected: 0 };
+        finder.search(&app.setting.keymap, &app.desk.recent);
+        finder
+    }
+
+    /// Takes a key that edits.
+    pub fn press(&mut self, chord: Chord) -> Edited {
+        self.entry.press(chord)
+    }
+
+    /// Takes pasted text.
+    pub fn paste(&mut self, text: &str) {
+        self.entry.paste(text);
+    }
+
+    /// Moves the selection.
+    pub fn step(&mut self, step: Step, page: usize) {
+        self.selected = stepped(step, self.selected, self.found.len(), page);
+    }
+
+    /// What is selected.
+    #[must_use]
+    pub fn selected<'a>(&self, keymap: &'a Keymap) -> Option<&'a Bound> {
+        let name = self.found.get(self.selected)?;
+        keymap.all().iter().find(|bound| bound.binding.name == *name)
+    }
+
+    /// Finds what fits the text.
+    pub fn search(&mut self, keymap: &Keymap, recent: &[String]) {
+        self.selected = 0;
+        let text = self.entry.text().trim();
+        let names = |bound: &Bound| bound.binding.name;
+        if text.is_empty() {
+            let group = |bound: &&Bound| Group::ALL.iter().position(|group| *group == bound.binding.group);
+            let place = |bound: &&Bound| recent.iter().position(|name| name == bound.binding.name);
+            let mut all: Vec<&Bound> = keymap.all().iter().collect();
+            match self.shelf {
+                Shelf::Grouped => all.sort_by_key(group),
+                Shelf::Recent => all.sort_by_key(|bound| place(bound).unwrap_or(usize::MAX)),
+            }
+            self.found = all.into_iter().map(names).collect();
+            return;
+        }
+        let mut matcher = Matcher::new(Config::DEFAULT);
+        let pattern = Pattern::new(text, CaseMatching::Ignore, Normalization::Smart, AtomKind::Fuzzy);
+        let mut scored: Vec<(u32, &'static str)> = keymap
+            .all()
+            .iter()
+            .filter_map(|bound| {
+                let hay = format!("{} {} {}", bound.binding.label, bound.keys(), bound.binding.group.title());
+                let score = pattern.score(Utf32Str::new(&hay, &mut Vec::new()), &mut matcher)?;
+                // Who types a key's own name asks for that key.
+                let exact = bound.chords.iter().any(|chord| chord.name() == text);
+                Some((score + if exact { 1_000 } else { 0 }, bound.binding.name))
+            })
+            .collect();
+        scored.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
+        self.found = scored.into_iter().map(|(_, name)| name).collect();
+    }
+}
+
+/// A line of the list.
+enum Listed<'a> {
+    Heading(&'static str),
+    Action(usize, &'a Bound),
+}
+
+fn listed<'a>(app: &'a App, finder: &Finder) -> Vec<Listed<'a>> {
+    let is_grouped = finder.shelf == Shelf::Grouped && finder.entry.text().trim().is_empty();
+    let mut lines = Vec::new();
+    let mut group = None;
+    for (at, name) in finder.found.iter().enumerate() {
+        let Some(bound) = app.setting.keymap.all().iter().find(|bound| bound.binding.name == *name) else { continue };
+        if is_grouped && group != Some(bound.binding.group) {
+            group = Some(bound.binding.group);
+            lines.push(Listed::Heading(bound.binding.group.title()));
+        }
+        lines.push(Listed::Action(at, bound));
+    }
+    lines
+}
+
+/// Draws it over `area`.
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, finder: &Finder) {
+    Clear.render(area, buffer);
+    let theme = app.theme();
+    let name = match finder.shelf {
+        Shelf::Grouped => "Help",
+        Shelf::Recent => "Actions",
+    };
+    let remark = format!("{} of {}", finder.found.len(), app.setting.keymap.all().len());
+    let title = Title { name, remark: &remark, edge: Role::Accent };
+    let inner = padded(paint::frame(buffer, area, &title, theme));
+    let mut prompt = Line::from(Span::styled("search ", theme.style(Role::Dim)));
+    prompt.spans.extend(finder.entry.line(usize::from(inner.width).saturating_sub(7), theme).spans);
+    paint::line(buffer, inner, 0, &prompt);
+    let list = Rect { y: inner.y + 1.min(inner.height), height: inner.height.saturating_sub(1), ..inner };
+    let lines = listed(app, finder);
+    if lines.is_empty() {
+        let text = format!("No action is called that. {} shows all.", "Ctrl-U");
+        return paint::line(buffer, list, 0, &Line::styled(text, theme.style(Role::Dim)));
+    }
+    let height = usize::from(list.height);
+    let at = lines.iter().position(|line| matches!(line, Listed::Action(at, _) if *at == finder.selected)).unwrap_or(0);
+    let first = at.saturating_sub(height / 2).min(lines.len().saturating_sub(height));
+    for (y, line) in (0..list.height).zip(&lines[first..]) {
+        match line {
+            Listed::Heading(title) => {
+                paint::line(buffer, list, y, &Line::styled(*title, theme.style(Role::Strong)));
+            }
+            Listed::Action(at, bound) => {
+                paint::line(buffer, list, y, &action(app, finder, bound));
+                if *at == finder.selected {
+                    buffer.set_style(Rect { y: list.y + y, height: 1, ..list }, theme.style(Role::Selected));
+                }
+            }
+        }
+    }
+}
+
+fn action(app: &App, finder: &Finder, bound: &Bound) -> Line<'static> {
+    const KEYS: usize = 16;
+    const LABEL: usize = 30;
+    let theme = app.theme();
+    let why = app.reason(bound.binding, finder.about).err();
+    let (keys_role, role) = if why.is_none() { (Role::Accent, Role::Text) } else { (Role::Dim, Role::Dim) };
+    let keys = format::clip(&bound.keys(), KEYS);
+    let mut line = Line::from(vec![
+        Span::styled(format!("  {keys:<KEYS$} "), theme.style(keys_role)),
+        Span::styled(format!("{:<LABEL$}", format::clip(bound.binding.label, LABEL)), theme.style(role)),
+    ]);
+    if let Some(why) = why {
+        line.push_span(Span::styled(format!("  {why}"), theme.style(Role::Dim)));
+    }
+    line
+}
+
+/// Where an action works, for people.
+#[must_use]
+pub fn places(contexts: &[Context]) -> String {
+    let names = contexts.iter().map(|context| match context {
+        Context::Panes => "panes",
+        Context::Detail => "details",
+        Context::Menu => "the action menu",
+        Context::Confirm | Context::Count => "a question",
+        Context::Help => "help",
+        Context::Palette => "the palette",
+        Context::Alerts => "alerts",
+        Context::Filter => "the filter",
+        Context::Choice => "a list of choices",
+        Context::Note => "a note",
+        Context::Log => "lists",
+        Context::Run => "progress",
+    });
+    let mut told: Vec<&str> = Vec::new();
+    for name in names {
+        if !told.contains(&name) {
+            told.push(name);
+        }
+    }
+    told.join(", ")
+}

@@ -1,0 +1,31 @@
+//! The line in which a note on a row is written.
+
+use super::super::app::App;
+use super::super::entry::Entry;
+use super::super::places::Item;
+use super::super::theme::Role;
+use super::dialog;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+/// A note being written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NoteLine {
+    /// About what.
+    pub item: Item,
+    /// What is typed.
+    pub entry: Entry,
+}
+
+/// Draws the line in the middle of `area`.
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, note: &NoteLine) {
+    const WIDE: usize = 60;
+    let theme = app.theme();
+    let room = usize::from(area.width.saturating_sub(6)).min(WIDE);
+    let mut written = note.entry.line(room, theme);
+    let fill = room.saturating_sub(written.width());
+    written.push_span(" ".repeat(fill));
+    let hint = Line::styled("Enter keeps it, without text it goes; Esc leaves it as it was", theme.style(Role::Dim));
+    dialog(buffer, area, app, &format!("Note on {}", note.item), &[written, Line::default(), hint]);
+}
