@@ -40,6 +40,8 @@ pub const PORTAL_EVENT_TRACE: &str = "/portal/v1/events/{id}/trace";
 pub const DELIVERIES: &str = "/portal/v1/deliveries";
 /// One delivery with its attempts.
 pub const DELIVERY: &str = "/portal/v1/deliveries/{id}";
+/// Makes a delivery once more.
+pub const DELIVERY_RESEND: &str = "/portal/v1/deliveries/{id}/resend";
 /// The log of requests to the Integration API.
 pub const REQUESTS: &str = "/portal/v1/requests";
 /// The audit trail.

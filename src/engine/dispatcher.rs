@@ -1,17 +1,14 @@
 //! The dispatcher: claims what is due under a lease, round-robin over subscriptions, and sees each attempt through until it is settled.
 
+use super::claim::{Ask, Job, claim};
 use super::sender::Parcel;
 use super::settle::Flight;
 use super::{Engine, Error};
-use crate::domain::delivery::{DEADLINE, FLIGHTS, FLIGHTS_PER_SUBSCRIPTION, State};
-use crate::domain::event::Event;
-use crate::domain::ids::{DeliveryId, SubscriptionId};
+use crate::domain::delivery::{DEADLINE, FLIGHTS};
+use crate::domain::ids::SubscriptionId;
 use crate::domain::secret::Secret;
-use crate::domain::subscription::Subscription;
 use crate::domain::time::Timestamp;
-use crate::store;
-use crate::store::deliveries::Claimed;
-use rusqlite::Connection;
+use crate::store::deliveries::Lease;
 use std::collections::HashMap;
 use std::pin::pin;
 use std::time::Duration;
@@ -69,14 +66,6 @@ struct Desk {
     last: SubscriptionId,
 }
 
-/// What is needed to make an attempt.
-struct Job {
-    claimed: Claimed,
-    event: Event,
-    subscription: Subscription,
-    sealed: Vec<u8>,
-}
-
 impl Desk {
     fn new(run: String) -> Self {
         Self { flights: JoinSet::new(), under_way: HashMap::new(), run, n_claims: 0, last: SubscriptionId(0) }
@@ -89,22 +78,15 @@ impl Desk {
             return Ok(None);
         }
         self.n_claims += 1;
-        let lease = format!("{}-{}", self.run, self.n_claims);
         let now = engine.shared.ambient.now();
-        let ask = Ask {
-            lease: lease.clone(),
-            now,
-            until: now.plus(LEASE),
-            room,
-            last: self.last,
-            under_way: self.under_way.clone(),
-        };
-        let (jobs, next_due, last) =
-            engine.shared.store.write_patiently(move |connection| claim(connection, ask)).await?;
-        self.last = last;
-        for job in jobs {
+        let lease = Lease { token: format!("{}-{}", self.run, self.n_claims), now, until: now.plus(LEASE) };
+        let token = lease.token.clone();
+        let ask = Ask { lease, room, last: self.last, under_way: self.under_way.clone() };
+        let claims = engine.shared.store.write_patiently(move |connection| claim(connection, ask)).await?;
+        self.last = claims.last;
+        for job in claims.jobs {
             *self.under_way.entry(job.claimed.subscription).or_default() += 1;
-            let (engine, lease) = (engine.clone(), lease.clone());
+            let (engine, lease) = (engine.clone(), token.clone());
             self.flights.spawn(async move {
                 let subscription = job.claimed.subscription;
                 if let Err(error) = fly(&engine, job, lease).await {
@@ -113,7 +95,7 @@ impl Desk {
                 subscription
             });
         }
-        Ok(next_due)
+        Ok(claims.next_due_at)
     }
 
     fn landed(&mut self, first: Option<SubscriptionId>) {
@@ -132,75 +114,6 @@ impl Desk {
             self.under_way.clear();
         }
     }
-}
-
-/// What a claim is made with.
-struct Ask {
-    lease: String,
-    now: Timestamp,
-    until: Timestamp,
-    room: usize,
-    last: SubscriptionId,
-    under_way: HashMap<SubscriptionId, usize>,
-}
-
-type Claims = (Vec<Job>, Option<Timestamp>, SubscriptionId);
-
-/// Goes round the enabled subscriptions, beginning after the one served last, one delivery each, until there is no room or nothing due.
-fn claim(connection: &Connection, ask: Ask) -> Result<Claims, store::Error> {
-    let Ask { lease, now, until, room, last, mut under_way } = ask;
-    let mut ids = store::subscriptions::enabled(connection)?;
-    let first = ids.partition_point(|id| *id <= last);
-    ids.rotate_left(first);
-    let mut jobs = Vec::new();
-    let mut served = last;
-    let mut round = ids.clone();
-    while !round.is_empty() && jobs.len() < room {
-        let mut again = Vec::new();
-        for id in round {
-            let n = under_way.entry(id).or_default();
-            if *n >= FLIGHTS_PER_SUBSCRIPTION || jobs.len() >= room {
-                continue;
-            }
-            for claimed in store::deliveries::claim(connection, id, 1, &lease, now, until)? {
-                *n += 1;
-                served = id;
-                again.push(id);
-                let (id, n_attempts) = (claimed.id, claimed.n_attempts);
-                match job(connection, claimed) {
-                    Ok(Some(job)) => jobs.push(job),
-                    Ok(None) | Err(store::Error::Unreadable(_)) => give_up(connection, id, &lease, n_attempts)?,
-                    Err(error) => return Err(error),
-                }
-            }
-        }
-        round = again;
-    }
-    let mut next_due = None;
-    if jobs.len() < room {
-        for id in ids {
-            if under_way.get(&id).is_none_or(|n| *n < FLIGHTS_PER_SUBSCRIPTION) {
-                let due = store::deliveries::backlog(connection, id)?.next_due_at;
-                next_due = [next_due, due].into_iter().flatten().min();
-            }
-        }
-    }
-    Ok((jobs, next_due, served))
-}
-
-/// Ends a delivery that cannot be read: it must not hold up the others.
-fn give_up(connection: &Connection, id: DeliveryId, lease: &str, n_attempts: u32) -> Result<(), store::Error> {
-    tracing::error!(%id, "a delivery's event or subscription cannot be read; it was given up");
-    store::deliveries::settle(connection, id, lease, State::Exhausted, n_attempts, None)?;
-    Ok(())
-}
-
-fn job(connection: &Connection, claimed: Claimed) -> Result<Option<Job>, store::Error> {
-    let event = store::events::get(connection, claimed.event)?;
-    let subscription = store::subscriptions::get(connection, claimed.subscription)?;
-    let sealed = store::subscriptions::secret(connection, claimed.subscription)?;
-    let (Some(event), Some(subscription), Some(sealed)) = (event, subscription, sealed) else { return Ok(None) };
-    Ok(Some(Job { claimed, event, subscription, sealed }))
 }
 
 /// One attempt, from the secret to the last written byte.

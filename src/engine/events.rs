@@ -139,6 +139,7 @@ pub(super) fn publish(
             company,
             kind: Kind::Scheduled,
             n_attempts: 0,
+            n_beside: 0,
             schedule,
         };
         store::deliveries::insert(connection, &delivery, state, now)?;

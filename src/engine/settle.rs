@@ -54,7 +54,10 @@ fn settle(connection: &Connection, flight: &Flight, now: Timestamp, roll: Roll) 
     };
     let outcome = &flight.landed.result.outcome;
     let number = claimed.n_attempts + 1;
-    let verdict = judge(outcome, number, &claimed.schedule, now, roll);
+    if claimed.kind == Kind::Resend {
+        return settle_resend(connection, flight, &before, now);
+    }
+    let verdict = judge(outcome, number - claimed.n_beside, &claimed.schedule, now, roll);
     let counts = claimed.kind == Kind::Scheduled && outcome.is_counted();
     let (after, effect) = next(&before, outcome.is_success(), counts, now);
     let trips = effect == Effect::Trips && before.off.is_none() && deleted_at.is_none();
@@ -83,6 +86,24 @@ fn settle(connection: &Connection, flight: &Flight, now: Timestamp, roll: Roll) 
         store::trips::insert(connection, &before, &causes, now)?;
         store::deliveries::park(connection, claimed.subscription)?;
     }
+    Ok(true)
+}
+
+/// A resend counts for nothing: it only succeeds or leaves the delivery as it was.
+fn settle_resend(
+    connection: &Connection,
+    flight: &Flight,
+    before: &Subscription,
+    now: Timestamp,
+) -> Result<bool, store::Error> {
+    let has_succeeded = flight.landed.result.outcome.is_success();
+    if !store::resends::settle(connection, flight.claimed.id, &flight.lease, has_succeeded, now)? {
+        return Ok(false);
+    }
+    let number = flight.claimed.n_attempts + 1;
+    store::attempts::insert(connection, &attempt(flight, number), &flight.landed.exchange, None)?;
+    let (after, _) = next(before, has_succeeded, false, now);
+    store::subscriptions::attempted(connection, &after)?;
     Ok(true)
 }
 

@@ -1,6 +1,6 @@
 //! Deliveries, and what became of an event.
 
-use super::guard::{Operator, Viewer};
+use super::guard::{Acting, Operator, Viewer};
 use super::place::{Wanted, event_type, named};
 use super::problem::Refusal;
 use super::query::Id;
@@ -14,6 +14,7 @@ use crate::domain::log::{Delivery, DeliveryFilter, Happened};
 use crate::domain::text::Untrusted;
 use crate::engine::{Engine, journal};
 use axum::extract::State;
+use axum::http::StatusCode;
 
 /// `GET /portal/v1/deliveries`: newest first.
 pub(super) async fn list(
@@ -42,6 +43,16 @@ pub(super) async fn get(
     let (delivery, attempts) = engine.delivery(DeliveryId(id)).await?;
     let attempts = attempts.into_iter().map(AttemptRow::from).collect();
     Ok(axum::Json(DeliveryDetail { row: row(delivery), attempts }))
+}
+
+/// `POST /portal/v1/deliveries/{id}/resend`: made as soon as nobody else has the delivery; the log tells what it came to.
+pub(super) async fn resend(
+    operator: Operator<Acting>,
+    State(engine): State<Engine>,
+    Id(id): Id,
+) -> Result<(StatusCode, axum::Json<DeliveryRow>), Refusal> {
+    let delivery = engine.resend(operator.caller(), DeliveryId(id)).await?;
+    Ok((StatusCode::ACCEPTED, axum::Json(row(delivery))))
 }
 
 /// `GET /portal/v1/events`: of all companies, newest first.

@@ -85,6 +85,7 @@ pub fn table() -> Vec<Route> {
         get::<Viewer, _, _>(paths::PORTAL_EVENT_TRACE, deliveries::trace),
         get::<Viewer, _, _>(paths::DELIVERIES, deliveries::list),
         get::<Viewer, _, _>(paths::DELIVERY, deliveries::get),
+        post::<Acting, _, _>(paths::DELIVERY_RESEND, deliveries::resend),
         get::<Viewer, _, _>(paths::REQUESTS, requests::list),
         get::<Viewer, _, _>(paths::STATS, stats::get),
         get::<Viewer, _, _>(paths::AUDIT, audit::list),

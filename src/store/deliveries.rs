@@ -22,8 +22,21 @@ pub struct Claimed {
     pub kind: Kind,
     /// Attempts made so far.
     pub n_attempts: u32,
+    /// Those among them that use up no retry.
+    pub n_beside: u32,
     /// When its retries are due.
     pub schedule: Schedule,
+}
+
+/// What a claim is made under.
+#[derive(Debug, Clone)]
+pub(crate) struct Lease {
+    /// What its holder has to show.
+    pub(crate) token: String,
+    /// When it begins.
+    pub(crate) now: Timestamp,
+    /// When it ends by itself.
+    pub(crate) until: Timestamp,
 }
 
 /// Where a subscription's deliveries stand.
@@ -54,29 +67,46 @@ pub(crate) fn insert(connection: &Connection, delivery: &Claimed, state: State, 
     Ok(())
 }
 
-/// Claims at most `limit` due deliveries of a subscription, most overdue first, under `lease` until `until`.
+/// Subscriptions for which something waits, ascending, each with the time at which the first of it is or was due. Hops along the index from one
+/// subscription to the next: what waits behind the first costs nothing.
+pub(crate) fn next_due(connection: &Connection) -> Result<Vec<(SubscriptionId, Timestamp)>, Error> {
+    let mut statement = connection.prepare_cached(
+        "WITH RECURSIVE waiting (id) AS (
+             SELECT min(subscription_id) FROM deliveries WHERE state = 'pending'
+             UNION ALL
+             SELECT (SELECT min(subscription_id) FROM deliveries WHERE state = 'pending' AND subscription_id > waiting.id)
+             FROM waiting WHERE waiting.id IS NOT NULL
+         )
+         SELECT id, (SELECT min(due_at) FROM deliveries WHERE state = 'pending' AND subscription_id = waiting.id) AS due
+         FROM waiting WHERE id IS NOT NULL",
+    )?;
+    let rows = statement.query_map([], |row| Ok((SubscriptionId(row.get("id")?), super::time(row, "due")?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Claims at most `limit` due deliveries of a subscription, most overdue first.
 pub(crate) fn claim(
     connection: &Connection,
     subscription: SubscriptionId,
     limit: usize,
-    lease: &str,
-    now: Timestamp,
-    until: Timestamp,
+    lease: &Lease,
 ) -> Result<Vec<Claimed>, Error> {
-    let mut statement = connection.prepare_cached(
+    let mut statement = connection.prepare_cached(&format!(
         "UPDATE deliveries SET state = 'in_flight', lease = :lease, lease_until = :until
          WHERE id IN (SELECT id FROM deliveries WHERE subscription_id = :subscription AND state = 'pending' AND due_at <= :now
                       ORDER BY due_at, id LIMIT :limit)
-         RETURNING id, event_id, subscription_id, company_id, kind, n_attempts, retry_base_ms",
-    )?;
+         RETURNING {CLAIMED}"
+    ))?;
     let rows = statement.query_map(
         named_params! {
-            ":subscription": subscription.0, ":lease": lease, ":until": until.millis(), ":now": now.millis(),
+            ":subscription": subscription.0, ":lease": lease.token, ":until": lease.until.millis(), ":now": lease.now.millis(),
             ":limit": i64::try_from(limit).unwrap_or(i64::MAX),
         },
         read,
     )?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let mut claimed: Vec<Claimed> = rows.collect::<Result<_, _>>()?;
+    claimed.sort_unstable_by_key(|claimed| claimed.id);
+    Ok(claimed)
 }
 
 /// Ends a claim: the new state, the attempts made, and when the next one is due. `false` if the lease is no longer `lease`.
@@ -90,7 +120,8 @@ pub(crate) fn settle(
 ) -> Result<bool, Error> {
     let n = connection
         .prepare_cached(
-            "UPDATE deliveries SET state = :state, n_attempts = :n, due_at = :due, lease = NULL, lease_until = NULL
+            "UPDATE deliveries SET state = :state, n_attempts = :n, due_at = :due, lease = NULL, lease_until = NULL,
+                 returns_to = NULL
              WHERE id = :id AND state = 'in_flight' AND lease = :lease",
         )?
         .execute(named_params! {
@@ -99,17 +130,28 @@ pub(crate) fn settle(
     Ok(n == 1)
 }
 
-/// What becomes of a claim that is returned: due at once, parked where the subscription was switched off meanwhile, cancelled where it was
-/// deleted.
-const RETURNED: &str = "UPDATE deliveries SET lease = NULL, lease_until = NULL,
-    state = (SELECT CASE WHEN deleted_at IS NOT NULL THEN 'cancelled' WHEN disabled_reason IS NOT NULL THEN 'parked' ELSE 'pending' END
-             FROM subscriptions WHERE id = subscription_id),
-    due_at = (SELECT CASE WHEN deleted_at IS NULL AND disabled_reason IS NULL THEN ?1 END FROM subscriptions WHERE id = subscription_id)
-    WHERE state = 'in_flight'";
+/// Where a delivery stands once nobody holds it: a resend goes back to where it came from; what waited waits again, parked where the
+/// subscription was switched off meanwhile, cancelled where it was deleted.
+pub(super) const STANDS: &str = "CASE WHEN returns_to IN ('skipped', 'exhausted', 'succeeded') THEN returns_to ELSE
+    (SELECT CASE WHEN deleted_at IS NOT NULL THEN 'cancelled' WHEN disabled_reason IS NOT NULL THEN 'parked' ELSE 'pending' END
+     FROM subscriptions WHERE id = subscription_id) END";
+
+/// When it is due then: a resend as it was planned, all else at `?1`.
+pub(super) const STANDS_DUE: &str = "CASE WHEN returns_to IN ('skipped', 'exhausted', 'succeeded') THEN NULL ELSE
+    (SELECT CASE WHEN deleted_at IS NULL AND disabled_reason IS NULL
+                 THEN CASE WHEN deliveries.returns_to = 'pending' THEN deliveries.due_at ELSE ?1 END END
+     FROM subscriptions WHERE id = subscription_id) END";
+
+fn returned() -> String {
+    format!(
+        "UPDATE deliveries SET lease = NULL, lease_until = NULL, returns_to = NULL, state = {STANDS}, due_at = {STANDS_DUE}
+         WHERE state = 'in_flight'"
+    )
+}
 
 /// Returns every claim whose lease ended before `now`. The number returned.
 pub(crate) fn release_expired(connection: &Connection, now: Timestamp) -> Result<usize, Error> {
-    Ok(connection.prepare_cached(&format!("{RETURNED} AND lease_until < ?1"))?.execute([now.millis()])?)
+    Ok(connection.prepare_cached(&format!("{} AND lease_until < ?1", returned()))?.execute([now.millis()])?)
 }
 
 /// Lets no lease end after `latest`: none can, unless the clock was set back. The number shortened.
@@ -128,7 +170,7 @@ pub(crate) fn shift_leases(connection: &Connection, step: Duration) -> Result<us
 
 /// Returns every claim: for a process that starts and knows that nobody else holds any. The number returned.
 pub(crate) fn release_all(connection: &Connection, now: Timestamp) -> Result<usize, Error> {
-    Ok(connection.prepare_cached(RETURNED)?.execute([now.millis()])?)
+    Ok(connection.prepare_cached(&returned())?.execute([now.millis()])?)
 }
 
 /// Parks what waits for a subscription that is being switched off. The number parked.
@@ -140,8 +182,13 @@ pub(crate) fn park(connection: &Connection, subscription: SubscriptionId) -> Res
         .execute([subscription.0])?)
 }
 
-/// Cancels what waits for a subscription that is being deleted. The number cancelled.
+/// Cancels what waits for a subscription that is being deleted, and forgets what was to be resent to it. The number cancelled.
 pub(crate) fn cancel(connection: &Connection, subscription: SubscriptionId) -> Result<usize, Error> {
+    connection
+        .prepare_cached(
+            "DELETE FROM resends WHERE (SELECT d.subscription_id FROM deliveries d WHERE d.id = delivery_id) = ?1",
+        )?
+        .execute([subscription.0])?;
     Ok(connection
         .prepare_cached(
             "UPDATE deliveries SET state = 'cancelled', due_at = NULL WHERE subscription_id = ?1 AND state IN ('pending', 'parked')",
@@ -191,7 +238,10 @@ pub(crate) fn backlog(connection: &Connection, subscription: SubscriptionId) -> 
     })?)
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Claimed> {
+/// The columns of a claimed delivery.
+pub(super) const CLAIMED: &str = "id, event_id, subscription_id, company_id, kind, n_attempts, n_beside, retry_base_ms";
+
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Claimed> {
     Ok(Claimed {
         id: DeliveryId(row.get("id")?),
         event: EventId(row.get("event_id")?),
@@ -199,6 +249,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Claimed> {
         company: CompanyId(row.get("company_id")?),
         kind: Kind::named(&row.get::<_, String>("kind")?).ok_or_else(|| unreadable("kind"))?,
         n_attempts: small(row, "n_attempts")?,
+        n_beside: small(row, "n_beside")?,
         schedule: Schedule { base: Duration::from_millis(count(row, "retry_base_ms")?) },
     })
 }

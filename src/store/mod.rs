@@ -14,6 +14,7 @@ pub mod notes;
 pub mod operators;
 pub mod repeats;
 pub mod requests;
+pub mod resends;
 pub mod revisions;
 pub mod scan;
 pub mod series;
@@ -39,6 +40,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/platform/0002_actions.sql"),
     include_str!("../../assets/migrations/platform/0003_portal.sql"),
     include_str!("../../assets/migrations/platform/0004_request_details.sql"),
+    include_str!("../../assets/migrations/platform/0005_resends.sql"),
 ];
 
 /// What can go wrong.

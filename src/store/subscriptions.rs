@@ -99,14 +99,6 @@ pub(crate) fn ever(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// The ids of all enabled subscriptions, ascending.
-pub(crate) fn enabled(connection: &Connection) -> Result<Vec<SubscriptionId>, Error> {
-    let mut statement = connection.prepare_cached(
-        "SELECT id FROM subscriptions WHERE disabled_reason IS NULL AND deleted_at IS NULL ORDER BY id",
-    )?;
-    Ok(statement.query_map([], |row| row.get(0).map(SubscriptionId))?.collect::<Result<_, _>>()?)
-}
-
 /// Notes an attempt: the breaker and its streak as they are now, and when it happened.
 pub(crate) fn attempted(connection: &Connection, subscription: &Subscription) -> Result<(), Error> {
     connection

@@ -1,12 +1,14 @@
 //! Deliveries: from an event to the last attempt, against receivers whose answers are set.
 
+mod resend;
+
 use crate::support::platform::Platform;
 use crate::support::receiver::{Behaviour, Receiver};
 use crow::api::keys::Company;
 use crow::api::subscriptions::{CreatedSubscription, ReplayChoice, SubscriptionRow};
 use crow::domain::breaker::FUSE;
-use crow::domain::delivery::Kind;
-use crow::domain::ids::SubscriptionId;
+use crow::domain::delivery::{Kind, State};
+use crow::domain::ids::{DeliveryId, SubscriptionId};
 use crow::domain::secret::Secret;
 use crow::domain::signature::verify;
 use crow::domain::standing::Disabled;
@@ -30,6 +32,22 @@ impl Scene {
 
     async fn emit(&self) -> i64 {
         self.platform.emit(self.company.id).await.0
+    }
+
+    /// The delivery of an event, and where it stands.
+    async fn delivery(&self, event: i64) -> (DeliveryId, State) {
+        let database = self.platform.database();
+        let read = |row: &rusqlite::Row<'_>| Ok((DeliveryId(row.get(0)?), row.get::<_, String>(1)?));
+        let (id, state) =
+            database.query_row("SELECT id, state FROM deliveries WHERE event_id = ?1", [event], read).expect("a row");
+        (id, State::named(&state).expect("a state"))
+    }
+
+    /// Waits until the delivery of an event stands so.
+    async fn stands(&self, event: i64, state: State) -> DeliveryId {
+        let what = format!("event {event} is {}", state.name());
+        self.platform.until(&what, async || self.delivery(event).await.1 == state).await;
+        self.delivery(event).await.0
     }
 
     async fn row(&self) -> SubscriptionRow {

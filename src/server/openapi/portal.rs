@@ -189,6 +189,13 @@ fn logs() -> Vec<Told> {
             .asked(span())
             .paged(),
         Told::get(paths::DELIVERY, "getDelivery", "One delivery with its attempts", json!(DeliveryDetail)),
+        Told::post(
+            paths::DELIVERY_RESEND,
+            "resendDelivery",
+            "Make a delivery once more, whatever became of it; counts for nothing. A success ends it, a failure leaves it as it was",
+            json!(DeliveryRow),
+        )
+        .accepting(),
         Told::get(paths::PORTAL_EVENTS, "listAllEvents", "Events of all companies, newest first", json!(LogPage<EventRow>))
             .asked([id("company", "Of a company"), types()])
             .asked(span())

@@ -154,9 +154,18 @@ impl Told {
     }
 
     /// Answering 201 instead of 200.
-    pub(super) fn creating(mut self) -> Self {
+    pub(super) fn creating(self) -> Self {
+        self.answering(201)
+    }
+
+    /// Answering 202: it is done later.
+    pub(super) fn accepting(self) -> Self {
+        self.answering(202)
+    }
+
+    fn answering(mut self, with: u16) -> Self {
         for (status, _) in &mut self.answers {
-            *status = 201;
+            *status = with;
         }
         self
     }

@@ -6,7 +6,8 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -46,6 +47,9 @@ pub(crate) struct Receiver {
 struct Shared {
     script: Mutex<VecDeque<Behaviour>>,
     ledger: watch::Sender<Vec<Received>>,
+    /// Deliveries under way by their numbers, and how often one came that was.
+    under_way: Mutex<HashSet<String>>,
+    n_overlaps: AtomicUsize,
 }
 
 impl Receiver {
@@ -53,8 +57,12 @@ impl Receiver {
     pub(crate) async fn start(script: &[Behaviour]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
-        let shared =
-            Arc::new(Shared { script: Mutex::new(script.iter().copied().collect()), ledger: watch::Sender::default() });
+        let shared = Arc::new(Shared {
+            script: Mutex::new(script.iter().copied().collect()),
+            ledger: watch::Sender::default(),
+            under_way: Mutex::default(),
+            n_overlaps: AtomicUsize::new(0),
+        });
         let router = Router::new().fallback(receive).with_state(Arc::clone(&shared));
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
         Self { url, shared, serving }
@@ -68,6 +76,11 @@ impl Receiver {
     /// Everything received so far.
     pub(crate) fn ledger(&self) -> Vec<Received> {
         self.shared.ledger.borrow().clone()
+    }
+
+    /// How often a delivery came while it was under way already.
+    pub(crate) fn n_overlaps(&self) -> usize {
+        self.shared.n_overlaps.load(Ordering::SeqCst)
     }
 
     /// Waits until `n` requests have come.
@@ -84,7 +97,15 @@ impl Drop for Receiver {
     }
 }
 
+/// How often others may go first while a request is under way.
+const TURNS: usize = 8;
+
 async fn receive(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+    let delivery = headers.get("x-wlcro-delivery-id").and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
+    let is_first = shared.under_way.lock().expect("not poisoned").insert(delivery.clone());
+    if !is_first && delivery != "test" {
+        shared.n_overlaps.fetch_add(1, Ordering::SeqCst);
+    }
     shared.ledger.send_modify(|ledger| ledger.push(Received { headers, body: body.to_vec() }));
     let behaviour = {
         let mut script = shared.script.lock().expect("not poisoned");
@@ -94,6 +115,12 @@ async fn receive(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: By
             _ => script.pop_front().unwrap_or(Behaviour::Status(200)),
         }
     };
+    for _ in 0..TURNS {
+        tokio::task::yield_now().await;
+    }
+    if behaviour != Behaviour::Hang {
+        shared.under_way.lock().expect("not poisoned").remove(&delivery);
+    }
     let status = |code| StatusCode::from_u16(code).expect("a status");
     match behaviour {
         Behaviour::Status(code) => (status(code), "seen").into_response(),
