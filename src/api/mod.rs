@@ -19,6 +19,7 @@ pub mod page;
 pub mod patch;
 pub mod paths;
 pub mod problem;
+pub mod replays;
 pub mod report;
 pub mod requests;
 pub mod revisions;

@@ -3,10 +3,12 @@
 use crate::domain::delivery::{Kind, State};
 use crate::domain::event::EventType;
 use crate::domain::ids::{
-    AffiliateId, AttemptId, ClientId, CompanyId, DeliveryId, EventId, KeyId, NoteId, OperatorId, SubscriptionId, TripId,
+    AffiliateId, AttemptId, ClientId, CompanyId, DeliveryId, EventId, KeyId, NoteId, OperatorId, ReplayId,
+    SubscriptionId, TripId,
 };
 use crate::domain::key::Scope;
 use crate::domain::operator::Role;
+use crate::domain::replay::Phase;
 use crate::domain::standing::Disabled;
 use crate::domain::text::Untrusted;
 use crate::domain::window::Bucket;
@@ -39,6 +41,7 @@ integers!(
     KeyId,
     NoteId,
     OperatorId,
+    ReplayId,
     SubscriptionId,
     TripId
 );
@@ -65,6 +68,7 @@ names! {
     Disabled: "reason",
     EventType: "event type",
     Kind: "kind of attempt",
+    Phase: "phase of a replay",
     Role: "role",
     Scope: "scope",
     State: "delivery state",

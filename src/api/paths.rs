@@ -20,6 +20,18 @@ pub const PORTAL_SUBSCRIPTION_TEST: &str = "/portal/v1/subscriptions/{id}/test";
 pub const PORTAL_SUBSCRIPTION_ENABLE: &str = "/portal/v1/subscriptions/{id}/enable";
 /// Disables.
 pub const PORTAL_SUBSCRIPTION_DISABLE: &str = "/portal/v1/subscriptions/{id}/disable";
+/// Plans a replay, or counts what it would select.
+pub const PORTAL_SUBSCRIPTION_REPLAY: &str = "/portal/v1/subscriptions/{id}/replay";
+/// Replays of all subscriptions.
+pub const REPLAYS: &str = "/portal/v1/replays";
+/// One replay.
+pub const REPLAY: &str = "/portal/v1/replays/{id}";
+/// Pauses a replay.
+pub const REPLAY_PAUSE: &str = "/portal/v1/replays/{id}/pause";
+/// Lets a replay go on.
+pub const REPLAY_RESUME: &str = "/portal/v1/replays/{id}/resume";
+/// Gives a replay up.
+pub const REPLAY_CANCEL: &str = "/portal/v1/replays/{id}/cancel";
 /// The delivery log, by attempt.
 pub const ATTEMPTS: &str = "/portal/v1/attempts";
 /// One attempt with its exact bytes.

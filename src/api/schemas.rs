@@ -4,10 +4,12 @@ use super::keys::ShownOnce;
 use crate::domain::delivery::{Kind, State};
 use crate::domain::event::EventType;
 use crate::domain::ids::{
-    AffiliateId, AttemptId, ClientId, CompanyId, DeliveryId, EventId, KeyId, NoteId, OperatorId, SubscriptionId, TripId,
+    AffiliateId, AttemptId, ClientId, CompanyId, DeliveryId, EventId, KeyId, NoteId, OperatorId, ReplayId,
+    SubscriptionId, TripId,
 };
 use crate::domain::key::Scope;
 use crate::domain::operator::Role;
+use crate::domain::replay::Phase;
 use crate::domain::standing::Disabled;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
@@ -38,12 +40,14 @@ described! {
     KeyId: number("A key's number"),
     NoteId: number("A note's number"),
     OperatorId: number("An operator's number; 0 for the one of a standalone process"),
+    ReplayId: number("A replay's number"),
     SubscriptionId: number("A subscription's number"),
     TripId: number("A trip's number"),
     Bucket: names("Which rate window", Bucket::ALL.map(Bucket::name)),
     Disabled: names("Why a subscription is off", [Disabled::Manual, Disabled::Breaker].map(Disabled::name)),
     EventType: names("What happened", EventType::ALL.map(EventType::name)),
     Kind: names("What an attempt is for", Kind::ALL.map(Kind::name)),
+    Phase: names("How a replay stands", Phase::ALL.map(Phase::name)),
     Role: names("What an operator may do", Role::ALL.map(Role::name)),
     Scope: names("What a key may do", Scope::ALL.map(Scope::name)),
     State: names("Where a delivery stands", State::ALL.map(State::name)),

@@ -7,6 +7,7 @@ pub mod keys;
 pub mod leads;
 pub mod logs;
 pub mod overview;
+pub mod replays;
 pub mod subscriptions;
 
 use crate::api::problem::Problem;

@@ -39,4 +39,6 @@ ids! {
     AttemptId,
     /// The breaker disabling a subscription, once.
     TripId,
+    /// A plan that delivers again what was selected.
+    ReplayId,
 }

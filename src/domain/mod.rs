@@ -15,6 +15,8 @@ pub mod log;
 pub mod operator;
 pub mod patch;
 pub mod query;
+pub mod ramp;
+pub mod replay;
 pub mod secret;
 pub mod signature;
 pub mod standing;

@@ -3,6 +3,7 @@
 use super::breaker::Breaker;
 use super::event::EventType;
 use super::ids::{CompanyId, KeyId, SubscriptionId};
+use super::ramp::Ramp;
 use super::standing::Disabled;
 use super::time::Timestamp;
 
@@ -24,6 +25,8 @@ pub struct Subscription {
     pub off: Option<(Disabled, Timestamp)>,
     /// Consecutive failures.
     pub breaker: Breaker,
+    /// Attempts that may be under way at once.
+    pub ramp: Ramp,
     /// The first and the latest failure of the present streak.
     pub streak: Option<(Timestamp, Timestamp)>,
     /// The latest attempt of any kind but tests.

@@ -1,15 +1,17 @@
 //! A claim: what is due and there is room for, taken in one transaction. Resends come first, then round-robin over the subscriptions for which
 //! something waits, so that none starves another.
 
-use crate::domain::delivery::{FLIGHTS_PER_SUBSCRIPTION, State};
+use crate::domain::delivery::State;
 use crate::domain::event::Event;
 use crate::domain::ids::{DeliveryId, SubscriptionId};
+use crate::domain::ramp::Ramp;
 use crate::domain::subscription::Subscription;
 use crate::domain::time::Timestamp;
 use crate::store;
-use crate::store::deliveries::{Claimed, Lease};
+use crate::store::deliveries::{Claimed, Lease, Waiting};
 use rusqlite::Connection;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// What a claim is made with.
 #[derive(Debug)]
@@ -46,7 +48,7 @@ pub(super) struct Job {
 pub(super) fn claim(connection: &Connection, ask: Ask) -> Result<Claims, store::Error> {
     let mut hand = Hand { connection, ask, jobs: Vec::new(), known: HashMap::new() };
     for (id, subscription) in store::resends::waiting(connection)? {
-        if hand.room_of(subscription) > 0
+        if hand.room_of(subscription, Ramp::default()) > 0
             && let Some(claimed) = store::resends::claim(connection, id, &hand.ask.lease)?
         {
             hand.take(claimed)?;
@@ -54,20 +56,21 @@ pub(super) fn claim(connection: &Connection, ask: Ask) -> Result<Claims, store::
     }
     let now = hand.ask.lease.now;
     let mut waiting = store::deliveries::next_due(connection)?;
-    let first = waiting.partition_point(|(id, _)| *id <= hand.ask.last);
+    let first = waiting.partition_point(|of| of.subscription <= hand.ask.last);
     waiting.rotate_left(first);
-    let mut due: Vec<SubscriptionId> = waiting.into_iter().filter(|(_, at)| *at <= now).map(|(id, _)| id).collect();
+    let mut due: Vec<Waiting> = waiting.into_iter().filter(|of| of.due_at <= now).collect();
     while !due.is_empty() && hand.room() > 0 {
         let share = (hand.room() / due.len()).max(1);
         let mut again = Vec::new();
-        for id in due {
-            let n = share.min(hand.room_of(id));
+        for of in due {
+            let id = of.subscription;
+            let n = share.min(hand.room_of(id, of.ramp));
             if n == 0 {
                 continue;
             }
             let claimed = store::deliveries::claim(connection, id, n, &hand.ask.lease)?;
             if claimed.len() == n {
-                again.push(id);
+                again.push(of);
             }
             for claimed in claimed {
                 hand.ask.last = id;
@@ -80,8 +83,8 @@ pub(super) fn claim(connection: &Connection, ask: Ask) -> Result<Claims, store::
         0 => None,
         _ => store::deliveries::next_due(connection)?
             .into_iter()
-            .filter(|(id, _)| hand.room_of(*id) > 0)
-            .map(|(_, at)| at)
+            .filter(|of| hand.room_of(of.subscription, of.ramp) > 0)
+            .map(|of| of.due_at)
             .min(),
     };
     Ok(Claims { jobs: hand.jobs, next_due_at, last: hand.ask.last })
@@ -103,9 +106,9 @@ impl Hand<'_> {
     }
 
     /// How many more of one subscription.
-    fn room_of(&self, id: SubscriptionId) -> usize {
+    fn room_of(&self, id: SubscriptionId, ramp: Ramp) -> usize {
         let n = self.ask.under_way.get(&id).copied().unwrap_or(0);
-        FLIGHTS_PER_SUBSCRIPTION.saturating_sub(n).min(self.room())
+        (ramp.room() as usize).saturating_sub(n).min(self.room())
     }
 
     /// Makes a job of what was claimed, or gives it up if it cannot be read: it must not hold up the others.
@@ -125,12 +128,15 @@ impl Hand<'_> {
     fn job(&mut self, claimed: Claimed) -> Result<Option<Job>, store::Error> {
         let connection = self.connection;
         let id = claimed.subscription;
-        if !self.known.contains_key(&id) {
-            let subscription = store::subscriptions::get(connection, id)?;
-            self.known.insert(id, subscription.zip(store::subscriptions::secret(connection, id)?));
-        }
-        let (Some(Some((subscription, sealed))), Some(event)) =
-            (self.known.get(&id).cloned(), store::events::get(connection, claimed.event)?)
+        let known = match self.known.entry(id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let subscription = store::subscriptions::get(connection, id)?;
+                place.insert(subscription.zip(store::subscriptions::secret(connection, id)?))
+            }
+        };
+        let (Some((subscription, sealed)), Some(event)) =
+            (known.clone(), store::events::get(connection, claimed.event)?)
         else {
             return Ok(None);
         };

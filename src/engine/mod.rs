@@ -21,6 +21,8 @@ pub mod notes;
 pub mod once;
 pub mod operators;
 pub mod overview;
+mod replayer;
+pub mod replays;
 pub mod requests;
 pub mod resends;
 pub mod revisions;
@@ -155,6 +157,8 @@ struct Shared {
     log: requests::Log,
     sender: Sender,
     bell: Notify,
+    /// Rung when a replay may go on.
+    plans: Notify,
     changes: watch::Sender<u64>,
     status: Mutex<Status>,
 }
@@ -204,18 +208,21 @@ impl Engine {
             log: requests::Log::default(),
             sender,
             bell: Notify::new(),
+            plans: Notify::new(),
             changes: watch::Sender::new(0),
             status: Mutex::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Runs the background work until `stop` says so: the dispatcher, which finishes what is under way, and the clerk, which writes down
+    /// Runs the background work until `stop` says so: the dispatcher, which finishes what is under way, the replayer, and the clerk, which writes down
     /// windows and requests to the last one. Then closes the database. Whoever serves calls stops first.
     pub async fn run(&self, stop: watch::Receiver<bool>) {
         let (end, ended) = watch::channel(false);
         let clerk = tokio::spawn(clerk::run(self.clone(), ended));
+        let replayer = tokio::spawn(replayer::run(self.clone(), stop.clone()));
         dispatcher::run(self.clone(), stop).await;
+        let _ = replayer.await;
         end.send_replace(true);
         let _ = clerk.await;
         let store = self.shared.store.clone();

@@ -33,6 +33,7 @@ impl Engine {
     pub(super) async fn settle(&self, flight: Flight) -> Result<(), Error> {
         let now = self.shared.ambient.now();
         let roll = self.shared.ambient.roll();
+        let is_replay = flight.claimed.kind == Kind::Replay;
         let believed = self
             .shared
             .store
@@ -43,6 +44,9 @@ impl Engine {
             tracing::warn!("an outcome came after its lease was lost and was not believed");
         }
         self.changed();
+        if is_replay {
+            self.replan();
+        }
         Ok(())
     }
 }
@@ -59,7 +63,7 @@ fn settle(connection: &Connection, flight: &Flight, now: Timestamp, roll: Roll) 
     }
     let verdict = judge(outcome, number - claimed.n_beside, &claimed.schedule, now, roll);
     let counts = claimed.kind == Kind::Scheduled && outcome.is_counted();
-    let (after, effect) = next(&before, outcome.is_success(), counts, now);
+    let (after, effect) = next(&before, claimed.kind, (outcome.is_success(), counts), now);
     let trips = effect == Effect::Trips && before.off.is_none() && deleted_at.is_none();
     let is_off = before.off.is_some() || trips;
     let (state, due) = match verdict {
@@ -75,6 +79,9 @@ fn settle(connection: &Connection, flight: &Flight, now: Timestamp, roll: Roll) 
     }
     store::attempts::insert(connection, &attempt(flight, number), &flight.landed.exchange, None)?;
     store::subscriptions::attempted(connection, &after)?;
+    if claimed.kind == Kind::Replay && matches!(state, State::Succeeded | State::Exhausted) {
+        store::replays::ended(connection, claimed.id, state)?;
+    }
     if counts {
         let ok = outcome.is_success();
         let tally = Tally { n_ok: u64::from(ok), n_failed: u64::from(!ok) };
@@ -102,17 +109,25 @@ fn settle_resend(
     }
     let number = flight.claimed.n_attempts + 1;
     store::attempts::insert(connection, &attempt(flight, number), &flight.landed.exchange, None)?;
-    let (after, _) = next(before, has_succeeded, false, now);
+    let (after, _) = next(before, Kind::Resend, (has_succeeded, false), now);
     store::subscriptions::attempted(connection, &after)?;
     Ok(true)
 }
 
 /// The subscription after one more attempt.
-fn next(before: &Subscription, succeeded: bool, counts: bool, now: Timestamp) -> (Subscription, Effect) {
+fn next(
+    before: &Subscription,
+    claimed: Kind,
+    (succeeded, counts): (bool, bool),
+    now: Timestamp,
+) -> (Subscription, Effect) {
     let mut after = before.clone();
     after.last_attempt_at = Some(now);
     if succeeded {
         after.last_success_at = Some(now);
+    }
+    if claimed != Kind::Resend {
+        after.ramp = before.ramp.after(succeeded);
     }
     if !counts {
         return (after, Effect::Holds);

@@ -1,6 +1,7 @@
 //! Subscriptions as partners keep them: listing, changing, deleting. What a tool manages belongs to the key that created it.
 
 use super::caller::{Caller, Change};
+use super::replays::cancel_all;
 use super::subscriptions::{Draft, Missed, actor, missing, switch_off, switch_on};
 use super::{Engine, Error, Fault};
 use crate::domain::event::EventType;
@@ -106,6 +107,7 @@ impl Engine {
             })
             .await?;
         self.ring();
+        self.replan();
         Ok(changed)
     }
 
@@ -129,6 +131,7 @@ impl Engine {
                 store::subscriptions::delete(connection, id, now)?;
                 store::trips::close(connection, id, &format!("{} (deleted)", actor(&caller)), before.n_skipped, now)?;
                 let n_cancelled = store::deliveries::cancel(connection, id)?;
+                cancel_all(connection, id, now)?;
                 let change = Change {
                     action: "delete subscription",
                     subject: format!("subscription {id}"),

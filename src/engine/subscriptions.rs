@@ -2,6 +2,7 @@
 
 use super::caller::{Actor, Caller, Change};
 use super::envelope::{self, Parts};
+use super::replays::plan_missed;
 use super::sender::{Landed, Parcel};
 use super::{Engine, Error, Fault, samples};
 use crate::ambient::Ambient;
@@ -169,8 +170,8 @@ impl Engine {
         }
     }
 
-    /// Switches a subscription on: its streak is zeroed, what was parked resumes, what passed by is delivered if asked for, an open trip
-    /// ends. One that is on stays as it is.
+    /// Switches a subscription on: its streak is zeroed, what was parked resumes, what passed by is replayed if asked for, an open trip
+    /// ends. It begins with one attempt at a time. One that is on stays as it is.
     ///
     /// # Errors
     /// [`Error::NotFound`], and those of storage.
@@ -186,6 +187,7 @@ impl Engine {
             })
             .await?;
         self.ring();
+        self.replan();
         Ok(enabled)
     }
 
@@ -347,18 +349,21 @@ pub(super) fn switch_on(
 ) -> Result<(), store::Error> {
     let Some((reason, since)) = before.off else { return Ok(()) };
     let (id, now) = (before.id, ambient.now());
+    let replay = match missed {
+        Missed::Leave => None,
+        Missed::Replay => plan_missed(connection, (caller, ambient), before, since)?,
+    };
     store::subscriptions::enable(connection, id, now)?;
     store::trips::close(connection, id, &actor(caller), before.n_skipped, now)?;
     let n_resumed = store::deliveries::resume(connection, id, now)?;
-    let n_replayed = match missed {
-        Missed::Leave => 0,
-        Missed::Replay => store::deliveries::replay_skipped(connection, id, since, now)?,
-    };
     let change = Change {
         action: "enable subscription",
         subject: format!("subscription {id}"),
         before: Some(format!("disabled: {}, {} skipped", reason.name(), before.n_skipped)),
-        after: Some(format!("enabled, {n_resumed} resumed, {n_replayed} replayed")),
+        after: Some(match replay {
+            Some(replay) => format!("enabled, {n_resumed} resumed, the rest by replay {replay}"),
+            None => format!("enabled, {n_resumed} resumed"),
+        }),
         reason: None,
     };
     caller.audit(connection, ambient, change)

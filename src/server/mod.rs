@@ -23,6 +23,7 @@ mod place;
 mod problem;
 mod query;
 mod redact;
+mod replays;
 mod requests;
 mod revisions;
 pub mod router;

@@ -8,7 +8,7 @@ use super::problem::Refusal;
 use super::stream::Stop;
 use super::{
     affiliates, audit, clients, deliveries, events, health, keys, lab, limits, log, metrics, openapi, operators,
-    overview, requests, revisions, stamp, stats, stream, subscribers, subscriptions,
+    overview, replays, requests, revisions, stamp, stats, stream, subscribers, subscriptions,
 };
 use crate::api::paths;
 use crate::api::problem::Code;
@@ -74,6 +74,12 @@ pub fn table() -> Vec<Route> {
         post::<Acting, _, _>(paths::PORTAL_SUBSCRIPTION_TEST, subscriptions::test),
         post::<Acting, _, _>(paths::PORTAL_SUBSCRIPTION_ENABLE, subscriptions::enable),
         post::<Acting, _, _>(paths::PORTAL_SUBSCRIPTION_DISABLE, subscriptions::disable),
+        post::<Acting, _, _>(paths::PORTAL_SUBSCRIPTION_REPLAY, replays::plan),
+        get::<Viewer, _, _>(paths::REPLAYS, replays::list),
+        get::<Viewer, _, _>(paths::REPLAY, replays::get),
+        post::<Acting, _, _>(paths::REPLAY_PAUSE, replays::pause),
+        post::<Acting, _, _>(paths::REPLAY_RESUME, replays::resume),
+        post::<Acting, _, _>(paths::REPLAY_CANCEL, replays::cancel),
         get::<Viewer, _, _>(paths::ATTEMPTS, log::list),
         get::<Viewer, _, _>(paths::ATTEMPT, log::get),
         get::<Viewer, _, _>(paths::ATTEMPT_SIGNATURE, lab::explain),

@@ -3,6 +3,7 @@
 use super::{Error, count, small, unreadable};
 use crate::domain::delivery::{Kind, Schedule, State};
 use crate::domain::ids::{CompanyId, DeliveryId, EventId, SubscriptionId};
+use crate::domain::ramp::Ramp;
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, Row, named_params, params};
 use std::time::Duration;
@@ -67,9 +68,18 @@ pub(crate) fn insert(connection: &Connection, delivery: &Claimed, state: State, 
     Ok(())
 }
 
-/// Subscriptions for which something waits, ascending, each with the time at which the first of it is or was due. Hops along the index from one
-/// subscription to the next: what waits behind the first costs nothing.
-pub(crate) fn next_due(connection: &Connection) -> Result<Vec<(SubscriptionId, Timestamp)>, Error> {
+/// A subscription for which something waits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Waiting {
+    pub(crate) subscription: SubscriptionId,
+    /// When the first of it is or was due.
+    pub(crate) due_at: Timestamp,
+    pub(crate) ramp: Ramp,
+}
+
+/// Subscriptions for which something waits, ascending. Hops along the index from one subscription to the next: what waits behind the first
+/// costs nothing.
+pub(crate) fn next_due(connection: &Connection) -> Result<Vec<Waiting>, Error> {
     let mut statement = connection.prepare_cached(
         "WITH RECURSIVE waiting (id) AS (
              SELECT min(subscription_id) FROM deliveries WHERE state = 'pending'
@@ -77,10 +87,17 @@ pub(crate) fn next_due(connection: &Connection) -> Result<Vec<(SubscriptionId, T
              SELECT (SELECT min(subscription_id) FROM deliveries WHERE state = 'pending' AND subscription_id > waiting.id)
              FROM waiting WHERE waiting.id IS NOT NULL
          )
-         SELECT id, (SELECT min(due_at) FROM deliveries WHERE state = 'pending' AND subscription_id = waiting.id) AS due
+         SELECT id, (SELECT min(due_at) FROM deliveries WHERE state = 'pending' AND subscription_id = waiting.id) AS due,
+                (SELECT ramp FROM subscriptions s WHERE s.id = waiting.id) AS ramp
          FROM waiting WHERE id IS NOT NULL",
     )?;
-    let rows = statement.query_map([], |row| Ok((SubscriptionId(row.get("id")?), super::time(row, "due")?)))?;
+    let rows = statement.query_map([], |row| {
+        Ok(Waiting {
+            subscription: SubscriptionId(row.get("id")?),
+            due_at: super::time(row, "due")?,
+            ramp: Ramp::at(small(row, "ramp")?),
+        })
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -205,19 +222,13 @@ pub(crate) fn resume(connection: &Connection, subscription: SubscriptionId, now:
         .execute(params![subscription.0, now.millis()])?)
 }
 
-/// Takes up, as a replay, what passed by since `since`, due at `now`. The number taken up.
-pub(crate) fn replay_skipped(
-    connection: &Connection,
-    subscription: SubscriptionId,
-    since: Timestamp,
-    now: Timestamp,
-) -> Result<usize, Error> {
-    Ok(connection
-        .prepare_cached(
-            "UPDATE deliveries SET state = 'pending', kind = 'replay', due_at = ?3
-             WHERE subscription_id = ?1 AND state = 'skipped' AND created_at >= ?2",
-        )?
-        .execute(params![subscription.0, since.millis(), now.millis()])?)
+/// How many deliveries of a subscription are due, counted up to `most`.
+pub(crate) fn n_due(connection: &Connection, of: SubscriptionId, most: u32, now: Timestamp) -> Result<u32, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT count(*) AS n FROM (SELECT 1 FROM deliveries
+             WHERE subscription_id = ?1 AND state = 'pending' AND due_at <= ?2 LIMIT ?3)",
+    )?;
+    Ok(statement.query_row(params![of.0, now.millis(), most], |row| small(row, "n"))?)
 }
 
 /// Where a subscription's deliveries stand.

@@ -13,6 +13,7 @@ pub mod keys;
 pub mod notes;
 pub mod operators;
 pub mod repeats;
+pub mod replays;
 pub mod requests;
 pub mod resends;
 pub mod revisions;
@@ -41,6 +42,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/platform/0003_portal.sql"),
     include_str!("../../assets/migrations/platform/0004_request_details.sql"),
     include_str!("../../assets/migrations/platform/0005_resends.sql"),
+    include_str!("../../assets/migrations/platform/0006_replays.sql"),
 ];
 
 /// What can go wrong.

@@ -91,25 +91,10 @@ impl Log {
         Ok((sql, values))
     }
 
-    /// The ids between which the times lie, from every 256th row. A log that is asked for times has an index of those.
+    /// The ids between which the times lie.
     fn bounds(&self, connection: &Connection, span: &Span) -> Result<(i64, i64), Error> {
         let table = self.table.split(' ').next().unwrap_or_default();
-        let milestone = |what: &str, comparison: &str, at: Timestamp| -> Result<Option<i64>, Error> {
-            let time = self.time;
-            let sql = format!(
-                "SELECT {what}(id) FROM {table} INDEXED BY {table}_milestones WHERE id % 256 = 0 AND {time} {comparison} ?1"
-            );
-            Ok(connection.prepare_cached(&sql)?.query_row([at.millis()], |row| row.get(0))?)
-        };
-        let above = match span.since {
-            Some(since) => milestone("max", "<", since.minus(SLACK))?.unwrap_or(-1),
-            None => -1,
-        };
-        let below = match span.until {
-            Some(until) => milestone("min", ">", until.plus(SLACK))?.unwrap_or(i64::MAX),
-            None => i64::MAX,
-        };
-        Ok((above, below))
+        between(connection, table, self.time, span.since, span.until)
     }
 
     /// The last row looked at, if there may be more behind it.
@@ -121,6 +106,31 @@ impl Log {
             .query_row(params_from_iter(values.iter()), |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(last.filter(|_| n >= LOOKED_AT))
     }
+}
+
+/// The ids between which the rows of two times lie, from every 256th row. A log that is asked for times has an index of those.
+pub(crate) fn between(
+    connection: &Connection,
+    table: &str,
+    time: &str,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+) -> Result<(i64, i64), Error> {
+    let milestone = |what: &str, comparison: &str, at: Timestamp| -> Result<Option<i64>, Error> {
+        let sql = format!(
+            "SELECT {what}(id) FROM {table} INDEXED BY {table}_milestones WHERE id % 256 = 0 AND {time} {comparison} ?1"
+        );
+        Ok(connection.prepare_cached(&sql)?.query_row([at.millis()], |row| row.get(0))?)
+    };
+    let above = match since {
+        Some(since) => milestone("max", "<", since.minus(SLACK))?.unwrap_or(-1),
+        None => -1,
+    };
+    let below = match until {
+        Some(until) => milestone("min", ">", until.plus(SLACK))?.unwrap_or(i64::MAX),
+        None => i64::MAX,
+    };
+    Ok((above, below))
 }
 
 /// Puts the rows in order and finds the places to go on from.

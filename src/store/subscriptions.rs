@@ -4,6 +4,7 @@ use super::{Error, count, maybe_time, small, time, unreadable};
 use crate::domain::breaker::Breaker;
 use crate::domain::event::EventType;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
+use crate::domain::ramp::Ramp;
 use crate::domain::standing::Disabled;
 use crate::domain::subscription::{Dates, Subscription, Wish};
 use crate::domain::time::Timestamp;
@@ -103,18 +104,18 @@ pub(crate) fn ever(
 pub(crate) fn attempted(connection: &Connection, subscription: &Subscription) -> Result<(), Error> {
     connection
         .prepare_cached(
-            "UPDATE subscriptions SET streak = :streak, streak_began_at = :began, streak_latest_at = :latest,
+            "UPDATE subscriptions SET streak = :streak, streak_began_at = :began, streak_latest_at = :latest, ramp = :ramp,
                  last_attempt_at = :attempt, last_success_at = :success WHERE id = :id",
         )?
         .execute(named_params! {
             ":id": subscription.id.0, ":streak": subscription.breaker.streak,
             ":began": subscription.streak.map(|streak| streak.0.millis()), ":latest": subscription.streak.map(|streak| streak.1.millis()),
-            ":attempt": subscription.last_attempt_at.map(Timestamp::millis), ":success": subscription.last_success_at.map(Timestamp::millis),
+            ":ramp": subscription.ramp.room(), ":attempt": subscription.last_attempt_at.map(Timestamp::millis), ":success": subscription.last_success_at.map(Timestamp::millis),
         })?;
     Ok(())
 }
 
-/// Switches a subscription off.
+/// Switches a subscription off, and remembers the last delivery there was: what is skipped comes after it.
 pub(crate) fn disable(
     connection: &Connection,
     id: SubscriptionId,
@@ -123,20 +124,21 @@ pub(crate) fn disable(
 ) -> Result<(), Error> {
     connection
         .prepare_cached(
-            "UPDATE subscriptions SET disabled_reason = ?2, disabled_at = ?3, updated_at = ?3 WHERE id = ?1",
+            "UPDATE subscriptions SET disabled_reason = ?2, disabled_at = ?3, updated_at = ?3,
+                 skipped_after = (SELECT coalesce(max(d.id), 0) FROM deliveries d) WHERE id = ?1",
         )?
         .execute(params![id.0, reason.name(), now.millis()])?;
     Ok(())
 }
 
-/// Switches a subscription on, with an empty streak and nothing skipped.
+/// Switches a subscription on, with an empty streak, nothing skipped, and at the foot of its ramp.
 pub(crate) fn enable(connection: &Connection, id: SubscriptionId, now: Timestamp) -> Result<(), Error> {
     connection
         .prepare_cached(
             "UPDATE subscriptions SET disabled_reason = NULL, disabled_at = NULL, streak = 0, streak_began_at = NULL,
-                 streak_latest_at = NULL, n_skipped = 0, updated_at = ?2 WHERE id = ?1",
+                 streak_latest_at = NULL, n_skipped = 0, ramp = ?3, updated_at = ?2 WHERE id = ?1",
         )?
-        .execute(params![id.0, now.millis()])?;
+        .execute(params![id.0, now.millis(), Ramp::FOOT.room()])?;
     Ok(())
 }
 
@@ -163,6 +165,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Subscription> {
         },
         off: reason.zip(maybe_time(row, "disabled_at")?),
         breaker: Breaker { streak: small(row, "streak")? },
+        ramp: Ramp::at(small(row, "ramp")?),
         streak: maybe_time(row, "streak_began_at")?.zip(maybe_time(row, "streak_latest_at")?),
         last_attempt_at: maybe_time(row, "last_attempt_at")?,
         last_success_at: maybe_time(row, "last_success_at")?,

@@ -1,5 +1,6 @@
 //! Deliveries: from an event to the last attempt, against receivers whose answers are set.
 
+mod replay;
 mod resend;
 
 use crate::support::platform::Platform;

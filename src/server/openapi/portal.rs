@@ -13,6 +13,7 @@ use crate::api::operators::{CreatedOperator, NewOperator, OperatorRow};
 use crate::api::overview::Overview;
 use crate::api::page::Page;
 use crate::api::paths;
+use crate::api::replays::{NewReplay, ReplayPlan, ReplayRow};
 use crate::api::requests::RequestLog;
 use crate::api::revisions::{RevisionRow, Rollback};
 use crate::api::stats::Stats;
@@ -40,7 +41,7 @@ macro_rules! json {
 
 /// Every route for operators and for anyone.
 pub(super) fn routes() -> Vec<Told> {
-    [public(), access(), subscriptions(), logs(), records()].into_iter().flatten().collect()
+    [public(), access(), subscriptions(), replays(), logs(), records()].into_iter().flatten().collect()
 }
 
 fn public() -> Vec<Told> {
@@ -157,6 +158,30 @@ fn subscriptions() -> Vec<Told> {
             json!(SubscriptionRow),
         )
         .taking(shape!(Rollback), r#"{"revision": 1}"#),
+    ]
+}
+
+fn replays() -> Vec<Told> {
+    let plan = |path, id, summary| Told::post(path, id, summary, json!(ReplayRow));
+    vec![
+        Told::post(
+            paths::PORTAL_SUBSCRIPTION_REPLAY,
+            "replaySubscription",
+            "Plan to deliver again what is selected, each delivery once, at a pace; a dry run only counts",
+            json!(ReplayPlan),
+        )
+        .taking(
+            shape!(NewReplay),
+            r#"{"since": "2026-11-23T00:00:00Z", "until": "2026-11-24T00:00:00Z", "states": ["skipped", "exhausted"], "dryRun": true}"#,
+        )
+        .maybe_creating(),
+        Told::get(paths::REPLAYS, "listReplays", "Replays, newest first", json!(LogPage<ReplayRow>))
+            .asked([id("subscription", "Of a subscription")])
+            .paged(),
+        Told::get(paths::REPLAY, "getReplay", "How one replay stands", json!(ReplayRow)),
+        plan(paths::REPLAY_PAUSE, "pauseReplay", "Take nothing more for now; one that is over stays as it is"),
+        plan(paths::REPLAY_RESUME, "resumeReplay", "Go on with a paused replay; one that is over stays as it is"),
+        plan(paths::REPLAY_CANCEL, "cancelReplay", "Give a replay up for good; what it had taken is still delivered"),
     ]
 }
 

@@ -158,6 +158,13 @@ impl Told {
         self.answering(201)
     }
 
+    /// Answering 201 with the same where something was made.
+    pub(super) fn maybe_creating(mut self) -> Self {
+        let created: Vec<_> = self.answers.iter().map(|(_, answer)| (201, answer.clone())).collect();
+        self.answers.extend(created);
+        self
+    }
+
     /// Answering 202: it is done later.
     pub(super) fn accepting(self) -> Self {
         self.answering(202)

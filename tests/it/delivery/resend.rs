@@ -82,6 +82,7 @@ async fn what_was_skipped_or_parked_is_sent_although_the_subscription_is_off() {
     let scene = Scene::with(&receiver).await;
     let operator = scene.platform.operator();
     let parked = scene.emit().await;
+    receiver.received(1).await;
     scene.stands(parked, State::Pending).await;
     operator.disable(scene.subscription, None).await.expect("disabled");
     let id = scene.stands(parked, State::Parked).await;
@@ -100,6 +101,7 @@ async fn what_was_given_up_can_still_succeed() {
     let receiver = Receiver::start(&[BROKEN, BROKEN, OK]).await;
     let scene = Scene::with(&receiver).await;
     let event = scene.emit().await;
+    receiver.received(1).await;
     let id = scene.stands(event, State::Pending).await;
     let give_up = "UPDATE deliveries SET state = 'exhausted', due_at = NULL WHERE id = ?1";
     assert_eq!(scene.platform.database().execute(give_up, [id.0]).expect("written"), 1);
@@ -132,6 +134,7 @@ async fn a_resend_survives_a_restart_and_nothing_is_resent_to_what_was_deleted()
     let receiver = Receiver::start(&[BROKEN, Behaviour::Hang, OK]).await;
     let mut scene = Scene::with(&receiver).await;
     let event = scene.emit().await;
+    receiver.received(1).await;
     let id = scene.stands(event, State::Pending).await;
     scene.platform.operator().resend(id).await.expect("accepted");
     receiver.received(2).await;

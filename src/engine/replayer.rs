@@ -1,0 +1,107 @@
+//! The replayer: gives what replays have selected its turn, at their pace, while their subscriptions are on. Everything but the pace is
+//! stored; a turn and its striking off the list are one transaction, so that a crash repeats none and loses none.
+
+use super::Engine;
+use crate::ambient::Stopwatch;
+use crate::domain::ids::ReplayId;
+use crate::domain::replay::{CROWD, Purse, Turn, turn};
+use crate::domain::time::Timestamp;
+use crate::store;
+use crate::store::replays::Running;
+use rusqlite::Connection;
+use std::collections::HashMap;
+use std::pin::pin;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// The longest nap; a missed ring costs no more than this.
+const NAP: Duration = Duration::from_secs(30);
+/// The wait while a subscription has enough to do, or after storage failed.
+const REST: Duration = Duration::from_secs(1);
+
+pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
+    let shared = &engine.shared;
+    let mut replayer = Replayer { purses: HashMap::new() };
+    while !*stop.borrow() {
+        // Listen before looking, or a ring between the two would be lost.
+        let mut rung = pin!(shared.plans.notified());
+        rung.as_mut().enable();
+        let nap = replayer.work(&engine).await;
+        tokio::select! {
+            () = rung => {}
+            () = shared.ambient.sleep(nap) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+/// What each running replay may take, and since when that was not filled.
+struct Replayer {
+    purses: HashMap<ReplayId, (Purse, Stopwatch)>,
+}
+
+impl Replayer {
+    /// One round over all replays that run. How long to rest.
+    async fn work(&mut self, engine: &Engine) -> Duration {
+        let shared = &engine.shared;
+        let Ok(running) = shared.store.read(store::replays::running).await else { return REST };
+        self.purses.retain(|id, _| running.iter().any(|replay| replay.id == *id));
+        let mut asks = Vec::new();
+        for replay in running {
+            let (purse, watch) = self
+                .purses
+                .entry(replay.id)
+                .or_insert_with(|| (Purse::full(replay.per_second), shared.ambient.stopwatch()));
+            purse.fill(watch.elapsed());
+            *watch = shared.ambient.stopwatch();
+            asks.push((replay, purse.whole()));
+        }
+        if asks.is_empty() {
+            return NAP;
+        }
+        let now = shared.ambient.now();
+        let rounds = shared.store.write_patiently(move |connection| {
+            asks.into_iter().map(|(replay, limit)| round(connection, replay, limit, now)).collect::<Result<Vec<_>, _>>()
+        });
+        let Ok(rounds) = rounds.await else { return REST };
+        let mut nap = REST;
+        for Round { of, n_taken, n_passed } in &rounds {
+            if let Some((purse, _)) = self.purses.get_mut(of) {
+                purse.spend(*n_taken);
+                nap = nap.min(purse.wait().max(Duration::from_millis(1)));
+            }
+            if n_taken + n_passed > 0 {
+                engine.ring();
+            }
+        }
+        // What was held back by a crowd waits for an attempt to land, which rings.
+        if rounds.iter().all(|round| round.n_taken + round.n_passed == 0) { REST } else { nap }
+    }
+}
+
+/// What one replay got in one round.
+#[derive(Debug)]
+struct Round {
+    of: ReplayId,
+    n_taken: u32,
+    n_passed: u32,
+}
+
+/// Gives at most `limit` selected deliveries their turn, fewer where their subscription has enough to do.
+fn round(connection: &Connection, replay: Running, limit: u32, now: Timestamp) -> Result<Round, store::Error> {
+    let n_due = store::deliveries::n_due(connection, replay.subscription, CROWD, now)?;
+    let (mut n_taken, mut n_passed) = (0, 0);
+    for pick in store::replays::next(connection, replay.id, limit.min(CROWD.saturating_sub(n_due)))? {
+        match turn(pick.selected, pick.now) {
+            Turn::Taken => {
+                store::replays::take(connection, replay.id, pick.delivery, now)?;
+                n_taken += 1;
+            }
+            Turn::Passed => n_passed += 1,
+            Turn::Waits => continue,
+        }
+        store::replays::strike(connection, replay.id, pick.delivery)?;
+    }
+    store::replays::advance(connection, replay.id, (n_taken, n_passed), now)?;
+    Ok(Round { of: replay.id, n_taken, n_passed })
+}

@@ -1,0 +1,228 @@
+//! Replays as operators ask for them: counting what would be selected, planning, pausing, resuming, cancelling.
+
+use super::caller::{Caller, Change};
+use super::subscriptions::{actor, missing};
+use super::{Engine, Error, Fault};
+use crate::ambient::Ambient;
+use crate::domain::delivery::State;
+use crate::domain::ids::{ReplayId, SubscriptionId};
+use crate::domain::log::{Page, Span};
+use crate::domain::replay::{Choice, PACE, PACES, Phase, Progress, Replay, SELECTABLE};
+use crate::domain::subscription::Subscription;
+use crate::domain::time::Timestamp;
+use crate::store;
+use rusqlite::Connection;
+
+/// What is to be replayed.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// Of events at or after.
+    pub since: Timestamp,
+    /// Of events before; until now if absent.
+    pub until: Option<Timestamp>,
+    /// Some of [`SELECTABLE`].
+    pub states: Vec<State>,
+    /// Deliveries a second; [`PACE`] if absent.
+    pub per_second: Option<u32>,
+}
+
+impl Engine {
+    /// How many deliveries of a subscription a wish selects just now, state by state. Changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Invalid`] naming each field, and those of storage.
+    pub async fn replay_counts(&self, id: SubscriptionId, wish: Wish) -> Result<Vec<(State, u64)>, Error> {
+        let (choice, _) = judge(wish, self.shared.ambient.now())?;
+        self.shared
+            .store
+            .read(move |connection| {
+                store::subscriptions::get(connection, id)?.ok_or_else(|| missing(id))?;
+                Ok(store::replays::counts(connection, id, &choice)?)
+            })
+            .await
+    }
+
+    /// Plans a replay. What it selects is fixed now, by the numbers of the deliveries; each has its turn once, whatever happens in between.
+    /// The plan waits while its subscription is off.
+    ///
+    /// A delivery that is taken begins anew: it is due at once, is tried like a new one, and counts neither for the breaker nor for the
+    /// success rate. What is on its way when its turn comes, or has arrived since it was selected, is passed over.
+    ///
+    /// The plan, and how many it selected state by state.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Invalid`] naming each field, and those of storage.
+    pub async fn replay(
+        &self,
+        caller: Caller,
+        id: SubscriptionId,
+        wish: Wish,
+    ) -> Result<(Replay, Vec<(State, u64)>), Error> {
+        let ambient = self.shared.ambient.clone();
+        let now = ambient.now();
+        let (choice, per_second) = judge(wish, now)?;
+        let planned = self
+            .shared
+            .store
+            .write(move |connection| {
+                let subscription = store::subscriptions::get(connection, id)?.ok_or_else(|| missing(id))?;
+                let counts = store::replays::counts(connection, id, &choice)?;
+                let draft = draft(&caller, &subscription, choice, per_second, now);
+                let replay = store::replays::insert(connection, &draft)?;
+                store::replays::select(connection, replay, id, &draft.choice)?;
+                store::replays::advance(connection, replay, (0, 0), now)?;
+                audit_plan(connection, (&caller, &ambient), replay)?;
+                let replay = store::replays::get(connection, replay)?.ok_or_else(|| unknown(replay))?;
+                Ok::<_, Error>((replay, counts))
+            })
+            .await?;
+        self.replan();
+        Ok(planned)
+    }
+
+    /// Pauses, resumes or cancels a replay; one that is over stays as it is. What a cancelled one had taken is still delivered.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], and those of storage.
+    pub async fn turn_replay(&self, caller: Caller, id: ReplayId, wanted: Phase) -> Result<Replay, Error> {
+        let ambient = self.shared.ambient.clone();
+        let turned = self
+            .shared
+            .store
+            .write(move |connection| {
+                let before = store::replays::get(connection, id)?.ok_or_else(|| unknown(id))?;
+                let after = before.phase.turned(wanted);
+                if after != before.phase {
+                    store::replays::turn(connection, id, after, ambient.now())?;
+                    let change = Change {
+                        action: match wanted {
+                            Phase::Paused => "pause replay",
+                            Phase::Cancelled => "cancel replay",
+                            Phase::Running | Phase::Finished => "resume replay",
+                        },
+                        subject: format!("replay {id}"),
+                        before: Some(before.phase.name().to_owned()),
+                        after: Some(after.name().to_owned()),
+                        reason: None,
+                    };
+                    caller.audit(connection, &ambient, change)?;
+                }
+                store::replays::get(connection, id)?.ok_or_else(|| unknown(id))
+            })
+            .await?;
+        self.replan();
+        Ok(turned)
+    }
+
+    /// One replay.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], and those of storage.
+    pub async fn replay_plan(&self, id: ReplayId) -> Result<Replay, Error> {
+        let found = self.shared.store.read(move |connection| store::replays::get(connection, id)).await?;
+        found.ok_or_else(|| unknown(id))
+    }
+
+    /// A page of replays, newest first.
+    ///
+    /// # Errors
+    /// Those of storage.
+    pub async fn replays(&self, of: Option<SubscriptionId>, span: Span) -> Result<Page<Replay>, Error> {
+        self.shared.store.read(move |connection| store::replays::list(connection, of, &span)).await.map_err(Error::from)
+    }
+
+    /// Wakes whoever carries plans out, and whoever watches for changes.
+    pub(super) fn replan(&self) {
+        self.shared.plans.notify_one();
+        self.changed();
+    }
+}
+
+/// Plans, in somebody's transaction, the replay of all that a subscription missed since it was switched off; `None` if that is nothing.
+pub(super) fn plan_missed(
+    connection: &Connection,
+    (caller, ambient): (&Caller, &Ambient),
+    of: &Subscription,
+    since: Timestamp,
+) -> Result<Option<ReplayId>, store::Error> {
+    if of.n_skipped == 0 {
+        return Ok(None);
+    }
+    let now = ambient.now();
+    let choice = Choice { since, until: now, states: vec![State::Skipped] };
+    let replay = store::replays::insert(connection, &draft(caller, of, choice, PACE, now))?;
+    store::replays::select_missed(connection, replay, of.id)?;
+    store::replays::advance(connection, replay, (0, 0), now)?;
+    audit_plan(connection, (caller, ambient), replay)?;
+    Ok(Some(replay))
+}
+
+/// Cancels, in somebody's transaction, the plans of a subscription that is being deleted.
+pub(super) fn cancel_all(connection: &Connection, of: SubscriptionId, now: Timestamp) -> Result<(), store::Error> {
+    for id in store::replays::open(connection, of)? {
+        store::replays::turn(connection, id, Phase::Cancelled, now)?;
+    }
+    Ok(())
+}
+
+fn draft(caller: &Caller, of: &Subscription, choice: Choice, per_second: u32, now: Timestamp) -> Replay {
+    Replay {
+        id: ReplayId(0),
+        subscription: of.id,
+        company: of.company,
+        phase: Phase::Running,
+        choice,
+        per_second,
+        progress: Progress::default(),
+        asked_by: actor(caller),
+        created_at: now,
+        ended_at: None,
+    }
+}
+
+fn audit_plan(
+    connection: &Connection,
+    (caller, ambient): (&Caller, &Ambient),
+    id: ReplayId,
+) -> Result<(), store::Error> {
+    let Some(replay) = store::replays::get(connection, id)? else { return Ok(()) };
+    let change = Change {
+        action: "replay subscription",
+        subject: format!("subscription {}", replay.subscription),
+        before: None,
+        after: Some(format!(
+            "replay {id}: {} selected, at most {} a second",
+            replay.progress.n_selected, replay.per_second
+        )),
+        reason: None,
+    };
+    caller.audit(connection, ambient, change)
+}
+
+fn judge(wish: Wish, now: Timestamp) -> Result<(Choice, u32), Error> {
+    let mut faults = Vec::new();
+    let mut states = wish.states;
+    states.sort_unstable();
+    states.dedup();
+    if states.is_empty() || states.iter().any(|state| !SELECTABLE.contains(state)) {
+        let known = SELECTABLE.map(State::name).join(", ");
+        faults.push(Fault::new("states", format!("must name some of {known}")));
+    }
+    let until = wish.until.unwrap_or(now);
+    if wish.since >= until {
+        faults.push(Fault::new("until", "must be later than since"));
+    }
+    let per_second = wish.per_second.unwrap_or(PACE);
+    if !PACES.contains(&per_second) {
+        faults.push(Fault::new("ratePerSecond", format!("must be {} to {}", PACES.start(), PACES.end())));
+    }
+    if faults.is_empty() {
+        Ok((Choice { since: wish.since, until, states }, per_second))
+    } else {
+        Err(Error::Invalid(faults))
+    }
+}
+
+fn unknown(id: ReplayId) -> Error {
+    Error::NotFound(format!("replay {id}"))
+}

@@ -1,0 +1,77 @@
+//! Replays, for operators.
+
+use super::body::Json;
+use super::guard::{Acting, Operator, Viewer};
+use super::place::Wanted;
+use super::problem::Refusal;
+use super::query::Id;
+use crate::api::log::LogPage;
+use crate::api::replays::{NewReplay, ReplayPlan, ReplayQuery, ReplayRow, StateCount};
+use crate::domain::delivery::State as Standing;
+use crate::domain::ids::{ReplayId, SubscriptionId};
+use crate::domain::replay::Phase;
+use crate::engine::Engine;
+use crate::engine::replays::Wish;
+use axum::extract::State;
+use axum::http::StatusCode;
+
+type Answer<T> = Result<axum::Json<T>, Refusal>;
+
+/// `POST /portal/v1/subscriptions/{id}/replay`: a dry run counts and answers 200; otherwise a plan is made.
+pub(super) async fn plan(
+    operator: Operator<Acting>,
+    State(engine): State<Engine>,
+    Id(id): Id,
+    Json(new): Json<NewReplay>,
+) -> Result<(StatusCode, axum::Json<ReplayPlan>), Refusal> {
+    let NewReplay { since, until, states, dry_run, rate_per_second } = new;
+    let wish = Wish { since, until, states, per_second: rate_per_second };
+    let id = SubscriptionId(id);
+    if dry_run {
+        let counts = engine.replay_counts(id, wish).await?;
+        return Ok((StatusCode::OK, axum::Json(told(counts, None))));
+    }
+    let (replay, counts) = engine.replay(operator.caller(), id, wish).await?;
+    Ok((StatusCode::CREATED, axum::Json(told(counts, Some(replay.into())))))
+}
+
+fn told(counts: Vec<(Standing, u64)>, replay: Option<ReplayRow>) -> ReplayPlan {
+    let n_selected = counts.iter().map(|(_, n)| n).sum();
+    let counts = counts.into_iter().map(|(state, n)| StateCount { state, n }).collect();
+    ReplayPlan { counts, n_selected, replay }
+}
+
+/// `GET /portal/v1/replays`: newest first.
+pub(super) async fn list(
+    _: Operator<Viewer>,
+    State(engine): State<Engine>,
+    wanted: Wanted<ReplayQuery>,
+) -> Answer<LogPage<ReplayRow>> {
+    let subscription = wanted.filters.subscription.map(SubscriptionId);
+    let page = engine.replays(subscription, wanted.span(None, None)).await?;
+    Ok(axum::Json(wanted.page(page, ReplayRow::from)))
+}
+
+/// `GET /portal/v1/replays/{id}`.
+pub(super) async fn get(_: Operator<Viewer>, State(engine): State<Engine>, Id(id): Id) -> Answer<ReplayRow> {
+    Ok(axum::Json(engine.replay_plan(ReplayId(id)).await?.into()))
+}
+
+/// `POST /portal/v1/replays/{id}/pause`: one that is over stays as it is.
+pub(super) async fn pause(operator: Operator<Acting>, State(engine): State<Engine>, Id(id): Id) -> Answer<ReplayRow> {
+    turn(&operator, &engine, id, Phase::Paused).await
+}
+
+/// `POST /portal/v1/replays/{id}/resume`: one that is over stays as it is.
+pub(super) async fn resume(operator: Operator<Acting>, State(engine): State<Engine>, Id(id): Id) -> Answer<ReplayRow> {
+    turn(&operator, &engine, id, Phase::Running).await
+}
+
+/// `POST /portal/v1/replays/{id}/cancel`: what it had taken is still delivered.
+pub(super) async fn cancel(operator: Operator<Acting>, State(engine): State<Engine>, Id(id): Id) -> Answer<ReplayRow> {
+    turn(&operator, &engine, id, Phase::Cancelled).await
+}
+
+async fn turn(operator: &Operator<Acting>, engine: &Engine, id: i64, wanted: Phase) -> Answer<ReplayRow> {
+    Ok(axum::Json(engine.turn_replay(operator.caller(), ReplayId(id), wanted).await?.into()))
+}

@@ -1,0 +1,266 @@
+//! Replays: the plans, and what they have selected. What has had its turn is no longer selected, in the transaction of that turn.
+
+use super::scan::{Log, between, wanted};
+use super::{Error, count, maybe_time, small, time, unreadable};
+use crate::domain::delivery::State;
+use crate::domain::ids::{CompanyId, DeliveryId, ReplayId, SubscriptionId};
+use crate::domain::log::{Page, Span};
+use crate::domain::replay::{Choice, Phase, Progress, Replay};
+use crate::domain::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
+
+/// A delivery that was selected and has not had its turn.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pick {
+    pub(crate) delivery: DeliveryId,
+    pub(crate) selected: State,
+    /// As it stands now; `None` if it is no longer kept.
+    pub(crate) now: Option<State>,
+}
+
+/// A replay that runs, and whose subscription is on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Running {
+    pub(crate) id: ReplayId,
+    pub(crate) subscription: SubscriptionId,
+    pub(crate) per_second: u32,
+}
+
+/// Adds a plan with nothing selected; `replay.id` and its progress are ignored.
+pub(crate) fn insert(connection: &Connection, replay: &Replay) -> Result<ReplayId, Error> {
+    let states: Vec<&str> = replay.choice.states.iter().map(|state| state.name()).collect();
+    connection
+        .prepare_cached(
+            "INSERT INTO replays (subscription_id, company_id, phase, since_at, until_at, states, per_second, asked_by, created_at)
+             VALUES (:subscription, :company, :phase, :since, :until, :states, :per_second, :by, :now)",
+        )?
+        .execute(named_params! {
+            ":subscription": replay.subscription.0, ":company": replay.company.0, ":phase": replay.phase.name(),
+            ":since": replay.choice.since.millis(), ":until": replay.choice.until.millis(), ":states": states.join(","),
+            ":per_second": replay.per_second, ":by": replay.asked_by, ":now": replay.created_at.millis(),
+        })?;
+    Ok(ReplayId(connection.last_insert_rowid()))
+}
+
+/// The deliveries of a subscription that stand so, between two times. What succeeded is looked for between the milestones of the log; the
+/// rest has an index of its own.
+fn chosen(connection: &Connection, choice: &Choice, state: State) -> Result<(String, i64, i64), Error> {
+    let name = state.name();
+    let (index, above, below) = match state {
+        State::Succeeded => {
+            let (above, below) =
+                between(connection, "deliveries", "created_at", Some(choice.since), Some(choice.until))?;
+            ("deliveries_subscription", above, below)
+        }
+        _ => ("deliveries_left", -1, i64::MAX),
+    };
+    let from = format!(
+        "FROM deliveries INDEXED BY {index} WHERE subscription_id = :subscription AND state = '{name}'
+             AND created_at >= :since AND created_at < :until AND id > :above AND id < :below"
+    );
+    Ok((from, above, below))
+}
+
+/// How many deliveries a choice selects, state by state.
+pub(crate) fn counts(connection: &Connection, of: SubscriptionId, choice: &Choice) -> Result<Vec<(State, u64)>, Error> {
+    let mut counts = Vec::new();
+    for &state in &choice.states {
+        let (from, above, below) = chosen(connection, choice, state)?;
+        let mut statement = connection.prepare_cached(&format!("SELECT count(*) AS n {from}"))?;
+        let named = named_params! {
+            ":subscription": of.0, ":since": choice.since.millis(), ":until": choice.until.millis(), ":above": above, ":below": below,
+        };
+        counts.push((state, statement.query_row(named, |row| count(row, "n"))?));
+    }
+    Ok(counts)
+}
+
+/// Selects what a choice says for a plan. The number selected.
+pub(crate) fn select(connection: &Connection, id: ReplayId, of: SubscriptionId, choice: &Choice) -> Result<u64, Error> {
+    let mut n_selected = 0;
+    for &state in &choice.states {
+        let (from, above, below) = chosen(connection, choice, state)?;
+        let mut statement = connection.prepare_cached(&format!(
+            "INSERT INTO replay_picks (replay_id, delivery_id, state) SELECT :id, id, state {from}"
+        ))?;
+        n_selected += statement.execute(named_params! {
+            ":id": id.0, ":subscription": of.0, ":since": choice.since.millis(), ":until": choice.until.millis(), ":above": above,
+            ":below": below,
+        })?;
+    }
+    selected(connection, id, n_selected)
+}
+
+/// Selects for a plan what a subscription missed since it was switched off, by numbers and not by the clock. The number selected.
+pub(crate) fn select_missed(connection: &Connection, id: ReplayId, of: SubscriptionId) -> Result<u64, Error> {
+    let n_selected = connection
+        .prepare_cached(
+            "INSERT INTO replay_picks (replay_id, delivery_id, state) SELECT ?1, id, state FROM deliveries INDEXED BY deliveries_left
+             WHERE subscription_id = ?2 AND state = 'skipped' AND id > (SELECT skipped_after FROM subscriptions s WHERE s.id = ?2)",
+        )?
+        .execute(params![id.0, of.0])?;
+    selected(connection, id, n_selected)
+}
+
+fn selected(connection: &Connection, id: ReplayId, n: usize) -> Result<u64, Error> {
+    let n = i64::try_from(n).unwrap_or(i64::MAX);
+    connection.prepare_cached("UPDATE replays SET n_selected = ?2 WHERE id = ?1")?.execute([id.0, n])?;
+    Ok(u64::try_from(n).unwrap_or(0))
+}
+
+/// Replays that run and whose subscriptions are on, oldest first.
+pub(crate) fn running(connection: &Connection) -> Result<Vec<Running>, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT r.id, r.subscription_id, r.per_second FROM replays r JOIN subscriptions s ON s.id = r.subscription_id
+         WHERE r.phase = 'running' AND s.disabled_reason IS NULL AND s.deleted_at IS NULL ORDER BY r.id",
+    )?;
+    let rows = statement.query_map([], |row| {
+        Ok(Running {
+            id: ReplayId(row.get("id")?),
+            subscription: SubscriptionId(row.get("subscription_id")?),
+            per_second: small(row, "per_second")?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// At most `limit` selected deliveries of a plan that nobody has just now, in the order of their numbers.
+pub(crate) fn next(connection: &Connection, id: ReplayId, limit: u32) -> Result<Vec<Pick>, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT p.delivery_id, p.state, d.state AS now FROM replay_picks p LEFT JOIN deliveries d ON d.id = p.delivery_id
+         WHERE p.replay_id = ?1 AND d.state IS NOT 'in_flight' ORDER BY p.delivery_id LIMIT ?2",
+    )?;
+    let rows = statement.query_map([id.0, i64::from(limit)], |row| {
+        let now: Option<String> = row.get("now")?;
+        Ok(Pick {
+            delivery: DeliveryId(row.get("delivery_id")?),
+            selected: state(row, "state")?,
+            now: now.map(|name| State::named(&name).ok_or_else(|| unreadable("state"))).transpose()?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Lets a delivery begin anew as part of a plan: due at `now`, with all its retries.
+pub(crate) fn take(connection: &Connection, of: ReplayId, id: DeliveryId, now: Timestamp) -> Result<(), Error> {
+    connection
+        .prepare_cached(
+            "UPDATE deliveries SET state = 'pending', kind = 'replay', due_at = ?3, n_beside = n_attempts, replay_id = ?2
+             WHERE id = ?1 AND state IN ('skipped', 'exhausted', 'parked', 'succeeded')",
+        )?
+        .execute(params![id.0, of.0, now.millis()])?;
+    Ok(())
+}
+
+/// Strikes a delivery off what a plan has selected.
+pub(crate) fn strike(connection: &Connection, of: ReplayId, id: DeliveryId) -> Result<(), Error> {
+    connection
+        .prepare_cached("DELETE FROM replay_picks WHERE replay_id = ?1 AND delivery_id = ?2")?
+        .execute([of.0, id.0])?;
+    Ok(())
+}
+
+/// Notes how many had their turn, and ends the plan when nothing is left.
+pub(crate) fn advance(
+    connection: &Connection,
+    id: ReplayId,
+    (n_taken, n_passed): (u32, u32),
+    now: Timestamp,
+) -> Result<(), Error> {
+    connection
+        .prepare_cached("UPDATE replays SET n_taken = n_taken + ?2, n_passed = n_passed + ?3 WHERE id = ?1")?
+        .execute(params![id.0, n_taken, n_passed])?;
+    connection
+        .prepare_cached(
+            "UPDATE replays SET phase = 'finished', ended_at = ?2
+             WHERE id = ?1 AND phase = 'running' AND NOT EXISTS (SELECT 1 FROM replay_picks p WHERE p.replay_id = ?1)",
+        )?
+        .execute(params![id.0, now.millis()])?;
+    Ok(())
+}
+
+/// Notes that a delivery that some plan took has arrived, or was given up.
+pub(crate) fn ended(connection: &Connection, id: DeliveryId, at: State) -> Result<(), Error> {
+    let column = if at == State::Succeeded { "n_succeeded" } else { "n_exhausted" };
+    connection
+        .prepare_cached(&format!(
+            "UPDATE replays SET {column} = {column} + 1 WHERE id = (SELECT replay_id FROM deliveries WHERE id = ?1)"
+        ))?
+        .execute([id.0])?;
+    Ok(())
+}
+
+/// Sets the phase of a plan; one that is cancelled forgets what it had selected.
+pub(crate) fn turn(connection: &Connection, id: ReplayId, phase: Phase, now: Timestamp) -> Result<(), Error> {
+    let ended_at = matches!(phase, Phase::Cancelled | Phase::Finished).then(|| now.millis());
+    connection.prepare_cached("UPDATE replays SET phase = ?2, ended_at = ?3 WHERE id = ?1")?.execute(params![
+        id.0,
+        phase.name(),
+        ended_at
+    ])?;
+    if phase == Phase::Cancelled {
+        connection.prepare_cached("DELETE FROM replay_picks WHERE replay_id = ?1")?.execute([id.0])?;
+    }
+    Ok(())
+}
+
+/// Plans of a subscription that are not over.
+pub(crate) fn open(connection: &Connection, of: SubscriptionId) -> Result<Vec<ReplayId>, Error> {
+    let mut statement = connection
+        .prepare_cached("SELECT id FROM replays WHERE subscription_id = ?1 AND phase IN ('running', 'paused')")?;
+    Ok(statement.query_map([of.0], |row| row.get(0).map(ReplayId))?.collect::<Result<_, _>>()?)
+}
+
+/// One plan.
+pub(crate) fn get(connection: &Connection, id: ReplayId) -> Result<Option<Replay>, Error> {
+    Ok(connection.prepare_cached("SELECT * FROM replays WHERE id = ?1")?.query_row([id.0], read).optional()?)
+}
+
+/// A page of plans, newest first, of one subscription or of all.
+pub(crate) fn list(
+    connection: &Connection,
+    subscription: Option<SubscriptionId>,
+    span: &Span,
+) -> Result<Page<Replay>, Error> {
+    let mut seek = Vec::new();
+    wanted(&mut seek, "subscription_id = ?", subscription.map(|id| id.0));
+    let log = Log {
+        table: if subscription.is_some() { "replays INDEXED BY replays_subscription" } else { "replays" },
+        columns: "*",
+        computed: "",
+        time: "created_at",
+        seek,
+        sift: Vec::new(),
+    };
+    log.page(connection, span, read, |replay| replay.id.0)
+}
+
+fn state(row: &Row<'_>, column: &str) -> rusqlite::Result<State> {
+    State::named(&row.get::<_, String>(column)?).ok_or_else(|| unreadable(column))
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Replay> {
+    let states: Option<Vec<State>> = row.get::<_, String>("states")?.split(',').map(State::named).collect();
+    Ok(Replay {
+        id: ReplayId(row.get("id")?),
+        subscription: SubscriptionId(row.get("subscription_id")?),
+        company: CompanyId(row.get("company_id")?),
+        phase: Phase::named(&row.get::<_, String>("phase")?).ok_or_else(|| unreadable("phase"))?,
+        choice: Choice {
+            since: time(row, "since_at")?,
+            until: time(row, "until_at")?,
+            states: states.ok_or_else(|| unreadable("states"))?,
+        },
+        per_second: small(row, "per_second")?,
+        progress: Progress {
+            n_selected: count(row, "n_selected")?,
+            n_taken: count(row, "n_taken")?,
+            n_passed: count(row, "n_passed")?,
+            n_succeeded: count(row, "n_succeeded")?,
+            n_exhausted: count(row, "n_exhausted")?,
+        },
+        asked_by: row.get("asked_by")?,
+        created_at: time(row, "created_at")?,
+        ended_at: maybe_time(row, "ended_at")?,
+    })
+}
