@@ -146,6 +146,29 @@ pub(super) struct Look {
     /// Draw with ASCII characters only
     #[arg(long)]
     pub(super) ascii: bool,
+    /// Say what changes in lines instead of drawing screens: for screen readers and pipes
+    #[arg(long)]
+    pub(super) plain: bool,
+    /// Let tabs, rows and the footer be clicked; your terminal then selects text with Shift held
+    #[arg(long)]
+    pub(super) mouse: bool,
+    /// Lay the screen out like this instead of by what fits
+    #[arg(long, value_enum, value_name = "CLASS")]
+    pub(super) layout: Option<Layout>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Layout {
+    /// Dashboard, detail of the selection, and alerts
+    Wide,
+    /// Two columns
+    Normal,
+    /// One list with its detail below
+    Classic,
+    /// One list
+    Small,
+    /// One list, as few lines as possible
+    Tiny,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

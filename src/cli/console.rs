@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 /// The console on the standalone platform, which runs in this process for as long as the console is open.
 pub(super) async fn standalone(asked: arguments::Standalone) -> Result<ExitCode, Failure> {
-    screen::check()?;
+    screen::check(&asked.look)?;
     let data_dir = match asked.data {
         Some(dir) => dir,
         None => settings::data_dir()?,
@@ -35,7 +35,7 @@ pub(super) async fn standalone(asked: arguments::Standalone) -> Result<ExitCode,
             stakes: Stakes::Ordinary,
         },
         access: access(asked.allow_actions),
-        look: settings::look(&asked.look),
+        look: asked.look,
         client: platform.client("console")?,
         ambient,
         history: data_dir.join("console.db"),
@@ -47,7 +47,7 @@ pub(super) async fn standalone(asked: arguments::Standalone) -> Result<ExitCode,
 
 /// The console on a platform that runs elsewhere.
 pub(super) async fn attach(asked: arguments::Console) -> Result<ExitCode, Failure> {
-    screen::check()?;
+    screen::check(&asked.look)?;
     let client = remote::connect(&asked.remote)?;
     let state_dir = settings::state_dir()?;
     log::to_file(&state_dir.join("crow.log"))?;
@@ -61,7 +61,7 @@ pub(super) async fn attach(asked: arguments::Console) -> Result<ExitCode, Failur
             stakes,
         },
         access: access(asked.allow_actions),
-        look: settings::look(&asked.look),
+        look: asked.look,
         client,
         ambient: Ambient::real(),
         history: state_dir.join(format!("{place}.db")),

@@ -2,10 +2,10 @@
 
 use super::arguments::Demo;
 use super::failure::Failure;
+use super::log;
 use super::screen::{self, Opening};
 use super::serve::{announce, stop_signal};
 use super::standalone::{Standalone, Wish};
-use super::{log, settings};
 use crate::ambient::Ambient;
 use crate::demo::company;
 use crate::demo::plan::Pace;
@@ -50,7 +50,7 @@ impl Place {
 
 pub(super) async fn run(demo: Demo) -> Result<ExitCode, Failure> {
     if !demo.headless {
-        screen::check()?;
+        screen::check(&demo.look)?;
     }
     let place = Place::of(demo.data)?;
     let ambient = Ambient::real();
@@ -99,7 +99,7 @@ pub(super) async fn run(demo: Demo) -> Result<ExitCode, Failure> {
                 stakes: Stakes::Ordinary,
             },
             access: Access::Act,
-            look: settings::look(&demo.look),
+            look: demo.look,
             client: platform.client("console")?,
             ambient: ambient.clone(),
             history: place.path().join("console.db"),

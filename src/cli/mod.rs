@@ -1,12 +1,14 @@
 //! The command line: arguments, settings, wiring, one file per command.
 
 mod arguments;
+mod config;
 mod console;
 mod demo;
 mod diagnose;
 mod escalate;
 mod failure;
 mod log;
+mod plain;
 mod remote;
 mod screen;
 mod serve;

@@ -1,9 +1,10 @@
 //! What the surroundings say: the only file that reads the environment.
 
-use super::arguments::{self, Theme};
+use super::arguments::{self, Layout, Theme};
 use super::failure::Failure;
 use crate::tui::copy::Wrap;
-use crate::tui::theme::{Charset, Look, ThemeName};
+use crate::tui::layout::Class;
+use crate::tui::theme::{Charset, Look, Mouse, ThemeName};
 use directories::ProjectDirs;
 use std::path::PathBuf;
 
@@ -24,6 +25,11 @@ pub(super) fn state_dir() -> Result<PathBuf, Failure> {
     Ok(directories.state_dir().unwrap_or_else(|| directories.data_local_dir()).to_owned())
 }
 
+/// The configuration file, whether it is there or not; none without a home directory.
+pub(super) fn config_file() -> Option<PathBuf> {
+    directories().ok().map(|directories| directories.config_dir().join("config.toml"))
+}
+
 /// How the console looks: what was asked for, else what the terminal says of itself. `NO_COLOR` (not empty) selects mono, a locale that is
 /// not UTF-8 selects ASCII.
 pub(super) fn look(asked: &arguments::Look) -> Look {
@@ -39,7 +45,15 @@ pub(super) fn look(asked: &arguments::Look) -> Look {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(variable).unwrap_or_default().to_lowercase();
     let is_utf8 = locale.contains("utf-8") || locale.contains("utf8");
     let charset = if asked.ascii || !is_utf8 { Charset::Ascii } else { Charset::Unicode };
-    Look { theme, charset }
+    let mouse = if asked.mouse { Mouse::Console } else { Mouse::Terminal };
+    let layout = asked.layout.map(|layout| match layout {
+        Layout::Wide => Class::Wide,
+        Layout::Normal => Class::Normal,
+        Layout::Classic => Class::Classic,
+        Layout::Small => Class::Small,
+        Layout::Tiny => Class::Tiny,
+    });
+    Look { theme, charset, mouse, layout }
 }
 
 /// What stands between us and the terminal, as far as the environment tells.

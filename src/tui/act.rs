@@ -261,7 +261,7 @@ impl App {
         }
     }
 
-    fn step(&mut self, step: Step, now: Timestamp) {
+    pub(super) fn step(&mut self, step: Step, now: Timestamp) {
         let page = usize::from(self.page());
         let n_lines = overlay::n_lines(self);
         let alerts: Vec<_> = self.shown().alerts().iter().map(|alert| alert.subject).collect();

@@ -4,7 +4,7 @@ use super::console::{Access, Identity};
 use super::desk::Desk;
 use super::effect::{Effect, Finished};
 use super::format::BY_SECOND;
-use super::keymap::Keymap;
+use super::keymap::{Keymap, Step};
 use super::layout::{self, Class};
 use super::notice::Notice;
 use super::overlay::Layer;
@@ -72,6 +72,10 @@ pub enum Msg {
     Key(KeyEvent),
     /// The terminal shows the console again, and may have lost what was drawn.
     Exposed,
+    /// The left button was pressed at this column and line.
+    Clicked(u16, u16),
+    /// The wheel was turned.
+    Scrolled(Step),
     /// Text was pasted.
     Pasted(String),
     /// The screen has this size now: columns and lines.
@@ -152,6 +156,8 @@ impl App {
                 self.let_logs_go();
             }
             Msg::Exposed => effects.push(Effect::Repaint),
+            Msg::Clicked(column, line) => effects = self.click((column, line), now),
+            Msg::Scrolled(step) => self.scroll(step, now),
             Msg::Pasted(text) => self.paste(&text, now),
             Msg::Resized(width, height) => self.resize(width, height),
             Msg::Picture(picture) => self.take(picture, now),
@@ -165,7 +171,9 @@ impl App {
 
     fn resize(&mut self, width: u16, height: u16) {
         let before = (!self.window.area.is_empty()).then_some(self.window.class);
-        self.window = Window { area: Rect::new(0, 0, width, height), class: Class::of(width, height, before) };
+        let fits = Class::of(width, height, before);
+        let class = self.setting.look.layout.filter(|_| fits > Class::TooSmall).unwrap_or(fits);
+        self.window = Window { area: Rect::new(0, 0, width, height), class };
     }
 
     /// Whether a picture would show nothing that is not shown already.

@@ -215,7 +215,7 @@ impl App {
 
     /// Marks all rows from the last mark in this pane to the cursor.
     fn mark_range(&mut self, now: Timestamp) {
-        let Some(items) = self.items() else { return };
+        let Some(items) = self.items().filter(|items| !items.is_empty()) else { return };
         let to = self.places.of(self.focus).row().unwrap_or(0);
         let last = self.desk.marks.iter().rev().find_map(|mark| items.iter().position(|item| item == mark));
         let from = last.unwrap_or(to);

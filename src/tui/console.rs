@@ -6,13 +6,14 @@ use super::calm::Calm;
 use super::copy::Clipboard;
 use super::draw::draw;
 use super::effect::{Effect, Finished};
-use super::keymap::Keymap;
+use super::keymap::{Keymap, Step};
+use super::memory::Memory;
 use super::perform::Performer;
 use super::terminal::{Guard, abandon, retake, suspend};
 use super::theme::Look;
 use crate::ambient::Ambient;
 use crate::monitor::snapshot::Snapshot;
-use crossterm::event::{Event, EventStream, KeyEventKind};
+use crossterm::event::{Event, EventStream, KeyEventKind, MouseButton, MouseEventKind};
 use futures_util::{Stream, StreamExt, stream};
 use ratatui::Terminal;
 use ratatui::backend::Backend;
@@ -74,7 +75,7 @@ pub struct Setup {
     pub identity: Identity,
     /// What its screens offer; what is performed the performer decides.
     pub access: Access,
-    /// What it looks like.
+    /// What it looks like, and whether it listens to the mouse.
     pub look: Look,
     /// Which keys do what.
     pub keymap: Keymap,
@@ -82,6 +83,8 @@ pub struct Setup {
     pub complaint: Option<String>,
     /// Where copied text goes.
     pub clipboard: Clipboard,
+    /// Where it is kept how somebody arranged things.
+    pub memory: Memory,
     /// Pictures, the latest one wins.
     pub pictures: watch::Receiver<Arc<Snapshot>>,
     /// Calls the platform.
@@ -130,7 +133,8 @@ const GRACE: Duration = Duration::from_secs(1);
 /// When the terminal cannot be taken, asked for its size, or written to.
 pub async fn run(setup: Setup) -> Result<Ending, Error> {
     let ending = ending(setup.ambient.clone())?;
-    let guard = Guard::take()?;
+    let mouse = setup.look.mouse;
+    let guard = Guard::take(mouse)?;
     let (tell, told) = oneshot::channel();
     let ambient = setup.ambient.clone();
     let insist = tokio::spawn(async move {
@@ -143,9 +147,9 @@ pub async fn run(setup: Setup) -> Result<Ending, Error> {
     let mut terminal = Terminal::new(Calm::new(io::stdout()))?;
     // Who was stopped from outside takes the terminal again; the loop hears of it as of a window that comes into sight.
     let resumed = signal(SignalKind::from_raw(signal_hook::consts::SIGCONT))?;
-    let resumed = stream::unfold(resumed, async |mut resumed| {
+    let resumed = stream::unfold((resumed, mouse), async |(mut resumed, mouse)| {
         resumed.recv().await?;
-        Some((retake().map(|()| Event::FocusGained), resumed))
+        Some((retake(mouse).map(|()| Event::FocusGained), (resumed, mouse)))
     });
     let input = stream::select(EventStream::new(), Box::pin(resumed));
     let ended = drive(&mut terminal, input, setup, told).await;
@@ -186,18 +190,42 @@ pub async fn drive<B: Backend>(
     setup: Setup,
     ending: impl Future<Output = Ending>,
 ) -> Result<Ending, B::Error> {
-    let Setup { identity, access, look, keymap, complaint, mut clipboard, mut pictures, performer, ambient } = setup;
-    let (mut input, mut ending) = (pin!(input), pin!(ending));
-    let (reports, mut finished) = mpsc::unbounded_channel();
-    let mut app = App::new(Setting { identity, access, look, keymap }, ambient.now());
-    if let Some(why) = complaint {
-        app.complain(why, ambient.now());
-    }
+    let Setup { identity, access, look, keymap, complaint, clipboard, memory, mut pictures, performer, ambient } =
+        setup;
+    let now = ambient.now();
+    let mut app = App::new(Setting { identity, access, look, keymap }, now);
     let size = terminal.size()?;
     let first = pictures.borrow_and_update().clone();
     for msg in [Msg::Resized(size.width, size.height), Msg::Picture(first)] {
-        app.update(msg, ambient.now());
+        app.update(msg, now);
     }
+    for why in memory.recall(&mut app, now).err().into_iter().chain(complaint) {
+        app.complain(why, now);
+    }
+    let mut outside = Outside { clipboard, performer, ambient };
+    let ended = turn(terminal, input, &mut app, &mut outside, pictures, ending).await;
+    memory.keep(&app);
+    ended
+}
+
+/// What effects reach.
+struct Outside {
+    clipboard: Clipboard,
+    performer: Performer,
+    ambient: Ambient,
+}
+
+async fn turn<B: Backend>(
+    terminal: &mut Terminal<B>,
+    input: impl Stream<Item = io::Result<Event>>,
+    app: &mut App,
+    outside: &mut Outside,
+    mut pictures: watch::Receiver<Arc<Snapshot>>,
+    ending: impl Future<Output = Ending>,
+) -> Result<Ending, B::Error> {
+    let (mut input, mut ending) = (pin!(input), pin!(ending));
+    let (reports, mut finished) = mpsc::unbounded_channel();
+    let ambient = outside.ambient.clone();
     let mut screen = Screen::Behind;
     let mut feed = Feed::Open;
     loop {
@@ -214,7 +242,7 @@ pub async fn drive<B: Backend>(
                 if size != app.window.area.as_size() {
                     app.update(Msg::Resized(size.width, size.height), ambient.now());
                 }
-                terminal.draw(|frame| draw(frame, &app))?;
+                terminal.draw(|frame| draw(frame, app))?;
                 screen = Screen::Current;
                 None
             }
@@ -236,15 +264,15 @@ pub async fn drive<B: Backend>(
                 Effect::Repaint => terminal.clear()?,
                 Effect::Suspend => {
                     // A terminal that cannot be taken again is gone, and the next frame says so.
-                    let _ = suspend();
+                    let _ = suspend(app.setting.look.mouse);
                     terminal.clear()?;
                 }
                 Effect::Copy(text) => {
                     // The loop listens to its own reports for as long as it runs.
-                    let _ = reports.send(Finished::Copied(clipboard.put(&text)));
+                    let _ = reports.send(Finished::Copied(outside.clipboard.put(&text)));
                 }
                 Effect::Perform(job) => {
-                    let (performer, reports) = (performer.clone(), reports.clone());
+                    let (performer, reports) = (outside.performer.clone(), reports.clone());
                     // The console may have ended before the answer comes; then nobody waits for it.
                     tokio::spawn(async move { reports.send(performer.perform(job).await) });
                 }
@@ -267,10 +295,16 @@ enum Feed {
     Closed,
 }
 
-/// What an event of the terminal means; the mouse means nothing here.
+/// What an event of the terminal means. Of the mouse it is the left button and the wheel.
 fn read(event: &Event) -> Option<Msg> {
     match event {
         Event::Key(key) if key.kind != KeyEventKind::Release => Some(Msg::Key(*key)),
+        Event::Mouse(mouse) => match mouse.kind {
+            MouseEventKind::Down(MouseButton::Left) => Some(Msg::Clicked(mouse.column, mouse.row)),
+            MouseEventKind::ScrollUp => Some(Msg::Scrolled(Step::Up)),
+            MouseEventKind::ScrollDown => Some(Msg::Scrolled(Step::Down)),
+            _ => None,
+        },
         Event::FocusGained => Some(Msg::Exposed),
         Event::Paste(text) => Some(Msg::Pasted(text.clone())),
         Event::Resize(width, height) => Some(Msg::Resized(*width, *height)),

@@ -65,6 +65,16 @@ pub enum Times {
     Clock,
 }
 
+/// Whether who is here for the first time is told the first keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Hint {
+    /// They are on the screen until a key is pressed.
+    Shown,
+    /// They were seen.
+    #[default]
+    Seen,
+}
+
 /// The desk.
 #[derive(Debug, Clone, Default)]
 pub struct Desk {
@@ -82,6 +92,8 @@ pub struct Desk {
     pub bundle: Vec<Item>,
     /// Names of the actions that were chosen from palette or help, the latest first.
     pub recent: Vec<String>,
+    /// What the first keys are, for who is here for the first time.
+    pub hint: Hint,
     /// What the console said, the latest last.
     pub said: VecDeque<(Timestamp, String)>,
 }

@@ -2,9 +2,11 @@
 
 use super::app::{App, Root};
 use super::banner;
+use super::desk::Hint;
 use super::footer;
 use super::format;
 use super::header;
+use super::keymap::Action;
 use super::layout::{self, Class};
 use super::overlay;
 use super::paint::{self, Title};
@@ -17,6 +19,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
+use ratatui::widgets::{Clear, Widget as _};
 
 /// Draws the console.
 pub fn draw(frame: &mut Frame<'_>, app: &App) {
@@ -55,11 +58,38 @@ fn screen(buffer: &mut Buffer, app: &App) {
             }
         }
     }
+    if app.desk.hint == Hint::Shown {
+        hint(buffer, parts.body, app);
+    }
     overlay::draw(buffer, parts.body, app);
     if app.window.class > Class::Tiny {
         footer::draw_status(buffer, parts.status, app);
     }
     footer::draw(buffer, parts.footer, app);
+}
+
+/// The first keys, in the lower right corner where the least stands.
+fn hint(buffer: &mut Buffer, area: Rect, app: &App) {
+    let key = |action| app.setting.keymap.key(action);
+    let lines = [
+        format!("1 to 8 show panes, {} opens, {} goes back.", key(Action::Open), key(Action::Back)),
+        format!(
+            "{} lists all keys, {} finds any action, {} filters.",
+            key(Action::Help),
+            key(Action::Palette),
+            key(Action::Filter)
+        ),
+        "Nothing goes out on one key. Any key ends this.".to_owned(),
+    ];
+    let wide = lines.iter().map(|line| paint::columns(line)).max().unwrap_or(0) + 4;
+    let (width, height) = (wide.min(area.width), 5.min(area.height));
+    let place = Rect { x: area.right() - width, y: area.bottom() - height, width, height };
+    Clear.render(place, buffer);
+    let title = Title { name: "Welcome", remark: "", edge: Role::Accent };
+    let inner = paint::frame(buffer, place, &title, app.theme());
+    let style = app.theme().style(Role::Text);
+    let lines = lines.map(|line| Line::styled(format!(" {line}"), style));
+    paint::lines(buffer, inner, &lines);
 }
 
 /// Before the first picture.

@@ -2,6 +2,7 @@
 
 use super::app::{App, Root};
 use super::chord::Chord;
+use super::desk::Hint;
 use super::effect::Effect;
 use super::entry::Edited;
 use super::keymap::{Action, Binding, Context, Meaning, Step};
@@ -47,6 +48,7 @@ impl App {
 
     pub(super) fn press(&mut self, key: &KeyEvent, now: Timestamp) -> Vec<Effect> {
         self.notice = None;
+        self.desk.hint = Hint::Seen;
         let Some(chord) = Chord::of(key) else {
             self.say("no key is bound with these modifiers; ? lists the keys", now);
             return Vec::new();
@@ -138,9 +140,10 @@ impl App {
             Action::Reverse if self.desk.of(self.focus).sort.is_none() => {
                 Err(format!("rows stand as they come, worst first; {} sorts them", key(Action::Sort)))
             }
-            Action::Mark | Action::MarkRange | Action::Copy | Action::Collect | Action::Note
-                if self.subjects().is_empty() =>
-            {
+            Action::Mark | Action::MarkRange if self.selected().is_none() => {
+                refuse("nothing is selected: there are no rows")
+            }
+            Action::Copy | Action::Collect | Action::Note if self.subjects().is_empty() => {
                 refuse("nothing is selected: there are no rows")
             }
             Action::Retry => self.permits_retry(),

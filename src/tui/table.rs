@@ -177,6 +177,16 @@ impl Table<'_> {
         }
     }
 
+    /// The row that stands `line` lines below the headings of a table that is `height` lines high, if one does.
+    #[must_use]
+    pub fn row_at(&self, height: u16, line: u16, row: &dyn Fn(usize) -> Row) -> Option<usize> {
+        let mut y = 0;
+        self.window(height.saturating_sub(1), row).into_iter().find_map(|(position, row)| {
+            y += row.height();
+            (line < y).then_some(position)
+        })
+    }
+
     fn draw_row(&self, buffer: &mut Buffer, place: Rect, row: &Row, fitted: &[(usize, u16, u16)]) {
         for (position, x, width) in fitted {
             if let Some(cell) = row.cells.get(*position) {

@@ -1,5 +1,6 @@
 //! The terminal, borrowed: taken with a guard, given back on every way out, also on a panic in any thread.
 
+use super::theme::Mouse;
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::queue;
@@ -17,22 +18,30 @@ const PANICKED: i32 = 101;
 pub struct Guard(());
 
 impl Guard {
-    /// Takes the terminal: raw mode, alternate screen, bracketed paste, no cursor.
+    /// Takes the terminal: raw mode, alternate screen, bracketed paste, no cursor, and the mouse if it is the console's.
     ///
     /// # Errors
     /// When it is not a terminal, or has gone; then it is as it was.
-    pub fn take() -> io::Result<Self> {
+    pub fn take(mouse: Mouse) -> io::Result<Self> {
         enable_raw_mode()?;
         let guard = Self(());
-        enter()?;
+        enter(mouse)?;
         Ok(guard)
     }
 }
 
-/// Sets the modes that are not the line's: alternate screen, bracketed paste, no cursor.
-fn enter() -> io::Result<()> {
+/// Presses and the wheel, not every movement, with coordinates that fit any screen.
+const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1006h";
+/// Neither any more; harmless where they were not on.
+const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1000l";
+
+/// Sets the modes that are not the line's: alternate screen, bracketed paste, no cursor, and perhaps the mouse.
+fn enter(mouse: Mouse) -> io::Result<()> {
     let mut modes = Vec::new();
     queue!(modes, EnterAlternateScreen, EnableBracketedPaste, Hide)?;
+    if mouse == Mouse::Console {
+        modes.extend(MOUSE_ON);
+    }
     let mut out = io::stdout();
     out.write_all(&modes)?;
     out.flush()
@@ -42,22 +51,22 @@ fn enter() -> io::Result<()> {
 ///
 /// # Errors
 /// When the terminal cannot be taken again.
-pub fn suspend() -> io::Result<()> {
+pub fn suspend(mouse: Mouse) -> io::Result<()> {
     restore();
     // Where nobody can resume it, the signal is ignored and it goes on at once.
     signal_hook::low_level::raise(signal_hook::consts::SIGTSTP)?;
     enable_raw_mode()?;
-    enter()
+    enter(mouse)
 }
 
 /// Takes the terminal again after the process was stopped and resumed from outside: the shell may have changed its modes.
 ///
 /// # Errors
 /// When the terminal has gone.
-pub fn retake() -> io::Result<()> {
+pub fn retake(mouse: Mouse) -> io::Result<()> {
     disable_raw_mode()?;
     enable_raw_mode()?;
-    enter()
+    enter(mouse)
 }
 
 impl Drop for Guard {
@@ -71,7 +80,7 @@ pub fn restore() {
     if !is_raw_mode_enabled().unwrap_or(false) {
         return;
     }
-    let mut modes = Vec::new();
+    let mut modes = MOUSE_OFF.to_vec();
     let _ = queue!(modes, EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, Show);
     let mut out = io::stdout();
     let _ = out.write_all(&modes).and_then(|()| out.flush());

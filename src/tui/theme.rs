@@ -1,5 +1,6 @@
 //! Themes: what a role looks like. States have a mark and a word before they have a colour.
 
+use super::layout::Class;
 use crate::domain::standing::Standing;
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier, Style};
@@ -30,13 +31,27 @@ pub enum Charset {
     Ascii,
 }
 
-/// How the console looks.
+/// Whether the mouse belongs to the console or to the terminal, which can select text with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mouse {
+    /// To the terminal.
+    #[default]
+    Terminal,
+    /// To the console: tabs, rows and the footer can be clicked.
+    Console,
+}
+
+/// How the console looks, and what it listens to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Look {
     /// Which colours.
     pub theme: ThemeName,
     /// Which characters.
     pub charset: Charset,
+    /// Whose the mouse is.
+    pub mouse: Mouse,
+    /// The class that the screen is laid out in, if it is not to be what fits.
+    pub layout: Option<Class>,
 }
 
 /// What a piece of the screen is for.

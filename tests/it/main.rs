@@ -5,6 +5,8 @@ mod cli;
 mod console;
 mod delivery;
 mod diagnosis;
+mod hostile;
+mod lifecycle;
 mod listen;
 mod portal;
 mod pty;

@@ -125,6 +125,24 @@ fn nothing(view: &View<'_>, pane: Pane) -> Vec<String> {
     }
 }
 
+/// Whether a pane in this area has a frame around it.
+const fn is_framed(area: Rect) -> bool {
+    area.height > 7
+}
+
+/// The row of a pane in `area` that stands at a column and line of the screen, if one does.
+#[must_use]
+pub fn row_at(app: &App, view: &View<'_>, pane: Pane, area: Rect, line: u16) -> Option<usize> {
+    let edge = u16::from(is_framed(area));
+    let first = area.y + 1 + 1;
+    let height = area.height.saturating_sub(1 + edge);
+    let order = view.order(pane);
+    let selected = app.places.of(pane).row().filter(|_| app.focus == pane);
+    let (n_rows, hidden) = (order.items.len(), &app.desk.of(pane).hidden);
+    let table = Table { columns: pane.columns(), n_rows, selected, marked: &[], hidden, theme: view.theme };
+    table.row_at(height, line.checked_sub(first)?, &|at| view.row(pane, &order, at))
+}
+
 /// Its title with what its rows are sifted and sorted by, so that nothing is missing in silence.
 fn titled(view: &View<'_>, pane: Pane) -> String {
     let mut name = pane.title().to_owned();
@@ -157,7 +175,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App, view: &View<'_>, pane: P
     let edge = if focused { Role::Accent } else { Role::Border };
     let name = titled(view, pane);
     let title = Title { name: &name, remark: &remark, edge };
-    let inner = if area.height > 7 {
+    let inner = if is_framed(area) {
         paint::frame(buffer, area, &title, view.theme)
     } else {
         paint::titles(buffer, area, &title, view.theme);

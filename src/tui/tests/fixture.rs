@@ -331,7 +331,7 @@ impl Bench {
     }
 
     pub(super) fn ascii(width: u16, height: u16) -> Self {
-        let look = Look { theme: ThemeName::Mono, charset: Charset::Ascii };
+        let look = Look { theme: ThemeName::Mono, charset: Charset::Ascii, ..Look::default() };
         Self::with(width, height, Access::Act, look)
     }
 

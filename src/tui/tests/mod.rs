@@ -3,8 +3,10 @@
 mod desk;
 mod fixture;
 mod logs;
+mod manners;
 mod pictures;
 mod readme;
 mod sessions;
 mod shelf;
+mod storms;
 mod updates;

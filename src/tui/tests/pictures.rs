@@ -6,7 +6,7 @@ use crate::domain::ids::{AttemptId, SubscriptionId};
 use crate::tui::app::Msg;
 use crate::tui::console::Access;
 use crate::tui::effect::{Effect, Finished, Job, Known};
-use crate::tui::theme::{Charset, Look, ThemeName};
+use crate::tui::theme::{Look, ThemeName};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -127,7 +127,7 @@ fn every_byte_is_ascii_where_that_was_asked_for() {
 fn no_screen_holds_a_control_character() {
     for theme in [ThemeName::Terminal, ThemeName::Mono, ThemeName::Light] {
         for keys in ["1", "2", "3", "3jjjjj\n", "2jj\n", "7\n"] {
-            let mut bench = Bench::with(120, 36, Access::Act, Look { theme, charset: Charset::Unicode });
+            let mut bench = Bench::with(120, 36, Access::Act, Look { theme, ..Look::default() });
             bench.press(keys);
             assert!(!bench.screen().chars().any(|c| c.is_control() && c != '\n'));
         }

@@ -6,6 +6,7 @@ use crate::monitor::snapshot::Snapshot;
 use crate::tui::console::{Access, Ending, Setup, drive};
 use crate::tui::copy::{Clipboard, Wrap};
 use crate::tui::keymap::Keymap;
+use crate::tui::memory::Memory;
 use crate::tui::perform::tests::without_platform;
 use crate::tui::theme::Look;
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
@@ -38,6 +39,7 @@ async fn session<F: Future<Output = ()>>(
         keymap: Keymap::default(),
         complaint: None,
         clipboard: Clipboard::new(Box::new(io::sink()), Wrap::Plain, None),
+        memory: Memory::default(),
         pictures: receiver,
         performer: without_platform(access),
         ambient: ambient.clone(),

@@ -9,6 +9,7 @@ use crow::monitor::snapshot::Snapshot;
 use crow::tui::console::{Access, Ending, Identity, Mode, Setup, Stakes, drive};
 use crow::tui::copy::{Clipboard, Wrap};
 use crow::tui::keymap::Keymap;
+use crow::tui::memory::Memory;
 use crow::tui::perform::Performer;
 use crow::tui::theme::Look;
 use ratatui::Terminal;
@@ -59,6 +60,7 @@ impl Console {
             keymap: Keymap::default(),
             complaint: None,
             clipboard: Clipboard::new(Box::new(io::sink()), Wrap::Plain, None),
+            memory: Memory::default(),
             pictures,
             performer,
             ambient,

@@ -27,9 +27,14 @@ struct Seen {
 impl Terminal {
     /// Starts the binary with these arguments in a terminal of this size.
     pub(crate) fn run(columns: u16, rows: u16, arguments: &[&str]) -> Self {
+        Self::run_program(columns, rows, env!("CARGO_BIN_EXE_crow"), arguments)
+    }
+
+    /// Starts a program with these arguments in a terminal of this size.
+    pub(crate) fn run_program(columns: u16, rows: u16, program: &str, arguments: &[&str]) -> Self {
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_crow"));
+        let mut command = CommandBuilder::new(program);
         command.args(arguments);
         for (name, value) in [("TERM", "xterm-256color"), ("LC_ALL", "C.UTF-8"), ("NO_COLOR", "")] {
             command.env(name, value);
@@ -97,7 +102,10 @@ impl Terminal {
     pub(crate) fn ended(&mut self) -> u32 {
         let status = self.child.wait().expect("an exit status");
         self.until("the terminal is given back", |screen| {
-            !screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste()
+            !screen.alternate_screen()
+                && !screen.hide_cursor()
+                && !screen.bracketed_paste()
+                && screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None
         });
         let tty: PathBuf = self.master.tty_name().expect("a name");
         let modes = Command::new("stty").arg("-F").arg(tty).arg("-a").output().expect("stty runs");

@@ -1,0 +1,79 @@
+//! The configuration file: `$XDG_CONFIG_HOME/crow/config.toml`. What is wrong in it is said when the console opens, and stops nothing.
+
+use super::settings;
+use crate::tui::keymap::Keymap;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// What can be configured.
+#[derive(Debug, Default, Deserialize)]
+struct File {
+    #[serde(default)]
+    keys: BTreeMap<String, Keys>,
+}
+
+/// The keys of an action: one, or several.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Keys {
+    One(String),
+    Several(Vec<String>),
+}
+
+/// Which keys do what, and what is wrong with the file, if something is.
+pub(super) fn keymap() -> (Keymap, Option<String>) {
+    settings::config_file().map_or_else(|| (Keymap::default(), None), |file| read(&file))
+}
+
+fn read(file: &Path) -> (Keymap, Option<String>) {
+    let fault = |why: &str| Some(format!("{}: {why}; keys are as they were", file.display()));
+    let text = match std::fs::read_to_string(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return (Keymap::default(), None),
+        Err(error) => return (Keymap::default(), fault(&error.to_string())),
+        Ok(text) => text,
+    };
+    let file: File = match toml::from_str(&text) {
+        Ok(file) => file,
+        Err(error) => {
+            let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
+            return (Keymap::default(), fault(&format!("line {line}: {}", error.message())));
+        }
+    };
+    let changes: Vec<(String, Vec<String>)> = file
+        .keys
+        .into_iter()
+        .map(|(name, keys)| match keys {
+            Keys::One(key) => (name, vec![key]),
+            Keys::Several(keys) => (name, keys),
+        })
+        .collect();
+    let (keymap, faults) = Keymap::changed(&changes);
+    (keymap, (!faults.is_empty()).then(|| format!("[keys]: {}", faults.join("; "))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::keymap::Action;
+
+    #[test]
+    fn keys_are_read_and_what_is_wrong_is_said_with_its_line() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("config.toml");
+        let read = |text: &str| {
+            std::fs::write(&file, text).expect("written");
+            read(&file)
+        };
+        let (keymap, fault) = read("[keys]\nfilter = [\"Ctrl-F\", \"/\"]\nfreeze = \"z\"\n[other]\nx = 1\n");
+        assert_eq!((keymap.key(Action::Filter), keymap.key(Action::Freeze)), ("Ctrl-F".to_owned(), "z".to_owned()));
+        assert_eq!(fault, None);
+        let (keymap, fault) = read("[keys]\nfreeze = \"a\"\n");
+        assert_eq!(keymap.key(Action::Freeze), "p");
+        assert_eq!(fault.as_deref(), Some("[keys]: freeze: a is bound to alerts; freeze keeps its keys"));
+        let (_, fault) = read("[keys]\n\nfreeze = 5\n");
+        assert!(fault.as_ref().is_some_and(|why| why.contains("line 3")), "{fault:?}");
+        let (_, fault) = super::read(&dir.path().join("none.toml"));
+        assert_eq!(fault, None);
+    }
+}

@@ -1,0 +1,43 @@
+//! The console as lines on stdout: nothing is drawn, nothing is asked of the terminal.
+
+use super::failure::Failure;
+use crate::ambient::Ambient;
+use crate::monitor::snapshot::Snapshot;
+use crate::tui::app::{App, Setting};
+use crate::tui::plain::Plain;
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// Tells what changes until a signal comes or nobody reads.
+pub(super) async fn tell(
+    setting: Setting,
+    mut pictures: watch::Receiver<Arc<Snapshot>>,
+    ambient: Ambient,
+) -> Result<ExitCode, Failure> {
+    let refused = |error: std::io::Error| Failure::failed(format!("no signal can be heard: {error}"), "try again");
+    let mut interrupted = signal(SignalKind::interrupt()).map_err(refused)?;
+    let mut terminated = signal(SignalKind::terminate()).map_err(refused)?;
+    let mut hung_up = signal(SignalKind::hangup()).map_err(refused)?;
+    let mut plain = Plain::new(App::new(setting, ambient.now()));
+    loop {
+        let picture = pictures.borrow_and_update().clone();
+        let lines = plain.lines(&picture, ambient.now());
+        let mut out = std::io::stdout().lock();
+        let written = lines.iter().try_for_each(|line| writeln!(out, "{line}")).and_then(|()| out.flush());
+        drop(out);
+        if written.is_err() {
+            return Ok(ExitCode::SUCCESS);
+        }
+        tokio::select! {
+            changed = pictures.changed() => if changed.is_err() {
+                return Ok(ExitCode::SUCCESS);
+            },
+            _ = interrupted.recv() => return Ok(ExitCode::SUCCESS),
+            _ = terminated.recv() => return Ok(ExitCode::from(143)),
+            _ = hung_up.recv() => return Ok(ExitCode::from(129)),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The mouse, if it is the console's: what is clicked is found in the same places that were drawn. It does nothing that a key does not.
+
+use super::app::App;
+use super::effect::Effect;
+use super::footer;
+use super::keymap::Step;
+use super::layout::Class;
+use super::panes::{self, Pane};
+use crate::domain::time::Timestamp;
+use ratatui::layout::{Position, Rect};
+
+impl App {
+    /// A click at a column and line: a key of the footer, a pane, or one of its rows. On a layer only the footer can be clicked.
+    pub(super) fn click(&mut self, (column, line): (u16, u16), now: Timestamp) -> Vec<Effect> {
+        self.notice = None;
+        if self.window.class == Class::TooSmall {
+            return Vec::new();
+        }
+        let footer = self.screen().footer;
+        if footer.contains(Position::new(column, line)) {
+            let pieces = footer::pieces(self, footer.width);
+            let hit = pieces.iter().find(|piece| (piece.x..piece.x + piece.width).contains(&column));
+            return match hit.map(|piece| piece.bound.binding) {
+                Some(binding) => self.run(binding, now),
+                None => Vec::new(),
+            };
+        }
+        if self.layers.is_empty() {
+            self.click_pane((column, line), now);
+        }
+        Vec::new()
+    }
+
+    fn click_pane(&mut self, (column, line): (u16, u16), now: Timestamp) {
+        let at = Position::new(column, line);
+        let hit: Option<(Pane, Rect)> = self.panes().into_iter().find(|(_, area)| area.contains(at));
+        let Some((pane, area)) = hit else { return };
+        let Some(view) = self.view() else { return };
+        let row = panes::row_at(self, &view, pane, area, line);
+        let items = view.order(pane).items;
+        self.focus = pane;
+        if let Some(row) = row {
+            self.put_cursor(row, &items, now);
+        }
+    }
+
+    /// The wheel moves what the arrows move.
+    pub(super) fn scroll(&mut self, step: Step, now: Timestamp) {
+        self.step(step, now);
+    }
+}

@@ -1,0 +1,92 @@
+//! The console as lines, for screen readers, pipes and terminals that can do nothing else: what changed, a sentence each, the newest last.
+
+use super::app::{App, Msg};
+use super::format;
+use super::panes::Pane;
+use super::theme;
+use crate::domain::standing::Standing;
+use crate::domain::text::Untrusted;
+use crate::domain::time::Timestamp;
+use crate::monitor::alerts::{Alert, Subject};
+use crate::monitor::link::Link;
+use crate::monitor::snapshot::Snapshot;
+use std::sync::Arc;
+
+/// What was told so far.
+#[derive(Debug)]
+pub struct Plain {
+    app: App,
+    link: Option<&'static str>,
+    told: Vec<(Subject, Standing, String)>,
+}
+
+impl Plain {
+    /// Nothing was told yet. `app` is a console without a screen.
+    #[must_use]
+    pub const fn new(app: App) -> Self {
+        Self { app, link: None, told: Vec::new() }
+    }
+
+    /// The lines for a new picture; none if it tells nothing new.
+    pub fn lines(&mut self, picture: &Arc<Snapshot>, now: Timestamp) -> Vec<String> {
+        let is_first = self.app.picture.overview.is_none() && picture.overview.is_some();
+        self.app.update(Msg::Picture(Arc::clone(picture)), now);
+        let mut said = Vec::new();
+        let link = link(&picture.link);
+        if self.link != Some(link) {
+            self.link = Some(link);
+            said.push(match &picture.link {
+                Link::Offline { why, .. } => format!("{link}: {}", Untrusted::new(why.as_str()).inert()),
+                _ => link.to_owned(),
+            });
+        }
+        if is_first {
+            said.extend(self.summary());
+        }
+        if picture.overview.is_some() {
+            said.extend(self.alerts(picture.alerts()));
+        }
+        said.into_iter().map(|line| format!("{} UTC  {line}", now.format("%H:%M:%S"))).collect()
+    }
+
+    /// Each pane in a few words.
+    fn summary(&self) -> Vec<String> {
+        let Some(view) = self.app.view() else { return Vec::new() };
+        let line = |pane: Pane| {
+            let title = pane.title().trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ');
+            format!("{title}: {}", view.tally(pane).replace("   ", ", "))
+        };
+        Pane::DASHBOARD.into_iter().map(line).collect()
+    }
+
+    fn alerts(&mut self, alerts: &[Alert]) -> Vec<String> {
+        let mut said = Vec::new();
+        for alert in alerts {
+            let is_told =
+                self.told.iter().any(|(about, as_bad, _)| (about, as_bad) == (&alert.subject, &alert.standing));
+            if !is_told {
+                let since = alert.since.format("%H:%M:%S");
+                let name = format::target(&alert.name);
+                said.push(format!("{} {name}: {}; since {since} UTC", theme::word(alert.standing), alert.why));
+            }
+        }
+        for (about, _, name) in &self.told {
+            if alerts.iter().all(|alert| alert.subject != *about) {
+                said.push(format!("over: {name}"));
+            }
+        }
+        let told = alerts.iter().map(|alert| (alert.subject, alert.standing, format::target(&alert.name)));
+        self.told = told.collect();
+        said
+    }
+}
+
+const fn link(link: &Link) -> &'static str {
+    match link {
+        Link::Connecting => "CONNECTING",
+        Link::Live => "LIVE",
+        Link::Lagging => "LAGGING",
+        Link::Stale => "STALE",
+        Link::Offline { .. } => "OFFLINE",
+    }
+}

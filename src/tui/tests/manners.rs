@@ -1,0 +1,339 @@
+//! The manners of the console, by their numbers. Those of the terminal itself (9), of hostile text (10) and of life without a terminal (15) are
+//! shown with the real binary in `tests/it`.
+
+use super::fixture::{Bench, NOW, empty, overview, picture};
+use crate::domain::ids::SubscriptionId;
+use crate::monitor::link::Link;
+use crate::monitor::snapshot::Snapshot;
+use crate::tui::app::Msg;
+use crate::tui::calm::Calm;
+use crate::tui::console::Access;
+use crate::tui::desk::Hint;
+use crate::tui::draw::draw;
+use crate::tui::effect::{Act, Effect, Finished, Job};
+use crate::tui::footer;
+use crate::tui::keymap::{Action, Step};
+use crate::tui::memory::Memory;
+use crate::tui::overlay::Layer;
+use crate::tui::panes::Pane;
+use crate::tui::places::{Following, Item};
+use crate::tui::theme::Look;
+use ratatui::layout::Rect;
+use ratatui::{Terminal, TerminalOptions, Viewport};
+use std::sync::Arc;
+use std::time::Duration;
+
+fn next(change: impl FnOnce(&mut crate::api::overview::Overview)) -> crate::api::overview::Overview {
+    let mut next = overview();
+    next.cursor += 1;
+    change(&mut next);
+    next
+}
+
+fn ids(bench: &Bench) -> Vec<i64> {
+    let view = bench.app.view().expect("a picture");
+    view.order(bench.app.focus).items.into_iter().map(Item::number).collect()
+}
+
+fn footer_of(bench: &Bench) -> String {
+    bench.screen().lines().last().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn manner_01_the_footer_shows_what_works_and_a_key_that_does_not_says_why_for_four_seconds() {
+    for keys in ["1", "2", "3", "4", "6", "7", "3\n", "3x", "3xjj\n", "a", "y", "c", "t", "~", "3/", ":", "?", "m"] {
+        for width in [60, 80, 120, 200] {
+            let mut bench = Bench::new(width, 36);
+            bench.press(keys);
+            for piece in footer::pieces(&bench.app, width) {
+                let binding = piece.bound.binding;
+                assert_eq!(bench.app.reason(binding, bench.app.context()), Ok(()), "{} after {keys:?}", binding.label);
+            }
+        }
+    }
+    let narrow = footer_of(&Bench::new(40, 10));
+    assert!(narrow.contains("? help") && narrow.contains("q quit"), "the last to go: {narrow}");
+    let mut bench = Bench::new(120, 36);
+    for (keys, why) in
+        [("n", "no filter here"), ("2x", "no actions on keys"), ("9", "not available"), ("z", "not bound")]
+    {
+        bench.press(keys);
+        assert!(bench.screen().contains(why), "{keys}");
+        bench.wait(3);
+        assert!(bench.screen().contains(why), "{keys}");
+        bench.wait(1);
+        assert!(!bench.screen().contains(why), "{keys}");
+    }
+}
+
+#[test]
+fn manner_02_the_header_is_honest_about_whose_it_is_and_how_old() {
+    let mut bench = Bench::with(200, 60, Access::ReadOnly, Look::default());
+    bench.app.picture = Arc::default();
+    let head = |bench: &Bench| bench.screen().lines().next().unwrap_or_default().to_owned();
+    assert!(head(&bench).contains("CONNECTING") && !head(&bench).contains("LIVE"), "never live before a first success");
+    bench.show(overview());
+    for word in ["DEMO", "standalone", "READ-ONLY", "LIVE"] {
+        assert!(head(&bench).contains(word), "{word}: {}", head(&bench));
+    }
+    for (silence, word) in [(2, "LAGGING"), (3, "STALE")] {
+        let silent = bench.app.picture.after_silence(Duration::from_secs(silence));
+        bench.tell(Msg::Picture(Arc::new(silent)));
+        assert!(head(&bench).contains(word) && !head(&bench).contains("LIVE"), "{}", head(&bench));
+    }
+    assert!(bench.screen().contains("as of 14:02:31?"), "stale values stay, with a mark");
+    let lost = bench.app.picture.after_failure("refused".to_owned(), bench.now);
+    assert!(matches!(lost.link, Link::Offline { .. }));
+    bench.tell(Msg::Picture(Arc::new(lost)));
+    assert!(head(&bench).contains("OFFLINE") && bench.screen().contains("next try in 1 s"), "{}", bench.screen());
+    bench.press("p");
+    assert!(head(&bench).contains("PAUSED"));
+}
+
+#[test]
+fn manner_03_the_cursor_stays_with_its_thing_and_the_order_is_held_while_it_moves() {
+    let mut bench = Bench::new(120, 36);
+    bench.press("3j");
+    let (held, order) = (bench.app.selected(), ids(&bench));
+    bench.show(next(|next| next.subscriptions.items.reverse()));
+    assert_eq!((bench.app.selected(), ids(&bench)), (held, order.clone()), "somebody moves: the order is held");
+    assert!(bench.screen().contains("order held"), "{}", bench.screen());
+    assert!(bench.app.wakes_at(bench.now).since(bench.now) <= Duration::from_secs(3));
+    bench.wait(3);
+    assert_ne!(ids(&bench), order, "three seconds at most");
+    assert_eq!(bench.app.selected(), held);
+    bench.press(" ");
+    let order = ids(&bench);
+    bench.show(next(|_| ()));
+    assert_eq!(ids(&bench), order, "rows are marked: the order is held");
+    bench.wait(4);
+    bench.press("\u{1b}");
+    bench.app.focus = Pane::Subscriptions;
+    let Some(Item::Subscription(gone)) = bench.app.selected() else { panic!("a subscription is selected") };
+    bench.show(next(|next| next.subscriptions.items.retain(|row| row.subscription.id != gone)));
+    assert!(bench.app.selected().is_some() && bench.screen().contains("its neighbour is selected"));
+    let mut bench = Bench::new(120, 36);
+    bench.press("3xj\n");
+    bench.show(next(|next| next.subscriptions.items[0].subscription.is_enabled = true));
+    assert_eq!(bench.press("y"), [], "what was asked about is looked at again");
+}
+
+#[test]
+fn manner_04_freezing_stops_all_panes_at_one_instant_and_following_lets_go_on_a_move() {
+    let mut bench = Bench::new(200, 60);
+    let before = bench.screen();
+    bench.press("p");
+    for cursor in 101..104 {
+        bench.show(crate::api::overview::Overview { cursor, ..empty() });
+    }
+    let frozen = bench.screen();
+    assert!(frozen.contains("PAUSED") && frozen.contains("+3 new"));
+    for line in [5, 20, 40] {
+        assert_eq!(before.lines().nth(line), frozen.lines().nth(line));
+    }
+    bench.press("p");
+    assert!(!bench.screen().contains("PAUSED") && !bench.screen().contains("HubSpot Sync"));
+    let mut bench = Bench::new(120, 36);
+    bench.press("4");
+    assert_eq!(bench.app.places.following(Pane::Deliveries), Following::Newest);
+    bench.press("jk");
+    assert_eq!(bench.app.places.following(Pane::Deliveries), Following::Nothing);
+}
+
+#[test]
+fn manner_05_whatever_is_capped_says_x_of_y() {
+    let mut bench = Bench::new(120, 36);
+    bench.press("3");
+    assert!(bench.screen().contains("7 of 12 shown"));
+    bench.press("/state:err");
+    assert!(bench.screen().contains("1 of 7 rows"), "{}", bench.screen());
+    bench.press("\u{1b}?");
+    assert!(bench.screen().contains(" of "), "help says how many actions it lists");
+    bench.press("\u{1b}1");
+    bench.tell(Msg::Resized(60, 15));
+    bench.press("3\n");
+    assert!(bench.screen().contains("lines 1-"), "{}", bench.screen());
+}
+
+#[test]
+fn manner_06_a_row_that_is_not_ok_says_why_in_one_line() {
+    let mut bench = Bench::new(120, 36);
+    let status = |bench: &Bench| bench.screen().lines().rev().nth(1).unwrap_or_default().to_owned();
+    bench.press("3j");
+    bench.wait(5);
+    assert!(status(&bench).contains("ERR api.globex.example/in: 15"), "{}", status(&bench));
+    bench.press("6");
+    bench.wait(5);
+    assert!(status(&bench).contains("Zapier Production read"), "{}", status(&bench));
+    bench.press("3jjjj");
+    bench.wait(5);
+    assert_eq!(status(&bench), "", "who is well says nothing");
+}
+
+#[test]
+fn manner_07_nothing_outward_happens_on_one_key_and_read_only_lists_but_does_nothing() {
+    for pane in ["1", "2", "3", "4", "5", "6", "7", "8", "3\n", "3x", "7x", "a", "y", "c", "t", ":", "?", "/"] {
+        for key in ' '..='~' {
+            let mut bench = Bench::new(120, 36);
+            bench.press(pane);
+            let effects = bench.press(&key.to_string());
+            let acts = effects.iter().any(|effect| matches!(effect, Effect::Perform(Job::Act(_))));
+            assert!(!acts, "{key} after {pane}");
+        }
+    }
+    let mut bench = Bench::new(120, 36);
+    assert_eq!(bench.press("3x\n\n"), [], "the default is no");
+    assert_eq!(bench.press("\ny"), [Effect::Perform(Job::Act(Act::Test(SubscriptionId(21))))]);
+    let mut bench = Bench::with(120, 36, Access::ReadOnly, Look::default());
+    assert_eq!(bench.press("3x\nyj\nyj\nyj\ny"), []);
+    assert!(bench.screen().contains("read-only"));
+    // Many: the count is typed, and progress can be stopped; more in the tests of the desk.
+    let mut bench = Bench::new(120, 36);
+    bench.press("3jjj  xjjj\n");
+    assert!(matches!(bench.app.layers.last(), Some(Layer::Count(_))), "{}", bench.screen());
+}
+
+#[test]
+fn manner_08_sixty_quiet_seconds_write_nothing() {
+    let mut bench = Bench::new(120, 36);
+    bench.show(next(|quiet| {
+        quiet.limits.items.retain(|row| row.used == 0);
+        quiet.subscriptions.items.retain(|row| row.health.next_due_utc.is_none());
+    }));
+    bench.wait(120);
+    let options = TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, 120, 36)) };
+    let mut terminal = Terminal::with_options(Calm::new(Vec::new()), options).expect("a terminal");
+    terminal.draw(|frame| draw(frame, &bench.app)).expect("a frame");
+    let written = terminal.backend().out().len();
+    let end = bench.now.plus(Duration::from_secs(60));
+    let mut n_woken = 0;
+    while bench.now < end {
+        // Once a second the platform says that nothing changed; in between the loop wakes only when it must.
+        let beat = Arc::new(bench.app.picture.after_beat(bench.now));
+        assert!(bench.app.knows(&beat), "a beat is no news");
+        bench.tell(Msg::Picture(beat));
+        let wakes = bench.app.wakes_at(bench.now);
+        if wakes < bench.now.plus(Duration::from_secs(1)) {
+            n_woken += 1;
+            bench.tell(Msg::Tick);
+        }
+        bench.now = bench.now.plus(Duration::from_secs(1));
+    }
+    assert!(n_woken <= 1, "the clock of ages turns once a minute");
+    let silent = terminal.backend().out().len();
+    assert_eq!(silent, written);
+    terminal.draw(|frame| draw(frame, &bench.app)).expect("a frame");
+    let turned = terminal.backend().out().len() - written;
+    assert!(turned < 2_000, "a minute later ages have grown, and nothing else is written: {turned} bytes");
+}
+
+#[test]
+fn manner_11_a_copy_says_where_it_went_and_claims_no_more() {
+    let mut bench = Bench::new(120, 36);
+    let effects = bench.press("3y\n");
+    assert_eq!(effects, [Effect::Copy("21".to_owned())]);
+    assert!(!bench.screen().contains("copied"), "nothing is claimed before it was sent");
+    bench.tell(Msg::Finished(Finished::Copied(Err("could not copy: the terminal is gone".to_owned()))));
+    assert!(bench.screen().contains("could not copy"));
+}
+
+#[test]
+fn manner_12_the_mouse_does_what_keys_do_and_paste_goes_only_into_lines() {
+    let mut bench = Bench::new(120, 36);
+    bench.tell(Msg::Pasted("q\ny\n".to_owned()));
+    assert!(bench.app.layers.is_empty() && bench.screen().contains("pasted text goes into a line"));
+    bench.press("/");
+    bench.tell(Msg::Pasted("state:err\n".to_owned()));
+    assert!(bench.screen().contains("/ state:err"), "a line break keeps nothing: {}", bench.screen());
+    bench.press("\u{1b}");
+    let screen = bench.screen();
+    let line = screen.lines().position(|line| line.contains("flaky")).expect("a row");
+    let text = screen.lines().nth(line).expect("a line");
+    let column = text[..text.find("flaky").expect("it is there")].chars().count();
+    let place = |n: usize| u16::try_from(n).expect("small");
+    bench.tell(Msg::Clicked(place(column), place(line)));
+    assert_eq!(bench.app.selected(), Some(Item::Subscription(SubscriptionId(24))));
+    let keys = screen.lines().position(|line| line.contains("2 Keys")).expect("a pane");
+    bench.tell(Msg::Clicked(4, place(keys)));
+    assert_eq!(bench.app.focus, Pane::Keys);
+    bench.tell(Msg::Scrolled(Step::Down));
+    assert_eq!(bench.app.places.of(Pane::Keys).row(), Some(1));
+    let help = footer::pieces(&bench.app, 120).into_iter().find(|piece| piece.bound.binding.action == Action::Help);
+    let x = help.expect("help is in the footer").x;
+    bench.tell(Msg::Clicked(x, 35));
+    assert!(matches!(bench.app.layers.last(), Some(Layer::Help(_))));
+}
+
+#[test]
+fn manner_13_arrangements_are_remembered_and_a_broken_file_stops_nothing() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let memory = Memory(Some(dir.path().join("state/platform.json")));
+    let mut bench = Bench::new(120, 36);
+    assert_eq!(memory.recall(&mut bench.app, NOW), Ok(()));
+    bench.press("3/state:err,trp\nsc\u{1b}[");
+    bench.press("cj\n\u{1b}mcalled them\nb:time wind\n\u{1b}T");
+    bench.tell(Msg::Finished(Finished::Copied(Ok(String::new()))));
+    let before = bench.app.remembered();
+    memory.keep(&bench.app);
+
+    let mut again = Bench::new(120, 36);
+    assert_eq!(memory.recall(&mut again.app, NOW), Ok(()));
+    assert_eq!(again.app.remembered(), before);
+    assert_eq!(again.app.desk.hint, Hint::Seen);
+    assert!(again.app.desk.of(Pane::Subscriptions).filter.is_some());
+
+    for broken in
+        ["", "{", "[]", "{\"version\":99,\"focus\":\"keys\"}", "{\"version\":1,\"focus\":\"\\u001b[2J\"}", "\0\0"]
+    {
+        std::fs::write(memory.0.as_ref().expect("a file"), broken).expect("written");
+        let mut bench = Bench::new(120, 36);
+        let said = memory.recall(&mut bench.app, NOW);
+        assert!(said.is_ok() == broken.contains("u001b"), "{broken}: {said:?}");
+        bench.screen();
+    }
+    let unwritable = Memory(Some("/proc/nothing/here.json".into()));
+    unwritable.keep(&bench.app);
+}
+
+#[test]
+fn manner_14_the_first_minute_has_a_hint_once_and_empty_panes_say_what_would_be_here() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let memory = Memory(Some(dir.path().join("platform.json")));
+    let mut bench = Bench::new(120, 36);
+    assert_eq!(memory.recall(&mut bench.app, NOW), Ok(()));
+    let screen = bench.screen();
+    assert!(screen.contains("Welcome") && screen.contains("? lists all keys"), "{screen}");
+    bench.press("3");
+    assert!(!bench.screen().contains("Welcome"));
+    memory.keep(&bench.app);
+    let mut again = Bench::new(120, 36);
+    assert_eq!(memory.recall(&mut again.app, NOW), Ok(()));
+    assert!(!again.screen().contains("Welcome"), "once");
+    let mut bench = Bench::new(120, 36);
+    bench.show(empty());
+    for (key, what) in [("2", "No API key yet"), ("3", "No webhook subscription yet"), ("7", "has not tripped")] {
+        bench.press(key);
+        assert!(bench.screen().contains(what), "{}", bench.screen());
+    }
+}
+
+#[test]
+fn manner_15_without_screens_changes_are_told_in_lines() {
+    let bench = Bench::new(120, 36);
+    let app = crate::tui::app::App::new(bench.app.setting.clone(), NOW);
+    let mut plain = crate::tui::plain::Plain::new(app);
+    assert_eq!(plain.lines(&Arc::default(), NOW), ["14:02:31 UTC  CONNECTING"]);
+    let first = picture(overview());
+    let lines = plain.lines(&first, NOW);
+    assert_eq!(lines[0], "14:02:31 UTC  LIVE");
+    assert!(lines.iter().any(|line| line.contains("Subscriptions: 3 alarming of 12")), "{lines:?}");
+    assert!(lines.iter().any(|line| line.contains("TRP hooks.acme.example/orders: ")), "{lines:?}");
+    assert!(lines.iter().all(|line| !line.chars().any(char::is_control)), "{lines:?}");
+    assert_eq!(plain.lines(&first, NOW), Vec::<String>::new(), "no news, no line");
+    let well = next(|next| next.subscriptions.items.retain(|row| row.subscription.id != SubscriptionId(21)));
+    let calm = Arc::new(Snapshot::default().after_overview(well, NOW));
+    let lines = plain.lines(&calm, NOW);
+    assert!(lines.iter().any(|line| line.contains("over: hooks.acme.example/orders")), "{lines:?}");
+    let lost = Arc::new(calm.after_failure("refused".to_owned(), NOW));
+    assert_eq!(plain.lines(&lost, NOW), ["14:02:31 UTC  OFFLINE: refused"]);
+}
