@@ -140,9 +140,9 @@ pub(super) struct Console {
 /// How the console looks.
 #[derive(Debug, Args)]
 pub(super) struct Look {
-    /// Which colours: terminal uses your own; NO_COLOR selects mono
-    #[arg(long, value_enum, value_name = "NAME")]
-    pub(super) theme: Option<Theme>,
+    /// Which colours: terminal (your own), dark, light, colour-blind, mono, or a theme of yours: a file, or its name in the configuration's themes; NO_COLOR selects mono
+    #[arg(long, value_name = "NAME")]
+    pub(super) theme: Option<String>,
     /// Draw with ASCII characters only
     #[arg(long)]
     pub(super) ascii: bool,
@@ -169,20 +169,6 @@ pub(super) enum Layout {
     Small,
     /// One list, as few lines as possible
     Tiny,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum Theme {
-    /// Your terminal's own colours and background
-    Terminal,
-    /// Light on dark
-    Dark,
-    /// Dark on light
-    Light,
-    /// Told apart with any kind of colour vision
-    ColourBlind,
-    /// No colour
-    Mono,
 }
 
 #[derive(Debug, Args)]

@@ -14,6 +14,7 @@ mod screen;
 mod serve;
 mod settings;
 mod standalone;
+mod theme;
 mod verify;
 
 use arguments::{Arguments, Command};

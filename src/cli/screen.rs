@@ -36,8 +36,9 @@ pub(super) struct Opening {
     pub(super) history: PathBuf,
 }
 
-/// Says before anything is started why no console can be shown here. Lines can be told anywhere.
+/// Says before anything is started why no console can be shown here. Lines can be told anywhere. A theme that cannot be used is told too.
 pub(super) fn check(look: &arguments::Look) -> Result<(), Failure> {
+    settings::look(look)?;
     if look.plain {
         return Ok(());
     }
@@ -62,7 +63,7 @@ pub(super) fn check(look: &arguments::Look) -> Result<(), Failure> {
 pub(super) async fn show(opening: Opening) -> Result<ExitCode, Failure> {
     let Opening { identity, access, look, client, ambient, history } = opening;
     let is_plain = look.plain;
-    let look = settings::look(&look);
+    let look = settings::look(&look)?;
     let (keymap, complaint) = config::keymap();
     let copied = history.with_file_name("copied.txt");
     let arranged = history.with_extension("json");

@@ -1,7 +1,8 @@
 //! What the surroundings say: the only file that reads the environment.
 
-use super::arguments::{self, Layout, Theme};
+use super::arguments::{self, Layout};
 use super::failure::Failure;
+use super::theme;
 use crate::tui::copy::Wrap;
 use crate::tui::layout::Class;
 use crate::tui::theme::{Charset, Look, Mouse, ThemeName};
@@ -32,13 +33,10 @@ pub(super) fn config_file() -> Option<PathBuf> {
 
 /// How the console looks: what was asked for, else what the terminal says of itself. `NO_COLOR` (not empty) selects mono, a locale that is
 /// not UTF-8 selects ASCII.
-pub(super) fn look(asked: &arguments::Look) -> Look {
-    let theme = match asked.theme {
-        Some(Theme::Terminal) => ThemeName::Terminal,
-        Some(Theme::Dark) => ThemeName::Dark,
-        Some(Theme::Light) => ThemeName::Light,
-        Some(Theme::ColourBlind) => ThemeName::ColourBlind,
-        Some(Theme::Mono) => ThemeName::Mono,
+pub(super) fn look(asked: &arguments::Look) -> Result<Look, Failure> {
+    let themes = directories().ok().map(|directories| directories.config_dir().join("themes"));
+    let theme = match &asked.theme {
+        Some(name) => theme::named(name, themes)?,
         None if variable("NO_COLOR").is_some() => ThemeName::Mono,
         None => ThemeName::Terminal,
     };
@@ -53,7 +51,7 @@ pub(super) fn look(asked: &arguments::Look) -> Look {
         Layout::Small => Class::Small,
         Layout::Tiny => Class::Tiny,
     });
-    Look { theme, charset, mouse, layout }
+    Ok(Look { theme, charset, mouse, layout })
 }
 
 /// What stands between us and the terminal, as far as the environment tells.

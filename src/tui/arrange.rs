@@ -107,8 +107,7 @@ impl App {
                 self.layers.push(Layer::Palette(finder));
             }
             Some(Layer::Filter(mut line)) => {
-                let filter = line.read().unwrap_or_else(|_| line.readable());
-                self.desk.of_mut(line.pane).filter = filter;
+                self.desk.of_mut(line.pane).filter = line.live();
                 self.settle(now);
                 line.think(self);
                 self.layers.push(Layer::Filter(line));

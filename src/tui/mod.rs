@@ -25,6 +25,7 @@ pub mod notice;
 pub mod overlay;
 pub mod paging;
 pub mod paint;
+pub mod palette;
 pub mod panes;
 pub mod perform;
 pub mod places;

@@ -166,12 +166,12 @@ impl Table<'_> {
             let height = row.height().min(body.height.saturating_sub(y));
             let place = Rect { y: body.y + y, height, ..body };
             self.draw_row(buffer, place, &row, &fitted);
-            if self.marked.contains(&position) && height > 0 {
-                paint::text(buffer, place, (1, 0), "*", self.theme.style(Role::Warning));
-            }
             if self.selected == Some(position) && height > 0 {
                 paint::text(buffer, place, (0, 0), ">", self.theme.style(Role::Accent));
                 buffer.set_style(Rect { height: 1, ..place }, self.theme.style(Role::Selected));
+            }
+            if self.marked.contains(&position) && height > 0 {
+                paint::text(buffer, place, (0, 0), "*", self.theme.style(Role::Warning));
             }
             y += height;
         }

@@ -1,6 +1,7 @@
 //! Themes: what a role looks like. States have a mark and a word before they have a colour.
 
 use super::layout::Class;
+use super::palette::{self, Palette};
 use crate::domain::standing::Standing;
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier, Style};
@@ -19,6 +20,8 @@ pub enum ThemeName {
     ColourBlind,
     /// No colour at all: bold, dim, underline and reverse.
     Mono,
+    /// Somebody's own colours.
+    Own(Palette),
 }
 
 /// Which characters.
@@ -79,71 +82,17 @@ pub enum Role {
     Mark(Standing),
 }
 
-/// The colours of a theme that brings its own.
-#[derive(Debug, Clone, Copy)]
-struct Palette {
-    ground: Color,
-    raised: Color,
-    text: Color,
-    dim: Color,
-    border: Color,
-    accent: Color,
-    attention: Color,
-    failing: Color,
-    tripped: Color,
-}
-
-const fn rgb(code: u32) -> Color {
-    let [_, red, green, blue] = code.to_be_bytes();
-    Color::Rgb(red, green, blue)
-}
-
-const DARK: Palette = Palette {
-    ground: rgb(0x0014_171c),
-    raised: rgb(0x002b_3442),
-    text: rgb(0x00d8_dee6),
-    dim: rgb(0x00a3_adba),
-    border: rgb(0x006b_7685),
-    accent: rgb(0x006c_c7f0),
-    attention: rgb(0x00f2_c14e),
-    failing: rgb(0x00ff_8f87),
-    tripped: rgb(0x00e2_9bf0),
-};
-
-const LIGHT: Palette = Palette {
-    ground: rgb(0x00fb_fbf8),
-    raised: rgb(0x00dd_e6f0),
-    text: rgb(0x001d_2228),
-    dim: rgb(0x0051_5a64),
-    border: rgb(0x0080_8890),
-    accent: rgb(0x0000_5a8c),
-    attention: rgb(0x0075_5000),
-    failing: rgb(0x00a8_1c1c),
-    tripped: rgb(0x0080_2090),
-};
-
-const COLOUR_BLIND: Palette = Palette {
-    ground: rgb(0x0012_1418),
-    raised: rgb(0x0028_3440),
-    text: rgb(0x00e0_e0e0),
-    dim: rgb(0x00a8_b0b8),
-    border: rgb(0x0070_7880),
-    accent: rgb(0x0056_b4e9),
-    attention: rgb(0x00f0_e442),
-    failing: rgb(0x00f5_9a4a),
-    tripped: rgb(0x00e6_a0c8),
-};
-
 /// A theme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Theme(pub ThemeName);
 
 impl Theme {
-    fn palette(self) -> Option<&'static Palette> {
+    const fn palette(self) -> Option<Palette> {
         match self.0 {
-            ThemeName::Dark => Some(&DARK),
-            ThemeName::Light => Some(&LIGHT),
-            ThemeName::ColourBlind => Some(&COLOUR_BLIND),
+            ThemeName::Dark => Some(palette::DARK),
+            ThemeName::Light => Some(palette::LIGHT),
+            ThemeName::ColourBlind => Some(palette::COLOUR_BLIND),
+            ThemeName::Own(palette) => Some(palette),
             ThemeName::Terminal | ThemeName::Mono => None,
         }
     }
@@ -165,26 +114,6 @@ impl Theme {
             (_, None) if role == Role::Selected => emphasis.fg(Color::Reset).add_modifier(Modifier::REVERSED),
             (ThemeName::Mono, None) => emphasis.add_modifier(mono(role)),
             (_, None) => emphasis.fg(sixteen(role)),
-        }
-    }
-}
-
-impl Palette {
-    fn colour(&self, role: Role) -> Color {
-        match role {
-            Role::Text | Role::Strong | Role::Selected => self.text,
-            Role::Dim => self.dim,
-            Role::Border => self.border,
-            Role::Accent => self.accent,
-            Role::Warning => self.attention,
-            Role::Trouble => self.failing,
-            Role::Word(standing) | Role::Mark(standing) => match standing {
-                Standing::Tripped => self.tripped,
-                Standing::Failing => self.failing,
-                Standing::Attention => self.attention,
-                Standing::Healthy => self.text,
-                Standing::Off | Standing::Unknown => self.dim,
-            },
         }
     }
 }
@@ -298,34 +227,6 @@ mod tests {
         Standing::Healthy,
         Standing::Off,
     ];
-
-    fn luminance(colour: Color) -> f64 {
-        let Color::Rgb(red, green, blue) = colour else { panic!("not a colour of our own: {colour}") };
-        let linear = |part: u8| {
-            let share = f64::from(part) / 255.0;
-            if share <= 0.04045 { share / 12.92 } else { ((share + 0.055) / 1.055).powf(2.4) }
-        };
-        0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
-    }
-
-    fn contrast(one: Color, other: Color) -> f64 {
-        let (one, other) = (luminance(one), luminance(other));
-        (one.max(other) + 0.05) / (one.min(other) + 0.05)
-    }
-
-    #[test]
-    fn text_of_own_palettes_is_readable_on_both_grounds() {
-        for palette in [DARK, LIGHT, COLOUR_BLIND] {
-            let roles = [Role::Text, Role::Dim, Role::Accent, Role::Warning, Role::Trouble];
-            for role in roles.into_iter().chain(STANDINGS.map(Role::Word)) {
-                for ground in [palette.ground, palette.raised] {
-                    let ratio = contrast(palette.colour(role), ground);
-                    assert!(ratio >= 4.5, "{role:?} on {ground}: {ratio:.2}");
-                }
-            }
-            assert!(contrast(palette.border, palette.ground) >= 3.0);
-        }
-    }
 
     #[test]
     fn states_differ_by_mark_and_word_without_any_colour() {

@@ -177,3 +177,37 @@ fn a_demo_founds_its_company_once() {
     first.kill().and_then(|()| first.wait()).expect("it is killed");
     refused(&crow(&["demo", "--headless", "--data", &data]), &["crow --data DIR"]);
 }
+
+#[test]
+fn manner_15_without_a_terminal_it_says_so_or_tells_lines_that_are_data_alone() {
+    let output = crow(&["demo"]);
+    refused(&output, &["terminal", "--plain", "--headless"]);
+
+    let dir = TempDir::new().expect("a directory");
+    let (mut platform, url) = serve(dir.path());
+    let token = dir.path().join("operator.token").to_string_lossy().into_owned();
+    let mut console = Command::new(env!("CARGO_BIN_EXE_crow"))
+        .args(["console", "--plain", "--url", &url, "--token-file", &token])
+        .env("XDG_STATE_HOME", dir.path().join("state"))
+        .env("XDG_CONFIG_HOME", dir.path().join("config"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut lines = BufReader::new(console.stdout.take().expect("its stdout")).lines().map_while(Result::ok);
+    assert!(lines.by_ref().any(|line| line.ends_with(" UTC  LIVE")), "the link is told");
+    let keys = lines.by_ref().find(|line| line.contains("Keys: ")).expect("each list in a few words");
+    assert!(!keys.contains('\u{1b}'), "{keys}");
+    platform.kill().and_then(|()| platform.wait()).expect("it is killed");
+    assert!(lines.by_ref().any(|line| line.contains(" UTC  OFFLINE: ")), "its loss is told");
+    assert!(Command::new("kill").args(["-TERM", &console.id().to_string()]).status().expect("kill runs").success());
+    let mut said = String::new();
+    console.stderr.take().expect("its stderr").read_to_string(&mut said).expect("text");
+    assert_eq!((console.wait().expect("a status").code(), said.as_str()), (Some(143), ""));
+}
+
+#[test]
+fn a_theme_that_cannot_be_used_is_said_before_anything_starts() {
+    refused(&crow(&["demo", "--plain", "--theme", "no-such-theme"]), &["no-such-theme", "assets/themes/dark.toml"]);
+}

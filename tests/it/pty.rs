@@ -33,6 +33,27 @@ fn the_demo_comes_alive_hears_keys_and_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
+fn manner_12_the_mouse_is_the_terminals_unless_it_was_asked_for() {
+    let mut terminal = Terminal::run(120, 36, &["demo"]);
+    terminal.shows("HubSpot Sync");
+    terminal
+        .until("the mouse is the terminal's", |screen| screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None);
+    terminal.press("q");
+    assert_eq!(terminal.ended(), 0);
+    let mut terminal = Terminal::run(120, 36, &["demo", "--mouse"]);
+    terminal.shows("HubSpot Sync");
+    terminal.until("the mouse is the console's", |screen| {
+        screen.mouse_protocol_mode() == vt100::MouseProtocolMode::PressRelease
+    });
+    // A click into the pane of the keys gives it the focus, and f shows it alone.
+    terminal.press("\x1b[<0;10;5M\x1b[<0;10;5mf");
+    terminal.lost("3 Subscriptions");
+    terminal.shows("2 Keys");
+    terminal.press("q");
+    assert_eq!(terminal.ended(), 0);
+}
+
+#[test]
 fn a_signal_ends_it_in_order() {
     for (name, code) in [("TERM", 143), ("HUP", 129)] {
         let dir = TempDir::new().expect("a directory");

@@ -152,7 +152,7 @@ fn unknown(name: &str, fields: &[Field]) -> String {
     let near = fields.iter().map(|field| (distance(name, field.name()), field.name())).min_by_key(|(far, _)| *far);
     match near {
         Some((1..=2, near)) => format!("write {near}, or put text in quotes"),
-        _ => format!("fields are {}; put text in quotes", names(fields)),
+        _ => format!("put text in quotes, or ask for {}", names(fields)),
     }
 }
 

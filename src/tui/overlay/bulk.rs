@@ -84,13 +84,17 @@ pub(super) fn draw_count(buffer: &mut Buffer, area: Rect, app: &App, count: &Cou
     let room = usize::from(area.width.saturating_sub(6)).min(76);
     let n = count.questions.len();
     let mut lines = Vec::new();
-    let shown = usize::from(area.height).saturating_sub(9).max(1);
+    let shown = usize::from(area.height).saturating_sub(11).max(1);
     for question in count.questions.iter().take(shown) {
-        let text = format!("{}: {}", question.act.verb(), question.effect);
-        lines.push(Line::styled(format::clip(&text, room), theme.style(Role::Text)));
+        lines.push(Line::styled(format::clip(&question.act.verb(), room), theme.style(Role::Text)));
     }
     if n > shown {
         lines.push(Line::styled(format!("and {} more", n - shown), theme.style(Role::Dim)));
+    }
+    if let Some(question) = count.questions.first() {
+        let each = if n > 1 { "Each like the first: " } else { "" };
+        let effect = format::flow(&format!("{each}{}", question.effect), room);
+        lines.extend(effect.into_iter().map(|line| Line::styled(line, theme.style(Role::Text))));
     }
     if !app.picture.link.is_live() {
         lines.push(Line::styled("The platform is not heard now; this may fail.", theme.style(Role::Warning)));

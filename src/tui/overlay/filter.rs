@@ -86,13 +86,21 @@ impl FilterLine {
         read
     }
 
-    /// What can be read of it before what cannot.
+    /// What rows are sifted by while one types: all of it, or what stands before a fault, or before a word that may become a field's name.
     #[must_use]
-    pub fn readable(&self) -> Option<Filter> {
-        let fault = self.fault.as_ref()?;
-        let before = self.entry.text().get(..fault.at)?;
-        let whole = before.rfind(char::is_whitespace).map_or("", |space| &before[..space]);
-        Filter::read(whole, self.pane).ok().flatten()
+    pub fn live(&mut self) -> Option<Filter> {
+        let text = self.entry.text();
+        let whole = |end: usize| text[..end].rfind(char::is_whitespace).map_or("", |space| &text[..space]);
+        let last = &text[whole(text.len()).len()..];
+        let begun = last.trim_start().trim_start_matches('!');
+        let may_be_field = !begun.is_empty() && fields(self.pane).iter().any(|field| field.name().starts_with(begun));
+        let part = match Filter::read(text, self.pane) {
+            Err(fault) => whole(fault.at).to_owned(),
+            Ok(_) if may_be_field => whole(text.len()).to_owned(),
+            Ok(_) => text.to_owned(),
+        };
+        self.fault = Filter::read(text, self.pane).err();
+        Filter::read(&part, self.pane).ok().flatten()
     }
 
     /// Looks for what could come next.

@@ -78,10 +78,15 @@ impl Finder {
         if text.is_empty() {
             let group = |bound: &&Bound| Group::ALL.iter().position(|group| *group == bound.binding.group);
             let place = |bound: &&Bound| recent.iter().position(|name| name == bound.binding.name);
+            // What is far from here, and what fingers know anyway, comes last.
+            let far = |bound: &&Bound| {
+                let is_here = bound.binding.contexts.contains(&self.about);
+                (!is_here, bound.binding.group == Group::Move)
+            };
             let mut all: Vec<&Bound> = keymap.all().iter().collect();
             match self.shelf {
                 Shelf::Grouped => all.sort_by_key(group),
-                Shelf::Recent => all.sort_by_key(|bound| place(bound).unwrap_or(usize::MAX)),
+                Shelf::Recent => all.sort_by_key(|bound| (place(bound).unwrap_or(usize::MAX), far(bound))),
             }
             self.found = all.into_iter().map(names).collect();
             return;

@@ -1,0 +1,97 @@
+//! Themes from files: nine colours each, refused if they cannot be read.
+
+use super::failure::Failure;
+use crate::tui::palette::{Palette, colour};
+use crate::tui::theme::ThemeName;
+use ratatui::style::Color;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
+/// A theme as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    ground: String,
+    raised: String,
+    text: String,
+    dim: String,
+    border: String,
+    accent: String,
+    attention: String,
+    failing: String,
+    tripped: String,
+}
+
+/// The theme of that name: one of ours, a file, or `NAME.toml` in the directory of themes.
+pub(super) fn named(name: &str, directory: Option<PathBuf>) -> Result<ThemeName, Failure> {
+    let file = match name {
+        "terminal" => return Ok(ThemeName::Terminal),
+        "dark" => return Ok(ThemeName::Dark),
+        "light" => return Ok(ThemeName::Light),
+        "colour-blind" => return Ok(ThemeName::ColourBlind),
+        "mono" => return Ok(ThemeName::Mono),
+        path if path.contains('/') || path.contains(".toml") => PathBuf::from(path),
+        name => directory.unwrap_or_default().join(format!("{name}.toml")),
+    };
+    let refused = |why: String| {
+        let remedy = "themes are terminal, dark, light, colour-blind, mono, or a file like assets/themes/dark.toml";
+        Failure::usage(format!("theme {name}: {}: {why}", file.display()), remedy)
+    };
+    read(&file).map(ThemeName::Own).map_err(refused)
+}
+
+fn read(file: &Path) -> Result<Palette, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
+    let file: File = toml::from_str(&text).map_err(|error| error.message().to_owned())?;
+    let one = |name: &str, text: &str| -> Result<Color, String> {
+        colour(text).ok_or_else(|| format!("{name} is {text}, and must be like #14171c"))
+    };
+    let palette = Palette {
+        ground: one("ground", &file.ground)?,
+        raised: one("raised", &file.raised)?,
+        text: one("text", &file.text)?,
+        dim: one("dim", &file.dim)?,
+        border: one("border", &file.border)?,
+        accent: one("accent", &file.accent)?,
+        attention: one("attention", &file.attention)?,
+        failing: one("failing", &file.failing)?,
+        tripped: one("tripped", &file.tripped)?,
+    };
+    let faults = palette.faults();
+    if faults.is_empty() { Ok(palette) } else { Err(faults.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::palette::{DARK, LIGHT};
+
+    #[test]
+    fn themes_that_come_along_can_be_read_and_are_what_they_say() {
+        let themes = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/themes");
+        assert_eq!(read(&themes.join("dark.toml")), Ok(DARK));
+        assert_eq!(read(&themes.join("light.toml")), Ok(LIGHT));
+        for file in std::fs::read_dir(&themes).expect("themes") {
+            let file = file.expect("a file").path();
+            assert!(read(&file).is_ok(), "{}: {:?}", file.display(), read(&file));
+        }
+        assert!(matches!(named("high-contrast", Some(themes)), Ok(ThemeName::Own(_))));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_theme_is_said() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("mine.toml");
+        let dark = include_str!("../../assets/themes/dark.toml");
+        for (from, to, said) in [
+            ("#a3adba", "#303030", "dim on ground has a contrast"),
+            ("#a3adba", "grey", "dim is grey, and must be like #14171c"),
+            ("dim =", "dimm =", "unknown field `dimm`"),
+        ] {
+            std::fs::write(&file, dark.replace(from, to)).expect("written");
+            let why = read(&file).expect_err(said);
+            assert!(why.contains(said), "{why}");
+        }
+        assert!(read(&dir.path().join("none.toml")).is_err());
+    }
+}

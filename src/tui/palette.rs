@@ -1,0 +1,169 @@
+//! Palettes: the nine colours of a theme that brings its own, and whether they can be read.
+
+use super::theme::Role;
+use crate::domain::standing::Standing;
+use ratatui::style::Color;
+
+/// The colours of a theme.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Palette {
+    /// Behind everything.
+    pub ground: Color,
+    /// Behind the selected row.
+    pub raised: Color,
+    /// Ordinary text.
+    pub text: Color,
+    /// Secondary text.
+    pub dim: Color,
+    /// Frames.
+    pub border: Color,
+    /// The focus, and names of keys.
+    pub accent: Color,
+    /// What needs attention.
+    pub attention: Color,
+    /// What fails.
+    pub failing: Color,
+    /// What tripped.
+    pub tripped: Color,
+}
+
+/// What text needs to be read, as a ratio of luminances (WCAG).
+pub const TEXT_NEEDS: f64 = 4.5;
+/// What marks and frames need to be seen.
+pub const MARKS_NEED: f64 = 3.0;
+
+const fn rgb(code: u32) -> Color {
+    let [_, red, green, blue] = code.to_be_bytes();
+    Color::Rgb(red, green, blue)
+}
+
+/// Light on dark.
+pub const DARK: Palette = Palette {
+    ground: rgb(0x0014_171c),
+    raised: rgb(0x002b_3442),
+    text: rgb(0x00d8_dee6),
+    dim: rgb(0x00a3_adba),
+    border: rgb(0x006b_7685),
+    accent: rgb(0x006c_c7f0),
+    attention: rgb(0x00f2_c14e),
+    failing: rgb(0x00ff_8f87),
+    tripped: rgb(0x00e2_9bf0),
+};
+
+/// Dark on light.
+pub const LIGHT: Palette = Palette {
+    ground: rgb(0x00fb_fbf8),
+    raised: rgb(0x00dd_e6f0),
+    text: rgb(0x001d_2228),
+    dim: rgb(0x0051_5a64),
+    border: rgb(0x0080_8890),
+    accent: rgb(0x0000_5a8c),
+    attention: rgb(0x0075_5000),
+    failing: rgb(0x00a8_1c1c),
+    tripped: rgb(0x0080_2090),
+};
+
+/// Told apart with any kind of colour vision, on dark.
+pub const COLOUR_BLIND: Palette = Palette {
+    ground: rgb(0x0012_1418),
+    raised: rgb(0x0028_3440),
+    text: rgb(0x00e0_e0e0),
+    dim: rgb(0x00a8_b0b8),
+    border: rgb(0x0070_7880),
+    accent: rgb(0x0056_b4e9),
+    attention: rgb(0x00f0_e442),
+    failing: rgb(0x00f5_9a4a),
+    tripped: rgb(0x00e6_a0c8),
+};
+
+/// Reads `#rrggbb`; `None` if it is not that.
+#[must_use]
+pub fn colour(text: &str) -> Option<Color> {
+    let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.is_ascii())?;
+    u32::from_str_radix(digits, 16).ok().filter(|_| digits.bytes().all(|c| c.is_ascii_hexdigit())).map(rgb)
+}
+
+impl Palette {
+    /// The colour of a role.
+    #[must_use]
+    pub const fn colour(&self, role: Role) -> Color {
+        match role {
+            Role::Text | Role::Strong | Role::Selected => self.text,
+            Role::Dim => self.dim,
+            Role::Border => self.border,
+            Role::Accent => self.accent,
+            Role::Warning => self.attention,
+            Role::Trouble => self.failing,
+            Role::Word(standing) | Role::Mark(standing) => match standing {
+                Standing::Tripped => self.tripped,
+                Standing::Failing => self.failing,
+                Standing::Attention => self.attention,
+                Standing::Healthy => self.text,
+                Standing::Off | Standing::Unknown => self.dim,
+            },
+        }
+    }
+
+    /// What cannot be read or seen in these colours, a line each; none if all can.
+    #[must_use]
+    pub fn faults(&self) -> Vec<String> {
+        let texts = [
+            ("text", self.text),
+            ("dim", self.dim),
+            ("accent", self.accent),
+            ("attention", self.attention),
+            ("failing", self.failing),
+            ("tripped", self.tripped),
+        ];
+        let grounds = [("ground", self.ground), ("raised", self.raised)];
+        let pairs = texts.into_iter().flat_map(|text| grounds.map(|ground| (text, ground, TEXT_NEEDS)));
+        let frame = (("border", self.border), ("ground", self.ground), MARKS_NEED);
+        pairs
+            .chain([frame])
+            .filter_map(|((name, colour), (on, ground), needs)| {
+                let ratio = contrast(colour, ground);
+                (ratio < needs).then(|| format!("{name} on {on} has a contrast of {ratio:.1}, needs {needs}"))
+            })
+            .collect()
+    }
+}
+
+fn luminance(colour: Color) -> f64 {
+    // Only colours of our own are in a palette; any other counts as black.
+    let Color::Rgb(red, green, blue) = colour else { return 0.0 };
+    let linear = |part: u8| {
+        let share = f64::from(part) / 255.0;
+        if share <= 0.04045 { share / 12.92 } else { ((share + 0.055) / 1.055).powf(2.4) }
+    };
+    0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
+}
+
+fn contrast(one: Color, other: Color) -> f64 {
+    let (one, other) = (luminance(one), luminance(other));
+    (one.max(other) + 0.05) / (one.min(other) + 0.05)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_palettes_can_be_read_on_both_grounds_and_a_bad_one_is_told() {
+        for palette in [DARK, LIGHT, COLOUR_BLIND] {
+            assert_eq!(palette.faults(), Vec::<String>::new());
+        }
+        let grey = Palette { dim: rgb(0x0040_4040), border: rgb(0x0020_2020), ..DARK };
+        let faults = grey.faults();
+        assert_eq!(faults.len(), 3, "{faults:?}");
+        assert!(faults[0].starts_with("dim on ground has a contrast of 1."), "{faults:?}");
+        assert_eq!(contrast(rgb(0), rgb(0x00ff_ffff)).round(), 21.0);
+    }
+
+    #[test]
+    fn colours_are_six_digits() {
+        assert_eq!(colour("#14171c"), Some(DARK.ground));
+        for wrong in ["14171c", "#1417", "#14171g", "#+4171c", "red", "#é171c"] {
+            assert_eq!(colour(wrong), None, "{wrong}");
+        }
+    }
+}
