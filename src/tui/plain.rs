@@ -11,6 +11,10 @@ use crate::monitor::alerts::{Alert, Subject};
 use crate::monitor::link::Link;
 use crate::monitor::snapshot::Snapshot;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// What began longer ago is told with its date.
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// What was told so far.
 #[derive(Debug)]
@@ -44,7 +48,7 @@ impl Plain {
             said.extend(self.summary());
         }
         if picture.overview.is_some() {
-            said.extend(self.alerts(picture.alerts()));
+            said.extend(self.alerts(picture.alerts(), now));
         }
         said.into_iter().map(|line| format!("{} UTC  {line}", now.format("%H:%M:%S"))).collect()
     }
@@ -59,13 +63,14 @@ impl Plain {
         Pane::DASHBOARD.into_iter().map(line).collect()
     }
 
-    fn alerts(&mut self, alerts: &[Alert]) -> Vec<String> {
+    fn alerts(&mut self, alerts: &[Alert], now: Timestamp) -> Vec<String> {
         let mut said = Vec::new();
         for alert in alerts {
             let is_told =
                 self.told.iter().any(|(about, as_bad, _)| (about, as_bad) == (&alert.subject, &alert.standing));
             if !is_told {
-                let since = alert.since.format("%H:%M:%S");
+                let since =
+                    alert.since.format(if now.since(alert.since) < DAY { "%H:%M:%S" } else { "%Y-%m-%d %H:%M" });
                 let name = format::target(&alert.name);
                 said.push(format!("{} {name}: {}; since {since} UTC", theme::word(alert.standing), alert.why));
             }

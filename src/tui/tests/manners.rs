@@ -328,6 +328,8 @@ fn manner_15_without_screens_changes_are_told_in_lines() {
     assert_eq!(lines[0], "14:02:31 UTC  LIVE");
     assert!(lines.iter().any(|line| line.contains("Subscriptions: 3 alarming of 12")), "{lines:?}");
     assert!(lines.iter().any(|line| line.contains("TRP hooks.acme.example/orders: ")), "{lines:?}");
+    let dormant = lines.iter().find(|line| line.contains("WRN HubSpot Sync")).expect("the dormant key");
+    assert!(dormant.ends_with("since 2026-11-16 14:02 UTC"), "days ago has a date: {dormant}");
     assert!(lines.iter().all(|line| !line.chars().any(char::is_control)), "{lines:?}");
     assert_eq!(plain.lines(&first, NOW), Vec::<String>::new(), "no news, no line");
     let well = next(|next| next.subscriptions.items.retain(|row| row.subscription.id != SubscriptionId(21)));
