@@ -1,0 +1,303 @@
+//! What the console costs: building a frame of 200x60, and the time from a key to the frame that shows what it did, in a delivery log of many
+//! attempts to which new ones are added all the while. Feed, loop, screens and platform are the real ones; only the terminal is in memory.
+//!
+//! `cargo bench --bench frame -- [ATTEMPTS] [ATTEMPTS A SECOND]` (1,000,000 and 500 unless told otherwise).
+
+#![expect(clippy::print_stdout, reason = "a benchmark's output is its figures")]
+
+use axum::Router;
+use axum::routing::post;
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+use crow::ambient::Ambient;
+use crow::api::events::NewEvent;
+use crow::api::keys::{NewCompany, NewKey};
+use crow::api::subscriptions::NewSubscription;
+use crow::client::connection::{Client, Credential};
+use crow::domain::delivery::Schedule;
+use crow::domain::event::EventType;
+use crow::domain::ids::CompanyId;
+use crow::domain::key::Scope;
+use crow::domain::target::Policy;
+use crow::engine::{Engine, Settings};
+use crow::monitor::feed;
+use crow::monitor::snapshot::Snapshot;
+use crow::server;
+use crow::tui::app::{App, Msg, Setting};
+use crow::tui::console::{Access, Identity, Mode, Setup, Stakes, drive};
+use crow::tui::copy::{Clipboard, Wrap};
+use crow::tui::draw::draw;
+use crow::tui::keymap::Keymap;
+use crow::tui::memory::Memory;
+use crow::tui::perform::Performer;
+use crow::tui::theme::Look;
+use ratatui::Terminal;
+use ratatui::backend::{Backend, ClearType, TestBackend, WindowSize};
+use ratatui::buffer::Cell;
+use ratatui::layout::{Position, Size};
+use rusqlite::{Connection, params};
+use std::convert::Infallible;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+
+const SIZE: (u16, u16) = (200, 60);
+/// Frames that are built.
+const FRAMES: usize = 3_000;
+/// Keys that are pressed, and the time between two of them.
+const KEYS: usize = 600;
+const BETWEEN: Duration = Duration::from_millis(33);
+/// Keys and subscriptions on the platform.
+const ROWS: usize = 20;
+
+/// Fills the delivery log up to `n` attempts.
+fn fill(dir: &Path, n: i64) {
+    let mut connection = Connection::open(dir.join("platform.db")).expect("the database");
+    let transaction = connection.transaction().expect("a transaction");
+    {
+        let mut insert = transaction
+            .prepare(
+                "INSERT INTO attempts (company_id, subscription_id, target_url, event_id, event_type, kind, number, started_at, elapsed_ms,
+                     status, request_headers, request_body, response_headers, response_body, n_response_bytes)
+                 VALUES (1, ?1, ?2, ?3, 'lead.created', 'scheduled', 1, ?3, ?4, ?5, '[]', x'', '[]', x'', 0)",
+            )
+            .expect("a statement");
+        for id in 1..=n {
+            let subscription = id % i64::try_from(ROWS).expect("few") + 1;
+            let status = if id % 9 == 0 { 503 } else { 200 };
+            let target = format!("http://127.0.0.1:9/receiver/{subscription}");
+            insert.execute(params![subscription, target, id, id % 400, status]).expect("inserted");
+        }
+    }
+    transaction.commit().expect("committed");
+}
+
+/// A terminal in memory that says when a frame is complete.
+#[derive(Clone)]
+struct Screen {
+    inner: Arc<Mutex<TestBackend>>,
+    frames: watch::Sender<u64>,
+}
+
+impl Screen {
+    fn with<T>(&self, work: impl FnOnce(&mut TestBackend) -> T) -> T {
+        work(&mut self.inner.lock().expect("not poisoned"))
+    }
+
+    /// The row that is selected, as it stands there.
+    fn selected(&self) -> Option<String> {
+        self.with(|screen| {
+            let buffer = screen.buffer();
+            let row = (0..buffer.area.height).find(|y| buffer[(1, *y)].symbol() == ">")?;
+            Some((2..130).map(|x| buffer[(x, row)].symbol()).collect())
+        })
+    }
+}
+
+impl Backend for Screen {
+    type Error = Infallible;
+
+    fn draw<'a, I: Iterator<Item = (u16, u16, &'a Cell)>>(&mut self, content: I) -> Result<(), Infallible> {
+        self.with(|screen| screen.draw(content))
+    }
+
+    fn hide_cursor(&mut self) -> Result<(), Infallible> {
+        self.with(Backend::hide_cursor)
+    }
+
+    fn show_cursor(&mut self) -> Result<(), Infallible> {
+        self.with(Backend::show_cursor)
+    }
+
+    fn get_cursor_position(&mut self) -> Result<Position, Infallible> {
+        self.with(Backend::get_cursor_position)
+    }
+
+    fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> Result<(), Infallible> {
+        self.with(|screen| screen.set_cursor_position(position))
+    }
+
+    fn clear(&mut self) -> Result<(), Infallible> {
+        self.with(Backend::clear)
+    }
+
+    fn clear_region(&mut self, region: ClearType) -> Result<(), Infallible> {
+        self.with(|screen| screen.clear_region(region))
+    }
+
+    fn size(&self) -> Result<Size, Infallible> {
+        self.with(|screen| screen.size())
+    }
+
+    fn window_size(&mut self) -> Result<WindowSize, Infallible> {
+        self.with(Backend::window_size)
+    }
+
+    fn flush(&mut self) -> Result<(), Infallible> {
+        self.frames.send_modify(|n| *n += 1);
+        Ok(())
+    }
+}
+
+fn identity(address: &str) -> Identity {
+    Identity { mode: Mode::Remote, profile: "bench".to_owned(), address: address.to_owned(), stakes: Stakes::Ordinary }
+}
+
+/// Prints the median and the 99th percentile.
+fn report(name: &str, mut took: Vec<Duration>) {
+    took.sort_unstable();
+    let at = |share: usize| took[(took.len() * share / 100).min(took.len() - 1)].as_secs_f64() * 1_000.0;
+    println!("| {name} | {} | {:.2} ms | {:.2} ms | {:.2} ms |", took.len(), at(50), at(99), at(100));
+}
+
+/// Builds frames of the dashboard and of a log while the selection moves; only the building is timed.
+fn frames(picture: &Arc<Snapshot>, ambient: &Ambient) {
+    for (name, keys) in [("frame, dashboard", ""), ("frame, deliveries alone", "4")] {
+        let setting = Setting {
+            identity: identity("http://127.0.0.1:1"),
+            access: Access::Act,
+            look: Look::default(),
+            keymap: Keymap::default(),
+        };
+        let mut app = App::new(setting, ambient.now());
+        app.update(Msg::Resized(SIZE.0, SIZE.1), ambient.now());
+        app.update(Msg::Picture(Arc::clone(picture)), ambient.now());
+        let press = |app: &mut App, key| {
+            app.update(Msg::Key(KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE)), ambient.now());
+        };
+        keys.chars().for_each(|key| press(&mut app, key));
+        let mut terminal = Terminal::new(TestBackend::new(SIZE.0, SIZE.1)).expect("a terminal in memory");
+        let mut took = Vec::with_capacity(FRAMES);
+        for n in 0..FRAMES {
+            press(&mut app, if n % 100 < 50 { 'j' } else { 'k' });
+            let drawn = terminal.draw(|frame| {
+                let watch = ambient.stopwatch();
+                draw(frame, &app);
+                took.push(watch.elapsed());
+            });
+            drawn.expect("a frame");
+        }
+        report(name, took);
+    }
+}
+
+/// Emits events at a steady pace, for as long as it is polled.
+async fn stream(operator: Client, ambient: Ambient, company_id: CompanyId, pace: u32) {
+    let watch = ambient.stopwatch();
+    for n in 0_u32.. {
+        let due = Duration::from_secs(1) * n / pace.max(1);
+        ambient.sleep(due.saturating_sub(watch.elapsed())).await;
+        let operator = operator.clone();
+        tokio::spawn(async move {
+            let event = NewEvent { company_id, kind: EventType::LeadCreated, payload: None, metadata: None };
+            let _ = operator.emit(&event).await;
+        });
+    }
+}
+
+/// Presses keys in a console that looks at the log, and times each until the frame with the next row selected is complete.
+async fn keys(client: Client, ambient: &Ambient) -> Vec<Duration> {
+    let (keys, events) = mpsc::unbounded_channel();
+    let (sender, pictures) = watch::channel(Arc::new(Snapshot::default()));
+    let settings = feed::Settings { rows: 200, history: None };
+    let feeding = tokio::spawn(feed::follow(client.clone(), ambient.clone(), settings, sender));
+    let (frames, mut drawn) = watch::channel(0);
+    let screen = Screen { inner: Arc::new(Mutex::new(TestBackend::new(SIZE.0, SIZE.1))), frames };
+    let setup = Setup {
+        identity: identity(client.base()),
+        access: Access::Act,
+        look: Look::default(),
+        keymap: Keymap::default(),
+        complaint: None,
+        clipboard: Clipboard::new(Box::new(std::io::sink()), Wrap::Plain, None),
+        memory: Memory::default(),
+        pictures,
+        performer: Performer::new(client, Access::Act),
+        ambient: ambient.clone(),
+    };
+    let running = tokio::spawn({
+        let screen = screen.clone();
+        async move {
+            let input = futures_util::stream::unfold(events, async |mut events| {
+                events.recv().await.map(|event| (event, events))
+            });
+            let mut terminal = Terminal::new(screen).expect("a terminal in memory");
+            drive(&mut terminal, input, setup, std::future::pending()).await
+        }
+    });
+    let press = |key| {
+        let event = Event::Key(KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE));
+        keys.send(Ok(event)).expect("the loop listens");
+    };
+    ambient.sleep(Duration::from_secs(2)).await;
+    press('4');
+    ambient.sleep(Duration::from_secs(2)).await;
+    press('j');
+    ambient.sleep(Duration::from_secs(1)).await;
+    let mut took = Vec::with_capacity(KEYS);
+    for _ in 0..KEYS {
+        let before = screen.selected();
+        let watch = ambient.stopwatch();
+        press('j');
+        while screen.selected() == before {
+            drawn.changed().await.expect("the console goes on");
+        }
+        took.push(watch.elapsed());
+        ambient.sleep(BETWEEN).await;
+    }
+    feeding.abort();
+    running.abort();
+    took
+}
+
+async fn run(n_attempts: i64, pace: u32) {
+    let ambient = Ambient::real();
+    let dir = tempfile::tempdir().expect("a directory");
+    let settings = Settings { data_dir: dir.path().to_owned(), policy: Policy::Private, schedule: Schedule::default() };
+    let engine = Engine::open(settings, ambient.clone()).await.expect("it opens");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = format!("http://{}", listener.local_addr().expect("an address"));
+    let (_stop, stopped) = watch::channel(false);
+    let operator = Client::new(&address, Credential::Operator(engine.mint_operator("bench"))).expect("a client");
+    tokio::spawn(server::serve(listener, engine.clone(), stopped.clone()));
+    tokio::spawn(async move { engine.run(stopped).await });
+    let receiver = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let target = format!("http://{}/hook", receiver.local_addr().expect("an address"));
+    tokio::spawn(async move { axum::serve(receiver, Router::new().route("/hook", post(async || "seen"))).await });
+    let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company");
+    for n in 0..ROWS {
+        let new =
+            NewKey { company_id: company.id, name: format!("key {n}"), scopes: Scope::ALL.to_vec(), limits: None };
+        let key = operator.create_key(&new).await.expect("a key").key.into_secret();
+        let partner = Client::new(&address, Credential::Key(key)).expect("a client");
+        // The first one gets what is emitted, the others wait for something that does not happen.
+        let kind = if n == 0 { EventType::LeadCreated } else { EventType::AgreementSigned };
+        let new = NewSubscription {
+            target_url: target.clone(),
+            event_types: vec![kind.name().to_owned()],
+            description: None,
+            managed_by: None,
+            signing_secret: None,
+        };
+        partner.create_subscription(&new).await.expect("a subscription");
+    }
+    fill(dir.path(), n_attempts);
+    let overview = operator.overview(200).await.expect("an overview");
+    let picture = Arc::new(Snapshot::default().after_overview(overview, ambient.now()));
+    println!("| what, at {}x{}, {n_attempts} attempts | n | p50 | p99 | most |\n|---|---|---|---|---|", SIZE.0, SIZE.1);
+    frames(&picture, &ambient);
+    report("key to frame, quiet", keys(operator.clone(), &ambient).await);
+    let streaming = tokio::spawn(stream(operator.clone(), ambient.clone(), company.id, pace));
+    report(&format!("key to frame, {pace} events/s emitted"), keys(operator.clone(), &ambient).await);
+    streaming.abort();
+    let log = operator.overview(1).await.expect("an overview");
+    println!("\n{} attempts were made meanwhile", log.pipeline.n_succeeded_1h);
+}
+
+fn main() {
+    let mut numbers = std::env::args().filter_map(|argument| argument.parse::<i64>().ok());
+    let (n_attempts, pace) = (numbers.next().unwrap_or(1_000_000), numbers.next().unwrap_or(500));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads");
+    runtime.block_on(run(n_attempts, u32::try_from(pace).unwrap_or(500)));
+}
