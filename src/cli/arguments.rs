@@ -146,6 +146,9 @@ pub(super) struct Look {
     /// Draw with ASCII characters only
     #[arg(long)]
     pub(super) ascii: bool,
+    /// Draw curves with braille patterns, if your font has them
+    #[arg(long)]
+    pub(super) braille: bool,
     /// Say what changes in lines instead of drawing screens: for screen readers and pipes
     #[arg(long)]
     pub(super) plain: bool,

@@ -42,7 +42,11 @@ pub(super) fn look(asked: &arguments::Look) -> Result<Look, Failure> {
     };
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(variable).unwrap_or_default().to_lowercase();
     let is_utf8 = locale.contains("utf-8") || locale.contains("utf8");
-    let charset = if asked.ascii || !is_utf8 { Charset::Ascii } else { Charset::Unicode };
+    let charset = match (asked.ascii || !is_utf8, asked.braille) {
+        (true, _) => Charset::Ascii,
+        (false, true) => Charset::Braille,
+        (false, false) => Charset::Unicode,
+    };
     let mouse = if asked.mouse { Mouse::Console } else { Mouse::Terminal };
     let layout = asked.layout.map(|layout| match layout {
         Layout::Wide => Class::Wide,

@@ -2,10 +2,12 @@
 
 use super::Error;
 use super::connection::Client;
-use crate::api::keys::{Company, CreatedKey, KeyRow, NewCompany, NewKey};
+use crate::api::keys::{Company, CreatedKey, KeyRow, LimitsWish, NewCompany, NewKey};
+use crate::api::limits::{KeyUsage, LimitDetail};
 use crate::api::page::Page;
 use crate::api::paths;
 use crate::domain::ids::KeyId;
+use reqwest::Method;
 
 impl Client {
     /// Creates a company.
@@ -38,5 +40,37 @@ impl Client {
     /// Those of any call.
     pub async fn revoke_key(&self, id: KeyId) -> Result<KeyRow, Error> {
         self.post(&paths::with(paths::KEY_REVOKE, id), &serde_json::json!({})).await
+    }
+
+    /// All companies.
+    ///
+    /// # Errors
+    /// Those of any call.
+    pub async fn companies(&self) -> Result<Page<Company>, Error> {
+        self.get(paths::COMPANIES, &[]).await
+    }
+
+    /// Which routes a key calls and which scopes it never used.
+    ///
+    /// # Errors
+    /// Those of any call.
+    pub async fn key_usage(&self, id: KeyId) -> Result<KeyUsage, Error> {
+        self.get(&paths::with(paths::KEY_USAGE, id), &[]).await
+    }
+
+    /// All rate windows with who fills them, least headroom first.
+    ///
+    /// # Errors
+    /// Those of any call.
+    pub async fn limits(&self) -> Result<Page<LimitDetail>, Error> {
+        self.get(paths::LIMITS, &[]).await
+    }
+
+    /// Gives a key limits of its own; they act on the next request.
+    ///
+    /// # Errors
+    /// Those of any call.
+    pub async fn limit_key(&self, id: KeyId, wish: &LimitsWish) -> Result<KeyRow, Error> {
+        self.call(Method::PATCH, &paths::with(paths::KEY_LIMITS, id), &[], Some(wish), &[]).await
     }
 }

@@ -4,6 +4,8 @@ use super::Error;
 use super::connection::Client;
 use crate::api::overview::{Overview, Pulse};
 use crate::api::paths;
+use crate::api::stats::Stats;
+use crate::domain::ids::SubscriptionId;
 use reqwest::Response;
 
 impl Client {
@@ -13,6 +15,14 @@ impl Client {
     /// Those of any call.
     pub async fn overview(&self, rows: u32) -> Result<Overview, Error> {
         self.get(paths::OVERVIEW, &[("rows", rows.to_string())]).await
+    }
+
+    /// Attempts of one subscription in each of the last 60 minutes, oldest first, with percentiles.
+    ///
+    /// # Errors
+    /// Those of any call.
+    pub async fn minutes_of(&self, id: SubscriptionId) -> Result<Stats, Error> {
+        self.get(paths::STATS, &[("span", "minute".to_owned()), ("subscription", id.to_string())]).await
     }
 
     /// Opens the stream of changes.

@@ -4,6 +4,7 @@ use super::Error;
 use super::connection::Client;
 use crate::api::page::Page;
 use crate::api::paths;
+use crate::api::revisions::{RevisionRow, Rollback};
 use crate::api::subscriptions::{
     CreatedSubscription, Disable, Enable, NewSubscription, ReplayChoice, Subscription, SubscriptionRow, TestDelivery,
     TestResult,
@@ -57,5 +58,21 @@ impl Client {
     /// Those of any call.
     pub async fn subscriptions(&self) -> Result<Page<Subscription>, Error> {
         self.get(paths::SUBSCRIPTIONS, &[]).await
+    }
+
+    /// Every configuration of a subscription, the one in force first (Portal).
+    ///
+    /// # Errors
+    /// Those of any call.
+    pub async fn revisions(&self, id: SubscriptionId) -> Result<Page<RevisionRow>, Error> {
+        self.get(&paths::with(paths::PORTAL_SUBSCRIPTION_REVISIONS, id), &[]).await
+    }
+
+    /// Brings an earlier configuration back, as a new revision (Portal).
+    ///
+    /// # Errors
+    /// Those of any call.
+    pub async fn roll_back(&self, id: SubscriptionId, revision: u32) -> Result<SubscriptionRow, Error> {
+        self.post(&paths::with(paths::PORTAL_SUBSCRIPTION_ROLLBACK, id), &Rollback { revision }).await
     }
 }

@@ -94,6 +94,14 @@ impl Logs {
         }
     }
 
+    /// Nobody waits any more for what is under way.
+    pub fn forget_errands(&mut self) {
+        self.attempts.stretch.forget_errand();
+        self.events.stretch.forget_errand();
+        self.requests.stretch.forget_errand();
+        self.trips.stretch.forget_errand();
+    }
+
     /// The platform changed: every log may have newer rows.
     pub fn hear(&mut self) {
         self.attempts.stretch.hear();

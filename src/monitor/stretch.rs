@@ -176,6 +176,11 @@ impl<T: Numbered> Stretch<T> {
         }
     }
 
+    /// Nobody waits any more for what is under way.
+    pub fn forget_errand(&mut self) {
+        self.errand = Errand::None;
+    }
+
     /// Somebody had enough of searching: what comes now is forgotten. Whether anything was searched.
     pub fn stop(&mut self) -> bool {
         let was_searching = self.n_searched() > 0;

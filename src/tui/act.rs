@@ -7,16 +7,21 @@ use super::notice::Notice;
 use super::overlay::alerts::AlertList;
 use super::overlay::bulk::{Count, Run};
 use super::overlay::choice::{Choice, Topic};
+use super::overlay::companies::Companies;
 use super::overlay::confirm::Question;
-use super::overlay::detail::{Detail, Fetched};
+use super::overlay::detail::{self, Detail, Fetched};
 use super::overlay::finder::{Finder, Shelf};
 use super::overlay::menu::Menu;
 use super::overlay::sheets::{Sheet, Told};
-use super::overlay::{self, Layer};
+use super::overlay::{self, Layer, offers};
 use super::panes::Pane;
 use super::places::{Following, Item};
 use super::press::{scrolled, stepped};
+use super::sheet::Does;
+use super::trail::Trail;
+use crate::domain::ids::CompanyId;
 use crate::domain::time::Timestamp;
+use crate::monitor::logs::Logs;
 
 impl App {
     pub(super) fn carry_out(&mut self, action: Action, now: Timestamp) -> Vec<Effect> {
@@ -32,16 +37,31 @@ impl App {
             Action::Close if self.layers.is_empty() => return vec![Effect::Leave],
             Action::Close | Action::Back | Action::No => self.back(now),
             Action::Retry => return self.retry(),
-            Action::Overview => self.show_dashboard(),
-            Action::Show(pane) => (self.root, self.focus) = (Root::Single, pane),
+            Action::Overview => self.show_dashboard(now),
+            Action::Show(pane) => {
+                self.undrill(now);
+                (self.root, self.focus) = (Root::Single, pane);
+            }
+            Action::Drill => {
+                if let Some(drill) = self.drill_here() {
+                    self.drill(drill, now);
+                }
+            }
+            Action::Backward => drop(self.step_back()),
+            Action::Forward => drop(self.step_on()),
+            Action::Shape | Action::Fold => self.shape(action),
+            Action::Companies => {
+                self.layers.push(Layer::Companies(Companies::new(self.company)));
+                return vec![Effect::Perform(Job::Companies)];
+            }
             Action::FullScreen if self.root == Root::Overview => self.root = Root::Single,
-            Action::FullScreen => self.show_dashboard(),
+            Action::FullScreen => self.show_dashboard(now),
             Action::NextPane => self.focus = self.focus.stepped(1, self.at_hand()),
             Action::PreviousPane => self.focus = self.focus.stepped(self.at_hand().len() - 1, self.at_hand()),
             Action::Move(step) => self.step(step, now),
             Action::Menu => {
-                if let Ok(ids) = self.acted_on() {
-                    self.layers.push(Layer::Menu(Menu::new(ids)));
+                if let Ok(items) = self.acted_on() {
+                    self.layers.push(Layer::Menu(Menu::new(items)));
                 }
             }
             Action::Freeze => self.freeze(now),
@@ -75,9 +95,10 @@ impl App {
                 self.sift(now);
             }
             Some(_) => {}
+            None if self.trail.drill.is_some() && self.step_back() => {}
             None if self.stop_search() => self.say("searching was stopped; moving on goes on with it", now),
             None if !self.desk.marks.is_empty() => self.desk.marks.clear(),
-            None => self.show_dashboard(),
+            None => self.show_dashboard(now),
         }
     }
 
@@ -89,7 +110,8 @@ impl App {
         }
     }
 
-    fn show_dashboard(&mut self) {
+    fn show_dashboard(&mut self, now: Timestamp) {
+        self.undrill(now);
         self.root = Root::Overview;
         if !Pane::DASHBOARD.contains(&self.focus) {
             self.focus = Pane::Subscriptions;
@@ -118,6 +140,13 @@ impl App {
                 self.say("noted", now);
             }
             Some(Layer::Count(_)) => return self.confirm_many(now),
+            Some(Layer::Detail(_)) => return self.follow_line(now),
+            Some(Layer::Companies(list)) => {
+                if let Some(company) = list.chosen() {
+                    self.layers.pop();
+                    self.look_at(company, now);
+                }
+            }
             Some(_) => {}
         }
         Vec::new()
@@ -139,15 +168,51 @@ impl App {
     }
 
     pub(super) fn open_detail(&mut self, item: Item) -> Vec<Effect> {
-        let job = match item {
-            Item::Subscription(id) => Some(Job::Subscription(id)),
-            Item::Attempt(id) => Some(Job::Attempt(id)),
-            Item::Event(id) => Some(Job::Event(id)),
-            Item::Key(_) | Item::Window(..) | Item::Trip(_) | Item::Request(_) => None,
-        };
-        let fetched = if job.is_some() { Fetched::Waiting } else { Fetched::NotNeeded };
-        self.layers.push(Layer::Detail(Detail { item, fetched, top: 0 }));
-        job.map(Effect::Perform).into_iter().collect()
+        if matches!(item, Item::Trip(_) | Item::Request(_)) {
+            self.layers.push(Layer::Detail(Detail::new(item, Fetched::NotNeeded)));
+            return Vec::new();
+        }
+        self.layers.push(Layer::Detail(Detail::new(item, Fetched::Waiting)));
+        vec![Effect::Perform(Job::Fetch(item))]
+    }
+
+    /// Follows the line of a detail.
+    fn follow_line(&mut self, now: Timestamp) -> Vec<Effect> {
+        let Some(Layer::Detail(detail)) = self.layers.last() else { return Vec::new() };
+        match detail::does(self, detail) {
+            Some(Does::Open(item)) => return self.open_detail(item),
+            Some(Does::Drill(drill)) => self.drill(drill, now),
+            Some(Does::Ask(act)) => match offers::question(self, act) {
+                Ok(question) => self.ask(vec![question]),
+                Err(why) => self.say(why, now),
+            },
+            Some(Does::Fold(node)) => {
+                if let Some(Layer::Detail(detail)) = self.layers.last_mut() {
+                    detail.toggle(node);
+                }
+            }
+            None => {}
+        }
+        Vec::new()
+    }
+
+    /// Shows what belongs to one company, or to all.
+    fn look_at(&mut self, company: Option<CompanyId>, now: Timestamp) {
+        self.trail = Trail::default();
+        self.company = company;
+        self.logs = Logs::default();
+        self.sift(now);
+        self.say(company.map_or_else(|| "all companies".to_owned(), |id| format!("company {id} alone")), now);
+    }
+
+    /// Shows the bodies of a detail otherwise.
+    fn shape(&mut self, action: Action) {
+        if let Some(Layer::Detail(detail)) = self.layers.last_mut() {
+            match action {
+                Action::Fold => detail.toggle_all(),
+                _ => detail.mode = detail.mode.next(),
+            }
+        }
     }
 
     /// One act on an ordinary platform is answered with y or n; all else wants its count typed.
@@ -264,14 +329,19 @@ impl App {
     pub(super) fn step(&mut self, step: Step, now: Timestamp) {
         let page = usize::from(self.page());
         let n_lines = overlay::n_lines(self);
+        let n_acts = match self.layers.last() {
+            Some(Layer::Menu(menu)) => menu.n_acts(self),
+            _ => 0,
+        };
         let alerts: Vec<_> = self.shown().alerts().iter().map(|alert| alert.subject).collect();
         let height = usize::from(self.screen().body.height.saturating_sub(2));
         match self.layers.last_mut() {
             Some(Layer::Help(finder) | Layer::Palette(finder)) => finder.step(step, height.saturating_sub(2)),
-            Some(Layer::Detail(detail)) => detail.top = scrolled(step, detail.top, n_lines, height),
+            Some(Layer::Detail(detail)) => detail.at = stepped(step, detail.at, n_lines, height),
             Some(Layer::Sheet(sheet)) => sheet.top = scrolled(step, sheet.top, n_lines, height),
             Some(Layer::Alerts(list)) => list.step(step, &alerts, page),
-            Some(Layer::Menu(menu)) => menu.step(step),
+            Some(Layer::Menu(menu)) => menu.step(step, n_acts),
+            Some(Layer::Companies(list)) => list.step(step),
             Some(Layer::Choice(choice)) => choice.step(step),
             Some(Layer::Filter(line)) => line.step(step),
             Some(Layer::Confirm(_) | Layer::Count(_) | Layer::Run(_) | Layer::Note(_)) => {}

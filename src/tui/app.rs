@@ -13,6 +13,7 @@ use super::panes::Pane;
 use super::panes::view::View;
 use super::places::{Item, Places, Settled};
 use super::theme::{Look, Theme};
+use super::trail::Trail;
 use crate::domain::ids::CompanyId;
 use crate::domain::time::Timestamp;
 use crate::monitor::link::Link;
@@ -113,6 +114,8 @@ pub struct App {
     pub company: Option<CompanyId>,
     /// How the panes are arranged, and what is marked, noted and collected.
     pub desk: Desk,
+    /// Where somebody came from.
+    pub trail: Trail,
     /// What lies over the root, the front one last.
     pub layers: Vec<Layer>,
     /// What is said for a while.
@@ -137,6 +140,7 @@ impl App {
             logs: Logs::default(),
             company: None,
             desk: Desk::default(),
+            trail: Trail::default(),
             layers: Vec::new(),
             notice: None,
             skew_ms: 0,
@@ -223,26 +227,13 @@ impl App {
 
     fn finish(&mut self, finished: Finished, now: Timestamp) -> Vec<Effect> {
         match finished {
-            Finished::Subscription(id, result) => {
-                let fetched = match result {
-                    Ok(known) => Fetched::Subscription(known),
-                    Err(why) => Fetched::Failed(why),
-                };
-                self.fetched(Item::Subscription(id), fetched);
+            Finished::Companies(came) => {
+                if let Some(Layer::Companies(list)) = self.layers.last_mut() {
+                    list.take(came);
+                }
             }
-            Finished::Attempt(id, result) => {
-                let fetched = match result {
-                    Ok(detail) => Fetched::Attempt(detail),
-                    Err(why) => Fetched::Failed(why),
-                };
-                self.fetched(Item::Attempt(id), fetched);
-            }
-            Finished::Event(id, result) => {
-                let fetched = match result {
-                    Ok(happening) => Fetched::Event(happening),
-                    Err(why) => Fetched::Failed(why),
-                };
-                self.fetched(Item::Event(id), fetched);
+            Finished::Fetched(item, result) => {
+                self.fetched(item, &result.map_or_else(Fetched::Failed, Fetched::Found));
             }
             Finished::Page(ask, came) => {
                 self.logs.take(&ask, came.map(|came| *came));
@@ -255,13 +246,12 @@ impl App {
         Vec::new()
     }
 
-    fn fetched(&mut self, item: Item, fetched: Fetched) {
+    fn fetched(&mut self, item: Item, fetched: &Fetched) {
         for layer in &mut self.layers {
             if let Layer::Detail(detail) = layer
                 && detail.item == item
             {
-                detail.fetched = fetched;
-                return;
+                detail.fetched = fetched.clone();
             }
         }
     }

@@ -13,6 +13,7 @@ use super::overlay::choice::{Choice, Topic, WINDOWS};
 use super::overlay::filter::FilterLine;
 use super::overlay::note::NoteLine;
 use super::panes::Pane;
+use crate::api::log::TripQuery;
 use crate::api::sift;
 use crate::domain::query::field::Field;
 use crate::domain::query::portion::{Asked, Log};
@@ -157,12 +158,16 @@ impl App {
             }
             asked
         };
-        let attempts = sift::attempt_query(&asked(Pane::Deliveries, Log::Attempts));
+        let mut attempts = sift::attempt_query(&asked(Pane::Deliveries, Log::Attempts));
         let events = sift::event_query(&asked(Pane::Events, Log::Events));
-        let requests = sift::request_query(&asked(Pane::Requests, Log::Requests));
+        let mut requests = sift::request_query(&asked(Pane::Requests, Log::Requests));
+        if let Some(drill) = self.trail.drill {
+            drill.narrow(&mut attempts, &mut requests);
+        }
         self.logs.attempts.ask(attempts);
         self.logs.events.ask(events);
         self.logs.requests.ask(requests);
+        self.logs.trips.ask(TripQuery { company: self.company.map(|id| id.0), subscription: None });
     }
 
     /// To the next row that the filter lets through, round the end.

@@ -1,9 +1,16 @@
 //! What the console wants done and what came of it: values that `update` returns and receives.
 
+use super::places::Item;
 use crate::api::attempts::{AttemptDetail, AttemptRow};
-use crate::api::deliveries::{EventDetail, Trace};
+use crate::api::deliveries::{DeliveryDetail, EventDetail, Trace};
+use crate::api::keys::Company;
+use crate::api::limits::{CallerUse, KeyUsage, LimitDetail};
+use crate::api::requests::RequestRow;
+use crate::api::revisions::RevisionRow;
+use crate::api::stats::AttemptPoint;
 use crate::api::subscriptions::{ReplayChoice, SubscriptionRow};
-use crate::domain::ids::{AttemptId, EventId, SubscriptionId};
+use crate::domain::event::EventType;
+use crate::domain::ids::{CompanyId, DeliveryId, KeyId, SubscriptionId};
 use crate::monitor::logs::{Ask, Came};
 
 /// What the loop is to do.
@@ -26,12 +33,10 @@ pub enum Effect {
 pub enum Job {
     /// A page of a log.
     Page(Ask),
-    /// A subscription with its latest attempts.
-    Subscription(SubscriptionId),
-    /// An attempt with its exact bytes.
-    Attempt(AttemptId),
-    /// An event with its envelope and what became of it.
-    Event(EventId),
+    /// All that the platform knows of a thing.
+    Fetch(Item),
+    /// All companies.
+    Companies,
     /// A change, confirmed by somebody.
     Act(Act),
 }
@@ -45,17 +50,17 @@ pub enum Act {
     Enable(SubscriptionId, ReplayChoice),
     /// Disable a subscription.
     Disable(SubscriptionId),
+    /// Bring an earlier configuration of a subscription back.
+    RollBack(SubscriptionId, u32),
+    /// Make one more attempt of a delivery.
+    Resend(DeliveryId),
+    /// Revoke a key.
+    Revoke(KeyId),
+    /// Emit a sample event of a type.
+    Emit(CompanyId, EventType),
 }
 
 impl Act {
-    /// The subscription it is about.
-    #[must_use]
-    pub const fn subject(self) -> SubscriptionId {
-        match self {
-            Self::Test(id) | Self::Enable(id, _) | Self::Disable(id) => id,
-        }
-    }
-
     /// What is asked of the platform, after "to" or "could not".
     #[must_use]
     pub fn verb(self) -> String {
@@ -64,8 +69,29 @@ impl Act {
             Self::Enable(id, ReplayChoice::None) => format!("enable subscription {id}"),
             Self::Enable(id, ReplayChoice::Skipped) => format!("enable subscription {id} and replay what it missed"),
             Self::Disable(id) => format!("disable subscription {id}"),
+            Self::RollBack(id, revision) => format!("bring revision {revision} of subscription {id} back"),
+            Self::Resend(id) => format!("resend delivery {id}"),
+            Self::Revoke(id) => format!("revoke key {id}"),
+            Self::Emit(company, kind) => format!("emit a sample {kind} event for company {company}"),
         }
     }
+}
+
+/// All that the platform knows of a thing.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Found {
+    /// A subscription.
+    Subscription(Known),
+    /// An attempt.
+    Attempt(Sent),
+    /// An event.
+    Event(Happening),
+    /// A key.
+    Key(KeyStory),
+    /// A window.
+    Window(WindowStory),
+    /// Nothing beyond what is at hand.
+    Nothing,
 }
 
 /// A subscription as it was fetched.
@@ -75,6 +101,19 @@ pub struct Known {
     pub row: SubscriptionRow,
     /// Its latest attempts, newest first.
     pub attempts: Vec<AttemptRow>,
+    /// Its configurations, the one in force first.
+    pub revisions: Vec<RevisionRow>,
+    /// Its attempts minute by minute, oldest first.
+    pub minutes: Vec<AttemptPoint>,
+}
+
+/// An attempt as it was fetched.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sent {
+    /// The attempt with its bytes.
+    pub detail: AttemptDetail,
+    /// Its delivery with all attempts; none for a test.
+    pub delivery: Option<DeliveryDetail>,
 }
 
 /// An event as it was fetched.
@@ -86,19 +125,37 @@ pub struct Happening {
     pub trace: Trace,
 }
 
+/// What a key did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeyStory {
+    /// Its routes, and the scopes that it never used.
+    pub usage: KeyUsage,
+    /// Who calls with it, today, busiest first.
+    pub callers: Vec<CallerUse>,
+    /// Its latest requests, newest first.
+    pub requests: Vec<RequestRow>,
+}
+
+/// Who fills a window.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WindowStory {
+    /// The window with its routes and callers; none if the key has no windows any more.
+    pub detail: Option<LimitDetail>,
+    /// The latest requests of the key that were refused with 429, newest first, whichever bucket.
+    pub refused: Vec<RequestRow>,
+}
+
 /// What came of a job; errors are one line, fit for the screen.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Finished {
     /// A page came, or not.
     Page(Box<Ask>, Result<Box<Came>, String>),
-    /// An event was fetched, or not.
-    Event(EventId, Result<Box<Happening>, String>),
-    /// A subscription was fetched, or not.
-    Subscription(SubscriptionId, Result<Box<Known>, String>),
-    /// An attempt was fetched, or not.
-    Attempt(AttemptId, Result<Box<AttemptDetail>, String>),
     /// A text was sent on its way to be pasted, or not: where it went in one line.
     Copied(Result<String, String>),
+    /// The companies came, or not.
+    Companies(Result<Vec<Company>, String>),
+    /// A thing was fetched, or not.
+    Fetched(Item, Result<Box<Found>, String>),
     /// A change was made, or not: what happened in one line.
     Act(Act, Result<String, String>),
 }

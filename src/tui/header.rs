@@ -57,7 +57,10 @@ fn left(app: &App) -> Vec<Word> {
         word("crow", Role::Strong, 6),
         word(mode, Role::Strong, 0),
         word(&identity.profile, Role::Text, 4),
-        word("company all", Role::Dim, 8),
+        match app.company {
+            None => word("company all", Role::Dim, 8),
+            Some(id) => word(&format!("company {id}"), Role::Warning, 0),
+        },
         word(access, role, 0),
         word(&identity.address, Role::Dim, 7),
     ];

@@ -83,6 +83,18 @@ pub enum Action {
     FullScreen,
     /// Opens what is selected.
     Open,
+    /// Shows the rows of a log that belong to what is selected.
+    Drill,
+    /// Goes back to where the rows of a log were left for others.
+    Backward,
+    /// Goes forward again.
+    Forward,
+    /// Shows bodies in another way: JSON, text, hex.
+    Shape,
+    /// Folds bodies, or unfolds them.
+    Fold,
+    /// Lists companies, to look at one of them alone.
+    Companies,
     /// Lists what can be done with what is selected.
     Menu,
     /// Confirms.

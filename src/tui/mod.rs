@@ -7,6 +7,7 @@ pub mod banner;
 pub mod bindings;
 pub mod body;
 pub mod calm;
+pub mod chart;
 pub mod chord;
 pub mod console;
 pub mod copy;
@@ -32,9 +33,11 @@ pub mod places;
 pub mod plain;
 pub mod press;
 pub mod prompt;
+pub mod sheet;
 pub mod table;
 pub mod terminal;
 pub mod theme;
+pub mod trail;
 
 #[cfg(test)]
 mod tests;

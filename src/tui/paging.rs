@@ -5,6 +5,7 @@ use super::app::{App, Root};
 use super::effect::{Effect, Job};
 use super::panes::Pane;
 use super::places::Following;
+use crate::api::log::AttemptQuery;
 use crate::monitor::logs::{Ask, Log};
 use crate::monitor::stretch::{Numbered, Toward};
 
@@ -99,7 +100,7 @@ impl App {
     /// A log that is followed, asks for nothing and is not shown alone any more is let go: the picture has its newest rows.
     pub(super) fn let_logs_go(&mut self) {
         let is_followed = self.places.following(Pane::Deliveries) == Following::Newest;
-        if self.root == Root::Overview && is_followed && self.logs.attempts.query == Default::default() {
+        if self.root == Root::Overview && is_followed && self.logs.attempts.query == AttemptQuery::default() {
             self.logs.attempts = Log::default();
         }
     }

@@ -1,16 +1,24 @@
 //! Performs what `update` asked for, with the platform's client. Changes are refused here when the console is read-only, whatever a screen says.
 
 use super::console::Access;
-use super::effect::{Act, Finished, Happening, Job, Known};
+use super::effect::{Act, Finished, Found, Happening, Job, KeyStory, Known, Sent, WindowStory};
+use super::places::Item;
+use crate::api::events::NewEvent;
+use crate::api::log::RequestQuery;
+use crate::api::requests::RequestRow;
 use crate::api::subscriptions::{ReplayChoice, TestResult};
+use crate::client::Error;
 use crate::client::connection::Client;
-use crate::domain::ids::{EventId, SubscriptionId};
+use crate::domain::ids::SubscriptionId;
 use crate::domain::text::Untrusted;
 use crate::monitor::logs::{Ask, Came};
 use crate::monitor::stretch::PAGE;
+use serde_json::value::RawValue;
 
 /// Attempts that are fetched with a subscription.
 const N_ATTEMPTS: u32 = 20;
+/// Requests that are fetched with a key or a window.
+const N_REQUESTS: u32 = 10;
 
 /// Calls the platform on behalf of the console.
 #[derive(Debug, Clone)]
@@ -29,9 +37,8 @@ impl Performer {
     /// Does a job. Never fails: what went wrong is in the result.
     pub async fn perform(&self, job: Job) -> Finished {
         match job {
-            Job::Subscription(id) => Finished::Subscription(id, self.subscription(id).await.map(Box::new)),
-            Job::Attempt(id) => Finished::Attempt(id, self.client.attempt(id).await.map(Box::new).map_err(inert)),
-            Job::Event(id) => Finished::Event(id, self.event(id).await.map(Box::new)),
+            Job::Fetch(item) => Finished::Fetched(item, self.fetch(item).await.map(Box::new).map_err(inert)),
+            Job::Companies => Finished::Companies(self.client.companies().await.map(|page| page.items).map_err(inert)),
             Job::Page(ask) => {
                 let came = self.page(&ask).await.map(Box::new);
                 Finished::Page(Box::new(ask), came)
@@ -40,16 +47,51 @@ impl Performer {
         }
     }
 
-    async fn subscription(&self, id: SubscriptionId) -> Result<Known, String> {
-        let row = self.client.subscription(id).await.map_err(inert)?;
-        let attempts = self.client.attempts(Some(id), N_ATTEMPTS).await.map_err(inert)?.items;
-        Ok(Known { row, attempts })
+    async fn fetch(&self, item: Item) -> Result<Found, Error> {
+        let client = &self.client;
+        Ok(match item {
+            Item::Subscription(id) => Found::Subscription(self.subscription(id).await?),
+            Item::Trip(_) => Found::Nothing,
+            Item::Attempt(id) => {
+                let detail = client.attempt(id).await?;
+                let delivery = match detail.row.delivery_id {
+                    Some(id) => Some(client.delivery(id).await?),
+                    None => None,
+                };
+                Found::Attempt(Sent { detail, delivery })
+            }
+            Item::Event(id) => {
+                Found::Event(Happening { event: client.event(id).await?, trace: client.trace(id).await? })
+            }
+            Item::Key(id) => {
+                let usage = client.key_usage(id).await?;
+                let windows = client.limits().await?.items;
+                let callers = windows.into_iter().find(|window| window.row.key_id == id).map(|window| window.callers);
+                let requests = self.requests(RequestQuery { key: Some(id.0), ..RequestQuery::default() }).await?;
+                Found::Key(KeyStory { usage, callers: callers.unwrap_or_default(), requests })
+            }
+            Item::Window(id, bucket) => {
+                let windows = client.limits().await?.items;
+                let detail = windows.into_iter().find(|window| window.row.key_id == id && window.row.bucket == bucket);
+                let query =
+                    RequestQuery { key: Some(id.0), code: Some("rate_limited".to_owned()), ..RequestQuery::default() };
+                Found::Window(WindowStory { detail, refused: self.requests(query).await? })
+            }
+            Item::Request(_) => Found::Nothing,
+        })
     }
 
-    async fn event(&self, id: EventId) -> Result<Happening, String> {
-        let event = self.client.event(id).await.map_err(inert)?;
-        let trace = self.client.trace(id).await.map_err(inert)?;
-        Ok(Happening { event, trace })
+    async fn requests(&self, query: RequestQuery) -> Result<Vec<RequestRow>, Error> {
+        Ok(self.client.request_log(&query, None, N_REQUESTS).await?.page.items)
+    }
+
+    async fn subscription(&self, id: SubscriptionId) -> Result<Known, Error> {
+        let client = &self.client;
+        let row = client.subscription(id).await?;
+        let attempts = client.attempts(Some(id), N_ATTEMPTS).await?.items;
+        let revisions = client.revisions(id).await?.items;
+        let minutes = client.minutes_of(id).await?.attempts;
+        Ok(Known { row, attempts, revisions, minutes })
     }
 
     async fn page(&self, ask: &Ask) -> Result<Came, String> {
@@ -80,6 +122,23 @@ impl Performer {
                     ReplayChoice::Skipped => format!("subscription {id} is enabled; what it missed is being delivered"),
                 })
             }
+            Act::RollBack(id, revision) => {
+                self.client.roll_back(id, revision).await.map_err(failed)?;
+                Ok(format!("subscription {id} is configured as in revision {revision} again"))
+            }
+            Act::Resend(id) => {
+                self.client.resend(id).await.map_err(failed)?;
+                Ok(format!("delivery {id} is being sent once more"))
+            }
+            Act::Revoke(id) => {
+                self.client.revoke_key(id).await.map_err(failed)?;
+                Ok(format!("key {id} is revoked"))
+            }
+            Act::Emit(company_id, kind) => {
+                let event = NewEvent { company_id, kind, payload: None, metadata: marked() };
+                let event = self.client.emit(&event).await.map_err(failed)?;
+                Ok(format!("event {} was emitted", event.id))
+            }
             Act::Disable(id) => {
                 let reason = "disabled from the console".to_owned();
                 self.client.disable(id, Some(reason)).await.map_err(failed)?;
@@ -87,6 +146,11 @@ impl Performer {
             }
         }
     }
+}
+
+/// Metadata that say that an event is a test.
+fn marked() -> Option<Box<RawValue>> {
+    RawValue::from_string(r#"{"test":true}"#.to_owned()).ok()
 }
 
 fn tested(id: SubscriptionId, result: &TestResult) -> Result<String, String> {
@@ -101,7 +165,7 @@ fn tested(id: SubscriptionId, result: &TestResult) -> Result<String, String> {
 
 /// Errors repeat what others wrote.
 #[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
-fn inert(error: crate::client::Error) -> String {
+fn inert(error: Error) -> String {
     Untrusted::new(error.to_string()).inert()
 }
 

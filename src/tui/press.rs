@@ -7,11 +7,10 @@ use super::effect::Effect;
 use super::entry::Edited;
 use super::keymap::{Action, Binding, Context, Meaning, Step};
 use super::layout::Class;
-use super::overlay::Layer;
 use super::overlay::finder::places;
-use super::panes::Pane;
+use super::overlay::{Layer, detail};
+use super::panes::{Pane, deliveries, trips};
 use super::places::Item;
-use crate::domain::ids::SubscriptionId;
 use crate::domain::time::Timestamp;
 use crossterm::event::KeyEvent;
 
@@ -28,7 +27,7 @@ const fn context(layer: Option<&Layer>) -> Context {
         Some(Layer::Count(_)) => Context::Count,
         Some(Layer::Run(_)) => Context::Run,
         Some(Layer::Filter(_)) => Context::Filter,
-        Some(Layer::Choice(_)) => Context::Choice,
+        Some(Layer::Choice(_) | Layer::Companies(_)) => Context::Choice,
         Some(Layer::Note(_)) => Context::Note,
         Some(Layer::Sheet(_)) => Context::Log,
     }
@@ -121,6 +120,11 @@ impl App {
                 refuse("nothing is selected: there are no rows")
             }
             Action::Open if self.alert_has_no_details() => refuse("there is nothing to open here"),
+            Action::Open if self.line_does_nothing() => refuse("this line leads nowhere"),
+            Action::Drill if self.drill_here().is_none() => refuse("no rows of a log belong to it"),
+            Action::Backward if !self.trail.leads_back() => refuse("there is nothing to go back to"),
+            Action::Forward if !self.trail.leads_on() => refuse("there is nothing to go forward to"),
+            Action::Shape | Action::Fold if !self.has_bodies() => refuse("there is no body here to be shown otherwise"),
             Action::Menu => self.acted_on().map(|_| ()),
             Action::Follow if !self.focus.is_log() || self.focus == Pane::Trips => {
                 refuse("follow is for deliveries, events and requests; 4, 5 and 8 show them")
@@ -149,6 +153,14 @@ impl App {
             Action::Retry => self.permits_retry(),
             _ => Ok(()),
         }
+    }
+
+    fn line_does_nothing(&self) -> bool {
+        matches!(self.front(), Some(Layer::Detail(detail)) if detail::does(self, detail).is_none())
+    }
+
+    fn has_bodies(&self) -> bool {
+        matches!(self.front(), Some(Layer::Detail(detail)) if detail.has_bodies())
     }
 
     fn has_nothing_behind(&self) -> bool {
@@ -181,28 +193,34 @@ impl App {
         }
     }
 
-    /// The subscriptions that acts are about.
-    pub(super) fn acted_on(&self) -> Result<Vec<SubscriptionId>, String> {
-        let overview = self.shown().overview.as_deref().ok_or("nothing came yet")?;
-        let mut ids = Vec::new();
-        for item in self.subjects() {
-            let id = match item {
-                Item::Subscription(id) => id,
+    /// The things that acts are about, all of one kind.
+    pub(super) fn acted_on(&self) -> Result<Vec<Item>, String> {
+        let view = self.view().ok_or("nothing came yet")?;
+        let mut items = Vec::new();
+        for subject in self.subjects() {
+            let item = match subject {
                 Item::Trip(id) => {
-                    let trip = overview.trips.items.iter().find(|trip| trip.id == id);
-                    trip.map(|trip| trip.subscription_id).ok_or("this trip is gone")?
+                    let trip = trips::find(&view, id).ok_or("this trip is gone")?;
+                    Item::Subscription(trip.subscription_id)
                 }
-                Item::Key(_) => return Err("no actions on keys in this version".to_owned()),
-                Item::Attempt(_) => return Err("no actions on deliveries in this version".to_owned()),
-                Item::Window(..) => return Err("no actions on limits in this version".to_owned()),
-                Item::Event(_) => return Err("no actions on events in this version".to_owned()),
+                Item::Window(id, _) => Item::Key(id),
+                Item::Attempt(id) => match deliveries::find(&view, id).map(|row| row.delivery_id) {
+                    Some(None) => return Err("a test has no delivery that could be sent once more".to_owned()),
+                    Some(Some(_)) => subject,
+                    None => return Err("this attempt is not in the list".to_owned()),
+                },
                 Item::Request(_) => return Err("a request is over: there is nothing to do with it".to_owned()),
+                Item::Subscription(_) | Item::Key(_) | Item::Event(_) => subject,
             };
-            if !ids.contains(&id) {
-                ids.push(id);
+            if !items.contains(&item) {
+                items.push(item);
             }
         }
-        if ids.is_empty() { Err("nothing is selected".to_owned()) } else { Ok(ids) }
+        let first = items.first().ok_or("nothing is selected")?;
+        if items.iter().any(|item| std::mem::discriminant(item) != std::mem::discriminant(first)) {
+            return Err("what is marked is of different kinds".to_owned());
+        }
+        Ok(items)
     }
 }
 

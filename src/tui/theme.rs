@@ -30,6 +30,8 @@ pub enum Charset {
     /// Lines, blocks and marks.
     #[default]
     Unicode,
+    /// The same, with curves in braille patterns: two values in a column.
+    Braille,
     /// Every byte below 0x80.
     Ascii,
 }
@@ -210,6 +212,8 @@ fn ascii(symbol: &str) -> char {
         "▆" => '+',
         "▇" => '*',
         "…" => '~',
+        "·" => '.',
+        "›" | "→" => '>',
         "≤" => '<',
         _ => '?',
     }

@@ -10,8 +10,9 @@ use crow::tui::app::{App, Msg, Setting};
 use crow::tui::calm::Calm;
 use crow::tui::console::{Access, Identity, Mode, Stakes};
 use crow::tui::draw::draw;
-use crow::tui::effect::Finished;
+use crow::tui::effect::{Finished, Found, Sent};
 use crow::tui::keymap::Keymap;
+use crow::tui::places::Item;
 use crow::tui::theme::Look;
 use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
@@ -282,8 +283,12 @@ impl Stage {
         self.app.update(Msg::Picture(Arc::new(Snapshot::default().after_overview(overview, self.now))), self.now);
         self.press("1");
         self.press("4g\n");
-        self.app.update(Msg::Finished(Finished::Attempt(id, Ok(Box::new(detail)))), self.now);
+        let found = Found::Attempt(Sent { detail, delivery: None });
+        self.app.update(Msg::Finished(Finished::Fetched(Item::Attempt(id), Ok(Box::new(found)))), self.now);
         self.draw();
+        // As text and in hexadecimal too.
+        self.press("v");
+        self.press("v");
         self.press("\u{1b}3m");
         self.app.update(Msg::Pasted(text.to_owned()), self.now);
         self.draw();

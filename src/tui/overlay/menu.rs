@@ -1,16 +1,15 @@
-//! The menu of actions on a subscription: what can be done, and why not what cannot.
+//! The menu of actions on a thing, or on marked ones of a kind: what can be done, and why not what cannot.
 
 use super::super::app::App;
 use super::super::console::Access;
 use super::super::effect::Act;
 use super::super::format;
 use super::super::keymap::Step;
+use super::super::places::Item;
 use super::super::press::stepped;
 use super::super::theme::Role;
 use super::confirm::Question;
-use super::dialog;
-use crate::api::subscriptions::{ReplayChoice, SubscriptionRow};
-use crate::domain::ids::SubscriptionId;
+use super::{dialog, offers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -18,85 +17,59 @@ use ratatui::text::{Line, Span};
 /// The menu, with the act that is selected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Menu {
-    /// About which subscriptions; at least one.
-    ids: Vec<SubscriptionId>,
+    /// About which things; at least one.
+    items: Vec<Item>,
     selected: usize,
 }
 
-fn acts(id: SubscriptionId) -> [Act; 4] {
-    [Act::Test(id), Act::Enable(id, ReplayChoice::None), Act::Enable(id, ReplayChoice::Skipped), Act::Disable(id)]
-}
-
-const fn label(act: Act) -> &'static str {
-    match act {
-        Act::Test(_) => "Send test",
-        Act::Enable(_, ReplayChoice::None) => "Enable",
-        Act::Enable(_, ReplayChoice::Skipped) => "Enable and replay what was missed",
-        Act::Disable(_) => "Disable",
-    }
-}
-
-const READ_ONLY: &str = "read-only: start with --allow-actions";
-
-/// The subscription in the newest picture.
-fn row(app: &App, id: SubscriptionId) -> Result<&SubscriptionRow, String> {
-    let rows = app.picture.overview.as_ref().map(|overview| &overview.subscriptions.items);
-    rows.and_then(|rows| rows.iter().find(|row| row.subscription.id == id))
-        .ok_or_else(|| format!("subscription {id} is not in the picture"))
-}
-
-/// Whether an act makes sense and is permitted.
-fn judge(app: &App, act: Act) -> Result<&SubscriptionRow, String> {
-    if app.setting.access == Access::ReadOnly {
-        return Err(READ_ONLY.to_owned());
-    }
-    let row = row(app, act.subject())?;
-    match act {
-        Act::Enable(..) if row.subscription.is_enabled => Err("it is enabled".to_owned()),
-        Act::Disable(_) if !row.subscription.is_enabled => Err("it is off".to_owned()),
-        _ => Ok(row),
-    }
-}
-
 impl Menu {
-    /// The menu for some subscriptions.
+    /// The menu for some things of one kind.
     #[must_use]
-    pub const fn new(ids: Vec<SubscriptionId>) -> Self {
-        Self { ids, selected: 0 }
+    pub const fn new(items: Vec<Item>) -> Self {
+        Self { items, selected: 0 }
     }
 
-    /// Moves the selection.
-    pub fn step(&mut self, step: Step) {
-        let n = acts(SubscriptionId(0)).len();
-        self.selected = stepped(step, self.selected, n, n);
+    fn acts(&self, app: &App) -> Vec<Act> {
+        self.items.first().map(|item| offers::acts(app, *item)).unwrap_or_default()
     }
 
-    /// The act in a place of the menu, on each subscription.
-    fn chosen(&self, at: usize) -> Vec<Act> {
-        self.ids.iter().filter_map(|id| acts(*id).get(at).copied()).collect()
+    /// Moves the selection among so many acts.
+    pub fn step(&mut self, step: Step, n_acts: usize) {
+        self.selected = stepped(step, self.selected, n_acts, n_acts);
     }
 
-    /// The questions before the selected act: one for each subscription on which it makes sense.
+    /// How many acts there are.
+    #[must_use]
+    pub fn n_acts(&self, app: &App) -> usize {
+        self.acts(app).len()
+    }
+
+    /// The act in a place of the menu, on each thing.
+    fn chosen(&self, app: &App, at: usize) -> Vec<Act> {
+        self.items.iter().filter_map(|item| offers::acts(app, *item).get(at).copied()).collect()
+    }
+
+    /// The questions before the selected act: one for each thing on which it makes sense.
     ///
     /// # Errors
     /// Says why the act can be done on none of them.
     pub fn questions(&self, app: &App) -> Result<Vec<Question>, String> {
-        let acts = self.chosen(self.selected);
-        let questions: Vec<Question> =
-            acts.iter().filter_map(|act| judge(app, *act).ok().map(|row| Question::new(*act, row))).collect();
+        let acts = self.chosen(app, self.selected);
+        let questions: Vec<Question> = acts.iter().filter_map(|act| offers::question(app, *act).ok()).collect();
         match acts.first() {
-            Some(act) if questions.is_empty() => match judge(app, *act) {
-                Err(why) => Err(format!("{}: {why}", label(*act))),
+            Some(act) if questions.is_empty() => match offers::question(app, *act) {
+                Err(why) => Err(format!("{}: {why}", offers::label(*act))),
                 Ok(_) => Err("nothing can be done".to_owned()),
             },
-            _ => Ok(questions),
+            None => Err("it is no longer at hand".to_owned()),
+            Some(_) => Ok(questions),
         }
     }
 
     fn title(&self) -> String {
-        match self.ids.as_slice() {
-            [id] => format!("Actions on subscription {id}"),
-            ids => format!("Actions on {} marked subscriptions", ids.len()),
+        match self.items.as_slice() {
+            [item] => format!("Actions on {item}"),
+            items => format!("Actions on {} marked rows", items.len()),
         }
     }
 }
@@ -105,18 +78,18 @@ impl Menu {
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, menu: &Menu) {
     let theme = app.theme();
     let mut lines = Vec::new();
-    if let [id] = menu.ids.as_slice()
-        && let Ok(row) = row(app, *id)
+    if let [item] = menu.items.as_slice()
+        && let Some(name) = offers::name(app, *item)
     {
-        let target = format::middle(&row.subscription.target_url.inert(), usize::from(area.width.saturating_sub(6)));
-        lines.push(Line::styled(target, theme.style(Role::Dim)));
+        let name = format::middle(&name, usize::from(area.width.saturating_sub(6)));
+        lines.push(Line::styled(name, theme.style(Role::Dim)));
         lines.push(Line::default());
     }
-    for (at, act) in acts(SubscriptionId(0)).into_iter().enumerate() {
-        let acts = menu.chosen(at);
-        let n_fit = acts.iter().filter(|act| judge(app, **act).is_ok()).count();
+    for (at, act) in menu.acts(app).into_iter().enumerate() {
+        let acts = menu.chosen(app, at);
+        let n_fit = acts.iter().filter(|act| offers::question(app, **act).is_ok()).count();
         let reason = match (n_fit, acts.first()) {
-            (0, Some(act)) => judge(app, *act).err(),
+            (0, Some(act)) => offers::question(app, *act).err(),
             (n, _) if n < acts.len() => Some(format!("makes sense on {n} of {}", acts.len())),
             _ => None,
         };
@@ -124,7 +97,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, menu: &Menu) {
         let is_selected = at == menu.selected;
         let mut line = Line::from(vec![
             Span::styled(if is_selected { "> " } else { "  " }, theme.style(Role::Accent)),
-            Span::styled(label(act), theme.style(role)),
+            Span::styled(offers::label(act), theme.style(role)),
         ]);
         if let Some(reason) = reason.filter(|_| app.setting.access == Access::Act) {
             line.push_span(Span::styled(format!("  ({reason})"), theme.style(Role::Dim)));
@@ -138,7 +111,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, menu: &Menu) {
     }
     if app.setting.access == Access::ReadOnly {
         lines.push(Line::default());
-        lines.push(Line::styled(READ_ONLY, theme.style(Role::Warning)));
+        lines.push(Line::styled(offers::READ_ONLY, theme.style(Role::Warning)));
     }
     dialog(buffer, area, app, &menu.title(), &lines);
 }

@@ -3,12 +3,14 @@
 pub mod alerts;
 pub mod bulk;
 pub mod choice;
+pub mod companies;
 pub mod confirm;
 pub mod detail;
 pub mod filter;
 pub mod finder;
 pub mod menu;
 pub mod note;
+pub mod offers;
 pub mod sheets;
 
 use super::app::App;
@@ -43,6 +45,8 @@ pub enum Layer {
     Filter(filter::FilterLine),
     /// A short list to choose from.
     Choice(choice::Choice),
+    /// The companies, to look at one alone.
+    Companies(companies::Companies),
     /// A note being written.
     Note(note::NoteLine),
     /// A list that only tells.
@@ -55,7 +59,7 @@ pub fn n_lines(app: &App) -> usize {
     let room = room(app.screen().body);
     match app.layers.last() {
         Some(Layer::Sheet(sheet)) => sheets::lines(app, sheet.told).len(),
-        Some(Layer::Detail(detail)) => detail::lines(app, detail, room).len(),
+        Some(Layer::Detail(detail)) => detail::sheet(app, detail, room).0.len(),
         _ => 0,
     }
 }
@@ -79,11 +83,9 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
             Layer::Sheet(of) => {
                 sheet(buffer, area, app, (of.told.title(), None), &sheets::lines(app, of.told), of.top);
             }
-            Layer::Detail(detail) => {
-                let lines = detail::lines(app, detail, room(area));
-                let title = detail::title(detail);
-                sheet(buffer, area, app, (&title, panes::age_mark(app)), &lines, detail.top);
-            }
+            // A detail behind another layer that covers everything is not seen.
+            Layer::Detail(_) if app.layers[position + 1..].iter().any(covers) => {}
+            Layer::Detail(detail) => draw_detail(buffer, area, app, detail, position),
             Layer::Alerts(list) => alerts::draw(buffer, area, app, Some(list)),
             Layer::Menu(menu) => menu::draw(buffer, area, app, menu),
             Layer::Confirm(question) => confirm::draw(buffer, area, app, question),
@@ -91,8 +93,35 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
             Layer::Run(run) => bulk::draw_run(buffer, area, app, run),
             Layer::Filter(line) => filter::draw(buffer, area, app, line),
             Layer::Choice(choice) => choice::draw(buffer, area, app, *choice),
+            Layer::Companies(list) => companies::draw(buffer, area, app, list),
             Layer::Note(note) => note::draw(buffer, area, app, note),
         }
+    }
+}
+
+/// Whether nothing behind a layer is seen.
+const fn covers(layer: &Layer) -> bool {
+    matches!(layer, Layer::Help(_) | Layer::Alerts(_) | Layer::Detail(_) | Layer::Sheet(_))
+}
+
+/// A detail with the line that Enter is about; its title names what it was opened from.
+fn draw_detail(buffer: &mut Buffer, area: Rect, app: &App, detail: &detail::Detail, position: usize) {
+    let entries = detail::sheet(app, detail, room(area)).0;
+    let titles = app.layers[..=position].iter().filter_map(|layer| match layer {
+        Layer::Detail(detail) => Some(detail::title(detail)),
+        _ => None,
+    });
+    let title = titles.collect::<Vec<_>>().join(" › ");
+    let height = usize::from(area.height.saturating_sub(2));
+    let at = detail.at.min(entries.len().saturating_sub(1));
+    let top = at.saturating_sub(height / 2).min(entries.len().saturating_sub(height));
+    let lines: Vec<Line<'_>> = entries.into_iter().map(|entry| entry.line).collect();
+    sheet(buffer, area, app, (&title, panes::age_mark(app)), &lines, top);
+    let y = area.y + 1 + u16::try_from(at - top).unwrap_or(0);
+    if y + 1 < area.bottom() && !lines.is_empty() {
+        let line = Rect { x: area.x + 1, y, width: area.width.saturating_sub(2), height: 1 };
+        paint::text(buffer, line, (0, 0), ">", app.theme().style(Role::Accent));
+        buffer.set_style(line, app.theme().style(Role::Selected));
     }
 }
 

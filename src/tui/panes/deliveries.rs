@@ -2,14 +2,17 @@
 
 use super::view::{Rows, View};
 use crate::api::attempts::AttemptRow;
+use crate::api::log::AttemptQuery;
+use crate::api::overview::Minute;
 use crate::domain::delivery::Kind;
 use crate::domain::ids::AttemptId;
 use crate::domain::standing::{Judgement, Standing};
 use crate::domain::time::Timestamp;
+use crate::tui::chart;
 use crate::tui::format;
 use crate::tui::table::{Cell, Column, Row, numbers, words};
 use crate::tui::theme::{self, Role};
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 use std::time::Duration;
 
 /// The columns.
@@ -29,7 +32,7 @@ pub(super) const EMPTY: [&str; 2] = [
     "Here stand all attempts, newest first. They come when an event meets an enabled subscription.",
 ];
 
-pub(super) fn find<'a>(view: &View<'a>, id: AttemptId) -> Option<&'a AttemptRow> {
+pub(in crate::tui) fn find<'a>(view: &View<'a>, id: AttemptId) -> Option<&'a AttemptRow> {
     let paged = view.logs.attempts.stretch.find(id.0);
     paged.or_else(|| view.overview.attempts.items.iter().find(|row| row.id == id))
 }
@@ -80,6 +83,40 @@ pub(super) fn tally(view: &View<'_>) -> String {
         .filter(|part| !part.is_empty())
         .collect::<Vec<_>>()
         .join("   ")
+}
+
+/// The last hour minute by minute: scheduled attempts as columns, a tick beneath where some failed. Nothing where only a part of the attempts
+/// is asked for: the platform counts all of them together.
+pub(super) fn chart(view: &View<'_>, room: usize) -> Vec<Line<'static>> {
+    let minutes = &view.overview.minutes;
+    if view.company.is_some() || view.logs.attempts.query != AttemptQuery::default() || minutes.is_empty() {
+        return Vec::new();
+    }
+    let total = |minute: &Minute| u64::from(minute.n_ok) + u64::from(minute.n_failed);
+    // Each minute is as wide as there is room for.
+    let wide = ((room.saturating_sub(48)) / minutes.len()).clamp(1, 3);
+    let counts: Vec<u64> = minutes.iter().flat_map(|minute| std::iter::repeat_n(total(minute), wide)).collect();
+    let most = counts.iter().copied().max().unwrap_or(0);
+    let style = |role| view.theme.style(role);
+    let remarks =
+        [format!("  {} a minute at most", format::number(most)), "  60 minutes, the present one last".to_owned()];
+    let columns = chart::columns(&counts, remarks.len()).into_iter().zip(remarks);
+    let mut lines: Vec<Line<'static>> = columns
+        .map(|(line, remark)| {
+            Line::from(vec![Span::styled(line, style(Role::Text)), Span::styled(remark, style(Role::Dim))])
+        })
+        .collect();
+    let mut ticks: Vec<Span<'static>> = minutes
+        .iter()
+        .map(|minute| match (minute.n_failed, u64::from(minute.n_failed) * 2 > total(minute)) {
+            (0, _) => Span::raw(" ".repeat(wide)),
+            (_, false) => Span::styled("^".repeat(wide), style(Role::Word(Standing::Attention))),
+            (_, true) => Span::styled("!".repeat(wide), style(Role::Word(Standing::Failing))),
+        })
+        .collect();
+    ticks.push(Span::styled("  ^ some failed  ! most failed", style(Role::Dim)));
+    lines.push(Line::from(ticks));
+    lines
 }
 
 pub(in crate::tui) fn row(view: &View<'_>, row: &AttemptRow) -> Row {

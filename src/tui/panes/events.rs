@@ -27,7 +27,7 @@ pub(super) fn rows<'a>(view: &View<'a>) -> Rows<'a, EventRow> {
     Rows::of(&view.logs.events.stretch, &[])
 }
 
-pub(super) fn find<'a>(view: &View<'a>, id: EventId) -> Option<&'a EventRow> {
+pub(in crate::tui) fn find<'a>(view: &View<'a>, id: EventId) -> Option<&'a EventRow> {
     view.logs.events.stretch.find(id.0)
 }
 

@@ -24,7 +24,7 @@ pub(super) const COLUMNS: [Column; 9] = [
 pub(super) const EMPTY: [&str; 2] =
     ["No API key yet.", "Here stand all keys with their use. Create one with the Portal API: POST /portal/v1/keys."];
 
-pub(super) fn find<'a>(view: &View<'a>, id: KeyId) -> Option<&'a KeyRow> {
+pub(in crate::tui) fn find<'a>(view: &View<'a>, id: KeyId) -> Option<&'a KeyRow> {
     view.overview.keys.items.iter().find(|row| row.id == id)
 }
 

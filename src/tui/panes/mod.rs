@@ -9,7 +9,7 @@ pub mod subscriptions;
 pub mod trips;
 pub mod view;
 
-use super::app::App;
+use super::app::{App, Root};
 use super::desk::Direction;
 use super::format;
 use super::paint::{self, Title};
@@ -103,6 +103,25 @@ impl Pane {
     }
 }
 
+/// Lines below which a pane has no room for a chart.
+const ROOM: u16 = 18;
+
+/// Draws a pane's chart above its rows where there is room for both; answers what is left.
+fn draw_chart(buffer: &mut Buffer, area: Rect, view: &View<'_>, pane: Pane) -> Rect {
+    if area.height < ROOM {
+        return area;
+    }
+    let room = usize::from(area.width.saturating_sub(2));
+    let lines = match pane {
+        Pane::Deliveries => deliveries::chart(view, room),
+        Pane::Trips => trips::strips(view, None, room),
+        _ => return area,
+    };
+    let n = u16::try_from(lines.len()).unwrap_or(0);
+    paint::lines(buffer, Rect { x: area.x + 1, width: area.width.saturating_sub(2), height: n, ..area }, &lines);
+    Rect { y: area.y + n, height: area.height - n, ..area }
+}
+
 /// What stands where a pane has no rows: what would be there, what is awaited, or what hides it.
 fn nothing(view: &View<'_>, pane: Pane) -> Vec<String> {
     let logs = view.logs;
@@ -144,8 +163,13 @@ pub fn row_at(app: &App, view: &View<'_>, pane: Pane, area: Rect, line: u16) -> 
 }
 
 /// Its title with what its rows are sifted and sorted by, so that nothing is missing in silence.
-fn titled(view: &View<'_>, pane: Pane) -> String {
+fn titled(app: &App, view: &View<'_>, pane: Pane) -> String {
     let mut name = pane.title().to_owned();
+    if app.trail.drill.is_some_and(|drill| drill.pane() == pane) {
+        for crumb in app.trail.crumbs() {
+            let _ = write!(name, " › {crumb}");
+        }
+    }
     let arrangement = view.desk.of(pane);
     if let Some(filter) = &arrangement.filter {
         let _ = write!(name, "  / {}", Untrusted::new(filter.text.as_str()).inert());
@@ -173,7 +197,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App, view: &View<'_>, pane: P
         remark = format!("{age}   {remark}");
     }
     let edge = if focused { Role::Accent } else { Role::Border };
-    let name = titled(view, pane);
+    let name = titled(app, view, pane);
     let title = Title { name: &name, remark: &remark, edge };
     let inner = if is_framed(area) {
         paint::frame(buffer, area, &title, view.theme)
@@ -181,6 +205,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App, view: &View<'_>, pane: P
         paint::titles(buffer, area, &title, view.theme);
         Rect { y: area.y + 1.min(area.height), height: area.height.saturating_sub(1), ..area }
     };
+    let inner = if app.root == Root::Single { draw_chart(buffer, inner, view, pane) } else { inner };
     let order = view.order(pane);
     let n_rows = order.items.len();
     if n_rows == 0 {

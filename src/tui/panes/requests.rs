@@ -31,7 +31,7 @@ pub(super) fn rows<'a>(view: &View<'a>) -> Rows<'a, RequestRow> {
     Rows::of(&view.logs.requests.stretch, &[])
 }
 
-pub(super) fn find<'a>(view: &View<'a>, id: i64) -> Option<&'a RequestRow> {
+pub(in crate::tui) fn find<'a>(view: &View<'a>, id: i64) -> Option<&'a RequestRow> {
     view.logs.requests.stretch.find(id)
 }
 

@@ -2,12 +2,15 @@
 
 use super::view::{Rows, View};
 use crate::api::trips::TripRow;
-use crate::domain::ids::TripId;
+use crate::domain::ids::{SubscriptionId, TripId};
 use crate::domain::standing::{Judgement, Standing};
+use crate::domain::time::Timestamp;
+use crate::tui::chart;
 use crate::tui::format;
 use crate::tui::table::{Cell, Column, Row, numbers, words};
 use crate::tui::theme::{self, Role};
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
+use std::time::Duration;
 
 /// The columns.
 pub(super) const COLUMNS: [Column; 7] = [
@@ -25,7 +28,7 @@ pub(super) const EMPTY: [&str; 2] = [
     "Here stands its history: 20 consecutive failures disable a subscription until somebody enables it.",
 ];
 
-pub(super) fn find<'a>(view: &View<'a>, id: TripId) -> Option<&'a TripRow> {
+pub(in crate::tui) fn find<'a>(view: &View<'a>, id: TripId) -> Option<&'a TripRow> {
     // A trip that was ended changed; the picture has the newer word.
     let shown = view.overview.trips.items.iter().find(|row| row.id == id);
     shown.or_else(|| view.logs.trips.stretch.find(id.0))
@@ -71,6 +74,52 @@ pub(super) fn tally(view: &View<'_>) -> String {
     day
 }
 
+/// When the breaker tripped in the last day and in the last 30 days: `#` for one trip, a digit for more, `.` for none, `?` where the trips that
+/// are at hand do not reach.
+pub(in crate::tui) fn strips(view: &View<'_>, of: Option<SubscriptionId>, room: usize) -> Vec<Line<'static>> {
+    const REMARK: usize = 40;
+    let listing = &view.overview.trips;
+    let is_shown = |row: &&TripRow| {
+        of.is_none_or(|id| id == row.subscription_id) && view.company.is_none_or(|id| id == row.company_id)
+    };
+    let times: Vec<Timestamp> = listing.items.iter().filter(is_shown).map(|row| row.tripped_utc).collect();
+    let reach =
+        listing.items.last().filter(|_| (listing.items.len() as u64) < listing.total).map(|row| row.tripped_utc);
+    let wide = room.saturating_sub(LABEL + REMARK).clamp(12, 60);
+    [("24 hours", 24), ("30 days", 30 * 24)]
+        .into_iter()
+        .map(|(label, hours)| {
+            let length = Duration::from_secs(hours * 3_600);
+            let since = view.now.minus(length);
+            let counts = chart::strip(times.iter().copied(), since, view.now, wide);
+            let n: u64 = counts.iter().sum();
+            let cell = |(position, n): (usize, &u64)| {
+                let end =
+                    since.plus(length / u32::try_from(wide).unwrap_or(1) * u32::try_from(position + 1).unwrap_or(1));
+                match n {
+                    0 if reach.is_some_and(|reach| end < reach) => '?',
+                    0 => '.',
+                    1 => '#',
+                    2..=9 => char::from_digit(u32::try_from(*n).unwrap_or(9), 10).unwrap_or('9'),
+                    _ => '+',
+                }
+            };
+            let cells: String = counts.iter().enumerate().map(cell).collect();
+            let role = if n == 0 { Role::Dim } else { Role::Word(Standing::Tripped) };
+            let least = if reach.is_some_and(|reach| since < reach) { "at least " } else { "" };
+            let remark = format!("  {least}{}, now on the right", format::plural(n, "trip"));
+            Line::from(vec![
+                Span::styled(format!("{label:<LABEL$}"), view.theme.style(Role::Dim)),
+                Span::styled(cells, view.theme.style(role)),
+                Span::styled(remark, view.theme.style(Role::Dim)),
+            ])
+        })
+        .collect()
+}
+
+/// Columns of a label before a strip.
+const LABEL: usize = 14;
+
 pub(super) fn row(view: &View<'_>, row: &TripRow) -> Row {
     let (_, judgement) = judged(view, row);
     let standing = judgement.standing;
@@ -115,5 +164,7 @@ pub(super) fn details(view: &View<'_>, row: &TripRow, room: usize) -> Vec<Line<'
     ] {
         lines.extend(view.labelled(label, &value, room));
     }
+    lines.push(Line::styled("Trips of this subscription", view.theme.style(Role::Dim)));
+    lines.extend(strips(view, Some(row.subscription_id), room));
     lines
 }

@@ -268,7 +268,7 @@ impl View<'_> {
     }
 
     /// A moment with its date and how long ago it is, for details.
-    pub(super) fn moment(&self, at: Timestamp) -> String {
+    pub(in crate::tui) fn moment(&self, at: Timestamp) -> String {
         format!("{} UTC, {} ago", at.format("%Y-%m-%d %H:%M:%S"), format::age(self.now.since(at)))
     }
 

@@ -1,7 +1,7 @@
 //! A company with every kind of trouble, and a console without a terminal.
 
 use super::shelf::Shelf;
-use crate::api::attempts::{AttemptDetail, AttemptRow, Body, Header};
+use crate::api::attempts::AttemptRow;
 use crate::api::keys::{KeyRow, Limits, Usage};
 use crate::api::limits::LimitRow;
 use crate::api::overview::{Minute, Overview, Pipeline, Platform};
@@ -258,7 +258,12 @@ pub(super) fn overview() -> Overview {
             n_trips_24h: 1,
             oldest_due_utc: None,
         },
-        minutes: vec![Minute::default(); 60],
+        minutes: (0..60)
+            .map(|minute| Minute {
+                n_ok: if minute % 20 == 3 { 0 } else { 40 + minute },
+                n_failed: if minute % 20 == 3 { 9 } else { u32::from(minute > 40 && minute % 3 == 0) * 4 },
+            })
+            .collect(),
         keys: keys(),
         subscriptions: subscriptions(),
         attempts: attempts(),
@@ -277,29 +282,6 @@ pub(super) fn empty() -> Overview {
         trips: Listing::default(),
         pipeline: Pipeline::default(),
         ..overview()
-    }
-}
-
-pub(super) fn detail() -> AttemptDetail {
-    let header = |name: &str, value: &str| Header { name: name.into(), value: value.into() };
-    let body = |text: &str| Body {
-        base64: String::new(),
-        text: Some(text.into()),
-        n_bytes: text.len() as u64,
-        truncated: false,
-    };
-    AttemptDetail {
-        row: attempt(675, 7, Some(503), None),
-        request_headers: vec![
-            header("Content-Type", "application/json"),
-            header("X-Wlcro-Timestamp", "1795442544"),
-            header("X-Wlcro-Signature", "sha256=0f5a3c"),
-        ],
-        request_body: body(r#"{"id":45675,"payload":{"amount":10.50,"name":"<U> \u001b[2J"}}"#),
-        response_headers: vec![header("Server", "nginx\u{1b}[31m")],
-        response_body: body("<h1>down\u{1b}[2J</h1>\r\nsecond line"),
-        peer: Some("93.184.216.34:443".into()),
-        redacted: false,
     }
 }
 

@@ -1,7 +1,9 @@
 //! The console under test: keys in, effects and pictures out.
 
+mod acts;
 mod desk;
 mod fixture;
+mod found;
 mod logs;
 mod manners;
 mod pictures;
@@ -9,4 +11,5 @@ mod readme;
 mod sessions;
 mod shelf;
 mod storms;
+mod trail;
 mod updates;

@@ -1,12 +1,14 @@
 //! Pictures of every screen at every class, kept as text.
 
-use super::fixture::{Bench, NOW, detail, empty, overview, picture};
+use super::fixture::{Bench, NOW, empty, overview, picture};
+use super::found::found;
 use crate::api::subscriptions::ReplayChoice;
-use crate::domain::ids::{AttemptId, SubscriptionId};
+use crate::domain::ids::SubscriptionId;
 use crate::tui::app::Msg;
 use crate::tui::console::Access;
-use crate::tui::effect::{Effect, Finished, Job, Known};
-use crate::tui::theme::{Look, ThemeName};
+use crate::tui::effect::{Effect, Finished, Job};
+use crate::tui::places::Item;
+use crate::tui::theme::{Charset, Look, ThemeName};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,15 +50,7 @@ fn small_screens_say_what_they_can() {
 #[test]
 fn layers() {
     for size in [(80, 24), (120, 36)] {
-        for (keys, name) in [
-            ("?", "help"),
-            ("a", "alerts"),
-            ("3x", "menu"),
-            ("3xj\n", "confirm"),
-            ("2\n", "key"),
-            ("6\n", "window"),
-            ("7\n", "trip"),
-        ] {
+        for (keys, name) in [("?", "help"), ("a", "alerts"), ("3x", "menu"), ("3xj\n", "confirm")] {
             let mut bench = Bench::new(size.0, size.1);
             bench.press(keys);
             keep(name, size, &bench);
@@ -67,23 +61,60 @@ fn layers() {
     keep("menu_read_only", (80, 24), &bench);
 }
 
-#[test]
-fn details_with_what_was_fetched() {
-    let mut bench = Bench::new(100, 50);
-    let row = overview().subscriptions.items.remove(1);
-    assert_eq!(bench.press("3j\n"), [Effect::Perform(Job::Subscription(SubscriptionId(23)))]);
-    keep("subscription_waiting", (100, 50), &bench);
-    let attempts = overview().attempts.items.into_iter().filter(|row| row.subscription_id.0 == 23).take(5).collect();
-    let known = Known { row, attempts };
-    bench.tell(Msg::Finished(Finished::Subscription(SubscriptionId(23), Ok(Box::new(known)))));
-    keep("subscription", (100, 50), &bench);
+/// Opens what the keys open, and answers what is asked for it.
+fn opened(size: (u16, u16), keys: &str) -> Bench {
+    let mut bench = Bench::new(size.0, size.1);
+    for key in keys.chars() {
+        let effects = bench.press(&key.to_string());
+        bench.answer_pages();
+        for effect in effects {
+            if let Effect::Perform(Job::Fetch(item)) = effect {
+                bench.tell(Msg::Finished(Finished::Fetched(item, Ok(Box::new(found(item))))));
+            }
+        }
+    }
+    bench
+}
 
+const DETAILS: [(&str, &str); 7] = [
+    ("2\n", "key"),
+    ("3j\n", "subscription"),
+    ("4jjj\n", "attempt"),
+    ("5\n", "event"),
+    ("6\n", "window"),
+    ("7\n", "trip"),
+    ("8jj\n", "request"),
+];
+
+#[test]
+fn the_detail_of_each_thing_at_each_size() {
+    for size in SIZES {
+        for (keys, name) in DETAILS {
+            keep(&format!("detail_{name}"), size, &opened(size, keys));
+        }
+    }
+}
+
+#[test]
+fn a_detail_says_that_the_rest_is_awaited_or_why_it_did_not_come() {
     let mut bench = Bench::new(100, 50);
-    assert_eq!(bench.press("4jjj\n"), [Effect::Perform(Job::Attempt(AttemptId(675)))]);
-    bench.tell(Msg::Finished(Finished::Attempt(AttemptId(675), Ok(Box::new(detail())))));
-    keep("attempt", (100, 50), &bench);
-    bench.tell(Msg::Finished(Finished::Attempt(AttemptId(675), Err("cannot reach the platform".to_owned()))));
-    keep("attempt_failed", (100, 50), &bench);
+    let item = Item::Subscription(SubscriptionId(23));
+    assert_eq!(bench.press("3j\n"), [Effect::Perform(Job::Fetch(item))]);
+    keep("subscription_waiting", (100, 50), &bench);
+    bench.tell(Msg::Finished(Finished::Fetched(item, Err("cannot reach the platform".to_owned()))));
+    keep("subscription_failed", (100, 50), &bench);
+}
+
+#[test]
+fn bodies_are_shown_as_json_text_and_hex_and_fold() {
+    let mut bench = opened((100, 50), "4jjj\nG");
+    keep("attempt_json", (100, 50), &bench);
+    bench.press("-G");
+    keep("attempt_folded", (100, 50), &bench);
+    bench.press("-vG");
+    keep("attempt_text", (100, 50), &bench);
+    bench.press("vG");
+    keep("attempt_hex", (100, 50), &bench);
 }
 
 #[test]
@@ -116,9 +147,15 @@ fn every_byte_is_ascii_where_that_was_asked_for() {
         for keys in ["1", "2", "3", "4", "6", "7", "?", "a", "3xj\n", "2\n", "2jj\n", "3j\n", "4j\n", "6\n", "7\n"] {
             let mut bench = Bench::ascii(width, height);
             bench.press(keys);
+            bench.answer_pages();
             let screen = bench.screen();
             assert!(screen.is_ascii(), "{keys} at {width}x{height}:\n{screen}");
         }
+    }
+    for (keys, name) in DETAILS {
+        let mut bench = opened((120, 60), keys);
+        bench.app.setting.look.charset = Charset::Ascii;
+        assert!(bench.screen().is_ascii(), "{name}:\n{}", bench.screen());
     }
     keep("ascii", (120, 36), &Bench::ascii(120, 36));
 }

@@ -124,10 +124,10 @@ fn no_key_is_silently_ignored() {
     let mut bench = Bench::new(120, 36);
     for (keys, said) in [
         ("9", "not available in this version: Diagnose"),
-        ("z", "z is not bound"),
+        ("Z", "Z is not bound"),
         ("r", "does nothing here"),
-        ("2x", "no actions on keys"),
-        ("F", "follow is for deliveries, events and requests"),
+        ("5x", "nothing is selected"),
+        ("3F", "follow is for deliveries, events and requests"),
     ] {
         bench.press(keys);
         assert!(bench.screen().contains(said), "{keys}: {said}");

@@ -1,0 +1,159 @@
+//! JSON in lines: a line per member, every token as it was sent, numbers and escapes too.
+
+use serde::de::IgnoredAny;
+use std::ops::Range;
+
+/// What a token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The name of a member.
+    Name,
+    /// A text.
+    Text,
+    /// A number, true, false or null.
+    Value,
+    /// A bracket, comma or colon.
+    Mark,
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// How deep it is.
+    pub depth: usize,
+    /// Its tokens: what they are, and which bytes.
+    pub tokens: Vec<(Kind, Range<usize>)>,
+    /// The byte at which it begins.
+    pub from: usize,
+    /// The line with the bracket that closes what begins here, if something does.
+    pub ends_at: Option<usize>,
+}
+
+/// Whether a text is an object or an array, whole.
+#[must_use]
+pub fn is_json(text: &str) -> bool {
+    text.trim_start().starts_with(['{', '[']) && serde_json::from_str::<IgnoredAny>(text).is_ok()
+}
+
+/// The lines of valid JSON.
+#[must_use]
+pub fn lines(text: &str) -> Vec<Line> {
+    let mut lines = vec![Line { depth: 0, tokens: Vec::new(), from: 0, ends_at: None }];
+    let mut open: Vec<usize> = Vec::new();
+    let mut tokens = tokens(text).into_iter().peekable();
+    while let Some((kind, range)) = tokens.next() {
+        let token = &text[range.clone()];
+        let closes = |token: &str| matches!(token, "}" | "]");
+        match token {
+            "{" | "[" => {
+                push(&mut lines, kind, range);
+                match tokens.next_if(|(_, next)| closes(&text[next.clone()])) {
+                    Some((kind, range)) => push(&mut lines, kind, range),
+                    None => {
+                        open.push(lines.len() - 1);
+                        begin(&mut lines, open.len());
+                    }
+                }
+            }
+            "}" | "]" => {
+                let opened = open.pop();
+                begin(&mut lines, open.len());
+                push(&mut lines, kind, range);
+                let last = lines.len() - 1;
+                if let Some(line) = opened.and_then(|line| lines.get_mut(line)) {
+                    line.ends_at = Some(last);
+                }
+            }
+            "," => {
+                push(&mut lines, kind, range);
+                begin(&mut lines, open.len());
+            }
+            _ => push(&mut lines, kind, range),
+        }
+    }
+    lines
+}
+
+fn push(lines: &mut [Line], kind: Kind, range: Range<usize>) {
+    if let Some(line) = lines.last_mut() {
+        if line.tokens.is_empty() {
+            line.from = range.start;
+        }
+        line.tokens.push((kind, range));
+    }
+}
+
+fn begin(lines: &mut Vec<Line>, depth: usize) {
+    lines.push(Line { depth, tokens: Vec::new(), from: 0, ends_at: None });
+}
+
+fn tokens(text: &str) -> Vec<(Kind, Range<usize>)> {
+    let bytes = text.as_bytes();
+    let mut tokens: Vec<(Kind, Range<usize>)> = Vec::new();
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        let start = at;
+        at += 1;
+        let kind = match byte {
+            b' ' | b'\n' | b'\r' | b'\t' => continue,
+            b'"' => {
+                while let Some(inside) = bytes.get(at) {
+                    at += if *inside == b'\\' { 2 } else { 1 };
+                    if *inside == b'"' {
+                        break;
+                    }
+                }
+                Kind::Text
+            }
+            b'{' | b'}' | b'[' | b']' | b',' => Kind::Mark,
+            b':' => {
+                if let Some((kind, _)) = tokens.last_mut() {
+                    *kind = Kind::Name;
+                }
+                Kind::Mark
+            }
+            _ => {
+                let is_inside = |byte: &u8| !byte.is_ascii_whitespace() && !b"{}[],:\"".contains(byte);
+                at += bytes[at..].iter().take_while(|byte| is_inside(byte)).count();
+                Kind::Value
+            }
+        };
+        tokens.push((kind, start..at.min(text.len())));
+    }
+    tokens
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_token_of_json_stays_as_it_was_sent() {
+        let json = r#"{"amount":10.50, "n":1e3,"text":"a:\"{,}\u00e9","list":[1,2],"none":{}, "empty":[ ]}"#;
+        let shown: Vec<String> = lines(json)
+            .iter()
+            .map(|line| {
+                let tokens: Vec<&str> = line.tokens.iter().map(|(_, range)| &json[range.clone()]).collect();
+                "  ".repeat(line.depth) + &tokens.concat()
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "{",
+                "  \"amount\":10.50,",
+                "  \"n\":1e3,",
+                "  \"text\":\"a:\\\"{,}\\u00e9\",",
+                "  \"list\":[",
+                "    1,",
+                "    2",
+                "  ],",
+                "  \"none\":{},",
+                "  \"empty\":[]",
+                "}",
+            ]
+        );
+        let ends: Vec<_> = lines(json).iter().map(|line| line.ends_at).collect();
+        assert_eq!((ends[0], ends[4], ends[8]), (Some(10), Some(7), None));
+    }
+}

@@ -1,0 +1,293 @@
+//! Bodies of requests and answers, for reading: JSON broken into lines that fold, text as it is, or the bytes in hexadecimal; always inert.
+
+pub mod json;
+
+use super::format;
+use super::sheet::{Does, Entry, Node, Part};
+use super::theme::{Role, Theme};
+use crate::api::attempts::Body;
+use crate::domain::text::Untrusted;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ratatui::text::{Line, Span};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+/// Bytes of a body that are shown; beyond that a screen is no way to read.
+const SHOWN: usize = 64 * 1_024;
+/// Bytes in a line of hexadecimal.
+const HEX: usize = 16;
+
+/// How bodies are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// JSON with line breaks where it is JSON, else text.
+    #[default]
+    Json,
+    /// Text as it came, line by line.
+    Text,
+    /// Bytes.
+    Hex,
+}
+
+impl Mode {
+    /// The next one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        match self {
+            Self::Json => Self::Text,
+            Self::Text => Self::Hex,
+            Self::Hex => Self::Json,
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Json => "JSON",
+            Self::Text => "text",
+            Self::Hex => "hex",
+        }
+    }
+}
+
+/// How a body is to be shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'a> {
+    /// In which way.
+    pub mode: Mode,
+    /// Which body it is.
+    pub part: Part,
+    /// What is folded.
+    pub folds: &'a BTreeSet<Node>,
+    /// What stands before every line: the bar of what was signed, or nothing.
+    pub bar: Option<&'static str>,
+    /// Columns there are.
+    pub room: usize,
+    /// What it looks like.
+    pub theme: Theme,
+}
+
+/// What stands above a body: how long it is, whether all of it is there, and how it is shown.
+#[must_use]
+pub fn heading(name: &str, body: &Body, mode: Mode) -> String {
+    let size = format!("{name}, {}", format::plural(body.n_bytes, "byte"));
+    let cut = if body.truncated { ", cut: some are missing" } else { "" };
+    let view = match (&body.text, mode) {
+        (_, Mode::Hex) => "  (hex)",
+        (None, _) => "  (not UTF-8: hex)",
+        (Some(text), Mode::Json) if json::is_json(text.raw()) => "  (JSON: line breaks added, nothing else changed)",
+        (Some(_), _) => "  (text)",
+    };
+    format!("{size}{cut}{view}")
+}
+
+/// The body in lines of at most `room` columns.
+#[must_use]
+pub fn entries(body: &Body, shown: &Shown<'_>) -> Vec<Entry> {
+    if body.text.as_ref().is_some_and(|text| text.raw().is_empty()) {
+        return vec![barred(shown, vec![Span::styled("empty", shown.theme.style(Role::Dim))], None)];
+    }
+    match (&body.text, shown.mode) {
+        (Some(text), Mode::Json) if json::is_json(text.raw()) => structured(text.raw(), shown),
+        (Some(text), Mode::Json | Mode::Text) => plain(text.raw(), shown),
+        _ => hex(body, shown),
+    }
+}
+
+fn columns(shown: &Shown<'_>) -> usize {
+    shown.room.saturating_sub(shown.bar.map_or(0, |bar| format::width(bar) + 1))
+}
+
+fn barred(shown: &Shown<'_>, spans: Vec<Span<'static>>, does: Option<Does>) -> Entry {
+    let bar = shown.bar.map(|bar| Span::styled(format!("{bar} "), shown.theme.style(Role::Accent)));
+    Entry { line: Line::from(bar.into_iter().chain(spans).collect::<Vec<_>>()), does }
+}
+
+fn more(shown: &Shown<'_>, n_bytes: usize) -> Option<Entry> {
+    let text = format!("… {} more are not shown here", format::plural(n_bytes as u64, "byte"));
+    (n_bytes > 0).then(|| barred(shown, vec![Span::styled(text, shown.theme.style(Role::Dim))], None))
+}
+
+fn plain(text: &str, shown: &Shown<'_>) -> Vec<Entry> {
+    let end = text.floor_char_boundary(SHOWN);
+    let style = shown.theme.style(Role::Text);
+    let lines = text[..end].split('\n').flat_map(|line| format::wrap(&Untrusted::new(line).inert(), columns(shown)));
+    let entries = lines.map(|line| barred(shown, vec![Span::styled(line, style)], None));
+    entries.chain(more(shown, text.len() - end)).collect()
+}
+
+/// JSON with a line per member; what is folded takes one line.
+fn structured(text: &str, shown: &Shown<'_>) -> Vec<Entry> {
+    let lines = json::lines(text);
+    let mut entries = Vec::new();
+    let mut at = 0;
+    while let Some(line) = lines.get(at) {
+        if line.from > SHOWN {
+            entries.extend(more(shown, text.len() - line.from));
+            break;
+        }
+        let node = line.ends_at.map(|_| Node { part: shown.part, at: line.from });
+        let folded = node.is_some_and(|node| shown.folds.contains(&node));
+        let mut spans = spans(text, line, shown.theme);
+        if let (true, Some(end)) = (folded, line.ends_at) {
+            let hidden = format!(" … {} … ", format::plural((end - at - 1) as u64, "line"));
+            spans.push(Span::styled(hidden, shown.theme.style(Role::Dim)));
+            spans.extend(
+                lines.get(end).map(|last| self::spans(text, last, shown.theme)).unwrap_or_default().split_off(1),
+            );
+            at = end;
+        }
+        for (position, piece) in pieces(spans, columns(shown)).into_iter().enumerate() {
+            entries.push(barred(shown, piece, node.filter(|_| position == 0).map(Does::Fold)));
+        }
+        at += 1;
+    }
+    entries
+}
+
+/// The tokens of a line as they were sent; the first span is the indent.
+fn spans(text: &str, line: &json::Line, theme: Theme) -> Vec<Span<'static>> {
+    let quiet = |role| theme.style(role).remove_modifier(ratatui::style::Modifier::BOLD);
+    let mut spans = vec![Span::raw("  ".repeat(line.depth))];
+    for (kind, range) in &line.tokens {
+        let style = match kind {
+            json::Kind::Name => quiet(Role::Accent),
+            json::Kind::Text => theme.style(Role::Text),
+            json::Kind::Value => theme.style(Role::Strong),
+            json::Kind::Mark => theme.style(Role::Dim),
+        };
+        let token = Untrusted::new(&text[range.clone()]).inert();
+        spans.push(Span::styled(if &text[range.clone()] == ":" { ": ".to_owned() } else { token }, style));
+    }
+    spans
+}
+
+/// Spans cut into lines of at most `room` columns.
+fn pieces(spans: Vec<Span<'static>>, room: usize) -> Vec<Vec<Span<'static>>> {
+    let room = room.max(2);
+    let mut lines = vec![Vec::new()];
+    let mut used = 0;
+    for span in spans {
+        let mut rest = span.content.into_owned();
+        while used + format::width(&rest) > room {
+            let left = room - used;
+            let first = format::wrap(&rest, left).into_iter().next().unwrap_or_default();
+            // Two columns are the least that everything fits into; less is left empty.
+            if left >= 2 {
+                rest = rest.split_off(first.len());
+                add(&mut lines, Span::styled(first, span.style));
+            }
+            lines.push(Vec::new());
+            used = 0;
+        }
+        used += format::width(&rest);
+        add(&mut lines, Span::styled(rest, span.style));
+    }
+    lines
+}
+
+fn add(lines: &mut [Vec<Span<'static>>], span: Span<'static>) {
+    if let Some(line) = lines.last_mut() {
+        line.push(span);
+    }
+}
+
+fn hex(body: &Body, shown: &Shown<'_>) -> Vec<Entry> {
+    let bytes = match (&body.text, STANDARD.decode(&body.base64)) {
+        (_, Ok(bytes)) if !bytes.is_empty() => bytes,
+        (Some(text), _) => text.raw().as_bytes().to_vec(),
+        (None, _) => Vec::new(),
+    };
+    if bytes.is_empty() {
+        return vec![barred(shown, vec![Span::styled("nothing was kept", shown.theme.style(Role::Dim))], None)];
+    }
+    let end = bytes.len().min(SHOWN);
+    // Address, bytes and their characters: as many to a line as fit, in groups of four.
+    let per_line = (columns(shown).saturating_sub(12) / 4 / 4 * 4).clamp(4, HEX);
+    let lines = bytes[..end].chunks(per_line).enumerate().map(|(position, chunk)| {
+        let mut pairs = String::new();
+        for byte in chunk {
+            let _ = write!(pairs, "{byte:02x} ");
+        }
+        let characters =
+            chunk.iter().map(|byte| if byte.is_ascii_graphic() || *byte == b' ' { char::from(*byte) } else { '.' });
+        let spans = vec![
+            Span::styled(format!("{:08x}  ", position * per_line), shown.theme.style(Role::Dim)),
+            Span::styled(format!("{pairs:<width$} ", width = per_line * 3), shown.theme.style(Role::Text)),
+            Span::styled(characters.collect::<String>(), shown.theme.style(Role::Dim)),
+        ];
+        barred(shown, spans, None)
+    });
+    lines.chain(more(shown, bytes.len() - end)).collect()
+}
+
+/// Every place of a body that can be folded, but the outermost.
+#[must_use]
+pub fn nodes(body: &Body, part: Part) -> Vec<Node> {
+    let Some(text) = body.text.as_ref().filter(|text| json::is_json(text.raw())) else { return Vec::new() };
+    let lines = json::lines(text.raw());
+    let inner = lines.iter().filter(|line| line.ends_at.is_some() && line.depth > 0);
+    inner.map(|line| Node { part, at: line.from }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn shown(folds: &BTreeSet<Node>, mode: Mode, room: usize) -> Shown<'_> {
+        Shown { mode, part: Part::Sent, folds, bar: None, room, theme: Theme::default() }
+    }
+
+    fn text(entries: &[Entry]) -> Vec<String> {
+        entries.iter().map(|entry| entry.line.to_string()).collect()
+    }
+
+    fn body(text: &str) -> Body {
+        Body::new(text.as_bytes(), text.len() as u64)
+    }
+
+    #[test]
+    fn what_is_folded_takes_one_line() {
+        let body = body(r#"{"a":{"b":1,"c":[2,3]},"d":[]}"#);
+        let nodes = nodes(&body, Part::Sent);
+        assert_eq!(nodes.len(), 2);
+        let folds = BTreeSet::from([nodes[0]]);
+        let lines = text(&entries(&body, &shown(&folds, Mode::Json, 60)));
+        assert_eq!(lines, ["{", "  \"a\": { … 5 lines … },", "  \"d\": []", "}"]);
+    }
+
+    #[test]
+    fn bytes_are_shown_with_their_characters() {
+        let lines = text(&entries(&body("{\"é\":1}\n"), &shown(&BTreeSet::new(), Mode::Hex, 80)));
+        assert_eq!(lines, [format!("00000000  {:<48} {}", "7b 22 c3 a9 22 3a 31 7d 0a", "{\"..\":1}.")]);
+        let broken = Body::new(&[0xff, 0x00], 2);
+        assert!(text(&entries(&broken, &shown(&BTreeSet::new(), Mode::Json, 80)))[0].starts_with("00000000  ff 00 "));
+    }
+
+    #[test]
+    fn a_body_without_end_says_how_much_of_it_is_not_shown() {
+        let long = body(&"x".repeat(SHOWN + 5));
+        for mode in [Mode::Text, Mode::Hex] {
+            let lines = text(&entries(&long, &shown(&BTreeSet::new(), mode, 100)));
+            assert_eq!(lines.last().map(String::as_str), Some("… 5 bytes more are not shown here"));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_is_wider_than_its_room_and_no_token_is_lost(
+            texts in proptest::collection::vec("[a-zäö\u{4e00}-\u{4e20}\\\\\"]{0,30}", 0..6), room in 8_usize..40,
+        ) {
+            let json = serde_json::to_string(&texts).expect("JSON");
+            let entries = entries(&body(&json), &shown(&BTreeSet::new(), Mode::Json, room));
+            let lines = text(&entries);
+            prop_assert!(lines.iter().all(|line| format::width(line) <= room), "{lines:?}");
+            let shown: String = lines.concat().split_whitespace().collect();
+            let sent: String = json.split_whitespace().collect();
+            prop_assert_eq!(shown, sent);
+        }
+    }
+}

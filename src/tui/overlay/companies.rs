@@ -1,0 +1,103 @@
+//! The companies, to look at one of them alone.
+
+use super::super::app::App;
+use super::super::format;
+use super::super::keymap::Step;
+use super::super::press::stepped;
+use super::super::theme::Role;
+use super::dialog;
+use crate::api::keys::Company;
+use crate::domain::ids::CompanyId;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+/// What is known of the companies.
+#[derive(Debug, Clone, PartialEq)]
+enum Known {
+    Waiting,
+    Came(Vec<Company>),
+    Failed(String),
+}
+
+/// The list, all companies together first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Companies {
+    known: Known,
+    selected: Option<CompanyId>,
+}
+
+impl Companies {
+    /// A list that is awaited, with the company selected that is looked at now.
+    #[must_use]
+    pub const fn new(selected: Option<CompanyId>) -> Self {
+        Self { known: Known::Waiting, selected }
+    }
+
+    /// Takes what came.
+    pub fn take(&mut self, came: Result<Vec<Company>, String>) {
+        self.known = came.map_or_else(Known::Failed, Known::Came);
+    }
+
+    fn ids(&self) -> Vec<Option<CompanyId>> {
+        let companies = match &self.known {
+            Known::Came(companies) => &companies[..],
+            Known::Waiting | Known::Failed(_) => &[],
+        };
+        std::iter::once(None).chain(companies.iter().map(|company| Some(company.id))).collect()
+    }
+
+    /// Moves the selection.
+    pub fn step(&mut self, step: Step) {
+        let ids = self.ids();
+        let at = ids.iter().position(|id| *id == self.selected).unwrap_or(0);
+        self.selected = ids.get(stepped(step, at, ids.len(), 10)).copied().flatten();
+    }
+
+    /// The company that is selected, or all of them; nothing while none came.
+    #[must_use]
+    pub fn chosen(&self) -> Option<Option<CompanyId>> {
+        matches!(self.known, Known::Came(_)).then_some(self.selected)
+    }
+}
+
+/// Draws the list in the middle of `area`, the part around what is selected if it is too long.
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, list: &Companies) {
+    let theme = app.theme();
+    let room = usize::from(area.width.saturating_sub(6)).min(60);
+    let companies = match &list.known {
+        Known::Waiting => {
+            return dialog(buffer, area, app, "Companies", &[Line::styled("fetching …", theme.style(Role::Dim))]);
+        }
+        Known::Failed(why) => {
+            let lines = format::flow(&format!("could not be fetched: {why}"), room);
+            let lines: Vec<Line<'_>> =
+                lines.into_iter().map(|line| Line::styled(line, theme.style(Role::Trouble))).collect();
+            return dialog(buffer, area, app, "Companies", &lines);
+        }
+        Known::Came(companies) => companies,
+    };
+    let all = std::iter::once((None, "all companies".to_owned()));
+    let each = companies
+        .iter()
+        .map(|company| (Some(company.id), format!("{:>6}  {}", company.id.to_string(), company.name.inert())));
+    let rows: Vec<_> = all.chain(each).collect();
+    let at = rows.iter().position(|(id, _)| *id == list.selected).unwrap_or(0);
+    let height = usize::from(area.height.saturating_sub(4)).max(1);
+    let first = at.saturating_sub(height / 2).min(rows.len().saturating_sub(height));
+    let lines: Vec<Line<'_>> = rows
+        .into_iter()
+        .enumerate()
+        .skip(first)
+        .take(height)
+        .map(|(position, (_, text))| {
+            let style = if position == at { theme.style(Role::Selected) } else { theme.style(Role::Text) };
+            let gutter = if position == at { "> " } else { "  " };
+            Line::from(vec![
+                Span::styled(gutter, theme.style(Role::Accent)),
+                Span::styled(format!("{:<width$}", format::clip(&text, room), width = room.min(40)), style),
+            ])
+        })
+        .collect();
+    dialog(buffer, area, app, "Companies", &lines);
+}

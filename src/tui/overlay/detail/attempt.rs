@@ -1,0 +1,106 @@
+//! An attempt: its phases, what was signed, the other tries of its delivery, and the exact request and answer.
+
+use super::super::super::effect::Sent;
+use super::super::super::panes::deliveries;
+use super::super::super::places::Item;
+use super::super::super::sheet::{Does, Part, Sheet};
+use super::super::super::theme::Role;
+use super::super::super::trail::Drill;
+use super::{Scene, format};
+use crate::api::attempts::{AttemptDetail, Header};
+use crate::domain::text::Untrusted;
+use ratatui::text::{Line, Span};
+
+/// Stands before every line of what was signed.
+const BAR: &str = "│";
+
+pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, of: &Sent) {
+    let (detail, theme) = (&of.detail, scene.view.theme);
+    sheet.add(deliveries::details(&scene.view, &detail.row, scene.room));
+    let peer = detail.peer.as_ref().map_or_else(|| "none: no connection was made".to_owned(), Untrusted::inert);
+    sheet.add(scene.labelled("Peer", &peer));
+    if detail.redacted {
+        sheet.add(scene.labelled("Redacted", "values were left out by the platform: this operator is no admin"));
+    }
+    sheet.add(signed(scene, detail));
+    tries(scene, sheet, of);
+    sheet.head("Request headers", theme);
+    headers(scene, sheet, &detail.request_headers);
+    let bar = timestamp(detail).map(|_| BAR);
+    scene.body(sheet, "Request body", Part::Sent, &detail.request_body, bar);
+    if detail.row.status_code.is_none() {
+        return;
+    }
+    sheet.head("Response headers", theme);
+    headers(scene, sheet, &detail.response_headers);
+    scene.body(sheet, "Response body", Part::Received, &detail.response_body, None);
+}
+
+fn sent<'a>(detail: &'a AttemptDetail, name: &str) -> Option<&'a Untrusted> {
+    let header = detail.request_headers.iter().find(|header| header.name.raw().eq_ignore_ascii_case(name));
+    header.map(|header| &header.value)
+}
+
+fn timestamp(detail: &AttemptDetail) -> Option<&Untrusted> {
+    sent(detail, "x-wlcro-timestamp")
+}
+
+/// What the signature covers, from the headers that were sent.
+fn signed(scene: &Scene<'_>, detail: &AttemptDetail) -> Vec<Line<'static>> {
+    let text = match timestamp(detail) {
+        Some(time) => format!(
+            "HMAC-SHA256 over {}.{{body}}: what stands behind the bar below, a full stop between timestamp and body, all {} bytes of it",
+            time.inert(),
+            format::number(detail.request_body.n_bytes)
+        ),
+        None => "nothing: no timestamp header was sent".to_owned(),
+    };
+    let mut lines = scene.labelled("Signed", &text);
+    if let Some(signature) = sent(detail, "x-wlcro-signature") {
+        lines.extend(scene.labelled("Signature", &signature.inert()));
+    }
+    lines
+}
+
+/// The event, the delivery and every try of it.
+fn tries(scene: &Scene<'_>, sheet: &mut Sheet, of: &Sent) {
+    let row = &of.detail.row;
+    let Some(delivery) = &of.delivery else {
+        return sheet.add(scene.labelled("Delivery", "none: it was a test"));
+    };
+    let state = &delivery.row;
+    let due = state.due_utc.map_or_else(String::new, |at| format!(", next try {} UTC", at.format("%H:%M:%S")));
+    let text = format!("Delivery {}: {}{due}; its tries, newest first", state.id, state.state.name());
+    sheet.head(text, scene.view.theme);
+    for other in &delivery.attempts {
+        if other.id == row.id {
+            let line = format!("{}  this one", other.started_utc.format("%m-%d %H:%M:%S%.3f"));
+            sheet.add([scene.styled(line, Role::Strong)]);
+        } else {
+            scene.attempt(sheet, other);
+        }
+    }
+    if let Some(event) = row.event_id {
+        let text = format!("→ event {}: its envelope and every subscription it met", format::number(event.0));
+        sheet.link(scene.styled(text, Role::Accent), Does::Open(Item::Event(event)));
+    }
+    let text = format!("the attempts of subscription {}", row.subscription_id);
+    scene.drill(sheet, &text, Drill::Subscription(row.subscription_id));
+}
+
+/// The headers; what was signed of them stands behind the bar.
+fn headers(scene: &Scene<'_>, sheet: &mut Sheet, headers: &[Header]) {
+    let theme = scene.view.theme;
+    if headers.is_empty() {
+        sheet.none("none", theme);
+    }
+    for header in headers {
+        let is_signed = header.name.raw().eq_ignore_ascii_case("x-wlcro-timestamp");
+        let text = format!("{}: {}", header.name.inert(), header.value.inert());
+        for line in format::wrap(&text, scene.room.saturating_sub(2)) {
+            let bar = is_signed.then(|| Span::styled(format!("{BAR} "), theme.style(Role::Accent)));
+            let spans = bar.into_iter().chain([Span::styled(line, theme.style(Role::Text))]);
+            sheet.add([Line::from(spans.collect::<Vec<_>>())]);
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! An event: what every subscription of its company had to do with it, and its envelope.
+
+use super::super::super::effect::Happening;
+use super::super::super::panes::events;
+use super::super::super::places::Item;
+use super::super::super::sheet::{Does, Part, Sheet};
+use super::super::super::theme::Role;
+use super::super::super::trail::Drill;
+use super::{Scene, format};
+use crate::domain::text::Untrusted;
+
+pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, of: &Happening) {
+    let row = &of.event.row;
+    sheet.add(events::details(&scene.view, row, scene.room));
+    if of.event.redacted {
+        sheet.add(scene.labelled("Redacted", "values were left out by the platform: this operator is no admin"));
+    }
+    scene.drill(sheet, "its attempts", Drill::Event(row.id));
+    trace(scene, sheet, of);
+    scene.body(sheet, "Envelope", Part::Sent, &of.event.envelope, None);
+}
+
+/// Every subscription of the company, and why it has a delivery or none.
+fn trace(scene: &Scene<'_>, sheet: &mut Sheet, of: &Happening) {
+    let rows = &of.trace.subscriptions;
+    sheet.head(format!("Subscriptions of the company ({})", rows.len()), scene.view.theme);
+    for row in rows {
+        let (role, state) = match &row.delivery {
+            Some(delivery) => (Role::Text, delivery.state.name()),
+            None => (Role::Dim, "none"),
+        };
+        let target = format::middle(&format::target(&row.target_url), 44);
+        let why = Untrusted::new(row.why.as_str()).inert();
+        let text = format::clip(&format!("{:>5}  {state:<9}  {target}: {why}", row.subscription_id), scene.room);
+        sheet.link(scene.styled(text, role), Does::Open(Item::Subscription(row.subscription_id)));
+    }
+    if rows.is_empty() {
+        sheet.none("it had none", scene.view.theme);
+    }
+}

@@ -1,0 +1,86 @@
+//! A key: which scopes it never used, which routes it calls, who calls with it, and its latest requests.
+
+use super::super::super::effect::KeyStory;
+use super::super::super::places::Item;
+use super::super::super::sheet::{Does, Sheet};
+use super::super::super::theme::Role;
+use super::super::super::trail::Drill;
+use super::{Scene, format};
+use crate::api::limits::{CallerUse, RouteUse};
+use crate::api::requests::RequestRow;
+use crate::domain::text::Untrusted;
+use ratatui::text::Line;
+
+pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, known: Option<Vec<Line<'static>>>, of: &KeyStory) {
+    match known {
+        Some(lines) => sheet.add(lines),
+        None => sheet.none("It is not in the picture.", scene.view.theme),
+    }
+    let never = of.usage.never_used.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ");
+    let never = if never.is_empty() { "none: each was used".to_owned() } else { never };
+    sheet.add(scene.labelled("Never used", &never));
+    if let Item::Key(id) = scene.detail.item {
+        scene.drill(sheet, "its requests", Drill::Key(id));
+    }
+    let since = match of.usage.since_utc {
+        Some(at) => format!("Requests by route since {}", at.format("%Y-%m-%d")),
+        None => "Requests by route".to_owned(),
+    };
+    sheet.head(since, scene.view.theme);
+    routes(scene, sheet, &of.usage.routes);
+    sheet.head("Callers today", scene.view.theme);
+    callers(scene, sheet, &of.callers);
+    sheet.head("Latest requests when this was opened", scene.view.theme);
+    requests(scene, sheet, &of.requests);
+}
+
+/// Routes, busiest first, with bars.
+pub(super) fn routes(scene: &Scene<'_>, sheet: &mut Sheet, routes: &[RouteUse]) {
+    let most = routes.iter().map(|route| route.n).max().unwrap_or(0);
+    for route in routes {
+        let name = format::middle(&format!("{} {}", route.method.inert(), route.route.inert()), 48);
+        let bar = format::bar(route.n, most, 22);
+        let text = format::clip(&format!("{:>9}  {bar}  {name}", format::number(route.n)), scene.room);
+        sheet.add([scene.styled(text, Role::Text)]);
+    }
+    if routes.is_empty() {
+        sheet.none("none", scene.view.theme);
+    }
+}
+
+/// Who calls, busiest first.
+pub(super) fn callers(scene: &Scene<'_>, sheet: &mut Sheet, callers: &[CallerUse]) {
+    for caller in callers {
+        let text = format!(
+            "{:>9}  {:<21}  {}  last {}",
+            format::number(caller.n),
+            caller.address.inert(),
+            caller.user_agent.inert(),
+            scene.view.moment(caller.last_utc)
+        );
+        sheet.add(format::flow(&text, scene.room).into_iter().map(|line| scene.styled(line, Role::Text)));
+    }
+    if callers.is_empty() {
+        sheet.none("none", scene.view.theme);
+    }
+}
+
+/// Requests, a line each that leads to it.
+pub(super) fn requests(scene: &Scene<'_>, sheet: &mut Sheet, requests: &[RequestRow]) {
+    for row in requests {
+        let role = if row.status < 400 { Role::Text } else { Role::Trouble };
+        let code = row.code.as_ref().map_or_else(String::new, Untrusted::inert);
+        let text = format!(
+            "{}  {} {code:<14}  {} {}  {}",
+            row.utc.format("%m-%d %H:%M:%S%.3f"),
+            row.status,
+            row.method.inert(),
+            row.route.inert(),
+            row.request_id.inert()
+        );
+        sheet.link(scene.styled(format::clip(&text, scene.room), role), Does::Open(Item::Request(row.id)));
+    }
+    if requests.is_empty() {
+        sheet.none("none", scene.view.theme);
+    }
+}

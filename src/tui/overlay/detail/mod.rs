@@ -1,0 +1,209 @@
+//! One thing in full: what is at hand of it, and what was fetched for it. A line may lead on; Enter follows it.
+
+mod attempt;
+mod event;
+mod key;
+mod subscription;
+mod window;
+
+use super::super::app::App;
+use super::super::body::{self, Mode};
+use super::super::effect::Found;
+use super::super::format;
+use super::super::panes::view::View;
+use super::super::places::Item;
+use super::super::sheet::{Does, Entry, Node, Part, Sheet};
+use super::super::theme::{Charset, Role};
+use super::super::trail::Drill;
+use crate::api::attempts::{AttemptRow, Body};
+use ratatui::text::{Line, Span};
+use std::collections::BTreeSet;
+
+/// What was fetched for a detail.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fetched {
+    /// What is at hand says it all.
+    NotNeeded,
+    /// It is under way.
+    Waiting,
+    /// All that the platform knows.
+    Found(Box<Found>),
+    /// It could not be fetched, and why.
+    Failed(String),
+}
+
+/// A detail.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Detail {
+    /// Of what.
+    pub item: Item,
+    /// What was fetched.
+    pub fetched: Fetched,
+    /// The line that Enter is about.
+    pub at: usize,
+    /// How bodies are shown.
+    pub mode: Mode,
+    /// What is folded in them.
+    pub folds: BTreeSet<Node>,
+}
+
+impl Detail {
+    /// A detail, about to be fetched or not.
+    #[must_use]
+    pub fn new(item: Item, fetched: Fetched) -> Self {
+        Self { item, fetched, at: 0, mode: Mode::default(), folds: BTreeSet::new() }
+    }
+
+    /// Whether it has bodies.
+    #[must_use]
+    pub fn has_bodies(&self) -> bool {
+        !self.bodies().is_empty()
+    }
+
+    fn bodies(&self) -> Vec<(Part, &Body)> {
+        let Fetched::Found(found) = &self.fetched else { return Vec::new() };
+        match &**found {
+            Found::Attempt(sent) => {
+                vec![(Part::Sent, &sent.detail.request_body), (Part::Received, &sent.detail.response_body)]
+            }
+            Found::Event(happening) => vec![(Part::Sent, &happening.event.envelope)],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Folds or unfolds at a place.
+    pub fn toggle(&mut self, node: Node) {
+        if !self.folds.remove(&node) {
+            self.folds.insert(node);
+        }
+    }
+
+    /// Folds everything but the outermost, or unfolds everything if anything is folded.
+    pub fn toggle_all(&mut self) {
+        if self.folds.is_empty() {
+            self.folds = self.bodies().into_iter().flat_map(|(part, body)| body::nodes(body, part)).collect();
+        } else {
+            self.folds.clear();
+        }
+    }
+}
+
+/// What stands on its edge.
+#[must_use]
+pub fn title(detail: &Detail) -> String {
+    match detail.item {
+        Item::Key(id) => format!("Key {id}"),
+        Item::Subscription(id) => format!("Subscription {id}"),
+        Item::Attempt(id) => format!("Attempt {id}"),
+        Item::Window(id, bucket) => format!("Window {bucket} of key {id}"),
+        Item::Trip(id) => format!("Trip {id}"),
+        Item::Event(id) => format!("Event {}", format::number(id.0)),
+        Item::Request(id) => format!("Request {id}"),
+    }
+}
+
+/// What the parts of a detail are drawn from.
+#[derive(Debug, Clone, Copy)]
+struct Scene<'a> {
+    view: View<'a>,
+    detail: &'a Detail,
+    room: usize,
+    charset: Charset,
+}
+
+impl Scene<'_> {
+    fn styled(&self, text: impl Into<String>, role: Role) -> Line<'static> {
+        Line::styled(text.into(), self.view.theme.style(role))
+    }
+
+    fn labelled(&self, label: &str, value: &str) -> Vec<Line<'static>> {
+        self.view.labelled(label, value, self.room)
+    }
+
+    /// A body with its heading, what was signed behind a bar.
+    fn body(&self, sheet: &mut Sheet, name: &str, part: Part, body: &Body, bar: Option<&'static str>) {
+        let Detail { mode, folds, .. } = self.detail;
+        sheet.head(body::heading(name, body, *mode), self.view.theme);
+        let shown = body::Shown { mode: *mode, part, folds, bar, room: self.room, theme: self.view.theme };
+        sheet.0.extend(body::entries(body, &shown));
+    }
+
+    /// A line that leads to what belongs to the thing.
+    fn drill(&self, sheet: &mut Sheet, text: &str, drill: Drill) {
+        sheet.link(self.styled(format!("→ {text}"), Role::Accent), Does::Drill(drill));
+    }
+
+    /// An attempt in a line that leads to it.
+    fn attempt(&self, sheet: &mut Sheet, row: &AttemptRow) {
+        let theme = self.view.theme;
+        let role = if row.outcome().is_success() { Role::Text } else { Role::Trouble };
+        let result = super::super::panes::deliveries::result(row);
+        let rest = format!(
+            "{:>6} ms  {:>5}  {:<9}  {}",
+            row.elapsed_ms,
+            format!("{}/{}", row.number, row.of),
+            row.kind.name(),
+            row.event_type.inert()
+        );
+        let spans = vec![
+            Span::styled(row.started_utc.format("%m-%d %H:%M:%S%.3f  "), theme.style(Role::Dim)),
+            Span::styled(format!("{:<9} ", format::clip(&result, 9)), theme.style(role)),
+            Span::styled(rest, theme.style(Role::Text)),
+        ];
+        sheet.link(Line::from(spans), Does::Open(Item::Attempt(row.id)));
+    }
+}
+
+/// All of it in lines of at most `room` columns.
+#[must_use]
+pub fn sheet(app: &App, detail: &Detail, room: usize) -> Sheet {
+    let mut sheet = Sheet::default();
+    let Some(view) = app.view() else { return sheet };
+    let scene = Scene { view, detail, room, charset: app.setting.look.charset };
+    let known = view.details(detail.item, room);
+    let is_known = known.is_some();
+    match &detail.fetched {
+        Fetched::Found(found) => match &**found {
+            Found::Subscription(of) => subscription::fill(&scene, &mut sheet, known, of),
+            Found::Attempt(of) => attempt::fill(&scene, &mut sheet, of),
+            Found::Event(of) => event::fill(&scene, &mut sheet, of),
+            Found::Key(of) => key::fill(&scene, &mut sheet, known, of),
+            Found::Window(of) => window::fill(&scene, &mut sheet, known, of),
+            Found::Nothing => sheet.add(known.unwrap_or_default()),
+        },
+        rest => {
+            sheet.add(known.unwrap_or_default());
+            match rest {
+                Fetched::Waiting => sheet.none("fetching the rest …", view.theme),
+                Fetched::Failed(why) => {
+                    let text = format!("the rest could not be fetched: {why}");
+                    sheet.add(format::flow(&text, room).into_iter().map(|line| scene.styled(line, Role::Trouble)));
+                }
+                _ if is_known => {}
+                _ => sheet.none("It is no longer in the picture.", view.theme),
+            }
+        }
+    }
+    if matches!(detail.fetched, Fetched::NotNeeded)
+        && let Some(drill) = app.drill_of(detail.item)
+    {
+        sheet.add([Line::default()]);
+        scene.drill(&mut sheet, &format!("the {} of {}", rows_of(drill), drill.name()), drill);
+    }
+    sheet
+}
+
+/// What the rows are called that a drill leads to.
+const fn rows_of(drill: Drill) -> &'static str {
+    match drill {
+        Drill::Key(_) => "requests",
+        Drill::Subscription(_) | Drill::Trip(..) | Drill::Event(_) => "attempts",
+    }
+}
+
+/// What Enter does on the line it is about.
+#[must_use]
+pub fn does(app: &App, detail: &Detail) -> Option<Does> {
+    let room = super::room(app.screen().body);
+    sheet(app, detail, room).0.into_iter().nth(detail.at).and_then(|entry: Entry| entry.does)
+}

@@ -1,0 +1,71 @@
+//! A subscription: its last hour minute by minute, its configurations, and its latest attempts.
+
+use super::super::super::chart;
+use super::super::super::effect::{Act, Known};
+use super::super::super::panes::subscriptions;
+use super::super::super::places::Item;
+use super::super::super::sheet::{Does, Sheet};
+use super::super::super::theme::Role;
+use super::super::super::trail::Drill;
+use super::{Scene, format};
+use crate::api::revisions::RevisionRow;
+use crate::api::stats::AttemptPoint;
+use crate::domain::health::Tally;
+use crate::domain::text::Untrusted;
+use ratatui::text::Line;
+
+pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, known: Option<Vec<Line<'static>>>, of: &Known) {
+    let theme = scene.view.theme;
+    sheet.add(known.unwrap_or_else(|| subscriptions::details(&scene.view, &of.row, scene.room)));
+    if let Item::Subscription(id) = scene.detail.item {
+        scene.drill(sheet, "its attempts", Drill::Subscription(id));
+    }
+    sheet.head("The hour before this was opened, minute by minute, oldest first", theme);
+    sheet.add(minutes(scene, &of.minutes));
+    sheet.head(format!("Configurations ({}), the one in force first", of.revisions.len()), theme);
+    for (position, revision) in of.revisions.iter().enumerate() {
+        sheet.add(configuration(scene, revision));
+        if let (true, Item::Subscription(id)) = (position > 0, scene.detail.item) {
+            let text = format!("→ bring revision {} back", revision.revision);
+            sheet.link(scene.styled(text, Role::Accent), Does::Ask(Act::RollBack(id, revision.revision)));
+        }
+    }
+    sheet.head(format!("Latest attempts when this was opened ({})", of.attempts.len()), theme);
+    for row in &of.attempts {
+        scene.attempt(sheet, row);
+    }
+    if of.attempts.is_empty() {
+        sheet.none("none yet", theme);
+    }
+}
+
+/// Success, latency and attempts as sparklines with their extremes; minutes without attempts are gaps.
+fn minutes(scene: &Scene<'_>, minutes: &[AttemptPoint]) -> Vec<Line<'static>> {
+    let tally = |point: &AttemptPoint| Tally { n_ok: point.n_ok, n_failed: point.n_failed };
+    let success: Vec<Option<u64>> = minutes.iter().map(|point| tally(point).percent()).collect();
+    let slow: Vec<Option<u64>> = minutes.iter().map(|point| point.p95_ms.map(u64::from)).collect();
+    let many: Vec<Option<u64>> = minutes.iter().map(|point| Some(tally(point).total()).filter(|n| *n > 0)).collect();
+    if many.iter().all(Option::is_none) {
+        return vec![scene.styled("no scheduled attempt", Role::Dim)];
+    }
+    let least = success.iter().flatten().min().copied().unwrap_or(0);
+    let slowest = slow.iter().flatten().max().copied().unwrap_or(0);
+    let most = many.iter().flatten().max().copied().unwrap_or(0);
+    [
+        ("Success", chart::scaled(&success, 100, scene.charset), format!("of 100 %; worst minute {least} %")),
+        ("p95", chart::spark(&slow, scene.charset), format!("slowest minute ≤{slowest} ms")),
+        ("Attempts", chart::spark(&many, scene.charset), format!("busiest minute {most}")),
+    ]
+    .into_iter()
+    .flat_map(|(label, line, remark)| scene.labelled(label, &format!("{line} {remark}")))
+    .collect()
+}
+
+fn configuration(scene: &Scene<'_>, of: &RevisionRow) -> Vec<Line<'static>> {
+    let types = of.event_types.iter().map(Untrusted::inert).collect::<Vec<_>>().join(" ");
+    let owner = of.managed_by.as_ref().map_or_else(String::new, |tool| format!("   managed by {}", tool.inert()));
+    let about = of.description.as_ref().map_or_else(String::new, |text| format!("   {}", text.inert()));
+    let since = of.since_utc.format("%Y-%m-%d %H:%M:%S");
+    let text = format!("since {since}   {}   {types}{owner}{about}", format::middle(&of.target_url.inert(), 60));
+    scene.labelled(&format!("Revision {}", of.revision), &text)
+}

@@ -1,0 +1,180 @@
+//! What a platform answers when a detail is opened.
+
+use super::fixture::{NOW, ago, attempt, overview};
+use super::shelf::{event, request};
+use crate::api::attempts::{AttemptDetail, Body, Header};
+use crate::api::deliveries::{DeliveryDetail, DeliveryRow, EventDetail, Trace, TraceRow, Verdict};
+use crate::api::limits::{CallerUse, KeyUsage, LimitDetail, RouteUse};
+use crate::api::revisions::RevisionRow;
+use crate::api::stats::AttemptPoint;
+use crate::domain::delivery::{Kind, State};
+use crate::domain::ids::{CompanyId, DeliveryId, EventId, SubscriptionId};
+use crate::domain::key::Scope;
+use crate::tui::effect::{Found, Happening, KeyStory, Known, Sent, WindowStory};
+use crate::tui::places::Item;
+use std::time::Duration;
+
+pub(super) fn detail() -> AttemptDetail {
+    let header = |name: &str, value: &str| Header { name: name.into(), value: value.into() };
+    let body = |text: &str| Body {
+        base64: String::new(),
+        text: Some(text.into()),
+        n_bytes: text.len() as u64,
+        truncated: false,
+    };
+    AttemptDetail {
+        row: attempt(675, 7, Some(503), None),
+        request_headers: vec![
+            header("Content-Type", "application/json"),
+            header("X-Wlcro-Timestamp", "1795442544"),
+            header("X-Wlcro-Signature", "sha256=0f5a3c"),
+        ],
+        request_body: body(r#"{"id":45675,"payload":{"amount":10.50,"name":"<U> \u001b[2J"}}"#),
+        response_headers: vec![header("Server", "nginx\u{1b}[31m")],
+        response_body: body("<h1>down\u{1b}[2J</h1>\r\nsecond line"),
+        peer: Some("93.184.216.34:443".into()),
+        redacted: false,
+    }
+}
+
+fn body(text: &str) -> Body {
+    Body::new(text.as_bytes(), text.len() as u64)
+}
+
+fn delivery(event: EventId, subscription: i64, state: State) -> DeliveryRow {
+    DeliveryRow {
+        id: DeliveryId(1_575),
+        event_id: event,
+        event_type: "payment.failed".into(),
+        subscription_id: SubscriptionId(subscription),
+        company_id: CompanyId(92),
+        kind: Kind::Scheduled,
+        state,
+        n_attempts: 3,
+        due_utc: (state == State::Pending).then(|| NOW.plus(Duration::from_secs(42))),
+        created_utc: ago(120),
+    }
+}
+
+fn known() -> Known {
+    let row = overview().subscriptions.items.remove(1);
+    let attempts = overview().attempts.items.into_iter().filter(|row| row.subscription_id.0 == 23).take(5).collect();
+    let revision = |revision, days: u64, target: &str| RevisionRow {
+        revision,
+        since_utc: ago(days * 86_400),
+        target_url: target.into(),
+        event_types: vec!["client.created".into(), "payment.failed".into()],
+        description: (revision == 2).then(|| "nightly sync\u{1b}[2J".into()),
+        managed_by: None,
+    };
+    let minutes = (0..60_u32)
+        .map(|minute| AttemptPoint {
+            utc: NOW.slot(60_000).minus(Duration::from_secs(u64::from(59 - minute) * 60)),
+            n_ok: if minute < 15 || minute % 7 == 0 { 0 } else { u64::from(40 - minute / 2) },
+            n_failed: if minute < 15 { 0 } else { u64::from(minute / 4) },
+            p50_ms: (minute >= 15).then_some(150),
+            p95_ms: (minute >= 15).then_some(if minute > 50 { 10_000 } else { 300 + minute }),
+            p99_ms: (minute >= 15).then_some(10_000),
+        })
+        .collect();
+    let revisions =
+        vec![revision(2, 1, "https://api.globex.example/in"), revision(1, 90, "https://old.globex.example/in")];
+    Known { row, attempts, revisions, minutes }
+}
+
+fn sent(id: i64) -> Sent {
+    let detail = detail();
+    let tries = [id + 40, id, id - 30].map(|id| attempt(id, 7, Some(503), None)).to_vec();
+    let row = delivery(EventId(45_675), 23, State::Pending);
+    Sent { detail, delivery: Some(DeliveryDetail { row, attempts: tries }) }
+}
+
+fn happening(id: EventId) -> Happening {
+    let envelope = format!(
+        r#"{{"id":{id},"type":"payment.failed","createdUtc":"2026-11-23T14:02:31Z","companyId":92,"payload":{{"payment_id":7,"amount_attempted":83.95,"failure_reason":"card declined\u001b[2J","tags":[]}}}}"#
+    );
+    let met = |id: i64, target: &str, verdict, why: &str, state: Option<State>| TraceRow {
+        subscription_id: SubscriptionId(id),
+        target_url: target.into(),
+        verdict,
+        why: why.to_owned(),
+        delivery: state.map(|state| delivery(EventId(45_678), id, state)),
+    };
+    let subscriptions = vec![
+        met(
+            17,
+            "https://crm.initech.example/wh",
+            Verdict::Matched,
+            "it wants this type and was enabled",
+            Some(State::Succeeded),
+        ),
+        met(
+            21,
+            "https://hooks.acme.example/orders",
+            Verdict::Disabled,
+            "it wants this type but was disabled when the event happened",
+            Some(State::Skipped),
+        ),
+        met(
+            23,
+            "https://api.globex.example/in",
+            Verdict::OtherType,
+            "it did not want this type when the event happened",
+            None,
+        ),
+    ];
+    let row = event(id.0);
+    Happening {
+        event: EventDetail { row: row.clone(), envelope: body(&envelope), redacted: false },
+        trace: Trace { event: row, subscriptions },
+    }
+}
+
+fn routes() -> Vec<RouteUse> {
+    let route = |method: &str, route: &str, n| RouteUse { method: method.into(), route: route.into(), n };
+    vec![
+        route("GET", "/api/v1/events", 41_250),
+        route("POST", "/api/v1/integrations/leads", 812),
+        route("PATCH", "/api/v1/integrations/clients/{id}/status", 7),
+    ]
+}
+
+fn callers() -> Vec<CallerUse> {
+    let caller = |address: &str, agent: &str, n| CallerUse {
+        address: address.into(),
+        user_agent: agent.into(),
+        n,
+        last_utc: ago(4),
+    };
+    vec![
+        caller("203.0.113.9", "Zapier", 39_000),
+        caller("198.51.100.77", "python-requests/2.32 \u{1b}]0;owned\u{7}", 3_069),
+    ]
+}
+
+/// All that is known of a thing.
+pub(super) fn found(item: Item) -> Found {
+    match item {
+        Item::Subscription(_) => Found::Subscription(known()),
+        Item::Attempt(id) => Found::Attempt(sent(id.0)),
+        Item::Event(id) => Found::Event(happening(id)),
+        Item::Key(_) => Found::Key(KeyStory {
+            usage: KeyUsage {
+                since_utc: Some(ago(30 * 86_400)),
+                routes: routes(),
+                never_used: vec![Scope::IntegrationsWrite],
+            },
+            callers: callers(),
+            requests: (0..5).map(|n| request(9_000 - n)).collect(),
+        }),
+        Item::Window(..) => Found::Window(WindowStory {
+            detail: overview().limits.items.into_iter().next().map(|row| LimitDetail {
+                row,
+                top_routes: routes(),
+                callers: callers(),
+            }),
+            refused: [8_990, 8_979, 8_968].map(request).to_vec(),
+        }),
+        Item::Trip(_) | Item::Request(_) => Found::Nothing,
+    }
+}

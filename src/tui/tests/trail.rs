@@ -1,0 +1,102 @@
+//! Going in to what belongs to a thing, back, and forward again; following the lines of details.
+
+use super::fixture::Bench;
+use super::found::found;
+use crate::domain::ids::{AttemptId, EventId, SubscriptionId};
+use crate::tui::app::{Msg, Root};
+use crate::tui::effect::{Effect, Finished, Job};
+use crate::tui::overlay::Layer;
+use crate::tui::panes::Pane;
+use crate::tui::places::Item;
+
+/// Presses keys and answers everything that is asked for.
+fn go(bench: &mut Bench, keys: &str) {
+    for key in keys.chars() {
+        let effects = bench.press(&key.to_string());
+        bench.answer_pages();
+        for effect in effects {
+            if let Effect::Perform(Job::Fetch(item)) = effect {
+                bench.tell(Msg::Finished(Finished::Fetched(item, Ok(Box::new(found(item))))));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_subscription_leads_to_its_attempts_and_escape_leads_back() {
+    let mut bench = Bench::new(120, 36);
+    go(&mut bench, "3jd");
+    assert_eq!((bench.app.root, bench.app.focus), (Root::Single, Pane::Deliveries));
+    let screen = bench.screen();
+    assert!(screen.contains("4 Deliveries › subscription 23"), "{screen}");
+    assert!(!screen.contains("crm.initech") && screen.contains("api.globex"), "{screen}");
+    go(&mut bench, "\u{1b}");
+    assert_eq!((bench.app.root, bench.app.focus), (Root::Single, Pane::Subscriptions));
+    assert_eq!(bench.app.selected(), Some(Item::Subscription(SubscriptionId(23))));
+    go(&mut bench, "]");
+    assert!(bench.screen().contains("4 Deliveries › subscription 23"));
+    go(&mut bench, "4");
+    assert!(
+        bench.screen().contains("4 Deliveries ─") && bench.screen().contains("crm.initech"),
+        "its own key shows all"
+    );
+}
+
+#[test]
+fn going_back_finds_the_row_that_was_left_however_deep_it_was() {
+    let mut bench = Bench::new(120, 36);
+    bench.shelf.n_attempts = 100_000;
+    go(&mut bench, "4");
+    go(&mut bench, &"j".repeat(700));
+    let left = bench.app.selected();
+    go(&mut bench, "d");
+    assert!(bench.screen().contains("› event"), "{}", bench.screen());
+    go(&mut bench, "[");
+    assert_eq!(bench.app.selected(), left);
+    let place = bench.app.places.of(Pane::Deliveries).row();
+    assert_eq!(place, Some(700));
+}
+
+#[test]
+fn a_line_of_a_detail_opens_what_it_names_and_each_escape_closes_one() {
+    let mut bench = Bench::new(120, 60);
+    go(&mut bench, "5\n");
+    let screen = bench.screen();
+    let line = screen.lines().position(|line| line.contains("21  skipped")).expect("a traced subscription");
+    go(&mut bench, &"j".repeat(line - 2));
+    go(&mut bench, "\n");
+    assert_eq!(bench.app.layers.len(), 2);
+    assert!(bench.screen().contains("Event 45,678 › Subscription 21"), "{}", bench.screen());
+    go(&mut bench, "\u{1b}");
+    let Some(Layer::Detail(detail)) = bench.app.layers.last() else { panic!("the event again") };
+    assert_eq!((detail.item, detail.at), (Item::Event(EventId(45_678)), line - 2), "on the line that was left");
+    go(&mut bench, "k\n");
+    bench.press("\u{1b}");
+    go(&mut bench, "\u{1b}");
+    assert!(bench.app.layers.is_empty());
+}
+
+#[test]
+fn enter_says_where_a_line_leads_nowhere_and_folds_what_folds() {
+    let mut bench = Bench::new(120, 60);
+    go(&mut bench, "4\n");
+    assert!(matches!(bench.app.selected(), Some(Item::Attempt(AttemptId(678)))));
+    go(&mut bench, "\n");
+    assert!(bench.screen().contains("this line leads nowhere"));
+    let before = bench.screen();
+    let line = before.lines().position(|line| line.contains("\"payload\": {")).expect("the body");
+    go(&mut bench, &"j".repeat(line - 2));
+    go(&mut bench, "\n");
+    assert!(bench.screen().contains("\"payload\": { … 2 lines … }"), "{}", bench.screen());
+    go(&mut bench, "\n");
+    assert!(bench.screen().contains("\"amount\": 10.50"));
+}
+
+#[test]
+fn the_trail_says_where_it_ends() {
+    let mut bench = Bench::new(120, 36);
+    for (key, said) in [("[", "nothing to go back to"), ("]", "nothing to go forward to")] {
+        bench.press(key);
+        assert!(bench.screen().contains(said), "{}", bench.screen());
+    }
+}

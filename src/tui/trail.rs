@@ -1,0 +1,194 @@
+//! The trail: where somebody came from, so that one can go in to what belongs to a thing, back, and forward again.
+
+use super::app::{App, Root};
+use super::desk::Filter;
+use super::overlay::Layer;
+use super::panes::Pane;
+use super::places::{Following, Item, Place, Places};
+use crate::api::log::{AttemptQuery, RequestQuery};
+use crate::domain::ids::{EventId, KeyId, SubscriptionId};
+use crate::domain::time::Timestamp;
+use crate::monitor::logs::Logs;
+use std::time::Duration;
+
+/// Steps that are remembered in each direction.
+const MOST: usize = 10;
+
+/// The rows of a log that belong to something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drill {
+    /// The requests of a key.
+    Key(KeyId),
+    /// The attempts to a subscription.
+    Subscription(SubscriptionId),
+    /// The attempts to a subscription until it tripped.
+    Trip(SubscriptionId, Timestamp),
+    /// The attempts of an event.
+    Event(EventId),
+}
+
+impl Drill {
+    /// The pane that shows them.
+    #[must_use]
+    pub const fn pane(self) -> Pane {
+        match self {
+            Self::Key(_) => Pane::Requests,
+            Self::Subscription(_) | Self::Trip(..) | Self::Event(_) => Pane::Deliveries,
+        }
+    }
+
+    /// Asks for them alone.
+    pub fn narrow(self, attempts: &mut AttemptQuery, requests: &mut RequestQuery) {
+        match self {
+            Self::Key(id) => requests.key = Some(id.0),
+            Self::Subscription(id) => attempts.subscription = Some(id.0),
+            Self::Trip(id, at) => {
+                attempts.subscription = Some(id.0);
+                // The attempt that tripped it began before it did.
+                attempts.until = Some(at.plus(Duration::from_millis(1)));
+            }
+            Self::Event(id) => attempts.event = Some(id.0),
+        }
+    }
+
+    /// Whose they are, for titles.
+    #[must_use]
+    pub fn name(self) -> String {
+        match self {
+            Self::Key(id) => format!("key {id}"),
+            Self::Subscription(id) => format!("subscription {id}"),
+            Self::Trip(id, at) => format!("subscription {id} until {}", at.format("%m-%d %H:%M:%S")),
+            Self::Event(id) => format!("event {}", super::format::number(id.0)),
+        }
+    }
+}
+
+/// Where somebody was.
+#[derive(Debug, Clone)]
+struct Stop {
+    root: Root,
+    focus: Pane,
+    places: Places,
+    logs: Logs,
+    drill: Option<Drill>,
+    /// The filter of the pane that was gone into, or came back from.
+    filter: (Pane, Option<Filter>),
+}
+
+/// Where somebody came from, and went back from.
+#[derive(Debug, Default)]
+pub struct Trail {
+    back: Vec<Stop>,
+    ahead: Vec<Stop>,
+    /// Whose rows the focused log shows, if not all.
+    pub drill: Option<Drill>,
+}
+
+impl Trail {
+    /// The names of what led here, oldest first.
+    #[must_use]
+    pub fn crumbs(&self) -> Vec<String> {
+        let drills = self.back.iter().map(|stop| stop.drill).chain([self.drill]);
+        drills.flatten().map(Drill::name).collect()
+    }
+
+    /// Whether there is a step back.
+    #[must_use]
+    pub fn leads_back(&self) -> bool {
+        !self.back.is_empty()
+    }
+
+    /// Whether there is a step forward.
+    #[must_use]
+    pub fn leads_on(&self) -> bool {
+        !self.ahead.is_empty()
+    }
+}
+
+impl App {
+    /// The rows that belong to a thing, if a log has such.
+    #[must_use]
+    pub fn drill_of(&self, item: Item) -> Option<Drill> {
+        let view = self.view()?;
+        match item {
+            Item::Key(id) | Item::Window(id, _) => Some(Drill::Key(id)),
+            Item::Subscription(id) => Some(Drill::Subscription(id)),
+            Item::Event(id) => Some(Drill::Event(id)),
+            Item::Trip(id) => {
+                super::panes::trips::find(&view, id).map(|row| Drill::Trip(row.subscription_id, row.tripped_utc))
+            }
+            Item::Attempt(id) => super::panes::deliveries::find(&view, id)?.event_id.map(Drill::Event),
+            Item::Request(id) => super::panes::requests::find(&view, id)?.key_id.map(Drill::Key),
+        }
+    }
+
+    /// The rows that belong to what is selected, or to what a detail is about.
+    pub(super) fn drill_here(&self) -> Option<Drill> {
+        let item = match self.front() {
+            Some(Layer::Detail(detail)) => Some(detail.item),
+            _ => self.selected(),
+        };
+        self.drill_of(item?)
+    }
+
+    /// Goes in to the rows that belong to something. A filter of their pane waits until one comes back.
+    pub(super) fn drill(&mut self, drill: Drill, now: Timestamp) {
+        let left = self.leave(Logs::default(), Some(drill), (drill.pane(), None));
+        self.trail.back.push(left);
+        if self.trail.back.len() > MOST {
+            self.trail.back.remove(0);
+        }
+        self.trail.ahead.clear();
+        self.layers.clear();
+        (self.root, self.focus) = (Root::Single, drill.pane());
+        let is_over = matches!(drill, Drill::Trip(..));
+        self.places.follow(self.focus, if is_over { Following::Nothing } else { Following::Newest });
+        *self.places.of_mut(self.focus) = Place::default();
+        self.sift(now);
+    }
+
+    /// What is left, while others take the place of its logs and of its filter.
+    fn leave(&mut self, logs: Logs, drill: Option<Drill>, (pane, filter): (Pane, Option<Filter>)) -> Stop {
+        let mut logs = std::mem::replace(&mut self.logs, logs);
+        // What is under way is answered to whoever asks next.
+        logs.forget_errands();
+        let drill = std::mem::replace(&mut self.trail.drill, drill);
+        let filter = std::mem::replace(&mut self.desk.of_mut(pane).filter, filter);
+        Stop { root: self.root, focus: self.focus, places: self.places, logs, drill, filter: (pane, filter) }
+    }
+
+    fn arrive(&mut self, stop: Stop) -> Stop {
+        let Stop { root, focus, places, logs, drill, filter } = stop;
+        let left = self.leave(logs, drill, filter);
+        (self.root, self.focus, self.places) = (root, focus, places);
+        self.layers.clear();
+        // What happened meanwhile is asked for.
+        self.logs.hear();
+        left
+    }
+
+    /// One step back; whether there was one.
+    pub(super) fn step_back(&mut self) -> bool {
+        let Some(stop) = self.trail.back.pop() else { return false };
+        let left = self.arrive(stop);
+        self.trail.ahead.push(left);
+        true
+    }
+
+    /// One step forward; whether there was one.
+    pub(super) fn step_on(&mut self) -> bool {
+        let Some(stop) = self.trail.ahead.pop() else { return false };
+        let left = self.arrive(stop);
+        self.trail.back.push(left);
+        true
+    }
+
+    /// Shows all rows again where only those of something were shown.
+    pub(super) fn undrill(&mut self, now: Timestamp) {
+        if self.trail.drill.is_some() {
+            self.trail = Trail::default();
+            self.logs = Logs::default();
+            self.sift(now);
+        }
+    }
+}
