@@ -57,7 +57,8 @@ macro_rules! names {
         impl<'de> Deserialize<'de> for $named {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let name = String::deserialize(deserializer)?;
-                Self::named(&name).ok_or_else(|| D::Error::custom(concat!("unknown ", $what)))
+                let known = || Self::ALL.map(Self::name).join(", ");
+                Self::named(&name).ok_or_else(|| D::Error::custom(format!("unknown {}, expected one of {}", $what, known())))
             }
         }
     )+};

@@ -104,6 +104,9 @@ pub enum Disabled {
 }
 
 impl Disabled {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Manual, Self::Breaker];
+
     /// The name on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -116,7 +119,7 @@ impl Disabled {
     /// The reason of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Manual, Self::Breaker].into_iter().find(|reason| reason.name() == name)
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
     }
 }
 
