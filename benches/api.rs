@@ -110,21 +110,24 @@ fn fill(dir: &Path, n: i64) {
     transaction.commit().expect("committed");
 }
 
-/// The same statements without anything around them.
+/// No script: the schema is there already.
+const NOTHING: [&str; 64] = [""; 64];
+
+/// The same statements on a copy of the same database, on threads of the same kind, without anything around them.
 async fn bare(dir: &Path) -> String {
+    let path = dir.join("bare.db");
+    let platform = Connection::open(dir.join("platform.db")).expect("the database");
+    platform.execute("VACUUM INTO ?1", [path.display().to_string()]).expect("copied");
+    let pragma = |name: &str| platform.pragma_query_value(None, name, |row| row.get::<_, i32>(0)).expect("a number");
+    let version = usize::try_from(pragma("user_version")).expect("a version");
     let options = Options {
-        application_id: 1,
-        migrations: &["CREATE TABLE leads (id INTEGER PRIMARY KEY AUTOINCREMENT, first_name TEXT, last_name TEXT, email TEXT) STRICT;
-            CREATE TABLE events (id INTEGER PRIMARY KEY, company_id INTEGER NOT NULL, kind TEXT NOT NULL, created_at INTEGER NOT NULL, body BLOB NOT NULL) STRICT;
-            CREATE INDEX events_company ON events (company_id, id);"],
+        application_id: pragma("application_id"),
+        migrations: &NOTHING[..version],
         n_readers: 2,
         queue: 4_096,
         reserved: 0,
     };
-    let database = Database::open(&dir.join("bare.db"), options).expect("it opens");
-    let platform = dir.join("platform.db").display().to_string();
-    let copy = format!("ATTACH '{platform}' AS p; INSERT INTO events SELECT * FROM p.events; DETACH p;");
-    Connection::open(dir.join("bare.db")).and_then(|connection| connection.execute_batch(&copy)).expect("copied");
+    let database = Database::open(&path, options).expect("it opens");
     let router = Router::new().route("/events", get(bare_page)).route("/leads", post(bare_lead)).with_state(database);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("an address"));
@@ -134,24 +137,38 @@ async fn bare(dir: &Path) -> String {
 
 async fn bare_page(State(database): State<Database>) -> Vec<u8> {
     let page = |connection: &Connection| {
-        let mut statement =
-            connection.prepare_cached("SELECT * FROM events WHERE company_id = ?1 AND id > ?2 ORDER BY id LIMIT 51")?;
-        let rows = statement.query_map([1, 1_000], |row| row.get::<_, Vec<u8>>("body"))?;
+        let mut statement = connection.prepare_cached(
+            "SELECT id, body FROM events WHERE company_id = ?1 AND id > ?2 AND created_at >= ?3 AND created_at < ?4 ORDER BY id LIMIT 51",
+        )?;
+        let rows = statement.query_map([1, 1_000, i64::MIN, i64::MAX], |row| row.get::<_, Vec<u8>>(1))?;
         Ok::<_, Error>(rows.collect::<Result<Vec<_>, _>>()?)
     };
     database.read(Lane::Common, page).await.expect("a page").into_iter().take(50).collect::<Vec<_>>().join(&b","[..])
 }
 
+/// What Create Lead writes: the record, the event's number, the event, nothing for the subscriptions there are not, and the audit row.
+const WRITES: [&str; 6] = [
+    "INSERT INTO clients (company_id, first_name, last_name, email, email_key, status_id, created_at, updated_at) VALUES (1, ?1, ?2, ?3, lower(?3), 10, 0, 0)",
+    "UPDATE counters SET value = value + 1 WHERE name = 'event' RETURNING value",
+    "INSERT INTO events (id, company_id, kind, created_at, body) VALUES (?1, 1, 'lead.created', 0, ?2)",
+    "SELECT * FROM subscriptions WHERE company_id = 1 AND deleted_at IS NULL ORDER BY id",
+    "SELECT hash FROM audit ORDER BY id DESC LIMIT 1",
+    "INSERT INTO audit (at, actor, action, subject, before, after, reason, request_id, hash) VALUES (0, 'key 1', 'create lead', ?1, NULL, 'Lead - New', NULL, 'req', ?2)",
+];
+
 async fn bare_lead(State(database): State<Database>, body: String) -> String {
     let lead: serde_json::Value = serde_json::from_str(&body).expect("JSON");
     let insert = move |connection: &Connection| {
         let text = |field: &str| lead[field].as_str().map(ToOwned::to_owned);
-        connection
-            .prepare_cached("INSERT INTO leads (first_name, last_name, email) VALUES (?1, ?2, ?3)")?
-            .execute(params![text("first_name"), text("last_name"), text("email")])?;
-        let event = "INSERT INTO events (id, company_id, kind, created_at, body) VALUES ((SELECT max(id) FROM events) + 1, 1, 'lead.created', 0, ?1)";
-        connection.prepare_cached(event)?.execute([body.as_bytes()])?;
-        Ok::<_, Error>(connection.last_insert_rowid())
+        let [client, next, event, subscriptions, last, audit] = WRITES;
+        connection.prepare_cached(client)?.execute(params![text("first_name"), text("last_name"), text("email")])?;
+        let id = connection.last_insert_rowid();
+        let number: i64 = connection.prepare_cached(next)?.query_row([], |row| row.get(0))?;
+        connection.prepare_cached(event)?.execute(params![number, body.as_bytes()])?;
+        let n = connection.prepare_cached(subscriptions)?.query_map([], |_| Ok(()))?.count();
+        let hash: Vec<u8> = connection.prepare_cached(last)?.query_row([], |row| row.get(0))?;
+        connection.prepare_cached(audit)?.execute(params![format!("client {id}, {n}"), hash])?;
+        Ok::<_, Error>(id)
     };
     database.write(Lane::Common, insert).await.expect("written").to_string()
 }

@@ -27,8 +27,8 @@ pub struct News {
 /// A page of events.
 #[derive(Debug, Clone)]
 pub struct Page {
-    /// Ascending.
-    pub events: Vec<Event>,
+    /// Their envelopes, byte by byte, ascending by id.
+    pub envelopes: Vec<Vec<u8>>,
     /// Nothing up to here need be looked at again.
     pub next: EventId,
     /// Whether there are more now.
@@ -90,11 +90,12 @@ impl Engine {
             let has_more = events.len() > limit as usize;
             events.truncate(limit as usize);
             let next = match events.last() {
-                Some(last) if has_more => last.id,
+                Some((last, _)) if has_more => *last,
                 // Everything there is has been looked at, so the next look begins behind it.
                 _ => store::events::latest(connection, company)?.map_or(after, |latest| latest.max(after)),
             };
-            Ok::<_, store::Error>(Page { events, next, has_more })
+            let envelopes = events.into_iter().map(|(_, envelope)| envelope).collect();
+            Ok::<_, store::Error>(Page { envelopes, next, has_more })
         };
         self.shared.partners.read(read).await.map_err(Error::from)
     }

@@ -30,13 +30,15 @@ pub(super) async fn list(
     let list = filtered(LIST, &narrowed);
     let after = paging.position(&list)?.unwrap_or(0);
     let page = engine.events(allowed.key().company, filter, EventId(after), limit).await?;
-    allowed.say(format!("{narrowed}n={}", page.events.len()));
-    let mut body = br#"{"items":["#.to_vec();
-    for (position, event) in page.events.iter().enumerate() {
+    allowed.say(format!("{narrowed}n={}", page.envelopes.len()));
+    let n_bytes: usize = page.envelopes.iter().map(|envelope| envelope.len() + 1).sum();
+    let mut body = Vec::with_capacity(n_bytes + 128);
+    body.extend_from_slice(br#"{"items":["#);
+    for (position, envelope) in page.envelopes.iter().enumerate() {
         if position > 0 {
             body.push(b',');
         }
-        body.extend_from_slice(&event.body);
+        body.extend_from_slice(envelope);
     }
     let (next, has_more) = (cursor(&list, page.next.0), page.has_more);
     body.extend_from_slice(format!(r#"],"nextCursor":"{next}","hasMore":{has_more}}}"#).as_bytes());

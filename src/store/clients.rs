@@ -8,31 +8,41 @@ use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
 /// Adds a client; `client.id` is ignored and given back anew.
 pub(crate) fn insert(connection: &Connection, client: &Client) -> Result<ClientId, Error> {
-    connection
-        .prepare_cached("INSERT INTO clients (company_id, first_name, last_name, email, email_key, status_id, created_at) VALUES (?1, '', '', '', '', ?2, ?3)")?
-        .execute(params![client.company.0, client.status.id, client.dates.created_at.millis()])?;
-    let id = ClientId(connection.last_insert_rowid());
-    update(connection, &Client { id, ..client.clone() })?;
-    Ok(id)
+    write(
+        connection,
+        "INSERT INTO clients (id, company_id, first_name, last_name, email, email_key, phone, phone_key, city, state, zip, status_id,
+             employee_id, affiliate_id, source, package_keyword, external_id, created_at, updated_at)
+         VALUES (:id, :company, :first, :last, :email, :email_key, :phone, :phone_key, :city, :state, :zip, :status,
+             :employee, :affiliate, :source, :package, :external, :created, :updated)",
+        (None, client),
+    )?;
+    Ok(ClientId(connection.last_insert_rowid()))
 }
 
 /// Writes a client as it is now.
 pub(crate) fn update(connection: &Connection, client: &Client) -> Result<(), Error> {
-    let Client { id, company: _, person, address, status, assigned, origin, dates } = client;
-    connection
-        .prepare_cached(
-            "UPDATE clients SET first_name = :first, last_name = :last, email = :email, email_key = :email_key, phone = :phone,
-                 phone_key = :phone_key, city = :city, state = :state, zip = :zip, status_id = :status, employee_id = :employee,
-                 affiliate_id = :affiliate, source = :source, package_keyword = :package, external_id = :external, updated_at = :updated
-             WHERE id = :id",
-        )?
-        .execute(named_params! {
-            ":id": id.0, ":first": person.first_name, ":last": person.last_name, ":email": person.email, ":email_key": email_key(&person.email),
-            ":phone": person.phone, ":phone_key": person.phone.as_deref().map(phone_key), ":city": address.city, ":state": address.state,
-            ":zip": address.zip, ":status": status.id, ":employee": assigned.employee, ":affiliate": assigned.affiliate.map(|id| id.0),
-            ":source": origin.source, ":package": origin.package_keyword, ":external": origin.external_id,
-            ":updated": dates.updated_at.millis(),
-        })?;
+    write(
+        connection,
+        "UPDATE clients SET first_name = :first, last_name = :last, email = :email, email_key = :email_key, phone = :phone,
+             phone_key = :phone_key, city = :city, state = :state, zip = :zip, status_id = :status, employee_id = :employee,
+             affiliate_id = :affiliate, source = :source, package_keyword = :package, external_id = :external,
+             created_at = :created, updated_at = :updated
+         WHERE id = :id AND company_id = :company",
+        (Some(client.id), client),
+    )
+}
+
+/// Runs a statement that names every column.
+fn write(connection: &Connection, sql: &str, (id, client): (Option<ClientId>, &Client)) -> Result<(), Error> {
+    let Client { id: _, company, person, address, status, assigned, origin, dates } = client;
+    connection.prepare_cached(sql)?.execute(named_params! {
+        ":id": id.map(|id| id.0), ":company": company.0, ":first": person.first_name, ":last": person.last_name, ":email": person.email,
+        ":email_key": email_key(&person.email), ":phone": person.phone, ":phone_key": person.phone.as_deref().map(phone_key),
+        ":city": address.city, ":state": address.state, ":zip": address.zip, ":status": status.id,
+        ":employee": assigned.employee, ":affiliate": assigned.affiliate.map(|id| id.0), ":source": origin.source,
+        ":package": origin.package_keyword, ":external": origin.external_id, ":created": dates.created_at.millis(),
+        ":updated": dates.updated_at.millis(),
+    })?;
     Ok(())
 }
 
