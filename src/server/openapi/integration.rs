@@ -1,6 +1,6 @@
 //! What is told about the Integration API.
 
-use super::shape::{Answer, Shape, Told, id, names, text, time};
+use super::shape::{Answer, Repeats, Shape, Told, id, names, text, time};
 use crate::api::actions::{
     AffiliatePatch, ChangedStatus, ClientPatch, CreatedAffiliate, CreatedClient, CreatedNote, Found, NewAffiliate,
     NewClient, NewLead, NewNote, StatusChange, UpdatedAffiliate, UpdatedClient,
@@ -108,7 +108,7 @@ fn subscriptions() -> Vec<Told> {
 
 /// A create: 201, or 200 with the existing record.
 fn create(told: Told, answer: &Answer) -> Told {
-    Told { answers: [200, 201].map(|status| (status, answer.clone())).to_vec(), ..told }
+    Told { answers: [200, 201].map(|status| (status, answer.clone())).to_vec(), repeats: Repeats::Named, ..told }
 }
 
 fn clients() -> Vec<Told> {

@@ -2,6 +2,7 @@
 //! headers. Programs read it at `/openapi.json`, people at `/docs`.
 
 pub(super) mod docs;
+mod examples;
 mod integration;
 mod portal;
 mod shape;
@@ -12,7 +13,7 @@ use crate::api::problem::{Code, MEDIA_TYPE, Problem};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
-use shape::{Answer, Parameter, Shape, Told};
+use shape::{Answer, Parameter, Repeats, Shape, Told};
 use std::sync::LazyLock;
 
 /// The document's bytes, put together once.
@@ -85,6 +86,7 @@ fn document() -> Value {
             },
             "responses": {"Problem": problems()},
             "headers": headers(),
+            "parameters": parameters(),
         },
     })
 }
@@ -111,13 +113,25 @@ fn operation(route: &Route, told: Option<&Told>) -> Value {
             json!({"name": "id", "in": "path", "required": true, "schema": {"type": "integer", "format": "int64"}}),
         );
     }
+    parameters.push(json!({"$ref": "#/components/parameters/X-Request-Id"}));
     let mut responses = Map::new();
     responses.insert("default".to_owned(), json!({"$ref": "#/components/responses/Problem"}));
     let mut operation = json!({"tags": [tag], "security": security, "description": price});
     if let Some(told) = told {
         parameters.extend(told.query.iter().map(Parameter::json));
         for (status, answer) in &told.answers {
-            responses.insert(status.to_string(), response(answer, is_counted));
+            let mut answered = response(answer, is_counted);
+            if told.body.is_some() {
+                answered["headers"]["X-Ignored-Fields"] = json!({"$ref": "#/components/headers/X-Ignored-Fields"});
+            }
+            if told.repeats == Repeats::Named {
+                answered["headers"]["Idempotency-Replayed"] =
+                    json!({"$ref": "#/components/headers/Idempotency-Replayed"});
+            }
+            responses.insert(status.to_string(), answered);
+        }
+        if told.repeats == Repeats::Named {
+            parameters.push(json!({"$ref": "#/components/parameters/Idempotency-Key"}));
         }
         operation["operationId"] = json!(told.id);
         operation["summary"] = json!(told.summary);
@@ -139,8 +153,13 @@ fn response(answer: &Answer, is_counted: bool) -> Value {
         }
     }
     match answer {
-        Answer::Json(shape) => json!({"description": "As asked for", "headers": headers,
-            "content": {"application/json": {"schema": shape.reference()}}}),
+        Answer::Json(shape) => {
+            let mut content = json!({"schema": shape.reference()});
+            if let Some(example) = examples::of(shape.name()) {
+                content["example"] = example;
+            }
+            json!({"description": "As asked for", "headers": headers, "content": {"application/json": content}})
+        }
         Answer::Text(media_type) => json!({"description": "As asked for", "headers": headers,
             "content": {*media_type: {"schema": {"type": "string"}}}}),
         Answer::Nothing => json!({"description": "Done", "headers": headers}),
@@ -167,7 +186,31 @@ fn headers() -> Value {
     headers.insert("X-Request-Id".to_owned(), json!({"description": id, "schema": {"type": "string"}}));
     let wait = "Seconds after which a call succeeds; on 429 and 503";
     headers.insert("Retry-After".to_owned(), json!({"description": wait, "schema": {"type": "integer"}}));
+    for (name, what) in [
+        ("X-Ignored-Fields", "Fields of the body that nobody reads, separated by commas; absent if there are none"),
+        (
+            "Idempotency-Replayed",
+            "true where an earlier call under the same Idempotency-Key is answered once more; else absent",
+        ),
+        ("Allow", "The methods of this path; on 405"),
+    ] {
+        headers.insert(name.to_owned(), json!({"description": what, "schema": {"type": "string"}}));
+    }
     Value::Object(headers)
+}
+
+/// The headers that a caller may send beside its credential.
+fn parameters() -> Value {
+    let optional = |name: &str, what: &str, schema: Value| json!({"name": name, "in": "header", "required": false, "description": what, "schema": schema});
+    // No pattern: an id that does not fit is replaced, not refused.
+    let id = "The caller's own id for this call, if it matches [A-Za-z0-9._-]{1,64}; another one is replaced";
+    let name =
+        "A name for this create, kept for 24 h: the same body under it gets the first answer again, another one 409";
+    let visible = json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"});
+    json!({
+        "X-Request-Id": optional("X-Request-Id", id, json!({"type": "string"})),
+        "Idempotency-Key": optional("Idempotency-Key", name, visible),
+    })
 }
 
 /// Every code that is ever answered.
@@ -224,6 +267,7 @@ fn problems() -> Value {
         "headers": {
             "X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"},
             "Retry-After": {"$ref": "#/components/headers/Retry-After"},
+            "Allow": {"$ref": "#/components/headers/Allow"},
         },
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}},
     })

@@ -28,6 +28,11 @@ impl Shape {
         self
     }
 
+    /// Its name among the schemas.
+    pub(super) const fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// A reference to it.
     pub(super) fn reference(&self) -> Value {
         json!({"$ref": format!("#/components/schemas/{}", self.name)})
@@ -115,6 +120,17 @@ pub(super) struct Told {
     /// The body with an example of it.
     pub(super) body: Option<(Shape, &'static str)>,
     pub(super) answers: Vec<(u16, Answer)>,
+    /// Whether it can be asked for again under a name of the caller's.
+    pub(super) repeats: Repeats,
+}
+
+/// Whether a route knows `Idempotency-Key`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repeats {
+    /// It does not.
+    Plain,
+    /// A second call under the same name gets the first one's answer.
+    Named,
 }
 
 impl Told {
@@ -129,7 +145,16 @@ impl Told {
 
     /// A route that reads.
     pub(super) fn get(path: &'static str, id: &'static str, summary: &'static str, answer: Answer) -> Self {
-        Self { method: "GET", path, id, summary, query: Vec::new(), body: None, answers: vec![(200, answer)] }
+        Self {
+            method: "GET",
+            path,
+            id,
+            summary,
+            query: Vec::new(),
+            body: None,
+            answers: vec![(200, answer)],
+            repeats: Repeats::Plain,
+        }
     }
 
     /// A route that changes something.

@@ -1,6 +1,7 @@
 //! The OpenAPI document and its page.
 
 use crate::support::platform::Platform;
+use crow::server::guard::Access;
 use crow::server::openapi::untold;
 use crow::server::router::table;
 use serde_json::Value;
@@ -30,6 +31,13 @@ async fn the_document_has_every_route_and_refers_to_nothing_that_is_not_there() 
         assert_eq!(operation["parameters"].to_string().contains("\"in\":\"path\""), route.path.contains("{id}"));
         let body = &operation["requestBody"]["content"]["application/json"]["example"];
         assert_ne!(body, &Value::Array(Vec::new()));
+        if matches!(route.access, Access::Key(..)) {
+            for (status, answer) in operation["responses"].as_object().expect("answers") {
+                let content = &answer["content"]["application/json"];
+                let is_told = content.is_null() || content["example"].is_object();
+                assert!(is_told, "{} {} has no example of {status}", route.method, route.path);
+            }
+        }
     }
     let n_names = names.len();
     names.sort_unstable();
