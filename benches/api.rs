@@ -176,8 +176,12 @@ async fn bare_lead(State(database): State<Database>, body: String) -> String {
 async fn run(n_events: i64) {
     let ambient = Ambient::real();
     let dir = tempfile::tempdir().expect("a directory");
-    let settings =
-        || Settings { data_dir: dir.path().to_owned(), policy: Policy::Public, schedule: Schedule::default() };
+    let settings = || Settings {
+        data_dir: dir.path().to_owned(),
+        policy: Policy::Public,
+        schedule: Schedule::default(),
+        keep: None,
+    };
     let engine = Engine::open(settings(), ambient.clone()).await.expect("it opens");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("an address"));

@@ -32,15 +32,25 @@ struct Shared {
 enum Clock {
     /// The machine's clock, moved by so many milliseconds.
     Real { offset_ms: i64 },
-    /// Stands still until moved.
-    Scripted { now: Timestamp },
+    /// Stands still until moved. `passed` is the time that has passed by then, however the clock was set.
+    Scripted { now: Timestamp, passed: Duration },
 }
 
 impl Clock {
     fn now(self) -> Timestamp {
         match self {
             Self::Real { offset_ms } => Timestamp::from_millis(machine_millis() + offset_ms),
-            Self::Scripted { now } => now,
+            Self::Scripted { now, .. } => now,
+        }
+    }
+}
+
+impl Clock {
+    /// The time that has passed by a scripted clock.
+    const fn passed(self) -> Option<Duration> {
+        match self {
+            Self::Real { .. } => None,
+            Self::Scripted { passed, .. } => Some(passed),
         }
     }
 }
@@ -68,7 +78,7 @@ impl Ambient {
     /// A clock that stands at `start` until it is moved, and dice that fall the same for the same `seed`.
     #[must_use]
     pub fn scripted(start: Timestamp, seed: u64) -> Self {
-        Self::with(Clock::Scripted { now: start }, ChaCha12Rng::seed_from_u64(seed))
+        Self::with(Clock::Scripted { now: start, passed: Duration::ZERO }, ChaCha12Rng::seed_from_u64(seed))
     }
 
     fn with(clock: Clock, dice: ChaCha12Rng) -> Self {
@@ -86,15 +96,18 @@ impl Ambient {
         let millis = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
         self.shared.clock.send_modify(|clock| match clock {
             Clock::Real { offset_ms } => *offset_ms += millis,
-            Clock::Scripted { now } => *now = now.plus(step),
+            Clock::Scripted { now, passed } => {
+                *now = now.plus(step);
+                *passed += step;
+            }
         });
     }
 
-    /// Sets the clock to `time`, forward or back.
+    /// Sets the clock to `time`, forward or back. No time passes by that: whoever waits for a duration or measures one does not notice.
     pub fn travel(&self, time: Timestamp) {
         self.shared.clock.send_modify(|clock| match clock {
             Clock::Real { offset_ms } => *offset_ms = time.millis() - machine_millis(),
-            Clock::Scripted { now } => *now = time,
+            Clock::Scripted { now, .. } => *now = time,
         });
     }
 
@@ -113,7 +126,11 @@ impl Ambient {
         let clock = *self.shared.clock.borrow();
         match clock {
             Clock::Real { .. } => tokio::time::sleep(duration).await,
-            Clock::Scripted { now } => self.sleep_until(now.plus(duration)).await,
+            Clock::Scripted { passed, .. } => {
+                let mut moved = self.shared.clock.subscribe();
+                let is_over = |clock: &Clock| clock.passed().is_none_or(|now| now >= passed + duration);
+                let _ = moved.wait_for(is_over).await;
+            }
         }
     }
 
@@ -156,7 +173,7 @@ impl Ambient {
         let clock = *self.shared.clock.borrow();
         match clock {
             Clock::Real { .. } => Stopwatch::Real(Instant::now()),
-            Clock::Scripted { now } => Stopwatch::Scripted { began_at: now, ambient: self.clone() },
+            Clock::Scripted { passed, .. } => Stopwatch::Scripted { began: passed, ambient: self.clone() },
         }
     }
 
@@ -201,8 +218,8 @@ pub enum Stopwatch {
     Real(Instant),
     /// By a scripted clock.
     Scripted {
-        /// What the clock showed.
-        began_at: Timestamp,
+        /// The time that had passed.
+        began: Duration,
         /// The clock.
         ambient: Ambient,
     },
@@ -214,7 +231,10 @@ impl Stopwatch {
     pub fn elapsed(&self) -> Duration {
         match self {
             Self::Real(began) => began.elapsed(),
-            Self::Scripted { began_at, ambient } => ambient.now().since(*began_at),
+            Self::Scripted { began, ambient } => {
+                let passed = ambient.shared.clock.borrow().passed();
+                passed.unwrap_or_default().saturating_sub(*began)
+            }
         }
     }
 
@@ -258,6 +278,25 @@ mod tests {
         ambient.advance(Duration::from_secs(10));
         assert_eq!(hopeless.await.expect("no panic"), None);
         assert_eq!(ambient.within(Duration::from_secs(10), async { 7 }).await, Some(7));
+    }
+
+    #[tokio::test]
+    async fn a_scripted_clock_that_is_set_makes_no_time_pass() {
+        let ambient = scripted();
+        let watch = ambient.stopwatch();
+        let sleeper = tokio::spawn({
+            let ambient = ambient.clone();
+            async move { ambient.sleep(Duration::from_secs(1)).await }
+        });
+        tokio::task::yield_now().await;
+        ambient.travel(Timestamp::from_millis(0));
+        ambient.travel(Timestamp::from_millis(1_000_000));
+        tokio::task::yield_now().await;
+        assert!(!sleeper.is_finished());
+        assert_eq!(watch.elapsed(), Duration::ZERO);
+        ambient.advance(Duration::from_secs(1));
+        sleeper.await.expect("no panic");
+        assert_eq!((watch.elapsed_ms(), ambient.now()), (1_000, Timestamp::from_millis(1_001_000)));
     }
 
     #[test]

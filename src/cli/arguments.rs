@@ -206,6 +206,10 @@ pub(super) struct Serve {
     /// The wait before the first retry of a delivery; later ones double up to 480 times this
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = retry_base)]
     pub(super) retry_base: Duration,
+    /// How long attempts, requests, finished deliveries and their events are kept; "forever" keeps all. Counters stay, and so does what can
+    /// still be delivered
+    #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = keep)]
+    pub(super) keep: Keep,
     /// Permit an address beyond loopback, because a proxy in front of it ends TLS
     #[arg(long)]
     pub(super) behind_proxy: bool,
@@ -217,6 +221,27 @@ pub(super) struct Serve {
 fn named_file(text: &str) -> Result<(String, PathBuf), String> {
     let (name, file) = text.split_once('=').ok_or("write NAME=FILE")?;
     Ok((name.to_owned(), PathBuf::from(file)))
+}
+
+/// How long logs are kept; for ever if absent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Keep(pub(super) Option<Duration>);
+
+impl Default for Keep {
+    fn default() -> Self {
+        Self(Some(Duration::from_secs(90 * 86_400)))
+    }
+}
+
+fn keep(text: &str) -> Result<Keep, String> {
+    if text == "forever" {
+        return Ok(Keep(None));
+    }
+    let duration = humantime::parse_duration(text).map_err(|error| format!("{error}; write 90d, 12h or forever"))?;
+    if duration < Duration::from_secs(3_600) {
+        return Err("must be at least 1h, or forever".to_owned());
+    }
+    Ok(Keep(Some(duration)))
 }
 
 fn topic(text: &str) -> Result<Topic, String> {

@@ -23,6 +23,7 @@ pub(super) async fn standalone(asked: arguments::Standalone) -> Result<ExitCode,
         bind: asked.bind,
         policy: if asked.allow_private_targets { Policy::Private } else { Policy::Public },
         retry_base: Schedule::default().base,
+        keep: arguments::Keep::default().0,
         ambient: ambient.clone(),
     };
     let platform = standalone::Standalone::start(wish).await?;

@@ -59,6 +59,7 @@ pub(super) async fn run(demo: Demo) -> Result<ExitCode, Failure> {
         bind: demo.bind,
         policy: Policy::Private,
         retry_base: RETRY_BASE,
+        keep: None,
         ambient: ambient.clone(),
     };
     let platform = Standalone::start(wish).await?;

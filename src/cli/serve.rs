@@ -23,7 +23,14 @@ pub(super) async fn run(serve: Serve) -> Result<ExitCode, Failure> {
         None => settings::data_dir()?,
     };
     let policy = if serve.allow_private_targets { Policy::Private } else { Policy::Public };
-    let wish = Wish { data_dir, bind: serve.bind, policy, retry_base: serve.retry_base, ambient: Ambient::real() };
+    let wish = Wish {
+        data_dir,
+        bind: serve.bind,
+        policy,
+        retry_base: serve.retry_base,
+        keep: serve.keep.0,
+        ambient: Ambient::real(),
+    };
     let platform = Standalone::start(wish).await?;
     if policy == Policy::Private {
         tracing::warn!("http and private webhook targets are permitted: for development only");

@@ -21,6 +21,8 @@ pub(super) struct Wish {
     pub(super) bind: SocketAddr,
     pub(super) policy: Policy,
     pub(super) retry_base: Duration,
+    /// How long the logs are kept; for ever if absent.
+    pub(super) keep: Option<Duration>,
     pub(super) ambient: Ambient,
 }
 
@@ -62,7 +64,7 @@ const PATIENCE: (Duration, Duration) = (Duration::from_secs(3), Duration::from_s
 impl Standalone {
     /// Binds the port, opens the data directory, and answers when both the server and the dispatcher run.
     pub(super) async fn start(wish: Wish) -> Result<Self, Failure> {
-        let Wish { data_dir, bind, policy, retry_base, ambient } = wish;
+        let Wish { data_dir, bind, policy, retry_base, keep, ambient } = wish;
         let listener = TcpListener::bind(bind).await.map_err(|error| {
             Failure::usage(
                 format!("cannot listen on {bind}: {error}"),
@@ -70,7 +72,7 @@ impl Standalone {
             )
         })?;
         let address = listener.local_addr().map_err(|error| Failure::failed(error.to_string(), "try again"))?;
-        let settings = Settings { data_dir, policy, schedule: Schedule { base: retry_base } };
+        let settings = Settings { data_dir, policy, schedule: Schedule { base: retry_base }, keep };
         let engine = Engine::open(settings, ambient).await?;
         let work = Task::start({
             let engine = engine.clone();

@@ -34,7 +34,8 @@ impl Breaker {
             return (Self::default(), Effect::Holds);
         }
         let streak = self.streak + 1;
-        (Self { streak }, if streak == FUSE { Effect::Trips } else { Effect::Holds })
+        let trips_at = if cfg!(feature = "sabotage-b1") { FUSE - 1 } else { FUSE };
+        (Self { streak }, if streak == trips_at { Effect::Trips } else { Effect::Holds })
     }
 }
 

@@ -229,8 +229,8 @@ pub enum Verdict {
     RetryAt(Timestamp),
     /// It failed and was the last one.
     Exhausted,
-    /// Nothing was learnt about the receiver; the same attempt is made again at this time.
-    Postponed(Timestamp),
+    /// Nothing was learnt about the receiver: the delivery is given back as it was.
+    Postponed,
 }
 
 /// Decides what follows when attempt number `done` (1 is the first) ended with `outcome` at `now`.
@@ -240,7 +240,7 @@ pub fn judge(outcome: &Outcome, done: u32, schedule: &Schedule, now: Timestamp, 
         return Verdict::Delivered;
     }
     if !outcome.is_counted() {
-        return Verdict::Postponed(now.plus(Duration::from_secs(5)));
+        return Verdict::Postponed;
     }
     let retry_after = match outcome {
         Outcome::Answered { retry_after, .. } => *retry_after,
@@ -283,7 +283,50 @@ mod tests {
     #[test]
     fn our_own_trouble_costs_no_attempt() {
         let outcome = Outcome::Unanswered(Cause::Ours);
-        assert!(matches!(judge(&outcome, 11, &Schedule::default(), NOW, Roll(0.5)), Verdict::Postponed(_)));
+        assert_eq!(judge(&outcome, 11, &Schedule::default(), NOW, Roll(0.5)), Verdict::Postponed);
+    }
+
+    #[test]
+    fn b3_the_horizon_of_ten_thousand_deliveries_is_the_planned_one() {
+        let ambient = crate::domain::time::Timestamp::from_millis(0);
+        let schedule = Schedule::default();
+        let planned: Duration = (0..RETRIES).map(|n| (schedule.base * (1 << n)).min(schedule.cap())).sum();
+        // Rolls that are spread evenly, each delivery's in another order.
+        let rolls = |delivery: u32, step: u32| Roll(f64::from((delivery * 7_919 + step * 104_729) % 10_000) / 10_000.0);
+        let mut sum = Duration::ZERO;
+        for delivery in 0..10_000 {
+            let mut now = ambient;
+            let mut done = 1;
+            while let Verdict::RetryAt(at) = judge(&FAILED, done, &schedule, now, rolls(delivery, done)) {
+                assert!(at > now);
+                (now, done) = (at, done + 1);
+            }
+            assert_eq!(done, RETRIES + 1, "eleven tries");
+            sum += now.since(ambient);
+        }
+        let ratio = (sum / 10_000).as_secs_f64() / planned.as_secs_f64();
+        assert!((0.99..=1.01).contains(&ratio), "{ratio}");
+    }
+
+    #[test]
+    fn b3_whatever_a_receiver_asks_for_lies_between_once_and_twice_the_plan() {
+        let schedule = Schedule::default();
+        let asked = (0..10).map(|n| 10_u64.pow(n)).chain((0..24).map(|n| u64::MAX >> n)).chain([0, 29, 30, 31, 59, 61]);
+        let asked: Vec<Duration> = asked.map(Duration::from_secs).collect();
+        assert_eq!(asked.len(), 40);
+        for asked in asked {
+            for done in 1..=RETRIES {
+                let outcome = Outcome::Answered { status: 503, retry_after: Some(asked) };
+                let plan = (schedule.base * (1 << (done - 1))).min(schedule.cap());
+                for roll in [0.0, 0.5, 0.999] {
+                    let Verdict::RetryAt(at) = judge(&outcome, done, &schedule, NOW, Roll(roll)) else {
+                        panic!("{asked:?}: a retry is left");
+                    };
+                    let wait = at.since(NOW);
+                    assert!(wait >= plan.mul_f64(0.799) && wait <= plan.mul_f64(2.401), "{asked:?} {done}: {wait:?}");
+                }
+            }
+        }
     }
 
     proptest! {

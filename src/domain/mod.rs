@@ -25,4 +25,5 @@ pub mod target;
 pub mod text;
 pub mod time;
 pub mod trip;
+pub mod trouble;
 pub mod window;

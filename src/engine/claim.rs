@@ -10,8 +10,8 @@ use crate::domain::time::Timestamp;
 use crate::store;
 use crate::store::deliveries::{Claimed, Lease, Waiting};
 use rusqlite::Connection;
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 /// What a claim is made with.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub(super) struct Ask {
     pub(super) last: SubscriptionId,
     /// Attempts under way.
     pub(super) under_way: HashMap<SubscriptionId, usize>,
+    /// Attempts of single subscriptions that may be under way at once, where that is less than usual.
+    pub(super) limits: BTreeMap<SubscriptionId, usize>,
 }
 
 /// What was claimed.
@@ -108,7 +110,8 @@ impl Hand<'_> {
     /// How many more of one subscription.
     fn room_of(&self, id: SubscriptionId, ramp: Ramp) -> usize {
         let n = self.ask.under_way.get(&id).copied().unwrap_or(0);
-        (ramp.room() as usize).saturating_sub(n).min(self.room())
+        let limit = self.ask.limits.get(&id).copied().unwrap_or(usize::MAX);
+        (ramp.room() as usize).min(limit).saturating_sub(n).min(self.room())
     }
 
     /// Makes a job of what was claimed, or gives it up if it cannot be read: it must not hold up the others.

@@ -18,13 +18,20 @@ const ROUND: Duration = Duration::from_millis(200);
 
 /// The wait after storage failed.
 const REST: Duration = Duration::from_secs(2);
+/// Rounds in a row that must have been written down before claims are taken for left.
+const CALM: u32 = 10;
 /// A clock that moves this much more than time passes was set, or the machine slept.
 const JUMP: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
     let ambient = engine.shared.ambient.clone();
-    let mut clerk =
-        Clerk { round_at: ambient.now(), watch: ambient.stopwatch(), was_used: false, trouble: Trouble::None };
+    let mut clerk = Clerk {
+        n_calm: 0,
+        round_at: ambient.now(),
+        watch: ambient.stopwatch(),
+        was_used: false,
+        trouble: Trouble::None,
+    };
     while !*stop.borrow() {
         clerk.work(&engine).await;
         let nap = if clerk.trouble == Trouble::Told { REST } else { ROUND };
@@ -38,6 +45,8 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
 
 /// What the clerk remembers from one round to the next.
 struct Clerk {
+    /// Rounds in a row that were written down.
+    n_calm: u32,
     round_at: Timestamp,
     watch: Stopwatch,
     was_used: bool,
@@ -51,6 +60,13 @@ enum Trouble {
     Told,
 }
 
+/// How far the clock was set since it was looked at: one way or the other, or not at all.
+#[derive(Debug, Clone, Copy)]
+struct Set {
+    ahead: Duration,
+    back: Duration,
+}
+
 /// What waits to be written down.
 struct Notes {
     windows: Vec<Used>,
@@ -61,24 +77,31 @@ impl Clerk {
     async fn work(&mut self, engine: &Engine) {
         let shared = &engine.shared;
         let now = shared.ambient.now();
-        let jump = now.since(self.round_at.plus(self.watch.elapsed()));
+        let expected = self.round_at.plus(self.watch.elapsed());
+        let set = Set { ahead: now.since(expected), back: expected.since(now) };
         let notes = Arc::new(Notes { windows: shared.windows.take_unwritten(), waiting: shared.log.take() });
         if notes.waiting.n_dropped > 0 {
             tracing::warn!(n = notes.waiting.n_dropped, "the request log could not keep up; entries were dropped");
         }
         let has_notes =
             !notes.windows.is_empty() || !notes.waiting.requests.is_empty() || !notes.waiting.uses.is_empty();
+        // After trouble with storage, outcomes that wait to be written down come before claims that seem to have been left.
+        let expired_before = (self.n_calm >= CALM).then_some(now);
         let written = shared.store.write_patiently({
             let notes = Arc::clone(&notes);
-            move |connection| write(connection, &notes, now, jump)
+            move |connection| write(connection, &notes, (now, set), expired_before)
         });
         match written.await {
             Ok(n_released) => {
                 if n_released > 0 {
                     tracing::warn!(n_released, "deliveries whose lease ended were returned");
+                }
+                // Whoever sleeps until a time of day slept by another clock.
+                if n_released > 0 || set.ahead > JUMP || set.back > JUMP {
                     shared.bell.notify_one();
                 }
                 self.trouble = Trouble::None;
+                self.n_calm = self.n_calm.saturating_add(1);
             }
             Err(error) => {
                 shared.windows.give_back(&notes.windows);
@@ -87,6 +110,7 @@ impl Clerk {
                     tracing::error!(%error, "windows and requests cannot be written down; they are kept and tried again");
                 }
                 self.trouble = Trouble::Told;
+                self.n_calm = 0;
             }
         }
         let turned = now.slot(MINUTE_MS) != self.round_at.slot(MINUTE_MS);
@@ -99,7 +123,12 @@ impl Clerk {
 }
 
 /// Writes everything down. The number of claims that were returned.
-fn write(connection: &Connection, notes: &Notes, now: Timestamp, jump: Duration) -> Result<usize, store::Error> {
+fn write(
+    connection: &Connection,
+    notes: &Notes,
+    (now, set): (Timestamp, Set),
+    expired_before: Option<Timestamp>,
+) -> Result<usize, store::Error> {
     for used in &notes.windows {
         store::windows::flush(connection, used)?;
     }
@@ -108,9 +137,12 @@ fn write(connection: &Connection, notes: &Notes, now: Timestamp, jump: Duration)
     }
     store::requests::insert(connection, &notes.waiting.requests)?;
     store::repeats::forget(connection, now.minus(REMEMBERED))?;
-    if jump > JUMP {
-        store::deliveries::shift_leases(connection, jump)?;
+    if set.ahead > JUMP {
+        store::deliveries::shift_leases(connection, set.ahead)?;
+    }
+    if set.back > JUMP {
+        store::deliveries::bring_forward(connection, set.back)?;
     }
     store::deliveries::clamp_leases(connection, now.plus(LEASE * 2))?;
-    store::deliveries::release_expired(connection, now)
+    expired_before.map_or(Ok(0), |now| store::deliveries::release_expired(connection, now))
 }

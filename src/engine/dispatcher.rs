@@ -2,15 +2,18 @@
 
 use super::claim::{Ask, Job, claim};
 use super::sender::Parcel;
-use super::settle::Flight;
+use super::settle::{Flight, Told};
 use super::{Engine, Error};
+use crate::ambient::{Ambient, Stopwatch};
 use crate::domain::delivery::{DEADLINE, FLIGHTS};
 use crate::domain::ids::SubscriptionId;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
+use crate::domain::trouble::Trouble;
 use crate::store::deliveries::Lease;
 use std::collections::HashMap;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -26,19 +29,23 @@ const REST: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
     let shared = &engine.shared;
-    let mut desk = Desk::new(shared.ambient.ulid());
+    let mut desk = Desk::new(&shared.ambient);
     engine.set_status(|status| status.is_dispatching = true);
+    let mut said = None;
     while !*stop.borrow() {
         // Listen before looking, or a ring between the two would be lost.
         let mut rung = pin!(shared.bell.notified());
         rung.as_mut().enable();
         let wake_at = match desk.claim(&engine).await {
             Ok(next_due) => {
-                engine.set_status(|status| status.paused = None);
-                next_due.unwrap_or_else(|| shared.ambient.now().plus(NAP))
+                say(&engine, &mut said, desk.paused());
+                let until_probe = desk.trouble.next(desk.watch.elapsed());
+                let wait = until_probe.map_or(NAP, |next| next.saturating_sub(desk.watch.elapsed()).min(NAP));
+                let latest = shared.ambient.now().plus(wait);
+                next_due.map_or(latest, |due| due.min(latest))
             }
             Err(error) => {
-                engine.set_status(|status| status.paused = Some(format!("dispatch is paused: {error}")));
+                say(&engine, &mut said, Some(format!("dispatch is paused: {error}")));
                 shared.ambient.now().plus(REST)
             }
         };
@@ -58,22 +65,43 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
 
 /// What the dispatcher has in hand.
 struct Desk {
-    flights: JoinSet<SubscriptionId>,
+    flights: JoinSet<(SubscriptionId, Result<Told, Error>)>,
     under_way: HashMap<SubscriptionId, usize>,
     run: String,
     n_claims: u64,
     /// The subscription that was served last.
     last: SubscriptionId,
+    /// Measures since when there is trouble; setting the clock does not change it.
+    watch: Stopwatch,
+    trouble: Trouble,
 }
 
 impl Desk {
-    fn new(run: String) -> Self {
-        Self { flights: JoinSet::new(), under_way: HashMap::new(), run, n_claims: 0, last: SubscriptionId(0) }
+    fn new(ambient: &Ambient) -> Self {
+        Self {
+            flights: JoinSet::new(),
+            under_way: HashMap::new(),
+            run: ambient.ulid(),
+            n_claims: 0,
+            last: SubscriptionId(0),
+            watch: ambient.stopwatch(),
+            trouble: Trouble::default(),
+        }
+    }
+
+    /// Why nothing is sent, if the sender is in trouble.
+    fn paused(&self) -> Option<String> {
+        self.trouble.is_general().then(|| {
+            "dispatch is paused: the platform itself reaches nobody (no route, resolver or descriptors); it probes with one delivery at a time"
+                .to_owned()
+        })
     }
 
     /// Claims what is due and there is room for, and sends it off. When the next delivery that there is room for is due.
     async fn claim(&mut self, engine: &Engine) -> Result<Option<Timestamp>, Error> {
+        let at = self.watch.elapsed();
         let room = FLIGHTS.saturating_sub(self.flights.len());
+        let room = self.trouble.room(self.flights.len(), room, at);
         if room == 0 {
             return Ok(None);
         }
@@ -81,7 +109,8 @@ impl Desk {
         let now = engine.shared.ambient.now();
         let lease = Lease { token: format!("{}-{}", self.run, self.n_claims), now, until: now.plus(LEASE) };
         let token = lease.token.clone();
-        let ask = Ask { lease, room, last: self.last, under_way: self.under_way.clone() };
+        let ask =
+            Ask { lease, room, last: self.last, under_way: self.under_way.clone(), limits: self.trouble.limits(at) };
         let claims = engine.shared.store.write_patiently(move |connection| claim(connection, ask)).await?;
         self.last = claims.last;
         for job in claims.jobs {
@@ -89,18 +118,22 @@ impl Desk {
             let (engine, lease) = (engine.clone(), token.clone());
             self.flights.spawn(async move {
                 let subscription = job.claimed.subscription;
-                if let Err(error) = fly(&engine, job, lease).await {
-                    tracing::error!(%error, "an attempt could not be made or written down; its lease ends by itself");
-                }
-                subscription
+                (subscription, fly(&engine, job, lease).await)
             });
         }
         Ok(claims.next_due_at)
     }
 
-    fn landed(&mut self, first: Option<SubscriptionId>) {
+    fn landed(&mut self, first: Option<(SubscriptionId, Result<Told, Error>)>) {
         let mut landed = first;
-        while let Some(subscription) = landed {
+        while let Some((subscription, told)) = landed {
+            match told {
+                Ok(Told::Theirs) => self.trouble.passed(subscription),
+                Ok(Told::Ours) => self.trouble.met(subscription, self.watch.elapsed()),
+                Err(error) => {
+                    tracing::error!(%error, "an attempt could not be made or written down; its lease ends by itself");
+                }
+            }
             if let Some(n) = self.under_way.get_mut(&subscription) {
                 *n -= 1;
                 if *n == 0 {
@@ -117,7 +150,7 @@ impl Desk {
 }
 
 /// One attempt, from the secret to the last written byte.
-async fn fly(engine: &Engine, job: Job, lease: String) -> Result<(), Error> {
+async fn fly(engine: &Engine, job: Job, lease: String) -> Result<Told, Error> {
     let Job { claimed, event, subscription, sealed } = job;
     let secret: Secret = engine.unseal(claimed.subscription, &sealed)?;
     let target_url = subscription.wish.target_url;
@@ -131,5 +164,26 @@ async fn fly(engine: &Engine, job: Job, lease: String) -> Result<(), Error> {
         body: event.body,
     };
     let landed = engine.shared.sender.post(parcel, &engine.shared.ambient).await;
-    engine.settle(Flight { claimed, lease, target_url, event_type: event.kind, landed }).await
+    let flight = Arc::new(Flight { claimed, lease, target_url, event_type: event.kind, landed });
+    // What was sent and cannot be written down now is kept until it can: forgetting it would mean sending it again.
+    loop {
+        match engine.settle(Arc::clone(&flight)).await {
+            Err(Error::StorageFull | Error::Contended) => engine.shared.ambient.sleep(REST).await,
+            told => return told,
+        }
+    }
+}
+
+/// Says of dispatch whether and why it is paused: to whoever asks, and in the log once when that changes.
+fn say(engine: &Engine, said: &mut Option<String>, paused: Option<String>) {
+    match (&*said, &paused) {
+        (None, Some(why)) => tracing::error!("{why}"),
+        (Some(_), None) => tracing::warn!("dispatch goes on"),
+        _ => {}
+    }
+    // What is said first stands until it is over: the details may change with every probe.
+    if said.is_none() || paused.is_none() {
+        said.clone_from(&paused);
+        engine.set_status(|status| status.paused = paused);
+    }
 }

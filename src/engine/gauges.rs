@@ -20,7 +20,7 @@ pub struct Gauges {
     pub n_trips: u64,
     /// Changes ever audited.
     pub n_changes: u64,
-    /// Deliveries that wait, by state, each counted up to 100,000.
+    /// Deliveries that wait, by state.
     pub waiting: [(State, u64); 4],
     /// Subscriptions that are enabled.
     pub n_enabled: u64,

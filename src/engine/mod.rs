@@ -25,6 +25,7 @@ mod replayer;
 pub mod replays;
 pub mod requests;
 pub mod resends;
+mod retention;
 pub mod revisions;
 mod samples;
 mod sender;
@@ -48,6 +49,7 @@ use caller::{Actor, Caller};
 use sender::Sender;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use vault::{Age, Vault};
 use windows::Windows;
@@ -61,6 +63,8 @@ pub struct Settings {
     pub policy: Policy,
     /// When failed deliveries are tried again.
     pub schedule: Schedule,
+    /// How long attempts, requests, finished deliveries and their events are kept; for ever if absent.
+    pub keep: Option<Duration>,
 }
 
 /// What can go wrong with an operation.
@@ -190,6 +194,7 @@ impl Engine {
         let (keys, operators, used) = store
             .write(move |connection| {
                 store::deliveries::release_all(connection, now)?;
+                store::deliveries::clamp_due(connection, now)?;
                 let used = store::windows::since(connection, None, Window::opening(now).start)?;
                 Ok::<_, store::Error>((store::keys::all(connection)?, store::operators::all(connection)?, used))
             })
@@ -215,14 +220,15 @@ impl Engine {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Runs the background work until `stop` says so: the dispatcher, which finishes what is under way, the replayer, and the clerk, which writes down
+    /// Runs the background work until `stop` says so: the dispatcher, which finishes what is under way, the replayer, what forgets the old, and the clerk, which writes down
     /// windows and requests to the last one. Then closes the database. Whoever serves calls stops first.
     pub async fn run(&self, stop: watch::Receiver<bool>) {
         let (end, ended) = watch::channel(false);
         let clerk = tokio::spawn(clerk::run(self.clone(), ended));
         let replayer = tokio::spawn(replayer::run(self.clone(), stop.clone()));
+        let retention = tokio::spawn(retention::run(self.clone(), stop.clone()));
         dispatcher::run(self.clone(), stop).await;
-        let _ = replayer.await;
+        let _ = (replayer.await, retention.await);
         end.send_replace(true);
         let _ = clerk.await;
         let store = self.shared.store.clone();
@@ -311,3 +317,6 @@ async fn found(store: &Store, dir: &Path, vault: &Vault, ambient: &Ambient) -> R
     store.write(move |connection| store::operators::insert(connection, "admin", Role::Admin, &hash, now)).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

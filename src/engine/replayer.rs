@@ -81,14 +81,19 @@ impl Replayer {
 
 /// What one replay got in one round.
 #[derive(Debug)]
-struct Round {
-    of: ReplayId,
+pub(super) struct Round {
+    pub(super) of: ReplayId,
     n_taken: u32,
     n_passed: u32,
 }
 
 /// Gives at most `limit` selected deliveries their turn, fewer where their subscription has enough to do.
-fn round(connection: &Connection, replay: Running, limit: u32, now: Timestamp) -> Result<Round, store::Error> {
+pub(super) fn round(
+    connection: &Connection,
+    replay: Running,
+    limit: u32,
+    now: Timestamp,
+) -> Result<Round, store::Error> {
     let n_due = store::deliveries::n_due(connection, replay.subscription, CROWD, now)?;
     let (mut n_taken, mut n_passed) = (0, 0);
     for pick in store::replays::next(connection, replay.id, limit.min(CROWD.saturating_sub(n_due)))? {

@@ -67,11 +67,7 @@ impl Engine {
             .write(move |connection| {
                 let subscription = store::subscriptions::get(connection, id)?.ok_or_else(|| missing(id))?;
                 let counts = store::replays::counts(connection, id, &choice)?;
-                let draft = draft(&caller, &subscription, choice, per_second, now);
-                let replay = store::replays::insert(connection, &draft)?;
-                store::replays::select(connection, replay, id, &draft.choice)?;
-                store::replays::advance(connection, replay, (0, 0), now)?;
-                audit_plan(connection, (&caller, &ambient), replay)?;
+                let replay = plan(connection, (&caller, &ambient), &subscription, choice, per_second)?;
                 let replay = store::replays::get(connection, replay)?.ok_or_else(|| unknown(replay))?;
                 Ok::<_, Error>((replay, counts))
             })
@@ -136,6 +132,23 @@ impl Engine {
         self.shared.plans.notify_one();
         self.changed();
     }
+}
+
+/// Plans, in somebody's transaction, the replay of what a choice selects.
+pub(super) fn plan(
+    connection: &Connection,
+    (caller, ambient): (&Caller, &Ambient),
+    of: &Subscription,
+    choice: Choice,
+    per_second: u32,
+) -> Result<ReplayId, store::Error> {
+    let now = ambient.now();
+    let draft = draft(caller, of, choice, per_second, now);
+    let replay = store::replays::insert(connection, &draft)?;
+    store::replays::select(connection, replay, of.id, &draft.choice)?;
+    store::replays::advance(connection, replay, (0, 0), now)?;
+    audit_plan(connection, (caller, ambient), replay)?;
+    Ok(replay)
 }
 
 /// Plans, in somebody's transaction, the replay of all that a subscription missed since it was switched off; `None` if that is nothing.

@@ -14,6 +14,16 @@ use crate::domain::time::Timestamp;
 use crate::store;
 use crate::store::deliveries::Claimed;
 use rusqlite::Connection;
+use std::sync::Arc;
+
+/// What an attempt told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// Something about the receiver.
+    Theirs,
+    /// Only that the sender itself is in trouble.
+    Ours,
+}
 
 /// An attempt that is over, and the claim it was made under.
 #[derive(Debug)]
@@ -26,13 +36,15 @@ pub(super) struct Flight {
 }
 
 impl Engine {
-    /// Writes an attempt down. An outcome that comes after its lease was lost is not believed: somebody else has the delivery.
+    /// Writes an attempt down. An outcome that comes after its lease was lost is not believed: somebody else has the delivery. One that tells
+    /// only of our own trouble is not written down: the delivery is as if it had not been tried.
     ///
     /// # Errors
     /// Those of storage.
-    pub(super) async fn settle(&self, flight: Flight) -> Result<(), Error> {
+    pub(super) async fn settle(&self, flight: Arc<Flight>) -> Result<Told, Error> {
         let now = self.shared.ambient.now();
         let roll = self.shared.ambient.roll();
+        let told = if flight.landed.result.outcome.is_counted() { Told::Theirs } else { Told::Ours };
         let is_replay = flight.claimed.kind == Kind::Replay;
         let believed = self
             .shared
@@ -40,41 +52,46 @@ impl Engine {
             .write_patiently(move |connection| settle(connection, &flight, now, roll))
             .await
             .map_err(Error::from)?;
-        if !believed {
+        if told == Told::Theirs && !believed {
             tracing::warn!("an outcome came after its lease was lost and was not believed");
         }
         self.changed();
         if is_replay {
             self.replan();
         }
-        Ok(())
+        Ok(told)
     }
 }
 
-fn settle(connection: &Connection, flight: &Flight, now: Timestamp, roll: Roll) -> Result<bool, store::Error> {
+pub(super) fn settle(
+    connection: &Connection,
+    flight: &Flight,
+    now: Timestamp,
+    roll: Roll,
+) -> Result<bool, store::Error> {
     let claimed = &flight.claimed;
     let Some((before, deleted_at)) = store::subscriptions::even_deleted(connection, claimed.subscription)? else {
         return Ok(false);
     };
     let outcome = &flight.landed.result.outcome;
     let number = claimed.n_attempts + 1;
-    if claimed.kind == Kind::Resend {
+    if claimed.kind == Kind::Resend && outcome.is_counted() {
         return settle_resend(connection, flight, &before, now);
     }
     let verdict = judge(outcome, number - claimed.n_beside, &claimed.schedule, now, roll);
-    let counts = claimed.kind == Kind::Scheduled && outcome.is_counted();
+    let counts = claimed.kind == Kind::Scheduled;
     let (after, effect) = next(&before, claimed.kind, (outcome.is_success(), counts), now);
     let trips = effect == Effect::Trips && before.off.is_none() && deleted_at.is_none();
     let is_off = before.off.is_some() || trips;
     let (state, due) = match verdict {
         Verdict::Delivered => (State::Succeeded, None),
         Verdict::Exhausted => (State::Exhausted, None),
-        Verdict::RetryAt(_) | Verdict::Postponed(_) if deleted_at.is_some() => (State::Cancelled, None),
-        Verdict::RetryAt(_) | Verdict::Postponed(_) if is_off => (State::Parked, None),
-        Verdict::RetryAt(at) | Verdict::Postponed(at) => (State::Pending, Some(at)),
+        Verdict::RetryAt(_) if deleted_at.is_some() => (State::Cancelled, None),
+        Verdict::RetryAt(_) if is_off => (State::Parked, None),
+        Verdict::RetryAt(at) => (State::Pending, Some(at)),
+        Verdict::Postponed => return store::deliveries::give_back(connection, claimed.id, &flight.lease, now),
     };
-    let n_attempts = if matches!(verdict, Verdict::Postponed(_)) { claimed.n_attempts } else { number };
-    if !store::deliveries::settle(connection, claimed.id, &flight.lease, state, n_attempts, due)? {
+    if !store::deliveries::settle(connection, claimed.id, &flight.lease, state, number, due)? {
         return Ok(false);
     }
     store::attempts::insert(connection, &attempt(flight, number), &flight.landed.exchange, None)?;

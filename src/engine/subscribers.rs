@@ -4,6 +4,7 @@ use super::caller::{Caller, Change};
 use super::replays::cancel_all;
 use super::subscriptions::{Draft, Missed, actor, missing, switch_off, switch_on};
 use super::{Engine, Error, Fault};
+use crate::ambient::Ambient;
 use crate::domain::event::EventType;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::patch::Patch;
@@ -127,20 +128,7 @@ impl Engine {
             .write(move |connection| {
                 let before = owned(connection, company, id)?;
                 judge_manager(&before, key)?;
-                let now = ambient.now();
-                store::subscriptions::delete(connection, id, now)?;
-                store::trips::close(connection, id, &format!("{} (deleted)", actor(&caller)), before.n_skipped, now)?;
-                let n_cancelled = store::deliveries::cancel(connection, id)?;
-                cancel_all(connection, id, now)?;
-                let change = Change {
-                    action: "delete subscription",
-                    subject: format!("subscription {id}"),
-                    before: Some(described(&before.wish)),
-                    after: Some(format!("deleted, {n_cancelled} cancelled")),
-                    reason: None,
-                };
-                caller.audit(connection, &ambient, change)?;
-                Ok::<_, Error>(())
+                Ok::<_, Error>(remove(connection, (&caller, &ambient), &before)?)
             })
             .await?;
         self.changed();
@@ -194,6 +182,27 @@ impl Wanted {
     const fn is_about_more_than_the_switch(&self) -> bool {
         !self.target_url.is_keep() || !self.event_types.is_keep() || !self.description.is_keep()
     }
+}
+
+/// Deletes a subscription, in somebody's transaction: what waits is cancelled, and so are its replays.
+pub(super) fn remove(
+    connection: &Connection,
+    (caller, ambient): (&Caller, &Ambient),
+    before: &Subscription,
+) -> Result<(), store::Error> {
+    let (id, now) = (before.id, ambient.now());
+    store::subscriptions::delete(connection, id, now)?;
+    store::trips::close(connection, id, &format!("{} (deleted)", actor(caller)), before.n_skipped, now)?;
+    let n_cancelled = store::deliveries::cancel(connection, id)?;
+    cancel_all(connection, id, now)?;
+    let change = Change {
+        action: "delete subscription",
+        subject: format!("subscription {id}"),
+        before: Some(described(&before.wish)),
+        after: Some(format!("deleted, {n_cancelled} cancelled")),
+        reason: None,
+    };
+    caller.audit(connection, ambient, change)
 }
 
 fn owned(connection: &Connection, company: CompanyId, id: SubscriptionId) -> Result<Subscription, Error> {

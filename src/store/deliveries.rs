@@ -29,6 +29,9 @@ pub struct Claimed {
     pub schedule: Schedule,
 }
 
+/// The longest wait of a schedule in steps of its base: the cap, asked for twice, with all of its jitter.
+const LONGEST_STEP: i64 = 480 * 2 * 12 / 10;
+
 /// What a claim is made under.
 #[derive(Debug, Clone)]
 pub(crate) struct Lease {
@@ -166,6 +169,12 @@ fn returned() -> String {
     )
 }
 
+/// Gives a claim back as if it had not been made: nothing was learnt. `false` if the lease is no longer `lease`.
+pub(crate) fn give_back(connection: &Connection, id: DeliveryId, lease: &str, now: Timestamp) -> Result<bool, Error> {
+    let mut statement = connection.prepare_cached(&format!("{} AND id = ?2 AND lease = ?3", returned()))?;
+    Ok(statement.execute(params![now.millis(), id.0, lease])? == 1)
+}
+
 /// Returns every claim whose lease ended before `now`. The number returned.
 pub(crate) fn release_expired(connection: &Connection, now: Timestamp) -> Result<usize, Error> {
     Ok(connection.prepare_cached(&format!("{} AND lease_until < ?1", returned()))?.execute([now.millis()])?)
@@ -183,6 +192,22 @@ pub(crate) fn shift_leases(connection: &Connection, step: Duration) -> Result<us
     let mut statement =
         connection.prepare_cached("UPDATE deliveries SET lease_until = lease_until + ?1 WHERE state = 'in_flight'")?;
     Ok(statement.execute([millis(step)])?)
+}
+
+/// Moves what is due by a step that the clock was set back, so that nothing waits for longer than was planned. The number moved.
+pub(crate) fn bring_forward(connection: &Connection, step: Duration) -> Result<usize, Error> {
+    let mut statement =
+        connection.prepare_cached("UPDATE deliveries SET due_at = due_at - ?1 WHERE state = 'pending'")?;
+    Ok(statement.execute([millis(step)])?)
+}
+
+/// Lets nothing be due later than the longest step of its schedule: for a process that starts and cannot know whether the clock was set back
+/// while nobody looked. The number brought forward.
+pub(crate) fn clamp_due(connection: &Connection, now: Timestamp) -> Result<usize, Error> {
+    let mut statement = connection.prepare_cached(
+        "UPDATE deliveries SET due_at = ?1 + retry_base_ms * ?2 WHERE state = 'pending' AND due_at > ?1 + retry_base_ms * ?2",
+    )?;
+    Ok(statement.execute(params![now.millis(), LONGEST_STEP])?)
 }
 
 /// Returns every claim: for a process that starts and knows that nobody else holds any. The number returned.
@@ -231,22 +256,28 @@ pub(crate) fn n_due(connection: &Connection, of: SubscriptionId, most: u32, now:
     Ok(statement.query_row(params![of.0, now.millis(), most], |row| small(row, "n"))?)
 }
 
-/// Where a subscription's deliveries stand.
+/// Where a subscription's deliveries stand, from numbers that are kept anyway.
 pub(crate) fn backlog(connection: &Connection, subscription: SubscriptionId) -> Result<Backlog, Error> {
-    let mut statement = connection.prepare_cached(
-        "SELECT (SELECT count(*) FROM deliveries WHERE subscription_id = ?1 AND state = 'pending') AS n_pending,
-                (SELECT count(*) FROM deliveries WHERE subscription_id = ?1 AND state = 'in_flight') AS n_in_flight,
-                (SELECT count(*) FROM deliveries WHERE subscription_id = ?1 AND state = 'parked') AS n_parked,
-                (SELECT due_at FROM deliveries WHERE subscription_id = ?1 AND state = 'pending' ORDER BY due_at LIMIT 1) AS next_due",
-    )?;
-    Ok(statement.query_row([subscription.0], |row| {
-        Ok(Backlog {
-            n_pending: count(row, "n_pending")?,
-            n_in_flight: count(row, "n_in_flight")?,
-            n_parked: count(row, "n_parked")?,
-            next_due_at: super::maybe_time(row, "next_due")?,
-        })
-    })?)
+    let mut statement =
+        connection.prepare_cached("SELECT state, n FROM backlogs WHERE subscription_id = ?1 AND n > 0")?;
+    let mut backlog = Backlog::default();
+    let mut rows = statement.query([subscription.0])?;
+    while let Some(row) = rows.next()? {
+        let n = count(row, "n")?;
+        match State::named(&row.get::<_, String>("state")?) {
+            Some(State::Pending) => backlog.n_pending = n,
+            Some(State::InFlight) => backlog.n_in_flight = n,
+            Some(State::Parked) => backlog.n_parked = n,
+            _ => {}
+        }
+    }
+    if backlog.n_pending > 0 {
+        let mut first = connection.prepare_cached(
+            "SELECT min(due_at) AS due FROM deliveries WHERE subscription_id = ?1 AND state = 'pending'",
+        )?;
+        backlog.next_due_at = first.query_row([subscription.0], |row| super::maybe_time(row, "due"))?;
+    }
+    Ok(backlog)
 }
 
 /// The columns of a claimed delivery.

@@ -16,6 +16,7 @@ pub mod repeats;
 pub mod replays;
 pub mod requests;
 pub mod resends;
+pub mod retention;
 pub mod revisions;
 pub mod scan;
 pub mod series;
@@ -43,7 +44,25 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/platform/0004_request_details.sql"),
     include_str!("../../assets/migrations/platform/0005_resends.sql"),
     include_str!("../../assets/migrations/platform/0006_replays.sql"),
+    include_str!("../../assets/migrations/platform/0007_backlogs.sql"),
 ];
+
+/// A database in memory with a company and a key, for tests of what stands above.
+///
+/// # Errors
+/// Those of the scripts.
+#[cfg(test)]
+pub(crate) fn blank() -> Result<Connection, Error> {
+    let connection = Connection::open_in_memory()?;
+    for script in MIGRATIONS {
+        connection.execute_batch(script)?;
+    }
+    connection.execute_batch(
+        "INSERT INTO companies (name, created_at) VALUES ('Acme', 0);
+         INSERT INTO keys (company_id, name, hash, last4, scopes, created_at) VALUES (1, 'k', x'00', '0000', '', 0);",
+    )?;
+    Ok(connection)
+}
 
 /// What can go wrong.
 #[derive(Debug, thiserror::Error)]

@@ -188,14 +188,11 @@ pub(crate) struct Counts {
     pub(crate) given: HashMap<String, u64>,
     /// The last event's number.
     pub(crate) n_events: u64,
-    /// Deliveries that wait, by state, each counted up to [`COUNTED`].
+    /// Deliveries that wait, by state.
     pub(crate) waiting: [(State, u64); 4],
     pub(crate) n_enabled: u64,
     pub(crate) n_disabled: u64,
 }
-
-/// Where counting what waits ends.
-const COUNTED: u32 = 100_000;
 
 /// How much there is, without looking at the logs.
 pub(crate) fn counts(connection: &Connection) -> Result<Counts, Error> {
@@ -203,11 +200,8 @@ pub(crate) fn counts(connection: &Connection) -> Result<Counts, Error> {
     let given = statement.query_map([], |row| Ok((row.get("name")?, count(row, "seq")?)))?.collect::<Result<_, _>>()?;
     let mut waiting = [State::Pending, State::InFlight, State::Parked, State::Skipped].map(|state| (state, 0));
     for (state, n) in &mut waiting {
-        let sql = format!(
-            "SELECT count(*) AS n FROM (SELECT 1 FROM deliveries WHERE state = '{}' LIMIT {COUNTED})",
-            state.name()
-        );
-        *n = connection.prepare_cached(&sql)?.query_row([], |row| count(row, "n"))?;
+        let mut sum = connection.prepare_cached("SELECT coalesce(sum(n), 0) AS n FROM backlogs WHERE state = ?1")?;
+        *n = sum.query_row([state.name()], |row| count(row, "n"))?;
     }
     let mut statement = connection.prepare_cached(
         "SELECT (SELECT value FROM counters WHERE name = 'event') AS events,

@@ -61,29 +61,34 @@ impl Answer {
 impl Platform {
     /// A new platform in a new directory, by a scripted clock.
     pub(crate) async fn start() -> Self {
-        Self::found(Ambient::scripted(START, 1), Schedule::default()).await
+        Self::found(Ambient::scripted(START, 1), Schedule::default(), None).await
+    }
+
+    /// A new platform by a scripted clock that keeps its logs for so long.
+    pub(crate) async fn keeping(keep: Duration) -> Self {
+        Self::found(Ambient::scripted(START, 1), Schedule::default(), Some(keep)).await
     }
 
     /// A new platform by the real clock that tries again soon: for tests that look at it through a console, which has a clock of its own.
     pub(crate) async fn lively() -> Self {
-        Self::found(Ambient::real(), Schedule { base: Duration::from_millis(20) }).await
+        Self::found(Ambient::real(), Schedule { base: Duration::from_millis(20) }, None).await
     }
 
-    async fn found(ambient: Ambient, schedule: Schedule) -> Self {
+    async fn found(ambient: Ambient, schedule: Schedule, keep: Option<Duration>) -> Self {
         let dir = TempDir::new().expect("a directory");
-        Stopped { dir, ambient, schedule, bind: "127.0.0.1:0".to_owned() }.start().await
+        Stopped { dir, ambient, schedule, keep, bind: "127.0.0.1:0".to_owned() }.start().await
     }
 
     /// Stops in order: the port is free, the directory stays.
     pub(crate) async fn stop(self) -> Stopped {
         let Self { ambient, address, engine, stop, tasks, dir, .. } = self;
-        let schedule = engine.settings().schedule;
+        let (schedule, keep) = (engine.settings().schedule, engine.settings().keep);
         stop.send_replace(true);
         for task in tasks {
             task.await.expect("no panic");
         }
         drop(engine);
-        Stopped { dir, ambient, schedule, bind: address.trim_start_matches("http://").to_owned() }
+        Stopped { dir, ambient, schedule, keep, bind: address.trim_start_matches("http://").to_owned() }
     }
 
     /// Stops in order and starts again.
@@ -211,16 +216,17 @@ pub(crate) struct Stopped {
     dir: TempDir,
     ambient: Ambient,
     schedule: Schedule,
+    keep: Option<Duration>,
     bind: String,
 }
 
 impl Stopped {
     /// Starts on the directory, and on the port it had.
     pub(crate) async fn start(self) -> Platform {
-        let Self { dir, ambient, schedule, bind } = self;
+        let Self { dir, ambient, schedule, keep, bind } = self;
         let listener = TcpListener::bind(&bind).await.expect("a port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
-        let settings = Settings { data_dir: dir.path().to_owned(), policy: Policy::Private, schedule };
+        let settings = Settings { data_dir: dir.path().to_owned(), policy: Policy::Private, schedule, keep };
         let engine = Engine::open(settings, ambient.clone()).await.expect("it opens");
         let (stop, stopped) = watch::channel(false);
         let work = tokio::spawn({

@@ -1,0 +1,3 @@
+//! Tests of the engine's transactions without a network and without threads.
+
+mod model;

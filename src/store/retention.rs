@@ -1,0 +1,65 @@
+//! Forgetting: what is old and over is deleted in slices, each small enough that no write waits long for it. Counters stay.
+
+use super::Error;
+use crate::domain::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+/// Rows looked at for one slice.
+const SLICE: u32 = 500;
+
+/// What one slice came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Slice {
+    pub(crate) n_deleted: usize,
+    /// The last row looked at; `None` when there is nothing old behind it.
+    pub(crate) place: Option<i64>,
+}
+
+/// A log that is only looked at from its beginning: what is deleted is its oldest part.
+const OLDEST: [(&str, &str); 2] = [("attempts", "started_at"), ("requests", "at")];
+
+/// Deletes some of the oldest attempts and requests before `before`. The number deleted; 0 when there are none left.
+pub(crate) fn logs(connection: &Connection, before: Timestamp) -> Result<usize, Error> {
+    let mut n_deleted = 0;
+    for (table, time) in OLDEST {
+        let sql = format!(
+            "DELETE FROM {table} WHERE id IN (SELECT id FROM {table} ORDER BY id LIMIT {SLICE}) AND {time} < ?1"
+        );
+        n_deleted += connection.prepare_cached(&sql)?.execute([before.millis()])?;
+    }
+    Ok(n_deleted)
+}
+
+/// Deletes deliveries behind `after` that are over, of events before `before`, and have no attempt left. What waits, is parked or was skipped
+/// stays: it can still be delivered.
+pub(crate) fn deliveries(connection: &Connection, after: i64, before: Timestamp) -> Result<Slice, Error> {
+    slice(
+        connection,
+        "deliveries",
+        "state IN ('succeeded', 'exhausted', 'cancelled')
+         AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_id = deliveries.id)
+         AND NOT EXISTS (SELECT 1 FROM resends r WHERE r.delivery_id = deliveries.id)",
+        after,
+        before,
+    )
+}
+
+/// Deletes events behind `after` and before `before` that have no delivery left.
+pub(crate) fn events(connection: &Connection, after: i64, before: Timestamp) -> Result<Slice, Error> {
+    let is_over = "NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event_id = events.id)";
+    slice(connection, "events", is_over, after, before)
+}
+
+fn slice(connection: &Connection, table: &str, is_over: &str, after: i64, before: Timestamp) -> Result<Slice, Error> {
+    let looked_at = format!("SELECT id, created_at FROM {table} WHERE id > ?1 ORDER BY id LIMIT {SLICE}");
+    let ends = format!("SELECT max(id), min(created_at) FROM ({looked_at})");
+    let ends: Option<(Option<i64>, Option<i64>)> =
+        connection.prepare_cached(&ends)?.query_row([after], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let Some((Some(last), Some(oldest))) = ends else { return Ok(Slice { n_deleted: 0, place: None }) };
+    if oldest >= before.millis() {
+        return Ok(Slice { n_deleted: 0, place: None });
+    }
+    let sql = format!("DELETE FROM {table} WHERE id > ?1 AND id <= ?2 AND created_at < ?3 AND {is_over}");
+    let n_deleted = connection.prepare_cached(&sql)?.execute(params![after, last, before.millis()])?;
+    Ok(Slice { n_deleted, place: Some(last) })
+}
