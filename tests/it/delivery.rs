@@ -1,7 +1,12 @@
 //! Deliveries: from an event to the last attempt, against receivers whose answers are set.
 
+mod breaker;
+mod bytes;
+mod process;
 mod replay;
 mod resend;
+mod retention;
+mod schedule;
 
 use crate::support::platform::Platform;
 use crate::support::receiver::{Behaviour, Receiver};
@@ -25,7 +30,14 @@ struct Scene {
 
 impl Scene {
     async fn with(receiver: &Receiver) -> Self {
-        let platform = Platform::start().await;
+        Self::upon(Platform::start().await, receiver).await
+    }
+
+    async fn keeping(receiver: &Receiver, keep: Duration) -> Self {
+        Self::upon(Platform::keeping(keep).await, receiver).await
+    }
+
+    async fn upon(platform: Platform, receiver: &Receiver) -> Self {
         let company = platform.company("Acme").await;
         let CreatedSubscription { subscription, signing_secret } = platform.subscribe(&company, &receiver.url).await;
         Self { platform, company, subscription: subscription.id, secret: signing_secret.into_secret() }

@@ -1,0 +1,110 @@
+//! The breaker: exactly at twenty, once, whatever else happens.
+
+use super::Scene;
+use crate::support::receiver::{Behaviour, Receiver};
+use crow::api::replays::NewReplay;
+use crow::domain::breaker::FUSE;
+use crow::domain::delivery::State;
+use crow::domain::standing::Disabled;
+use crow::domain::time::Timestamp;
+
+const OK: Behaviour = Behaviour::Status(200);
+const BROKEN: Behaviour = Behaviour::Status(500);
+
+impl Scene {
+    /// Publishes one event after the other, each when the attempt before it was written down; no time passes, so none is tried twice.
+    async fn one_by_one(&self, n: u32) {
+        for _ in 0..n {
+            let before = self.n_attempts();
+            self.emit().await;
+            self.platform.until("the attempt is written down", async || self.n_attempts() == before + 1).await;
+        }
+    }
+
+    fn n_attempts(&self) -> i64 {
+        let count = "SELECT count(*) FROM attempts";
+        self.platform.database().query_row(count, [], |row| row.get(0)).expect("a count")
+    }
+
+    fn n_trips(&self) -> i64 {
+        self.platform.database().query_row("SELECT count(*) FROM trips", [], |row| row.get(0)).expect("a count")
+    }
+
+    /// The streak, and whether the subscription is on.
+    async fn fuse(&self) -> (u32, bool) {
+        let row = self.row().await.subscription;
+        (row.consecutive_failures, row.is_enabled)
+    }
+}
+
+#[tokio::test]
+async fn b1_nineteen_a_success_and_twenty_more_trip_once() {
+    let mut script = vec![BROKEN; FUSE as usize - 1];
+    script.extend([OK, BROKEN]);
+    let receiver = Receiver::start(&script).await;
+    let scene = Scene::with(&receiver).await;
+    scene.one_by_one(FUSE - 1).await;
+    assert_eq!(scene.fuse().await, (FUSE - 1, true));
+    scene.one_by_one(1).await;
+    assert_eq!(scene.fuse().await, (0, true), "a success zeroes");
+    scene.one_by_one(FUSE - 1).await;
+    assert_eq!((scene.fuse().await, scene.n_trips()), ((FUSE - 1, true), 0));
+    scene.one_by_one(1).await;
+    assert_eq!((scene.fuse().await, scene.n_trips()), ((FUSE, false), 1));
+    assert_eq!(scene.row().await.subscription.disabled_reason, Some(Disabled::Breaker));
+}
+
+#[tokio::test]
+async fn b1_sixty_four_at_once_trip_once_and_at_twenty() {
+    let receiver = Receiver::start(&[BROKEN]).await;
+    let scene = Scene::with(&receiver).await;
+    for _ in 0..64 {
+        scene.emit().await;
+    }
+    scene.platform.until("it trips", async || scene.n_trips() == 1).await;
+    let count = "SELECT count(*) FROM deliveries WHERE state = 'in_flight'";
+    let n_in_flight =
+        async || scene.platform.database().query_row(count, [], |row| row.get::<_, i64>(0)).expect("a count");
+    scene.platform.until("the last attempts are written down", async || n_in_flight().await == 0).await;
+    assert_eq!((scene.fuse().await, scene.n_trips()), ((FUSE, false), 1));
+    let sent = receiver.ledger().len();
+    assert!((20..=23).contains(&sent), "twenty, and what was under way then: {sent}");
+    let row = scene.row().await;
+    assert_eq!((row.health.n_parked + row.health.n_skipped, row.health.n_backlog), (64, 0), "the rest waits");
+}
+
+#[tokio::test]
+async fn b1_a_restart_at_nineteen_forgets_nothing() {
+    let receiver = Receiver::start(&[BROKEN]).await;
+    let mut scene = Scene::with(&receiver).await;
+    scene.one_by_one(FUSE - 1).await;
+    scene.platform = scene.platform.restart().await;
+    assert_eq!((scene.fuse().await, scene.n_trips()), ((FUSE - 1, true), 0));
+    scene.one_by_one(1).await;
+    assert_eq!((scene.fuse().await, scene.n_trips()), ((FUSE, false), 1));
+}
+
+#[tokio::test]
+async fn b1_resends_and_replays_at_nineteen_do_not_count() {
+    let receiver = Receiver::start(&[OK, BROKEN]).await;
+    let scene = Scene::with(&receiver).await;
+    let event = scene.emit().await;
+    let arrived = scene.stands(event, State::Succeeded).await;
+    scene.one_by_one(FUSE - 1).await;
+    let operator = scene.platform.operator();
+    let n = scene.n_attempts();
+    operator.resend(arrived).await.expect("accepted");
+    scene.platform.until("the resend is written down", async || scene.n_attempts() == n + 1).await;
+    let wish = NewReplay {
+        since: Timestamp::from_millis(0),
+        until: Some(scene.platform.ambient.now().plus(std::time::Duration::from_secs(1))),
+        states: vec![State::Succeeded],
+        dry_run: false,
+        rate_per_second: None,
+    };
+    assert_eq!(operator.replay(scene.subscription, &wish).await.expect("a plan").n_selected, 1);
+    scene.platform.until("the replay is written down", async || scene.n_attempts() == n + 2).await;
+    assert_eq!((scene.fuse().await, scene.n_trips()), ((FUSE - 1, true), 0));
+    scene.one_by_one(1).await;
+    assert_eq!((scene.fuse().await, scene.n_trips()), ((FUSE, false), 1));
+}
