@@ -15,6 +15,7 @@ use crow::client::connection::{Client, Credential};
 use crow::domain::delivery::Schedule;
 use crow::domain::key::Scope;
 use crow::domain::target::Policy;
+use crow::engine::reach::Reach;
 use crow::engine::{Engine, Settings};
 use crow::server;
 use crow::sqlite::{Database, Error, Lane, Options};
@@ -181,6 +182,7 @@ async fn run(n_events: i64) {
         policy: Policy::Public,
         schedule: Schedule::default(),
         keep: None,
+        reach: Reach::default(),
     };
     let engine = Engine::open(settings(), ambient.clone()).await.expect("it opens");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -18,6 +18,7 @@ use crow::domain::event::EventType;
 use crow::domain::ids::CompanyId;
 use crow::domain::key::Scope;
 use crow::domain::target::Policy;
+use crow::engine::reach::Reach;
 use crow::engine::{Engine, Settings};
 use crow::monitor::feed;
 use crow::monitor::snapshot::Snapshot;
@@ -254,7 +255,13 @@ async fn keys(client: Client, ambient: &Ambient) -> Vec<Duration> {
 async fn run(n_attempts: i64, pace: u32) {
     let ambient = Ambient::real();
     let dir = tempfile::tempdir().expect("a directory");
-    let settings = Settings { data_dir: dir.path().to_owned(), policy: Policy::Private, schedule: Schedule::default() };
+    let settings = Settings {
+        data_dir: dir.path().to_owned(),
+        policy: Policy::Private,
+        schedule: Schedule::default(),
+        keep: None,
+        reach: Reach::default(),
+    };
     let engine = Engine::open(settings, ambient.clone()).await.expect("it opens");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("an address"));

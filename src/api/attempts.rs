@@ -1,6 +1,6 @@
 //! The delivery log: attempts in short and in full.
 
-use crate::domain::attempt::Attempt;
+use crate::domain::attempt::{Attempt, Phase, Phases};
 use crate::domain::delivery::{Cause, Kind, Outcome, RETRIES};
 use crate::domain::ids::{AttemptId, CompanyId, DeliveryId, EventId, SubscriptionId};
 use crate::domain::text::Untrusted;
@@ -98,9 +98,36 @@ pub struct AttemptDetail {
     pub response_body: Body,
     /// The address that was dialled.
     pub peer: Option<Untrusted>,
+    /// Where the time went.
+    #[serde(default)]
+    pub phases: PhaseTimes,
     /// Whether values were left out because this operator is no admin: what was sent is masked, what came back is not there.
     #[serde(default)]
     pub redacted: bool,
+}
+
+/// How long each part of a POST took, in microseconds; null for a part that it did not come to. The first three are null where a kept
+/// connection was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PhaseTimes {
+    /// Resolving the name; null where the target is an address.
+    pub dns_us: Option<u64>,
+    /// Making a connection.
+    pub connect_us: Option<u64>,
+    /// Agreeing on TLS; null over plain http.
+    pub tls_us: Option<u64>,
+    /// From the first byte of the request to the whole head of the answer.
+    pub head_us: Option<u64>,
+    /// The body of the answer, as far as it was read.
+    pub body_us: Option<u64>,
+}
+
+impl From<Phases> for PhaseTimes {
+    fn from(of: Phases) -> Self {
+        let [dns_us, connect_us, tls_us, head_us, body_us] = Phase::ALL.map(|phase| of.get(phase));
+        Self { dns_us, connect_us, tls_us, head_us, body_us }
+    }
 }
 
 impl From<Attempt> for AttemptRow {

@@ -116,6 +116,9 @@ pub(super) struct Standalone {
     /// Permit http and private addresses as webhook targets: for development only
     #[arg(long)]
     pub(super) allow_private_targets: bool,
+    /// A PEM file of authorities that receivers' certificates may be signed by, beside those of the operating system; repeatable
+    #[arg(long, value_name = "FILE")]
+    pub(super) trust_ca: Vec<PathBuf>,
     /// Let the console test, enable and disable; without it, it only looks
     #[arg(long)]
     pub(super) allow_actions: bool,
@@ -203,6 +206,9 @@ pub(super) struct Serve {
     /// Permit http and private addresses as webhook targets: for development only
     #[arg(long)]
     pub(super) allow_private_targets: bool,
+    /// A PEM file of authorities that receivers' certificates may be signed by, beside those of the operating system; repeatable
+    #[arg(long, value_name = "FILE")]
+    pub(super) trust_ca: Vec<PathBuf>,
     /// The wait before the first retry of a delivery; later ones double up to 480 times this
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = retry_base)]
     pub(super) retry_base: Duration,

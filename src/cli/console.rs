@@ -24,6 +24,7 @@ pub(super) async fn standalone(asked: arguments::Standalone) -> Result<ExitCode,
         policy: if asked.allow_private_targets { Policy::Private } else { Policy::Public },
         retry_base: Schedule::default().base,
         keep: arguments::Keep::default().0,
+        ca_files: asked.trust_ca,
         ambient: ambient.clone(),
     };
     let platform = standalone::Standalone::start(wish).await?;

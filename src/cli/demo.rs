@@ -60,6 +60,7 @@ pub(super) async fn run(demo: Demo) -> Result<ExitCode, Failure> {
         policy: Policy::Private,
         retry_base: RETRY_BASE,
         keep: None,
+        ca_files: Vec::new(),
         ambient: ambient.clone(),
     };
     let platform = Standalone::start(wish).await?;

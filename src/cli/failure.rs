@@ -44,6 +44,7 @@ impl From<engine::Error> for Failure {
                 "choose a directory that can be written with --data DIR"
             }
             engine::Error::KeyMissing(_) => "put the file back from a backup",
+            engine::Error::Sender(_) => "check the files given with --trust-ca and the operating system's certificates",
             engine::Error::Sealed(_) => "put the right key file back",
             _ => "see the log for more",
         };

@@ -29,6 +29,7 @@ pub(super) async fn run(serve: Serve) -> Result<ExitCode, Failure> {
         policy,
         retry_base: serve.retry_base,
         keep: serve.keep.0,
+        ca_files: serve.trust_ca,
         ambient: Ambient::real(),
     };
     let platform = Standalone::start(wish).await?;

@@ -5,6 +5,7 @@ use crate::ambient::Ambient;
 use crate::client::connection::{Client, Credential};
 use crate::domain::delivery::Schedule;
 use crate::domain::target::Policy;
+use crate::engine::reach::Reach;
 use crate::engine::{Engine, Settings};
 use crate::server;
 use std::net::SocketAddr;
@@ -23,6 +24,8 @@ pub(super) struct Wish {
     pub(super) retry_base: Duration,
     /// How long the logs are kept; for ever if absent.
     pub(super) keep: Option<Duration>,
+    /// Certificates of authorities that receivers may have, beside those of the operating system.
+    pub(super) ca_files: Vec<PathBuf>,
     pub(super) ambient: Ambient,
 }
 
@@ -64,7 +67,7 @@ const PATIENCE: (Duration, Duration) = (Duration::from_secs(3), Duration::from_s
 impl Standalone {
     /// Binds the port, opens the data directory, and answers when both the server and the dispatcher run.
     pub(super) async fn start(wish: Wish) -> Result<Self, Failure> {
-        let Wish { data_dir, bind, policy, retry_base, keep, ambient } = wish;
+        let Wish { data_dir, bind, policy, retry_base, keep, ca_files, ambient } = wish;
         let listener = TcpListener::bind(bind).await.map_err(|error| {
             Failure::usage(
                 format!("cannot listen on {bind}: {error}"),
@@ -72,7 +75,8 @@ impl Standalone {
             )
         })?;
         let address = listener.local_addr().map_err(|error| Failure::failed(error.to_string(), "try again"))?;
-        let settings = Settings { data_dir, policy, schedule: Schedule { base: retry_base }, keep };
+        let reach = Reach { ca_files, listens_at: vec![address], ..Reach::default() };
+        let settings = Settings { data_dir, policy, schedule: Schedule { base: retry_base }, keep, reach };
         let engine = Engine::open(settings, ambient).await?;
         let work = Task::start({
             let engine = engine.clone();

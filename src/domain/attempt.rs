@@ -61,4 +61,46 @@ pub struct Exchange {
     pub n_response_bytes: u64,
     /// The address that was dialled.
     pub peer: Option<String>,
+    /// Where the time went.
+    pub phases: Phases,
+}
+
+/// A part of an attempt, in the order in which they come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// The name is resolved.
+    Dns,
+    /// A connection is made.
+    Connect,
+    /// TLS is agreed.
+    Tls,
+    /// The request is sent and the head of the answer awaited.
+    Head,
+    /// The body of the answer is read.
+    Body,
+}
+
+impl Phase {
+    /// All five.
+    pub const ALL: [Self; 5] = [Self::Dns, Self::Connect, Self::Tls, Self::Head, Self::Body];
+}
+
+/// How long each phase took, in microseconds. A phase that the attempt did not come to is absent, and so are the first three where a kept
+/// connection was used, the first where the target is an address, and the third without TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Phases {
+    us: [Option<u64>; Phase::ALL.len()],
+}
+
+impl Phases {
+    /// How long a phase took.
+    #[must_use]
+    pub const fn get(&self, phase: Phase) -> Option<u64> {
+        self.us[phase as usize]
+    }
+
+    /// Sets how long a phase took.
+    pub const fn set(&mut self, phase: Phase, us: Option<u64>) {
+        self.us[phase as usize] = us;
+    }
 }

@@ -1,6 +1,9 @@
-//! Where webhooks may go: https only, public addresses only (contract: subscriptions, target rules; delivery).
+//! Where webhooks may go: https only, public addresses only, never the platform itself (contract: subscriptions, target rules; delivery).
+//!
+//! Ports are free, but for port 0: over https whatever listens there sees a TLS handshake before a single byte that a customer chose, and
+//! receivers on 8443 and the like are common.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use url::{Host, Url};
 
 /// The longest target that is accepted, in characters.
@@ -34,16 +37,77 @@ pub enum Fault {
     /// Has a fragment, which is never sent.
     #[error("must not contain a fragment")]
     Fragment,
+    /// Has port 0, where nothing can listen.
+    #[error("must not have port 0")]
+    Port,
     /// Names an address that is not public.
     #[error("must be a public address: {0}")]
     Address(&'static str),
+    /// Leads back to this platform or to the host it runs on.
+    #[error("must not be an address of this platform's own host")]
+    Own,
 }
 
-/// Checks a target when it is set, as far as that is possible without resolving its name.
-///
-/// # Errors
-/// Says which rule it breaks.
-pub fn judge(text: &str, policy: Policy) -> Result<Url, Fault> {
+/// What targets are held against: what the platform was started to permit, and what is its own.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Bounds {
+    /// What is permitted.
+    pub policy: Policy,
+    /// The addresses of the host's interfaces. No webhook goes there, unless private addresses are permitted.
+    pub own: Vec<IpAddr>,
+    /// Where the platform listens. No webhook goes there, whatever is permitted.
+    pub listens_at: Vec<SocketAddr>,
+}
+
+impl Bounds {
+    /// Checks a target as far as that is possible without resolving its name. An address in it is checked as if it were dialled.
+    ///
+    /// # Errors
+    /// Says which rule it breaks.
+    pub fn judge(&self, text: &str) -> Result<Url, Fault> {
+        let url = judge(text, self.policy)?;
+        let port = url.port_or_known_default().unwrap_or(0);
+        match url.host() {
+            Some(Host::Ipv4(address)) => self.judge_address(SocketAddr::new(address.into(), port))?,
+            Some(Host::Ipv6(address)) => self.judge_address(SocketAddr::new(address.into(), port))?,
+            _ => {}
+        }
+        Ok(url)
+    }
+
+    /// Checks an address that is about to be dialled.
+    ///
+    /// # Errors
+    /// Names the range that is not public, or says that it is the platform's own.
+    pub fn judge_address(&self, address: SocketAddr) -> Result<(), Fault> {
+        let ip = address.ip().to_canonical();
+        if self.listens_at.iter().any(|own| own.port() == address.port() && self.reaches(ip, own.ip())) {
+            return Err(Fault::Own);
+        }
+        if self.policy == Policy::Private {
+            return Ok(());
+        }
+        let range = match address.ip() {
+            IpAddr::V4(address) => reserved_v4(address),
+            IpAddr::V6(address) => reserved_v6(address),
+        };
+        match range {
+            Some(range) => Err(Fault::Address(range)),
+            None if self.own.contains(&ip) => Err(Fault::Own),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether dialling `ip` ends at a socket bound to `bound`. The unspecified address stands for every own one when bound, and for
+    /// loopback when dialled.
+    fn reaches(&self, ip: IpAddr, bound: IpAddr) -> bool {
+        let is_here = ip.is_loopback() || ip.is_unspecified() || self.own.contains(&ip);
+        ip == bound || (bound.is_unspecified() && is_here) || (ip.is_unspecified() && bound.is_loopback())
+    }
+}
+
+/// Checks what stands in a target, but for its address.
+fn judge(text: &str, policy: Policy) -> Result<Url, Fault> {
     if text.len() > LONGEST {
         return Err(Fault::TooLong);
     }
@@ -61,41 +125,30 @@ pub fn judge(text: &str, policy: Policy) -> Result<Url, Fault> {
     if url.fragment().is_some() {
         return Err(Fault::Fragment);
     }
-    let address = match url.host().ok_or(Fault::NotAUrl)? {
-        Host::Ipv4(address) => IpAddr::V4(address),
-        Host::Ipv6(address) => IpAddr::V6(address),
+    if url.port() == Some(0) {
+        return Err(Fault::Port);
+    }
+    match url.host().ok_or(Fault::NotAUrl)? {
         Host::Domain(name) if policy == Policy::Public && is_local_name(name) => {
-            return Err(Fault::Address("the name is local"));
+            Err(Fault::Address("the name is local"))
         }
-        Host::Domain(_) => return Ok(url),
-    };
-    judge_address(address, policy)?;
-    Ok(url)
+        _ => Ok(url),
+    }
 }
 
 fn is_local_name(name: &str) -> bool {
     let name = name.trim_end_matches('.').to_ascii_lowercase();
     !name.contains('.')
-        || [".localhost", ".local", ".internal", ".home.arpa", ".lan"].iter().any(|end| name.ends_with(end))
-}
-
-/// Checks an address that is about to be dialled.
-///
-/// # Errors
-/// Names the range that is not public.
-pub fn judge_address(address: IpAddr, policy: Policy) -> Result<(), Fault> {
-    if policy == Policy::Private {
-        return Ok(());
-    }
-    let range = match address {
-        IpAddr::V4(address) => reserved_v4(address),
-        IpAddr::V6(address) => reserved_v6(address),
-    };
-    range.map_or(Ok(()), |range| Err(Fault::Address(range)))
+        || [".localhost", ".local", ".internal", ".home.arpa", ".lan", ".intranet", ".corp", ".home", ".localdomain"]
+            .iter()
+            .any(|end| name.ends_with(end))
 }
 
 fn reserved_v4(address: Ipv4Addr) -> Option<&'static str> {
-    let [a, b, c, _] = address.octets();
+    let [a, b, c, d] = address.octets();
+    if (a, b, c, d) == (168, 63, 129, 16) {
+        return Some("cloud metadata");
+    }
     Some(match (a, b, c) {
         (0, ..) => "this network",
         (10, ..) | (172, 16..=31, _) | (192, 168, _) => "private network",
@@ -105,6 +158,8 @@ fn reserved_v4(address: Ipv4Addr) -> Option<&'static str> {
         (192, 0, 0) => "protocol assignments",
         (192, 0, 2) | (198, 51, 100) | (203, 0, 113) => "documentation",
         (192, 88, 99) => "6to4 relay",
+        (192, 31, 196) | (192, 175, 48) => "AS112",
+        (192, 52, 193) => "multicast tunnels",
         (198, 18..=19, _) => "benchmarking",
         (224..=239, ..) => "multicast",
         (240..=255, ..) => "reserved",
@@ -131,12 +186,15 @@ fn reserved_v6(address: Ipv6Addr) -> Option<&'static str> {
         | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
             return Some(reserved_v4(v4(high, low)).unwrap_or("IPv4 inside IPv6"));
         }
-        [0x64, 0xff9b, 1, ..] => return Some("local-use NAT64"),
+        [0x64, 0xff9b, ..] => return Some("NAT64"),
         [0x2002, high, low, ..] => return Some(reserved_v4(v4(high, low)).unwrap_or("6to4")),
         [0x2001, 0, ..] => return Some("Teredo"),
         [0x2001, 0x2, 0, ..] => return Some("benchmarking"),
         [0x2001, 0x10..=0x2f, ..] => return Some("ORCHID"),
+        [0x2001, 0..=0x1ff, ..] => return Some("protocol assignments"),
+        [0x2620, 0x4f, 0x8000, ..] => return Some("AS112"),
         [0x2001, 0xdb8, ..] | [0x3fff, 0..=0x0fff, ..] => return Some("documentation"),
+        [.., 0 | 0x200, 0x5efe, high, low] => return Some(reserved_v4(v4(high, low)).unwrap_or("ISATAP")),
         _ => {}
     }
     match s[0] {
@@ -153,12 +211,14 @@ fn reserved_v6(address: Ipv6Addr) -> Option<&'static str> {
 mod tests {
     use super::*;
 
+    const PUBLIC: Bounds = Bounds { policy: Policy::Public, own: Vec::new(), listens_at: Vec::new() };
+
     #[test]
     fn a_public_https_url_passes() {
         for text in
             ["https://hooks.example.com/orders?x=1", "https://93.184.216.34:8443/", "https://[2606:2800:220:1::1]/in"]
         {
-            assert!(judge(text, Policy::Public).is_ok(), "{text}");
+            assert!(PUBLIC.judge(text).is_ok(), "{text}");
         }
     }
 
@@ -185,14 +245,42 @@ mod tests {
             ("https://[fd00::1]/", Fault::Address("unique local")),
         ];
         for (text, fault) in cases {
-            assert_eq!(judge(text, Policy::Public), Err(fault), "{text}");
+            assert_eq!(PUBLIC.judge(text), Err(fault), "{text}");
         }
-        assert_eq!(judge(&format!("https://a.example/{}", "x".repeat(LONGEST)), Policy::Public), Err(Fault::TooLong));
+        assert_eq!(PUBLIC.judge(&format!("https://a.example/{}", "x".repeat(LONGEST))), Err(Fault::TooLong));
     }
 
     #[test]
     fn development_permits_http_and_loopback_but_no_userinfo() {
-        assert!(judge("http://127.0.0.1:9000/in", Policy::Private).is_ok());
-        assert_eq!(judge("http://a:b@127.0.0.1/", Policy::Private), Err(Fault::Userinfo));
+        let private = Bounds { policy: Policy::Private, ..PUBLIC };
+        assert!(private.judge("http://127.0.0.1:9000/in").is_ok());
+        assert_eq!(private.judge("http://a:b@127.0.0.1/"), Err(Fault::Userinfo));
+        assert_eq!(private.judge("http://127.0.0.1:0/"), Err(Fault::Port));
+    }
+
+    #[test]
+    fn the_platform_itself_is_refused_whatever_is_permitted() {
+        let at = |text: &str| text.parse::<SocketAddr>().expect("an address");
+        let bounds = |listens_at: &str, policy| Bounds {
+            policy,
+            own: vec!["198.41.0.4".parse().expect("an address"), "10.0.0.7".parse().expect("an address")],
+            listens_at: vec![at(listens_at)],
+        };
+        let on_loopback = bounds("127.0.0.1:7700", Policy::Private);
+        for text in ["127.0.0.1:7700", "[::ffff:127.0.0.1]:7700", "0.0.0.0:7700"] {
+            assert_eq!(on_loopback.judge_address(at(text)), Err(Fault::Own), "{text}");
+        }
+        for text in ["127.0.0.1:7701", "127.0.0.2:7700", "10.0.0.7:7700"] {
+            assert_eq!(on_loopback.judge_address(at(text)), Ok(()), "{text}");
+        }
+        let on_all = bounds("0.0.0.0:7700", Policy::Private);
+        for text in ["127.0.0.9:7700", "10.0.0.7:7700", "198.41.0.4:7700", "[::1]:7700", "[::]:7700"] {
+            assert_eq!(on_all.judge_address(at(text)), Err(Fault::Own), "{text}");
+        }
+        assert_eq!(on_all.judge_address(at("10.0.0.8:7700")), Ok(()));
+        let public = bounds("198.41.0.4:7700", Policy::Public);
+        assert_eq!(public.judge_address(at("198.41.0.4:443")), Err(Fault::Own), "any port of this host");
+        assert_eq!(public.judge("https://198.41.0.4/x"), Err(Fault::Own));
+        assert_eq!(public.judge_address(at("198.41.0.5:443")), Ok(()));
     }
 }

@@ -17,10 +17,12 @@ pub mod gauges;
 pub mod journal;
 pub mod keys;
 pub mod lab;
+pub mod names;
 pub mod notes;
 pub mod once;
 pub mod operators;
 pub mod overview;
+pub mod reach;
 mod replayer;
 pub mod replays;
 pub mod requests;
@@ -46,6 +48,7 @@ use crate::store;
 use crate::store::{Meaning, Store};
 use auth::{Keyring, Tokens};
 use caller::{Actor, Caller};
+use reach::Reach;
 use sender::Sender;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -65,6 +68,8 @@ pub struct Settings {
     pub schedule: Schedule,
     /// How long attempts, requests, finished deliveries and their events are kept; for ever if absent.
     pub keep: Option<Duration>,
+    /// What the sender is given of the world outside.
+    pub reach: Reach,
 }
 
 /// What can go wrong with an operation.
@@ -200,7 +205,7 @@ impl Engine {
             })
             .await?;
         let (keyring, tokens, windows) = (Keyring::load(keys), Tokens::load(operators), Windows::load(used));
-        let sender = Sender::new(settings.policy)?;
+        let sender = Sender::new(settings.policy, &settings.reach)?;
         let shared = Shared {
             settings,
             ambient,

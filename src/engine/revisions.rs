@@ -3,7 +3,6 @@
 use super::caller::{Caller, Change};
 use super::{Engine, Error, Fault};
 use crate::domain::ids::SubscriptionId;
-use crate::domain::target;
 use crate::store;
 use crate::store::revisions::Revision;
 
@@ -24,7 +23,7 @@ impl Engine {
     /// [`Error::NotFound`], [`Error::Invalid`] for a revision there is not or a target that is not permitted, and those of storage.
     pub async fn roll_back(&self, caller: Caller, id: SubscriptionId, number: u32) -> Result<(), Error> {
         let ambient = self.shared.ambient.clone();
-        let policy = self.shared.settings.policy;
+        let bounds = self.shared.sender.bounds();
         self.shared
             .store
             .write_patiently(move |connection| {
@@ -39,7 +38,7 @@ impl Engine {
                 if found.wish == before.wish {
                     return Ok::<_, Error>(());
                 }
-                target::judge(&found.wish.target_url, policy).map_err(|fault| {
+                bounds.judge(&found.wish.target_url).map_err(|fault| {
                     Error::Invalid(vec![Fault::new("revision", format!("has a target that is not permitted: {fault}"))])
                 })?;
                 store::revisions::apply(connection, id, &found.wish, ambient.now())?;

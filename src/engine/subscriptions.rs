@@ -13,7 +13,6 @@ use crate::domain::ids::{AttemptId, CompanyId, EventId, KeyId, SubscriptionId};
 use crate::domain::secret::Secret;
 use crate::domain::standing::Disabled;
 use crate::domain::subscription::{MANAGERS, Subscription, Wish};
-use crate::domain::target;
 use crate::store;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -120,7 +119,7 @@ impl Engine {
     /// What a draft wishes, or everything that is wrong with it.
     pub(super) fn judge_subscription(&self, draft: &Draft) -> Result<Wish, Vec<Fault>> {
         let mut faults = Vec::new();
-        if let Err(fault) = target::judge(&draft.target_url, self.shared.settings.policy) {
+        if let Err(fault) = self.shared.sender.bounds().judge(&draft.target_url) {
             faults.push(Fault::new("targetUrl", fault.to_string()));
         }
         let event_types: Vec<EventType> = draft.event_types.iter().filter_map(|name| EventType::named(name)).collect();

@@ -96,6 +96,7 @@ pub(super) fn attempt(of: Attempt, exchange: Exchange, sent: &[u8]) -> AttemptDe
         response_headers: exchange.response_headers.into_iter().map(Into::into).collect(),
         response_body: Body::new(&exchange.response_body, exchange.n_response_bytes),
         peer: exchange.peer.map(Untrusted::new),
+        phases: exchange.phases.into(),
         redacted: false,
     }
 }

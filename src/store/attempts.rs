@@ -2,7 +2,7 @@
 
 use super::scan::{Log, wanted};
 use super::{Error, count, small, time, unreadable};
-use crate::domain::attempt::{About, Attempt, Exchange, Result as AttemptResult};
+use crate::domain::attempt::{About, Attempt, Exchange, Phase, Phases, Result as AttemptResult};
 use crate::domain::delivery::{Cause, Kind, Outcome};
 use crate::domain::event::EventType;
 use crate::domain::ids::{AttemptId, CompanyId, DeliveryId, EventId, SubscriptionId};
@@ -25,12 +25,15 @@ pub(crate) fn insert(
     };
     let json = |headers: &[(String, String)]| serde_json::to_string(headers).unwrap_or_else(|_| "[]".to_owned());
     let about = &attempt.about;
+    let [dns, connect, tls, head, rest] =
+        Phase::ALL.map(|phase| exchange.phases.get(phase).map(|us| i64::try_from(us).unwrap_or(i64::MAX)));
     connection
         .prepare_cached(
             "INSERT INTO attempts (company_id, subscription_id, target_url, delivery_id, event_id, event_type, kind, number, started_at,
-                 elapsed_ms, status, cause, error, peer, request_headers, request_body, response_headers, response_body, n_response_bytes)
+                 elapsed_ms, status, cause, error, peer, request_headers, request_body, response_headers, response_body, n_response_bytes,
+                 dns_us, connect_us, tls_us, head_us, body_us)
              VALUES (:company, :subscription, :url, :delivery, :event, :type, :kind, :number, :started, :elapsed, :status, :cause, :error,
-                 :peer, :request_headers, :request_body, :response_headers, :response_body, :n)",
+                 :peer, :request_headers, :request_body, :response_headers, :response_body, :n, :dns, :connect, :tls, :head, :body)",
         )?
         .execute(named_params! {
             ":company": about.company.0, ":subscription": about.subscription.0, ":url": about.target_url,
@@ -39,7 +42,8 @@ pub(crate) fn insert(
             ":elapsed": i64::try_from(attempt.result.elapsed_ms).unwrap_or(i64::MAX), ":status": status, ":cause": cause,
             ":error": attempt.result.error, ":peer": exchange.peer, ":request_headers": json(&exchange.request_headers),
             ":request_body": body, ":response_headers": json(&exchange.response_headers), ":response_body": exchange.response_body,
-            ":n": i64::try_from(exchange.n_response_bytes).unwrap_or(i64::MAX),
+            ":n": i64::try_from(exchange.n_response_bytes).unwrap_or(i64::MAX), ":dns": dns, ":connect": connect, ":tls": tls, ":head": head,
+            ":body": rest,
         })?;
     Ok(AttemptId(connection.last_insert_rowid()))
 }
@@ -107,6 +111,7 @@ pub(crate) fn get(connection: &Connection, id: AttemptId) -> Result<Option<(Atte
             response_body: row.get("response_body")?,
             n_response_bytes: count(row, "n_response_bytes")?,
             peer: row.get("peer")?,
+            phases: phases(row)?,
         };
         Ok((read(row)?, exchange, row.get("sent")?))
     };
@@ -128,6 +133,15 @@ pub(crate) fn causes(
     let rows =
         statement.query_map([subscription.0, i64::from(limit)], |row| Ok((row.get("cause")?, small(row, "n")?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn phases(row: &Row<'_>) -> rusqlite::Result<Phases> {
+    let mut phases = Phases::default();
+    for (phase, column) in Phase::ALL.into_iter().zip(["dns_us", "connect_us", "tls_us", "head_us", "body_us"]) {
+        let us: Option<i64> = row.get(column)?;
+        phases.set(phase, us.map(u64::try_from).transpose().map_err(|_| unreadable(column))?);
+    }
+    Ok(phases)
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Attempt> {

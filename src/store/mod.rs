@@ -45,6 +45,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/platform/0005_resends.sql"),
     include_str!("../../assets/migrations/platform/0006_replays.sql"),
     include_str!("../../assets/migrations/platform/0007_backlogs.sql"),
+    include_str!("../../assets/migrations/platform/0008_phases.sql"),
 ];
 
 /// A database in memory with a company and a key, for tests of what stands above.

@@ -2,7 +2,7 @@
 
 use super::fixture::{NOW, ago, attempt, overview};
 use super::shelf::{event, request};
-use crate::api::attempts::{AttemptDetail, Body, Header};
+use crate::api::attempts::{AttemptDetail, Body, Header, PhaseTimes};
 use crate::api::deliveries::{DeliveryDetail, DeliveryRow, EventDetail, Trace, TraceRow, Verdict};
 use crate::api::limits::{CallerUse, KeyUsage, LimitDetail, RouteUse};
 use crate::api::revisions::RevisionRow;
@@ -33,6 +33,7 @@ pub(super) fn detail() -> AttemptDetail {
         response_headers: vec![header("Server", "nginx\u{1b}[31m")],
         response_body: body("<h1>down\u{1b}[2J</h1>\r\nsecond line"),
         peer: Some("93.184.216.34:443".into()),
+        phases: PhaseTimes::default(),
         redacted: false,
     }
 }

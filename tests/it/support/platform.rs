@@ -12,6 +12,7 @@ use crow::domain::key::Scope;
 use crow::domain::secret::Secret;
 use crow::domain::target::Policy;
 use crow::domain::time::Timestamp;
+use crow::engine::reach::Reach;
 use crow::engine::{Engine, Settings};
 use crow::server;
 use serde_json::Value;
@@ -27,6 +28,13 @@ use tokio::task::JoinHandle;
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_795_430_410_000);
 /// How long anything may take in real time before a test gives up.
 const LIMIT: Duration = Duration::from_secs(20);
+
+/// A port that is free.
+const ANY: &str = "127.0.0.1:0";
+
+fn new_dir() -> TempDir {
+    TempDir::new().expect("a directory")
+}
 
 /// A platform that runs.
 pub(crate) struct Platform {
@@ -75,20 +83,26 @@ impl Platform {
     }
 
     async fn found(ambient: Ambient, schedule: Schedule, keep: Option<Duration>) -> Self {
-        let dir = TempDir::new().expect("a directory");
-        Stopped { dir, ambient, schedule, keep, bind: "127.0.0.1:0".to_owned() }.start().await
+        let (policy, reach) = (Policy::Private, Reach::default());
+        Stopped { dir: new_dir(), ambient, schedule, keep, policy, reach, bind: ANY.to_owned() }.start().await
+    }
+
+    /// A new platform that permits only what `policy` says and is given this of the world outside. It knows where it listens.
+    pub(crate) async fn reaching(ambient: Ambient, schedule: Schedule, policy: Policy, reach: Reach) -> Self {
+        Stopped { dir: new_dir(), ambient, schedule, keep: None, policy, reach, bind: ANY.to_owned() }.start().await
     }
 
     /// Stops in order: the port is free, the directory stays.
     pub(crate) async fn stop(self) -> Stopped {
         let Self { ambient, address, engine, stop, tasks, dir, .. } = self;
-        let (schedule, keep) = (engine.settings().schedule, engine.settings().keep);
+        let Settings { schedule, keep, policy, reach, .. } = engine.settings().clone();
         stop.send_replace(true);
         for task in tasks {
             task.await.expect("no panic");
         }
         drop(engine);
-        Stopped { dir, ambient, schedule, keep, bind: address.trim_start_matches("http://").to_owned() }
+        let bind = address.trim_start_matches("http://").to_owned();
+        Stopped { dir, ambient, schedule, keep, policy, reach, bind }
     }
 
     /// Stops in order and starts again.
@@ -217,16 +231,20 @@ pub(crate) struct Stopped {
     ambient: Ambient,
     schedule: Schedule,
     keep: Option<Duration>,
+    policy: Policy,
+    reach: Reach,
     bind: String,
 }
 
 impl Stopped {
     /// Starts on the directory, and on the port it had.
     pub(crate) async fn start(self) -> Platform {
-        let Self { dir, ambient, schedule, keep, bind } = self;
+        let Self { dir, ambient, schedule, keep, policy, mut reach, bind } = self;
         let listener = TcpListener::bind(&bind).await.expect("a port");
-        let address = format!("http://{}", listener.local_addr().expect("an address"));
-        let settings = Settings { data_dir: dir.path().to_owned(), policy: Policy::Private, schedule, keep };
+        let address = listener.local_addr().expect("an address");
+        reach.listens_at = vec![address];
+        let address = format!("http://{address}");
+        let settings = Settings { data_dir: dir.path().to_owned(), policy, schedule, keep, reach };
         let engine = Engine::open(settings, ambient.clone()).await.expect("it opens");
         let (stop, stopped) = watch::channel(false);
         let work = tokio::spawn({

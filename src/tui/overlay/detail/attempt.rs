@@ -7,7 +7,7 @@ use super::super::super::sheet::{Does, Part, Sheet};
 use super::super::super::theme::Role;
 use super::super::super::trail::Drill;
 use super::{Scene, format};
-use crate::api::attempts::{AttemptDetail, Header};
+use crate::api::attempts::{AttemptDetail, Header, PhaseTimes};
 use crate::domain::text::Untrusted;
 use ratatui::text::{Line, Span};
 
@@ -19,6 +19,9 @@ pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, of: &Sent) {
     sheet.add(deliveries::details(&scene.view, &detail.row, scene.room));
     let peer = detail.peer.as_ref().map_or_else(|| "none: no connection was made".to_owned(), Untrusted::inert);
     sheet.add(scene.labelled("Peer", &peer));
+    if let Some(times) = times(&detail.phases) {
+        sheet.add(scene.labelled("Phases", &times));
+    }
     if detail.redacted {
         sheet.add(scene.labelled("Redacted", "values were left out by the platform: this operator is no admin"));
     }
@@ -34,6 +37,28 @@ pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, of: &Sent) {
     sheet.head("Response headers", theme);
     headers(scene, sheet, &detail.response_headers);
     scene.body(sheet, "Response body", Part::Received, &detail.response_body, None);
+}
+
+/// How long each phase took, as far as the attempt came; nothing where none was measured.
+fn times(of: &PhaseTimes) -> Option<String> {
+    let said = |name: &str, us: Option<u64>| {
+        us.map(|us| match us {
+            0..1_000 => format!("{name} 0.{:02} ms", us / 10),
+            1_000..10_000 => format!("{name} {}.{} ms", us / 1_000, us % 1_000 / 100),
+            _ => format!("{name} {} ms", us / 1_000),
+        })
+    };
+    let kept = (of.connect_us.is_none() && of.head_us.is_some()).then(|| "kept connection".to_owned());
+    let parts = [
+        said("dns", of.dns_us),
+        said("connect", of.connect_us),
+        said("TLS", of.tls_us),
+        kept,
+        said("answer", of.head_us),
+        said("body", of.body_us),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 fn sent<'a>(detail: &'a AttemptDetail, name: &str) -> Option<&'a Untrusted> {
@@ -102,5 +127,28 @@ fn headers(scene: &Scene<'_>, sheet: &mut Sheet, headers: &[Header]) {
             let spans = bar.into_iter().chain([Span::styled(line, theme.style(Role::Text))]);
             sheet.add([Line::from(spans.collect::<Vec<_>>())]);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phases_are_told_as_far_as_the_attempt_came() {
+        let whole = PhaseTimes {
+            dns_us: Some(1_240),
+            connect_us: Some(18_900),
+            tls_us: Some(41_070),
+            head_us: Some(240_800),
+            body_us: Some(90),
+        };
+        let text = "dns 1.2 ms, connect 18 ms, TLS 41 ms, answer 240 ms, body 0.09 ms";
+        assert_eq!(times(&whole).as_deref(), Some(text));
+        let again = PhaseTimes { dns_us: None, connect_us: None, tls_us: None, ..whole };
+        assert_eq!(times(&again).as_deref(), Some("kept connection, answer 240 ms, body 0.09 ms"));
+        let lost = PhaseTimes { dns_us: Some(10_000_000), ..PhaseTimes::default() };
+        assert_eq!(times(&lost).as_deref(), Some("dns 10000 ms"));
+        assert_eq!(times(&PhaseTimes::default()), None, "nothing is made up");
     }
 }

@@ -1,0 +1,174 @@
+//! Resolving names, so that a name that does not exist can be told from a resolver that cannot be reached: the one is the receiver's
+//! trouble, the other ours. The C library's own look-up does not tell the two apart.
+
+use futures_util::future::BoxFuture;
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::LookupIpStrategy;
+use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::rr::{Name, RecordType};
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How long a name server may take for one answer. It is asked twice, and the root once more: all that fits into an attempt's deadline.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Why a name has no address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unresolved {
+    /// The name does not exist, has no address, or its own name servers do not answer: the receiver's trouble.
+    #[error("{0}")]
+    Unknown(String),
+    /// No name can be resolved at present: our trouble.
+    #[error("{0}")]
+    Deaf(String),
+}
+
+/// Something that resolves names.
+pub trait Resolve: fmt::Debug + Send + Sync {
+    /// All addresses of a name, IPv4 and IPv6.
+    fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<IpAddr>, Unresolved>>;
+}
+
+/// The name servers of `/etc/resolv.conf` and the names of `/etc/hosts`. Both are read at the first look-up, and again after the servers
+/// could not be reached: a machine may have moved to another network.
+#[derive(Debug, Default)]
+pub struct SystemNames {
+    resolver: Mutex<Option<Arc<TokioResolver>>>,
+}
+
+impl Resolve for SystemNames {
+    fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<IpAddr>, Unresolved>> {
+        Box::pin(async move {
+            let resolver =
+                self.resolver().map_err(|error| Unresolved::Deaf(format!("no name server is known: {error}")))?;
+            let error = match resolver.lookup_ip(absolute(name)).await {
+                Ok(found) => return Ok(found.iter().collect()),
+                Err(error) => error,
+            };
+            match error {
+                NetError::Dns(DnsError::NoRecordsFound(none)) if none.response_code == ResponseCode::NXDomain => {
+                    Err(Unresolved::Unknown(format!("the name {name} does not exist")))
+                }
+                NetError::Dns(DnsError::NoRecordsFound(none)) if none.response_code == ResponseCode::NoError => {
+                    Err(Unresolved::Unknown(format!("the name {name} has no address")))
+                }
+                NetError::Proto(_) => Err(Unresolved::Unknown(format!("{name} is no name that can be looked up"))),
+                _ if is_awake(&resolver).await => {
+                    Err(Unresolved::Unknown(format!("the name servers of {name} do not answer")))
+                }
+                error => {
+                    *self.resolver.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                    Err(Unresolved::Deaf(format!("no name can be resolved: {error}")))
+                }
+            }
+        })
+    }
+}
+
+impl SystemNames {
+    fn resolver(&self) -> Result<Arc<TokioResolver>, NetError> {
+        let mut kept = self.resolver.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(resolver) = &*kept {
+            return Ok(Arc::clone(resolver));
+        }
+        let mut builder = TokioResolver::builder_tokio()?;
+        let options = builder.options_mut();
+        options.timeout = PATIENCE;
+        options.attempts = 1;
+        options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+        let resolver = Arc::new(builder.build()?);
+        *kept = Some(Arc::clone(&resolver));
+        Ok(resolver)
+    }
+}
+
+/// A name with a dot is looked up as it stands, never below a search domain: what is dialled is what was written.
+fn absolute(name: &str) -> String {
+    if name.contains('.') && !name.ends_with('.') { format!("{name}.") } else { name.to_owned() }
+}
+
+/// Whether the name servers answer for the root, which every one that works does.
+async fn is_awake(resolver: &TokioResolver) -> bool {
+    resolver.clear_lookup_cache(Name::root(), RecordType::NS);
+    match resolver.lookup(Name::root(), RecordType::NS).await {
+        Ok(_) => true,
+        Err(NetError::Dns(DnsError::NoRecordsFound(none))) => none.response_code == ResponseCode::NoError,
+        Err(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hickory_resolver::config::{NameServerConfig, ResolverConfig};
+    use hickory_resolver::net::runtime::TokioRuntimeProvider;
+    use hickory_resolver::proto::op::{Message, MessageType};
+    use hickory_resolver::proto::rr::rdata::{A, NS};
+    use hickory_resolver::proto::rr::{RData, Record};
+    use std::net::Ipv4Addr;
+    use tokio::net::UdpSocket;
+
+    /// Asks a name server at a port of loopback.
+    fn asking(port: u16) -> SystemNames {
+        let mut server = NameServerConfig::udp(Ipv4Addr::LOCALHOST.into());
+        server.connections[0].port = port;
+        let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
+        let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+        builder.options_mut().attempts = 1;
+        builder.options_mut().ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+        SystemNames { resolver: Mutex::new(Some(Arc::new(builder.build().expect("a resolver")))) }
+    }
+
+    /// A name server that answers for the root as it is told, and knows four names.
+    async fn name_server(root: ResponseCode) -> u16 {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+        let port = socket.local_addr().expect("an address").port();
+        tokio::spawn(async move {
+            let mut buffer = [0; 1_024];
+            while let Ok((n, from)) = socket.recv_from(&mut buffer).await {
+                let mut message = Message::from_vec(&buffer[..n]).expect("a question");
+                let query = message.queries[0].clone();
+                let name = query.name().clone();
+                message.metadata.message_type = MessageType::Response;
+                message.metadata.response_code = match name.to_ascii().as_str() {
+                    "." => root,
+                    "known.example." | "empty.example." => ResponseCode::NoError,
+                    "broken.example." => ResponseCode::ServFail,
+                    _ => ResponseCode::NXDomain,
+                };
+                if name.to_ascii() == "known.example." && query.query_type() == RecordType::A {
+                    message.add_answer(Record::from_rdata(name, 60, RData::A(A::new(192, 0, 2, 7))));
+                } else if name.is_root() && root == ResponseCode::NoError {
+                    message.add_answer(Record::from_rdata(name.clone(), 60, RData::NS(NS(name))));
+                }
+                socket.send_to(&message.to_vec().expect("bytes"), from).await.expect("sent");
+            }
+        });
+        port
+    }
+
+    #[tokio::test]
+    async fn a_name_that_does_not_exist_is_told_from_a_resolver_that_does_not_work() {
+        let names = asking(name_server(ResponseCode::NoError).await);
+        assert_eq!(names.resolve("known.example").await, Ok(vec![IpAddr::from([192, 0, 2, 7])]));
+        let unknown = |text: &str| Err(Unresolved::Unknown(text.to_owned()));
+        assert_eq!(names.resolve("no.example").await, unknown("the name no.example does not exist"));
+        assert_eq!(names.resolve("empty.example").await, unknown("the name empty.example has no address"));
+        let broken = "the name servers of broken.example do not answer";
+        assert_eq!(names.resolve("broken.example").await, unknown(broken));
+
+        let names = asking(name_server(ResponseCode::ServFail).await);
+        assert!(matches!(names.resolve("broken.example").await, Err(Unresolved::Deaf(_))), "the root fails too");
+    }
+
+    #[tokio::test]
+    async fn without_a_name_server_nothing_is_said_of_any_name() {
+        let gone = UdpSocket::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address").port();
+        let names = asking(gone);
+        assert!(matches!(names.resolve("known.example").await, Err(Unresolved::Deaf(_))));
+        assert!(names.resolver.lock().expect("not poisoned").is_none(), "its settings are read again");
+    }
+}

@@ -1,0 +1,149 @@
+//! A socket that knows whether anything of a request was written to it.
+//!
+//! A receiver may close a kept connection whenever it likes, also while the next request is on its way into it. So at the first byte of a
+//! request on a kept connection the socket is asked whether it was closed or spoken into meanwhile. If so, nothing is written, and the
+//! request can go over a new connection without any danger that the receiver has it already. Once a byte was written, it cannot.
+
+use socket2::SockRef;
+use std::io::{Error, ErrorKind, IoSlice, Result};
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// What is known of a connection's latest request.
+#[derive(Debug)]
+pub(super) struct Gauge(AtomicU8);
+
+/// Bytes may be under way.
+const TOUCHED: u8 = 0;
+/// Kept; nothing was written since it was taken out again.
+const ARMED: u8 = 1;
+/// Was found closed before anything was written.
+const DEAD: u8 = 2;
+
+impl Gauge {
+    /// The next byte is the first of a request on a kept connection.
+    pub(super) fn arm(&self) {
+        self.0.store(ARMED, Ordering::Release);
+    }
+
+    /// Whether not a byte was written since it was armed.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.0.load(Ordering::Acquire) != TOUCHED
+    }
+
+    fn admit(&self, stream: &TcpStream) -> Result<()> {
+        match self.0.load(Ordering::Acquire) {
+            TOUCHED => return Ok(()),
+            ARMED if is_quiet(stream) => {
+                self.0.store(TOUCHED, Ordering::Release);
+                return Ok(());
+            }
+            _ => self.0.store(DEAD, Ordering::Release),
+        }
+        Err(Error::new(ErrorKind::ConnectionAborted, "the kept connection was closed"))
+    }
+}
+
+/// Whether the peer neither closed nor said anything since the last answer.
+fn is_quiet(stream: &TcpStream) -> bool {
+    let looked = SockRef::from(stream).peek(&mut [MaybeUninit::uninit()]);
+    looked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+}
+
+/// A socket with a gauge.
+#[derive(Debug)]
+pub(super) struct Gauged {
+    stream: TcpStream,
+    gauge: Arc<Gauge>,
+}
+
+impl Gauged {
+    pub(super) fn new(stream: TcpStream) -> (Self, Arc<Gauge>) {
+        let gauge = Arc::new(Gauge(AtomicU8::new(TOUCHED)));
+        (Self { stream, gauge: Arc::clone(&gauge) }, gauge)
+    }
+}
+
+impl AsyncRead for Gauged {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Gauged {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+        self.gauge.admit(&self.stream)?;
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[IoSlice<'_>],
+    ) -> Poll<Result<usize>> {
+        self.gauge.admit(&self.stream)?;
+        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::TcpListener;
+
+    /// Both ends of a connection.
+    async fn pair() -> (Gauged, Arc<Gauge>, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (ours, theirs) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let (gauged, gauge) = Gauged::new(ours.expect("a connection"));
+        (gauged, gauge, theirs.expect("a connection").0)
+    }
+
+    #[tokio::test]
+    async fn nothing_is_written_where_the_other_side_has_closed_or_spoken() {
+        for last_words in ["", "HTTP/1.1 408 Request Timeout\r\n\r\n"] {
+            let (mut ours, gauge, mut theirs) = pair().await;
+            gauge.arm();
+            theirs.write_all(last_words.as_bytes()).await.expect("written");
+            drop(theirs);
+            for _ in 0..2 {
+                let error = ours.write(b"POST").await.expect_err("refused");
+                assert_eq!(error.kind(), ErrorKind::ConnectionAborted);
+                assert!(gauge.is_untouched(), "it can go over another connection");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn one_that_is_quiet_is_written_to_and_then_touched() {
+        let (mut ours, gauge, theirs) = pair().await;
+        assert!(!gauge.is_untouched(), "a new one was not armed");
+        gauge.arm();
+        assert!(gauge.is_untouched());
+        ours.write_all(b"POST").await.expect("written");
+        assert!(!gauge.is_untouched());
+        drop(theirs);
+        // What was written may have been taken: whatever happens now, it is touched.
+        while ours.write_all(b"more").await.is_ok() {}
+        assert!(!gauge.is_untouched());
+    }
+}

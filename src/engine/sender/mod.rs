@@ -1,0 +1,283 @@
+//! The sender: one signed POST inside one deadline. It knows HTTP and nothing of policy.
+//!
+//! A target is judged, its name resolved, every address judged, and those addresses dialled; redirects are not followed, proxies not used,
+//! and nothing is unpacked. Lines are kept. An attempt is made twice only if it found its kept line closed before the first byte: then
+//! nothing was sent, and nobody can have it twice.
+
+mod gauge;
+mod guard;
+mod line;
+mod pool;
+mod track;
+mod trouble;
+
+use super::Error;
+use super::reach::Reach;
+use crate::ambient::Ambient;
+use crate::domain::attempt::{Exchange, Phase, Result as AttemptResult};
+use crate::domain::delivery::{BODY_KEPT, BODY_READ, Cause, DEADLINE, Outcome};
+use crate::domain::event::EventType;
+use crate::domain::ids::EventId;
+use crate::domain::secret::Secret;
+use crate::domain::signature;
+use crate::domain::target::{Bounds, Policy};
+use crate::domain::time::Timestamp;
+use guard::Guard;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Bytes;
+use hyper::header::{HeaderMap, HeaderValue};
+use hyper::{Method, Request};
+use line::{Dialler, Line};
+use pool::Pool;
+use std::time::{Duration, UNIX_EPOCH};
+use track::Track;
+use trouble::Trouble;
+use url::Url;
+
+/// What is to be sent.
+#[derive(Debug)]
+pub(super) struct Parcel {
+    pub(super) target_url: String,
+    pub(super) secret: Secret,
+    pub(super) event: EventId,
+    pub(super) event_type: EventType,
+    /// The delivery's number, or `test`.
+    pub(super) delivery: String,
+    pub(super) number: u32,
+    pub(super) body: Vec<u8>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) struct Landed {
+    pub(super) started_at: Timestamp,
+    pub(super) result: AttemptResult,
+    pub(super) exchange: Exchange,
+    /// What was sent.
+    pub(super) body: Vec<u8>,
+}
+
+/// Sends parcels; keeps lines.
+#[derive(Debug)]
+pub(super) struct Sender {
+    dialler: Dialler,
+    pool: Pool,
+}
+
+/// What is sent, in the form that can be sent once more.
+struct Letter {
+    url: Url,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Sender {
+    /// A sender that dials only what the policy permits.
+    pub(super) fn new(policy: Policy, reach: &Reach) -> Result<Self, Error> {
+        let guard = Guard { names: reach.names.clone(), policy, listens_at: reach.listens_at.clone() };
+        Ok(Self { dialler: Dialler::new(guard, &reach.ca_files)?, pool: Pool::default() })
+    }
+
+    /// What targets are held against now.
+    pub(super) fn bounds(&self) -> Bounds {
+        self.dialler.guard().bounds()
+    }
+
+    /// Posts a parcel, signed now, within the deadline.
+    pub(super) async fn post(&self, parcel: Parcel, ambient: &Ambient) -> Landed {
+        let started_at = ambient.now();
+        let watch = ambient.stopwatch();
+        let mut exchange = Exchange::default();
+        let mut track = Track::new(ambient);
+        let outcome = ambient.within(DEADLINE, self.attempt(&parcel, started_at, &mut exchange, &mut track)).await;
+        let (phases, last) = track.end();
+        exchange.phases = phases;
+        let (outcome, error) = match outcome {
+            Some(Ok(outcome)) => (outcome, None),
+            Some(Err(Trouble { cause, why })) => (Outcome::Unanswered(cause), Some(why)),
+            None => {
+                let doing = last.map_or_else(String::new, |phase| format!(": it waited for {}", trouble::doing(phase)));
+                let error = format!("no complete answer within {} s{doing}", DEADLINE.as_secs());
+                (Outcome::Unanswered(Cause::Timeout), Some(error))
+            }
+        };
+        let result = AttemptResult { outcome, error, elapsed_ms: watch.elapsed_ms() };
+        Landed { started_at, result, exchange, body: parcel.body }
+    }
+
+    async fn attempt(
+        &self,
+        parcel: &Parcel,
+        now: Timestamp,
+        exchange: &mut Exchange,
+        track: &mut Track<'_>,
+    ) -> Result<Outcome, Trouble> {
+        // Own addresses are looked at when a line is dialled; kept ones were.
+        let bounds = Bounds { policy: self.dialler.guard().policy, ..Bounds::default() };
+        let url = bounds
+            .judge(&parcel.target_url)
+            .map_err(|fault| Trouble::new(Cause::Blocked, format!("the target {fault}")))?;
+        exchange.request_headers = headers(parcel, &url, now);
+        let letter = Letter { headers: packed(&exchange.request_headers)?, url, body: parcel.body.clone().into() };
+        if let Some(line) = self.pool.take(&letter.url.origin()) {
+            let gauge = line.gauge.clone();
+            track.enter(Phase::Head);
+            let outcome = self.converse(line, &letter, exchange, track).await;
+            if outcome.is_ok() || !gauge.is_untouched() {
+                return outcome;
+            }
+            track.restart();
+        }
+        let line = self.dialler.dial(&letter.url, track).await?;
+        self.converse(line, &letter, exchange, track).await
+    }
+
+    /// Sends the letter and reads the answer, as much of it as is wanted. A line that can be used again is kept.
+    async fn converse(
+        &self,
+        mut line: Line,
+        letter: &Letter,
+        exchange: &mut Exchange,
+        track: &mut Track<'_>,
+    ) -> Result<Outcome, Trouble> {
+        exchange.peer = Some(line.peer.to_string());
+        line.requests.ready().await.map_err(|error| trouble::of_http(&error, Phase::Head))?;
+        let sent = line.requests.send_request(letter.request()).await;
+        let response = sent.map_err(|error| trouble::of_http(&error, Phase::Head))?;
+        let status = response.status().as_u16();
+        exchange.response_headers = kept(response.headers());
+        let retry_after = retry_after(response.headers(), track.ambient().now());
+        let keep_alive = keep_alive(response.headers());
+        track.enter(Phase::Body);
+        let mut body = response.into_body();
+        let mut n_read = 0;
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| trouble::of_http(&error, Phase::Body))?;
+            let Ok(chunk) = frame.into_data() else { continue };
+            n_read = BODY_READ.min(n_read + chunk.len());
+            let room = BODY_KEPT.saturating_sub(exchange.response_body.len());
+            exchange.response_body.extend_from_slice(&chunk[..room.min(chunk.len())]);
+            exchange.n_response_bytes = n_read.try_into().unwrap_or(u64::MAX);
+            if n_read == BODY_READ {
+                return Ok(Outcome::Answered { status, retry_after });
+            }
+        }
+        self.pool.put(letter.url.origin(), line, keep_alive, track.ambient());
+        Ok(Outcome::Answered { status, retry_after })
+    }
+}
+
+impl Letter {
+    fn request(&self) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(self.body.clone()));
+        *request.method_mut() = Method::POST;
+        let path = &self.url[url::Position::BeforePath..url::Position::AfterQuery];
+        if let Ok(path) = path.parse() {
+            *request.uri_mut() = path;
+        }
+        *request.headers_mut() = self.headers.clone();
+        request
+    }
+}
+
+/// All that stands in the head of the request, in this order; a fresh timestamp and signature for every attempt.
+fn headers(parcel: &Parcel, url: &Url, now: Timestamp) -> Vec<(String, String)> {
+    let timestamp = now.seconds();
+    let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
+    [
+        ("host", host.to_owned()),
+        ("user-agent", "WhiteLabelCRO-Webhooks/1".to_owned()),
+        ("content-type", "application/json".to_owned()),
+        ("content-length", parcel.body.len().to_string()),
+        ("x-wlcro-timestamp", timestamp.to_string()),
+        ("x-wlcro-signature", signature::sign(&parcel.secret, timestamp, &parcel.body)),
+        ("x-wlcro-event-id", parcel.event.to_string()),
+        ("x-wlcro-event-type", parcel.event_type.to_string()),
+        ("x-wlcro-delivery-id", parcel.delivery.clone()),
+        ("x-wlcro-attempt", parcel.number.to_string()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
+}
+
+fn packed(headers: &[(String, String)]) -> Result<HeaderMap, Trouble> {
+    let mut packed = HeaderMap::with_capacity(headers.len());
+    for (name, value) in headers {
+        let unfit = || Trouble::new(Cause::Broken, format!("the header {name} cannot be written"));
+        let name = hyper::header::HeaderName::try_from(name.as_str()).map_err(|_| unfit())?;
+        packed.append(name, HeaderValue::try_from(value.as_str()).map_err(|_| unfit())?);
+    }
+    Ok(packed)
+}
+
+/// At most 64 headers, each at most 1,024 characters: enough to see what a receiver says of itself.
+fn kept(headers: &HeaderMap) -> Vec<(String, String)> {
+    headers
+        .iter()
+        .take(64)
+        .map(|(name, value)| {
+            (name.to_string(), String::from_utf8_lossy(value.as_bytes()).chars().take(1_024).collect())
+        })
+        .collect()
+}
+
+/// `Retry-After` as a number of seconds or as a date; other texts are ignored, and a date that is past asks for no wait.
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let text = headers.get("retry-after")?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = Duration::from_millis(now.millis().try_into().unwrap_or(0));
+    Some(at.saturating_sub(now))
+}
+
+/// How long the receiver says that it keeps an idle connection: `Keep-Alive: timeout=5, max=100`.
+fn keep_alive(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get("keep-alive")?.to_str().ok()?;
+    let seconds = text.split(',').find_map(|part| part.trim().strip_prefix("timeout="))?;
+    seconds.trim().parse().ok().map(Duration::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: &'static str, value: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(hyper::header::HeaderName::from_static(name), HeaderValue::from_static(value))])
+    }
+
+    #[test]
+    fn retry_after_is_read_as_seconds_and_as_a_date() {
+        // 1994-11-06 08:49:37.
+        let now = Timestamp::from_millis(784_111_777_000);
+        let cases = [
+            ("120", Some(120)),
+            (" 0 ", Some(0)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("Sun, 06 Nov 1994 08:51:37 GMT", Some(120)),
+            ("Sunday, 06-Nov-94 08:51:37 GMT", Some(120)),
+            ("Sun Nov  6 08:51:37 1994", Some(120)),
+            ("Sun, 06 Nov 1994 08:00:00 GMT", Some(0)),
+            ("-1", None),
+            ("1.5", None),
+            ("1e9", None),
+            ("18446744073709551616", None),
+            ("soon", None),
+            ("", None),
+            ("Sun, 36 Nov 1994 08:51:37 GMT", None),
+        ];
+        for (text, seconds) in cases {
+            assert_eq!(retry_after(&with("retry-after", text), now), seconds.map(Duration::from_secs), "{text}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
+
+    #[test]
+    fn a_receiver_says_how_long_it_keeps_a_connection() {
+        for (text, seconds) in [("timeout=5, max=100", Some(5)), ("max=9, timeout=72", Some(72)), ("timeout=x", None)] {
+            assert_eq!(keep_alive(&with("keep-alive", text)), seconds.map(Duration::from_secs), "{text}");
+        }
+    }
+}

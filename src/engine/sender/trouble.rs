@@ -1,0 +1,135 @@
+//! Why an attempt got no answer, found by the types of errors and never by their texts, and said plainly.
+
+use crate::domain::attempt::Phase;
+use crate::domain::delivery::Cause;
+use rustls::{AlertDescription, CertificateError, Error as TlsError};
+use std::error::Error as StdError;
+use std::io::{Error as IoError, ErrorKind};
+
+/// Why an attempt got no answer.
+#[derive(Debug)]
+pub(super) struct Trouble {
+    pub(super) cause: Cause,
+    /// In a sentence without a full stop.
+    pub(super) why: String,
+}
+
+impl Trouble {
+    pub(super) fn new(cause: Cause, why: impl Into<String>) -> Self {
+        Self { cause, why: why.into() }
+    }
+}
+
+/// What was being done, to follow "while" or "waiting for".
+pub(super) const fn doing(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Dns => "the look-up of the name",
+        Phase::Connect => "a connection",
+        Phase::Tls => "the TLS handshake",
+        Phase::Head => "the head of the answer",
+        Phase::Body => "the rest of the answer's body",
+    }
+}
+
+/// The trouble behind an error of an HTTP conversation.
+pub(super) fn of_http(error: &hyper::Error, phase: Phase) -> Trouble {
+    let mut source = error.source();
+    while let Some(inner) = source {
+        if let Some(inner) = inner.downcast_ref::<IoError>() {
+            return of_io(inner, phase);
+        }
+        source = inner.source();
+    }
+    if error.is_parse_too_large() {
+        Trouble::new(Cause::Garbled, "the head of the answer is too large")
+    } else if error.is_parse() {
+        Trouble::new(Cause::Garbled, "what was answered is not HTTP/1.1")
+    } else {
+        Trouble::new(Cause::Broken, closed(phase))
+    }
+}
+
+/// The trouble behind an error of a connection that was made.
+pub(super) fn of_io(error: &IoError, phase: Phase) -> Trouble {
+    if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()) {
+        return of_tls(error);
+    }
+    match error.kind() {
+        ErrorKind::TimedOut => {
+            Trouble::new(Cause::Timeout, format!("the connection timed out waiting for {}", doing(phase)))
+        }
+        // Malformed chunks are told in this way.
+        ErrorKind::InvalidInput | ErrorKind::InvalidData => {
+            Trouble::new(Cause::Garbled, "the body of the answer is not in the form that its head says")
+        }
+        ErrorKind::ConnectionReset => {
+            Trouble::new(Cause::Broken, format!("the receiver reset the connection before {} had come", doing(phase)))
+        }
+        _ => Trouble::new(Cause::Broken, closed(phase)),
+    }
+}
+
+fn closed(phase: Phase) -> String {
+    match phase {
+        Phase::Tls => "the receiver closed the connection during the TLS handshake".to_owned(),
+        _ => format!("the receiver closed the connection before {} had come", doing(phase)),
+    }
+}
+
+/// The trouble behind a failed handshake, or TLS that broke later.
+pub(super) fn of_tls(error: &TlsError) -> Trouble {
+    let why = match error {
+        TlsError::InvalidCertificate(error) => format!("the receiver's certificate {}", certificate(error)),
+        TlsError::NoCertificatesPresented => "the receiver has no certificate".to_owned(),
+        TlsError::AlertReceived(AlertDescription::HandshakeFailure) => {
+            "the receiver has no certificate or no cipher to offer (alert: handshake failure)".to_owned()
+        }
+        TlsError::AlertReceived(AlertDescription::ProtocolVersion) => {
+            "the receiver speaks neither TLS 1.2 nor 1.3".to_owned()
+        }
+        TlsError::AlertReceived(AlertDescription::UnrecognisedName) => {
+            "the receiver does not know this name".to_owned()
+        }
+        TlsError::AlertReceived(AlertDescription::CertificateRequired) => {
+            "the receiver wants a certificate of ours; there is none".to_owned()
+        }
+        TlsError::AlertReceived(alert) => format!("the receiver broke the TLS connection off (alert: {alert:?})"),
+        TlsError::InvalidMessage(_) | TlsError::InappropriateMessage { .. } => {
+            "what listens there does not speak TLS".to_owned()
+        }
+        TlsError::InappropriateHandshakeMessage { .. } | TlsError::DecryptError | TlsError::PeerSentOversizedRecord => {
+            "what was answered breaks the rules of TLS".to_owned()
+        }
+        TlsError::PeerIncompatible(_) => {
+            "the receiver and this platform have no version or cipher in common".to_owned()
+        }
+        TlsError::PeerMisbehaved(_) => "the receiver breaks the rules of TLS".to_owned(),
+        _ => format!("TLS could not be agreed: {error}"),
+    };
+    Trouble::new(Cause::Tls, why)
+}
+
+/// What is wrong with a certificate, to follow "the receiver's certificate".
+fn certificate(error: &CertificateError) -> String {
+    match error {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "has expired".to_owned(),
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "is not valid yet".to_owned(),
+        CertificateError::NotValidForName => "is for another name".to_owned(),
+        CertificateError::NotValidForNameContext { expected, .. } => format!("is not for {}", expected.to_str()),
+        CertificateError::UnknownIssuer => {
+            "is signed by itself or by an unknown authority, or lacks an intermediate".to_owned()
+        }
+        CertificateError::Revoked => "was revoked".to_owned(),
+        CertificateError::BadSignature => "was not signed by the authority that it names".to_owned(),
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "is not for servers".to_owned()
+        }
+        CertificateError::BadEncoding => "cannot be read".to_owned(),
+        CertificateError::Other(error) => match error.0.downcast_ref::<webpki::Error>() {
+            Some(webpki::Error::EndEntityUsedAsCa) => "is signed by something that is no authority".to_owned(),
+            Some(webpki::Error::CaUsedAsEndEntity) => "is an authority's own".to_owned(),
+            _ => format!("is not good: {}", error.0),
+        },
+        _ => format!("is not good: {error}"),
+    }
+}
