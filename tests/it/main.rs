@@ -5,6 +5,7 @@ mod cli;
 mod console;
 mod delivery;
 mod diagnosis;
+mod endpoints;
 mod hostile;
 mod lifecycle;
 mod listen;

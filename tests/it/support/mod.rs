@@ -1,7 +1,11 @@
-//! A test platform (temporary directory, port 0, scripted clock), receivers whose answers are set, a console in memory, and a terminal for
-//! the real binary.
+//! A test platform (temporary directory, port 0, scripted clock), receivers whose answers are set and receivers that break every rule, names
+//! whose addresses are set, a console in memory, a terminal for the real binary, and the real binary as a
+//! server.
 
 pub(crate) mod console;
+pub(crate) mod faults;
+pub(crate) mod names;
 pub(crate) mod platform;
 pub(crate) mod receiver;
+pub(crate) mod serving;
 pub(crate) mod terminal;

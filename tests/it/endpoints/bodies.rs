@@ -1,0 +1,100 @@
+//! Bodies without end and bodies that are bombs: so much is read, and nothing is unpacked.
+
+use super::Scene;
+use crate::support::faults::{Act, Faults, say};
+use crate::support::platform::until;
+use crate::support::serving::Serving;
+use crow::api::attempts::Body;
+use crow::api::events::NewEvent;
+use crow::api::keys::{NewCompany, NewKey};
+use crow::api::subscriptions::NewSubscription;
+use crow::client::connection::Credential;
+use crow::domain::delivery::{BODY_KEPT, BODY_READ};
+use crow::domain::event::EventType;
+use crow::domain::key::Scope;
+use crow::domain::target::Policy;
+
+/// 16 MiB of zeros, packed.
+const BOMBS: [(&str, &[u8]); 2] =
+    [("gzip", include_bytes!("../../data/bombs/zeros.gz")), ("br", include_bytes!("../../data/bombs/zeros.br"))];
+
+#[tokio::test]
+async fn e1_of_a_body_without_end_so_much_is_read_and_no_more() {
+    let scene = Scene::new(Policy::Private, Vec::new()).await;
+    let receiver = Faults::start(&[]).await;
+    let subscription = scene.aim(&receiver.url()).await;
+    let heads = [
+        "HTTP/1.1 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-length: 104857600\r\n\r\n",
+        "HTTP/1.1 500 Oops\r\ncontent-length: 9223372036854775807\r\n\r\n",
+    ];
+    for head in heads {
+        receiver.becomes(&[Act::Hear, say(head), Act::SayForever(vec![b'x'; 64 * 1024])]);
+        let detail = scene.shoot(subscription).await;
+        assert_eq!(detail.row.status_code, head[9..12].parse().ok());
+        assert_eq!(detail.response_body.n_bytes, BODY_READ as u64, "{head}");
+        assert_eq!(detail.response_body.text.map(|text| text.raw().len()), Some(BODY_KEPT));
+        assert!(detail.response_body.truncated);
+        // What was not read was taken by nobody: the receiver is told so.
+        let ledger = receiver.settled().await;
+        let n_said = ledger.last().expect("an entry").n_said;
+        assert!(n_said < 16 * 1024 * 1024, "the network's own buffers at most: {n_said}");
+    }
+    let chunked = [b"10000\r\n".as_slice(), &[b'x'; 0x1_0000], b"\r\n"].concat();
+    let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+    receiver.becomes(&[Act::Hear, say(head), Act::SayForever(chunked)]);
+    assert_eq!(scene.shoot(subscription).await.response_body.n_bytes, BODY_READ as u64);
+}
+
+#[tokio::test]
+async fn e1_packed_bodies_stay_packed() {
+    let scene = Scene::new(Policy::Private, Vec::new()).await;
+    let receiver = Faults::start(&[]).await;
+    let subscription = scene.aim(&receiver.url()).await;
+    for (encoding, bomb) in BOMBS {
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-encoding: {encoding}\r\ncontent-length: {}\r\n\r\n", bomb.len());
+        receiver.becomes(&[Act::Hear, say(head), say(bomb)]);
+        let detail = scene.shoot(subscription).await;
+        assert_eq!(detail.response_body.n_bytes, bomb.len() as u64);
+        let kept = &bomb[..bomb.len().min(BODY_KEPT)];
+        assert_eq!(detail.response_body, Body::new(kept, bomb.len() as u64), "byte for byte");
+        let heard = receiver.settled().await.pop().expect("an entry").heard;
+        let head = String::from_utf8_lossy(&heard).to_ascii_lowercase();
+        assert!(!head.contains("accept-encoding"), "nothing packed is asked for: {head}");
+    }
+}
+
+#[tokio::test]
+async fn e1_64_bodies_without_end_at_once_cost_little_memory() {
+    let head = "HTTP/1.1 200 OK\r\n\r\n";
+    let receiver = Faults::start(&[Act::Hear, say(head), Act::SayForever(vec![b'x'; 64 * 1024])]).await;
+    let serving = Serving::start(&[]);
+    let operator = serving.operator();
+    let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company");
+    let new =
+        NewKey { company_id: company.id, name: "key".to_owned(), scopes: vec![Scope::WebhooksWrite], limits: None };
+    let key = operator.create_key(&new).await.expect("a key").key.into_secret();
+    let partner = serving.client(Credential::Key(key));
+    for _ in 0..16 {
+        let new = NewSubscription {
+            target_url: receiver.url(),
+            event_types: vec!["lead.created".to_owned()],
+            description: None,
+            managed_by: None,
+            signing_secret: None,
+        };
+        partner.create_subscription(&new).await.expect("a subscription");
+    }
+    let before = serving.peak();
+    let event = NewEvent { company_id: company.id, kind: EventType::LeadCreated, payload: None, metadata: None };
+    for _ in 0..4 {
+        operator.emit(&event).await.expect("an event");
+    }
+    let all = async || operator.attempts(None, 100).await.expect("a page").items.len() == 64;
+    until("64 attempts are over", all).await;
+    for row in operator.attempts(None, 100).await.expect("a page").items {
+        assert_eq!(row.status_code, Some(200));
+    }
+    let grown = serving.peak().saturating_sub(before);
+    assert!(grown <= 64 * 1024, "{grown} KiB");
+}

@@ -1,0 +1,125 @@
+//! One deadline over all phases: whoever drips, wherever, is given up after ten seconds and not before.
+
+use super::{Scene, came_to};
+use crate::support::faults::{Act, Entry, Faults, say};
+use crate::support::names::{Says, to};
+use crate::support::platform::within;
+use crow::api::attempts::AttemptDetail;
+use crow::domain::target::Policy;
+use socket2::{Domain, SockAddr, Socket, Type};
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// What a receiver drips: never more than one byte a second.
+const DRIPS: usize = 64;
+/// Name of the receivers.
+const NAME: &str = "slow.example";
+
+/// Sends a test to something slow, moves the clock to the deadline in steps, and has a byte dripped at each.
+async fn slow(url: &str, names: Says, receiver: Option<&Faults>) -> AttemptDetail {
+    let scene = Scene::new(Policy::Private, Vec::new()).await;
+    scene.names.set(NAME, [names]);
+    let subscription = scene.aim(url).await;
+    let operator = scene.platform.operator();
+    let test = tokio::spawn(async move { operator.test(subscription).await });
+    scene.platform.until("the name is looked up", async || scene.names.n_asked(NAME) == 1).await;
+    for second in 1..=9 {
+        if let Some(receiver) = receiver {
+            let drips =
+                |at_least: usize| move |ledger: &Vec<Entry>| ledger.iter().any(|entry| entry.n_dripped >= at_least);
+            receiver.until("it was called", |ledger| ledger.iter().any(|entry| entry.is_dripping)).await;
+            receiver.tick();
+            receiver.until("a byte was sent", drips(second)).await;
+        }
+        scene.platform.advance(Duration::from_secs(1));
+    }
+    scene.platform.advance(Duration::from_millis(800));
+    let none = scene.platform.operator().attempts(None, 10).await.expect("a page").items;
+    assert!(none.is_empty() && !test.is_finished(), "9.8 s are not too long");
+    scene.platform.advance(Duration::from_millis(200));
+    within("the attempt is given up", test).await.expect("no panic").expect("a test");
+    let detail = scene.latest(subscription).await;
+    assert_eq!(detail.row.elapsed_ms, 10_000);
+    detail
+}
+
+fn url(scheme: &str, receiver: &Faults) -> String {
+    format!("{scheme}://{NAME}:{}/", receiver.port)
+}
+
+/// The phase that it ended in, and the reason.
+fn lost(detail: &AttemptDetail) -> (&'static str, String) {
+    let phases = detail.phases;
+    let all = [
+        ("dns", phases.dns_us),
+        ("connect", phases.connect_us),
+        ("tls", phases.tls_us),
+        ("head", phases.head_us),
+        ("body", phases.body_us),
+    ];
+    let reached: Vec<(&str, u64)> = all.into_iter().filter_map(|(name, us)| Some((name, us?))).collect();
+    assert_eq!(reached.iter().map(|phase| phase.1).sum::<u64>(), 10_000_000, "all the time is accounted for");
+    (reached.last().expect("a phase").0, came_to(detail))
+}
+
+#[tokio::test]
+async fn e2_a_name_server_that_says_nothing() {
+    let detail = slow(&format!("http://{NAME}/"), Says::Nothing, None).await;
+    let error = "timeout: no complete answer within 10 s: it waited for the look-up of the name";
+    assert_eq!(lost(&detail), ("dns", error.to_owned()));
+    assert_eq!((detail.phases.connect_us, detail.peer), (None, None));
+}
+
+#[tokio::test]
+async fn e2_a_host_that_takes_no_connection() {
+    // A listener whose queue is full drops what comes; a host behind a silent firewall looks the same.
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    listener.bind(&SockAddr::from(SocketAddr::from(([127, 0, 0, 1], 0)))).expect("a port");
+    listener.listen(0).expect("it listens");
+    let address = listener.local_addr().expect("an address");
+    let port = address.as_socket().expect("an address").port();
+    let mut waiting = Vec::new();
+    loop {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        let outcome = socket.connect_timeout(&address, Duration::from_millis(300));
+        waiting.push(socket);
+        if outcome.is_err_and(|error| error.kind() == ErrorKind::TimedOut) {
+            break;
+        }
+        assert!(waiting.len() < 64, "the queue is never full");
+    }
+    let detail = slow(&format!("http://{NAME}:{port}/"), to(&["127.0.0.1"]), None).await;
+    let error = "timeout: no complete answer within 10 s: it waited for a connection";
+    assert_eq!(lost(&detail), ("connect", error.to_owned()));
+}
+
+#[tokio::test]
+async fn e2_a_handshake_that_drips() {
+    let mut hello = vec![0x16, 3, 3, 0x3f, 0xff, 2, 0, 0x3f, 0xfb, 3, 3];
+    hello.resize(DRIPS, 0);
+    let receiver = Faults::start(&[Act::Drip(hello)]).await;
+    let detail = slow(&url("https", &receiver), to(&["127.0.0.1"]), Some(&receiver)).await;
+    let error = "timeout: no complete answer within 10 s: it waited for the TLS handshake";
+    assert_eq!(lost(&detail), ("tls", error.to_owned()));
+}
+
+#[tokio::test]
+async fn e2_a_head_that_drips() {
+    let head = "HTTP/1.1 200 OK\r\nx-slow: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    let receiver = Faults::start(&[Act::Hear, Act::Drip(head.into())]).await;
+    let detail = slow(&url("http", &receiver), to(&["127.0.0.1"]), Some(&receiver)).await;
+    let error = "timeout: no complete answer within 10 s: it waited for the head of the answer";
+    assert_eq!(lost(&detail), ("head", error.to_owned()));
+}
+
+#[tokio::test]
+async fn e2_a_body_that_drips() {
+    let head = "HTTP/1.1 200 OK\r\ncontent-length: 64\r\n\r\n";
+    let receiver = Faults::start(&[Act::Hear, say(head), Act::Drip(vec![b'x'; DRIPS])]).await;
+    let detail = slow(&url("http", &receiver), to(&["127.0.0.1"]), Some(&receiver)).await;
+    let error = "timeout: no complete answer within 10 s: it waited for the rest of the answer's body";
+    assert_eq!(lost(&detail), ("body", error.to_owned()));
+    assert_eq!(detail.row.status_code, None, "a status without its body is no success");
+    assert!(detail.response_body.n_bytes > 0, "what came is in the log");
+}

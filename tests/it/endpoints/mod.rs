@@ -1,0 +1,85 @@
+//! Hostile endpoints and hostile targets: what receivers can do to the sender, and where partners would like it to go.
+
+mod bodies;
+mod deadline;
+mod kept;
+mod redirects;
+mod replies;
+mod targets;
+mod tls;
+
+use crate::support::names::Names;
+use crate::support::platform::{Platform, START};
+use crow::ambient::Ambient;
+use crow::api::attempts::AttemptDetail;
+use crow::api::keys::LimitsWish;
+use crow::api::subscriptions::NewSubscription;
+use crow::client::Error;
+use crow::client::connection::Client;
+use crow::domain::delivery::Schedule;
+use crow::domain::ids::SubscriptionId;
+use crow::domain::key::Scope;
+use crow::domain::target::Policy;
+use crow::engine::reach::Reach;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A platform, names that are set, and somebody who subscribes without end.
+pub(crate) struct Scene {
+    pub(crate) platform: Platform,
+    pub(crate) names: Arc<Names>,
+    operator: Client,
+    partner: Client,
+}
+
+impl Scene {
+    pub(crate) async fn new(policy: Policy, ca_files: Vec<PathBuf>) -> Self {
+        let names = Arc::new(Names::default());
+        let reach = Reach { names: Arc::<Names>::clone(&names), ca_files, ..Reach::default() };
+        let ambient = Ambient::scripted(START, 1);
+        let platform = Platform::reaching(ambient, Schedule::default(), policy, reach).await;
+        let company = platform.company("Acme").await;
+        let limits = LimitsWish { admin: Some(100_000), ..LimitsWish::default() };
+        let key = platform.key_with(&company, &[Scope::WebhooksWrite], limits).await;
+        let (operator, partner) = (platform.operator(), platform.partner(&key));
+        Self { platform, names, operator, partner }
+    }
+
+    /// Subscribes with a target.
+    pub(crate) async fn subscribe(&self, url: &str) -> Result<SubscriptionId, Error> {
+        let new = NewSubscription {
+            target_url: url.to_owned(),
+            event_types: vec!["lead.created".to_owned()],
+            description: None,
+            managed_by: None,
+            signing_secret: None,
+        };
+        Ok(self.partner.create_subscription(&new).await?.subscription.id)
+    }
+
+    /// The same, where it must be permitted.
+    pub(crate) async fn aim(&self, url: &str) -> SubscriptionId {
+        self.subscribe(url).await.unwrap_or_else(|error| panic!("{url}: {error}"))
+    }
+
+    /// Sends one test, and what the log has of it.
+    pub(crate) async fn shoot(&self, at: SubscriptionId) -> AttemptDetail {
+        self.operator.test(at).await.expect("a test");
+        self.latest(at).await
+    }
+
+    /// The latest attempt.
+    pub(crate) async fn latest(&self, at: SubscriptionId) -> AttemptDetail {
+        let row = self.operator.attempts(Some(at), 1).await.expect("a page").items.remove(0);
+        self.operator.attempt(row.id).await.expect("a detail")
+    }
+}
+
+/// What an attempt came to: its status, or the cause and the reason.
+pub(crate) fn came_to(detail: &AttemptDetail) -> String {
+    match (detail.row.status_code, &detail.row.cause, &detail.row.error) {
+        (Some(status), _, _) => status.to_string(),
+        (_, Some(cause), Some(error)) => format!("{}: {}", cause.raw(), error.raw()),
+        _ => "nothing".to_owned(),
+    }
+}

@@ -1,0 +1,173 @@
+//! Where partners would like webhooks to go: inside, back to the platform, through names that change their mind.
+
+use super::{Scene, came_to};
+use crate::support::faults::{Act, Faults, say};
+use crate::support::names::to;
+use crate::support::platform::until;
+use crate::support::serving::Serving;
+use crow::api::events::NewEvent;
+use crow::api::keys::{NewCompany, NewKey};
+use crow::api::problem::Code;
+use crow::api::subscriptions::NewSubscription;
+use crow::client::Error;
+use crow::client::connection::Credential;
+use crow::domain::event::EventType;
+use crow::domain::key::Scope;
+use crow::domain::target::Policy;
+use std::net::IpAddr;
+
+const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+/// Addresses that are not public, each with the reason; and odd ways to write targets that are not permitted.
+const ADDRESSES: &str = include_str!("../../data/targets/addresses.txt");
+const SPELLINGS: &str = include_str!("../../data/targets/spellings.txt");
+const PUBLIC: &str = include_str!("../../data/targets/public.txt");
+
+/// The lines of a table with two columns, parted by a bar.
+fn table(text: &'static str) -> Vec<(&'static str, &'static str)> {
+    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.map(|line| line.split_once(" | ").map_or((line, ""), |(a, b)| (a.trim_end(), b.trim()))).collect()
+}
+
+/// What is said of `targetUrl`.
+fn refusal(error: Error) -> String {
+    let Error::Refused { problem } = error else { panic!("no refusal: {error}") };
+    assert_eq!(problem.code, Code::ValidationFailed);
+    problem.extra["errors"]["targetUrl"][0].as_str().expect("a text").to_owned()
+}
+
+#[tokio::test]
+async fn s1_addresses_that_are_not_public_are_refused_at_creation_and_when_dialled() {
+    let addresses = table(ADDRESSES);
+    assert!(addresses.len() >= 120, "{}", addresses.len());
+    let scene = Scene::new(Policy::Public, Vec::new()).await;
+    let subscription = scene.aim("https://s1.example/hook").await;
+    let mut wrong = Vec::new();
+    for (address, range) in addresses {
+        let host = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
+        let created = scene.subscribe(&format!("https://{host}/hook")).await.map_err(refusal);
+        let expected = format!("must be a public address: {range}");
+        if created.as_ref().err() != Some(&expected) {
+            wrong.push(format!("created with {address}: {created:?} instead of {expected}"));
+        }
+        scene.names.leads("s1.example", &[address]);
+        let detail = scene.shoot(subscription).await;
+        let ip: IpAddr = address.parse().expect("an address");
+        let expected = format!("blocked: s1.example leads to {ip}, and a target must be a public address: {range}");
+        if came_to(&detail) != expected || detail.phases.connect_us.is_some() {
+            wrong.push(format!("dialled {address}: {}", came_to(&detail)));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn s1_odd_spellings_are_refused_at_creation() {
+    let spellings = table(SPELLINGS);
+    assert!(spellings.len() >= 60, "{}", spellings.len());
+    let scene = Scene::new(Policy::Public, Vec::new()).await;
+    let mut wrong = Vec::new();
+    for (written, expected) in spellings {
+        // What cannot stand in a line of the table is written as in Rust.
+        let url = written.replace("\\t", "\t").replace("\\n", "\n").replace("\\0", "\0").replace("\\s", " ");
+        let created = scene.subscribe(&url).await.map_err(refusal);
+        if created.as_ref().err().is_none_or(|error| error != expected) {
+            wrong.push(format!("{written}: {created:?} instead of {expected}"));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn s1_what_is_public_is_accepted() {
+    let scene = Scene::new(Policy::Public, Vec::new()).await;
+    for (url, _) in table(PUBLIC) {
+        scene.aim(url).await;
+    }
+}
+
+#[tokio::test]
+async fn s2_the_platform_is_no_target_of_its_own() {
+    let scene = Scene::new(Policy::Private, Vec::new()).await;
+    let port = scene.platform.address.rsplit(':').next().expect("a port").to_owned();
+    for host in ["127.0.0.1", "[::ffff:127.0.0.1]", "0.0.0.0", "0x7f.1"] {
+        let error = scene.subscribe(&format!("http://{host}:{port}/api/v1/events/test")).await.expect_err(host);
+        assert_eq!(refusal(error), "must not be an address of this platform's own host", "{host}");
+    }
+    scene.names.leads("innocent.example", &["127.0.0.1"]);
+    let subscription = scene.aim(&format!("http://innocent.example:{port}/api/v1/events/test")).await;
+    let expected =
+        "blocked: innocent.example leads to 127.0.0.1, and a target must not be an address of this platform's own host";
+    assert_eq!(came_to(&scene.shoot(subscription).await), expected);
+}
+
+#[tokio::test]
+async fn s2_proxies_of_the_environment_are_ignored() {
+    let proxy = Faults::start(&[Act::Hear, say(OK)]).await;
+    let receiver = Faults::start(&[Act::Hear, say(OK)]).await;
+    let through = format!("http://127.0.0.1:{}", proxy.port);
+    let names = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+    let serving = Serving::start(&names.map(|name| (name, through.as_str())));
+    let operator = serving.operator();
+    let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company");
+    let new =
+        NewKey { company_id: company.id, name: "key".to_owned(), scopes: vec![Scope::WebhooksWrite], limits: None };
+    let partner = serving.client(Credential::Key(operator.create_key(&new).await.expect("a key").key.into_secret()));
+    let new = NewSubscription {
+        target_url: receiver.url(),
+        event_types: vec!["lead.created".to_owned()],
+        description: None,
+        managed_by: None,
+        signing_secret: None,
+    };
+    partner.create_subscription(&new).await.expect("a subscription");
+    let event = NewEvent { company_id: company.id, kind: EventType::LeadCreated, payload: None, metadata: None };
+    operator.emit(&event).await.expect("an event");
+    let sent = async || !operator.attempts(None, 1).await.expect("a page").items.is_empty();
+    until("the event is delivered", sent).await;
+    assert_eq!((receiver.ledger().len(), proxy.ledger().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn s3_one_address_that_is_not_public_refuses_all_of_a_name() {
+    let scene = Scene::new(Policy::Public, Vec::new()).await;
+    let inside = Faults::start(&[Act::Hang]).await;
+    let subscription = scene.aim(&format!("https://mixed.example:{}/", inside.port)).await;
+    // The bad one first, so that dialling without judging would arrive.
+    for addresses in [&["127.0.0.1", "93.184.216.34"][..], &["::ffff:127.0.0.1", "2606:2800:220:1::1", "93.184.216.34"]]
+    {
+        scene.names.leads("mixed.example", addresses);
+        let detail = scene.shoot(subscription).await;
+        let expected = format!("blocked: mixed.example leads to {}", addresses[0]);
+        assert!(came_to(&detail).starts_with(&expected), "{}", came_to(&detail));
+        assert_eq!(detail.peer, None);
+    }
+    assert!(inside.ledger().is_empty(), "nothing was dialled");
+}
+
+#[tokio::test]
+async fn s3_a_name_that_turned_inwards_after_it_was_accepted_is_not_dialled() {
+    let scene = Scene::new(Policy::Public, Vec::new()).await;
+    let inside = Faults::start(&[Act::Hang]).await;
+    let subscription = scene.aim(&format!("https://rebinding.example:{}/", inside.port)).await;
+    scene.names.set("rebinding.example", [to(&["127.0.0.1"])]);
+    for _ in 0..3 {
+        assert!(came_to(&scene.shoot(subscription).await).starts_with("blocked: "));
+    }
+    assert!(inside.ledger().is_empty(), "nothing was dialled");
+}
+
+#[tokio::test]
+async fn s3_what_was_judged_is_dialled_and_nobody_resolves_twice() {
+    let scene = Scene::new(Policy::Private, Vec::new()).await;
+    let outside = Faults::start_at("127.0.0.1", 0, &[Act::Hear, say(OK)]).await;
+    let inside = Faults::start_at("127.0.0.2", outside.port, &[Act::Hear, say(OK)]).await;
+    let subscription = scene.aim(&format!("http://rebinding.example:{}/", outside.port)).await;
+    // Whoever asks a second time between judging and dialling is led elsewhere.
+    scene.names.set("rebinding.example", [to(&["127.0.0.1"]), to(&["127.0.0.2"])]);
+    let detail = scene.shoot(subscription).await;
+    assert_eq!(came_to(&detail), "200");
+    assert_eq!(detail.peer.expect("a peer").raw(), format!("127.0.0.1:{}", outside.port));
+    assert_eq!((outside.ledger().len(), inside.ledger().len()), (1, 0));
+    assert_eq!(scene.names.n_asked("rebinding.example"), 1);
+}

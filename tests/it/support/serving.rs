@@ -1,0 +1,56 @@
+//! `crow serve` as a process of its own, with private targets permitted.
+
+use crow::client::connection::{Client, Credential};
+use crow::domain::secret::Secret;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
+
+/// The real binary, ended when dropped.
+pub(crate) struct Serving {
+    child: Child,
+    address: String,
+    dir: TempDir,
+}
+
+impl Serving {
+    /// Starts it with more environment than ours.
+    pub(crate) fn start(environment: &[(&str, &str)]) -> Self {
+        let dir = TempDir::new().expect("a directory");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_crow"))
+            .args(["serve", "--allow-private-targets", "--bind", "127.0.0.1:0", "--data"])
+            .arg(dir.path())
+            .envs(environment.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the binary starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("its stdout")).read_line(&mut line).expect("a line");
+        Self { child, address: line.trim().trim_start_matches("listening on ").to_owned(), dir }
+    }
+
+    pub(crate) fn client(&self, credential: Credential) -> Client {
+        Client::new(&self.address, credential).expect("a client")
+    }
+
+    /// The first operator's client.
+    pub(crate) fn operator(&self) -> Client {
+        let token = std::fs::read_to_string(self.dir.path().join("operator.token")).expect("a token");
+        self.client(Credential::Operator(Secret::new(token.trim().to_owned())))
+    }
+
+    /// The most memory that it ever held, in KiB.
+    pub(crate) fn peak(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
