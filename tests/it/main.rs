@@ -9,6 +9,7 @@ mod endpoints;
 mod hostile;
 mod lifecycle;
 mod listen;
+mod outage;
 mod portal;
 mod pty;
 mod support;
