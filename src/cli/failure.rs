@@ -55,7 +55,9 @@ impl From<engine::Error> for Failure {
 fn sqlite_remedy(error: &sqlite::Error) -> &'static str {
     match error {
         sqlite::Error::Locked { .. } => "stop that process, or choose another directory with --data DIR",
-        sqlite::Error::Damaged { .. } => "restore a backup, or choose another directory with --data DIR",
+        sqlite::Error::Damaged { .. } | sqlite::Error::Corrupt(_) | sqlite::Error::Migration(_) => {
+            "crow db verify says what is wrong with it, crow db restore FILE puts a backup in its place"
+        }
         sqlite::Error::Foreign { .. } | sqlite::Error::Newer { .. } => "or choose another directory with --data DIR",
         _ => "choose a directory that can be written with --data DIR",
     }

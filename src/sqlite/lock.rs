@@ -12,12 +12,15 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock file at `path`.
+    /// Takes the lock file at `path`. Taking it and writing down who did are one step to others: whoever comes second waits at the door,
+    /// a lock on the directory, until the name is there.
     ///
     /// # Errors
     /// [`Error::Locked`] naming the holder, or [`Error::Io`].
     pub fn take(path: &Path) -> Result<Self, Error> {
         let io = |source| Error::Io { path: path.to_owned(), source };
+        let door = File::open(path.parent().unwrap_or(path)).map_err(io)?;
+        door.lock().map_err(io)?;
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
         match file.try_lock() {
             Ok(()) => {}

