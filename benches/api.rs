@@ -16,6 +16,7 @@ use crow::domain::delivery::Schedule;
 use crow::domain::key::Scope;
 use crow::domain::target::Policy;
 use crow::engine::reach::Reach;
+use crow::engine::root::Custody;
 use crow::engine::{Engine, Settings};
 use crow::server;
 use crow::sqlite::{Database, Error, Lane, Options};
@@ -183,6 +184,7 @@ async fn run(n_events: i64) {
         schedule: Schedule::default(),
         keep: None,
         reach: Reach::default(),
+        custody: Custody::File,
     };
     let engine = Engine::open(settings(), ambient.clone()).await.expect("it opens");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

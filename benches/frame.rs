@@ -19,6 +19,7 @@ use crow::domain::ids::CompanyId;
 use crow::domain::key::Scope;
 use crow::domain::target::Policy;
 use crow::engine::reach::Reach;
+use crow::engine::root::Custody;
 use crow::engine::{Engine, Settings};
 use crow::monitor::feed;
 use crow::monitor::snapshot::Snapshot;
@@ -260,6 +261,7 @@ async fn run(n_attempts: i64, pace: u32) {
         policy: Policy::Private,
         schedule: Schedule::default(),
         keep: None,
+        custody: Custody::File,
         reach: Reach::default(),
     };
     let engine = Engine::open(settings, ambient.clone()).await.expect("it opens");

@@ -32,6 +32,61 @@ pub(super) enum Command {
     Verify(Verify),
     /// Write what is known of a failing subscription into a folder that can be handed on
     Escalate(Escalate),
+    /// Look after a platform's database: backup, restore, verify, change of key
+    #[command(subcommand)]
+    Db(Db),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Db {
+    /// Copy the database to FILE and its key to FILE.key, also while the platform runs
+    Backup(DbBackup),
+    /// Put a backup in the place of the database, which is kept aside; only while no platform runs
+    Restore(DbRestore),
+    /// Check the file, states, secrets and the audit trail: exit code 0 all is well, 1 something is wrong, 2 could not look
+    Verify(DbVerify),
+    /// Seal every secret with a new key; only while no platform runs. Keys and tokens stay valid
+    Rekey(DbRekey),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DbBackup {
+    /// The file to write
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// Replace FILE if it is there
+    #[arg(long)]
+    pub(super) force: bool,
+    /// The platform's data directory
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DbRestore {
+    /// The backup
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// The platform's data directory; created if absent
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DbVerify {
+    /// Answer as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    /// The platform's data directory
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DbRekey {
+    /// The platform's data directory
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: Option<PathBuf>,
 }
 
 /// Which platform, and who asks.

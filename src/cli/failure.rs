@@ -43,9 +43,19 @@ impl From<engine::Error> for Failure {
             engine::Error::Io { .. } | engine::Error::StorageFull => {
                 "choose a directory that can be written with --data DIR"
             }
-            engine::Error::KeyMissing(_) => "put the file back from a backup",
             engine::Error::Sender(_) => "check the files given with --trust-ca and the operating system's certificates",
-            engine::Error::Sealed(_) => "put the right key file back",
+            engine::Error::KeyMissing(_) => {
+                "put the file back from a backup, or hand the key over in CROW_PLATFORM_KEY"
+            }
+            engine::Error::Sealed { .. } => {
+                "put the right key back (backups have theirs in FILE.key), or the database with crow db restore FILE"
+            }
+            engine::Error::Lost { .. } => {
+                "crow db restore FILE puts a backup there; to found a new platform choose another directory with --data DIR"
+            }
+            engine::Error::Exists(_) => "choose another name, or replace it with --force",
+            engine::Error::Unsound { .. } => "take an older backup, or look at the database with crow db verify",
+            engine::Error::NotAKey(_) => "put the right key there",
             _ => "see the log for more",
         };
         Self::usage(error.to_string(), remedy)
@@ -59,6 +69,7 @@ fn sqlite_remedy(error: &sqlite::Error) -> &'static str {
             "crow db verify says what is wrong with it, crow db restore FILE puts a backup in its place"
         }
         sqlite::Error::Foreign { .. } | sqlite::Error::Newer { .. } => "or choose another directory with --data DIR",
+        sqlite::Error::Outrun { .. } => "make the backup when less is written",
         _ => "choose a directory that can be written with --data DIR",
     }
 }

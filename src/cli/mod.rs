@@ -3,6 +3,7 @@
 mod arguments;
 mod config;
 mod console;
+mod db;
 mod demo;
 mod diagnose;
 mod escalate;
@@ -63,6 +64,7 @@ fn start(arguments: Arguments) -> Result<ExitCode, Failure> {
             Some(Command::Diagnose(diagnose)) => diagnose::run(diagnose).await,
             Some(Command::Verify(verify)) => verify::run(&verify),
             Some(Command::Escalate(escalate)) => escalate::run(escalate).await,
+            Some(Command::Db(db)) => db::run(db).await,
             Some(Command::Console(console)) => console::attach(console).await,
             None => console::standalone(arguments.standalone).await,
         }

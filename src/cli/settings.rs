@@ -3,11 +3,14 @@
 use super::arguments::{self, Layout};
 use super::failure::Failure;
 use super::theme;
+use crate::engine::root::{Custody, Root};
 use crate::tui::copy::Wrap;
 use crate::tui::layout::Class;
 use crate::tui::theme::{Charset, Look, Mouse, ThemeName};
 use directories::ProjectDirs;
 use std::path::PathBuf;
+use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// Where things are kept unless told otherwise, after the XDG base directories.
 fn directories() -> Result<ProjectDirs, Failure> {
@@ -29,6 +32,21 @@ pub(super) fn state_dir() -> Result<PathBuf, Failure> {
 /// The configuration file, whether it is there or not; none without a home directory.
 pub(super) fn config_file() -> Option<PathBuf> {
     directories().ok().map(|directories| directories.config_dir().join("config.toml"))
+}
+
+/// Where the platform's key is kept: in `CROW_PLATFORM_KEY` if that is set, else in the key file of the data directory.
+pub(super) fn custody() -> Result<Custody, Failure> {
+    Ok(key("CROW_PLATFORM_KEY")?.map_or(Custody::File, Custody::Given))
+}
+
+/// Where the next key is to be kept: in `CROW_PLATFORM_NEW_KEY` if that is set, else in the key file.
+pub(super) fn next_custody() -> Result<Custody, Failure> {
+    Ok(key("CROW_PLATFORM_NEW_KEY")?.map_or(Custody::File, Custody::Given))
+}
+
+fn key(name: &str) -> Result<Option<Arc<Root>>, Failure> {
+    let text = variable(name).map(Zeroizing::new);
+    Ok(text.map(|text| Root::parse(&text, name)).transpose()?.map(Arc::new))
 }
 
 /// How the console looks: what was asked for, else what the terminal says of itself. `NO_COLOR` (not empty) selects mono, a locale that is

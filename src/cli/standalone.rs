@@ -1,6 +1,7 @@
 //! The platform inside this process: bound to a port, served, and stopped in order.
 
 use super::failure::Failure;
+use super::settings;
 use crate::ambient::Ambient;
 use crate::client::connection::{Client, Credential};
 use crate::domain::delivery::Schedule;
@@ -76,7 +77,8 @@ impl Standalone {
         })?;
         let address = listener.local_addr().map_err(|error| Failure::failed(error.to_string(), "try again"))?;
         let reach = Reach { ca_files, listens_at: vec![address], ..Reach::default() };
-        let settings = Settings { data_dir, policy, schedule: Schedule { base: retry_base }, keep, reach };
+        let (schedule, custody) = (Schedule { base: retry_base }, settings::custody()?);
+        let settings = Settings { data_dir, policy, schedule, keep, reach, custody };
         let engine = Engine::open(settings, ambient).await?;
         let work = Task::start({
             let engine = engine.clone();

@@ -29,12 +29,14 @@ pub mod requests;
 pub mod resends;
 mod retention;
 pub mod revisions;
+pub mod root;
 mod samples;
 mod sender;
 mod settle;
 pub mod stats;
 pub mod subscribers;
 pub mod subscriptions;
+pub mod upkeep;
 mod vault;
 mod windows;
 
@@ -49,12 +51,13 @@ use crate::store::{Meaning, Store};
 use auth::{Keyring, Tokens};
 use caller::{Actor, Caller};
 use reach::Reach;
+use root::Custody;
 use sender::Sender;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
-use vault::{Age, Vault};
+use vault::{Proof, Vault};
 use windows::Windows;
 
 /// How a platform is to run.
@@ -70,6 +73,8 @@ pub struct Settings {
     pub keep: Option<Duration>,
     /// What the sender is given of the world outside.
     pub reach: Reach,
+    /// Where the platform's key is kept.
+    pub custody: Custody,
 }
 
 /// What can go wrong with an operation.
@@ -107,12 +112,41 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
-    /// A stored secret does not open with the key file.
-    #[error("a stored secret does not open with {}; was the file replaced?", .0.display())]
-    Sealed(PathBuf),
+    /// Something sealed does not open: another key sealed it, or it was edited, or moved from its place.
+    #[error(
+        "{place} in the database does not open with the key in {key}; the key was replaced, or the database edited"
+    )]
+    Sealed {
+        /// Table, row and column.
+        place: String,
+        /// Where the key came from.
+        key: String,
+    },
+    /// What should be a key is none.
+    #[error("{0} does not hold a key of this platform: 64 hexadecimal digits")]
+    NotAKey(String),
     /// The key file of a platform that was founded earlier is gone.
     #[error("{} is missing, and without it no key, token or signing secret can be checked", .0.display())]
     KeyMissing(PathBuf),
+    /// A platform was founded in the directory, and its database is gone.
+    #[error("{} is missing or cut off, but {} shows that a platform was founded here", database.display(), key.display())]
+    Lost {
+        /// The database.
+        database: PathBuf,
+        /// What it left.
+        key: PathBuf,
+    },
+    /// A file that is not to be replaced is there.
+    #[error("{} is there already", .0.display())]
+    Exists(PathBuf),
+    /// A copy of a database is not whole.
+    #[error("{} is damaged: {fault}", path.display())]
+    Unsound {
+        /// The file that was copied.
+        path: PathBuf,
+        /// The first thing wrong.
+        fault: String,
+    },
     /// The sender could not be set up.
     #[error("the sender cannot be set up: {0}")]
     Sender(String),
@@ -190,10 +224,11 @@ impl Engine {
     pub async fn open(settings: Settings, ambient: Ambient) -> Result<Self, Error> {
         let dir = settings.data_dir.clone();
         make_dir(&dir)?;
+        check_not_lost(&dir)?;
         let store = open_store(dir.clone()).await?;
-        let is_new = store.read(store::operators::all).await?.is_empty();
-        let age = if is_new { Age::New } else { Age::Founded };
-        let vault = Vault::open(&dir.join("platform.key"), &ambient, age)?;
+        let proof = store.read(Proof::of).await?;
+        let vault = Vault::open(&dir, &settings.custody, &proof, &ambient)?;
+        root::settle(&dir, vault.root())?;
         let now = ambient.now();
         found(&store, &dir, &vault, &ambient).await?;
         let (keys, operators, used) = store
@@ -304,22 +339,53 @@ fn make_dir(dir: &Path) -> Result<(), Error> {
     builder.create(dir).map_err(|source| Error::Io { path: dir.to_owned(), source })
 }
 
+/// Bytes of the smallest database; SQLite takes what is shorter for an empty one.
+const LEAST: u64 = 512;
+
+/// A key without a database is not the beginning of a platform but its end: founding a new one would hide that.
+fn check_not_lost(dir: &Path) -> Result<(), Error> {
+    let database = store::database(dir);
+    let left = [root::file(dir), dir.join("operator.token")].into_iter().find(|path| path.exists());
+    let is_gone = std::fs::metadata(&database).map_or(true, |file| file.len() < LEAST);
+    match left {
+        Some(key) if is_gone => Err(Error::Lost { database, key }),
+        _ => Ok(()),
+    }
+}
+
 /// Opens the database where it may block.
 async fn open_store(dir: PathBuf) -> Result<Store, Error> {
     let opened = tokio::task::spawn_blocking(move || Store::open(&dir)).await;
     Ok(opened.map_err(|_| Error::Contended)??)
 }
 
-/// The first start: an admin operator and its token.
+/// The first start: an admin operator and its token. And the pepper, which platforms that were founded earlier do not keep yet.
 async fn found(store: &Store, dir: &Path, vault: &Vault, ambient: &Ambient) -> Result<(), Error> {
-    let operators = store.read(store::operators::all).await?;
-    if !operators.is_empty() {
+    let (operators, pepper) = store
+        .read(|connection| {
+            Ok::<_, store::Error>((store::operators::ever(connection)?, store::custody::pepper(connection)?))
+        })
+        .await?;
+    let admin = if operators.is_empty() {
+        let token = auth::new_token(ambient);
+        files::write_private(&dir.join("operator.token"), &format!("{}\n", token.reveal()))?;
+        Some((vault.hash(token.reveal()), ambient.now()))
+    } else {
+        None
+    };
+    if admin.is_none() && pepper.is_some() {
         return Ok(());
     }
-    let token = auth::new_token(ambient);
-    files::write_private(&dir.join("operator.token"), &format!("{}\n", token.reveal()))?;
-    let (hash, now) = (vault.hash(token.reveal()), ambient.now());
-    store.write(move |connection| store::operators::insert(connection, "admin", Role::Admin, &hash, now)).await?;
+    let sealed = vault.sealed_pepper(ambient)?;
+    store
+        .write(move |connection| {
+            store::custody::set_pepper(connection, &sealed)?;
+            if let Some((hash, now)) = admin {
+                store::operators::insert(connection, "admin", Role::Admin, &hash, now)?;
+            }
+            Ok::<_, store::Error>(())
+        })
+        .await?;
     Ok(())
 }
 

@@ -98,7 +98,7 @@ impl Engine {
                 let (company, created_by) = owner;
                 let new = store::subscriptions::New { company, created_by, wish: &wish, now: ambient.now() };
                 let id = store::subscriptions::insert(connection, &new)?;
-                let sealed = engine.shared.vault.seal(&place(id), &secret, &ambient)?;
+                let sealed = engine.shared.vault.seal(id, &secret, &ambient)?;
                 store::subscriptions::set_secret(connection, id, &sealed)?;
                 let change = Change {
                     action: "create subscription",
@@ -318,7 +318,7 @@ impl Engine {
 
     /// Opens the signing secret of a subscription.
     pub(super) fn unseal(&self, id: SubscriptionId, sealed: &[u8]) -> Result<Secret, Error> {
-        self.shared.vault.unseal(&place(id), sealed)
+        self.shared.vault.unseal(id, sealed)
     }
 }
 
@@ -389,10 +389,6 @@ pub(super) fn switch_off(
         reason,
     };
     caller.audit(connection, ambient, change)
-}
-
-fn place(id: SubscriptionId) -> String {
-    format!("subscriptions/{id}/secret")
 }
 
 pub(super) fn missing(id: SubscriptionId) -> Error {

@@ -1,31 +1,59 @@
-//! The platform's own key: it peppers the hashes of keys and tokens and seals signing secrets, each bound to its row and column.
+//! What is made with the platform's key: the peppered hashes of keys and tokens, and sealed signing secrets, each bound to its row and column.
 
+use super::root::{self, Custody, Root};
 use super::{Error, files};
 use crate::ambient::Ambient;
+use crate::domain::ids::SubscriptionId;
 use crate::domain::secret::Secret;
-use chacha20poly1305::aead::{Aead, Payload};
-use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
-use hmac::{Hmac, Mac};
-use sha2::Sha256;
-use std::path::{Path, PathBuf};
+use crate::store;
+use rusqlite::Connection;
+use std::path::Path;
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
-const NONCE: usize = 24;
+/// Where the pepper is stored.
+const PEPPER: &str = "custody/pepper";
 
-/// Whether a platform is being founded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Age {
-    /// Its database is empty.
-    New,
-    /// It was founded earlier.
-    Founded,
+/// What a database says of the key it was sealed with.
+#[derive(Debug)]
+pub(super) enum Proof {
+    /// Nothing is sealed yet.
+    None,
+    /// A signing secret: the platform was founded before peppers were kept in the database.
+    Secret(SubscriptionId, Vec<u8>),
+    /// Keys or operators, and nothing that is sealed: likewise.
+    Hashes,
+    /// The pepper.
+    Pepper(Vec<u8>),
 }
 
-/// The key file, opened.
+impl Proof {
+    /// Looks for one.
+    pub(super) fn of(connection: &Connection) -> Result<Self, store::Error> {
+        if let Some(sealed) = store::custody::pepper(connection)? {
+            return Ok(Self::Pepper(sealed));
+        }
+        if let Some((id, sealed)) = store::custody::any_secret(connection)? {
+            return Ok(Self::Secret(id, sealed));
+        }
+        Ok(if store::operators::ever(connection)?.is_empty() { Self::None } else { Self::Hashes })
+    }
+
+    /// Whether `root` is the key.
+    pub(super) fn judge(&self, root: &Root) -> Result<(), Error> {
+        match self {
+            Self::None | Self::Hashes => Ok(()),
+            Self::Secret(id, sealed) => root.unseal(&place(*id), sealed).map(drop),
+            Self::Pepper(sealed) => root.unseal(PEPPER, sealed).map(drop),
+        }
+    }
+}
+
+/// The key of a platform and its pepper.
+#[derive(Clone)]
 pub(super) struct Vault {
-    path: PathBuf,
-    pepper: Zeroizing<[u8; 32]>,
-    sealing: XChaCha20Poly1305,
+    root: Arc<Root>,
+    pepper: Arc<Zeroizing<[u8; 32]>>,
 }
 
 impl std::fmt::Debug for Vault {
@@ -35,64 +63,73 @@ impl std::fmt::Debug for Vault {
 }
 
 impl Vault {
-    /// Reads the key file; a platform that is being founded makes one (mode 0600).
+    /// Opens the vault of the platform in `dir`, and founds it where nothing is sealed yet. Whatever [`Vault::sealed_pepper`] gives belongs
+    /// into the database before anything is hashed.
     ///
     /// # Errors
-    /// [`Error::KeyMissing`] where a founded platform has lost it: a new one could open nothing.
-    pub(super) fn open(path: &Path, ambient: &Ambient, age: Age) -> Result<Self, Error> {
-        let io = |source| Error::Io { path: path.to_owned(), source };
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => Zeroizing::new(text),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && age == Age::Founded => {
-                return Err(Error::KeyMissing(path.to_owned()));
+    /// [`Error::KeyMissing`] where a founded platform has lost its key: a new one could open nothing. [`Error::Sealed`] for a wrong key.
+    pub(super) fn open(dir: &Path, custody: &Custody, proof: &Proof, ambient: &Ambient) -> Result<Self, Error> {
+        let root = match root::find(dir, custody, |root| proof.judge(root)) {
+            Err(Error::KeyMissing(path)) if matches!(proof, Proof::None) => {
+                let root = Root::fresh(&path, ambient);
+                files::write_private(&path, &root.text())?;
+                Arc::new(root)
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let root = Zeroizing::new(ambient.bytes::<32>());
-                let text = Zeroizing::new(format!("{}\n", hex::encode(root.as_slice())));
-                files::write_private(path, &text)?;
-                text
-            }
-            Err(error) => return Err(io(error)),
+            found => found?,
         };
-        let mut root = Zeroizing::new([0; 32]);
-        hex::decode_to_slice(text.trim(), root.as_mut_slice())
-            .map_err(|_| io(std::io::Error::new(std::io::ErrorKind::InvalidData, "this is not a key file of ours")))?;
-        Ok(Self {
-            path: path.to_owned(),
-            pepper: Zeroizing::new(mac(root.as_slice(), b"pepper")),
-            sealing: XChaCha20Poly1305::new(&mac(root.as_slice(), b"sealing").into()),
-        })
+        let pepper = match proof {
+            Proof::None => Zeroizing::new(ambient.bytes::<32>()),
+            Proof::Secret(..) | Proof::Hashes => root.old_pepper(),
+            Proof::Pepper(sealed) => {
+                let bytes = root.unseal(PEPPER, sealed)?;
+                let fault = || Error::Sealed { place: PEPPER.to_owned(), key: root.origin().to_owned() };
+                Zeroizing::new(bytes.as_slice().try_into().map_err(|_| fault())?)
+            }
+        };
+        Ok(Self { root, pepper: Arc::new(pepper) })
+    }
+
+    /// The key.
+    pub(super) fn root(&self) -> &Root {
+        &self.root
+    }
+
+    /// The pepper, sealed for its place.
+    pub(super) fn sealed_pepper(&self, ambient: &Ambient) -> Result<Vec<u8>, Error> {
+        self.root.seal(PEPPER, self.pepper.as_slice(), ambient)
+    }
+
+    /// The same under another key.
+    pub(super) fn under(&self, root: Arc<Root>) -> Self {
+        Self { root, pepper: Arc::clone(&self.pepper) }
     }
 
     /// The peppered hash by which a key or token is found.
     pub(super) fn hash(&self, text: &str) -> [u8; 32] {
-        mac(self.pepper.as_slice(), text.as_bytes())
+        root::mac(self.pepper.as_slice(), text.as_bytes())
     }
 
-    /// Seals a secret for the place it is stored in.
-    pub(super) fn seal(&self, place: &str, secret: &Secret, ambient: &Ambient) -> Result<Vec<u8>, Error> {
-        let nonce = ambient.bytes::<NONCE>();
-        let payload = Payload { msg: secret.reveal().as_bytes(), aad: place.as_bytes() };
-        let sealed =
-            self.sealing.encrypt(&XNonce::from(nonce), payload).map_err(|_| Error::Sealed(self.path.clone()))?;
-        Ok([nonce.as_slice(), &sealed].concat())
+    /// Seals the signing secret of a subscription.
+    pub(super) fn seal(&self, id: SubscriptionId, secret: &Secret, ambient: &Ambient) -> Result<Vec<u8>, Error> {
+        self.root.seal(&place(id), secret.reveal().as_bytes(), ambient)
     }
 
-    /// Opens what was sealed for that place.
-    pub(super) fn unseal(&self, place: &str, sealed: &[u8]) -> Result<Secret, Error> {
-        let fault = || Error::Sealed(self.path.clone());
-        let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or_else(fault)?;
-        let payload = Payload { msg: sealed, aad: place.as_bytes() };
-        let text = self.sealing.decrypt(&XNonce::from(*nonce), payload).map_err(|_| fault())?;
-        String::from_utf8(text).map(Secret::new).map_err(|_| fault())
+    /// Whether a key opens the signing secret of a subscription.
+    pub(super) fn opens(root: &Root, id: SubscriptionId, sealed: &[u8]) -> Result<(), Error> {
+        root.unseal(&place(id), sealed).map(drop)
+    }
+
+    /// Opens the signing secret of a subscription.
+    pub(super) fn unseal(&self, id: SubscriptionId, sealed: &[u8]) -> Result<Secret, Error> {
+        let bytes = self.root.unseal(&place(id), sealed)?;
+        let fault = |_| Error::Sealed { place: place(id), key: self.root.origin().to_owned() };
+        String::from_utf8(bytes.to_vec()).map(Secret::new).map_err(fault)
     }
 }
 
-#[expect(clippy::expect_used, reason = "HMAC takes keys of every length")]
-fn mac(key: &[u8], text: &[u8]) -> [u8; 32] {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of every length");
-    mac.update(text);
-    mac.finalize().into_bytes().into()
+/// Where a signing secret is stored.
+fn place(id: SubscriptionId) -> String {
+    format!("subscriptions/{id}/secret")
 }
 
 #[cfg(test)]
@@ -100,22 +137,47 @@ mod tests {
     use super::*;
     use crate::domain::time::Timestamp;
 
+    const ONE: SubscriptionId = SubscriptionId(1);
+
+    fn founded(dir: &Path, ambient: &Ambient) -> (Vault, Proof) {
+        let vault = Vault::open(dir, &Custody::File, &Proof::None, ambient).unwrap();
+        let proof = Proof::Pepper(vault.sealed_pepper(ambient).unwrap());
+        (vault, proof)
+    }
+
     #[test]
     fn a_secret_opens_only_in_its_place_and_with_its_key() {
+        let (dir, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let ambient = Ambient::scripted(Timestamp::default(), 1);
+        let (vault, proof) = founded(dir.path(), &ambient);
+        let mut sealed = vault.seal(ONE, &Secret::new("whsec".into()), &ambient).unwrap();
+        assert!(!sealed.windows(5).any(|bytes| bytes == b"whsec"));
+        assert!(vault.unseal(SubscriptionId(2), &sealed).is_err());
+        let again = Vault::open(dir.path(), &Custody::File, &proof, &ambient).unwrap();
+        assert_eq!(again.unseal(ONE, &sealed).unwrap().reveal(), "whsec");
+        assert_eq!(again.hash("key"), vault.hash("key"));
+        let lost = Vault::open(elsewhere.path(), &Custody::File, &proof, &ambient);
+        assert!(matches!(lost, Err(Error::KeyMissing(_))), "a lost key is not replaced");
+        let (other, _) = founded(elsewhere.path(), &ambient);
+        assert!(other.unseal(ONE, &sealed).is_err());
+        assert_ne!(other.hash("key"), vault.hash("key"));
+        let wrong = Vault::open(elsewhere.path(), &Custody::File, &proof, &ambient);
+        assert!(matches!(wrong, Err(Error::Sealed { .. })), "a wrong key is noticed at once");
+        for position in 0..sealed.len() {
+            sealed[position] ^= 1;
+            assert!(vault.unseal(ONE, &sealed).is_err(), "byte {position}");
+            sealed[position] ^= 1;
+        }
+    }
+
+    #[test]
+    fn a_platform_from_before_keeps_its_pepper() {
         let dir = tempfile::tempdir().unwrap();
         let ambient = Ambient::scripted(Timestamp::default(), 1);
-        let vault = Vault::open(&dir.path().join("a.key"), &ambient, Age::New).unwrap();
-        let sealed = vault.seal("subscriptions/1/secret", &Secret::new("whsec".into()), &ambient).unwrap();
-        assert!(!sealed.windows(5).any(|bytes| bytes == b"whsec"));
-        assert!(vault.unseal("subscriptions/2/secret", &sealed).is_err());
-        let again = Vault::open(&dir.path().join("a.key"), &ambient, Age::New).unwrap();
-        assert_eq!(again.unseal("subscriptions/1/secret", &sealed).unwrap().reveal(), "whsec");
-        assert_eq!(again.hash("key"), vault.hash("key"));
-        let lost = Vault::open(&dir.path().join("lost.key"), &ambient, Age::Founded);
-        assert!(matches!(lost, Err(Error::KeyMissing(_))), "a lost key is not replaced");
-        let other = Vault::open(&dir.path().join("b.key"), &ambient, Age::New).unwrap();
-        assert!(other.unseal("subscriptions/1/secret", &sealed).is_err());
-        assert_ne!(other.hash("key"), vault.hash("key"));
+        let root = Root::fresh(&root::file(dir.path()), &ambient);
+        files::write_private(&root::file(dir.path()), &root.text()).unwrap();
+        let vault = Vault::open(dir.path(), &Custody::File, &Proof::Hashes, &ambient).unwrap();
+        assert_eq!(vault.hash("key"), root::mac(root.old_pepper().as_slice(), b"key"));
     }
 
     #[cfg(unix)]
@@ -123,8 +185,7 @@ mod tests {
     fn the_key_file_is_private() {
         use std::os::unix::fs::PermissionsExt as _;
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("a.key");
-        Vault::open(&path, &Ambient::scripted(Timestamp::default(), 1), Age::New).unwrap();
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        founded(dir.path(), &Ambient::scripted(Timestamp::default(), 1));
+        assert_eq!(std::fs::metadata(root::file(dir.path())).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }

@@ -1,5 +1,6 @@
 //! Opening a SQLite database: pragmas, migrations, one writer thread with group commit, reader threads. Knows no table.
 
+pub mod copy;
 pub mod lock;
 mod readers;
 mod wal;
@@ -75,6 +76,12 @@ pub enum Error {
         /// The newest version known.
         known: i64,
     },
+    /// Others write faster than a copy is made, and the log they write would become too long.
+    #[error("{} is written to faster than it can be copied", path.display())]
+    Outrun {
+        /// The file.
+        path: PathBuf,
+    },
     /// Another process has it.
     #[error("{} is in use by process {holder}", path.display())]
     Locked {
@@ -140,11 +147,7 @@ impl Database {
     /// # Errors
     /// Every variant of [`Error`] about the file; the file is left as it was found.
     pub fn open(path: &Path, options: Options) -> Result<Self, Error> {
-        if rusqlite::version_number() < OLDEST_SQLITE {
-            return Err(Error::OldLibrary { found: rusqlite::version() });
-        }
-        let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-        prepare(&mut connection, path, options)?;
+        let connection = Self::alone(path, options)?;
         let readers = (0..options.n_readers.max(1))
             .map(|_| {
                 let reader = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -157,6 +160,20 @@ impl Database {
             writer: Arc::new(Writer::spawn(connection, options).map_err(spawned)?),
             readers: Arc::new(Readers::spawn(readers, options).map_err(spawned)?),
         })
+    }
+
+    /// Opens or creates the database at `path` as [`Database::open`] does, for somebody who needs no threads.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn alone(path: &Path, options: Options) -> Result<Connection, Error> {
+        if rusqlite::version_number() < OLDEST_SQLITE {
+            return Err(Error::OldLibrary { found: rusqlite::version() });
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let mut connection = connect(path, flags).map_err(|error| damaged(path, error))?;
+        prepare(&mut connection, path, options)?;
+        Ok(connection)
     }
 
     /// Runs `work` in a transaction on the writer thread and answers when it is on disk; whatever fails is undone. Works that wait together
@@ -217,27 +234,36 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
     Ok(connection)
 }
 
-/// Checks that the file is ours and brings it up to date, all scripts in one transaction: it is never between two schemas. The log is
-/// written ahead and synced with every commit, so that what was answered survives a loss of power; it is moved into the database every
-/// thousand pages, and see [`wal`] for what happens when somebody reads for long.
-fn prepare(connection: &mut Connection, path: &Path, options: Options) -> Result<(), Error> {
-    let damaged = |error: rusqlite::Error| match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Error::Damaged { path: path.to_owned() },
-        _ => Error::from(error),
-    };
-    let mark: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(damaged)?;
-    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(damaged)?;
-    let n_tables: i64 =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(damaged)?;
-    let fresh = mark == 0 && version == 0 && n_tables == 0;
-    if !fresh && mark != options.application_id {
+/// What a failure says of the file at `path`, where it says that it is damaged.
+fn damaged(path: &Path, error: Error) -> Error {
+    match error {
+        Error::Corrupt(_) => Error::Damaged { path: path.to_owned() },
+        error => error,
+    }
+}
+
+/// Whether the file is empty, and its schema version; refuses one that is not ours, damaged, or newer than this program.
+fn mark(connection: &Connection, path: &Path, options: Options) -> Result<(bool, i64), Error> {
+    let ask = |sql| connection.query_row(sql, [], |row| row.get(0)).map_err(|error| damaged(path, error.into()));
+    let mark = ask("PRAGMA application_id")?;
+    let version = ask("PRAGMA user_version")?;
+    let fresh = mark == 0 && version == 0 && ask("SELECT count(*) FROM sqlite_schema")? == 0;
+    if !fresh && mark != i64::from(options.application_id) {
         return Err(Error::Foreign { path: path.to_owned() });
     }
     let known = i64::try_from(options.migrations.len()).unwrap_or(i64::MAX);
     if version > known {
         return Err(Error::Newer { path: path.to_owned(), found: version, known });
     }
-    connection.pragma_update(None, "journal_mode", "wal").map_err(damaged)?;
+    Ok((fresh, version))
+}
+
+/// Checks that the file is ours and brings it up to date, all scripts in one transaction: it is never between two schemas. The log is
+/// written ahead and synced with every commit, so that what was answered survives a loss of power; it is moved into the database every
+/// thousand pages, and see [`wal`] for what happens when somebody reads for long.
+fn prepare(connection: &mut Connection, path: &Path, options: Options) -> Result<(), Error> {
+    mark(connection, path, options)?;
+    connection.pragma_update(None, "journal_mode", "wal").map_err(|error| damaged(path, error.into()))?;
     connection.pragma_update(None, "synchronous", SYNCHRONOUS)?;
     connection.pragma_update(None, "wal_autocheckpoint", 1_000)?;
     connection.pragma_update(None, "journal_size_limit", wal::LONG)?;

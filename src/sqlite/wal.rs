@@ -3,7 +3,7 @@
 
 use super::BUSY;
 use rusqlite::Connection;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Bytes at which the log is long; it is also cut back to this much when it begins anew.
@@ -12,6 +12,16 @@ pub(super) const LONG: u32 = 64 << 20;
 const STEP: u64 = 16 << 20;
 /// How long readers are waited for.
 const PATIENCE: Duration = Duration::from_millis(200);
+
+/// Where the log of a database is.
+pub(super) fn path(connection: &Connection) -> PathBuf {
+    PathBuf::from(format!("{}-wal", connection.path().unwrap_or_default()))
+}
+
+/// Bytes a log has.
+pub(super) fn len(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |file| file.len())
+}
 
 /// The log of a database, seen from its writer.
 #[derive(Debug)]
@@ -23,23 +33,20 @@ pub(super) struct Wal {
 
 impl Wal {
     pub(super) fn of(connection: &Connection) -> Self {
-        Self { path: PathBuf::from(format!("{}-wal", connection.path().unwrap_or_default())), limit: u64::from(LONG) }
-    }
-
-    /// Bytes it has.
-    fn len(&self) -> u64 {
-        std::fs::metadata(&self.path).map_or(0, |file| file.len())
+        Self { path: path(connection), limit: u64::from(LONG) }
     }
 
     /// Empties a long log. No write goes on meanwhile, so those who begin to read do so from the database, and the others are waited for.
     /// What reads for longer than that keeps the log, and it is tried again when the log has grown by a step.
     pub(super) fn keep_short(&mut self, connection: &Connection) {
-        let len = self.len();
+        let len = len(&self.path);
         if len < self.limit {
             return;
         }
         let emptied = connection.busy_timeout(PATIENCE).and_then(|()| {
-            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)).map(|busy| busy == 0)
+            connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))
+                .map(|busy| busy == 0)
         });
         let _ = connection.busy_timeout(BUSY);
         if emptied.unwrap_or(false) {
@@ -55,7 +62,6 @@ impl Wal {
 mod tests {
     use super::super::{Database, Error, Lane, Options};
     use super::*;
-    use std::path::Path;
     use std::sync::atomic::{AtomicBool, Ordering};
 
     const OPTIONS: Options = Options {
@@ -68,7 +74,8 @@ mod tests {
     const MIB: i64 = 1 << 20;
 
     /// A question that takes as long as several commits.
-    const LONGER: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000) SELECT count(*) FROM n";
+    const LONGER: &str =
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000) SELECT count(*) FROM n";
 
     /// Begins to read, and holds on to the state of this moment.
     fn begin(connection: &Connection) {

@@ -5,6 +5,7 @@ pub mod attempts;
 pub mod audit;
 pub mod clients;
 pub mod companies;
+pub mod custody;
 pub mod deliveries;
 pub mod events;
 pub mod health;
@@ -22,6 +23,7 @@ pub mod scan;
 pub mod series;
 pub mod subscriptions;
 pub mod trips;
+pub mod upkeep;
 pub mod usage;
 pub mod windows;
 
@@ -30,7 +32,7 @@ use crate::sqlite;
 use crate::sqlite::lock::Lock;
 use crate::sqlite::{Database, Lane, Options};
 use rusqlite::Connection;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Marks a file as a platform database: `crow`.
@@ -46,7 +48,25 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/platform/0006_replays.sql"),
     include_str!("../../assets/migrations/platform/0007_backlogs.sql"),
     include_str!("../../assets/migrations/platform/0008_phases.sql"),
+    include_str!("../../assets/migrations/platform/0009_custody.sql"),
 ];
+
+/// What the database is opened with.
+const OPTIONS: Options =
+    Options { application_id: APPLICATION_ID, migrations: MIGRATIONS, n_readers: 2, queue: QUEUE, reserved: RESERVED };
+
+/// The database of the data directory `dir`.
+pub(crate) fn database(dir: &Path) -> PathBuf {
+    dir.join("platform.db")
+}
+
+/// Takes the lock of the data directory `dir`: nobody runs a platform on it as long as it is held.
+///
+/// # Errors
+/// [`sqlite::Error::Locked`] naming the holder.
+pub(crate) fn lock(dir: &Path) -> Result<Lock, sqlite::Error> {
+    Lock::take(&dir.join("lock"))
+}
 
 /// A database in memory with a company and a key, for tests of what stands above.
 ///
@@ -127,15 +147,8 @@ impl Store {
     /// # Errors
     /// Everything about the directory and its files: in use by another process, foreign, damaged, newer, unwritable.
     pub fn open(dir: &Path) -> Result<Self, Error> {
-        let lock = Lock::take(&dir.join("lock"))?;
-        let options = Options {
-            application_id: APPLICATION_ID,
-            migrations: MIGRATIONS,
-            n_readers: 2,
-            queue: QUEUE,
-            reserved: RESERVED,
-        };
-        let database = Database::open(&dir.join("platform.db"), options)?;
+        let lock = lock(dir)?;
+        let database = Database::open(&database(dir), OPTIONS)?;
         Ok(Self { database, lane: Lane::Reserved, _lock: Arc::new(lock) })
     }
 

@@ -12,4 +12,5 @@ mod listen;
 mod outage;
 mod portal;
 mod pty;
+mod storage;
 mod support;

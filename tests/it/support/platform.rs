@@ -13,6 +13,7 @@ use crow::domain::secret::Secret;
 use crow::domain::target::Policy;
 use crow::domain::time::Timestamp;
 use crow::engine::reach::Reach;
+use crow::engine::root::Custody;
 use crow::engine::{Engine, Settings};
 use crow::server;
 use serde_json::Value;
@@ -244,7 +245,8 @@ impl Stopped {
         let address = listener.local_addr().expect("an address");
         reach.listens_at = vec![address];
         let address = format!("http://{address}");
-        let settings = Settings { data_dir: dir.path().to_owned(), policy, schedule, keep, reach };
+        let data_dir = dir.path().to_owned();
+        let settings = Settings { data_dir, policy, schedule, keep, reach, custody: Custody::File };
         let engine = Engine::open(settings, ambient.clone()).await.expect("it opens");
         let (stop, stopped) = watch::channel(false);
         let work = tokio::spawn({

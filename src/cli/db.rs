@@ -1,0 +1,230 @@
+//! `crow db`: looking after a platform's data directory from the machine it is on.
+
+use super::arguments::{Db, DbBackup, DbRekey, DbRestore, DbVerify};
+use super::failure::Failure;
+use super::serve::stop_signal;
+use super::settings;
+use crate::ambient::{Ambient, Stopwatch};
+use crate::engine;
+use crate::engine::root::Custody;
+use crate::engine::upkeep::backup::{self, Existing};
+use crate::engine::upkeep::rekey;
+use crate::engine::upkeep::restore::{self, Numbers};
+use crate::engine::upkeep::verify::{self, Check, Verdict};
+use crate::sqlite::copy::Progress;
+use std::io::{IsTerminal as _, Write as _};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+pub(super) async fn run(db: Db) -> Result<ExitCode, Failure> {
+    match db {
+        Db::Backup(asked) => backup(asked).await,
+        Db::Restore(asked) => restore(asked).await,
+        Db::Verify(asked) => verify(&asked),
+        Db::Rekey(asked) => rekey(asked),
+    }
+}
+
+fn place(data: Option<PathBuf>) -> Result<(PathBuf, Custody), Failure> {
+    let dir = match data {
+        Some(dir) => dir,
+        None => settings::data_dir()?,
+    };
+    Ok((dir, settings::custody()?))
+}
+
+async fn backup(asked: DbBackup) -> Result<ExitCode, Failure> {
+    let (dir, custody) = place(asked.data)?;
+    let existing = if asked.force { Existing::Replaced } else { Existing::Kept };
+    let file = asked.file.clone();
+    let made = copying(move |step| backup::backup(&dir, &custody, &file, existing, step)).await?;
+    let name = asked.file.display();
+    let key = match made.key {
+        Some(key) => format!(
+            "{} opens it: without it no key, token or secret in it is of use, so keep it, and elsewhere",
+            key.display()
+        ),
+        None => "the key that is in CROW_PLATFORM_KEY now opens it, and is not in it: keep it".to_owned(),
+    };
+    say(&format!("{name}: {}, checked\n{key}", size(made.n_bytes)))
+}
+
+async fn restore(asked: DbRestore) -> Result<ExitCode, Failure> {
+    let (dir, custody) = place(asked.data)?;
+    let (file, ambient) = (asked.file.clone(), Ambient::real());
+    let done = copying(move |step| restore::restore(&dir, &custody, &file, &ambient, step)).await?;
+    let mut text = format!("{} is in place", asked.file.display());
+    if let Some(aside) = done.aside {
+        text.push_str(&format!("; the old database is {}", aside.display()));
+    }
+    text.push_str(match done.goes_on {
+        Numbers::Own => "",
+        Numbers::After => "\nnew events go on after the last number of the old database",
+        Numbers::Unknown => {
+            "\nthe old database could not be read: events get numbers again that receivers may have seen and will ignore"
+        }
+    });
+    text.push_str("\nwhat was delivered after the backup was made is delivered again");
+    say(&text)
+}
+
+fn rekey(asked: DbRekey) -> Result<ExitCode, Failure> {
+    let (dir, custody) = place(asked.data)?;
+    let next = settings::next_custody()?;
+    let done = rekey::rekey(&dir, &custody, &next, &Ambient::real())?;
+    let mut text = match &done.file {
+        Some(file) => format!("{} signing secrets are sealed with the new key in {}", done.n_secrets, file.display()),
+        None => format!(
+            "{} signing secrets are sealed with the key in CROW_PLATFORM_NEW_KEY: hand it over in CROW_PLATFORM_KEY from now on",
+            done.n_secrets
+        ),
+    };
+    if done.file.is_some() && matches!(custody, Custody::Given(_)) {
+        text.push_str("; unset CROW_PLATFORM_KEY");
+    }
+    say(&format!("{text}\nearlier backups open with the key that was made with them"))
+}
+
+fn verify(asked: &DbVerify) -> Result<ExitCode, Failure> {
+    let (dir, custody) = place(asked.data.clone())?;
+    let mut checks = Vec::new();
+    verify::verify(&dir, &custody, |check| {
+        if !asked.json {
+            let _ = say(&shown(&check));
+        }
+        checks.push(check);
+    })?;
+    if asked.json {
+        say(&json(&checks))?;
+    }
+    let is_faulty = |check: &Check| matches!(check.verdict, Verdict::Faults(_));
+    Ok(if checks.iter().any(is_faulty) { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+/// A check, as people read it.
+fn shown(check: &Check) -> String {
+    let name = check.name;
+    match &check.verdict {
+        Verdict::Whole(what) => format!("ok       {name}: {what}"),
+        Verdict::Unknown(why) => format!("unknown  {name}: {why}"),
+        Verdict::Faults(faults) => {
+            let lines: Vec<String> = faults.iter().map(|fault| format!("WRONG    {name}: {fault}")).collect();
+            lines.join("\n")
+        }
+    }
+}
+
+fn json(checks: &[Check]) -> String {
+    let checks: Vec<serde_json::Value> = checks
+        .iter()
+        .map(|check| match &check.verdict {
+            Verdict::Whole(what) => serde_json::json!({"check": check.name, "verdict": "ok", "detail": what}),
+            Verdict::Unknown(why) => serde_json::json!({"check": check.name, "verdict": "unknown", "detail": why}),
+            Verdict::Faults(faults) => serde_json::json!({"check": check.name, "verdict": "wrong", "faults": faults}),
+        })
+        .collect();
+    serde_json::json!({"checks": checks}).to_string()
+}
+
+/// Runs a copy where it may block, shows how far it is, and stops it when somebody says so.
+async fn copying<T, F>(work: F) -> Result<T, Failure>
+where
+    F: FnOnce(&mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<Option<T>, engine::Error> + Send + 'static,
+    T: Send + 'static,
+{
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopped = stop_signal()?;
+    let mut running = tokio::task::spawn_blocking({
+        let stop = Arc::clone(&stop);
+        move || {
+            let mut meter = Meter::new(&Ambient::real());
+            let done = work(&mut |progress| {
+                meter.show(progress);
+                if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+            meter.clear();
+            done
+        }
+    });
+    let done = tokio::select! {
+        done = &mut running => done,
+        () = stopped => {
+            stop.store(true, Ordering::Relaxed);
+            running.await
+        }
+    };
+    let done = done.map_err(|_| Failure::failed("the copy broke off", "this is a bug"))??;
+    done.ok_or_else(|| Failure::failed("stopped; everything is as it was", ""))
+}
+
+/// How far a copy is, on one line of a terminal; nowhere else.
+struct Meter {
+    is_seen: bool,
+    watch: Stopwatch,
+    percent: u64,
+}
+
+impl Meter {
+    fn new(ambient: &Ambient) -> Self {
+        Self { is_seen: std::io::stderr().is_terminal(), watch: ambient.stopwatch(), percent: u64::MAX }
+    }
+
+    fn show(&mut self, progress: Progress) {
+        let percent = (progress.n_copied * 100).checked_div(progress.n_bytes).unwrap_or(100);
+        if !self.is_seen || percent == self.percent {
+            return;
+        }
+        self.percent = percent;
+        let line = format!(
+            "{percent:>3} %  {} of {}{}",
+            size(progress.n_copied),
+            size(progress.n_bytes),
+            left(progress, self.watch.elapsed())
+        );
+        let _ = write!(std::io::stderr(), "\r\x1b[K{line}");
+    }
+
+    fn clear(&self) {
+        if self.is_seen {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
+/// The time that is left at the pace so far; nothing before there is one.
+fn left(progress: Progress, elapsed: Duration) -> String {
+    let rest = u128::from(progress.n_bytes.saturating_sub(progress.n_copied));
+    match (rest * elapsed.as_millis()).checked_div(u128::from(progress.n_copied)) {
+        Some(left) if elapsed >= Duration::from_millis(500) => format!(", {} s left", left.div_ceil(1_000)),
+        _ => String::new(),
+    }
+}
+
+fn size(n_bytes: u64) -> String {
+    if n_bytes < 10 << 20 { format!("{} KiB", n_bytes.div_ceil(1 << 10)) } else { format!("{} MiB", n_bytes >> 20) }
+}
+
+#[expect(clippy::print_stdout, reason = "what was done is this command's output")]
+fn say(text: &str) -> Result<ExitCode, Failure> {
+    println!("{text}");
+    std::io::stdout().flush().map_err(|error| Failure::failed(format!("stdout is closed: {error}"), ""))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_said_when_there_is_a_pace() {
+        let progress = |n_copied| Progress { n_bytes: 100, n_copied };
+        assert_eq!(left(progress(0), Duration::from_secs(5)), "");
+        assert_eq!(left(progress(10), Duration::from_millis(100)), "");
+        assert_eq!(left(progress(10), Duration::from_secs(1)), ", 9 s left");
+        assert_eq!(left(progress(100), Duration::from_secs(1)), ", 0 s left");
+    }
+}

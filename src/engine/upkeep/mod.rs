@@ -1,0 +1,39 @@
+//! Looking after a platform's data directory from outside: backup and verification also while a platform runs on it, restoring and changing
+//! the key only while none does.
+
+pub mod backup;
+pub mod rekey;
+pub mod restore;
+pub mod verify;
+
+use super::caller::{Actor, Caller};
+use super::{Error, files};
+use crate::ambient::Ambient;
+use crate::domain::ids::OperatorId;
+use crate::domain::operator::{Operator, Role};
+use crate::store;
+use std::fs::OpenOptions;
+use std::path::Path;
+
+/// Somebody at the machine itself, who needs no token.
+fn caller(ambient: &Ambient) -> Caller {
+    let operator = Operator { id: OperatorId(0), name: "at the machine (crow db)".to_owned(), role: Role::Admin };
+    Caller { actor: Actor::Operator(operator), request_id: format!("db_{}", ambient.ulid()) }
+}
+
+/// What went wrong with a database, without what it would mean for a caller of the API.
+fn store_error(error: impl Into<store::Error>) -> Error {
+    Error::Store(error.into())
+}
+
+/// Makes room for a copy: an empty file that only its owner can read, and none of the files that an earlier copy may have left beside it.
+fn clear(path: &Path) -> Result<(), Error> {
+    for suffix in ["", "-journal", "-wal", "-shm"] {
+        files::remove(&files::beside(path, suffix))?;
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop).map_err(|source| Error::Io { path: path.to_owned(), source })
+}

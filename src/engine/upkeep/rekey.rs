@@ -1,0 +1,79 @@
+//! Changing the platform's key. The new key is on disk before anything is sealed with it, everything is sealed anew in one transaction, and
+//! only then does the old key go: whenever it is cut short, one of the two keys opens everything.
+
+use super::super::caller::Change;
+use super::super::root::{self, Custody, Root};
+use super::super::vault::{Proof, Vault};
+use super::super::{Error, files};
+use super::{caller, store_error};
+use crate::ambient::Ambient;
+use crate::store;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rekeyed {
+    /// Signing secrets that were sealed anew.
+    pub n_secrets: usize,
+    /// The key file; none where the key is kept elsewhere from now on.
+    pub file: Option<PathBuf>,
+}
+
+/// Seals everything in the data directory `dir` with another key: the one in `next`, or a new one in the key file. Keys and tokens go on
+/// being valid.
+///
+/// # Errors
+/// While a platform runs there, and [`Error::Sealed`] naming what does not open with the present key. Everything is then as it was.
+pub fn rekey(dir: &Path, custody: &Custody, next: &Custody, ambient: &Ambient) -> Result<Rekeyed, Error> {
+    let database = store::database(dir);
+    drop(store::upkeep::glance(&database).map_err(store_error)?);
+    let _lock = store::lock(dir).map_err(store_error)?;
+    // Brings the schema up to date, so that what is asked next has an answer.
+    let proof = store::upkeep::alone(&database, Proof::of).map_err(store_error)?;
+    let vault = Vault::open(dir, custody, &proof, ambient)?;
+    if let Custody::File = custody {
+        root::settle(dir, vault.root())?;
+    }
+    let root = match next {
+        Custody::Given(root) => Arc::clone(root),
+        Custody::File => {
+            let root = Root::fresh(&root::file(dir), ambient);
+            files::write_private(&root::next(dir), &root.text())?;
+            Arc::new(root)
+        }
+    };
+    let n_secrets = seal_anew(&database, &vault, &vault.under(Arc::clone(&root)), ambient)?;
+    let file = match next {
+        Custody::Given(_) => {
+            files::remove(&root::file(dir))?;
+            None
+        }
+        Custody::File => {
+            files::rename(&root::next(dir), &root::file(dir))?;
+            Some(root::file(dir))
+        }
+    };
+    Ok(Rekeyed { n_secrets, file })
+}
+
+fn seal_anew(database: &Path, old: &Vault, new: &Vault, ambient: &Ambient) -> Result<usize, Error> {
+    let caller = caller(ambient);
+    store::upkeep::alone(database, |connection| {
+        let secrets = store::custody::secrets(connection)?;
+        for (id, sealed) in &secrets {
+            let secret = old.unseal(*id, sealed)?;
+            store::subscriptions::set_secret(connection, *id, &new.seal(*id, &secret, ambient)?)?;
+        }
+        store::custody::set_pepper(connection, &new.sealed_pepper(ambient)?)?;
+        let change = Change {
+            action: "change the platform's key",
+            subject: "the vault".to_owned(),
+            before: Some(old.root().origin().to_owned()),
+            after: Some(format!("{}, {} secrets sealed anew", new.root().origin(), secrets.len())),
+            reason: None,
+        };
+        caller.audit(connection, ambient, change)?;
+        Ok(secrets.len())
+    })
+}

@@ -1,0 +1,128 @@
+//! Looking after a database that no platform runs on: copies, what contradicts itself, ids that must not come again.
+
+use super::{APPLICATION_ID, Error, MIGRATIONS, OPTIONS};
+use crate::sqlite::copy::{self, Ended, Glance, Progress};
+use crate::sqlite::{self, Database};
+use rusqlite::{Connection, OptionalExtension as _};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+/// Opens a platform's database to look at it, also while a platform runs on it.
+///
+/// # Errors
+/// Everything about the file: foreign, damaged, newer, unreadable.
+pub(crate) fn glance(path: &Path) -> Result<Glance, sqlite::Error> {
+    copy::glance(path, OPTIONS)
+}
+
+/// Whether the schema of a database is this program's.
+pub(crate) fn is_current(glance: &Glance) -> bool {
+    usize::try_from(glance.version) == Ok(MIGRATIONS.len())
+}
+
+/// Copies what a glance sees into a new file. See [`copy::copy`].
+///
+/// # Errors
+/// As there.
+pub(crate) fn copy(
+    glance: &Glance,
+    to: &Path,
+    step: impl FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Ended, sqlite::Error> {
+    copy::copy(glance, to, step)
+}
+
+/// Opens a database that nobody else uses, brings its schema up to date, and does `work` on it in a transaction. What `work` overwrites is
+/// gone from the file, and afterwards the file has no log.
+///
+/// # Errors
+/// Everything about the file, and what `work` answered.
+pub(crate) fn alone<T, E: From<Error>>(path: &Path, work: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E> {
+    let mut connection = Database::alone(path, OPTIONS).map_err(Error::from)?;
+    connection.pragma_update(None, "secure_delete", true).map_err(Error::from)?;
+    let transaction = connection.transaction().map_err(Error::from)?;
+    let done = work(&transaction)?;
+    transaction.commit().map_err(Error::from)?;
+    Ok(done)
+}
+
+/// Moves what is in the log into the database at `path` and removes the log.
+///
+/// # Errors
+/// Everything about the file.
+pub(crate) fn fold_log(path: &Path) -> Result<(), Error> {
+    let connection = Connection::open(path)?;
+    let mark: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    if mark != APPLICATION_ID {
+        return Err(sqlite::Error::Foreign { path: path.to_owned() }.into());
+    }
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    Ok(())
+}
+
+/// The last number given to an event and to a delivery.
+pub(crate) fn last_numbers(connection: &Connection) -> Result<(i64, i64), Error> {
+    let event = connection.query_row("SELECT value FROM counters WHERE name = 'event'", [], |row| row.get(0))?;
+    let delivery = connection
+        .query_row("SELECT seq FROM sqlite_sequence WHERE name = 'deliveries'", [], |row| row.get(0))
+        .optional()?;
+    Ok((event, delivery.unwrap_or(0)))
+}
+
+/// Gives no event and no delivery a number up to these: receivers know them already, and would take a new event for one they have seen.
+pub(crate) fn number_on(connection: &Connection, (event, delivery): (i64, i64)) -> Result<(), Error> {
+    connection.execute("UPDATE counters SET value = max(value, ?1) WHERE name = 'event'", [event])?;
+    let n =
+        connection.execute("UPDATE sqlite_sequence SET seq = max(seq, ?1) WHERE name = 'deliveries'", [delivery])?;
+    if n == 0 {
+        connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('deliveries', ?1)", [delivery])?;
+    }
+    Ok(())
+}
+
+/// What SQLite finds wrong; see [`copy::faults`].
+///
+/// # Errors
+/// When it cannot even be asked.
+pub(crate) fn faults(connection: &Connection) -> Result<Vec<String>, Error> {
+    Ok(copy::faults(connection)?)
+}
+
+/// What must never be found, each as a question for the ids of rows that are so.
+const CONTRADICTIONS: &[(&str, &str)] = &[
+    ("deliveries under way without a lease", "SELECT id FROM deliveries WHERE state = 'in_flight' AND (lease IS NULL OR lease_until IS NULL)"),
+    ("deliveries with a lease that are not under way", "SELECT id FROM deliveries WHERE state <> 'in_flight' AND (lease IS NOT NULL OR lease_until IS NOT NULL)"),
+    ("waiting deliveries that are never due", "SELECT id FROM deliveries WHERE state = 'pending' AND due_at IS NULL"),
+    ("finished or parked deliveries that are due", "SELECT id FROM deliveries WHERE state NOT IN ('pending', 'in_flight') AND due_at IS NOT NULL"),
+    (
+        "deliveries in a state that does not exist",
+        "SELECT id FROM deliveries WHERE state NOT IN ('pending', 'in_flight', 'succeeded', 'exhausted', 'skipped', 'parked', 'cancelled')",
+    ),
+    (
+        "deliveries that wait for a subscription that is switched off or deleted",
+        "SELECT d.id FROM deliveries d JOIN subscriptions s ON s.id = d.subscription_id
+         WHERE d.state = 'pending' AND d.kind = 'scheduled' AND (s.disabled_reason IS NOT NULL OR s.deleted_at IS NOT NULL)",
+    ),
+    (
+        "deliveries parked for a subscription that is switched on",
+        "SELECT d.id FROM deliveries d JOIN subscriptions s ON s.id = d.subscription_id
+         WHERE d.state = 'parked' AND s.disabled_reason IS NULL AND s.deleted_at IS NULL",
+    ),
+    ("subscriptions that are half switched off", "SELECT id FROM subscriptions WHERE (disabled_reason IS NULL) <> (disabled_at IS NULL)"),
+    ("events with a number that was not given yet", "SELECT id FROM events WHERE id > (SELECT value FROM counters WHERE name = 'event')"),
+];
+
+/// Rows that contradict each other: a sentence for each kind, with how many there are and the first ids.
+pub(crate) fn contradictions(connection: &Connection) -> Result<Vec<String>, Error> {
+    let mut found = Vec::new();
+    for (what, sql) in CONTRADICTIONS {
+        let mut statement = connection.prepare(&format!("SELECT id, count(*) OVER () FROM ({sql}) LIMIT 5"))?;
+        let rows: Vec<(i64, i64)> =
+            statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+        if let Some((_, n)) = rows.first() {
+            let ids: Vec<String> = rows.iter().map(|(id, _)| id.to_string()).collect();
+            found.push(format!("{n} {what}: {}{}", ids.join(", "), if *n > 5 { " …" } else { "" }));
+        }
+    }
+    Ok(found)
+}

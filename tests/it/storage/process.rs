@@ -1,0 +1,144 @@
+//! The real binary on a data directory: started, asked, killed.
+
+use crow::api::events::NewEvent;
+use crow::api::keys::{Company, LimitsWish, NewCompany, NewKey};
+use crow::api::subscriptions::NewSubscription;
+use crow::client::connection::{Client, Credential};
+use crow::domain::event::EventType;
+use crow::domain::ids::CompanyId;
+use crow::domain::key::Scope;
+use crow::domain::secret::Secret;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+/// The binary, with what every test of it wants.
+pub(crate) fn crow(arguments: &[&str], dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_crow"));
+    command.args(arguments).arg("--data").arg(dir).stdin(Stdio::null());
+    command.env_remove("CROW_PLATFORM_KEY").env_remove("CROW_PLATFORM_NEW_KEY");
+    command
+}
+
+/// Runs a command to its end.
+pub(crate) fn ended(command: &mut Command) -> Output {
+    command.output().expect("the binary runs")
+}
+
+/// Runs a command that ends well, and answers with what it said.
+#[track_caller]
+pub(crate) fn done(command: &mut Command) -> String {
+    let output = ended(command);
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Runs a command that ends with `code` and says why on one line, which it answers with.
+#[track_caller]
+pub(crate) fn refused(code: i32, command: &mut Command) -> String {
+    let output = ended(command);
+    let line = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{output:?}");
+    assert_eq!(line.trim_end().lines().count(), 1, "{line}");
+    line
+}
+
+/// `crow serve`; killed when it is dropped.
+pub(crate) struct Serving {
+    child: Child,
+    pub(crate) address: String,
+    dir: PathBuf,
+}
+
+impl Serving {
+    /// Starts it and waits until it listens.
+    #[track_caller]
+    pub(crate) fn start(dir: &Path) -> Self {
+        Self::with(dir, |_| {})
+    }
+
+    /// The same, with something done to the command before.
+    #[track_caller]
+    pub(crate) fn with(dir: &Path, prepare: impl FnOnce(&mut Command)) -> Self {
+        Self::attempt(dir, prepare).unwrap_or_else(|why| panic!("it does not start: {why}"))
+    }
+
+    /// The same, where it may not start: then what it said.
+    pub(crate) fn attempt(dir: &Path, prepare: impl FnOnce(&mut Command)) -> Result<Self, String> {
+        let arguments = ["serve", "--bind", "127.0.0.1:0", "--allow-private-targets", "--retry-base", "50ms"];
+        let mut command = crow(&arguments, dir);
+        prepare(&mut command);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("its stdout")).read_line(&mut line).expect("readable");
+        let mut stderr = child.stderr.take().expect("its stderr");
+        let Some(address) = line.trim().strip_prefix("listening on ") else {
+            let mut said = String::new();
+            stderr.read_to_string(&mut said).expect("readable");
+            let code = child.wait().expect("it ends").code();
+            return Err(format!("exit code {}: {said}", code.unwrap_or(-1)));
+        };
+        // Somebody has to read what it logs, or it would stand still when the pipe is full.
+        std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
+        Ok(Self { child, address: address.to_owned(), dir: dir.to_owned() })
+    }
+
+    /// `kill -9`, and waits until it is gone.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().and_then(|()| self.child.wait()).expect("it is killed");
+    }
+
+    /// Tells it to stop, and waits until it has done so in order.
+    pub(crate) fn stop(mut self) {
+        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().expect("kill runs");
+        assert!(told.success() && self.child.wait().expect("it ends").success());
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A client of the first operator, whose token the first start wrote down.
+    pub(crate) fn operator(&self) -> Client {
+        let token = std::fs::read_to_string(self.dir.join("operator.token")).expect("the token");
+        Client::new(&self.address, Credential::Operator(Secret::new(token.trim().to_owned()))).expect("a client")
+    }
+
+    /// A new company with a key that is as good as without limits.
+    pub(crate) async fn company(&self) -> (Company, Client) {
+        let company = self.operator().create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company");
+        let most = Some(1_000_000);
+        let limits = LimitsWish { read: most, write: most, admin: most };
+        let new = NewKey {
+            company_id: company.id,
+            name: "everything".to_owned(),
+            scopes: Scope::ALL.to_vec(),
+            limits: Some(limits),
+        };
+        let key = self.operator().create_key(&new).await.expect("a key").key.into_secret();
+        (company, Client::new(&self.address, Credential::Key(key)).expect("a client"))
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill().and_then(|()| self.child.wait());
+    }
+}
+
+/// A subscription to leads at `url`.
+pub(crate) fn subscription(url: &str) -> NewSubscription {
+    NewSubscription {
+        target_url: url.to_owned(),
+        event_types: vec!["lead.created".to_owned()],
+        description: None,
+        managed_by: None,
+        signing_secret: None,
+    }
+}
+
+/// A lead of a company, as the CRM would tell of it.
+pub(crate) fn lead(company_id: CompanyId) -> NewEvent {
+    NewEvent { company_id, kind: EventType::LeadCreated, payload: None, metadata: None }
+}
