@@ -8,7 +8,7 @@ use tempfile::TempDir;
 fn k5_of_eight_that_start_at_once_one_runs_and_the_others_are_told_which() {
     for _ in 0..3 {
         let dir = TempDir::new().expect("a directory");
-        let start = || Serving::attempt(&dir.path().join("data"), |_| {});
+        let start = || Serving::attempt(&dir.path().join("data"));
         let (running, refused): (Vec<_>, Vec<_>) = std::thread::scope(|scope| {
             let racers: Vec<_> = (0..8).map(|_| scope.spawn(start)).collect();
             racers.into_iter().map(|racer| racer.join().expect("no panic")).partition(Result::is_ok)

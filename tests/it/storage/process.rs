@@ -43,6 +43,13 @@ pub(crate) fn refused(code: i32, command: &mut Command) -> String {
     line
 }
 
+/// Any free port.
+const ANY: &str = "127.0.0.1:0";
+
+fn serve(dir: &Path, bind: &str) -> Command {
+    crow(&["serve", "--bind", bind, "--allow-private-targets", "--retry-base", "50ms"], dir)
+}
+
 /// `crow serve`; killed when it is dropped.
 pub(crate) struct Serving {
     child: Child,
@@ -51,23 +58,44 @@ pub(crate) struct Serving {
 }
 
 impl Serving {
-    /// Starts it and waits until it listens.
+    /// Starts it on any port and waits until it listens.
     #[track_caller]
     pub(crate) fn start(dir: &Path) -> Self {
-        Self::with(dir, |_| {})
+        Self::at(dir, ANY)
+    }
+
+    /// The same on an address.
+    #[track_caller]
+    pub(crate) fn at(dir: &Path, bind: &str) -> Self {
+        Self::begin(dir, serve(dir, bind)).unwrap_or_else(|why| panic!("it does not start: {why}"))
     }
 
     /// The same, with something done to the command before.
     #[track_caller]
     pub(crate) fn with(dir: &Path, prepare: impl FnOnce(&mut Command)) -> Self {
-        Self::attempt(dir, prepare).unwrap_or_else(|why| panic!("it does not start: {why}"))
+        let mut command = serve(dir, ANY);
+        prepare(&mut command);
+        Self::begin(dir, command).unwrap_or_else(|why| panic!("it does not start: {why}"))
+    }
+
+    /// The same, with so many file descriptors at most.
+    #[track_caller]
+    pub(crate) fn with_files(dir: &Path, n: u32) -> Self {
+        let inner = serve(dir, ANY);
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", &format!("ulimit -n {n}; exec \"$0\" \"$@\"")])
+            .arg(inner.get_program())
+            .args(inner.get_args());
+        Self::begin(dir, command).unwrap_or_else(|why| panic!("it does not start: {why}"))
     }
 
     /// The same, where it may not start: then what it said.
-    pub(crate) fn attempt(dir: &Path, prepare: impl FnOnce(&mut Command)) -> Result<Self, String> {
-        let arguments = ["serve", "--bind", "127.0.0.1:0", "--allow-private-targets", "--retry-base", "50ms"];
-        let mut command = crow(&arguments, dir);
-        prepare(&mut command);
+    pub(crate) fn attempt(dir: &Path) -> Result<Self, String> {
+        Self::begin(dir, serve(dir, ANY))
+    }
+
+    fn begin(dir: &Path, mut command: Command) -> Result<Self, String> {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("its stdout")).read_line(&mut line).expect("readable");
@@ -97,6 +125,11 @@ impl Serving {
     /// Its process.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The database's write-ahead log.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.dir.join("platform.db-wal")
     }
 
     /// A client of the first operator, whose token the first start wrote down.

@@ -1,0 +1,137 @@
+//! K3 and K10: disks that fill up or fail, few file descriptors, and much that is asked for at once.
+
+use super::disk::Shim;
+use super::ledger::Ledger;
+use super::process::{Serving, crow, done, lead, subscription};
+use crow::ambient::Ambient;
+use crow::client;
+use crow::client::connection::Client;
+use crow::domain::ids::CompanyId;
+use rusqlite::Connection;
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// How long anything may take.
+const LIMIT: Duration = Duration::from_secs(30);
+/// Bytes that the write-ahead log may come to.
+const LOG: u64 = 256 << 20;
+
+async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
+    Ambient::real().within(LIMIT, work).await.unwrap_or_else(|| panic!("waited too long: {what}"))
+}
+
+/// The status of a refused call.
+fn status(answer: Result<impl Sized, client::Error>) -> Option<u16> {
+    match answer {
+        Err(client::Error::Refused { problem }) => Some(problem.status),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn k3_a_disk_that_is_full_or_fails_is_507_reads_go_on_nothing_is_sent_and_it_recovers() {
+    let home = TempDir::new().expect("a directory");
+    let dir = home.path().join("data");
+    let shim = Shim::build(home.path(), &dir);
+    let ledger = Ledger::start().await;
+    let serving = Serving::with(&dir, |command| shim.under(command));
+    let (company, partner) = serving.company().await;
+    partner.create_subscription(&subscription(&ledger.url(1))).await.expect("a subscription");
+    let operator = serving.operator();
+    for (n, fault) in ["ENOSPC", "EIO", "EROFS"].into_iter().enumerate() {
+        let n = n as u64;
+        within("what was emitted before", ledger.arrived(n)).await;
+        shim.fail(fault);
+        assert_eq!(status(operator.emit(&lead(company.id)).await), Some(507), "{fault}");
+        assert_eq!(status(partner.create_subscription(&subscription(&ledger.url(9))).await), Some(507), "{fault}");
+        assert_eq!(operator.overview(10).await.expect("reads go on").subscriptions.total, 1);
+        partner.events(None, 10).await.expect("reads go on");
+        assert_eq!(ledger.n_arrived(), n, "{fault}: nothing is sent that cannot be written down");
+        shim.mend();
+        within("it recovers", async {
+            while operator.emit(&lead(company.id)).await.is_err() {
+                tokio::task::yield_now().await;
+            }
+            ledger.arrived(n + 1).await;
+        })
+        .await;
+    }
+    assert_eq!(ledger.counts().values().sum::<u64>(), 3, "each once");
+    serving.kill();
+    done(&mut crow(&["db", "verify"], &dir));
+}
+
+#[tokio::test]
+async fn k3_with_few_file_descriptors_it_goes_on_when_there_are_some_again() {
+    let home = TempDir::new().expect("a directory");
+    let serving = Serving::with_files(&home.path().join("data"), 40);
+    let (company, _) = serving.company().await;
+    let address = serving.address.trim_start_matches("http://").to_owned();
+    let held: Vec<_> = (0..80).map(|_| TcpStream::connect(&address).expect("the backlog takes it")).collect();
+    drop(held);
+    let operator = serving.operator();
+    within("a call is answered", async {
+        while operator.emit(&lead(company.id)).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    serving.stop();
+}
+
+/// Emits until it is told to stop; every answer must be an event. How many there were.
+async fn emit(operator: Client, company: CompanyId, stop: Arc<AtomicBool>) -> u64 {
+    let mut n = 0;
+    while !stop.load(Ordering::Relaxed) {
+        operator.emit(&lead(company)).await.expect("no write is refused");
+        n += 1;
+    }
+    n
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn k10_backups_at_load_are_consistent_and_refuse_nobody() {
+    let home = TempDir::new().expect("a directory");
+    let dir = home.path().join("data");
+    let ledger = Ledger::start().await;
+    let serving = Serving::start(&dir);
+    let (company, partner) = serving.company().await;
+    for number in 1..=2 {
+        partner.create_subscription(&subscription(&ledger.url(number))).await.expect("a subscription");
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    let emitters: Vec<_> =
+        (0..4).map(|_| tokio::spawn(emit(serving.operator(), company.id, Arc::clone(&stop)))).collect();
+    // Somebody who looks at one old state all the while.
+    let long = Connection::open(dir.join("platform.db")).expect("a database");
+    long.execute_batch("BEGIN; SELECT count(*) FROM events").expect("it reads");
+    within("load", ledger.arrived(100)).await;
+    for n in 0..4 {
+        let file = home.path().join(format!("{n}.db"));
+        let name = file.to_string_lossy().into_owned();
+        let (before, dir) = (ledger.n_arrived(), dir.clone());
+        let backup = tokio::task::spawn_blocking(move || done(&mut crow(&["db", "backup", &name], &dir)));
+        within("a backup", backup).await.expect("made");
+        within("load goes on", ledger.arrived(before + 20)).await;
+        let copy = Connection::open(&file).expect("a database");
+        let torn =
+            "SELECT count(*) FROM events e WHERE (SELECT count(*) FROM deliveries d WHERE d.event_id = e.id) <> 2";
+        let of = |sql: &str| copy.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("a number");
+        assert_eq!(of(torn), 0, "an event and its deliveries are one");
+        assert!(of("SELECT count(*) FROM events") > 0);
+        assert!(std::fs::metadata(serving.log()).expect("a log").len() <= LOG);
+    }
+    stop.store(true, Ordering::Relaxed);
+    let mut n = 0;
+    for emitter in emitters {
+        n += within("the last event", emitter).await.expect("no write was refused");
+    }
+    assert!(n > 100);
+    let last = home.path().join("3.db").to_string_lossy().into_owned();
+    let elsewhere = home.path().join("elsewhere");
+    done(&mut crow(&["db", "restore", &last], &elsewhere));
+    done(&mut crow(&["db", "verify"], &elsewhere));
+}
