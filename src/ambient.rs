@@ -75,6 +75,12 @@ impl Ambient {
         Self::with(Clock::Real { offset_ms: 0 }, ChaCha12Rng::from_seed(seed))
     }
 
+    /// The machine's clock, and dice that fall the same for the same `seed`: for showing things, never for secrets that matter.
+    #[must_use]
+    pub fn seeded(seed: u64) -> Self {
+        Self::with(Clock::Real { offset_ms: 0 }, ChaCha12Rng::seed_from_u64(seed))
+    }
+
     /// A clock that stands at `start` until it is moved, and dice that fall the same for the same `seed`.
     #[must_use]
     pub fn scripted(start: Timestamp, seed: u64) -> Self {
@@ -153,6 +159,18 @@ impl Ambient {
                 Clock::Scripted { .. } => {
                     let _ = moved.changed().await;
                 }
+            }
+        }
+    }
+
+    /// Lets `duration` pass: waits by a real clock, moves a scripted one.
+    pub async fn pass(&self, duration: Duration) {
+        let clock = *self.shared.clock.borrow();
+        match clock {
+            Clock::Real { .. } => self.sleep(duration).await,
+            Clock::Scripted { .. } => {
+                self.advance(duration);
+                tokio::task::yield_now().await;
             }
         }
     }

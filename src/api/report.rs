@@ -1,6 +1,6 @@
 //! Reports of playbooks: what was asked, what was found, and why it is believed.
 
-use crate::domain::ids::SubscriptionId;
+use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,19 +10,81 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Topic {
+    /// A key is not let in (401).
+    KeyNotWorking,
+    /// A call is not permitted (403).
+    Permissions,
+    /// Webhooks do not arrive.
+    WebhooksNotArriving,
+    /// Receivers refuse signatures.
+    Signature,
+    /// Calls are refused by a rate window (429).
+    RateLimits,
+    /// Polled events are missing.
+    EventsMissing,
     /// The breaker of one subscription: why it trips or has tripped, and whether it can be enabled again.
     Breaker,
+    /// A subscription cannot be changed because a tool manages it.
+    ManagedSubscription,
+    /// A signing secret is lost.
+    LostSecret,
+    /// A bulk import stalls.
+    BulkTimeouts,
+    /// Polling shows more than webhooks brought.
+    Discrepancy,
 }
 
 impl Topic {
-    /// All there are.
-    pub const ALL: [Self; 1] = [Self::Breaker];
+    /// All there are, in the order of the guide.
+    pub const ALL: [Self; 11] = [
+        Self::KeyNotWorking,
+        Self::Permissions,
+        Self::WebhooksNotArriving,
+        Self::Signature,
+        Self::RateLimits,
+        Self::EventsMissing,
+        Self::Breaker,
+        Self::ManagedSubscription,
+        Self::LostSecret,
+        Self::BulkTimeouts,
+        Self::Discrepancy,
+    ];
 
     /// The name on the wire and in the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::KeyNotWorking => "key-not-working",
+            Self::Permissions => "permissions",
+            Self::WebhooksNotArriving => "webhooks-not-arriving",
+            Self::Signature => "signature",
+            Self::RateLimits => "rate-limits",
+            Self::EventsMissing => "events-missing",
             Self::Breaker => "breaker",
+            Self::ManagedSubscription => "managed-subscription",
+            Self::LostSecret => "lost-secret",
+            Self::BulkTimeouts => "bulk-timeouts",
+            Self::Discrepancy => "discrepancy",
+        }
+    }
+
+    /// What it is about, in one line.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::KeyNotWorking => "A key is not let in (401)",
+            Self::Permissions => "A call is not permitted (403)",
+            Self::WebhooksNotArriving => "Webhooks do not arrive",
+            Self::Signature => "Receivers refuse signatures",
+            Self::RateLimits => "Calls are refused by a rate window (429)",
+            Self::EventsMissing => "Polled events are missing",
+            Self::Breaker => {
+                "The breaker of one subscription: why it trips or has tripped, and whether it can be enabled again"
+            }
+            Self::ManagedSubscription => "A subscription cannot be changed because a tool manages it",
+            Self::LostSecret => "A signing secret is lost",
+            Self::BulkTimeouts => "A bulk import stalls",
+            Self::Discrepancy => "Polling shows more than webhooks brought",
         }
     }
 
@@ -43,6 +105,12 @@ impl fmt::Display for Topic {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Subject {
+    /// Everything there is.
+    All,
+    /// One company.
+    Company(CompanyId),
+    /// One key.
+    Key(KeyId),
     /// One subscription.
     Subscription(SubscriptionId),
 }
@@ -50,6 +118,9 @@ pub enum Subject {
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::All => f.write_str("everything"),
+            Self::Company(id) => write!(f, "company {id}"),
+            Self::Key(id) => write!(f, "key {id}"),
             Self::Subscription(id) => write!(f, "subscription {id}"),
         }
     }
@@ -131,6 +202,20 @@ pub struct Cause {
     pub evidence: Vec<Evidence>,
     /// What to do.
     pub resolution: String,
+    /// What can be done from here, each after a confirmation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub offers: Vec<Offer>,
+}
+
+/// Something that can be done about a cause. Nothing is done by a playbook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offer {
+    /// Its name: `test`, `enable`, `replay`, `verify`, `runbook`.
+    pub id: String,
+    /// What it does.
+    pub what: String,
+    /// How to do it from a shell, with placeholders for secrets.
+    pub command: String,
 }
 
 /// What running a playbook came to, in one word.
@@ -146,11 +231,14 @@ pub enum Conclusion {
 
 /// What running a playbook came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Report {
     /// Which playbook.
     pub topic: Topic,
     /// Over what.
     pub subject: Subject,
+    /// When it was asked, by the platform's clock.
+    pub at_utc: Timestamp,
     /// Likeliest first; empty when nothing is wrong or nothing explains it.
     pub causes: Vec<Cause>,
     /// In the order in which they were asked.
@@ -185,13 +273,14 @@ mod tests {
         let report = Report {
             topic: Topic::Breaker,
             subject: Subject::Subscription(SubscriptionId(7)),
+            at_utc: Timestamp::from_millis(0),
             causes: Vec::new(),
             steps: vec![step("a", Verdict::Pass), step("b", Verdict::Unknown("nobody asked".to_owned()))],
         };
         let json = serde_json::to_value(&report).expect("plain data");
         assert_eq!(
             json,
-            serde_json::json!({"topic": "breaker", "subject": {"subscription": 7}, "causes": [], "steps": [
+            serde_json::json!({"topic": "breaker", "subject": {"subscription": 7}, "atUtc": "1970-01-01T00:00:00.000Z", "causes": [], "steps": [
                 {"id": "a", "question": "Is it?", "verdict": "pass", "evidence": []},
                 {"id": "b", "question": "Is it?", "verdict": "unknown", "why": "nobody asked", "evidence": []}]})
         );
@@ -204,7 +293,8 @@ mod tests {
         let verdict = Verdict::Unknown("no connection".to_owned());
         let step = Step { id: "a".to_owned(), question: "Is it?".to_owned(), verdict, evidence: Vec::new() };
         let subject = Subject::Subscription(SubscriptionId(7));
-        let report = Report { topic: Topic::Breaker, subject, causes: Vec::new(), steps: vec![step] };
+        let at_utc = Timestamp::from_millis(0);
+        let report = Report { topic: Topic::Breaker, subject, at_utc, causes: Vec::new(), steps: vec![step] };
         assert_eq!(report.conclusion(), Conclusion::NotRun);
     }
 }

@@ -1,6 +1,8 @@
 //! What can be asked for on the command line.
 
 use crate::api::report::Topic;
+use crate::demo::scenario::library;
+use crate::demo::scenario::script::Script;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -100,14 +102,33 @@ pub(super) struct Remote {
     pub(super) token_file: PathBuf,
 }
 
+/// What to look at; everything, if nothing is named.
+#[derive(Debug, Args)]
+pub(super) struct About {
+    /// One subscription
+    #[arg(long, value_name = "ID", conflicts_with_all = ["key", "company"])]
+    pub(super) subscription: Option<i64>,
+    /// One key, by its name or its last four characters
+    #[arg(long, value_name = "NAME|LAST4", conflicts_with = "company")]
+    pub(super) key: Option<String>,
+    /// One company
+    #[arg(long, value_name = "ID")]
+    pub(super) company: Option<i64>,
+    /// How far back to look
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = back)]
+    pub(super) since: Duration,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct Diagnose {
     /// What to look into
     #[arg(value_name = "TOPIC", value_parser = topic)]
     pub(super) topic: Topic,
-    /// Which subscription
-    #[arg(long, value_name = "ID")]
-    pub(super) subscription: i64,
+    #[command(flatten)]
+    pub(super) about: About,
+    /// Keep the answers in this file; where it exists already, go on from it: verdicts stay, what was unknown is asked again
+    #[arg(long, value_name = "FILE")]
+    pub(super) run: Option<PathBuf>,
     /// Answer as JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -240,6 +261,18 @@ pub(super) struct Demo {
     /// Where the platform listens; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     pub(super) bind: SocketAddr,
+    /// Show these faults instead of the usual company: names of scenarios, separated by commas
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = scenario)]
+    pub(super) scenario: Vec<Script>,
+    /// List the scenarios: what each shows, and which playbook explains it
+    #[arg(long, conflicts_with_all = ["scenario", "headless", "data"])]
+    pub(super) list_scenarios: bool,
+    /// Answer --list-scenarios as JSON
+    #[arg(long, requires = "list_scenarios")]
+    pub(super) json: bool,
+    /// Have everything that is left to chance fall out the same for the same number
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) seed: Option<u64>,
     /// How fast life goes: 2 is twice as fast
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
     pub(super) speed: f64,
@@ -279,6 +312,15 @@ pub(super) struct Serve {
     pub(super) insecure: bool,
 }
 
+fn scenario(name: &str) -> Result<Script, String> {
+    let all = library::all().map_err(|error| error.to_string())?;
+    let known: Vec<&str> = all.iter().map(|script| script.name.as_str()).collect();
+    let known = known.join(", ");
+    all.into_iter()
+        .find(|script| script.name == name)
+        .ok_or_else(|| format!("there is no such scenario; known: {known}"))
+}
+
 fn named_file(text: &str) -> Result<(String, PathBuf), String> {
     let (name, file) = text.split_once('=').ok_or("write NAME=FILE")?;
     Ok((name.to_owned(), PathBuf::from(file)))
@@ -303,6 +345,16 @@ fn keep(text: &str) -> Result<Keep, String> {
         return Err("must be at least 1h, or forever".to_owned());
     }
     Ok(Keep(Some(duration)))
+}
+
+fn back(text: &str) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text).map_err(|error| format!("{error}; write 30m, 2h or 1d"))?;
+    let longest = Duration::from_secs(90 * 86_400);
+    if (Duration::from_secs(1)..=longest).contains(&duration) {
+        Ok(duration)
+    } else {
+        Err("must be between 1s and 90d".to_owned())
+    }
 }
 
 fn topic(text: &str) -> Result<Topic, String> {

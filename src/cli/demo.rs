@@ -1,16 +1,22 @@
 //! `crow demo`: the platform, a simulated company on it, and the console.
 
 use super::arguments::Demo;
+use super::diagnose::print;
 use super::failure::Failure;
 use super::log;
 use super::screen::{self, Opening};
 use super::serve::{announce, stop_signal};
 use super::standalone::{Standalone, Wish};
 use crate::ambient::Ambient;
+use crate::client::connection::Client;
 use crate::demo::company;
 use crate::demo::plan::Pace;
+use crate::demo::scenario::library;
+use crate::demo::scenario::stage::{Played, Stage};
+use crate::domain::secret::Secret;
 use crate::domain::target::Policy;
 use crate::engine::files;
+use crate::sqlite::hold::Held;
 use crate::tui::console::{Access, Identity, Mode, Stakes};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -48,17 +54,23 @@ impl Place {
     }
 }
 
+/// The wait before the first retry where faults are shown: the platform's own, so that a fault stays as it was staged.
+const RETRY_BASE_OF_SCENARIOS: Duration = Duration::from_secs(30);
+
 pub(super) async fn run(demo: Demo) -> Result<ExitCode, Failure> {
+    if demo.list_scenarios {
+        return list(demo.json);
+    }
     if !demo.headless {
         screen::check(&demo.look)?;
     }
-    let place = Place::of(demo.data)?;
-    let ambient = Ambient::real();
+    let place = Place::of(demo.data.clone())?;
+    let ambient = demo.seed.map_or_else(Ambient::real, Ambient::seeded);
     let wish = Wish {
         data_dir: place.path().to_owned(),
         bind: demo.bind,
         policy: Policy::Private,
-        retry_base: RETRY_BASE,
+        retry_base: if demo.scenario.is_empty() { RETRY_BASE } else { RETRY_BASE_OF_SCENARIOS },
         keep: None,
         ca_files: Vec::new(),
         ambient: ambient.clone(),
@@ -80,37 +92,94 @@ pub(super) async fn run(demo: Demo) -> Result<ExitCode, Failure> {
             "choose an empty directory, or look at this one with crow --data DIR",
         ));
     }
-    let setup = company::Setup { operator, ambient: ambient.clone(), pace: Pace::times(demo.speed) };
-    let company = company::open(setup).await?;
-    files::write_private(&place.path().join("demo.key"), &format!("{}\n", company.curl_key().reveal()))?;
     let (end, ended) = oneshot::channel::<()>();
-    let life = tokio::spawn(company.live(async {
-        let _ = ended.await;
-    }));
-    let code = if demo.headless {
-        let stopped = stop_signal()?;
-        announce(platform.address())?;
-        stopped.await;
-        Ok(ExitCode::SUCCESS)
+    let life = if demo.scenario.is_empty() {
+        let setup = company::Setup { operator, ambient: ambient.clone(), pace: Pace::times(demo.speed) };
+        let company = company::open(setup).await?;
+        keep_key(&place, company.curl_key())?;
+        tokio::spawn(company.live(async {
+            let _ = ended.await;
+        }))
     } else {
-        let opening = Opening {
-            identity: Identity {
-                mode: Mode::Demo,
-                profile: "standalone".to_owned(),
-                address: platform.address().to_owned(),
-                stakes: Stakes::Ordinary,
-            },
-            access: Access::Act,
-            look: demo.look,
-            client: platform.client("console")?,
-            ambient: ambient.clone(),
-            history: place.path().join("console.db"),
-        };
-        screen::show(opening).await
+        let played = staged(&demo, &place, operator, &ambient).await?;
+        tokio::spawn(async move {
+            let _ = ended.await;
+            drop(played);
+        })
     };
+    let code = shown(demo, &platform, &place, &ambient).await;
     let _ = end.send(());
     let _ = life.await;
     // What is still under way goes to receivers that are gone; a demo that is to be kept has its leases returned at its next start.
     let _ = ambient.within(PATIENCE, platform.stop()).await;
     code
+}
+
+/// The console, or the announcement and the wait for the end.
+async fn shown(demo: Demo, platform: &Standalone, place: &Place, ambient: &Ambient) -> Result<ExitCode, Failure> {
+    if demo.headless {
+        let stopped = stop_signal()?;
+        announce(platform.address())?;
+        stopped.await;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let profile = match demo.scenario.as_slice() {
+        [] => "standalone".to_owned(),
+        scripts => scripts.iter().map(|script| script.name.as_str()).collect::<Vec<_>>().join("+"),
+    };
+    let opening = Opening {
+        identity: Identity {
+            mode: Mode::Demo,
+            profile,
+            address: platform.address().to_owned(),
+            stakes: Stakes::Ordinary,
+        },
+        access: Access::Act,
+        look: demo.look,
+        client: platform.client("console")?,
+        ambient: ambient.clone(),
+        history: place.path().join("console.db"),
+    };
+    screen::show(opening).await
+}
+
+/// Plays the scenarios, one after the other; their receivers go on.
+async fn staged(demo: &Demo, place: &Place, operator: Client, ambient: &Ambient) -> Result<Vec<Played>, Failure> {
+    let database = place.path().join("platform.db");
+    let hold = move || -> Result<Box<dyn Send>, String> {
+        Held::take(&database).map(|held| -> Box<dyn Send> { Box::new(held) }).map_err(|error| error.to_string())
+    };
+    let stage = Stage { operator, ambient: ambient.clone(), hold: Box::new(hold) };
+    let mut played = Vec::new();
+    for script in &demo.scenario {
+        tracing::info!(scenario = script.name, topic = script.topic.name(), "{}", script.story);
+        played.push(stage.play(script).await?);
+    }
+    if let Some(key) = played.iter().find_map(|played| played.keys.first()) {
+        keep_key(place, key)?;
+    }
+    Ok(played)
+}
+
+/// A key for trying the API by hand.
+fn keep_key(place: &Place, key: &Secret) -> Result<(), Failure> {
+    Ok(files::write_private(&place.path().join("demo.key"), &format!("{}\n", key.reveal()))?)
+}
+
+/// What there is to be shown.
+fn list(json: bool) -> Result<ExitCode, Failure> {
+    let failed = |error: &dyn std::fmt::Display| Failure::failed(error.to_string(), "");
+    let scripts = library::all().map_err(|error| failed(&error))?;
+    if json {
+        let rows: Vec<serde_json::Value> = scripts
+            .iter()
+            .map(|of| serde_json::json!({"name": of.name, "topic": of.topic, "cause": of.cause, "story": of.story}))
+            .collect();
+        print(&serde_json::to_string_pretty(&rows).map_err(|error| failed(&error))?)?;
+    } else {
+        for of in &scripts {
+            print(&format!("{:<22} {:<22} {}", of.name, of.topic.name(), of.story))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }

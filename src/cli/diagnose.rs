@@ -1,32 +1,87 @@
 //! `crow diagnose`: a playbook from the shell.
 
-use super::arguments::Diagnose;
+use super::arguments::{About, Diagnose};
 use super::failure::Failure;
 use super::{log, remote};
 use crate::ambient::Ambient;
+use crate::api::keys::KeyRow;
 use crate::api::report::{Conclusion, Evidence, Report, Subject};
+use crate::client::connection::Client;
+use crate::diagnose::dossier::Wish;
 use crate::diagnose::run::run as diagnose;
-use crate::domain::ids::SubscriptionId;
+use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
 use std::fmt::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 pub(super) async fn run(asked: Diagnose) -> Result<ExitCode, Failure> {
     log::to_stderr();
     let client = remote::connect(&asked.remote)?;
-    let subject = Subject::Subscription(SubscriptionId(asked.subscription));
-    let report = diagnose(&client, &Ambient::real(), asked.topic, subject).await;
-    if asked.json {
-        let json = serde_json::to_string_pretty(&report).map_err(|error| Failure::failed(error.to_string(), ""))?;
-        print(&json)?;
-    } else {
-        print(text(&report).trim_end())?;
+    let wish = wish(&client, &asked.about).await?;
+    let earlier = asked.run.as_deref().map(earlier).transpose()?.flatten();
+    let report = diagnose(&client, &Ambient::real(), asked.topic, wish, earlier.as_ref()).await;
+    let json = serde_json::to_string_pretty(&report).map_err(|error| Failure::failed(error.to_string(), ""))?;
+    if let Some(file) = &asked.run {
+        keep(file, &json)?;
     }
+    print(if asked.json { json } else { text(&report) }.trim_end())?;
     Ok(match report.conclusion() {
         Conclusion::NoCause => ExitCode::SUCCESS,
         Conclusion::CauseFound => ExitCode::from(1),
         Conclusion::NotRun => ExitCode::from(2),
     })
+}
+
+/// What is to be looked at; a key that is named is looked up.
+pub(super) async fn wish(client: &Client, about: &About) -> Result<Wish, Failure> {
+    let subject = match (about.subscription, &about.key, about.company) {
+        (Some(id), ..) => Subject::Subscription(SubscriptionId(id)),
+        (None, Some(name), _) => Subject::Key(key(client, name).await?),
+        (None, None, Some(id)) => Subject::Company(CompanyId(id)),
+        (None, None, None) => Subject::All,
+    };
+    Ok(Wish { subject, back: about.since })
+}
+
+async fn key(client: &Client, name: &str) -> Result<KeyId, Failure> {
+    let keys = client.keys().await?.items;
+    let found: Vec<&KeyRow> = keys.iter().filter(|key| key.name.raw() == name || key.last4.raw() == name).collect();
+    match found.as_slice() {
+        [key] => Ok(key.id),
+        [] => Err(Failure::usage(
+            format!("no key has the name or the last four characters {}", inert(name)),
+            "name one of those in pane 2, or leave --key out",
+        )),
+        several => Err(Failure::usage(
+            format!("{} keys are called {}", several.len(), inert(name)),
+            "name the last four characters of one instead",
+        )),
+    }
+}
+
+/// The report of an earlier run, if there is one.
+fn earlier(file: &Path) -> Result<Option<Report>, Failure> {
+    let refused = |why: String| {
+        Failure::usage(format!("{}: {why}", file.display()), "name a file that an earlier run wrote, or a new one")
+    };
+    match std::fs::read(file) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| refused(error.to_string())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(refused(error.to_string())),
+    }
+}
+
+/// Puts the answers into their file, whole or not at all.
+fn keep(file: &Path, json: &str) -> Result<(), Failure> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut fresh| {
+        std::io::Write::write_all(&mut fresh, format!("{json}\n").as_bytes())?;
+        fresh.persist(file).map_err(|error| error.error)
+    });
+    written
+        .map(|_| ())
+        .map_err(|error| Failure::failed(format!("{}: {error}", file.display()), "name a file that can be written"))
 }
 
 /// Writes to stdout; a reader that went away is no error.
@@ -56,6 +111,9 @@ fn text(report: &Report) -> String {
         let _ = writeln!(text, "\ncause {}: {} ({})", position + 1, inert(&cause.title), inert(&cause.id));
         evidence(&mut text, &cause.evidence);
         let _ = writeln!(text, "         {}", inert(&cause.resolution));
+        for offer in &cause.offers {
+            let _ = writeln!(text, "         to {}:\n           {}", inert(&offer.what), inert(&offer.command));
+        }
     }
     text
 }

@@ -7,6 +7,7 @@ use super::{log, remote};
 use crate::ambient::Ambient;
 use crate::api::report::{Subject, Topic};
 use crate::client::connection::Credential;
+use crate::diagnose::dossier::Wish;
 use crate::diagnose::run::run as diagnose;
 use crate::domain::ids::SubscriptionId;
 use crate::escalation::bundle::bundle;
@@ -22,7 +23,7 @@ pub(super) async fn run(asked: Escalate) -> Result<ExitCode, Failure> {
     let client = remote::connect(&asked.remote)?;
     let ambient = Ambient::real();
     let id = SubscriptionId(asked.subscription);
-    let report = diagnose(&client, &ambient, Topic::Breaker, Subject::Subscription(id)).await;
+    let report = diagnose(&client, &ambient, Topic::Breaker, Wish::about(Subject::Subscription(id)), None).await;
     let subscription = client.subscription(id).await?;
     let attempts = client.attempts(Some(id), ATTEMPTS).await?.items;
     let (Credential::Operator(secret) | Credential::Key(secret)) = client.credential();

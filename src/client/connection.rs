@@ -81,6 +81,14 @@ impl Client {
         &self.credential
     }
 
+    /// Any read-only call, for whoever shows what was asked: a path and its query.
+    ///
+    /// # Errors
+    /// Those of any call.
+    pub async fn look<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> Result<T, Error> {
+        self.get(path, query).await
+    }
+
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> Result<T, Error> {
         self.call(Method::GET, path, query, None::<&()>, &[]).await
     }

@@ -7,6 +7,7 @@ pub mod life;
 pub mod people;
 pub mod plan;
 pub mod receiver;
+pub mod scenario;
 pub mod seed;
 pub mod temper;
 

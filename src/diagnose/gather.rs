@@ -1,45 +1,224 @@
-//! Gathering evidence: the read-only calls of each playbook. A call that fails is kept as the reason why something is not known.
+//! Gathering: the read-only calls of a playbook. A call that fails is kept as the reason why something is not known.
 
+use super::dossier::{Asked, Attempts, Dossier, Learnt, Refusal, Wish};
+use super::playbook::Source;
 use crate::ambient::Ambient;
 use crate::api::attempts::AttemptRow;
-use crate::api::subscriptions::SubscriptionRow;
-use crate::api::trips::TripRow;
+use crate::api::deliveries::DeliveryRow;
+use crate::api::log::LogPage;
+use crate::api::paths;
+use crate::api::report::Subject;
+use crate::api::requests::RequestRow;
 use crate::client::connection::Client;
 use crate::domain::breaker::FUSE;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::time::Timestamp;
+use futures_util::future::join_all;
+use serde::de::DeserializeOwned;
 
-/// What was learnt, or why not.
-pub type Learnt<T> = Result<T, String>;
+/// Rows on a page.
+const PAGE: u32 = 200;
+/// Pages of one list that are read at most.
+const PAGES: usize = 5;
+/// Subscriptions whose attempts are looked at, at most.
+const SUBSCRIPTIONS: usize = 24;
+/// Refused attempts that go into the lab, at most.
+const REFUSALS: usize = 8;
 
-/// Rows of the overview that are asked for: the latest trip must be among as many trips.
-const ROWS: u32 = 200;
-
-/// What the playbook of the breaker rests on.
-#[derive(Debug, Clone)]
-pub struct Breaker {
-    /// When it was asked, by this machine's clock.
-    pub at: Timestamp,
-    /// The subscription with its health.
-    pub row: Learnt<SubscriptionRow>,
-    /// Its latest attempts, newest first.
-    pub attempts: Learnt<Vec<AttemptRow>>,
-    /// Its latest trip; `None` if it is not among those that the overview shows.
-    pub trip: Learnt<Option<TripRow>>,
+/// Asks the platform for what a playbook needs.
+pub async fn gather(client: &Client, ambient: &Ambient, wish: Wish, needs: &[Source]) -> Dossier {
+    let overview = client.overview(1).await;
+    let at = overview.as_ref().map_or_else(|_| ambient.now(), |overview| overview.server_utc);
+    let desk = Desk { client, at, since: at.minus(wish.back) };
+    let mut dossier = Dossier::empty(wish, at);
+    // A subject is narrowed to by what it is listed in.
+    let subject = match wish.subject {
+        Subject::Key(_) => Some(Source::Keys),
+        Subject::Subscription(_) => Some(Source::Subscriptions),
+        Subject::All | Subject::Company(_) => None,
+    };
+    let wants = |source| needs.contains(&source) || subject == Some(source);
+    let (keys, subscriptions, limits, trips, events) = tokio::join!(
+        desk.rows(wants(Source::Keys), paths::KEYS, Vec::new()),
+        desk.rows(wants(Source::Subscriptions), paths::PORTAL_SUBSCRIPTIONS, Vec::new()),
+        desk.rows(wants(Source::Limits), paths::LIMITS, Vec::new()),
+        desk.rows(wants(Source::Trips), paths::TRIPS, Vec::new()),
+        desk.rows(wants(Source::Events), paths::PORTAL_EVENTS, desk.window()),
+    );
+    (dossier.keys, dossier.subscriptions) = (keys, subscriptions);
+    (dossier.limits, dossier.trips, dossier.events) = (limits, trips, events);
+    let (refused, served, undelivered) = tokio::join!(
+        desk.requests(wants(Source::Refused), &["400", "401", "403", "429", "503"]),
+        desk.requests(wants(Source::Served), &["200", "201"]),
+        desk.undelivered(wants(Source::Undelivered)),
+    );
+    (dossier.refused, dossier.served, dossier.undelivered) = (refused, served, undelivered);
+    super::subject::narrow(&mut dossier);
+    if wants(Source::Attempts) || wants(Source::Refusals) {
+        dossier.attempts = desk.attempts(&dossier).await;
+    }
+    if wants(Source::Refusals) {
+        dossier.refusals = desk.refusals(&dossier).await;
+    }
+    dossier
 }
 
-/// Gathers what the playbook of the breaker rests on: three calls at once.
-pub async fn breaker(client: &Client, ambient: &Ambient, id: SubscriptionId) -> Breaker {
-    let at = ambient.now();
-    let (row, attempts, overview) =
-        tokio::join!(client.subscription(id), client.attempts(Some(id), FUSE), client.overview(ROWS));
-    let latest = |trips: Vec<TripRow>| {
-        trips.into_iter().filter(|trip| trip.subscription_id == id).max_by_key(|trip| (trip.tripped_utc, trip.id))
-    };
-    Breaker {
-        at,
-        row: row.map_err(|error| error.to_string()),
-        attempts: attempts.map(|page| page.items).map_err(|error| error.to_string()),
-        trip: overview.map(|overview| latest(overview.trips.items)).map_err(|error| error.to_string()),
+/// Where questions are asked.
+struct Desk<'a> {
+    client: &'a Client,
+    at: Timestamp,
+    since: Timestamp,
+}
+
+type Query = Vec<(&'static str, String)>;
+
+impl Desk<'_> {
+    fn window(&self) -> Query {
+        vec![("since", self.since.to_string())]
     }
+
+    /// All rows of a list, up to a bound.
+    async fn rows<T: DeserializeOwned>(&self, is_wanted: bool, path: &str, query: Query) -> Asked<Vec<T>> {
+        if !is_wanted {
+            return Asked::never();
+        }
+        let mut asked = Asked { query: shown(path, &query), at: self.at, found: Ok(Vec::new()), is_cut: false };
+        let mut cursor: Option<String> = None;
+        for _ in 0..PAGES {
+            let mut query = query.clone();
+            if path != paths::KEYS && path != paths::LIMITS && path != paths::PORTAL_SUBSCRIPTIONS {
+                query.push(("limit", PAGE.to_string()));
+            }
+            query.extend(cursor.clone().map(|cursor| ("cursor", cursor)));
+            match self.client.look::<LogPage<T>>(path, &query).await {
+                Ok(page) => {
+                    if let Ok(rows) = &mut asked.found {
+                        rows.extend(page.items);
+                    }
+                    cursor = page.next_cursor.filter(|_| page.has_more);
+                    if cursor.is_none() {
+                        return asked;
+                    }
+                }
+                Err(error) => {
+                    asked.found = Err(error.to_string());
+                    return asked;
+                }
+            }
+        }
+        asked.is_cut = true;
+        asked
+    }
+
+    /// Requests that were answered with any of these statuses, newest first.
+    async fn requests(&self, is_wanted: bool, statuses: &[&'static str]) -> Asked<Vec<RequestRow>> {
+        if !is_wanted {
+            return Asked::never();
+        }
+        let ask = |status: &&str| {
+            let query = [self.window(), vec![("status", (*status).to_owned())]].concat();
+            self.rows::<RequestRow>(true, paths::REQUESTS, query)
+        };
+        let query = shown(paths::REQUESTS, &[self.window(), vec![("status", statuses.join("|"))]].concat());
+        merged(query, join_all(statuses.iter().map(ask)).await, |row| std::cmp::Reverse(row.id))
+    }
+
+    /// Deliveries of the window that did not arrive.
+    async fn undelivered(&self, is_wanted: bool) -> Asked<Vec<DeliveryRow>> {
+        if !is_wanted {
+            return Asked::never();
+        }
+        let states = ["skipped", "exhausted", "parked"];
+        let ask = |state: &&str| {
+            let query = [self.window(), vec![("state", (*state).to_owned())]].concat();
+            self.rows::<DeliveryRow>(true, paths::DELIVERIES, query)
+        };
+        let query = shown(paths::DELIVERIES, &[self.window(), vec![("state", states.join("|"))]].concat());
+        merged(query, join_all(states.iter().map(ask)).await, |row| std::cmp::Reverse(row.id))
+    }
+
+    /// Attempts to subscriptions that are off or fail; those named by the subject in any case.
+    async fn attempts(&self, dossier: &Dossier) -> Vec<Attempts> {
+        let Ok(rows) = &dossier.subscriptions.found else { return Vec::new() };
+        let is_named = |id| dossier.wish.subject == Subject::Subscription(id);
+        let wanted = rows.iter().filter(|row| {
+            let of = &row.subscription;
+            !of.is_enabled || of.consecutive_failures > 0 || is_named(of.id)
+        });
+        let ids: Vec<SubscriptionId> = wanted.map(|row| row.subscription.id).take(SUBSCRIPTIONS).collect();
+        join_all(ids.into_iter().map(|subscription| async move {
+            let limit = (FUSE * 2).to_string();
+            let query = vec![("subscription", subscription.to_string()), ("limit", limit)];
+            let found = self.client.look::<LogPage<AttemptRow>>(paths::ATTEMPTS, &query).await;
+            let query = shown(paths::ATTEMPTS, &query);
+            let rows = Asked {
+                query,
+                at: self.at,
+                found: found.map(|page| page.items).map_err(|error| why(&error)),
+                is_cut: false,
+            };
+            Attempts { subscription, rows }
+        }))
+        .await
+    }
+
+    /// The newest attempt that each receiver refused, with its bytes and the lab's answer.
+    async fn refusals(&self, dossier: &Dossier) -> Asked<Vec<Refusal>> {
+        if let Err(why) = &dossier.subscriptions.found {
+            return Asked { found: Err(why.clone()), ..self.asked(&dossier.subscriptions.query) };
+        }
+        if let Some(Err(why)) = dossier.attempts.iter().map(|of| &of.rows.found).find(|found| found.is_err()) {
+            return Asked { found: Err(why.clone()), ..self.asked("GET /portal/v1/attempts") };
+        }
+        let newest = dossier.attempts.iter().filter_map(|of| {
+            let mut refused = of.rows.found.as_ref().ok()?.iter().filter(|row| is_refused(row));
+            refused.next().cloned()
+        });
+        let chosen: Vec<AttemptRow> = newest.take(REFUSALS).collect();
+        let found = join_all(chosen.into_iter().map(|attempt| async move {
+            let (path, check) =
+                (paths::with(paths::ATTEMPT, attempt.id), paths::with(paths::ATTEMPT_SIGNATURE, attempt.id));
+            let (detail, lab) = tokio::join!(self.client.look(&path, &[]), self.client.look(&check, &[]));
+            Refusal {
+                detail: Asked { found: detail.map_err(|error| why(&error)), ..self.asked(&format!("GET {path}")) },
+                check: Asked { found: lab.map_err(|error| why(&error)), ..self.asked(&format!("GET {check}")) },
+                attempt,
+            }
+        }))
+        .await;
+        Asked { found: Ok(found), ..self.asked("GET /portal/v1/attempts/{id}/signature") }
+    }
+
+    fn asked<T>(&self, query: &str) -> Asked<T> {
+        Asked { query: query.to_owned(), at: self.at, ..Asked::never() }
+    }
+}
+
+/// Whether a receiver refused an attempt in the way in which bad signatures are refused.
+#[must_use]
+pub fn is_refused(row: &AttemptRow) -> bool {
+    matches!(row.status_code, Some(400 | 401 | 403))
+}
+
+fn why(error: &crate::client::Error) -> String {
+    error.to_string()
+}
+
+fn shown(path: &str, query: &[(&'static str, String)]) -> String {
+    let parts: Vec<String> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let mark = if parts.is_empty() { "" } else { "?" };
+    format!("GET {path}{mark}{}", parts.join("&"))
+}
+
+/// Several answers as one: what any of them lacks, all lack.
+fn merged<T, K: Ord>(query: String, parts: Vec<Asked<Vec<T>>>, newest_first: impl Fn(&T) -> K) -> Asked<Vec<T>> {
+    let at = parts.first().map(|part| part.at).unwrap_or_default();
+    let is_cut = parts.iter().any(|part| part.is_cut);
+    let found: Learnt<Vec<Vec<T>>> = parts.into_iter().map(|part| part.found).collect();
+    let found = found.map(|lists| {
+        let mut rows: Vec<T> = lists.into_iter().flatten().collect();
+        rows.sort_by_key(newest_first);
+        rows
+    });
+    Asked { query, at, found, is_cut }
 }

@@ -1,6 +1,10 @@
 //! Playbooks: evidence is gathered by read-only calls, pure checks turn it into verdicts, verdicts into ranked causes.
 
 pub mod breaker;
+pub mod dossier;
 pub mod endpoint;
 pub mod gather;
+pub mod playbook;
 pub mod run;
+pub mod subject;
+pub mod topics;

@@ -1,16 +1,55 @@
 //! Running a playbook.
 
 use super::breaker;
+use super::dossier::{Dossier, Learnt, Wish};
 use super::gather;
+use super::playbook::Source;
+use super::topics;
 use crate::ambient::Ambient;
-use crate::api::report::{Report, Subject, Topic};
+use crate::api::report::{Report, Subject, Topic, Verdict};
 use crate::client::connection::Client;
+use crate::domain::ids::SubscriptionId;
+use futures_util::future::join_all;
 
-/// Runs a playbook over a subject, with read-only calls of the Portal API. Never fails: what could not be learnt becomes an unknown step.
-pub async fn run(client: &Client, ambient: &Ambient, topic: Topic, subject: Subject) -> Report {
-    match (topic, subject) {
-        (Topic::Breaker, Subject::Subscription(id)) => breaker::check(id, &gather::breaker(client, ambient, id).await),
+/// Runs a playbook over a subject, with read-only calls of the Portal API. Never fails: what could not be learnt becomes an unknown step. An
+/// earlier report of the same playbook over the same subject is resumed: its verdicts stay, what was unknown is asked again.
+pub async fn run(client: &Client, ambient: &Ambient, topic: Topic, wish: Wish, earlier: Option<&Report>) -> Report {
+    let earlier = earlier.filter(|report| report.topic == topic && report.subject == wish.subject);
+    match topics::of(topic) {
+        Some(playbook) => {
+            let dossier = gather::gather(client, ambient, wish, playbook.needs).await;
+            playbook.check(&dossier, earlier)
+        }
+        None => breakers(client, ambient, wish).await,
     }
+}
+
+/// Subscriptions whose breakers are looked at, at most.
+const BREAKERS: usize = 16;
+
+/// The breaker's playbook over one subscription, or over all whose breakers do not simply hold.
+async fn breakers(client: &Client, ambient: &Ambient, wish: Wish) -> Report {
+    if let Subject::Subscription(id) = wish.subject {
+        return breaker::check(id, &breaker::gather::breaker(client, ambient, id).await);
+    }
+    let dossier = gather::gather(client, ambient, wish, &[Source::Subscriptions]).await;
+    let ids = suspects(&dossier);
+    let none = ids.as_ref().map(Vec::is_empty);
+    let known = join_all(ids.iter().flatten().map(|id| breaker::gather::breaker(client, ambient, *id))).await;
+    let reports: Vec<Report> = ids.iter().flatten().zip(&known).map(|(id, known)| breaker::check(*id, known)).collect();
+    let report = breaker::merged(wish.subject, dossier.at, &reports);
+    match none {
+        Ok(false) => report,
+        Ok(true) => breaker::with_first(report, Verdict::Unknown("there is no subscription".to_owned())),
+        Err(why) => breaker::with_first(report, Verdict::Unknown(why.clone())),
+    }
+}
+
+/// Those that are off or fail come first; without any, the rest.
+fn suspects(dossier: &Dossier) -> Learnt<Vec<SubscriptionId>> {
+    let mut rows: Vec<_> = dossier.subscriptions.get()?.iter().map(|row| &row.subscription).collect();
+    rows.sort_by_key(|of| (of.is_enabled, std::cmp::Reverse(of.consecutive_failures), of.id));
+    Ok(rows.into_iter().map(|of| of.id).take(BREAKERS).collect())
 }
 
 #[cfg(test)]
@@ -18,22 +57,29 @@ mod tests {
     use super::*;
     use crate::api::report::Conclusion;
     use crate::client::connection::Credential;
-    use crate::domain::ids::SubscriptionId;
     use crate::domain::secret::Secret;
     use crate::domain::time::Timestamp;
     use tokio::net::TcpListener;
 
     #[tokio::test]
-    async fn a_platform_that_is_not_there_leaves_every_step_unknown() {
+    async fn a_platform_that_is_not_there_leaves_every_step_of_every_playbook_unknown_or_skipped() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
         drop(listener);
         let ambient = Ambient::scripted(Timestamp::from_millis(0), 1);
         let token = Credential::Operator(Secret::new("token".to_owned()));
         let client = Client::new(&base, token).expect("a client");
-        let subject = Subject::Subscription(SubscriptionId(7));
-        let report = run(&client, &ambient, Topic::Breaker, subject).await;
-        assert_eq!(report.conclusion(), Conclusion::NotRun);
-        assert!(report.steps.iter().all(|step| step.verdict.why().is_some_and(|why| why.contains("cannot reach"))));
+        for topic in Topic::ALL {
+            for subject in [Subject::All, Subject::Subscription(SubscriptionId(7))] {
+                let report = run(&client, &ambient, topic, Wish::about(subject), None).await;
+                assert_eq!(report.conclusion(), Conclusion::NotRun, "{topic}");
+                assert!(report.steps.iter().any(|step| matches!(step.verdict, Verdict::Unknown(_))), "{topic}");
+                for step in &report.steps {
+                    let why = step.verdict.why().expect("neither pass nor fail");
+                    let is_said = why.contains("cannot reach") || matches!(step.verdict, Verdict::Skipped(_));
+                    assert!(is_said, "{topic} {}: {why}", step.id);
+                }
+            }
+        }
     }
 }

@@ -121,6 +121,43 @@ pub enum Malformed {
     },
 }
 
+impl Malformed {
+    /// The fault that was told in these words, as far as it is one of these.
+    #[must_use]
+    pub fn told(text: &str) -> Option<Self> {
+        let found = text.split_whitespace().find_map(|word| word.parse().ok()).unwrap_or_default();
+        let all = [Self::OuterSpace, Self::InnerSpace, Self::Prefix, Self::Company, Self::Length { found }];
+        all.into_iter().find(|fault| fault.to_string() == text)
+    }
+}
+
+/// Where a key was put instead of its header. Fits after `send the key in the header X-Api-Key; `.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Misplaced {
+    /// In `Authorization`.
+    #[error("the Authorization header is not read here")]
+    Authorization,
+    /// In the URL.
+    #[error("a key in the query string is not read, and should be revoked because URLs are logged")]
+    Query,
+    /// In a header with a name that is nearly right.
+    #[error("a header with another name is not read; it is X-Api-Key")]
+    OtherHeader,
+}
+
+impl Misplaced {
+    /// Names of headers that people use by mistake.
+    pub const OTHER_HEADERS: [&'static str; 6] =
+        ["api-key", "apikey", "x-apikey", "x-api-token", "x-auth-token", "x-key"];
+
+    /// The place that was told at the end of these words, if any was.
+    #[must_use]
+    pub fn told(text: &str) -> Option<Self> {
+        let all = [Self::Authorization, Self::Query, Self::OtherHeader];
+        all.into_iter().find(|place| text.ends_with(&place.to_string()))
+    }
+}
+
 /// Checks the form of a key and returns the company it claims to belong to: `wlcro_live_{company}_{secret}` or `wlcro_{company}_{secret}`.
 ///
 /// # Errors
@@ -224,6 +261,7 @@ mod tests {
         ];
         for (text, fault) in cases {
             assert_eq!(judge(&text), Err(fault), "{text:?}");
+            assert_eq!(Malformed::told(&fault.to_string()), Some(fault));
         }
     }
 

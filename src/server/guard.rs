@@ -5,7 +5,7 @@ use super::problem::Refusal;
 use super::stamp::judge_length;
 use crate::api::problem::{Code, Problem};
 use crate::domain::ids::{CompanyId, KeyId};
-use crate::domain::key::{self, Key, Scope};
+use crate::domain::key::{self, Key, Misplaced, Scope};
 use crate::domain::log::Claimed;
 use crate::domain::operator::{self, Role};
 use crate::domain::window::{Admission, Answer, Bucket};
@@ -195,13 +195,14 @@ fn presented<'a>(headers: &'a HeaderMap, query: Option<&str>) -> Result<&'a str,
         let malformed = |_| Refusal::new(Code::MalformedKey, "the key has characters that no key has");
         return value.to_str().map_err(malformed);
     }
-    let elsewhere = if headers.contains_key("authorization") {
-        "; the Authorization header is not read here"
+    let place = if headers.contains_key("authorization") {
+        Some(Misplaced::Authorization)
     } else if query.is_some_and(|query| query.to_ascii_lowercase().contains("key=")) {
-        "; a key in the query string is not read, and should be revoked because URLs are logged"
+        Some(Misplaced::Query)
     } else {
-        ""
+        Misplaced::OTHER_HEADERS.into_iter().any(|name| headers.contains_key(name)).then_some(Misplaced::OtherHeader)
     };
+    let elsewhere = place.map_or_else(String::new, |place| format!("; {place}"));
     Err(Refusal::new(Code::MissingKey, format!("send the key in the header X-Api-Key{elsewhere}")))
 }
 

@@ -1,6 +1,7 @@
 //! Opening a SQLite database: pragmas, migrations, one writer thread with group commit, reader threads. Knows no table.
 
 pub mod copy;
+pub mod hold;
 pub mod lock;
 mod readers;
 mod wal;

@@ -1,12 +1,12 @@
 //! Causes in the breaker's playbook, likeliest first.
 
 use super::facts::{Facts, State};
-use crate::api::report::{Cause, Evidence, Step, Verdict};
+use crate::api::report::{Cause, Evidence, Offer, Step, Verdict};
 use crate::diagnose::endpoint::Group;
 use crate::domain::breaker::FUSE;
+use crate::domain::ids::SubscriptionId;
 
-/// The causes that the steps have brought to light. Of a tripped breaker whose endpoint answers again that comes first; else what the
-/// endpoint does wrong.
+/// The causes that the steps have brought to light. A breaker that has tripped comes before what the endpoint does or did wrong.
 #[must_use]
 pub fn ranked(facts: &Facts<'_>, steps: &[Step]) -> Vec<Cause> {
     let endpoint = || -> Vec<Cause> {
@@ -17,9 +17,9 @@ pub fn ranked(facts: &Facts<'_>, steps: &[Step]) -> Vec<Cause> {
         State::SwitchedOff(_) => vec![switched_off(steps)],
         State::Fills => endpoint(),
         State::Tripped(_) if verdict(steps, "endpoint-now") == Some(&Verdict::Pass) => {
-            std::iter::once(fixed(steps)).chain(endpoint()).collect()
+            std::iter::once(fixed(facts, steps)).chain(endpoint()).collect()
         }
-        State::Tripped(_) => endpoint().into_iter().chain([tripped(steps)]).collect(),
+        State::Tripped(_) => std::iter::once(tripped(facts, steps)).chain(endpoint()).collect(),
     }
 }
 
@@ -51,28 +51,35 @@ fn endpoint_cause(facts: &Facts<'_>, group: &Group) -> Cause {
         title: group.fault.title(&group.seen),
         evidence,
         resolution: group.fault.resolution().to_owned(),
+        offers: vec![offer(facts.row.subscription.id, "test")],
     }
 }
 
-fn tripped(steps: &[Step]) -> Cause {
+fn tripped(facts: &Facts<'_>, steps: &[Step]) -> Cause {
+    let id = facts.row.subscription.id;
+    let seen: Vec<String> = facts.failures().iter().flatten().map(|group| group.seen.clone()).collect();
+    let seen = if seen.is_empty() { "causes not recorded".to_owned() } else { seen.join(", ") };
     Cause {
         id: "breaker-tripped".to_owned(),
-        title: format!("the breaker switched the subscription off after {FUSE} consecutive failures"),
+        title: format!("the breaker switched subscription {id} off after {FUSE} consecutive failures ({seen})"),
         evidence: evidence(steps, &["breaker-state", "endpoint-now", "missed-events"]),
         resolution: "Repair the endpoint first, send a test until it succeeds, then enable the subscription and choose what to do with the \
                      events that passed by."
             .to_owned(),
+        offers: vec![offer(id, "test"), offer(id, "enable")],
     }
 }
 
-fn fixed(steps: &[Step]) -> Cause {
+fn fixed(facts: &Facts<'_>, steps: &[Step]) -> Cause {
+    let id = facts.row.subscription.id;
     Cause {
         id: "breaker-fixed".to_owned(),
-        title: "the endpoint answers again, and the subscription is still off".to_owned(),
+        title: format!("the endpoint answers again, and subscription {id} is still off"),
         evidence: evidence(steps, &["breaker-state", "endpoint-now", "missed-events"]),
         resolution: "Enable the subscription; deliver the events that passed by if the receiver needs them. Receivers recognise repeats by \
                      the event's id."
             .to_owned(),
+        offers: vec![offer(id, "enable")],
     }
 }
 
@@ -82,5 +89,21 @@ fn switched_off(steps: &[Step]) -> Cause {
         title: "somebody switched the subscription off; the breaker did not".to_owned(),
         evidence: evidence(steps, &["breaker-state", "missed-events"]),
         resolution: "Find out who switched it off and why; if it is wanted, send a test and enable it.".to_owned(),
+        offers: Vec::new(),
     }
+}
+
+/// Something that can be done to a subscription from here.
+fn offer(id: SubscriptionId, verb: &str) -> Offer {
+    let (what, body) = match verb {
+        "enable" => (
+            format!("enable subscription {id} and deliver what passed by"),
+            " -H 'Content-Type: application/json' -d '{\"replay\": \"skipped\"}'",
+        ),
+        _ => (format!("send a test to subscription {id}"), ""),
+    };
+    let command = format!(
+        "curl -X POST \"$PLATFORM_URL/portal/v1/subscriptions/{id}/{verb}\" -H \"Authorization: Bearer $OPERATOR_TOKEN\"{body}"
+    );
+    Offer { id: verb.to_owned(), what, command }
 }

@@ -1,11 +1,11 @@
 //! What is known of one subscription's breaker, in the terms in which the steps ask.
 
+use super::gather;
 use crate::api::attempts::AttemptRow;
 use crate::api::report::Evidence;
 use crate::api::subscriptions::SubscriptionRow;
 use crate::api::trips::TripRow;
 use crate::diagnose::endpoint::{Group, groups};
-use crate::diagnose::gather;
 use crate::domain::delivery::Kind;
 use crate::domain::standing::Disabled;
 use crate::domain::text::Untrusted;

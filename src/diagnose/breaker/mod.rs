@@ -2,11 +2,12 @@
 
 pub mod causes;
 pub mod facts;
+pub mod gather;
 pub mod steps;
 
-use super::gather;
-use crate::api::report::{Report, Step, Subject, Topic, Verdict};
+use crate::api::report::{Evidence, Report, Step, Subject, Topic, Verdict};
 use crate::domain::ids::SubscriptionId;
+use crate::domain::time::Timestamp;
 use facts::Facts;
 
 /// Turns what was gathered about a subscription into a report.
@@ -21,7 +22,37 @@ pub fn check(id: SubscriptionId, known: &gather::Breaker) -> Report {
         }
         Err(why) => (unknown(why), Vec::new()),
     };
-    Report { topic: Topic::Breaker, subject: Subject::Subscription(id), causes, steps }
+    Report { topic: Topic::Breaker, subject: Subject::Subscription(id), at_utc: known.at, causes, steps }
+}
+
+/// Several subscriptions' reports as one: of each question the worst verdict, with the evidence of all.
+#[must_use]
+pub fn merged(subject: Subject, at: Timestamp, reports: &[Report]) -> Report {
+    let rank = |verdict: &Verdict| match verdict {
+        Verdict::Fail => 3,
+        Verdict::Unknown(_) => 2,
+        Verdict::Pass => 1,
+        Verdict::Skipped(_) => 0,
+    };
+    let step = |(id, question): (&str, &str)| {
+        let steps = || reports.iter().flat_map(|report| &report.steps).filter(|step| step.id == id);
+        let worst = steps().map(|step| &step.verdict).max_by_key(|verdict| rank(verdict)).cloned();
+        let evidence: Vec<Evidence> = steps().flat_map(|step| step.evidence.clone()).collect();
+        let verdict = worst.unwrap_or_else(|| Verdict::Skipped("there is no subscription to look at".to_owned()));
+        Step { id: id.to_owned(), question: question.to_owned(), verdict, evidence }
+    };
+    let steps = steps::QUESTIONS.into_iter().map(step).collect();
+    let causes = reports.iter().flat_map(|report| report.causes.clone()).collect();
+    Report { topic: Topic::Breaker, subject, at_utc: at, causes, steps }
+}
+
+/// The same with another verdict on the first question.
+#[must_use]
+pub fn with_first(mut report: Report, verdict: Verdict) -> Report {
+    if let Some(first) = report.steps.first_mut() {
+        first.verdict = verdict;
+    }
+    report
 }
 
 /// All steps when even the subscription could not be read.

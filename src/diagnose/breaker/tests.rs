@@ -128,7 +128,7 @@ fn a_tripped_breaker_without_an_attempt_since_is_not_known_to_be_safe() {
     let report = check(ID, &known);
     assert_eq!(verdicts(&report), ["fail", "fail", "unknown", "fail", "unknown"]);
     assert!(report.steps[2].verdict.why().is_some_and(|why| why.contains("send a test")));
-    assert_eq!(causes(&report), ["endpoint-500", "endpoint-refused", "breaker-tripped"]);
+    assert_eq!(causes(&report), ["breaker-tripped", "endpoint-500", "endpoint-refused"]);
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn a_test_that_fails_after_an_earlier_one_succeeded_counts() {
     attempts.push(attempt(61, 140, Kind::Test, "500"));
     let report = check(ID, &known(row(20, Some(Disabled::Breaker)), attempts));
     assert_eq!(verdicts(&report), ["fail", "fail", "fail", "pass", "fail"]);
-    assert_eq!(causes(&report), ["endpoint-500", "breaker-tripped"]);
+    assert_eq!(causes(&report), ["breaker-tripped", "endpoint-500"]);
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn a_success_before_the_trip_says_nothing_about_now() {
 fn an_earlier_trip_that_is_over_does_not_explain_a_later_one() {
     let mut known = known(row(20, Some(Disabled::Breaker)), streak(20, "timeout"));
     known.trip = Ok(Some(TripRow { enabled_utc: Some(at(20)), ..trip(&[("500", 20)]) }));
-    assert_eq!(causes(&check(ID, &known)), ["endpoint-slow", "breaker-tripped"]);
+    assert_eq!(causes(&check(ID, &known)), ["breaker-tripped", "endpoint-slow"]);
 }
 
 #[test]

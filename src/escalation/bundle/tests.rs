@@ -63,12 +63,14 @@ fn report() -> Report {
     };
     Report {
         topic: Topic::Breaker,
+        at_utc: at(0),
         subject: Subject::Subscription(SubscriptionId(7)),
         causes: vec![Cause {
             id: "endpoint-500".to_owned(),
             title: "the endpoint answers with an error (500 ×6)".to_owned(),
             evidence: vec![evidence.clone()],
             resolution: "Ask the owner.".to_owned(),
+            offers: Vec::new(),
         }],
         steps: vec![Step {
             id: "endpoint-now".to_owned(),

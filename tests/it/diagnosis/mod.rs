@@ -1,4 +1,6 @@
 //! Diagnosis: the signature lab, playbooks over faults that are really produced, bundles.
 
+mod demo;
 mod lab;
+mod matrix;
 mod verify;

@@ -1,0 +1,88 @@
+//! All scenarios that there are.
+
+use super::script::Script;
+
+/// Every script of `assets/scenarios`.
+const SCRIPTS: [&str; 37] = [
+    include_str!("../../../assets/scenarios/healthy.toml"),
+    include_str!("../../../assets/scenarios/key-revoked.toml"),
+    include_str!("../../../assets/scenarios/key-truncated.toml"),
+    include_str!("../../../assets/scenarios/key-spaces.toml"),
+    include_str!("../../../assets/scenarios/key-wrong-company.toml"),
+    include_str!("../../../assets/scenarios/key-unknown.toml"),
+    include_str!("../../../assets/scenarios/key-wrong-header.toml"),
+    include_str!("../../../assets/scenarios/scope-missing.toml"),
+    include_str!("../../../assets/scenarios/other-company.toml"),
+    include_str!("../../../assets/scenarios/sub-disabled.toml"),
+    include_str!("../../../assets/scenarios/breaker-tripped.toml"),
+    include_str!("../../../assets/scenarios/type-not-subscribed.toml"),
+    include_str!("../../../assets/scenarios/endpoint-private.toml"),
+    include_str!("../../../assets/scenarios/endpoint-slow.toml"),
+    include_str!("../../../assets/scenarios/endpoint-500.toml"),
+    include_str!("../../../assets/scenarios/endpoint-refused.toml"),
+    include_str!("../../../assets/scenarios/endpoint-dns.toml"),
+    include_str!("../../../assets/scenarios/endpoint-tls-expired.toml"),
+    include_str!("../../../assets/scenarios/endpoint-redirects.toml"),
+    include_str!("../../../assets/scenarios/quiet-company.toml"),
+    include_str!("../../../assets/scenarios/sig-wrong-secret.toml"),
+    include_str!("../../../assets/scenarios/sig-reserialised.toml"),
+    include_str!("../../../assets/scenarios/sig-newline.toml"),
+    include_str!("../../../assets/scenarios/sig-no-dot.toml"),
+    include_str!("../../../assets/scenarios/sig-decoded-secret.toml"),
+    include_str!("../../../assets/scenarios/sig-stale-clock.toml"),
+    include_str!("../../../assets/scenarios/rate-polling.toml"),
+    include_str!("../../../assets/scenarios/rate-shared-key.toml"),
+    include_str!("../../../assets/scenarios/rate-bulk.toml"),
+    include_str!("../../../assets/scenarios/events-filtered.toml"),
+    include_str!("../../../assets/scenarios/events-no-scope.toml"),
+    include_str!("../../../assets/scenarios/events-not-happened.toml"),
+    include_str!("../../../assets/scenarios/breaker-fixed.toml"),
+    include_str!("../../../assets/scenarios/managed-zapier.toml"),
+    include_str!("../../../assets/scenarios/lost-secret.toml"),
+    include_str!("../../../assets/scenarios/bulk-contended.toml"),
+    include_str!("../../../assets/scenarios/channel-gap.toml"),
+];
+
+/// All scenarios, in the order of the playbooks; the healthy one first.
+///
+/// # Errors
+/// Never, as a test holds; what the parser said.
+pub fn all() -> Result<Vec<Script>, toml::de::Error> {
+    SCRIPTS.into_iter().map(toml::from_str).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::script::Act;
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_script_is_read_and_names_only_who_takes_part() {
+        let scripts = all().expect("they are well formed");
+        let names: BTreeSet<&str> = scripts.iter().map(|script| script.name.as_str()).collect();
+        assert_eq!(names.len(), scripts.len());
+        assert_eq!(
+            scripts.iter().filter(|script| script.cause.is_none()).map(|of| &*of.name).collect::<Vec<_>>(),
+            ["healthy"]
+        );
+        for script in &scripts {
+            let keys: Vec<&str> = script.keys.iter().map(|key| key.name.as_str()).collect();
+            let receivers: Vec<&str> = script.receivers.iter().map(|part| part.name.as_str()).collect();
+            assert!(script.story.len() > 40, "{}", script.name);
+            for act in &script.acts {
+                let (key, receiver) = match act {
+                    Act::Subscribe { key, to, .. } => (Some(key), Some(to)),
+                    Act::Call(call) => (Some(&call.key), None),
+                    Act::Revoke { key } => (Some(key), None),
+                    Act::Disable { of, .. } | Act::Enable { of } | Act::Test { of } | Act::Mend { of } => {
+                        (None, Some(of))
+                    }
+                    Act::Emit { .. } | Act::Settle {} => (None, None),
+                };
+                assert!(key.is_none_or(|key| keys.contains(&key.as_str())), "{}: {act:?}", script.name);
+                assert!(receiver.is_none_or(|name| receivers.contains(&name.as_str())), "{}: {act:?}", script.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Receivers on raw sockets, which can misbehave below HTTP too: hold their answer back, let their certificate expire, not be there.
+
+use super::script::Manner;
+use super::wrong;
+use crate::ambient::Ambient;
+use crate::domain::lab::TOLERANCE;
+use crate::domain::secret::Secret;
+use crate::domain::time::Timestamp;
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+/// The longest head and the longest body that are read.
+const LARGEST: usize = 2 * 1024 * 1024;
+/// How late the clock of a late receiver is.
+const LATE: Duration = Duration::from_secs(900);
+/// How long a slow receiver takes: longer than the platform waits.
+const TOO_LONG: Duration = Duration::from_secs(15);
+
+/// A receiver; clones are the same one.
+#[derive(Debug, Clone)]
+pub struct Post {
+    url: String,
+    desk: Arc<Desk>,
+}
+
+#[derive(Debug)]
+struct Desk {
+    manner: Manner,
+    ambient: Ambient,
+    secret: OnceLock<Secret>,
+    is_mended: AtomicBool,
+}
+
+impl Post {
+    /// Opens a receiver on a free port of 127.0.0.1, or makes sure that none is there.
+    ///
+    /// # Errors
+    /// When no port can be had or no certificate made.
+    pub async fn open(
+        path: &str,
+        manner: Manner,
+        ambient: Ambient,
+        serving: &mut JoinSet<()>,
+    ) -> Result<Self, io::Error> {
+        let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+        let address = listener.local_addr()?;
+        let url = match manner {
+            Manner::Nameless => format!("http://hooks.harbor-credit.invalid{path}"),
+            Manner::Expired => format!("https://{address}{path}"),
+            _ => format!("http://{address}{path}"),
+        };
+        let desk = Arc::new(Desk { manner, ambient, secret: OnceLock::new(), is_mended: AtomicBool::new(false) });
+        match manner {
+            Manner::Absent | Manner::Nameless => drop(listener),
+            Manner::Expired => {
+                let acceptor = expired().map_err(io::Error::other)?;
+                serving.spawn(serve_tls(listener, acceptor, Arc::clone(&desk)));
+            }
+            _ => {
+                serving.spawn(serve(listener, Arc::clone(&desk)));
+            }
+        }
+        Ok(Self { url, desk })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Hands it the secret to verify with; the first one counts.
+    pub fn trust(&self, secret: Secret) {
+        let _ = self.desk.secret.set(secret);
+    }
+
+    /// Removes the cause of its failures.
+    pub fn mend(&self) {
+        self.desk.is_mended.store(true, Ordering::Relaxed);
+    }
+}
+
+async fn serve(listener: TcpListener, desk: Arc<Desk>) {
+    let mut calls = JoinSet::new();
+    loop {
+        let Ok((stream, _)) = listener.accept().await else { continue };
+        let desk = Arc::clone(&desk);
+        while calls.try_join_next().is_some() {}
+        calls.spawn(async move {
+            // Whoever hangs up in the middle has nobody to complain to.
+            let _ = desk.answer(stream).await;
+        });
+    }
+}
+
+async fn serve_tls(listener: TcpListener, acceptor: TlsAcceptor, desk: Arc<Desk>) {
+    let mut calls = JoinSet::new();
+    loop {
+        let Ok((stream, _)) = listener.accept().await else { continue };
+        let (acceptor, desk) = (acceptor.clone(), Arc::clone(&desk));
+        while calls.try_join_next().is_some() {}
+        calls.spawn(async move {
+            if let Ok(stream) = acceptor.accept(stream).await {
+                let _ = desk.answer(stream).await;
+            }
+        });
+    }
+}
+
+/// TLS with a certificate that has expired.
+fn expired() -> Result<TlsAcceptor, Box<dyn std::error::Error + Send + Sync>> {
+    let mut params = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned(), "localhost".to_owned()])?;
+    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    params.not_after = rcgen::date_time_ymd(2021, 1, 1);
+    let key = rcgen::KeyPair::generate()?;
+    let certificate = params.self_signed(&key)?;
+    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key.into())?;
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// One request as it came.
+struct Request {
+    headers: BTreeMap<String, String>,
+    body: Vec<u8>,
+}
+
+/// An answer: its status line, its headers, its body.
+struct Reply {
+    status: &'static str,
+    headers: String,
+    body: String,
+}
+
+impl Reply {
+    fn new(status: &'static str, body: impl Into<String>) -> Self {
+        Self { status, headers: String::new(), body: body.into() }
+    }
+}
+
+impl Desk {
+    async fn answer(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
+        let request = read(&mut stream).await?;
+        if self.manner == Manner::Slow {
+            self.ambient.sleep(TOO_LONG).await;
+        }
+        let Reply { status, headers, body } = self.judge(&request);
+        let text = format!(
+            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n{headers}\r\n{body}",
+            body.len()
+        );
+        stream.write_all(text.as_bytes()).await?;
+        stream.shutdown().await
+    }
+
+    fn judge(&self, request: &Request) -> Reply {
+        let accepted = || Reply::new("200 OK", r#"{"received":true}"#);
+        match self.manner {
+            _ if self.is_mended.load(Ordering::Relaxed) => accepted(),
+            Manner::Slow | Manner::Expired | Manner::Absent | Manner::Nameless => accepted(),
+            Manner::Failing => {
+                Reply::new("500 Internal Server Error", r#"{"error":"could not open connection to database erp_prod"}"#)
+            }
+            Manner::Redirecting => Reply {
+                headers: "location: https://hooks.example.com/new\r\n".to_owned(),
+                ..Reply::new("301 Moved Permanently", "")
+            },
+            Manner::WithoutSecret => Reply::new("401 Unauthorized", r#"{"error":"signing secret is not configured"}"#),
+            Manner::Late => self.late(request),
+            _ => self.verified(request).unwrap_or_else(accepted),
+        }
+    }
+
+    /// A receiver whose clock is late finds every timestamp too new.
+    fn late(&self, request: &Request) -> Reply {
+        let now = self.ambient.now().minus(LATE);
+        let sent = request.headers.get("x-wlcro-timestamp").and_then(|text| text.parse::<i64>().ok());
+        let off_by = sent.map_or(u64::MAX, |sent| now.seconds().abs_diff(sent));
+        if off_by <= TOLERANCE.as_secs() {
+            return Reply::new("200 OK", r#"{"received":true}"#);
+        }
+        let headers = format!("date: {}\r\n", http_date(now));
+        Reply { headers, ..Reply::new("401 Unauthorized", r#"{"error":"timestamp outside of tolerance"}"#) }
+    }
+
+    /// The refusal of a request whose signature this receiver computes otherwise; it says what it computed.
+    fn verified(&self, request: &Request) -> Option<Reply> {
+        let header = |name| request.headers.get(name).map(String::as_str).unwrap_or_default();
+        let Some(secret) = self.secret.get() else {
+            return Some(Reply::new("401 Unauthorized", r#"{"error":"not ready"}"#));
+        };
+        let computed = wrong::computed(self.manner, secret, header("x-wlcro-timestamp"), &request.body);
+        if computed == header("x-wlcro-signature") {
+            return None;
+        }
+        let body = serde_json::json!({"error": "signature does not match", "computed": computed}).to_string();
+        Some(Reply::new("401 Unauthorized", body))
+    }
+}
+
+fn http_date(at: Timestamp) -> String {
+    at.format("%a, %d %b %Y %H:%M:%S GMT")
+}
+
+async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Request> {
+    let mut bytes = Vec::new();
+    let end = loop {
+        if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+            break end;
+        }
+        if bytes.len() > LARGEST || stream.read_buf(&mut bytes).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    };
+    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    let headers: BTreeMap<String, String> = head
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim().to_owned()))
+        .collect();
+    let length: usize = headers.get("content-length").and_then(|text| text.parse().ok()).unwrap_or(0).min(LARGEST);
+    let mut body = bytes.split_off(end + 4);
+    while body.len() < length {
+        if stream.read_buf(&mut body).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    body.truncate(length);
+    Ok(Request { headers, body })
+}

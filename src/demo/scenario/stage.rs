@@ -1,0 +1,247 @@
+//! The stage: plays scripts on a platform, each in a company of its own, until their faults can be seen.
+
+use super::caller::Caller;
+use super::post::Post;
+use super::script::{Act, Call, Manner, Owner, Rush, Script};
+use crate::ambient::Ambient;
+use crate::api::events::NewEvent;
+use crate::api::keys::{LimitsWish, NewCompany, NewKey};
+use crate::api::subscriptions::{NewSubscription, ReplayChoice};
+use crate::client::connection::{Client, Credential};
+use crate::client::{self};
+use crate::demo::Error;
+use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
+use crate::domain::secret::Secret;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// Takes hold of the platform's database as a backup job does, until what it answers is dropped.
+pub type Hold = Box<dyn Fn() -> Result<Box<dyn Send>, String> + Send + Sync>;
+
+/// A look at the platform while something is waited for.
+const LOOK: Duration = Duration::from_millis(20);
+/// Looks without anything under way after which all has come to its end.
+const QUIET: u32 = 3;
+/// Looks at most: a scenario that does not come to its end says so.
+const LOOKS: u32 = 6_000;
+/// How long the platform takes to write its log of requests down.
+const LOGGED: Duration = Duration::from_millis(1_500);
+/// Refusals for contention after which whatever held the database lets go.
+const CONTENDED: usize = 40;
+
+/// Where scripts are played.
+pub struct Stage {
+    /// An admin of the platform. The platform must permit private targets.
+    pub operator: Client,
+    /// The clock that the platform goes by.
+    pub ambient: Ambient,
+    /// Holds the platform's database.
+    pub hold: Hold,
+}
+
+impl fmt::Debug for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stage").field("operator", &self.operator).finish_non_exhaustive()
+    }
+}
+
+/// What a script has brought onto the stage. Receivers serve until it is dropped.
+#[derive(Debug)]
+pub struct Played {
+    /// Its company.
+    pub company: CompanyId,
+    /// Its keys, in the order of the script, as they are.
+    pub keys: Vec<Secret>,
+    serving: JoinSet<()>,
+}
+
+impl Played {
+    /// Waits until the receivers end, which they do not.
+    pub async fn serve(mut self) {
+        while self.serving.join_next().await.is_some() {}
+    }
+}
+
+/// Who is on the stage.
+#[derive(Debug, Default)]
+struct Cast {
+    keys: BTreeMap<String, (KeyId, Secret)>,
+    receivers: BTreeMap<String, Post>,
+    subscriptions: BTreeMap<String, SubscriptionId>,
+}
+
+fn failed(what: &'static str) -> impl FnOnce(client::Error) -> Error {
+    move |source| Error::Platform { what, source }
+}
+
+fn lost(what: &'static str, why: impl fmt::Display) -> Error {
+    Error::Platform { what, source: client::Error::Unusable(why.to_string()) }
+}
+
+impl Stage {
+    /// Plays a script to its end.
+    ///
+    /// # Errors
+    /// When the platform does not take part, no port can be had, or what is under way does not end.
+    pub async fn play(&self, script: &Script) -> Result<Played, Error> {
+        let company = self.company(&format!("Harbor Credit ({})", script.name)).await?;
+        let mut serving = JoinSet::new();
+        let mut cast = Cast::default();
+        let mut neighbour = None;
+        for part in &script.keys {
+            let of = match part.owner {
+                Owner::Company => company,
+                Owner::Neighbour => match neighbour {
+                    Some(neighbour) => neighbour,
+                    None => *neighbour.insert(self.company("Lakeside Credit").await?),
+                },
+            };
+            let limits =
+                part.limit.map(|limit| LimitsWish { read: Some(limit), write: Some(limit), admin: Some(limit) });
+            let new = NewKey { company_id: of, name: part.name.clone(), scopes: part.scopes.clone(), limits };
+            let created = self.operator.create_key(&new).await.map_err(failed("create a key"))?;
+            cast.keys.insert(part.name.clone(), (created.row.id, created.key.into_secret()));
+        }
+        for part in &script.receivers {
+            let post = Post::open(&part.path, part.manner, self.ambient.clone(), &mut serving).await?;
+            cast.receivers.insert(part.name.clone(), post);
+        }
+        for act in &script.acts {
+            self.act(script, company, act, &mut cast).await?;
+        }
+        self.log_is_written().await?;
+        let keys = script.keys.iter().filter_map(|part| cast.keys.remove(&part.name)).map(|(_, key)| key).collect();
+        Ok(Played { company, keys, serving })
+    }
+
+    async fn company(&self, name: &str) -> Result<CompanyId, Error> {
+        let new = NewCompany { name: name.to_owned() };
+        Ok(self.operator.create_company(&new).await.map_err(failed("found itself"))?.id)
+    }
+
+    async fn act(&self, script: &Script, company: CompanyId, act: &Act, cast: &mut Cast) -> Result<(), Error> {
+        let of = |cast: &Cast, name: &str| {
+            cast.subscriptions.get(name).copied().ok_or_else(|| lost("find a subscription", name))
+        };
+        match act {
+            Act::Subscribe { key, to, types, managed_by } => {
+                let new = NewSubscription {
+                    target_url: receiver(cast, to)?.url().to_owned(),
+                    event_types: types.iter().map(|kind| kind.name().to_owned()).collect(),
+                    description: Some(format!("{} of the scenario {}", to, script.name)),
+                    managed_by: managed_by.clone(),
+                    signing_secret: None,
+                };
+                self.subscribe(script, cast, key, to, &new).await?;
+            }
+            Act::Emit { kind, times } => {
+                for _ in 0..*times {
+                    let event = NewEvent { company_id: company, kind: *kind, payload: None, metadata: None };
+                    self.operator.emit(&event).await.map_err(failed("emit an event"))?;
+                }
+            }
+            Act::Call(call) => self.call(call, cast).await?,
+            Act::Disable { of: name, reason } => {
+                let disabled = self.operator.disable(of(cast, name)?, Some(reason.clone())).await;
+                disabled.map_err(failed("disable a subscription"))?;
+            }
+            Act::Enable { of: name } => {
+                let enabled = self.operator.enable(of(cast, name)?, ReplayChoice::None).await;
+                enabled.map_err(failed("enable a subscription"))?;
+            }
+            Act::Test { of: name } => {
+                self.operator.test(of(cast, name)?).await.map_err(failed("send a test"))?;
+            }
+            Act::Mend { of: name } => receiver(cast, name)?.mend(),
+            Act::Revoke { key } => {
+                let (id, _) = cast.keys.get(key).ok_or_else(|| lost("find a key", key))?;
+                self.operator.revoke_key(*id).await.map_err(failed("revoke a key"))?;
+            }
+            Act::Settle {} => self.settle().await?,
+        }
+        Ok(())
+    }
+
+    /// Creates a subscription and hands its secret to the receivers that hold it.
+    async fn subscribe(
+        &self,
+        script: &Script,
+        cast: &mut Cast,
+        key: &str,
+        to: &str,
+        new: &NewSubscription,
+    ) -> Result<(), Error> {
+        let (_, key) = cast.keys.get(key).ok_or_else(|| lost("find a key", key))?;
+        let credential = Credential::Key(Secret::new(key.reveal().to_owned()));
+        let partner = Client::new(self.operator.base(), credential).map_err(failed("call with a key"))?;
+        let created = partner.create_subscription(new).await.map_err(failed("subscribe"))?;
+        let secret = created.signing_secret.into_secret();
+        for part in &script.receivers {
+            if part.secret_of.as_deref().unwrap_or(&part.name) == to && part.manner != Manner::WithoutSecret {
+                receiver(cast, &part.name)?.trust(Secret::new(secret.reveal().to_owned()));
+            }
+        }
+        cast.subscriptions.insert(to.to_owned(), created.subscription.id);
+        Ok(())
+    }
+
+    async fn call(&self, call: &Call, cast: &Cast) -> Result<(), Error> {
+        let (_, key) = cast.keys.get(&call.key).ok_or_else(|| lost("find a key", &call.key))?;
+        let mut path = call.path.clone();
+        for (name, id) in &cast.subscriptions {
+            path = path.replace(&format!("{{{name}}}"), &id.to_string());
+        }
+        let caller = Caller::new(self.operator.base()).map_err(|error| lost("call", error))?;
+        if call.rush == Rush::Calm {
+            for n in 0..call.times {
+                caller.call(call, &path, key, n).await.map_err(|error| lost("call", error))?;
+            }
+            return Ok(());
+        }
+        let mut held = Some((self.hold)().map_err(|why| lost("hold the database", why))?);
+        let mut calls: FuturesUnordered<_> = (0..call.times).map(|n| caller.call(call, &path, key, n)).collect();
+        let mut n_contended = 0;
+        while let Some(status) = calls.next().await {
+            n_contended += usize::from(status.is_ok_and(|status| status == 503));
+            if n_contended >= CONTENDED {
+                held = None;
+            }
+        }
+        drop(held);
+        Ok(())
+    }
+
+    /// Waits until no delivery is under way or due.
+    async fn settle(&self) -> Result<(), Error> {
+        let mut n_quiet = 0;
+        for _ in 0..LOOKS {
+            let pipeline = self.operator.overview(1).await.map_err(failed("look at the platform"))?.pipeline;
+            let is_quiet = pipeline.n_in_flight == 0 && pipeline.oldest_due_utc.is_none();
+            n_quiet = if is_quiet { n_quiet + 1 } else { 0 };
+            if n_quiet == QUIET {
+                return Ok(());
+            }
+            self.ambient.pass(LOOK).await;
+        }
+        Err(lost("come to an end", "deliveries are still under way"))
+    }
+
+    /// Waits until the platform has written down which requests there were.
+    async fn log_is_written(&self) -> Result<(), Error> {
+        let mut left = LOGGED;
+        while !left.is_zero() {
+            self.operator.overview(1).await.map_err(failed("look at the platform"))?;
+            self.ambient.pass(LOOK * 5).await;
+            left = left.saturating_sub(LOOK * 5);
+        }
+        Ok(())
+    }
+}
+
+fn receiver<'c>(cast: &'c Cast, name: &str) -> Result<&'c Post, Error> {
+    cast.receivers.get(name).ok_or_else(|| lost("find a receiver", name))
+}

@@ -1,0 +1,36 @@
+//! What receivers compute that verify wrongly, each in its own well-meant way.
+
+use super::script::Manner;
+use crate::domain::secret::Secret;
+use crate::domain::signature;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+/// The signature that a receiver of this manner computes for a body at a timestamp.
+#[must_use]
+pub fn computed(manner: Manner, secret: &Secret, timestamp: &str, body: &[u8]) -> String {
+    let dotted = |body: &[u8]| [timestamp.as_bytes(), b".", body].concat();
+    match manner {
+        Manner::Reserialising => {
+            let value: Result<serde_json::Value, _> = serde_json::from_slice(body);
+            let again = value.map_or_else(|_| body.to_vec(), |value| value.to_string().into_bytes());
+            written(secret.reveal().as_bytes(), &dotted(&again))
+        }
+        Manner::AddingLineEnd => written(secret.reveal().as_bytes(), &dotted(&[body, b"\n"].concat())),
+        Manner::WithoutDot => written(secret.reveal().as_bytes(), &[timestamp.as_bytes(), body].concat()),
+        Manner::DecodingSecret => match STANDARD.decode(secret.reveal()) {
+            Ok(key) => written(&key, &dotted(body)),
+            Err(_) => written(b"", &dotted(body)),
+        },
+        _ => timestamp.parse().map_or_else(|_| String::new(), |at| signature::sign(secret, at, body)),
+    }
+}
+
+#[expect(clippy::expect_used, reason = "HMAC takes keys of every length")]
+fn written(key: &[u8], message: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of every length");
+    mac.update(message);
+    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+}

@@ -1,0 +1,329 @@
+//! Webhooks do not arrive: no subscription, switched off, tripped, other types, nothing happened, or the endpoint fails and how.
+
+use super::{cause, detail, grouped, offering, told, weight};
+use crate::api::attempts::AttemptRow;
+use crate::api::paths;
+use crate::api::report::{Evidence, Topic, Verdict};
+use crate::api::requests::RequestRow;
+use crate::api::subscriptions::SubscriptionRow;
+use crate::diagnose::dossier::Dossier;
+use crate::diagnose::endpoint::{Fault, groups};
+use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
+use crate::domain::breaker::FUSE;
+use crate::domain::delivery::Kind;
+use crate::domain::ids::CompanyId;
+use crate::domain::standing::Disabled;
+use crate::domain::text::Untrusted;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The playbook.
+pub const PLAYBOOK: Playbook = Playbook {
+    topic: Topic::WebhooksNotArriving,
+    needs: &[Source::Keys, Source::Subscriptions, Source::Refused, Source::Attempts, Source::Events, Source::Trips],
+    questions: &[
+        Question {
+            id: "subscribed",
+            text: "Were subscriptions accepted as they were asked for?",
+            when: When::Always,
+            ask: subscribed,
+        },
+        Question { id: "enabled", text: "Are the subscriptions on?", when: When::Always, ask: enabled },
+        Question {
+            id: "events-happened",
+            text: "Did anything happen that they want to hear of?",
+            when: When::Always,
+            ask: happened,
+        },
+        Question {
+            id: "types-subscribed",
+            text: "Is every type that happened subscribed to?",
+            when: When::Always,
+            ask: types,
+        },
+        Question {
+            id: "endpoint-answers",
+            text: "Do the endpoints take what they get?",
+            when: When::Always,
+            ask: answers,
+        },
+    ],
+};
+
+/// Failures in a row from which on an endpoint counts as failing.
+pub const FAILING: u32 = 3;
+
+fn subscribed(dossier: &Dossier) -> Answer {
+    let (rows, refused) = match (dossier.subscriptions.get(), dossier.refused.get()) {
+        (Ok(rows), Ok(refused)) => (rows, refused),
+        (Err(why), _) | (_, Err(why)) => return Answer::unknown(why),
+    };
+    let is_setting = |row: &&RequestRow| {
+        row.status == 400
+            && matches!(row.route.raw(), paths::SUBSCRIPTIONS | paths::SUBSCRIPTION)
+            && matches!(row.method.raw(), "POST" | "PATCH")
+    };
+    let groups = grouped(refused.iter().filter(is_setting).collect(), |row| detail(row).to_owned());
+    let causes: Vec<Weighed> = groups.iter().filter_map(|(said, rows)| refused_wish(dossier, said, rows)).collect();
+    let evidence = vec![
+        dossier.subscriptions.evidence("subscriptions", rows.len().to_string(), Some("at least 1")),
+        dossier.refused.evidence("subscriptions refused as not valid", causes.len().to_string(), Some("0")),
+    ];
+    if causes.is_empty() && rows.is_empty() {
+        return Answer { evidence, ..Answer::unknown("there is no subscription, so nothing can arrive; create one") };
+    }
+    Answer::of(causes, evidence)
+}
+
+fn refused_wish(dossier: &Dossier, said: &str, rows: &[&RequestRow]) -> Option<Weighed> {
+    if said.contains("; targetUrl ") {
+        let title =
+            format!("a subscription was refused because its target is not public or not https ({} tries)", rows.len());
+        return Some(cause(
+            weight(4_000, rows.len()),
+            "endpoint-private",
+            title,
+            told(dossier, rows),
+            "Use a target that begins with https:// and is reachable from the internet; private addresses are never dialled. For development, \
+             a tunnel gives a local receiver a public address.",
+        ));
+    }
+    said.contains("; eventTypes").then(|| {
+        let title = format!(
+            "a subscription was refused because an event type does not exist as it was written ({} tries)",
+            rows.len()
+        );
+        cause(
+            weight(4_000, rows.len()),
+            "type-wrong-case",
+            title,
+            told(dossier, rows),
+            "Write the types exactly as they are: lowercase, with a dot and underscores: client.status_changed.",
+        )
+    })
+}
+
+fn enabled(dossier: &Dossier) -> Answer {
+    let rows = match dossier.subscriptions.get() {
+        Err(why) => return Answer::unknown(why),
+        Ok(rows) if rows.is_empty() => return Answer::unknown("there is no subscription"),
+        Ok(rows) => rows,
+    };
+    let off: Vec<&SubscriptionRow> = rows.iter().filter(|row| !row.subscription.is_enabled).collect();
+    let evidence = vec![dossier.subscriptions.evidence("subscriptions that are off", off.len().to_string(), Some("0"))];
+    Answer::of(off.into_iter().map(|row| switched_off(dossier, row)).collect(), evidence)
+}
+
+fn switched_off(dossier: &Dossier, row: &SubscriptionRow) -> Weighed {
+    let of = &row.subscription;
+    let subject = format!("subscription {}", of.id);
+    let since = of.disabled_utc.map_or_else(|| "an unknown time".to_owned(), |at| at.to_string());
+    let mut evidence = vec![
+        dossier.subscriptions.evidence(&format!("{subject}: off since"), since.clone(), None),
+        dossier.subscriptions.evidence(
+            &format!("{subject}: events that passed by"),
+            row.health.n_skipped.to_string(),
+            Some("0"),
+        ),
+        dossier.subscriptions.evidence(
+            &format!("{subject}: deliveries that wait"),
+            row.health.n_parked.to_string(),
+            Some("0"),
+        ),
+    ];
+    let enable = format!(
+        "curl -X POST \"$PLATFORM_URL/portal/v1/subscriptions/{}/enable\" -H \"Authorization: Bearer $OPERATOR_TOKEN\" -H 'Content-Type: application/json' -d '{{\"replay\": \"skipped\"}}'",
+        of.id
+    );
+    let weighed = if of.disabled_reason == Some(Disabled::Breaker) {
+        let trip = dossier
+            .trips
+            .found
+            .iter()
+            .flatten()
+            .find(|trip| trip.subscription_id == of.id && trip.enabled_utc.is_none());
+        let seen: Vec<String> = trip
+            .into_iter()
+            .flat_map(|trip| &trip.causes)
+            .map(|count| format!("{} \u{d7}{}", count.cause.inert(), count.n))
+            .collect();
+        let seen = if seen.is_empty() { "causes not recorded".to_owned() } else { seen.join(", ") };
+        evidence.push(dossier.trips.evidence(&format!("{subject}: the last {FUSE} attempts"), seen.clone(), None));
+        let title = format!("the breaker switched {subject} off at {since}, after {FUSE} failures in a row ({seen})");
+        cause(
+            3_500,
+            "breaker-tripped",
+            title,
+            evidence,
+            "Repair the endpoint first, send a test until it succeeds, then enable the subscription and choose what to do with the events that \
+             passed by: crow diagnose breaker says whether it is safe.",
+        )
+    } else {
+        let title = format!("{subject} was switched off by hand at {since}");
+        cause(
+            3_400,
+            "sub-disabled",
+            title,
+            evidence,
+            "Find out who switched it off and why (the audit says so); if that is over, send a test, enable it, and replay what passed by.",
+        )
+    };
+    offering(weighed, "enable", format!("enable {subject} and deliver what passed by"), enable)
+}
+
+fn companies(dossier: &Dossier) -> BTreeSet<CompanyId> {
+    dossier.subscriptions.found.iter().flatten().map(|row| row.subscription.company_id).collect()
+}
+
+fn happened(dossier: &Dossier) -> Answer {
+    let events = match (dossier.subscriptions.get(), dossier.events.get()) {
+        (Ok(rows), _) if rows.is_empty() => return Answer::unknown("there is no subscription"),
+        (Ok(_), Ok(events)) => events,
+        (Err(why), _) | (_, Err(why)) => return Answer::unknown(why),
+    };
+    let mut evidence: Vec<Evidence> = Vec::new();
+    let mut causes: Vec<Weighed> = Vec::new();
+    for company in companies(dossier) {
+        let n = events.iter().filter(|event| event.company_id == company).count();
+        let what = format!("events of company {company} in the window");
+        let found = dossier.events.evidence(&what, n.to_string(), Some("at least 1"));
+        if n == 0 && !dossier.events.is_cut {
+            let title = format!("nothing happened in company {company} since {}", dossier.since());
+            causes.push(cause(500, "quiet-company", title, vec![found.clone()],
+                "Nothing is broken: there was nothing to send. Check in the CRM whether the thing was really done, and in this company; a test \
+                 shows that the way to the endpoint is open."));
+        }
+        evidence.push(found);
+    }
+    Answer::of(causes, evidence)
+}
+
+fn types(dossier: &Dossier) -> Answer {
+    let events = match (dossier.subscriptions.get(), dossier.events.get()) {
+        (Ok(_), Ok(events)) => events,
+        (Err(why), _) | (_, Err(why)) => return Answer::unknown(why),
+    };
+    let mut causes: Vec<Weighed> = Vec::new();
+    let mut n_types = 0;
+    for company in companies(dossier) {
+        let wanted: BTreeSet<&str> = dossier
+            .subscriptions_of(company)
+            .flat_map(|row| &row.subscription.event_types)
+            .map(Untrusted::raw)
+            .collect();
+        let mut missed: BTreeMap<String, usize> = BTreeMap::new();
+        for event in events.iter().filter(|event| event.company_id == company) {
+            n_types += 1;
+            if !wanted.contains(event.kind.raw()) {
+                *missed.entry(event.kind.inert()).or_default() += 1;
+            }
+        }
+        if missed.is_empty() {
+            continue;
+        }
+        let listed: Vec<String> = missed.iter().map(|(kind, n)| format!("{kind} \u{d7}{n}")).collect();
+        let evidence = vec![
+            dossier.events.evidence(
+                &format!("company {company}: types that happened and nobody subscribed to"),
+                listed.join(", "),
+                None,
+            ),
+            dossier.subscriptions.evidence(
+                &format!("company {company}: types subscribed to"),
+                wanted.into_iter().collect::<Vec<_>>().join(", "),
+                None,
+            ),
+        ];
+        let title = format!("no subscription of company {company} lists {}", listed.join(", "));
+        causes.push(cause(weight(1_000, missed.values().sum()), "type-not-subscribed", title, evidence,
+            "Add the type to the subscription's list (PATCH eventTypes). Only events from then on are sent; earlier ones can be polled."));
+    }
+    if n_types == 0 {
+        return Answer::skipped("nothing happened");
+    }
+    Answer::of(causes, vec![dossier.events.evidence("events looked at", n_types.to_string(), None)])
+}
+
+/// The scheduled attempts since the last success, newest first.
+#[must_use]
+pub fn streak(rows: &[AttemptRow]) -> Vec<&AttemptRow> {
+    let counted = rows.iter().filter(|row| row.kind == Kind::Scheduled && row.outcome().is_counted());
+    counted.take_while(|row| !row.outcome().is_success()).collect()
+}
+
+fn answers(dossier: &Dossier) -> Answer {
+    let rows = match dossier.subscriptions.get() {
+        Err(why) => return Answer::unknown(why),
+        Ok(rows) if rows.is_empty() => return Answer::unknown("there is no subscription"),
+        Ok(rows) => rows,
+    };
+    let mut causes: Vec<Weighed> = Vec::new();
+    let mut evidence: Vec<Evidence> = Vec::new();
+    for row in rows {
+        let n = row.subscription.consecutive_failures;
+        if n == 0 {
+            continue;
+        }
+        let what = format!("subscription {}: failures in a row", row.subscription.id);
+        evidence.push(dossier.subscriptions.evidence(
+            &what,
+            n.to_string(),
+            Some(&format!("{FAILING}; trips at {FUSE}")),
+        ));
+        if n < FAILING {
+            continue;
+        }
+        let Some(of) = dossier.attempts.iter().find(|of| of.subscription == row.subscription.id) else {
+            return Answer::unknown(format!(
+                "too many subscriptions fail; ask for one with --subscription {}",
+                row.subscription.id
+            ));
+        };
+        match of.rows.get() {
+            Ok(rows) => causes.extend(endpoint(dossier, row, &streak(rows), &of.rows.query)),
+            Err(why) => return Answer { evidence, causes, verdict: Verdict::Unknown(why) },
+        }
+    }
+    if rows.iter().all(|row| row.subscription.last_attempt_utc.is_none()) {
+        return Answer::unknown("nothing was ever sent to these endpoints");
+    }
+    Answer::of(causes, evidence)
+}
+
+/// The causes behind a streak of one subscription, a cause for each kind of failure.
+fn endpoint(dossier: &Dossier, row: &SubscriptionRow, streak: &[&AttemptRow], query: &str) -> Vec<Weighed> {
+    let subject = format!("subscription {}", row.subscription.id);
+    let words = streak.iter().map(|row| (row.outcome().to_string(), 1));
+    let at = dossier.at;
+    let say = |what: String, value: String| Evidence {
+        query: format!("{what}, {query}"),
+        value: value.into(),
+        limit: None,
+        at_utc: at,
+    };
+    let mut causes = Vec::new();
+    for group in groups(words) {
+        let of_group: Vec<&&AttemptRow> =
+            streak.iter().filter(|row| Fault::behind(&row.outcome()) == Some(group.fault)).collect();
+        let mut evidence = vec![say(format!("{subject}: failed attempts since the last success"), group.seen.clone())];
+        if let (Some(newest), Some(oldest)) = (of_group.first(), of_group.last()) {
+            evidence.push(say(
+                format!("{subject}: first and latest"),
+                format!("{} \u{2026} {}", oldest.started_utc, newest.started_utc),
+            ));
+            evidence.push(say(
+                format!("{subject}: latest attempt"),
+                format!("{} after {} ms", newest.id, newest.elapsed_ms),
+            ));
+            evidence
+                .extend(newest.error.as_ref().map(|error| say(format!("{subject}: what went wrong"), error.inert())));
+        }
+        let title = format!("{subject}: {}", group.fault.title(&group.seen));
+        let weighed = cause(2_000 + group.n, group.fault.id(), title, evidence, group.fault.resolution());
+        let test = format!(
+            "curl -X POST \"$PLATFORM_URL/portal/v1/subscriptions/{}/test\" -H \"Authorization: Bearer $OPERATOR_TOKEN\"",
+            row.subscription.id
+        );
+        causes.push(offering(weighed, "test", format!("send a test to {subject}"), test));
+    }
+    causes
+}

@@ -1,0 +1,103 @@
+//! Polling shows more than webhooks brought: what happened minus what was delivered, per subscription, straight into a replay.
+
+use super::{cause, detail, offering, weight};
+use crate::api::deliveries::DeliveryRow;
+use crate::api::paths;
+use crate::api::report::Topic;
+use crate::diagnose::dossier::Dossier;
+use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
+use crate::domain::delivery::State;
+use crate::domain::ids::SubscriptionId;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The playbook.
+pub const PLAYBOOK: Playbook = Playbook {
+    topic: Topic::Discrepancy,
+    needs: &[Source::Subscriptions, Source::Events, Source::Served, Source::Undelivered],
+    questions: &[
+        Question { id: "events-polled", text: "What did polling bring?", when: When::Always, ask: polled },
+        Question {
+            id: "delivered",
+            text: "Did every event reach every subscription that wants it?",
+            when: When::Always,
+            ask: delivered,
+        },
+    ],
+};
+
+fn polled(dossier: &Dossier) -> Answer {
+    let (served, events) = match (dossier.served.get(), dossier.events.get()) {
+        (Ok(served), Ok(events)) => (served, events),
+        (Err(why), _) | (_, Err(why)) => return Answer::unknown(why),
+    };
+    if events.is_empty() {
+        return Answer::unknown("nothing happened in the window, so there is nothing to compare");
+    }
+    let polls = served.iter().filter(|row| row.route.raw() == paths::EVENTS);
+    let n: u64 = polls
+        .filter_map(|row| detail(row).split(';').find_map(|part| part.strip_prefix("n="))?.parse::<u64>().ok())
+        .sum();
+    Answer::pass(vec![
+        dossier.served.evidence("events that polls brought", n.to_string(), None),
+        dossier.events.evidence("events that happened", events.len().to_string(), None),
+    ])
+}
+
+fn delivered(dossier: &Dossier) -> Answer {
+    let rows = match (dossier.subscriptions.get(), dossier.undelivered.get()) {
+        (Ok(_), Ok(rows)) => rows,
+        (Err(why), _) | (_, Err(why)) => return Answer::unknown(why),
+    };
+    if dossier.events.found.as_ref().is_ok_and(Vec::is_empty) && rows.is_empty() {
+        return Answer::unknown("nothing happened in the window, so there is nothing to compare");
+    }
+    let mut by_subscription: BTreeMap<SubscriptionId, Vec<&DeliveryRow>> = BTreeMap::new();
+    for row in rows {
+        by_subscription.entry(row.subscription_id).or_default().push(row);
+    }
+    let causes: Vec<Weighed> = by_subscription.iter().map(|(id, rows)| gap(dossier, *id, rows)).collect();
+    Answer::of(
+        causes,
+        vec![dossier.undelivered.evidence("deliveries that did not arrive", rows.len().to_string(), Some("0"))],
+    )
+}
+
+fn gap(dossier: &Dossier, id: SubscriptionId, rows: &[&DeliveryRow]) -> Weighed {
+    let count = |state: State| rows.iter().filter(|row| row.state == state).count();
+    let states = [State::Skipped, State::Exhausted, State::Parked];
+    let counts: Vec<String> = states
+        .into_iter()
+        .filter(|state| count(*state) > 0)
+        .map(|state| format!("{} {}", count(state), state.name()))
+        .collect();
+    let since = rows.iter().map(|row| row.created_utc).min().unwrap_or_default();
+    let until = rows.iter().map(|row| row.created_utc).max().unwrap_or_default().plus(Duration::from_millis(1));
+    let mut ids: Vec<i64> = rows.iter().map(|row| row.event_id.0).collect();
+    ids.sort_unstable();
+    let shown: Vec<String> = ids.iter().take(10).map(ToString::to_string).collect();
+    let evidence = vec![
+        dossier.undelivered.evidence(&format!("subscription {id}: by state"), counts.join(", "), Some("0")),
+        dossier.undelivered.evidence(&format!("subscription {id}: events missed, at most ten"), shown.join(", "), None),
+        dossier.undelivered.evidence(
+            &format!("subscription {id}: from and until"),
+            format!("{since} \u{2026} {until}"),
+            None,
+        ),
+    ];
+    let title = format!("subscription {id} missed {} events that polling shows ({})", rows.len(), counts.join(", "));
+    let weighed = cause(
+        weight(2_000, rows.len()),
+        "channel-gap",
+        title,
+        evidence,
+        "Replay exactly this window: a dry run shows the counts first. Receivers drop what they have already by the event's id.",
+    );
+    let body = format!(
+        "{{\"since\": \"{since}\", \"until\": \"{until}\", \"states\": [\"skipped\", \"exhausted\", \"parked\"], \"dryRun\": true}}"
+    );
+    let command = format!(
+        "curl -X POST \"$PLATFORM_URL/portal/v1/subscriptions/{id}/replay\" -H \"Authorization: Bearer $OPERATOR_TOKEN\" -H 'Content-Type: application/json' -d '{body}'"
+    );
+    offering(weighed, "replay", format!("replay to subscription {id} what it missed, as a dry run first"), command)
+}

@@ -1,0 +1,224 @@
+//! Polled events are missing: filters leave them out, the scope is missing, the type is none of the ten, or nothing happened.
+
+use super::permissions::lacked;
+use super::{cause, code, detail, grouped, told, weight};
+use crate::api::deliveries::EventRow;
+use crate::api::paths;
+use crate::api::report::Topic;
+use crate::api::requests::RequestRow;
+use crate::diagnose::dossier::Dossier;
+use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
+use crate::domain::ids::CompanyId;
+use crate::domain::time::Timestamp;
+
+/// The playbook.
+pub const PLAYBOOK: Playbook = Playbook {
+    topic: Topic::EventsMissing,
+    needs: &[Source::Keys, Source::Refused, Source::Served, Source::Events],
+    questions: &[
+        Question { id: "polls-permitted", text: "May every poller read events?", when: When::Always, ask: permitted },
+        Question { id: "types-exist", text: "Do polls name event types that exist?", when: When::Always, ask: types },
+        Question { id: "polls-filled", text: "Did polls bring events?", when: When::Always, ask: filled },
+        Question {
+            id: "filters-fit",
+            text: "Do the filters let through what happened?",
+            when: When::Failed("polls-filled"),
+            ask: filters,
+        },
+        Question {
+            id: "events-happened",
+            text: "Did anything happen in the company at all?",
+            when: When::Failed("polls-filled"),
+            ask: happened,
+        },
+    ],
+};
+
+fn is_poll(row: &RequestRow) -> bool {
+    row.route.raw() == paths::EVENTS && row.method.raw() == "GET"
+}
+
+fn refused_polls<'d>(dossier: &'d Dossier, wanted: &str) -> Result<Vec<&'d RequestRow>, Answer> {
+    let rows = dossier.refused.get().map_err(Answer::unknown)?;
+    Ok(rows.iter().filter(|row| is_poll(row) && code(row) == wanted).collect())
+}
+
+fn permitted(dossier: &Dossier) -> Answer {
+    let rows = match refused_polls(dossier, "insufficient_scope") {
+        Ok(rows) => rows,
+        Err(unknown) => return unknown,
+    };
+    let n = dossier.refused.evidence("polls refused for want of a scope", rows.len().to_string(), Some("0"));
+    let groups = grouped(rows, |row| row.key_id.map(|id| id.0));
+    let name = |rows: &Vec<&RequestRow>| {
+        let scope = lacked(rows[0]).map_or_else(|| "a scope".to_owned(), |scope| scope.to_string());
+        let title =
+            format!("{} lacks {scope}, so it gets no events ({} polls)", dossier.key_name(rows[0].key_id), rows.len());
+        cause(
+            weight(3_000, rows.len()),
+            "events-no-scope",
+            title,
+            told(dossier, rows),
+            "Scopes never change after a key is created. Create a key with events:read for the poller and revoke the old one when it is idle.",
+        )
+    };
+    Answer::of(groups.values().map(name).collect(), vec![n])
+}
+
+fn types(dossier: &Dossier) -> Answer {
+    let rows = match refused_polls(dossier, "validation_failed") {
+        Ok(rows) => rows.into_iter().filter(|row| detail(row).contains("; type ")).collect::<Vec<_>>(),
+        Err(unknown) => return unknown,
+    };
+    let n = dossier.refused.evidence("polls refused for an unknown type", rows.len().to_string(), Some("0"));
+    let groups = grouped(rows, |row| row.key_id.map(|id| id.0));
+    let name = |rows: &Vec<&RequestRow>| {
+        let title =
+            format!("{} polls for a type that does not exist ({} polls)", dossier.key_name(rows[0].key_id), rows.len());
+        cause(
+            weight(2_500, rows.len()),
+            "events-unknown-type",
+            title,
+            told(dossier, rows),
+            "Use one of the ten types; their names are lowercase and case-sensitive: client.created, not Client.Created.",
+        )
+    };
+    Answer::of(groups.values().map(name).collect(), vec![n])
+}
+
+/// The polls of one key in the window, newest first.
+struct Poller<'d> {
+    company: CompanyId,
+    name: String,
+    polls: Vec<&'d RequestRow>,
+    n_items: u64,
+}
+
+fn pollers(dossier: &Dossier) -> Result<Vec<Poller<'_>>, Answer> {
+    let rows = dossier.served.get().map_err(Answer::unknown)?;
+    let polls: Vec<&RequestRow> = rows.iter().filter(|row| is_poll(row) && row.company_id.is_some()).collect();
+    let groups = grouped(polls, |row| row.key_id.map(|id| id.0));
+    let poller = |polls: Vec<&'_ RequestRow>| -> Option<(CompanyId, String, u64)> {
+        let first = polls.first()?;
+        let n = polls.iter().filter_map(|row| narrowed(row, "n")?.parse::<u64>().ok()).sum();
+        Some((first.company_id?, dossier.key_name(first.key_id), n))
+    };
+    Ok(groups
+        .into_values()
+        .filter_map(|polls| {
+            let (company, name, n_items) = poller(polls.clone())?;
+            Some(Poller { company, name, polls, n_items })
+        })
+        .collect())
+}
+
+/// A part of what a poll was narrowed to: `type=lead.created;since=…;n=0`.
+fn narrowed<'r>(row: &'r RequestRow, name: &str) -> Option<&'r str> {
+    detail(row).split(';').find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
+}
+
+fn is_narrowed(row: &RequestRow) -> bool {
+    ["type", "since", "until"].into_iter().any(|name| narrowed(row, name).is_some())
+}
+
+/// Whether a poll's filters let an event through.
+fn lets_through(row: &RequestRow, event: &EventRow) -> bool {
+    let types: Vec<&str> = detail(row).split(';').filter_map(|part| part.strip_prefix("type=")).collect();
+    let at = |name| narrowed(row, name).and_then(Timestamp::parse);
+    (types.is_empty() || types.contains(&event.kind.raw()))
+        && at("since").is_none_or(|since| event.created_utc >= since)
+        && at("until").is_none_or(|until| event.created_utc < until)
+}
+
+fn filled(dossier: &Dossier) -> Answer {
+    let pollers = match pollers(dossier) {
+        Ok(pollers) => pollers,
+        Err(unknown) => return unknown,
+    };
+    if pollers.is_empty() {
+        return Answer::unknown("nobody polled events in the window");
+    }
+    let evidence = pollers.iter().map(|poller| {
+        let value = format!("{} events in {} polls", poller.n_items, poller.polls.len());
+        dossier.served.evidence(&format!("{}: polled", poller.name), value, Some("at least 1 event"))
+    });
+    let evidence = evidence.collect();
+    if pollers.iter().any(|poller| poller.n_items == 0) {
+        return Answer { verdict: crate::api::report::Verdict::Fail, evidence, causes: Vec::new() };
+    }
+    Answer::pass(evidence)
+}
+
+fn filters(dossier: &Dossier) -> Answer {
+    let (pollers, events) = match (pollers(dossier), dossier.events.get()) {
+        (Ok(pollers), Ok(events)) => (pollers, events),
+        (Err(unknown), _) => return unknown,
+        (_, Err(why)) => return Answer::unknown(why),
+    };
+    let mut causes: Vec<Weighed> = Vec::new();
+    for poller in pollers.iter().filter(|poller| poller.n_items == 0 && poller.polls.iter().all(|row| is_narrowed(row)))
+    {
+        let poll = poller.polls[0];
+        let left_out: Vec<&EventRow> = events
+            .iter()
+            .filter(|event| {
+                event.company_id == poller.company && event.created_utc <= poll.utc && !lets_through(poll, event)
+            })
+            .collect();
+        if left_out.is_empty() {
+            continue;
+        }
+        let mut kinds: Vec<String> = left_out.iter().map(|event| event.kind.inert()).collect();
+        kinds.sort();
+        kinds.dedup();
+        let evidence = vec![
+            dossier.served.evidence(&format!("{}: narrowed to", poller.name), detail(poll).to_owned(), None),
+            dossier.events.evidence(
+                "events of the company that this leaves out",
+                left_out.len().to_string(),
+                Some("0"),
+            ),
+            dossier.events.evidence("their types", kinds.join(", "), None),
+        ];
+        let title =
+            format!("{} polls with filters that leave out all {} events that happened", poller.name, left_out.len());
+        causes.push(cause(weight(2_000, left_out.len()), "events-filtered", title, evidence,
+            "Take the filters out one by one: since is inclusive and until exclusive, both in UTC, and types are case-sensitive. Without since, \
+             follow the cursor of the last page; it never skips."));
+    }
+    let n = dossier.events.evidence("events in the window", events.len().to_string(), None);
+    Answer::of(causes, vec![n])
+}
+
+fn happened(dossier: &Dossier) -> Answer {
+    let (pollers, events) = match (pollers(dossier), dossier.events.get()) {
+        (Ok(pollers), Ok(events)) => (pollers, events),
+        (Err(unknown), _) => return unknown,
+        (_, Err(why)) => return Answer::unknown(why),
+    };
+    let mut causes: Vec<Weighed> = Vec::new();
+    for poller in pollers.iter().filter(|poller| poller.n_items == 0) {
+        if events.iter().any(|event| event.company_id == poller.company) {
+            continue;
+        }
+        let elsewhere = events.len();
+        let evidence = vec![
+            dossier.events.evidence(
+                &format!("events of company {} in the window", poller.company),
+                "0",
+                Some("at least 1"),
+            ),
+            dossier.events.evidence("events of other companies", elsewhere.to_string(), None),
+            dossier.served.evidence(
+                &format!("{}: polls that were answered", poller.name),
+                poller.polls.len().to_string(),
+                None,
+            ),
+        ];
+        let title = format!("nothing happened in company {} while {} polled", poller.company, poller.name);
+        causes.push(cause(1_500, "events-not-happened", title, evidence,
+            "Check in the CRM whether the thing was really done, and in this company: a key reads only its own. A test event shows that the way \
+             is open."));
+    }
+    Answer::of(causes, vec![dossier.events.evidence("events in the window", events.len().to_string(), None)])
+}

@@ -1,0 +1,175 @@
+//! A key does not work (401): revoked, cut, with white space, of another company, in the wrong header, or unknown.
+
+use super::{any_refused, cause, code, detail, grouped, refused, told, weight};
+use crate::api::report::Topic;
+use crate::api::requests::RequestRow;
+use crate::diagnose::dossier::Dossier;
+use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
+use crate::domain::key::{Malformed, Misplaced};
+
+/// The playbook.
+pub const PLAYBOOK: Playbook = Playbook {
+    topic: Topic::KeyNotWorking,
+    needs: &[Source::Keys, Source::Refused, Source::Served],
+    questions: &[
+        Question {
+            id: "refused-401",
+            text: "Were all keys let in?",
+            when: When::Always,
+            ask: |of| any_refused(of, 401),
+        },
+        Question {
+            id: "key-header",
+            text: "Did every call carry its key in the header X-Api-Key?",
+            when: When::Failed("refused-401"),
+            ask: header,
+        },
+        Question {
+            id: "key-form",
+            text: "Do the keys that were sent have the form of a key?",
+            when: When::Failed("refused-401"),
+            ask: form,
+        },
+        Question {
+            id: "key-known",
+            text: "Are the keys that were sent known, in the company they name?",
+            when: When::Failed("refused-401"),
+            ask: known,
+        },
+        Question {
+            id: "key-active",
+            text: "Are the keys that were sent still in force?",
+            when: When::Failed("refused-401"),
+            ask: active,
+        },
+    ],
+};
+
+/// One cause per group of refused calls with one of these codes.
+fn of_code<K: Ord>(
+    dossier: &Dossier,
+    wanted: &str,
+    key: impl Fn(&RequestRow) -> K,
+    name: impl Fn(&K, &[&RequestRow]) -> Option<Weighed>,
+) -> Answer {
+    let rows = match refused(dossier, 401) {
+        Ok(rows) => rows.into_iter().filter(|row| code(row) == wanted).collect::<Vec<_>>(),
+        Err(unknown) => return unknown,
+    };
+    let evidence =
+        vec![dossier.refused.evidence(&format!("calls refused as {wanted}"), rows.len().to_string(), Some("0"))];
+    let groups = grouped(rows, key);
+    Answer::of(groups.iter().filter_map(|(key, rows)| name(key, rows)).collect(), evidence)
+}
+
+fn header(dossier: &Dossier) -> Answer {
+    of_code(
+        dossier,
+        "missing_key",
+        |row| detail(row).to_owned(),
+        |said, rows| {
+            let place = Misplaced::told(said);
+            let title = match place {
+                Some(place) => format!("the key was not in X-Api-Key: {place} ({} calls)", rows.len()),
+                None => format!("no key was sent ({} calls)", rows.len()),
+            };
+            Some(cause(
+                weight(3_000, rows.len()),
+                "key-wrong-header",
+                title,
+                told(dossier, rows),
+                "Send the key as the header X-Api-Key, without Bearer and not in the URL. A key that stood in a URL is in other people's logs: \
+             replace it.",
+            ))
+        },
+    )
+}
+
+fn form(dossier: &Dossier) -> Answer {
+    of_code(
+        dossier,
+        "malformed_key",
+        |row| detail(row).to_owned(),
+        |said, rows| {
+            let (id, what, resolution) = match Malformed::told(said) {
+                Some(Malformed::OuterSpace | Malformed::InnerSpace) => (
+                    "key-spaces",
+                    "the key has white space, a line end or an invisible character in it",
+                    "Copy the key again in one piece, and strip white space and line ends where it is read from its file or setting.",
+                ),
+                Some(Malformed::Length { .. }) => (
+                    "key-truncated",
+                    "the key was cut or extended",
+                    "Copy the whole key again: 43 characters stand behind the company's number. A field or column of the sender may be too short.",
+                ),
+                Some(Malformed::Company) => (
+                    "key-wrong-company",
+                    "the company's number in the key is no number",
+                    "Copy the key again; it begins with wlcro_live_, the company's number and an underscore.",
+                ),
+                Some(Malformed::Prefix) | None => (
+                    "key-wrong-prefix",
+                    "what was sent does not begin like a key of this platform",
+                    "Use a key of this platform: it begins with wlcro_live_ or wlcro_. Check whether another service's key was configured.",
+                ),
+            };
+            let title = format!("{what} ({} calls)", rows.len());
+            Some(cause(weight(2_000, rows.len()), id, title, told(dossier, rows), resolution))
+        },
+    )
+}
+
+type Claim = (Option<i64>, String);
+
+fn claim(row: &RequestRow) -> Claim {
+    let last4 = row.claimed_last4.as_ref().map(|last4| last4.raw().to_owned()).unwrap_or_default();
+    (row.claimed_company_id.map(|company| company.0), last4)
+}
+
+fn known(dossier: &Dossier) -> Answer {
+    let keys = match dossier.keys.get() {
+        Ok(keys) => keys,
+        Err(why) => return Answer::unknown(why),
+    };
+    of_code(dossier, "unknown_key", claim, |(company, last4), rows| {
+        let of = company.map_or_else(|| "unknown".to_owned(), |company| company.to_string());
+        let twin = keys.iter().find(|key| key.last4.raw() == last4 && Some(key.company_id.0) != *company);
+        let mut evidence = told(dossier, rows);
+        evidence.push(dossier.refused.evidence("the key named", format!("company {of}, ends in {last4}"), None));
+        Some(match twin {
+            Some(twin) => {
+                let really = format!("{} of company {}", dossier.key_name(Some(twin.id)), twin.company_id);
+                evidence.push(dossier.keys.evidence("a key that ends so", really.clone(), None));
+                let title =
+                    format!("the key names company {of}, but the one that ends so is {really} ({} calls)", rows.len());
+                let resolution = "Use the key as it was issued: the company's number is part of it and cannot be changed. For another company, \
+                                  create a key there.";
+                cause(weight(2_000, rows.len()), "key-wrong-company", title, evidence, resolution)
+            }
+            None => {
+                let title = format!("nobody has the key of company {of} that ends in {last4} ({} calls)", rows.len());
+                let resolution = "Compare its last four characters with the list of keys. If it was never issued here, or is of another \
+                                  environment, create a new key and put it in.";
+                cause(weight(1_000, rows.len()), "key-unknown", title, evidence, resolution)
+            }
+        })
+    })
+}
+
+fn active(dossier: &Dossier) -> Answer {
+    let keys = match dossier.keys.get() {
+        Ok(keys) => keys,
+        Err(why) => return Answer::unknown(why),
+    };
+    of_code(dossier, "revoked_key", claim, |(_, last4), rows| {
+        let key = keys.iter().find(|key| key.last4.raw() == last4 && key.revoked_utc.is_some());
+        let mut evidence = told(dossier, rows);
+        let name = key.map_or_else(|| format!("the key that ends in {last4}"), |key| dossier.key_name(Some(key.id)));
+        let since =
+            key.and_then(|key| key.revoked_utc).map_or_else(|| "an unknown time".to_owned(), |at| at.to_string());
+        evidence.push(dossier.keys.evidence(&format!("{name}: revoked"), since.clone(), None));
+        let title = format!("{name} was revoked at {since} and is still in use ({} calls)", rows.len());
+        let resolution = "Revocation is permanent. Create a new key with the same scopes and put it into the system that still sends the old one.";
+        Some(cause(weight(2_500, rows.len()), "key-revoked", title, evidence, resolution))
+    })
+}

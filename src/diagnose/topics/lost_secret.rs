@@ -1,0 +1,123 @@
+//! The signing secret is lost: receivers that say they have none, and the way to a new one.
+
+use super::{cause, offering};
+use crate::api::attempts::AttemptDetail;
+use crate::api::report::{Evidence, Topic};
+use crate::diagnose::dossier::Dossier;
+use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
+use crate::domain::text::Untrusted;
+
+/// The playbook.
+pub const PLAYBOOK: Playbook = Playbook {
+    topic: Topic::LostSecret,
+    needs: &[Source::Subscriptions, Source::Refusals],
+    questions: &[
+        Question {
+            id: "receiver-has-secret",
+            text: "Do the receivers have a secret to verify with?",
+            when: When::Always,
+            ask: has_secret,
+        },
+        Question {
+            id: "overlap",
+            text: "Is a replacement under way?",
+            when: When::Failed("receiver-has-secret"),
+            ask: overlap,
+        },
+    ],
+};
+
+/// Whether an answer says that the receiver has no secret: it names a secret and that there is none.
+#[must_use]
+pub fn says_no_secret(detail: &AttemptDetail) -> bool {
+    let Some(text) = &detail.response_body.text else { return false };
+    let text = text.raw().to_lowercase();
+    let none = [
+        "not configured",
+        "missing",
+        "no signing secret",
+        "not set",
+        "unset",
+        "lost",
+        "undefined",
+        "no secret",
+        "empty",
+    ];
+    text.contains("secret") && none.into_iter().any(|word| text.contains(word))
+}
+
+fn has_secret(dossier: &Dossier) -> Answer {
+    let refusals = match dossier.refusals.get() {
+        Ok(refusals) => refusals,
+        Err(why) => return Answer::unknown(why),
+    };
+    let mut causes: Vec<Weighed> = Vec::new();
+    let mut evidence: Vec<Evidence> = Vec::new();
+    for of in refusals {
+        let detail = match of.detail.get() {
+            Ok(detail) => detail,
+            Err(why) => return Answer { causes, evidence, verdict: crate::api::report::Verdict::Unknown(why) },
+        };
+        let id = of.attempt.subscription_id;
+        let said = detail.response_body.text.as_ref().map_or_else(|| "(not text)".to_owned(), Untrusted::inert);
+        let found = of.detail.evidence(&format!("subscription {id}: what the receiver answered"), said, None);
+        evidence.push(found.clone());
+        if !says_no_secret(detail) {
+            continue;
+        }
+        let title = format!("the receiver of subscription {id} says that it has no signing secret");
+        let weighed = cause(
+            2_000,
+            "lost-secret",
+            title,
+            vec![found],
+            "A secret is shown once and cannot be shown again. Create a second subscription to the same endpoint with the same types: its answer \
+             carries a new secret. Put it into the receiver, wait for the first verified success, then delete the old subscription. While both \
+             are on, each event comes twice: receivers drop repeats by the event's id.",
+        );
+        causes.push(offering(
+            weighed,
+            "runbook",
+            "go through it step by step, with a check at each".to_owned(),
+            format!("crow runbook lost-secret --subscription {id}"),
+        ));
+    }
+    if refusals.is_empty() {
+        let rows = dossier.subscriptions.found.iter().flatten();
+        if rows.clone().count() == 0 || rows.clone().all(|row| row.subscription.last_attempt_utc.is_none()) {
+            return Answer::unknown("nothing was ever sent, so no receiver had to verify anything");
+        }
+    }
+    Answer::of(causes, evidence)
+}
+
+fn overlap(dossier: &Dossier) -> Answer {
+    let rows = match dossier.subscriptions.get() {
+        Ok(rows) => rows,
+        Err(why) => return Answer::unknown(why),
+    };
+    let mut evidence = Vec::new();
+    for (position, one) in rows.iter().enumerate() {
+        let (a, id) = (&one.subscription, one.subscription.id);
+        let twin = rows[position + 1..].iter().find(|other| {
+            let b = &other.subscription;
+            b.company_id == a.company_id
+                && b.target_url == a.target_url
+                && b.event_types == a.event_types
+                && a.is_enabled
+                && b.is_enabled
+        });
+        evidence.extend(twin.map(|other| {
+            let other = other.subscription.id;
+            dossier.subscriptions.evidence(
+                &format!("subscriptions {id} and {other}"),
+                "same target and types, both on: events come twice",
+                None,
+            )
+        }));
+    }
+    if evidence.is_empty() {
+        return Answer::pass(vec![dossier.subscriptions.evidence("pairs with the same target and types", "0", None)]);
+    }
+    Answer { verdict: crate::api::report::Verdict::Fail, evidence, causes: Vec::new() }
+}

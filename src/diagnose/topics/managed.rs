@@ -1,0 +1,71 @@
+//! A subscription that a tool manages cannot be changed here: who owns it, what may be changed, where the rest is changed.
+
+use super::{any_refused, cause, code, detail, grouped, refused, told, weight};
+use crate::api::report::Topic;
+use crate::api::requests::RequestRow;
+use crate::diagnose::dossier::Dossier;
+use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
+
+/// The playbook.
+pub const PLAYBOOK: Playbook = Playbook {
+    topic: Topic::ManagedSubscription,
+    needs: &[Source::Keys, Source::Subscriptions, Source::Refused, Source::Served],
+    questions: &[
+        Question { id: "managed-by", text: "Which subscriptions does a tool manage?", when: When::Always, ask: owners },
+        Question {
+            id: "refused-403",
+            text: "Was every call permitted?",
+            when: When::Always,
+            ask: |of| any_refused(of, 403),
+        },
+        Question {
+            id: "change-refused",
+            text: "Did nobody but the owner try to change or delete one of them?",
+            when: When::Failed("refused-403"),
+            ask: changes,
+        },
+    ],
+};
+
+fn owners(dossier: &Dossier) -> Answer {
+    match dossier.subscriptions.get() {
+        Err(why) => Answer::unknown(why),
+        Ok(rows) if rows.is_empty() => Answer::unknown("there is no subscription"),
+        Ok(rows) => {
+            let managed = rows.iter().filter_map(|row| {
+                let of = &row.subscription;
+                let owner = of.managed_by.as_ref()?;
+                let what = format!("subscription {} of company {}: managed by", of.id, of.company_id);
+                Some(dossier.subscriptions.evidence(&what, owner.clone(), None))
+            });
+            Answer::pass(managed.collect())
+        }
+    }
+}
+
+fn changes(dossier: &Dossier) -> Answer {
+    let rows = match refused(dossier, 403) {
+        Ok(rows) => rows.into_iter().filter(|row| code(row) == "managed_subscription").collect::<Vec<_>>(),
+        Err(unknown) => return unknown,
+    };
+    let n = dossier.refused.evidence("changes refused as managed_subscription", rows.len().to_string(), Some("0"));
+    let groups = grouped(rows, |row| detail(row).to_owned());
+    Answer::of(groups.iter().map(|(said, rows)| cause_of(dossier, said, rows)).collect(), vec![n])
+}
+
+/// The cause behind refused changes.
+pub(super) fn cause_of(dossier: &Dossier, said: &str, rows: &[&RequestRow]) -> Weighed {
+    let tool = ["Zapier", "n8n", "Make"].into_iter().find(|tool| said.contains(tool)).unwrap_or("tool");
+    let mut evidence = told(dossier, rows);
+    evidence.push(dossier.refused.evidence("who tried", dossier.key_name(rows[0].key_id), None));
+    let title =
+        format!("the subscription is managed by {tool}, and another key tried to change it ({} calls)", rows.len());
+    cause(
+        weight(2_000, rows.len()),
+        format!("managed-{}", tool.to_lowercase()),
+        title,
+        evidence,
+        "Here only isEnabled may be changed. Change the address or the event types in the tool that owns the subscription, where it is also \
+         deleted; what is made there replaces this one.",
+    )
+}

@@ -1,0 +1,114 @@
+//! The playbooks, one file a topic: questions, checks, causes and resolutions in the terms of the troubleshooting guide.
+
+pub mod arriving;
+pub mod bulk;
+pub mod discrepancy;
+pub mod events;
+pub mod keys;
+pub mod lost_secret;
+pub mod managed;
+pub mod permissions;
+pub mod rate;
+pub mod signature;
+
+use super::dossier::Dossier;
+use super::playbook::{Answer, Playbook, Weighed};
+use crate::api::report::{Cause, Evidence, Offer, Topic};
+use crate::api::requests::RequestRow;
+use std::collections::BTreeMap;
+
+/// The playbook of a topic; the breaker's is in a folder of its own, because it is about one subscription at a time.
+#[must_use]
+pub const fn of(topic: Topic) -> Option<&'static Playbook> {
+    Some(match topic {
+        Topic::Breaker => return None,
+        Topic::KeyNotWorking => &keys::PLAYBOOK,
+        Topic::Permissions => &permissions::PLAYBOOK,
+        Topic::WebhooksNotArriving => &arriving::PLAYBOOK,
+        Topic::Signature => &signature::PLAYBOOK,
+        Topic::RateLimits => &rate::PLAYBOOK,
+        Topic::EventsMissing => &events::PLAYBOOK,
+        Topic::ManagedSubscription => &managed::PLAYBOOK,
+        Topic::LostSecret => &lost_secret::PLAYBOOK,
+        Topic::BulkTimeouts => &bulk::PLAYBOOK,
+        Topic::Discrepancy => &discrepancy::PLAYBOOK,
+    })
+}
+
+fn cause(weight: u32, id: impl Into<String>, title: String, evidence: Vec<Evidence>, resolution: &str) -> Weighed {
+    Weighed {
+        weight,
+        cause: Cause { id: id.into(), title, evidence, resolution: resolution.to_owned(), offers: Vec::new() },
+    }
+}
+
+fn offering(mut weighed: Weighed, id: &str, what: String, command: String) -> Weighed {
+    weighed.cause.offers.push(Offer { id: id.to_owned(), what, command });
+    weighed
+}
+
+/// Refused requests, or why they are not known.
+fn refused(dossier: &Dossier, status: u16) -> Result<Vec<&RequestRow>, Answer> {
+    let rows = dossier.refused.get().map_err(Answer::unknown)?;
+    Ok(rows.iter().filter(|row| row.status == status).collect())
+}
+
+/// Whether any call was refused with `status`: fails with counts by code; unknown where no call arrived at all.
+fn any_refused(dossier: &Dossier, status: u16) -> Answer {
+    let rows = match refused(dossier, status) {
+        Ok(rows) => rows,
+        Err(unknown) => return unknown,
+    };
+    let evidence =
+        vec![dossier.refused.evidence(&format!("calls answered {status}"), rows.len().to_string(), Some("0"))];
+    if !rows.is_empty() {
+        return Answer { verdict: crate::api::report::Verdict::Fail, evidence, causes: Vec::new() };
+    }
+    match dossier.served.get() {
+        Ok(served) if served.is_empty() && dossier.refused.get().is_ok_and(Vec::is_empty) => {
+            Answer::unknown("no call arrived in the window, so there is nothing to judge by")
+        }
+        Ok(_) => Answer::pass(evidence),
+        Err(why) => Answer::unknown(why),
+    }
+}
+
+/// Requests in groups, in the order of their names.
+fn grouped<K: Ord>(rows: Vec<&RequestRow>, key: impl Fn(&RequestRow) -> K) -> BTreeMap<K, Vec<&RequestRow>> {
+    let mut groups: BTreeMap<K, Vec<&RequestRow>> = BTreeMap::new();
+    for row in rows {
+        groups.entry(key(row)).or_default().push(row);
+    }
+    groups
+}
+
+/// What the log says of a group of requests, newest first: how many, since when, where, in which words, under which ids.
+fn told(dossier: &Dossier, rows: &[&RequestRow]) -> Vec<Evidence> {
+    let (Some(newest), Some(oldest)) = (rows.first(), rows.last()) else { return Vec::new() };
+    let log = &dossier.refused;
+    let routes = grouped(rows.to_vec(), |row| format!("{} {}", row.method.inert(), row.route.inert()));
+    let routes: Vec<String> = routes.iter().map(|(route, rows)| format!("{route} \u{d7}{}", rows.len())).collect();
+    let ids: Vec<String> = rows.iter().take(3).map(|row| row.request_id.inert()).collect();
+    let mut evidence = vec![
+        log.evidence("calls", rows.len().to_string(), None),
+        log.evidence("first and latest", format!("{} \u{2026} {}", oldest.utc, newest.utc), None),
+        log.evidence("routes", routes.join(", "), None),
+        log.evidence("request ids", ids.join(", "), None),
+    ];
+    evidence.extend(newest.detail.as_ref().map(|detail| log.evidence("what the answer said", detail.inert(), None)));
+    evidence
+}
+
+/// A number of rows as a weight.
+fn weight(base: u32, n: usize) -> u32 {
+    base + u32::try_from(n).unwrap_or(u32::MAX).min(999)
+}
+
+/// The detail of a request; empty if it has none.
+fn detail(row: &RequestRow) -> &str {
+    row.detail.as_ref().map_or("", |detail| detail.raw())
+}
+
+fn code(row: &RequestRow) -> &str {
+    row.code.as_ref().map_or("", |code| code.raw())
+}

@@ -1,0 +1,144 @@
+//! Not permitted (403): a scope is missing, the thing belongs to another company, or a tool manages it.
+
+use super::{any_refused, cause, code, detail, grouped, refused, told, weight};
+use crate::api::report::Topic;
+use crate::api::requests::RequestRow;
+use crate::diagnose::dossier::Dossier;
+use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
+use crate::domain::key::Scope;
+
+/// The playbook.
+pub const PLAYBOOK: Playbook = Playbook {
+    topic: Topic::Permissions,
+    needs: &[Source::Keys, Source::Refused, Source::Served],
+    questions: &[
+        Question {
+            id: "refused-403",
+            text: "Was every call permitted?",
+            when: When::Always,
+            ask: |of| any_refused(of, 403),
+        },
+        Question {
+            id: "scope-granted",
+            text: "Have the keys the scopes that their calls need?",
+            when: When::Failed("refused-403"),
+            ask: scopes,
+        },
+        Question {
+            id: "own-company",
+            text: "Do the calls keep to things of the key's own company?",
+            when: When::Failed("refused-403"),
+            ask: companies,
+        },
+        Question {
+            id: "not-managed",
+            text: "Are subscriptions that a tool manages left to that tool?",
+            when: When::Failed("refused-403"),
+            ask: managed,
+        },
+    ],
+};
+
+/// The scope that a refused call lacked.
+#[must_use]
+pub fn lacked(row: &RequestRow) -> Option<Scope> {
+    Scope::named(detail(row).strip_prefix("this key lacks the scope ")?.trim())
+}
+
+/// Refused calls with a code, grouped, each group a cause.
+fn causes<K: Ord>(
+    dossier: &Dossier,
+    wanted: &str,
+    key: impl Fn(&RequestRow) -> K,
+    name: impl Fn(&K, &[&RequestRow]) -> Weighed,
+) -> Answer {
+    let rows = match refused(dossier, 403) {
+        Ok(rows) => rows.into_iter().filter(|row| code(row) == wanted).collect::<Vec<_>>(),
+        Err(unknown) => return unknown,
+    };
+    let evidence =
+        vec![dossier.refused.evidence(&format!("calls refused as {wanted}"), rows.len().to_string(), Some("0"))];
+    Answer::of(grouped(rows, key).iter().map(|(key, rows)| name(key, rows)).collect(), evidence)
+}
+
+fn scopes(dossier: &Dossier) -> Answer {
+    causes(
+        dossier,
+        "insufficient_scope",
+        |row| (row.key_id.map(|id| id.0), detail(row).to_owned()),
+        |_, rows| {
+            let newest = rows[0];
+            let mut evidence = told(dossier, rows);
+            let key = newest.key_id.and_then(|id| dossier.key(id));
+            let name = dossier.key_name(newest.key_id);
+            let has = key.map_or_else(
+                || "unknown".to_owned(),
+                |key| key.scopes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+            );
+            evidence.push(dossier.keys.evidence(&format!("{name}: its scopes"), has, None));
+            let lacks = lacked(newest);
+            let others: Vec<String> = dossier
+                .keys
+                .found
+                .iter()
+                .flatten()
+                .filter(|other| {
+                    Some(other.company_id) == newest.company_id
+                        && other.is_active
+                        && lacks.is_some_and(|scope| other.scopes.contains(&scope))
+                })
+                .map(|other| dossier.key_name(Some(other.id)))
+                .collect();
+            let others = if others.is_empty() { "none".to_owned() } else { others.join(", ") };
+            evidence.push(dossier.keys.evidence("keys of the company that have it", others, None));
+            let scope =
+                lacks.map_or_else(|| "a scope that the log does not name".to_owned(), |scope| scope.to_string());
+            let title = format!(
+                "{name} lacks {scope} ({} calls to {} {})",
+                rows.len(),
+                newest.method.inert(),
+                newest.route.inert()
+            );
+            cause(
+                weight(2_000, rows.len()),
+                "scope-missing",
+                title,
+                evidence,
+                "Scopes never change after a key is created, and none implies another. Create a key with the scopes it needs, put it in, and revoke \
+             the old one; or use a key of the company that has the scope.",
+            )
+        },
+    )
+}
+
+fn companies(dossier: &Dossier) -> Answer {
+    causes(
+        dossier,
+        "other_company",
+        |row| row.key_id.map(|id| id.0),
+        |_, rows| {
+            let name = dossier.key_name(rows[0].key_id);
+            let title = format!(
+                "{name} asks for something of another company ({} calls to {})",
+                rows.len(),
+                rows[0].route.inert()
+            );
+            cause(
+                weight(2_000, rows.len()),
+                "other-company",
+                title,
+                told(dossier, rows),
+                "A key reaches only its own company. Use a key of the company that the id belongs to, or correct the id.",
+            )
+        },
+    )
+}
+
+fn managed(dossier: &Dossier) -> Answer {
+    causes(
+        dossier,
+        "managed_subscription",
+        |row| detail(row).to_owned(),
+        |said, rows| super::managed::cause_of(dossier, said, rows),
+    )
+}

@@ -1,0 +1,177 @@
+//! Too many calls (429): which bucket, by whom, in which pattern.
+
+use super::{any_refused, cause, grouped, refused, told, weight};
+use crate::api::limits::LimitDetail;
+use crate::api::paths;
+use crate::api::report::{Evidence, Topic};
+use crate::api::requests::RequestRow;
+use crate::diagnose::dossier::Dossier;
+use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
+use crate::domain::ids::KeyId;
+use crate::domain::time::MINUTE_MS;
+
+/// The playbook.
+pub const PLAYBOOK: Playbook = Playbook {
+    topic: Topic::RateLimits,
+    needs: &[Source::Keys, Source::Refused, Source::Served, Source::Limits],
+    questions: &[
+        Question {
+            id: "refused-429",
+            text: "Did every call fit its window?",
+            when: When::Always,
+            ask: |of| any_refused(of, 429),
+        },
+        Question {
+            id: "callers",
+            text: "Is each key used by one system?",
+            when: When::Failed("refused-429"),
+            ask: callers,
+        },
+        Question {
+            id: "pattern",
+            text: "Do calls spread over the minute, and are they as few as they could be?",
+            when: When::Failed("refused-429"),
+            ask: patterns,
+        },
+    ],
+};
+
+/// A caller has a share in a key if it makes at least one call in so many.
+const SHARE: u64 = 10;
+/// Refusals that all fall into so many first seconds of their minutes are a burst.
+const BURST_MS: i64 = 5_000;
+
+fn by_key(dossier: &Dossier) -> Result<Vec<(KeyId, Vec<&RequestRow>)>, Answer> {
+    let groups = grouped(refused(dossier, 429)?, |row| row.key_id.map(|id| id.0));
+    Ok(groups.into_iter().filter_map(|(id, rows)| Some((KeyId(id?), rows))).collect())
+}
+
+fn windows(dossier: &Dossier, key: KeyId) -> Vec<&LimitDetail> {
+    dossier.limits.found.iter().flatten().filter(|window| window.row.key_id == key).collect()
+}
+
+/// Callers that make a fair share of a key's calls, with their evidence.
+fn sharers(dossier: &Dossier, key: KeyId) -> (usize, Vec<Evidence>) {
+    let windows = windows(dossier, key);
+    let callers = windows.first().map(|window| window.callers.as_slice()).unwrap_or_default();
+    let all: u64 = callers.iter().map(|caller| caller.n).sum();
+    let heavy: Vec<_> = callers.iter().filter(|caller| caller.n * SHARE >= all).collect();
+    let evidence = heavy.iter().map(|caller| {
+        let what = format!("calls today by {} from {}", caller.user_agent.inert(), caller.address.inert());
+        dossier.limits.evidence(&what, format!("{} of {all}", caller.n), None)
+    });
+    (heavy.len(), evidence.collect())
+}
+
+fn callers(dossier: &Dossier) -> Answer {
+    let keys = match (by_key(dossier), dossier.limits.get()) {
+        (Ok(keys), Ok(_)) => keys,
+        (Err(unknown), _) => return unknown,
+        (_, Err(why)) => return Answer::unknown(why),
+    };
+    let mut causes: Vec<Weighed> = Vec::new();
+    let mut seen = Vec::new();
+    for (key, rows) in keys {
+        let (n_callers, evidence) = sharers(dossier, key);
+        seen.extend(evidence.iter().cloned());
+        if n_callers < 2 {
+            continue;
+        }
+        let title = format!(
+            "{n_callers} systems share {} and its windows ({} calls refused)",
+            dossier.key_name(Some(key)),
+            rows.len()
+        );
+        let evidence = [evidence, told(dossier, &rows)].concat();
+        causes.push(cause(weight(3_000, rows.len()), "rate-shared-key", title, evidence,
+            "Windows are per key. Give each system a key of its own, with the scopes it needs; then each has its own windows, and one that runs \
+             away harms no other."));
+    }
+    if seen.is_empty() && causes.is_empty() {
+        return Answer::unknown("the platform counts no callers of these keys");
+    }
+    Answer::of(causes, seen)
+}
+
+fn patterns(dossier: &Dossier) -> Answer {
+    let keys = match by_key(dossier) {
+        Ok(keys) => keys,
+        Err(unknown) => return unknown,
+    };
+    let mut causes: Vec<Weighed> = Vec::new();
+    for (key, rows) in keys {
+        // Several systems on one key explain it; what each of them does is not told apart here.
+        if sharers(dossier, key).0 >= 2 {
+            continue;
+        }
+        causes.extend(grouped(rows, pattern).into_iter().map(|(pattern, rows)| named(dossier, key, pattern, &rows)));
+    }
+    Answer::of(causes, Vec::new())
+}
+
+/// What refused calls have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Pattern {
+    Polling,
+    Bulk,
+    Other,
+}
+
+fn pattern(row: &RequestRow) -> Pattern {
+    match (row.method.raw(), row.route.raw()) {
+        ("GET", paths::EVENTS) => Pattern::Polling,
+        ("POST", paths::LEADS | paths::CLIENTS | paths::AFFILIATES | paths::CLIENT_NOTES) => Pattern::Bulk,
+        _ => Pattern::Other,
+    }
+}
+
+fn named(dossier: &Dossier, key: KeyId, pattern: Pattern, rows: &[&RequestRow]) -> Weighed {
+    let name = dossier.key_name(Some(key));
+    let mut evidence = told(dossier, rows);
+    for window in windows(dossier, key) {
+        let row = &window.row;
+        let what = format!("{name}: window {}", row.bucket);
+        let value = format!("{} used, {} refused in this minute", row.used, row.n_refused);
+        evidence.push(dossier.limits.evidence(&what, value, Some(&format!("{} a minute", row.limit))));
+        let busiest = row.history.iter().max().copied().unwrap_or_default();
+        evidence.push(dossier.limits.evidence(
+            &format!("{name}: busiest of 60 minutes"),
+            busiest.to_string(),
+            Some(&row.limit.to_string()),
+        ));
+    }
+    let is_burst = rows.iter().all(|row| row.utc.millis().rem_euclid(MINUTE_MS) < BURST_MS) && rows.len() > 1;
+    let burst = if is_burst { ", all within the first seconds of a minute" } else { "" };
+    let n = rows.len();
+    match pattern {
+        Pattern::Polling => cause(
+            weight(2_000, n),
+            "rate-polling",
+            format!("{name} polls events faster than its read window allows ({n} refused{burst})"),
+            evidence,
+            "Poll every few seconds and follow nextCursor; wait Retry-After after a 429. Better: subscribe a webhook, and poll only to fill gaps.",
+        ),
+        Pattern::Bulk => cause(
+            weight(2_000, n),
+            "rate-bulk",
+            format!("{name} imports in bulk faster than its write window allows ({n} refused{burst})"),
+            evidence,
+            "Spread the import: at most the limit a minute, waiting Retry-After after a 429. Send an Idempotency-Key or external_id with each \
+             record, so that repeats create nothing twice; or have the key's limit raised for the import.",
+        ),
+        Pattern::Other if is_burst => cause(
+            weight(1_500, n),
+            "rate-burst",
+            format!("{name} sends its calls at the beginning of each minute ({n} refused)"),
+            evidence,
+            "Spread the calls over the minute: windows begin with the clock minute, and a job that starts on the minute meets all others.",
+        ),
+        Pattern::Other => cause(
+            weight(1_000, n),
+            "rate-limited",
+            format!("{name} calls more often than its window allows ({n} refused)"),
+            evidence,
+            "Make fewer calls, wait Retry-After after a 429, or have the key's limit raised.",
+        ),
+    }
+}

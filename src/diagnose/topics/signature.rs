@@ -1,0 +1,160 @@
+//! Receivers refuse signatures: what their answers say about how they verified, and whether their clocks are right.
+
+use super::{cause, offering};
+use crate::api::lab::Fit;
+use crate::api::report::{Evidence, Topic};
+use crate::diagnose::dossier::{Dossier, Refusal};
+use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
+use crate::domain::lab::TOLERANCE;
+use crate::domain::lab::flaw::Flaw;
+use crate::domain::text::Untrusted;
+
+/// The playbook.
+pub const PLAYBOOK: Playbook = Playbook {
+    topic: Topic::Signature,
+    needs: &[Source::Subscriptions, Source::Refusals],
+    questions: &[
+        Question { id: "accepted", text: "Do receivers accept what they get?", when: When::Always, ask: accepted },
+        Question { id: "clock", text: "Are the receivers' clocks right?", when: When::Failed("accepted"), ask: clock },
+        Question {
+            id: "computed",
+            text: "Do receivers compute the signature that was sent?",
+            when: When::Failed("accepted"),
+            ask: computed,
+        },
+    ],
+};
+
+fn refusals(dossier: &Dossier) -> Result<&Vec<Refusal>, Answer> {
+    dossier.refusals.get().map_err(Answer::unknown)
+}
+
+fn accepted(dossier: &Dossier) -> Answer {
+    let refusals = match refusals(dossier) {
+        Ok(refusals) => refusals,
+        Err(unknown) => return unknown,
+    };
+    let rows = match dossier.subscriptions.get() {
+        Ok(rows) => rows,
+        Err(why) => return Answer::unknown(why),
+    };
+    if refusals.is_empty() && rows.iter().all(|row| row.subscription.last_attempt_utc.is_none()) {
+        return Answer::unknown("nothing was ever sent, so nothing was verified");
+    }
+    let evidence: Vec<Evidence> = refusals
+        .iter()
+        .map(|of| {
+            let status = of.attempt.status_code.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+            of.detail.evidence(
+                &format!("subscription {}: latest refusal", of.attempt.subscription_id),
+                status,
+                Some("2xx"),
+            )
+        })
+        .collect();
+    if refusals.is_empty() {
+        return Answer::pass(vec![dossier.refusals.evidence("receivers that answer 400, 401 or 403", "0", Some("0"))]);
+    }
+    Answer { verdict: crate::api::report::Verdict::Fail, evidence, causes: Vec::new() }
+}
+
+fn clock(dossier: &Dossier) -> Answer {
+    let refusals = match refusals(dossier) {
+        Ok(refusals) => refusals,
+        Err(unknown) => return unknown,
+    };
+    let (mut causes, mut evidence): (Vec<Weighed>, Vec<Evidence>) = (Vec::new(), Vec::new());
+    for of in refusals {
+        let Ok(check) = of.check.get() else { continue };
+        let Some(ahead) = check.clock_ahead_seconds else { continue };
+        let limit = format!("\u{b1} {} s", TOLERANCE.as_secs());
+        let what =
+            format!("subscription {}: the receiver's clock, by the date of its answer", of.attempt.subscription_id);
+        let found = of.check.evidence(&what, format!("{ahead:+} s"), Some(&limit));
+        if check.lab.causes.iter().any(|cause| cause.id == Flaw::StaleClock.id()) {
+            causes.push(explained(of, std::slice::from_ref(&found), 3_000));
+        }
+        evidence.push(found);
+    }
+    if evidence.is_empty() {
+        return Answer::unknown("no receiver's answer has a date");
+    }
+    Answer::of(causes, evidence)
+}
+
+fn computed(dossier: &Dossier) -> Answer {
+    let refusals = match refusals(dossier) {
+        Ok(refusals) => refusals,
+        Err(unknown) => return unknown,
+    };
+    let (mut causes, mut evidence): (Vec<Weighed>, Vec<Evidence>) = (Vec::new(), Vec::new());
+    for of in refusals {
+        let check = match of.check.get() {
+            Ok(check) => check,
+            Err(why) => return Answer { causes, evidence, verdict: crate::api::report::Verdict::Unknown(why) },
+        };
+        let what =
+            format!("subscription {}: the signature that the receiver says it computed", of.attempt.subscription_id);
+        let said = check.computed.as_ref().map_or_else(|| "it says none".to_owned(), Untrusted::inert);
+        evidence.push(of.check.evidence(&what, said, Some("the one that was sent")));
+        if check.lab.causes.iter().any(|cause| cause.id == Flaw::StaleClock.id()) || says_no_secret(of) {
+            continue;
+        }
+        causes.push(match check.lab.fit {
+            Fit::Explained => explained(of, &evidence[evidence.len() - 1..], 2_000),
+            Fit::Unexplained => unexplained(of, check.lab.n_tried.unwrap_or_default(), &evidence[evidence.len() - 1..]),
+            Fit::Genuine => silent(of, &evidence[evidence.len() - 1..]),
+        });
+    }
+    Answer::of(causes, evidence)
+}
+
+/// Whether the receiver says that it has no secret at all, which is another playbook's business.
+fn says_no_secret(of: &Refusal) -> bool {
+    of.detail.found.as_ref().is_ok_and(super::lost_secret::says_no_secret)
+}
+
+fn explained(of: &Refusal, evidence: &[Evidence], weight: u32) -> Weighed {
+    let rows = of.check.found.as_ref().map(|check| check.lab.causes.clone()).unwrap_or_default();
+    let id = of.attempt.subscription_id;
+    let mut evidence = evidence.to_vec();
+    for row in &rows {
+        evidence.push(of.check.evidence(&format!("subscription {id}: {}", row.id), row.difference.inert(), None));
+    }
+    let first = rows.first();
+    let title =
+        first.map_or_else(String::new, |row| format!("subscription {id}: {}; {}", row.title, row.difference.inert()));
+    let resolution: Vec<&str> = rows.iter().map(|row| row.resolution.as_str()).collect();
+    cause(weight, first.map_or("sig-unexplained", |row| row.id.as_str()), title, evidence, &resolution.join(" "))
+}
+
+fn unexplained(of: &Refusal, n_tried: u64, evidence: &[Evidence]) -> Weighed {
+    let id = of.attempt.subscription_id;
+    let title = format!(
+        "subscription {id}: none of {n_tried} variants with the secrets of this company gives what the receiver computed; it holds a secret \
+         from elsewhere, or changes the body in a way that is not known"
+    );
+    let weighed = cause(1_500, Flaw::WrongSecret.id(), title, evidence.to_vec(), Flaw::WrongSecret.resolution());
+    offering(weighed, "verify", "look at it with the receiver's own body and secret".to_owned(), verify_command())
+}
+
+fn silent(of: &Refusal, evidence: &[Evidence]) -> Weighed {
+    let id = of.attempt.subscription_id;
+    let status = of.attempt.status_code.unwrap_or_default();
+    let title = format!(
+        "subscription {id}: the receiver answers {status}, and does not say what it computed; what was sent is signed correctly"
+    );
+    let weighed = cause(
+        1_000,
+        "endpoint-rejects-signature",
+        title,
+        evidence.to_vec(),
+        "Have the receiver log the signature that it computes and the bytes that it signs, or run crow verify with its headers, body and secret: \
+         it names what is different.",
+    );
+    offering(weighed, "verify", "look at it with the receiver's own body and secret".to_owned(), verify_command())
+}
+
+fn verify_command() -> String {
+    "crow verify --headers headers.txt --body body.bin".to_owned()
+}

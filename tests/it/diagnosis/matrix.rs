@@ -1,0 +1,176 @@
+//! The confusion matrix: every scenario really produces its fault, and the playbook of its topic names that cause first. `--nocapture` prints it.
+
+use crate::support::platform::Platform;
+use crow::ambient::Ambient;
+use crow::api::report::{Report, Step, Subject, Topic, Verdict};
+use crow::demo::scenario::library;
+use crow::demo::scenario::script::Script;
+use crow::demo::scenario::stage::{Played, Stage};
+use crow::diagnose::dossier::Wish;
+use crow::diagnose::run::run;
+use crow::domain::ids::{KeyId, SubscriptionId};
+use crow::domain::time::Timestamp;
+use crow::sqlite::hold::Held;
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// Pairs that `cargo test` tries; `CROW_PAIRS=30` in the environment tries as many, and holds every scenario against every playbook.
+const PAIRS: usize = 4;
+
+/// How many pairs are asked for in the environment, if it is the long form.
+#[expect(clippy::disallowed_methods, reason = "the long form is asked for in the environment")]
+fn asked() -> Option<usize> {
+    std::env::var("CROW_PAIRS").ok()?.parse().ok()
+}
+
+pub(super) fn stage(platform: &Platform) -> Stage {
+    let path = platform.database().path().expect("a file").to_owned();
+    let hold = move || -> Result<Box<dyn Send>, String> {
+        Held::take(Path::new(&path)).map(|held| -> Box<dyn Send> { Box::new(held) }).map_err(|error| error.to_string())
+    };
+    Stage { operator: platform.operator(), ambient: platform.ambient.clone(), hold: Box::new(hold) }
+}
+
+pub(super) async fn played(platform: &Platform, scripts: &[&Script]) -> Vec<Played> {
+    let stage = stage(platform);
+    let mut played = Vec::new();
+    for script in scripts {
+        played.push(stage.play(script).await.unwrap_or_else(|error| panic!("{}: {error}", script.name)));
+    }
+    played
+}
+
+pub(super) async fn diagnosed(platform: &Platform, topic: Topic) -> Report {
+    run(&platform.operator(), &platform.ambient, topic, Wish::about(Subject::All), None).await
+}
+
+fn causes(report: &Report) -> Vec<&str> {
+    report.causes.iter().map(|cause| cause.id.as_str()).collect()
+}
+
+#[tokio::test]
+#[expect(clippy::print_stdout, reason = "the matrix is there to be read")]
+async fn every_scenario_has_its_cause_ranked_first_and_a_healthy_company_has_none() {
+    let mut table = format!(
+        "{:<22} {:<22} {:<34} also found elsewhere\n",
+        "scenario", "topic", "causes in the order of their rank"
+    );
+    let mut wrong = Vec::new();
+    for script in library::all().expect("well formed") {
+        let platform = Platform::start().await;
+        let _played = played(&platform, &[&script]).await;
+        let mut elsewhere = Vec::new();
+        let mut own = String::new();
+        // In a healthy company no playbook may find anything; elsewhere the others are asked in the long form.
+        let is_asked = |topic: &Topic| *topic == script.topic || script.cause.is_none() || asked().is_some();
+        for topic in Topic::ALL.into_iter().filter(is_asked) {
+            let report = diagnosed(&platform, topic).await;
+            for step in &report.steps {
+                let is_explained = step.verdict.why().is_none_or(|why| !why.is_empty());
+                assert!(is_explained, "{}: {topic} {}", script.name, step.id);
+            }
+            if script.cause.is_none() && report.steps.iter().any(|step| step.verdict == Verdict::Fail) {
+                wrong.push(format!("{}: {topic} has a step that fails", script.name));
+            }
+            match (topic == script.topic, &script.cause) {
+                (true, Some(cause)) => {
+                    own = causes(&report).join(", ");
+                    if causes(&report).first() != Some(&cause.as_str()) {
+                        wrong.push(format!("{}: {topic} gives {own:?}: {:?}", script.name, report.steps));
+                    }
+                }
+                (_, None) if !report.causes.is_empty() => {
+                    wrong.push(format!("{}: {topic} gives {:?}", script.name, report.causes));
+                }
+                (true, None) => {}
+                (false, _) => elsewhere.extend(causes(&report).iter().map(|cause| format!("{topic}/{cause}"))),
+            }
+        }
+        let _ = writeln!(table, "{:<22} {:<22} {own:<34} {}", script.name, script.topic.name(), elsewhere.join(" "));
+    }
+    println!("{table}");
+    assert!(wrong.is_empty(), "{table}\n{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+#[expect(clippy::print_stdout, reason = "the matrix is there to be read")]
+async fn two_scenarios_at_once_are_both_explained() {
+    let scripts: Vec<Script> =
+        library::all().expect("well formed").into_iter().filter(|script| script.cause.is_some()).collect();
+    let dice = Ambient::scripted(Timestamp::from_millis(0), 20_261_124);
+    let n_pairs = asked().unwrap_or(PAIRS);
+    let mut wrong = Vec::new();
+    for _ in 0..n_pairs {
+        let first = dice.pick(scripts.len());
+        let second = (first + 1 + dice.pick(scripts.len() - 1)) % scripts.len();
+        let pair = [&scripts[first], &scripts[second]];
+        let platform = Platform::start().await;
+        let _played = played(&platform, &pair).await;
+        let mut found = Vec::new();
+        for script in pair {
+            let report = diagnosed(&platform, script.topic).await;
+            let cause = script.cause.as_deref().expect("not the healthy one");
+            if !causes(&report).contains(&cause) {
+                wrong.push(format!(
+                    "{} beside {} and {}: {:?}",
+                    script.name,
+                    pair[0].name,
+                    pair[1].name,
+                    causes(&report)
+                ));
+            }
+            found.push(format!("{}: {}", script.name, causes(&report).join(", ")));
+        }
+        println!("{:<70} | {}", found[0], found[1]);
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn a_subject_narrows_and_one_that_is_not_there_is_unknown() {
+    let all = library::all().expect("well formed");
+    let pick = |name: &str| all.iter().find(|script| script.name == name).expect("a scenario");
+    let platform = Platform::start().await;
+    let played = played(&platform, &[pick("endpoint-500"), pick("endpoint-redirects"), pick("scope-missing")]).await;
+    let about =
+        async |topic, subject| run(&platform.operator(), &platform.ambient, topic, Wish::about(subject), None).await;
+    let report = about(Topic::WebhooksNotArriving, Subject::Company(played[1].company)).await;
+    assert_eq!(causes(&report), ["endpoint-redirects"]);
+    let ids: Vec<_> = platform.operator().overview(10).await.expect("an overview").subscriptions.items;
+    let failing = ids.iter().find(|row| row.subscription.company_id == played[0].company).expect("a subscription");
+    let report = about(Topic::WebhooksNotArriving, Subject::Subscription(failing.subscription.id)).await;
+    assert_eq!(causes(&report), ["endpoint-500"]);
+    let keys = platform.operator().keys().await.expect("keys").items;
+    let forms = keys.iter().find(|key| key.name.raw() == "Website Forms").expect("a key");
+    assert_eq!(causes(&about(Topic::Permissions, Subject::Key(forms.id)).await), ["scope-missing"]);
+    let other = keys.iter().find(|key| key.name.raw() == "n8n Workflows").expect("a key");
+    assert_eq!(causes(&about(Topic::Permissions, Subject::Key(other.id)).await), [""; 0]);
+    for subject in [Subject::Subscription(SubscriptionId(9_999)), Subject::Key(KeyId(9_999))] {
+        let topic = if matches!(subject, Subject::Key(_)) { Topic::KeyNotWorking } else { Topic::WebhooksNotArriving };
+        let report = about(topic, subject).await;
+        assert!(report.causes.is_empty());
+        let is_said = |step: &Step| step.verdict.why().is_some_and(|why| why.contains("there is no"));
+        assert!(report.steps.iter().any(is_said), "{:?}", report.steps);
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_was_cut_short_is_gone_on_with() {
+    let all = library::all().expect("well formed");
+    let script = all.iter().find(|script| script.name == "key-revoked").expect("a scenario");
+    let platform = Platform::start().await;
+    let _played = played(&platform, &[script]).await;
+    let mut cut = diagnosed(&platform, Topic::KeyNotWorking).await;
+    let whole = cut.clone();
+    cut.causes.clear();
+    for step in &mut cut.steps[1..] {
+        step.verdict = Verdict::Unknown("the platform went away".to_owned());
+        step.evidence.clear();
+    }
+    cut.steps[0].evidence[0].value = "asked long ago".into();
+    let wish = Wish::about(Subject::All);
+    let again = run(&platform.operator(), &platform.ambient, Topic::KeyNotWorking, wish, Some(&cut)).await;
+    assert_eq!(again.steps[0], cut.steps[0], "a verdict stays as it was recorded");
+    assert_eq!(again.steps[1..], whole.steps[1..]);
+    assert_eq!(again.causes, whole.causes);
+}
