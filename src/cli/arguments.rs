@@ -32,8 +32,10 @@ pub(super) enum Command {
     Diagnose(Diagnose),
     /// Find out why a webhook's signature does not fit: exit code 0 it fits, 1 it does not, 2 could not run
     Verify(Verify),
-    /// Write what is known of a failing subscription into a folder that can be handed on
+    /// Write what is known of a failure into a folder or an archive that can be handed on
     Escalate(Escalate),
+    /// Show a bundle that escalate wrote, after checking that nothing in it was changed
+    Open(Open),
     /// Look after a platform's database: backup, restore, verify, change of key
     #[command(subcommand)]
     Db(Db),
@@ -170,14 +172,29 @@ pub(super) struct Verify {
 
 #[derive(Debug, Args)]
 pub(super) struct Escalate {
-    /// Which subscription
-    #[arg(long, value_name = "ID")]
-    pub(super) subscription: i64,
-    /// The folder to write; it must not exist
-    #[arg(long, value_name = "DIR")]
+    #[command(flatten)]
+    pub(super) about: About,
+    /// One playbook; all that fit, if none is named
+    #[arg(long, value_name = "TOPIC", value_parser = topic)]
+    pub(super) topic: Option<Topic>,
+    /// The folder to write, or an archive if it ends in .zip; it must not exist
+    #[arg(long, value_name = "PATH")]
     pub(super) out: Option<PathBuf>,
+    /// Leave out what endpoints answered
+    #[arg(long)]
+    pub(super) without_bodies: bool,
     #[command(flatten)]
     pub(super) remote: Remote,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Open {
+    /// A folder or an archive that escalate wrote
+    #[arg(value_name = "BUNDLE")]
+    pub(super) bundle: PathBuf,
+    /// Show the ticket as JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 /// The console on the standalone platform.

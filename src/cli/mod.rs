@@ -65,6 +65,7 @@ fn start(arguments: Arguments) -> Result<ExitCode, Failure> {
             Some(Command::Verify(verify)) => verify::run(&verify),
             Some(Command::Escalate(escalate)) => escalate::run(escalate).await,
             Some(Command::Db(db)) => db::run(db).await,
+            Some(Command::Open(open)) => escalate::open(&open),
             Some(Command::Console(console)) => console::attach(console).await,
             None => console::standalone(arguments.standalone).await,
         }

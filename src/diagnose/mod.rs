@@ -1,6 +1,7 @@
 //! Playbooks: evidence is gathered by read-only calls, pure checks turn it into verdicts, verdicts into ranked causes.
 
 pub mod breaker;
+pub mod case;
 pub mod dossier;
 pub mod endpoint;
 pub mod gather;

@@ -103,6 +103,9 @@ fn is_shaped(view: &str, prefix: &str) -> bool {
 
 /// The Base64 characters that depend on `text` alone, at each of the three places it can have in a longer text, in both alphabets.
 fn base64_cores(text: &str) -> Vec<String> {
+    if cfg!(feature = "sabotage-x1") {
+        return Vec::new();
+    }
     let mut cores = Vec::new();
     for before in 0..3 {
         let mut bytes = vec![0; before];

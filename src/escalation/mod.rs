@@ -3,6 +3,8 @@
 pub mod bundle;
 pub mod leak;
 pub mod markdown;
+pub mod read;
 pub mod redact;
+pub mod text;
 pub mod ticket;
 pub mod write;

@@ -1,5 +1,6 @@
 //! Redaction: queries of targets often carry tokens, so their values are left out wherever they turn up.
 
+use crate::api::bundle::Redaction;
 use crate::domain::text::Untrusted;
 use url::Url;
 
@@ -11,7 +12,8 @@ pub const REDACTED: &str = "REDACTED";
 pub struct Redactor {
     /// Raw queries and what stands in their place, longest first.
     queries: Vec<(String, String)>,
-    n: u32,
+    n_queries: u32,
+    n_users: u32,
 }
 
 impl Redactor {
@@ -27,7 +29,7 @@ impl Redactor {
             .collect();
         queries.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.cmp(b)));
         queries.dedup();
-        Self { queries, n: 0 }
+        Self { queries, n_queries: 0, n_users: 0 }
     }
 
     /// The text without the queries.
@@ -37,7 +39,7 @@ impl Redactor {
             let n = clean.matches(query.as_str()).count();
             if n > 0 {
                 clean = clean.replace(query.as_str(), names);
-                self.n += u32::try_from(n).unwrap_or(u32::MAX);
+                self.n_queries += u32::try_from(n).unwrap_or(u32::MAX);
             }
         }
         Untrusted::new(clean)
@@ -50,16 +52,23 @@ impl Redactor {
             // Refused only by URLs that cannot have either.
             let _ = url.set_username(REDACTED);
             let _ = url.set_password(None);
-            self.n += 1;
+            self.n_users += 1;
             return self.clean(&Untrusted::new(String::from(url)));
         }
         self.clean(target)
     }
 
-    /// How often something was left out.
+    /// The text without the queries, as one line that is inert.
+    pub fn inert(&mut self, text: &str) -> String {
+        self.clean(&Untrusted::new(text)).inert()
+    }
+
+    /// What was left out, and how often.
     #[must_use]
-    pub const fn count(&self) -> u32 {
-        self.n
+    pub fn redactions(&self) -> Vec<Redaction> {
+        let all = [("values of a target's query", self.n_queries), ("users and passwords of a target", self.n_users)];
+        let some = all.into_iter().filter(|(_, n)| *n > 0);
+        some.map(|(what, n)| Redaction { what: what.to_owned(), n }).collect()
     }
 }
 
@@ -86,7 +95,7 @@ mod tests {
             redactor.clean(&error).raw(),
             "cannot reach https://hooks.example/in?token=REDACTED&v=REDACTED: refused"
         );
-        assert_eq!(redactor.count(), 2);
+        assert_eq!(redactor.redactions()[0].n, 2);
     }
 
     #[test]
@@ -94,7 +103,7 @@ mod tests {
         let target = Untrusted::new("https://me:secret@hooks.example/in?deadbeef");
         let mut redactor = Redactor::new([&target]);
         assert_eq!(redactor.target(&target).raw(), "https://REDACTED@hooks.example/in?REDACTED");
-        assert_eq!(redactor.count(), 2);
+        assert_eq!(redactor.redactions().iter().map(|of| of.n).sum::<u32>(), 2);
     }
 
     #[test]
@@ -102,6 +111,6 @@ mod tests {
         let target = Untrusted::new("https://hooks.example/in");
         let mut redactor = Redactor::new([&target]);
         assert_eq!(redactor.target(&target), target);
-        assert_eq!(redactor.count(), 0);
+        assert_eq!(redactor.redactions(), []);
     }
 }

@@ -1,153 +1,278 @@
-//! The ticket: what a person at the other end needs, in Markdown, built only from what is listed here.
+//! The ticket: what a person or a program at the other end needs, built only from what is listed here. Every outside text goes through the
+//! redactor and is made inert.
 
-use super::markdown::{code, prose, shell};
 use super::redact::Redactor;
-use crate::api::attempts::AttemptRow;
-use crate::api::report::{Cause, Evidence, Report, Step};
+use crate::api::attempts::AttemptDetail;
+use crate::api::bundle::{
+    Comparison, FailurePart, KeyPart, PlaybookPart, Reason, RequestPart, SubscriptionPart, Ticket, VERSION, Versions,
+    Window,
+};
+use crate::api::keys::KeyRow;
+use crate::api::report::{Cause, Conclusion, Evidence, Report, Step, Subject, Verdict};
+use crate::api::requests::RequestRow;
 use crate::api::subscriptions::SubscriptionRow;
+use crate::diagnose::case::Case;
 use crate::domain::delivery::DEADLINE;
 use crate::domain::standing::judge_subscription;
 use crate::domain::text::Untrusted;
-use crate::domain::time::Timestamp;
 
-/// What a ticket is made of.
-#[derive(Debug, Clone, Copy)]
-pub struct Story<'a> {
-    /// What a playbook found.
-    pub report: &'a Report,
-    /// The subscription.
-    pub subscription: &'a SubscriptionRow,
-    /// Its failed attempts, oldest first.
-    pub failures: &'a [&'a AttemptRow],
-    /// When it is told.
-    pub now: Timestamp,
+/// Whether the bodies of answers go in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bodies {
+    /// They do.
+    Included,
+    /// They stay out.
+    LeftOut,
 }
 
-/// Writes the ticket.
+/// Writes the ticket of a case.
 #[must_use]
-pub fn write(story: &Story<'_>, redactor: &mut Redactor) -> String {
-    let mut lines = Vec::new();
-    head(story, redactor, &mut lines);
-    failures(story, redactor, &mut lines);
-    expected(story, &mut lines);
-    section("Causes", &mut lines);
-    if story.report.causes.is_empty() {
-        lines.push("The playbook found none.".to_owned());
+pub fn ticket(case: &Case, bodies: Bodies, redactor: &mut Redactor) -> Ticket {
+    let failures: Vec<FailurePart> = rows(&case.failures.found).rev().map(|of| failure(of, bodies, redactor)).collect();
+    let requests: Vec<RequestPart> = rows(&case.requests.found).rev().map(|of| request(of, redactor)).collect();
+    let times = || failures.iter().map(|of| of.utc).chain(requests.iter().map(|of| of.utc));
+    let window = times().min().zip(times().max());
+    Ticket {
+        version: VERSION,
+        written_utc: case.at,
+        subject: case.subject,
+        symptom: symptom(case, redactor),
+        reasons: reasons(case),
+        versions: Versions {
+            crow: env!("CARGO_PKG_VERSION").to_owned(),
+            platform: case.platform.as_ref().map(|version| redactor.inert(version)),
+        },
+        clock_ahead_ms: case.clock_ahead_ms,
+        window: window.map(|(since_utc, until_utc)| Window { since_utc, until_utc }),
+        keys: rows(&case.keys.found).map(|of| key(of, redactor)).collect(),
+        subscriptions: rows(&case.subscriptions.found).map(|of| subscription(of, redactor)).collect(),
+        comparison: comparison(&failures, &requests),
+        failures,
+        requests,
+        playbooks: case.reports.iter().map(|report| playbook(report, redactor)).collect(),
+        reproduce: reproduce(case, redactor),
+        missing: missing(case, bodies, redactor),
     }
-    for (position, cause) in story.report.causes.iter().enumerate() {
-        lines.extend(of_cause(position + 1, cause, redactor));
-    }
-    section("Checks", &mut lines);
-    for step in &story.report.steps {
-        lines.extend(of_step(step, redactor));
-    }
-    reproduce(story, redactor, &mut lines);
-    let mut text = lines.join("\n");
-    text.push('\n');
-    text
 }
 
-fn section(title: &str, lines: &mut Vec<String>) {
-    lines.extend([String::new(), format!("## {title}"), String::new()]);
+fn rows<T>(found: &Result<Vec<T>, String>) -> std::slice::Iter<'_, T> {
+    found.as_ref().map_or(&[][..], Vec::as_slice).iter()
 }
 
-fn head(story: &Story<'_>, redactor: &mut Redactor, lines: &mut Vec<String>) {
-    let subscription = &story.subscription.subscription;
-    lines.push(format!("# Webhooks of subscription {}", subscription.id));
-    lines.push(String::new());
-    let symptom = story.report.causes.first().map_or("no cause was found", |cause| cause.title.as_str());
-    lines.push(format!("- Symptom: {}", prose(symptom)));
-    lines.push(format!("- State: {}", prose(&judge_subscription(&story.subscription.facts()).why)));
-    lines.push(format!("- Subscription: {} of company {}", subscription.id, subscription.company_id));
-    lines.push(format!("- Target: {}", code(&redactor.target(&subscription.target_url))));
-    let types: Vec<String> = subscription.event_types.iter().map(code).collect();
-    lines.push(format!("- Event types: {}", types.join(", ")));
-    if let Some(owner) = &subscription.managed_by {
-        lines.push(format!("- Managed by: {}", code(owner)));
-    }
-    let time = |at: Option<Timestamp>| at.map_or_else(|| "never".to_owned(), |at| at.to_string());
-    lines.push(format!("- Last success: {}", time(subscription.last_success_utc)));
-    lines.push(format!("- Written: {} by crow {}", story.now, env!("CARGO_PKG_VERSION")));
-}
-
-fn failures(story: &Story<'_>, redactor: &mut Redactor, lines: &mut Vec<String>) {
-    section("Failures (UTC, oldest first)", lines);
-    if story.failures.is_empty() {
-        lines.push("None among the attempts at hand.".to_owned());
-    }
-    for row in story.failures {
-        let event = row.event_id.map_or_else(|| "no event".to_owned(), |id| format!("event {id}"));
-        lines.push(format!(
-            "- {}: {} after {} ms; attempt {} ({}, {} of {}), {event} {}",
-            row.started_utc,
-            row.outcome(),
-            row.elapsed_ms,
-            row.id,
-            row.kind.name(),
-            row.number,
-            row.of,
-            code(&row.event_type),
-        ));
-        if let Some(error) = &row.error {
-            lines.push(format!("  - {}", code(&redactor.clean(error))));
+fn symptom(case: &Case, redactor: &mut Redactor) -> String {
+    let first = case.reports.iter().flat_map(|report| &report.causes).next();
+    match first {
+        Some(cause) => redactor.inert(&cause.title),
+        None if case.reports.iter().all(|report| report.conclusion() == Conclusion::NotRun) => {
+            "nothing could be learnt".to_owned()
         }
+        None => "no playbook found a cause".to_owned(),
     }
 }
 
-fn expected(story: &Story<'_>, lines: &mut Vec<String>) {
-    section("Expected and actual", lines);
-    lines.push(format!("- Expected: status 200 to 299, complete within {} s.", DEADLINE.as_secs()));
-    let mut outcomes: Vec<String> = story.failures.iter().map(|row| row.outcome().to_string()).collect();
-    outcomes.sort();
-    outcomes.dedup();
-    let actual = if outcomes.is_empty() { "no failure at hand".to_owned() } else { outcomes.join(", ") };
-    lines.push(format!("- Actual: {actual}."));
+/// Which of the guide's reasons to escalate apply.
+fn reasons(case: &Case) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    let mut add = |id: &str, text: String| reasons.push(Reason { id: id.to_owned(), text });
+    let n_broken = rows(&case.requests.found).filter(|row| row.status >= 500).count();
+    if n_broken > 0 {
+        add("platform-error", format!("the platform itself answered {n_broken} calls with 5xx; give the request ids"));
+    }
+    let failing: Vec<&Report> = case
+        .reports
+        .iter()
+        .filter(|report| report.causes.is_empty() && report.steps.iter().any(|step| step.verdict == Verdict::Fail))
+        .collect();
+    for report in failing {
+        add("unexplained", format!("{}: a check fails, and no known cause explains it", report.topic));
+    }
+    let is_lost = case.reports.iter().all(|report| report.conclusion() == Conclusion::NotRun);
+    if is_lost {
+        add("unreachable", "no playbook could learn anything from the platform".to_owned());
+    }
+    let causes = || case.reports.iter().flat_map(|report| &report.causes);
+    if causes().any(|cause| cause.id == "endpoint-rejects-signature") {
+        add(
+            "signature-disputed",
+            "what was sent is signed correctly, and the receiver refuses it without saying why".to_owned(),
+        );
+    }
+    if reasons.is_empty() {
+        let text = if causes().next().is_some() {
+            "a cause was found that its owner can remove; escalate when it persists after the resolution was tried"
+        } else {
+            "nothing is known to be wrong; escalate only with a failure that somebody saw"
+        };
+        reasons.push(Reason { id: "not-yet".to_owned(), text: text.to_owned() });
+    }
+    reasons
 }
 
-fn of_cause(position: usize, cause: &Cause, redactor: &mut Redactor) -> Vec<String> {
-    let mut lines = vec![format!("{position}. {}: {}", code(&Untrusted::new(&*cause.id)), prose(&cause.title))];
-    lines.extend(cause.evidence.iter().map(|evidence| format!("   - {}", of_evidence(evidence, redactor))));
-    lines.push(format!("   - What to do: {}", prose(&cause.resolution)));
+fn key(of: &KeyRow, redactor: &mut Redactor) -> KeyPart {
+    let state = match (of.is_active, of.revoked_utc) {
+        (true, _) => "in force".to_owned(),
+        (false, at) => format!("revoked at {}", at.map_or_else(|| "an unknown time".to_owned(), |at| at.to_string())),
+    };
+    KeyPart {
+        name: redactor.inert(of.name.raw()),
+        last4: redactor.inert(of.last4.raw()),
+        company_id: of.company_id.0,
+        scopes: of.scopes.iter().map(ToString::to_string).collect(),
+        state,
+    }
+}
+
+fn subscription(of: &SubscriptionRow, redactor: &mut Redactor) -> SubscriptionPart {
+    let row = &of.subscription;
+    SubscriptionPart {
+        id: row.id.0,
+        company_id: row.company_id.0,
+        target: redactor.target(&row.target_url).inert(),
+        event_types: row.event_types.iter().map(|kind| redactor.inert(kind.raw())).collect(),
+        managed_by: row.managed_by.as_ref().map(|owner| redactor.inert(owner.raw())),
+        state: redactor.inert(&judge_subscription(&of.facts()).why),
+        last_success_utc: row.last_success_utc,
+    }
+}
+
+fn failure(of: &AttemptDetail, bodies: Bodies, redactor: &mut Redactor) -> FailurePart {
+    let row = &of.row;
+    let body = of.response_body.text.as_ref().filter(|_| bodies == Bodies::Included);
+    FailurePart {
+        utc: row.started_utc,
+        attempt_id: row.id.0,
+        subscription_id: row.subscription_id.0,
+        delivery_id: row.delivery_id.map(|id| id.0),
+        event_id: row.event_id.map(|id| id.0),
+        event_type: redactor.inert(row.event_type.raw()),
+        tried: format!("{}, {} of {}", row.kind.name(), row.number, row.of),
+        outcome: row.outcome().to_string(),
+        elapsed_ms: row.elapsed_ms,
+        error: row.error.as_ref().map(|error| redactor.inert(error.raw())),
+        body: body.filter(|text| !text.raw().is_empty()).map(|text| redactor.inert(text.raw())),
+    }
+}
+
+fn request(of: &RequestRow, redactor: &mut Redactor) -> RequestPart {
+    RequestPart {
+        utc: of.utc,
+        request_id: redactor.inert(of.request_id.raw()),
+        call: redactor.inert(&format!("{} {}", of.method.raw(), of.route.raw())),
+        status: of.status,
+        code: of.code.as_ref().map(|code| redactor.inert(code.raw())),
+        detail: of.detail.as_ref().map(|detail| redactor.inert(detail.raw())),
+        last4: of.last4.as_ref().or(of.claimed_last4.as_ref()).map(|last4| redactor.inert(last4.raw())),
+    }
+}
+
+fn comparison(failures: &[FailurePart], requests: &[RequestPart]) -> Comparison {
+    let mut actual: Vec<String> = failures.iter().map(|of| of.outcome.clone()).collect();
+    actual.extend(requests.iter().map(|of| format!("{} {}", of.status, of.code.as_deref().unwrap_or_default())));
+    actual.sort();
+    actual.dedup();
+    let deliveries = format!("deliveries answered 200 to 299, complete within {} s", DEADLINE.as_secs());
+    Comparison {
+        expected: format!("{deliveries}; calls answered 2xx"),
+        actual: if actual.is_empty() { "no failure at hand".to_owned() } else { actual.join(", ") },
+    }
+}
+
+fn evidence(of: &Evidence, redactor: &mut Redactor) -> Evidence {
+    Evidence {
+        query: redactor.inert(&of.query),
+        value: Untrusted::new(redactor.inert(of.value.raw())),
+        limit: of.limit.as_ref().map(|limit| redactor.inert(limit)),
+        at_utc: of.at_utc,
+    }
+}
+
+fn playbook(report: &Report, redactor: &mut Redactor) -> PlaybookPart {
+    let mut all = |items: &[Evidence]| -> Vec<Evidence> { items.iter().map(|of| evidence(of, redactor)).collect() };
+    let evidences: Vec<Vec<Evidence>> = report.causes.iter().map(|cause| all(&cause.evidence)).collect();
+    let steps: Vec<Vec<Evidence>> = report.steps.iter().map(|step| all(&step.evidence)).collect();
+    PlaybookPart {
+        topic: report.topic,
+        causes: report
+            .causes
+            .iter()
+            .zip(evidences)
+            .map(|(of, evidence)| Cause {
+                id: redactor.inert(&of.id),
+                title: redactor.inert(&of.title),
+                evidence,
+                resolution: redactor.inert(&of.resolution),
+                offers: Vec::new(),
+            })
+            .collect(),
+        steps: report.steps.iter().zip(steps).map(|(of, evidence)| step(of, evidence, redactor)).collect(),
+    }
+}
+
+fn step(of: &Step, evidence: Vec<Evidence>, redactor: &mut Redactor) -> Step {
+    let verdict = match &of.verdict {
+        Verdict::Unknown(why) => Verdict::Unknown(redactor.inert(why)),
+        Verdict::Skipped(why) => Verdict::Skipped(redactor.inert(why)),
+        verdict @ (Verdict::Pass | Verdict::Fail) => verdict.clone(),
+    };
+    Step { id: redactor.inert(&of.id), question: redactor.inert(&of.question), verdict, evidence }
+}
+
+fn reproduce(case: &Case, redactor: &mut Redactor) -> Vec<String> {
+    use super::markdown::shell;
+    let mut lines = vec!["# Fill in the placeholders; no secret is in this file.".to_owned()];
+    let look = |path: &str| format!("curl -sS -H \"Authorization: Bearer $OPERATOR_TOKEN\" \"$PLATFORM_URL{path}\"");
+    for request in rows(&case.requests.found).take(1) {
+        let (method, route) = (shell(&request.method), redactor.inert(request.route.raw()));
+        lines.push("# The call that was refused last; {id} stands for a number:".to_owned());
+        lines.push(format!(
+            "curl -sS -i -X {method} -H \"X-Api-Key: $API_KEY\" \"$PLATFORM_URL\"{}",
+            shell(&route.into())
+        ));
+        lines.push("# The refusals in the platform's log:".to_owned());
+        lines.push(look(&format!("/portal/v1/requests?status={}&limit=50", request.status)));
+    }
+    for of in rows(&case.subscriptions.found).take(3) {
+        let row = &of.subscription;
+        lines.push(format!("# The attempts to subscription {}:", row.id));
+        lines.push(look(&format!("/portal/v1/attempts?subscription={}&limit=20", row.id)));
+        let target = shell(&redactor.target(&row.target_url));
+        lines.push("# One delivery to its endpoint, with the event's exact bytes in body.json:".to_owned());
+        lines.push("timestamp=$(date +%s)".to_owned());
+        lines.push("signature=$({ printf '%s.' \"$timestamp\"; cat body.json; } | openssl dgst -sha256 -hmac \"$SIGNING_SECRET\" -r | cut -d' ' -f1)".to_owned());
+        lines.push(format!("curl -sS -i --max-time {} -X POST {target} -H 'Content-Type: application/json' -H \"X-Wlcro-Timestamp: $timestamp\" -H \"X-Wlcro-Signature: sha256=$signature\" --data-binary @body.json", DEADLINE.as_secs()));
+    }
+    if lines.len() == 1 {
+        lines.push(look("/portal/v1/overview"));
+    }
     lines
 }
 
-fn of_step(step: &Step, redactor: &mut Redactor) -> Vec<String> {
-    let why = step.verdict.why().map_or_else(String::new, |why| format!(": {}", code(&redactor.clean(&why.into()))));
-    let mut lines = vec![format!("- {} **{}**{why}", prose(&step.question), step.verdict.name())];
-    lines.extend(step.evidence.iter().map(|evidence| format!("  - {}", of_evidence(evidence, redactor))));
-    lines
-}
-
-fn of_evidence(evidence: &Evidence, redactor: &mut Redactor) -> String {
-    let limit = evidence.limit.as_ref().map_or_else(String::new, |limit| format!(" (limit {})", prose(limit)));
-    let value = code(&redactor.clean(&evidence.value));
-    format!("{}: {value}{limit}, asked {}", prose(&evidence.query), evidence.at_utc)
-}
-
-fn reproduce(story: &Story<'_>, redactor: &mut Redactor, lines: &mut Vec<String>) {
-    let subscription = &story.subscription.subscription;
-    let target = shell(&redactor.target(&subscription.target_url));
-    let kind = subscription.event_types.first().map_or_else(
-        || shell(&"".into()),
-        |kind| shell(&Untrusted::new(format!("X-Wlcro-Event-Type: {}", kind.raw()))),
-    );
-    section("How to reproduce", lines);
-    lines.push("Fill in the placeholders; no secret is in this file.".to_owned());
-    lines.push(String::new());
-    lines.push("```sh".to_owned());
-    lines.push("# The attempts, from the platform:".to_owned());
-    let path = format!("\"$PLATFORM_URL/portal/v1/attempts?subscription={}&limit=20\"", subscription.id);
-    lines.push(format!("curl -sS -H \"Authorization: Bearer $OPERATOR_TOKEN\" {path}"));
-    lines.push("# One delivery, to the endpoint, with the event's exact bytes in body.json:".to_owned());
-    lines.push("timestamp=$(date +%s)".to_owned());
-    lines.push(
-        "signature=$({ printf '%s.' \"$timestamp\"; cat body.json; } | openssl dgst -sha256 -hmac \"$SIGNING_SECRET\" -r | cut -d' ' -f1)"
-            .to_owned(),
-    );
-    lines.push(format!(
-        "curl -sS -i --max-time {} -X POST {target} -H 'Content-Type: application/json' -H {kind} -H \"X-Wlcro-Timestamp: $timestamp\" \
-         -H \"X-Wlcro-Signature: sha256=$signature\" --data-binary @body.json",
-        DEADLINE.as_secs()
-    ));
-    lines.push("```".to_owned());
+fn missing(case: &Case, bodies: Bodies, redactor: &mut Redactor) -> Vec<String> {
+    let mut missing = Vec::new();
+    let mut note = |what: &str, found: Result<usize, &String>| match found {
+        Err(why) => missing.push(format!("{what}: {}", redactor.inert(why))),
+        Ok(0) => missing.push(format!("{what}: there are none")),
+        Ok(_) => {}
+    };
+    note("keys", case.keys.found.as_ref().map(Vec::len));
+    note("subscriptions", case.subscriptions.found.as_ref().map(Vec::len));
+    note("failed deliveries", case.failures.found.as_ref().map(Vec::len));
+    note("refused calls", case.requests.found.as_ref().map(Vec::len));
+    if case.failures.is_cut {
+        missing.push("failed deliveries beyond the newest twenty".to_owned());
+    }
+    if case.requests.is_cut {
+        missing.push("refused calls beyond the newest".to_owned());
+    }
+    if bodies == Bodies::LeftOut {
+        missing.push("the bodies of answers: left out as asked".to_owned());
+    }
+    if case.clock_ahead_ms.is_none() {
+        missing.push("the difference between the clocks: the platform did not answer".to_owned());
+    }
+    missing.push("payloads of events and signing secrets: never part of a bundle".to_owned());
+    if case.subject == Subject::All {
+        missing.push("things that neither fail nor are off".to_owned());
+    }
+    missing
 }

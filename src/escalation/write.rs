@@ -1,27 +1,51 @@
-//! Writing a bundle: into a new folder that only its owner can read, all of it or nothing.
+//! Writing a bundle: into a new folder or a new `.zip` that only its owner can read, all of it or nothing.
 
 use super::bundle::{Bundle, Error, File};
 use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Cursor, Write as _};
 use std::path::Path;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
 
-/// Writes a bundle into the folder `dir`, which is created and must not exist; its parent must. Blocks.
+/// Writes a bundle to `path`, which must not exist; its parent must. A name that ends in `.zip` becomes an archive, any other a folder. Blocks.
 ///
 /// # Errors
-/// [`Error::Exists`] when there is anything at `dir`, [`Error::Io`] when the file system does not take it.
-pub fn write(bundle: &Bundle, dir: &Path) -> Result<(), Error> {
-    create(dir).map_err(|source| match source.kind() {
-        io::ErrorKind::AlreadyExists => Error::Exists { dir: dir.to_owned() },
-        _ => Error::Io { path: dir.to_owned(), source },
+/// [`Error::Exists`] when there is anything at `path`, [`Error::Io`] when the file system does not take it.
+pub fn write(bundle: &Bundle, path: &Path) -> Result<(), Error> {
+    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip")) {
+        let failed = |source| Error::Io { path: path.to_owned(), source };
+        let bytes = packed(bundle).map_err(|error| failed(io::Error::other(error)))?;
+        return put(path, &bytes).map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => Error::Exists { path: path.to_owned() },
+            _ => failed(source),
+        });
+    }
+    create(path).map_err(|source| match source.kind() {
+        io::ErrorKind::AlreadyExists => Error::Exists { path: path.to_owned() },
+        _ => Error::Io { path: path.to_owned(), source },
     })?;
-    for file in bundle.files() {
-        if let Err(source) = put(dir, file) {
+    for File { name, bytes } in bundle.files() {
+        if let Err(source) = put(&path.join(name), bytes) {
             // The folder is ours and new; if it cannot be removed, the error that is reported says where it is.
-            let _ = fs::remove_dir_all(dir);
-            return Err(Error::Io { path: dir.join(file.name), source });
+            let _ = fs::remove_dir_all(path);
+            return Err(Error::Io { path: path.join(name), source });
         }
     }
     Ok(())
+}
+
+/// The bundle as an archive. It is stored, not packed, and carries no time, so that the same bundle gives the same bytes everywhere.
+fn packed(bundle: &Bundle) -> Result<Vec<u8>, zip::result::ZipError> {
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default()
+        .compression_method(zip::CompressionMethod::Stored)
+        .last_modified_time(zip::DateTime::default())
+        .unix_permissions(0o600);
+    for file in bundle.files() {
+        archive.start_file(format!("{}/{}", bundle.folder(), file.name), options)?;
+        archive.write_all(&file.bytes)?;
+    }
+    archive.finish().map(Cursor::into_inner)
 }
 
 fn create(dir: &Path) -> io::Result<()> {
@@ -31,12 +55,15 @@ fn create(dir: &Path) -> io::Result<()> {
     builder.create(dir)
 }
 
-fn put(dir: &Path, file: &File) -> io::Result<()> {
+fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut open = options.open(dir.join(file.name))?;
-    open.write_all(&file.bytes)?;
-    open.sync_all()
+    let mut open = options.open(path)?;
+    let written = open.write_all(bytes).and_then(|()| open.sync_all());
+    if written.is_err() {
+        let _ = fs::remove_file(path);
+    }
+    written
 }

@@ -1,11 +1,18 @@
-//! Bundles over pictures made by hand: what is in them, what never is.
+//! Bundles over cases made by hand: what is in them, what never is.
 
 use super::*;
-use crate::api::report::{Cause, Evidence, Step, Subject, Topic, Verdict};
-use crate::api::subscriptions::{Health, Subscription};
+use crate::api::attempts::{AttemptDetail, AttemptRow, Body};
+use crate::api::keys::{KeyRow, Limits, Usage};
+use crate::api::report::{Cause, Evidence, Report, Step, Topic, Verdict};
+use crate::api::requests::RequestRow;
+use crate::api::subscriptions::{Health, Subscription, SubscriptionRow};
+use crate::diagnose::dossier::Asked;
 use crate::domain::delivery::Kind as AttemptKind;
-use crate::domain::ids::{AttemptId, CompanyId, EventId, SubscriptionId};
+use crate::domain::ids::{AttemptId, CompanyId, EventId, KeyId, SubscriptionId};
+use crate::domain::key::Scope;
+use crate::domain::time::Timestamp;
 use crate::escalation::leak::Form;
+use crate::escalation::read::{self, open};
 use crate::escalation::write::write;
 
 const SIGNING: &str = "c2lnbmluZyBzZWNyZXQgb2YgdGhlIHRlc3Q=";
@@ -14,7 +21,7 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis(1_700_000_000_000 + seconds * 1_000)
 }
 
-fn row() -> SubscriptionRow {
+fn subscription() -> SubscriptionRow {
     let subscription = Subscription {
         id: SubscriptionId(7),
         company_id: CompanyId(92),
@@ -34,8 +41,8 @@ fn row() -> SubscriptionRow {
     SubscriptionRow { subscription, health: Health::default() }
 }
 
-fn attempt(id: i64, status: u16, error: Option<&str>) -> AttemptRow {
-    AttemptRow {
+fn failure(id: i64, status: u16, body: &str) -> AttemptDetail {
+    let row = AttemptRow {
         id: AttemptId(id),
         started_utc: at(id),
         company_id: CompanyId(92),
@@ -50,7 +57,43 @@ fn attempt(id: i64, status: u16, error: Option<&str>) -> AttemptRow {
         elapsed_ms: 40,
         status_code: Some(status),
         cause: None,
-        error: error.map(Into::into),
+        error: None,
+    };
+    detail(row, body)
+}
+
+fn request() -> RequestRow {
+    RequestRow {
+        id: 5,
+        utc: at(3),
+        key_id: Some(KeyId(4)),
+        company_id: Some(CompanyId(92)),
+        last4: Some("x81Q".into()),
+        method: "POST".into(),
+        route: "/api/v1/integrations/leads".into(),
+        status: 403,
+        code: Some("insufficient_scope".into()),
+        detail: Some("this key lacks the scope integrations:write".into()),
+        claimed_company_id: None,
+        claimed_last4: None,
+        request_id: "req_01J9".into(),
+        elapsed_ms: 2,
+    }
+}
+
+fn key() -> KeyRow {
+    KeyRow {
+        id: KeyId(4),
+        company_id: CompanyId(92),
+        name: "Website Forms".into(),
+        last4: "x81Q".into(),
+        scopes: vec![Scope::EventsRead],
+        is_active: true,
+        created_utc: at(-100),
+        last_used_utc: None,
+        revoked_utc: None,
+        limits: Limits { read: 60, write: 100, admin: 200 },
+        usage: Usage::default(),
     }
 }
 
@@ -63,8 +106,8 @@ fn report() -> Report {
     };
     Report {
         topic: Topic::Breaker,
-        at_utc: at(0),
         subject: Subject::Subscription(SubscriptionId(7)),
+        at_utc: at(9),
         causes: vec![Cause {
             id: "endpoint-500".to_owned(),
             title: "the endpoint answers with an error (500 ×6)".to_owned(),
@@ -81,12 +124,27 @@ fn report() -> Report {
     }
 }
 
-fn secret(text: &str) -> Secret {
-    Secret::new(text.to_owned())
+fn known<T>(rows: Vec<T>) -> Asked<Vec<T>> {
+    Asked { query: "GET /x".to_owned(), at: at(10), found: Ok(rows), is_cut: false }
 }
 
-fn built(attempts: &[AttemptRow]) -> Result<Bundle, Error> {
-    bundle(&report(), &row(), attempts, &[&secret(SIGNING), &secret("another known secret")], at(10))
+fn case() -> Case {
+    Case {
+        subject: Subject::Subscription(SubscriptionId(7)),
+        at: at(10),
+        clock_ahead_ms: Some(-120),
+        platform: Some("0.1.0".to_owned()),
+        reports: vec![report()],
+        keys: known(vec![key()]),
+        subscriptions: known(vec![subscription()]),
+        failures: known(vec![failure(2, 503, "{\"error\":\"busy\"}"), failure(1, 500, "down")]),
+        requests: known(vec![request()]),
+    }
+}
+
+fn built(case: &Case) -> Result<Bundle, Error> {
+    let secrets = [SIGNING, "another known secret"].map(|text| Secret::new(text.to_owned()));
+    bundle(case, Bodies::Included, &secrets.each_ref())
 }
 
 fn text(bundle: &Bundle, name: &str) -> String {
@@ -96,102 +154,167 @@ fn text(bundle: &Bundle, name: &str) -> String {
 
 #[test]
 fn a_ticket_says_what_happened_when_to_whom_and_how_to_see_it_again() {
-    let bundle = built(&[attempt(2, 503, Some("x")), attempt(1, 500, None), attempt(3, 200, None)]).expect("no leak");
+    let bundle = built(&case()).expect("no leak");
     let ticket = text(&bundle, "ticket.md");
     for part in [
-        "# Webhooks of subscription 7",
+        "# Ticket about subscription 7",
         "- Symptom: the endpoint answers with an error (500 ×6)",
+        "- Escalate: a cause was found that its owner can remove",
+        "- Clock of the platform against this machine's: -120 ms",
+        "- Failures from 2023-11-14T22:13:21.000Z to 2023-11-14T22:13:23.000Z (UTC)",
+        "- Key `Website Forms`, ends in `x81Q`, company 92",
         "- Target: `https://hooks.example/orders?token=REDACTED`",
-        "- Managed by: `Zapier`",
-        "- 2023-11-14T22:13:21.000Z: 500 after 40 ms; attempt 1 (scheduled, 3 of 11), event 45001 `invoice.created`",
-        "- Actual: 500, 503.",
+        "managed by `Zapier`",
+        "- 2023-11-14T22:13:21.000Z: 500 after 40 ms; attempt 1 (scheduled, 3 of 11), subscription 7",
+        "  - Answer: `{\"error\":\"busy\"}`",
+        "request id `req_01J9`",
+        "- Actual: 403 insufficient\\_scope, 500, 503.",
         "1. `endpoint-500`: the endpoint",
         "What to do: Ask the owner.",
         "- Does it answer? **unknown**: `nothing was sent`",
         "(limit 5), asked 2023-11-14T22:13:29.000Z",
         "-X POST 'https://hooks.example/orders?token=REDACTED'",
         "$SIGNING_SECRET",
+        "payloads of events and signing secrets",
     ] {
         assert!(ticket.contains(part), "{part:?} is not in\n{ticket}");
     }
-    assert!(!ticket.contains("attempt 3"), "a success is no failure");
     assert!(!ticket.contains("abcdef"));
-    assert_eq!(bundle.folder(), "crow-breaker-subscription-7-20231114T221330Z");
+    assert_eq!(bundle.folder(), "crow-subscription-7-20231114T221330Z");
 }
 
 #[test]
-fn the_manifest_proves_the_ticket_and_names_its_window() {
-    let bundle = built(&[attempt(2, 503, None), attempt(1, 500, None)]).expect("no leak");
+fn the_manifest_proves_the_files_and_says_what_was_left_out() {
+    let bundle = built(&case()).expect("no leak");
     let manifest: Manifest = serde_json::from_str(&text(&bundle, "manifest.json")).expect("a manifest");
-    let ticket = text(&bundle, "ticket.md");
-    assert_eq!(manifest.files[0].sha256, hex::encode(Sha256::digest(ticket.as_bytes())));
-    assert_eq!(manifest.files[0].n_bytes, ticket.len() as u64);
-    assert_eq!(manifest.window, Some(Window { since_utc: at(1), until_utc: at(2) }));
-    assert_eq!(manifest.n_redactions, 2);
+    assert_eq!(
+        manifest.files.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>(),
+        ["ticket.md", "ticket.json"]
+    );
+    for entry in &manifest.files {
+        let bytes = text(&bundle, &entry.name);
+        assert_eq!((entry.sha256.as_str(), entry.n_bytes), (&*hash(bytes.as_bytes()), bytes.len() as u64));
+    }
+    let left_out = &manifest.redactions[0];
+    assert_eq!((left_out.what.as_str(), left_out.n), ("values of a target's query", 2));
+    let ticket: Ticket = serde_json::from_str(&text(&bundle, "ticket.json")).expect("a ticket");
+    assert_eq!(&ticket, bundle.ticket());
+    assert_eq!(built(&case()).expect("no leak"), bundle, "the same input gives the same bytes");
 }
 
 #[test]
-fn the_same_input_gives_the_same_bytes_whatever_the_order_of_attempts() {
-    let (one, two) = (attempt(1, 500, None), attempt(2, 503, Some("x")));
-    let bundles = [built(&[one.clone(), two.clone()]), built(&[two, one])].map(|bundle| bundle.expect("no leak"));
-    assert_eq!(bundles[0], bundles[1]);
+fn what_could_not_be_learnt_is_said_to_be_missing() {
+    let gone = Case {
+        failures: Asked { found: Err("no answer within 10 s".to_owned()), ..known(Vec::new()) },
+        requests: known(Vec::new()),
+        platform: None,
+        clock_ahead_ms: None,
+        ..case()
+    };
+    let missing = built(&gone).expect("no leak").ticket().missing.join("\n");
+    for part in
+        ["failed deliveries: no answer within 10 s", "refused calls: there are none", "difference between the clocks"]
+    {
+        assert!(missing.contains(part), "{part} in {missing}");
+    }
 }
 
 #[test]
-fn a_planted_secret_refuses_the_bundle_and_is_not_repeated() {
-    let key = format!("wlcro_live_92_{}", "Zz9".repeat(15));
+fn reasons_to_escalate_are_told_apart() {
+    let reasons = |case: &Case| -> Vec<String> {
+        built(case).expect("no leak").ticket().reasons.iter().map(|reason| reason.id.clone()).collect()
+    };
+    assert_eq!(reasons(&case()), ["not-yet"]);
+    let mut broken = case();
+    broken.requests = known(vec![RequestRow { status: 500, code: Some("internal".into()), ..request() }]);
+    assert_eq!(reasons(&broken), ["platform-error"]);
+    let mut unexplained = case();
+    unexplained.reports[0].causes.clear();
+    unexplained.reports[0].steps[0].verdict = Verdict::Fail;
+    assert_eq!(reasons(&unexplained), ["unexplained"]);
+    unexplained.reports[0].steps[0].verdict = Verdict::Unknown("gone".to_owned());
+    assert_eq!(reasons(&unexplained), ["unreachable"]);
+}
+
+#[test]
+fn a_planted_secret_refuses_the_bundle_says_where_and_is_not_repeated() {
+    let shaped = format!("wlcro_live_92_{}", "Zz9".repeat(15));
     for (planted, kind) in [
         (SIGNING.to_owned(), Kind::Known(Form::Plain)),
         (SIGNING.replace('=', "%3D"), Kind::Known(Form::Percent)),
         (format!("{}\n{}", &SIGNING[..10], &SIGNING[10..]), Kind::Known(Form::Escaped)),
-        (key, Kind::KeyShaped(Form::Plain)),
+        (shaped, Kind::KeyShaped(Form::Plain)),
     ] {
-        let refused = built(&[attempt(1, 500, Some(&format!("upstream said {planted}")))]).expect_err("a leak");
+        let planted_in = Case { failures: known(vec![failure(1, 500, &format!("upstream said {planted}"))]), ..case() };
+        let refused = built(&planted_in).expect_err("a leak");
         let said = refused.to_string();
-        assert!(matches!(refused, Error::Leak { file: "ticket.md", kind: found } if found == kind), "{said}");
-        assert!(!said.contains(&planted[..8]), "{said}");
+        assert!(matches!(refused, Error::Leak { kind: found, .. } if found == kind), "{said}");
+        assert!(said.contains("/failures/0/body") && !said.contains(&planted[..8]), "{said}");
+        let without = bundle(&planted_in, Bodies::LeftOut, &[&Secret::new(SIGNING.to_owned())]).expect("no leak");
+        assert!(without.ticket().missing.iter().any(|what| what.contains("bodies")));
     }
 }
 
 #[test]
 fn a_secret_planted_in_any_outside_text_refuses_the_bundle() {
-    let plants: [fn(&mut Report, &mut SubscriptionRow); 6] = [
-        |report, _| report.causes[0].title = SIGNING.to_owned(),
-        |report, _| report.causes[0].evidence[0].value = SIGNING.into(),
-        |report, _| report.steps[0].verdict = Verdict::Unknown(SIGNING.to_owned()),
-        |_, row| row.subscription.target_url = format!("https://hooks.example/{SIGNING}").into(),
-        |_, row| row.subscription.event_types = vec![SIGNING.into()],
-        |_, row| row.subscription.managed_by = Some(SIGNING.into()),
+    let plants: [fn(&mut Case); 9] = [
+        |case| case.reports[0].causes[0].title = SIGNING.to_owned(),
+        |case| case.reports[0].causes[0].evidence[0].value = SIGNING.into(),
+        |case| case.reports[0].steps[0].verdict = Verdict::Unknown(SIGNING.to_owned()),
+        |case| {
+            case.subscriptions.found.as_mut().expect("rows")[0].subscription.target_url =
+                format!("https://x.example/{SIGNING}").into()
+        },
+        |case| case.subscriptions.found.as_mut().expect("rows")[0].subscription.event_types = vec![SIGNING.into()],
+        |case| case.keys.found.as_mut().expect("rows")[0].name = SIGNING.into(),
+        |case| case.requests.found.as_mut().expect("rows")[0].detail = Some(SIGNING.into()),
+        |case| case.failures.found.as_mut().expect("rows")[0].row.error = Some(SIGNING.into()),
+        |case| case.failures.found = Err(SIGNING.to_owned()),
     ];
     for (position, plant) in plants.into_iter().enumerate() {
-        let (mut report, mut row) = (report(), row());
-        plant(&mut report, &mut row);
-        let refused = bundle(&report, &row, &[], &[&secret(SIGNING)], at(10));
-        assert!(matches!(refused, Err(Error::Leak { .. })), "plant {position}: {refused:?}");
+        let mut case = case();
+        plant(&mut case);
+        assert!(matches!(built(&case), Err(Error::Leak { .. })), "plant {position}");
     }
 }
 
 #[test]
-fn hostile_text_stays_inert() {
-    let hostile = "\u{1b}[2J\n# Heading\n```\n<script>@all `x` \u{202e}";
-    let bundle = built(&[attempt(1, 500, Some(hostile))]).expect("no leak");
+fn t2_hostile_text_stays_inert_in_markdown_and_json() {
+    let hostile = "\u{1b}[2J\n# Heading\n```\n<script>@all `x` [a](javascript:b) \u{202e}=cmd()";
+    let mut case = case();
+    case.failures = known(vec![failure(1, 500, hostile)]);
+    case.keys.found.as_mut().expect("rows")[0].name = hostile.into();
+    case.reports[0].causes[0].title = hostile.to_owned();
+    let bundle = built(&case).expect("no leak");
+    for file in bundle.files() {
+        let text = String::from_utf8(file.bytes.clone()).expect("text");
+        assert!(text.chars().all(|c| c == '\n' || !c.is_control()) && !text.contains('\u{202e}'), "{}", file.name);
+    }
     let ticket = text(&bundle, "ticket.md");
-    assert!(ticket.chars().all(|c| c == '\n' || !c.is_control()));
-    assert!(!ticket.contains('\u{202e}'));
     assert!(!ticket.lines().any(|line| line.starts_with("# Heading") || line.starts_with("<script>")));
     assert_eq!(ticket.lines().filter(|line| line.starts_with("```")).count(), 2);
+    let values = text(&bundle, "ticket.json");
+    assert!(!values.contains("\\u001b"), "an escape that a reader would decode again");
 }
 
 #[test]
-fn a_bundle_goes_into_a_new_folder_and_never_over_an_old_one() {
+fn a_bundle_goes_into_a_new_folder_or_archive_never_over_an_old_one_and_can_be_opened_again() {
     let home = tempfile::tempdir().expect("a folder");
-    let dir = home.path().join("ticket");
-    let bundle = built(&[attempt(1, 500, None)]).expect("no leak");
-    write(&bundle, &dir).expect("written");
-    for file in bundle.files() {
-        assert_eq!(std::fs::read(dir.join(file.name)).expect("readable"), file.bytes);
+    let bundle = built(&case()).expect("no leak");
+    for name in ["ticket", "ticket.zip"] {
+        let path = home.path().join(name);
+        write(&bundle, &path).expect("written");
+        assert!(matches!(write(&bundle, &path), Err(Error::Exists { .. })));
+        let opened = open(&path).expect("opened");
+        assert_eq!((&opened.ticket, &opened.manifest), (bundle.ticket(), bundle.manifest()));
     }
-    assert!(matches!(write(&bundle, &dir), Err(Error::Exists { .. })));
+    let again = home.path().join("again.zip");
+    write(&bundle, &again).expect("written");
+    let bytes = |path: &std::path::Path| std::fs::read(path).expect("readable");
+    assert_eq!(bytes(&again), bytes(&home.path().join("ticket.zip")), "the same bytes");
+    std::fs::write(home.path().join("ticket/ticket.md"), "changed").expect("written");
+    assert!(matches!(open(&home.path().join("ticket")), Err(read::Error::Changed { name }) if name == "ticket.md"));
+    assert!(matches!(open(&home.path().join("nowhere")), Err(read::Error::Unreadable { .. })));
     let nowhere = home.path().join("missing").join("ticket");
     assert!(matches!(write(&bundle, &nowhere), Err(Error::Io { .. })));
 }

@@ -1,5 +1,6 @@
 //! Diagnosis: the signature lab, playbooks over faults that are really produced, bundles.
 
+mod bundle;
 mod demo;
 mod lab;
 mod matrix;

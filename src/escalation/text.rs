@@ -1,0 +1,147 @@
+//! The ticket as Markdown: outside text as code in which nothing is active.
+
+use super::markdown::{code, prose};
+use crate::api::bundle::{FailurePart, PlaybookPart, RequestPart, Ticket};
+use crate::api::report::{Evidence, Step};
+use crate::domain::text::Untrusted;
+use crate::domain::time::Timestamp;
+
+/// Writes a ticket for people.
+#[must_use]
+pub fn write(ticket: &Ticket) -> String {
+    let mut lines = vec![format!("# Ticket about {}", ticket.subject), String::new()];
+    lines.push(format!("- Symptom: {}", prose(&ticket.symptom)));
+    for reason in &ticket.reasons {
+        lines.push(format!("- Escalate: {} ({})", prose(&reason.text), prose(&reason.id)));
+    }
+    let platform = ticket.versions.platform.as_deref().unwrap_or("unknown");
+    lines.push(format!(
+        "- Written: {} by crow {}, platform {}",
+        ticket.written_utc,
+        ticket.versions.crow,
+        prose(platform)
+    ));
+    let ahead = ticket.clock_ahead_ms.map_or_else(|| "unknown".to_owned(), |ms| format!("{ms:+} ms"));
+    lines.push(format!("- Clock of the platform against this machine's: {ahead}"));
+    if let Some(window) = ticket.window {
+        lines.push(format!("- Failures from {} to {} (UTC)", window.since_utc, window.until_utc));
+    }
+    involved(ticket, &mut lines);
+    section("Failed deliveries (UTC, oldest first)", &mut lines);
+    none(ticket.failures.is_empty(), &mut lines);
+    ticket.failures.iter().for_each(|of| failure(of, &mut lines));
+    section("Refused calls (UTC, oldest first)", &mut lines);
+    none(ticket.requests.is_empty(), &mut lines);
+    lines.extend(ticket.requests.iter().map(request));
+    section("Expected and actual", &mut lines);
+    lines.push(format!("- Expected: {}.", prose(&ticket.comparison.expected)));
+    lines.push(format!("- Actual: {}.", prose(&ticket.comparison.actual)));
+    for of in &ticket.playbooks {
+        playbook(of, &mut lines);
+    }
+    section("How to reproduce", &mut lines);
+    lines.push("```sh".to_owned());
+    lines.extend(ticket.reproduce.iter().cloned());
+    lines.push("```".to_owned());
+    section("What is not here", &mut lines);
+    lines.extend(ticket.missing.iter().map(|what| format!("- {}", prose(what))));
+    let mut text = lines.join("\n");
+    text.push('\n');
+    text
+}
+
+fn section(title: &str, lines: &mut Vec<String>) {
+    lines.extend([String::new(), format!("## {title}"), String::new()]);
+}
+
+fn none(is_empty: bool, lines: &mut Vec<String>) {
+    if is_empty {
+        lines.push("None at hand.".to_owned());
+    }
+}
+
+fn quoted(text: &str) -> String {
+    code(&Untrusted::new(text))
+}
+
+fn involved(ticket: &Ticket, lines: &mut Vec<String>) {
+    section("Keys and subscriptions", lines);
+    none(ticket.keys.is_empty() && ticket.subscriptions.is_empty(), lines);
+    for key in &ticket.keys {
+        let scopes = prose(&key.scopes.join(", "));
+        let (name, last4) = (quoted(&key.name), quoted(&key.last4));
+        lines.push(format!(
+            "- Key {name}, ends in {last4}, company {}: {}; scopes {scopes}",
+            key.company_id,
+            prose(&key.state)
+        ));
+    }
+    for of in &ticket.subscriptions {
+        let types: Vec<String> = of.event_types.iter().map(|kind| quoted(kind)).collect();
+        let owner = of.managed_by.as_ref().map_or_else(String::new, |owner| format!("; managed by {}", quoted(owner)));
+        let success = of.last_success_utc.map_or_else(|| "never".to_owned(), |at: Timestamp| at.to_string());
+        lines.push(format!("- Subscription {} of company {}: {}{owner}", of.id, of.company_id, prose(&of.state)));
+        lines.push(format!("  - Target: {}", quoted(&of.target)));
+        lines.push(format!("  - Event types: {}", types.join(", ")));
+        lines.push(format!("  - Last success: {success}"));
+    }
+}
+
+fn failure(of: &FailurePart, lines: &mut Vec<String>) {
+    let id = |id: Option<i64>| id.map_or_else(|| "none".to_owned(), |id| id.to_string());
+    lines.push(format!(
+        "- {}: {} after {} ms; attempt {} ({}), subscription {}, delivery {}, event {} {}",
+        of.utc,
+        prose(&of.outcome),
+        of.elapsed_ms,
+        of.attempt_id,
+        prose(&of.tried),
+        of.subscription_id,
+        id(of.delivery_id),
+        id(of.event_id),
+        quoted(&of.event_type)
+    ));
+    lines.extend(of.error.as_ref().map(|error| format!("  - Error: {}", quoted(error))));
+    lines.extend(of.body.as_ref().map(|body| format!("  - Answer: {}", quoted(body))));
+}
+
+fn request(of: &RequestPart) -> String {
+    let part = |name: &str, text: &Option<String>| {
+        text.as_ref().map_or_else(String::new, |text| format!(", {name} {}", quoted(text)))
+    };
+    format!(
+        "- {}: {} {}{}{}{}, request id {}",
+        of.utc,
+        of.status,
+        quoted(&of.call),
+        part("code", &of.code),
+        part("key ends in", &of.last4),
+        part("said", &of.detail),
+        quoted(&of.request_id)
+    )
+}
+
+fn playbook(of: &PlaybookPart, lines: &mut Vec<String>) {
+    section(&format!("Playbook {}", of.topic), lines);
+    if of.causes.is_empty() {
+        lines.push("No cause found.".to_owned());
+    }
+    for (position, cause) in of.causes.iter().enumerate() {
+        lines.push(format!("{}. {}: {}", position + 1, quoted(&cause.id), prose(&cause.title)));
+        lines.extend(cause.evidence.iter().map(|of| format!("   - {}", evidence(of))));
+        lines.push(format!("   - What to do: {}", prose(&cause.resolution)));
+    }
+    lines.extend([String::new(), "Checks:".to_owned(), String::new()]);
+    of.steps.iter().for_each(|of| step(of, lines));
+}
+
+fn step(of: &Step, lines: &mut Vec<String>) {
+    let why = of.verdict.why().map_or_else(String::new, |why| format!(": {}", quoted(why)));
+    lines.push(format!("- {} **{}**{why}", prose(&of.question), of.verdict.name()));
+    lines.extend(of.evidence.iter().map(|of| format!("  - {}", evidence(of))));
+}
+
+fn evidence(of: &Evidence) -> String {
+    let limit = of.limit.as_ref().map_or_else(String::new, |limit| format!(" (limit {})", prose(limit)));
+    format!("{}: {}{limit}, asked {}", prose(&of.query), code(&of.value), of.at_utc)
+}

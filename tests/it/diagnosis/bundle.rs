@@ -1,0 +1,117 @@
+//! Bundles of every scenario: all that the guide asks for is in them, and no secret is.
+
+use super::matrix::played;
+use crate::support::platform::Platform;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use crow::api::report::Subject;
+use crow::demo::scenario::library;
+use crow::diagnose::case::{Case, collect};
+use crow::diagnose::dossier::Wish;
+use crow::domain::secret::Secret;
+use crow::escalation::bundle::{Bundle, Error, bundle};
+use crow::escalation::ticket::Bodies;
+
+/// Twelve secrets of the kinds that there are; none of them is in use.
+fn canaries() -> Vec<String> {
+    let tail = |n: usize| -> String {
+        (0..43).map(|at| char::from(b"abcdefghijkmnpqrstuvwxyz23456789"[(at * 7 + n * 5) % 32])).collect()
+    };
+    let keys = (0..4).map(|n| format!("wlcro_live_92_{}", tail(n)));
+    let tokens = (4..8).map(|n| format!("wlop_{}", tail(n)));
+    let secrets = (8..12).map(|n| STANDARD.encode(tail(n)));
+    keys.chain(tokens).chain(secrets).collect()
+}
+
+/// A secret in eight disguises.
+fn disguised(secret: &str) -> [String; 8] {
+    let percent: String = secret.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let unicode: String = secret.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect();
+    [
+        secret.to_owned(),
+        percent.replace('%', "%25"),
+        percent,
+        STANDARD.encode(format!("x{secret}")),
+        URL_SAFE_NO_PAD.encode(secret),
+        hex::encode(secret),
+        unicode,
+        format!("{}\r\n  {}", &secret[..20], &secret[20..]),
+    ]
+}
+
+fn carries(bundle: &Bundle, secret: &str) -> bool {
+    let text: String = bundle.files().iter().map(|file| String::from_utf8_lossy(&file.bytes).into_owned()).collect();
+    let bare: String = text.chars().filter(|c| !c.is_whitespace() && *c != '\\').collect();
+    disguised(secret).iter().any(|form| {
+        let form: String = form.chars().filter(|c| !c.is_whitespace() && *c != '\\').collect();
+        text.contains(&form) || bare.contains(&form)
+    })
+}
+
+async fn case(platform: &Platform, topic: crow::api::report::Topic) -> Case {
+    collect(&platform.operator(), &platform.ambient, &[topic], Wish::about(Subject::All)).await
+}
+
+#[tokio::test]
+async fn x1_every_scenarios_bundle_has_what_the_guide_asks_for_and_no_secret() {
+    let canaries = canaries();
+    for script in library::all().expect("well formed") {
+        let platform = Platform::start().await;
+        let played = played(&platform, &[&script]).await;
+        let case = case(&platform, script.topic).await;
+        let planted: Vec<Secret> = canaries.iter().map(|text| Secret::new(text.clone())).collect();
+        let known: Vec<&Secret> = planted.iter().chain(&played[0].keys).collect();
+        let bundle = bundle(&case, Bodies::Included, &known).unwrap_or_else(|error| panic!("{}: {error}", script.name));
+        for secret in &known {
+            assert!(!carries(&bundle, secret.reveal()), "{}", script.name);
+        }
+        let ticket = bundle.ticket();
+        let text: String =
+            bundle.files().iter().map(|file| String::from_utf8_lossy(&file.bytes).into_owned()).collect();
+        assert!(ticket.versions.platform.is_some() && ticket.clock_ahead_ms.is_some(), "{}", script.name);
+        assert!(
+            !ticket.reasons.is_empty() && ticket.reproduce.len() > 1 && !ticket.missing.is_empty(),
+            "{}",
+            script.name
+        );
+        if let Some(cause) = &script.cause {
+            assert_eq!(&ticket.playbooks[0].causes[0].id, cause);
+            assert!(!ticket.playbooks[0].causes[0].resolution.is_empty());
+        }
+        for of in &ticket.requests {
+            assert!(!of.request_id.is_empty() && of.detail.is_some(), "{}: {of:?}", script.name);
+        }
+        for of in &ticket.failures {
+            assert!(of.body.is_some() || of.error.is_some() || of.outcome.starts_with('3'), "{}: {of:?}", script.name);
+        }
+        for key in played[0].keys.iter().filter(|_| !ticket.requests.is_empty()) {
+            let is_asked = ticket.requests.iter().any(|of| of.last4.as_deref() == Some(&*key.last4()));
+            assert!(!is_asked || ticket.keys.iter().any(|of| of.last4 == key.last4()), "{}", script.name);
+        }
+        assert!(text.contains("\"sha256\""));
+    }
+}
+
+#[tokio::test]
+async fn x1_a_canary_in_any_disguise_keeps_the_bundle_from_being_built() {
+    let platform = Platform::start().await;
+    let all = library::all().expect("well formed");
+    let script = all.iter().find(|script| script.name == "endpoint-500").expect("a scenario");
+    let _played = played(&platform, &[script]).await;
+    let clean = case(&platform, script.topic).await;
+    let canaries = canaries();
+    let planted: Vec<Secret> = canaries.iter().map(|text| Secret::new(text.clone())).collect();
+    let known: Vec<&Secret> = planted.iter().collect();
+    assert!(bundle(&clean, Bodies::Included, &known).is_ok());
+    for canary in &canaries {
+        for (position, form) in disguised(canary).iter().enumerate() {
+            let mut case = clean.clone();
+            case.failures.found.as_mut().expect("failures")[0].response_body.text =
+                Some(format!("said: {form}.").into());
+            match bundle(&case, Bodies::Included, &known) {
+                Err(Error::Leak { place, .. }) => assert!(place.contains("/body"), "{place}"),
+                other => panic!("disguise {position}: {:?}", other.map(|bundle| bundle.folder().to_owned())),
+            }
+        }
+    }
+}
