@@ -33,7 +33,13 @@ impl App {
             Action::Redraw => return vec![Effect::Repaint],
             Action::Suspend => return vec![Effect::Suspend],
             Action::Open => return self.open(now),
+            Action::Yes if matches!(self.layers.last(), Some(Layer::Escalate)) => return self.write_bundle(),
             Action::Yes => return self.confirm(now),
+            Action::Close | Action::Back | Action::No if self.step_back() => {}
+            Action::Diagnose | Action::Playbooks => self.consult(action),
+            Action::Escalate => return self.escalate(),
+            Action::Again => return self.run_entry_again(),
+            Action::Write => self.ask_to_write(),
             Action::Close if self.layers.is_empty() => return vec![Effect::Leave],
             Action::Close | Action::Back | Action::No => self.back(now),
             Action::Retry => return self.retry(),
@@ -74,7 +80,6 @@ impl App {
             Action::TimeWindow => self.layers.push(Layer::Choice(Choice::new(self, Topic::TimeWindow))),
             Action::Log => self.layers.push(Layer::Sheet(Sheet { told: Told::Log, top: 0 })),
             Action::Bundle => self.layers.push(Layer::Sheet(Sheet { told: Told::Bundle, top: 0 })),
-            Action::Absent(_) => {}
             action => self.arrange(action, now),
         }
         Vec::new()
@@ -147,6 +152,7 @@ impl App {
                     self.look_at(company, now);
                 }
             }
+            Some(Layer::Diagnose) => return self.run_entry(),
             Some(_) => {}
         }
         Vec::new()
@@ -344,6 +350,7 @@ impl App {
             Some(Layer::Companies(list)) => list.step(step),
             Some(Layer::Choice(choice)) => choice.step(step),
             Some(Layer::Filter(line)) => line.step(step),
+            Some(Layer::Diagnose | Layer::Escalate) => self.step_room(step, n_lines, height),
             Some(Layer::Confirm(_) | Layer::Count(_) | Layer::Run(_) | Layer::Note(_)) => {}
             None => self.step_rows(step, page, now),
         }

@@ -9,7 +9,7 @@ use super::layout::{self, Class};
 use super::notice::Notice;
 use super::overlay::Layer;
 use super::overlay::detail::Fetched;
-use super::panes::Pane;
+use super::panes::{self, Pane};
 use super::panes::view::View;
 use super::places::{Item, Places, Settled};
 use super::theme::{Look, Theme};
@@ -118,6 +118,10 @@ pub struct App {
     pub trail: Trail,
     /// What lies over the root, the front one last.
     pub layers: Vec<Layer>,
+    /// Playbooks that run and ran.
+    pub room: panes::diagnose::Room,
+    /// The bundle that is being collected.
+    pub escalation: panes::escalate::Desk,
     /// What is said for a while.
     pub notice: Option<Notice>,
     /// What the platform's clock is ahead of this machine's, in milliseconds.
@@ -142,6 +146,8 @@ impl App {
             desk: Desk::default(),
             trail: Trail::default(),
             layers: Vec::new(),
+            room: panes::diagnose::Room::default(),
+            escalation: panes::escalate::Desk::default(),
             notice: None,
             skew_ms: 0,
         }
@@ -242,6 +248,7 @@ impl App {
             Finished::Copied(Ok(what)) => self.say(what, now),
             Finished::Copied(Err(why)) => self.complain(why, now),
             Finished::Act(act, came) => return self.acted(act, came, now),
+            Finished::Consulted(came) => self.consulted(*came, now),
         }
         Vec::new()
     }

@@ -2,23 +2,23 @@
 
 use super::chord::{Chord, ch, ctrl, key};
 use super::keymap::Context::{
-    Alerts, Choice, Confirm, Count, Detail, Filter, Help, Log, Menu, Note, Palette, Panes, Run,
+    Alerts, Choice, Confirm, Count, Detail, Diagnose, Escalate, Filter, Help, Log, Menu, Note, Palette, Panes, Run,
 };
 use super::keymap::{Action, Binding, Context, Group, Step};
 use super::panes::Pane;
 use crossterm::event::KeyCode;
 
 /// Where the selection can be moved or something scrolled.
-const SCROLLING: &[Context] = &[Panes, Detail, Menu, Alerts, Choice, Log];
+const SCROLLING: &[Context] = &[Panes, Detail, Menu, Alerts, Choice, Log, Diagnose, Escalate];
 /// There, and in lists beneath a line that takes text.
-const LISTS: &[Context] = &[Panes, Detail, Menu, Alerts, Choice, Log, Help, Palette, Filter];
+const LISTS: &[Context] = &[Panes, Detail, Menu, Alerts, Choice, Log, Diagnose, Escalate, Help, Palette, Filter];
 /// Every context.
 pub(super) const ANYWHERE: &[Context] =
-    &[Panes, Detail, Menu, Confirm, Help, Alerts, Filter, Palette, Choice, Note, Count, Log, Run];
+    &[Panes, Detail, Menu, Confirm, Help, Alerts, Filter, Palette, Choice, Note, Count, Log, Run, Diagnose, Escalate];
 /// Every context in which characters are keys.
-const KEYED: &[Context] = &[Panes, Detail, Menu, Confirm, Alerts, Choice, Log, Run];
+const KEYED: &[Context] = &[Panes, Detail, Menu, Confirm, Alerts, Choice, Log, Run, Diagnose, Escalate];
 /// Layers in which characters are keys.
-const LAYERS: &[Context] = &[Detail, Menu, Confirm, Alerts, Choice, Log, Run];
+const LAYERS: &[Context] = &[Detail, Menu, Confirm, Alerts, Choice, Log, Run, Diagnose, Escalate];
 /// Where there are rows or one thing.
 const THINGS: &[Context] = &[Panes, Detail];
 const PANES: &[Context] = &[Panes];
@@ -84,8 +84,14 @@ pub const BINDINGS: &[Binding] = &[
     bind("limits", &[ch('6')], Action::Show(Pane::Limits), "Limits"),
     bind("trips", &[ch('7')], Action::Show(Pane::Trips), "Trips"),
     bind("requests", &[ch('8')], Action::Show(Pane::Requests), "Requests"),
-    bind("diagnose", &[ch('9')], Action::Absent("Diagnose"), "Diagnose"),
-    bind("escalate", &[ch('0')], Action::Absent("Escalate"), "Escalate"),
+    bind("diagnose", &[ch('9')], Action::Diagnose, "Diagnose").at(&[Panes, Escalate]),
+    bind("escalate", &[ch('0')], Action::Escalate, "Escalate").at(&[Panes, Detail, Diagnose]),
+    bind("playbooks", &[ch('P')], Action::Playbooks, "playbooks that fit").at(THINGS),
+    bind("run-playbook", ENTER, Action::Open, "run, or open what ran").at(&[Diagnose]).in_footer(1),
+    bind("again", &[ch('r')], Action::Again, "run again").at(&[Diagnose]).in_footer(2),
+    bind("write", &[ch('W')], Action::Write, "write it").at(&[Escalate]).in_group(Group::Act).in_footer(1),
+    bind("write-yes", &[ch('y')], Action::Yes, "yes, write it").at(&[Escalate]).in_group(Group::Act).in_footer(2),
+    bind("write-no", &[ch('n')], Action::No, "no").at(&[Escalate]).in_group(Group::Act).in_footer(3),
     bind("next-pane", &[key(KeyCode::Tab), key(KeyCode::Right), ch('l')], Action::NextPane, "next pane").in_footer(5),
     bind("previous-pane", &[key(KeyCode::BackTab), key(KeyCode::Left), ch('h')], Action::PreviousPane, "previous pane"),
     bind("full", &[ch('f')], Action::FullScreen, "full").in_footer(7),

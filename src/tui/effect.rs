@@ -1,16 +1,19 @@
 //! What the console wants done and what came of it: values that `update` returns and receives.
 
+use super::consult::Consulted;
 use super::places::Item;
 use crate::api::attempts::{AttemptDetail, AttemptRow};
 use crate::api::deliveries::{DeliveryDetail, EventDetail, Trace};
 use crate::api::keys::Company;
 use crate::api::limits::{CallerUse, KeyUsage, LimitDetail};
+use crate::api::report::{Subject, Topic};
 use crate::api::requests::RequestRow;
 use crate::api::revisions::RevisionRow;
 use crate::api::stats::AttemptPoint;
 use crate::api::subscriptions::{ReplayChoice, SubscriptionRow};
 use crate::domain::event::EventType;
-use crate::domain::ids::{CompanyId, DeliveryId, KeyId, SubscriptionId};
+use crate::domain::ids::{AttemptId, CompanyId, DeliveryId, KeyId, SubscriptionId};
+use crate::escalation::bundle::Bundle;
 use crate::monitor::logs::{Ask, Came};
 
 /// What the loop is to do.
@@ -37,6 +40,14 @@ pub enum Job {
     Fetch(Item),
     /// All companies.
     Companies,
+    /// A playbook over something, read-only.
+    Playbook(Topic, Subject),
+    /// What the answer to an attempt says about how it was verified.
+    Lab(AttemptId, Subject),
+    /// A bundle about something, searched for secrets.
+    Bundle(Subject),
+    /// A bundle, into a new folder where the console was started.
+    Write(Box<Bundle>),
     /// A change, confirmed by somebody.
     Act(Act),
 }
@@ -156,6 +167,8 @@ pub enum Finished {
     Companies(Result<Vec<Company>, String>),
     /// A thing was fetched, or not.
     Fetched(Item, Result<Box<Found>, String>),
+    /// A playbook ran, or a bundle got further.
+    Consulted(Box<Consulted>),
     /// A change was made, or not: what happened in one line.
     Act(Act, Result<String, String>),
 }

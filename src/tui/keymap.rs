@@ -33,6 +33,10 @@ pub enum Context {
     Log,
     /// Acts under way.
     Run,
+    /// The playbooks.
+    Diagnose,
+    /// The bundle.
+    Escalate,
 }
 
 impl Context {
@@ -71,8 +75,16 @@ pub enum Action {
     Overview,
     /// Shows a pane alone.
     Show(Pane),
-    /// A pane that this version does not have.
-    Absent(&'static str),
+    /// Shows the playbooks.
+    Diagnose,
+    /// Shows the playbooks that fit the selection.
+    Playbooks,
+    /// Collects a bundle and shows it.
+    Escalate,
+    /// Runs a playbook once more.
+    Again,
+    /// Asks whether the bundle is to be written.
+    Write,
     /// Moves the selection, or scrolls.
     Move(Step),
     /// Gives the focus to the next pane.

@@ -10,6 +10,7 @@ pub mod calm;
 pub mod chart;
 pub mod chord;
 pub mod console;
+pub mod consult;
 pub mod copy;
 pub mod desk;
 pub mod draw;

@@ -1,19 +1,30 @@
 //! Performs what `update` asked for, with the platform's client. Changes are refused here when the console is read-only, whatever a screen says.
 
+use super::consult::Consulted;
 use super::console::Access;
 use super::effect::{Act, Finished, Found, Happening, Job, KeyStory, Known, Sent, WindowStory};
 use super::places::Item;
+use crate::ambient::Ambient;
 use crate::api::events::NewEvent;
 use crate::api::log::RequestQuery;
+use crate::api::paths;
+use crate::api::report::Subject;
 use crate::api::requests::RequestRow;
 use crate::api::subscriptions::{ReplayChoice, TestResult};
 use crate::client::Error;
-use crate::client::connection::Client;
+use crate::client::connection::{Client, Credential};
+use crate::diagnose::case::{collect, fitting};
+use crate::diagnose::dossier::Wish;
+use crate::diagnose::run::run;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::text::Untrusted;
+use crate::escalation::bundle::{Bundle, bundle};
+use crate::escalation::ticket::Bodies;
+use crate::escalation::write::write;
 use crate::monitor::logs::{Ask, Came};
 use crate::monitor::stretch::PAGE;
 use serde_json::value::RawValue;
+use std::path::PathBuf;
 
 /// Attempts that are fetched with a subscription.
 const N_ATTEMPTS: u32 = 20;
@@ -44,6 +55,20 @@ impl Performer {
                 Finished::Page(Box::new(ask), came)
             }
             Job::Act(act) => Finished::Act(act, self.act(act).await),
+            Job::Playbook(topic, subject) => {
+                let report = run(&self.client, &Ambient::real(), topic, Wish::about(subject), None).await;
+                Finished::Consulted(Box::new(Consulted::Report(Box::new(report))))
+            }
+            Job::Lab(id, subject) => {
+                let check = self.client.look(&paths::with(paths::ATTEMPT_SIGNATURE, id), &[]).await;
+                let check = check.map(Box::new).map_err(inert);
+                Finished::Consulted(Box::new(Consulted::Lab(id, subject, check)))
+            }
+            Job::Bundle(subject) => {
+                let bundle = self.bundle(subject).await.map(Box::new);
+                Finished::Consulted(Box::new(Consulted::Bundle(bundle)))
+            }
+            Job::Write(bundle) => Finished::Consulted(Box::new(Consulted::Written(written(*bundle).await))),
         }
     }
 
@@ -92,6 +117,12 @@ impl Performer {
         let revisions = client.revisions(id).await?.items;
         let minutes = client.minutes_of(id).await?.attempts;
         Ok(Known { row, attempts, revisions, minutes })
+    }
+
+    async fn bundle(&self, subject: Subject) -> Result<Bundle, String> {
+        let case = collect(&self.client, &Ambient::real(), &fitting(subject), Wish::about(subject)).await;
+        let (Credential::Operator(secret) | Credential::Key(secret)) = self.client.credential();
+        bundle(&case, Bodies::Included, &[secret]).map_err(|error| error.to_string())
     }
 
     async fn page(&self, ask: &Ask) -> Result<Came, String> {
@@ -153,6 +184,15 @@ fn marked() -> Option<Box<RawValue>> {
     RawValue::from_string(r#"{"test":true}"#.to_owned()).ok()
 }
 
+/// Writes a bundle where the console was started.
+async fn written(bundle: Bundle) -> Result<String, String> {
+    let work = move || {
+        let path = PathBuf::from(bundle.folder());
+        write(&bundle, &path).map(|()| path.display().to_string()).map_err(|error| error.to_string())
+    };
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err("the bundle could not be written".to_owned()))
+}
+
 fn tested(id: SubscriptionId, result: &TestResult) -> Result<String, String> {
     let came = match (result.status_code, &result.error) {
         (Some(status), _) => format!("answered {status}"),
@@ -172,7 +212,6 @@ fn inert(error: Error) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::client::connection::Credential;
     use crate::domain::secret::Secret;
 
     /// A performer whose platform does not exist: nothing listens on the port for discarding.

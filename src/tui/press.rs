@@ -9,6 +9,7 @@ use super::keymap::{Action, Binding, Context, Meaning, Step};
 use super::layout::Class;
 use super::overlay::finder::places;
 use super::overlay::{Layer, detail};
+use super::panes::escalate::Draft;
 use super::panes::{Pane, deliveries, trips};
 use super::places::Item;
 use crate::domain::time::Timestamp;
@@ -30,6 +31,8 @@ const fn context(layer: Option<&Layer>) -> Context {
         Some(Layer::Choice(_) | Layer::Companies(_)) => Context::Choice,
         Some(Layer::Note(_)) => Context::Note,
         Some(Layer::Sheet(_)) => Context::Log,
+        Some(Layer::Diagnose) => Context::Diagnose,
+        Some(Layer::Escalate) => Context::Escalate,
     }
 }
 
@@ -115,7 +118,13 @@ impl App {
         let context = context(self.front());
         let key = |action| self.setting.keymap.key(action);
         match action {
-            Action::Absent(name) => Err(format!("not available in this version: {name}")),
+            Action::Write if !matches!(self.escalation.draft, Draft::Ready(_)) => refuse("there is nothing to write"),
+            Action::Yes | Action::No if context == Context::Escalate && !matches!(self.escalation.draft, Draft::Asked(_)) => {
+                refuse("nothing was asked; W asks whether to write it")
+            }
+            Action::Playbooks if self.subjects().is_empty() => {
+                refuse("nothing is selected; 9 shows all playbooks")
+            }
             Action::Open if context == Context::Panes && self.selected().is_none() => {
                 refuse("nothing is selected: there are no rows")
             }

@@ -235,8 +235,8 @@ impl Stage {
         let mut left = LOGGED;
         while !left.is_zero() {
             self.operator.overview(1).await.map_err(failed("look at the platform"))?;
-            self.ambient.pass(LOOK * 5).await;
-            left = left.saturating_sub(LOOK * 5);
+            self.ambient.pass(LOOK * 15).await;
+            left = left.saturating_sub(LOOK * 15);
         }
         Ok(())
     }

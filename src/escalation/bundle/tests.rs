@@ -59,7 +59,15 @@ fn failure(id: i64, status: u16, body: &str) -> AttemptDetail {
         cause: None,
         error: None,
     };
-    detail(row, body)
+    let bytes = |text: &[u8]| Body::new(text, text.len() as u64);
+    AttemptDetail {
+        row,
+        request_headers: Vec::new(),
+        request_body: bytes(b"{}"),
+        response_headers: Vec::new(),
+        response_body: bytes(body.as_bytes()),
+        peer: None,
+    }
 }
 
 fn request() -> RequestRow {

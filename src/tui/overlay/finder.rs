@@ -201,6 +201,8 @@ pub fn places(contexts: &[Context]) -> String {
         Context::Note => "a note",
         Context::Log => "lists",
         Context::Run => "progress",
+        Context::Diagnose => "the playbooks",
+        Context::Escalate => "the bundle",
     });
     let mut told: Vec<&str> = Vec::new();
     for name in names {

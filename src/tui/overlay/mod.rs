@@ -15,7 +15,7 @@ pub mod sheets;
 
 use super::app::App;
 use super::paint::{self, Title};
-use super::panes;
+use super::panes::{self, diagnose, escalate};
 use super::theme::Role;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -51,6 +51,10 @@ pub enum Layer {
     Note(note::NoteLine),
     /// A list that only tells.
     Sheet(sheets::Sheet),
+    /// The playbooks.
+    Diagnose,
+    /// The bundle.
+    Escalate,
 }
 
 /// The lines of the front layer, if it is one that scrolls.
@@ -60,6 +64,8 @@ pub fn n_lines(app: &App) -> usize {
     match app.layers.last() {
         Some(Layer::Sheet(sheet)) => sheets::lines(app, sheet.told).len(),
         Some(Layer::Detail(detail)) => detail::sheet(app, detail, room).0.len(),
+        Some(Layer::Diagnose) => diagnose::lines(app, room).len(),
+        Some(Layer::Escalate) => escalate::lines(app, room).len(),
         _ => 0,
     }
 }
@@ -86,6 +92,14 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
             // A detail behind another layer that covers everything is not seen.
             Layer::Detail(_) if app.layers[position + 1..].iter().any(covers) => {}
             Layer::Detail(detail) => draw_detail(buffer, area, app, detail, position),
+            Layer::Diagnose => {
+                let title = diagnose::title(&app.room);
+                sheet(buffer, area, app, (&title, None), &diagnose::lines(app, room(area)), app.room.top);
+            }
+            Layer::Escalate => {
+                let title = escalate::title(&app.escalation);
+                sheet(buffer, area, app, (&title, None), &escalate::lines(app, room(area)), app.escalation.top);
+            }
             Layer::Alerts(list) => alerts::draw(buffer, area, app, Some(list)),
             Layer::Menu(menu) => menu::draw(buffer, area, app, menu),
             Layer::Confirm(question) => confirm::draw(buffer, area, app, question),
@@ -101,7 +115,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
 
 /// Whether nothing behind a layer is seen.
 const fn covers(layer: &Layer) -> bool {
-    matches!(layer, Layer::Help(_) | Layer::Alerts(_) | Layer::Detail(_) | Layer::Sheet(_))
+    matches!(layer, Layer::Help(_) | Layer::Alerts(_) | Layer::Detail(_) | Layer::Sheet(_) | Layer::Diagnose | Layer::Escalate)
 }
 
 /// A detail with the line that Enter is about; its title names what it was opened from.

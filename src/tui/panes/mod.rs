@@ -1,6 +1,8 @@
 //! The panes. Each says what its columns, rows, tally and details are; here is what they share.
 
 pub mod deliveries;
+pub mod diagnose;
+pub mod escalate;
 pub mod events;
 pub mod keys;
 pub mod limits;

@@ -1,7 +1,7 @@
 //! The README's table of keys is the registry's.
 
 use crate::tui::bindings::BINDINGS;
-use crate::tui::keymap::{Action, Group};
+use crate::tui::keymap::Group;
 
 const README: &str = include_str!("../../../README.md");
 
@@ -9,10 +9,7 @@ const README: &str = include_str!("../../../README.md");
 fn table() -> String {
     let mut lines = vec!["| keys | what they do | name |".to_owned(), "|---|---|---|".to_owned()];
     for group in Group::ALL {
-        let shown = |binding: &&crate::tui::keymap::Binding| {
-            binding.group == group && !matches!(binding.action, Action::Absent(_))
-        };
-        for binding in BINDINGS.iter().filter(shown) {
+        for binding in BINDINGS.iter().filter(|binding| binding.group == group) {
             let keys: Vec<String> = binding.chords.iter().map(|chord| format!("`{}`", chord.name())).collect();
             let keys = keys.join(" ");
             let line = format!("| {keys} | {} | `{}` |", binding.label, binding.name);
