@@ -69,9 +69,12 @@ impl App {
         match item {
             Item::Key(id) | Item::Window(id, _) => Some(Subject::Key(id)),
             Item::Subscription(id) => Some(Subject::Subscription(id)),
-            Item::Trip(id) => {
-                overview.trips.items.iter().find(|trip| trip.id == id).map(|trip| Subject::Subscription(trip.subscription_id))
-            }
+            Item::Trip(id) => overview
+                .trips
+                .items
+                .iter()
+                .find(|trip| trip.id == id)
+                .map(|trip| Subject::Subscription(trip.subscription_id)),
             Item::Attempt(id) => {
                 let row = overview.attempts.items.iter().find(|row| row.id == id);
                 row.map(|row| Subject::Subscription(row.subscription_id))

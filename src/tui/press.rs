@@ -119,12 +119,12 @@ impl App {
         let key = |action| self.setting.keymap.key(action);
         match action {
             Action::Write if !matches!(self.escalation.draft, Draft::Ready(_)) => refuse("there is nothing to write"),
-            Action::Yes | Action::No if context == Context::Escalate && !matches!(self.escalation.draft, Draft::Asked(_)) => {
+            Action::Yes | Action::No
+                if context == Context::Escalate && !matches!(self.escalation.draft, Draft::Asked(_)) =>
+            {
                 refuse("nothing was asked; W asks whether to write it")
             }
-            Action::Playbooks if self.subjects().is_empty() => {
-                refuse("nothing is selected; 9 shows all playbooks")
-            }
+            Action::Playbooks if self.subjects().is_empty() => refuse("nothing is selected; 9 shows all playbooks"),
             Action::Open if context == Context::Panes && self.selected().is_none() => {
                 refuse("nothing is selected: there are no rows")
             }

@@ -67,6 +67,7 @@ fn failure(id: i64, status: u16, body: &str) -> AttemptDetail {
         response_headers: Vec::new(),
         response_body: bytes(body.as_bytes()),
         peer: None,
+        redacted: false,
     }
 }
 
@@ -271,7 +272,7 @@ fn a_secret_planted_in_any_outside_text_refuses_the_bundle() {
         |case| case.reports[0].steps[0].verdict = Verdict::Unknown(SIGNING.to_owned()),
         |case| {
             case.subscriptions.found.as_mut().expect("rows")[0].subscription.target_url =
-                format!("https://x.example/{SIGNING}").into()
+                format!("https://x.example/{SIGNING}").into();
         },
         |case| case.subscriptions.found.as_mut().expect("rows")[0].subscription.event_types = vec![SIGNING.into()],
         |case| case.keys.found.as_mut().expect("rows")[0].name = SIGNING.into(),

@@ -115,7 +115,10 @@ pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
 fn list(room: &Room, width: usize, theme: Theme) -> Vec<Line<'static>> {
     let mut lines = vec![
         Line::styled(
-            format::clip("Enter runs a playbook with read-only calls, and opens one that ran; P on a row chooses what it is about.", width),
+            format::clip(
+                "Enter runs a playbook with read-only calls, and opens one that ran; P on a row chooses what it is about.",
+                width,
+            ),
             theme.style(Role::Dim),
         ),
         Line::default(),
@@ -143,12 +146,16 @@ fn came(outcome: &Outcome) -> (Role, String) {
         Outcome::Waiting => (Role::Dim, "asking the platform \u{2026}".to_owned()),
         Outcome::Failed(why) => (Role::Trouble, why.clone()),
         Outcome::Lab(check) => match check.lab.fit {
-            Fit::Genuine => (Role::Text, "what was sent is signed correctly; the receiver does not say what it computed".to_owned()),
+            Fit::Genuine => {
+                (Role::Text, "what was sent is signed correctly; the receiver does not say what it computed".to_owned())
+            }
             Fit::Explained => {
                 let ids: Vec<&str> = check.lab.causes.iter().map(|cause| cause.id.as_str()).collect();
                 (Role::Trouble, Untrusted::new(ids.join(", ")).inert())
             }
-            Fit::Unexplained => (Role::Trouble, format!("none of {} variants fits", check.lab.n_tried.unwrap_or_default())),
+            Fit::Unexplained => {
+                (Role::Trouble, format!("none of {} variants fits", check.lab.n_tried.unwrap_or_default()))
+            }
         },
         Outcome::Report(report) => match report.conclusion() {
             Conclusion::NoCause => (Role::Text, "no cause found".to_owned()),
@@ -185,7 +192,8 @@ fn lab(check: &SignatureCheck, width: usize, theme: Theme) -> Vec<Line<'static>>
     let mut lines = flowed(&text, 0, width, theme, role);
     let computed = check.computed.as_ref().map_or_else(|| "it names none".to_owned(), Untrusted::inert);
     lines.extend(flowed(&format!("computed by the receiver: {computed}"), 0, width, theme, Role::Dim));
-    let ahead = check.clock_ahead_seconds.map_or_else(|| "unknown: its answer has no date".to_owned(), |s| format!("{s:+} s"));
+    let ahead =
+        check.clock_ahead_seconds.map_or_else(|| "unknown: its answer has no date".to_owned(), |s| format!("{s:+} s"));
     lines.extend(flowed(&format!("the receiver's clock against the platform's: {ahead}"), 0, width, theme, Role::Dim));
     for cause in &check.lab.causes {
         lines.push(Line::default());

@@ -55,19 +55,30 @@ pub fn title(desk: &Desk) -> String {
 pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
     let theme = app.theme();
     let say = |text: &str, role: Role| -> Vec<Line<'static>> {
-        format::flow(&Untrusted::new(text).inert(), width).into_iter().map(|line| Line::styled(line, theme.style(role))).collect()
+        format::flow(&Untrusted::new(text).inert(), width)
+            .into_iter()
+            .map(|line| Line::styled(line, theme.style(role)))
+            .collect()
     };
     match &app.escalation.draft {
         Draft::None => say("Nothing is collected yet.", Role::Dim),
-        Draft::Collecting => say("Running the playbooks that fit and collecting what belongs to the case \u{2026}", Role::Dim),
+        Draft::Collecting => {
+            say("Running the playbooks that fit and collecting what belongs to the case \u{2026}", Role::Dim)
+        }
         Draft::Refused(why) => say(why, Role::Trouble),
         Draft::Ready(bundle) => {
-            let mut lines = say("W writes it into the directory in which the console was started. It was searched for secrets and has none.", Role::Accent);
+            let mut lines = say(
+                "W writes it into the directory in which the console was started. It was searched for secrets and has none.",
+                Role::Accent,
+            );
             lines.extend(preview(bundle, &say));
             lines
         }
         Draft::Asked(bundle) => {
-            let question = format!("Write {} into the directory in which the console was started? y writes it, n does not.", bundle.folder());
+            let question = format!(
+                "Write {} into the directory in which the console was started? y writes it, n does not.",
+                bundle.folder()
+            );
             let mut lines = say(&question, Role::Strong);
             lines.extend(preview(bundle, &say));
             lines
