@@ -23,6 +23,7 @@ pub mod replays;
 pub mod report;
 pub mod requests;
 pub mod revisions;
+pub mod runbook;
 pub mod schemas;
 pub mod sift;
 pub mod stats;

@@ -1,6 +1,7 @@
 //! What can be asked for on the command line.
 
 use crate::api::report::Topic;
+use crate::api::runbook::Runbook;
 use crate::demo::scenario::library;
 use crate::demo::scenario::script::Script;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -30,6 +31,8 @@ pub(super) enum Command {
     Console(Console),
     /// Find out why something does not work: exit code 0 no cause found, 1 cause found, 2 could not run
     Diagnose(Diagnose),
+    /// Go through a guided piece of work step by step: exit code 0 all done, 1 something remains, 2 could not run
+    Runbook(RunbookCall),
     /// Find out why a webhook's signature does not fit: exit code 0 it fits, 1 it does not, 2 could not run
     Verify(Verify),
     /// Write what is known of a failure into a folder or an archive that can be handed on
@@ -129,6 +132,23 @@ pub(super) struct Diagnose {
     #[command(flatten)]
     pub(super) about: About,
     /// Keep the answers in this file; where it exists already, go on from it: verdicts stay, what was unknown is asked again
+    #[arg(long, value_name = "FILE")]
+    pub(super) run: Option<PathBuf>,
+    /// Answer as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) remote: Remote,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunbookCall {
+    /// Which: key-rotation, lost-secret, breaker-recovery, rollback
+    #[arg(value_name = "NAME", value_parser = runbook)]
+    pub(super) runbook: Runbook,
+    #[command(flatten)]
+    pub(super) about: About,
+    /// Where the run is kept; a file named after it in this directory, if none is named
     #[arg(long, value_name = "FILE")]
     pub(super) run: Option<PathBuf>,
     /// Answer as JSON
@@ -336,6 +356,11 @@ fn scenario(name: &str) -> Result<Script, String> {
     all.into_iter()
         .find(|script| script.name == name)
         .ok_or_else(|| format!("there is no such scenario; known: {known}"))
+}
+
+fn runbook(name: &str) -> Result<Runbook, String> {
+    let known = || Runbook::ALL.map(Runbook::name).join(", ");
+    Runbook::named(name).ok_or_else(|| format!("there is no such run-book; known: {}", known()))
 }
 
 fn named_file(text: &str) -> Result<(String, PathBuf), String> {

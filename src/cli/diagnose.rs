@@ -11,6 +11,7 @@ use crate::diagnose::dossier::Wish;
 use crate::diagnose::run::run as diagnose;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
+use serde::de::DeserializeOwned;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
@@ -19,7 +20,7 @@ pub(super) async fn run(asked: Diagnose) -> Result<ExitCode, Failure> {
     log::to_stderr();
     let client = remote::connect(&asked.remote)?;
     let wish = wish(&client, &asked.about).await?;
-    let earlier = asked.run.as_deref().map(earlier).transpose()?.flatten();
+    let earlier: Option<Report> = asked.run.as_deref().map(kept).transpose()?.flatten();
     let report = diagnose(&client, &Ambient::real(), asked.topic, wish, earlier.as_ref()).await;
     let json = serde_json::to_string_pretty(&report).map_err(|error| Failure::failed(error.to_string(), ""))?;
     if let Some(file) = &asked.run {
@@ -60,8 +61,8 @@ async fn key(client: &Client, name: &str) -> Result<KeyId, Failure> {
     }
 }
 
-/// The report of an earlier run, if there is one.
-fn earlier(file: &Path) -> Result<Option<Report>, Failure> {
+/// What an earlier run has kept in its file, if there is one.
+pub(super) fn kept<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, Failure> {
     let refused = |why: String| {
         Failure::usage(format!("{}: {why}", file.display()), "name a file that an earlier run wrote, or a new one")
     };
@@ -73,7 +74,7 @@ fn earlier(file: &Path) -> Result<Option<Report>, Failure> {
 }
 
 /// Puts the answers into their file, whole or not at all.
-fn keep(file: &Path, json: &str) -> Result<(), Failure> {
+pub(super) fn keep(file: &Path, json: &str) -> Result<(), Failure> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut fresh| {
         std::io::Write::write_all(&mut fresh, format!("{json}\n").as_bytes())?;

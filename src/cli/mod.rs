@@ -11,6 +11,7 @@ mod failure;
 mod log;
 mod plain;
 mod remote;
+mod runbook;
 mod screen;
 mod serve;
 mod settings;
@@ -63,6 +64,7 @@ fn start(arguments: Arguments) -> Result<ExitCode, Failure> {
             Some(Command::Demo(demo)) => demo::run(demo).await,
             Some(Command::Diagnose(diagnose)) => diagnose::run(diagnose).await,
             Some(Command::Verify(verify)) => verify::run(&verify),
+            Some(Command::Runbook(call)) => runbook::run(call).await,
             Some(Command::Escalate(escalate)) => escalate::run(escalate).await,
             Some(Command::Db(db)) => db::run(db).await,
             Some(Command::Open(open)) => escalate::open(&open),

@@ -7,5 +7,6 @@ pub mod endpoint;
 pub mod gather;
 pub mod playbook;
 pub mod run;
+pub mod runbook;
 pub mod subject;
 pub mod topics;

@@ -55,7 +55,7 @@ fn manner_01_the_footer_shows_what_works_and_a_key_that_does_not_says_why_for_fo
     assert!(narrow.contains("? help") && narrow.contains("q quit"), "the last to go: {narrow}");
     let mut bench = Bench::new(120, 36);
     for (keys, why) in
-        [("n", "no filter here"), ("8x", "nothing is selected"), ("9", "not available"), ("Z", "not bound")]
+        [("n", "no filter here"), ("8x", "nothing is selected"), ("N", "no filter here"), ("Z", "not bound")]
     {
         bench.press(keys);
         assert!(bench.screen().contains(why), "{keys}");

@@ -1,6 +1,7 @@
 //! The console under test: keys in, effects and pictures out.
 
 mod acts;
+mod consult;
 mod desk;
 mod fixture;
 mod found;

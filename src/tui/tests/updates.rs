@@ -123,7 +123,7 @@ fn a_read_only_console_lists_acts_and_asks_for_none() {
 fn no_key_is_silently_ignored() {
     let mut bench = Bench::new(120, 36);
     for (keys, said) in [
-        ("9", "not available in this version: Diagnose"),
+        ("n", "no filter here"),
         ("Z", "Z is not bound"),
         ("r", "does nothing here"),
         ("5x", "nothing is selected"),

@@ -4,4 +4,5 @@ mod bundle;
 mod demo;
 mod lab;
 mod matrix;
+mod runbooks;
 mod verify;

@@ -1,0 +1,275 @@
+//! Run-books: guided work in steps, each with a check by read-only calls. A run is kept in a file and gone on with: what was checked once stays
+//! checked, and nothing is changed from here.
+
+use super::dossier::{Dossier, Wish};
+use super::gather::gather;
+use super::playbook::Source;
+use crate::ambient::Ambient;
+use crate::api::attempts::AttemptRow;
+use crate::api::keys::KeyRow;
+use crate::api::log::LogPage;
+use crate::api::paths;
+use crate::api::report::{Subject, Verdict};
+use crate::api::requests::RequestRow;
+use crate::api::revisions::RevisionRow;
+use crate::api::runbook::{Progress, Runbook, StepState};
+use crate::api::subscriptions::SubscriptionRow;
+use crate::client::connection::Client;
+use crate::domain::ids::{KeyId, SubscriptionId};
+use crate::domain::key::Scope;
+use crate::domain::time::Timestamp;
+use std::time::Duration;
+
+/// How long a key must be silent before it is revoked.
+const SILENT: Duration = Duration::from_secs(900);
+
+/// What is done in a step, and what is checked then.
+type Text = (&'static str, &'static str, &'static str);
+
+/// The steps of a run-book: name, what to do, and what is checked.
+#[must_use]
+pub const fn steps(runbook: Runbook) -> &'static [Text] {
+    match runbook {
+        Runbook::KeyRotation => &[
+            (
+                "new-key",
+                "Create a key of the same company with the same scopes; it is shown once.",
+                "a newer key with these scopes is in force",
+            ),
+            (
+                "new-in-use",
+                "Put the new key into every system that uses the old one.",
+                "the new key has authenticated a call",
+            ),
+            ("old-silent", "Wait until nobody uses the old key any more.", "no call of the old key for 15 minutes"),
+            ("old-revoked", "Revoke the old key; that is permanent.", "the old key is revoked"),
+        ],
+        Runbook::LostSecret => &[
+            (
+                "new-subscription",
+                "Create a subscription to the same endpoint with the same types; its secret is shown once.",
+                "a newer subscription with these types is on",
+            ),
+            (
+                "first-success",
+                "Put the new secret into the receiver. Until the old one is gone each event comes twice: drop repeats by the event's id.",
+                "the new subscription has delivered successfully",
+            ),
+            ("old-deleted", "Delete the old subscription; the overlap ends.", "the old subscription is gone"),
+        ],
+        Runbook::BreakerRecovery => &[
+            (
+                "endpoint-answers",
+                "Repair the endpoint and send a test until it succeeds.",
+                "the latest attempt since the trip succeeded",
+            ),
+            (
+                "enabled",
+                "Enable the subscription, and choose whether what passed by is delivered.",
+                "the subscription is on",
+            ),
+            ("delivers", "Wait for the next delivery.", "a scheduled or replayed delivery succeeded since"),
+            ("nothing-waits", "Replay what passed by, if the receiver needs it.", "no delivery is skipped or parked"),
+        ],
+        Runbook::Rollback => &[
+            (
+                "earlier-known",
+                "Look at the earlier configurations and choose one.",
+                "there is an earlier configuration",
+            ),
+            (
+                "rolled-back",
+                "Bring the chosen configuration back.",
+                "the configuration in force is one that was in force before",
+            ),
+            ("endpoint-answers", "Send a test to the endpoint.", "the latest attempt since then succeeded"),
+        ],
+    }
+}
+
+/// Checks a run from its first open step on, as far as steps are done. Never fails: what could not be learnt leaves its step open.
+pub async fn go_on(client: &Client, ambient: &Ambient, mut progress: Progress) -> Progress {
+    let needs = [Source::Keys, Source::Subscriptions, Source::Undelivered];
+    let dossier =
+        gather(client, ambient, Wish { subject: Subject::All, back: Duration::from_secs(7 * 86_400) }, &needs).await;
+    progress.checked_utc = dossier.at;
+    let mut states = Vec::new();
+    let mut is_open = false;
+    for (id, to_do, checked) in steps(progress.runbook) {
+        let earlier = progress.steps.iter().find(|step| step.id == *id).filter(|step| step.verdict == Verdict::Pass);
+        let (verdict, found, at_utc) = match earlier {
+            Some(step) => (Verdict::Pass, step.found.clone(), step.at_utc),
+            None if is_open => (Verdict::Skipped("an earlier step is open".to_owned()), String::new(), None),
+            None => {
+                let (verdict, found) = match check(client, &dossier, &progress, id).await {
+                    Ok((true, found)) => (Verdict::Pass, found),
+                    Ok((false, found)) => (Verdict::Fail, found),
+                    Err(why) => (Verdict::Unknown(why), String::new()),
+                };
+                (verdict, found, Some(dossier.at))
+            }
+        };
+        is_open |= verdict != Verdict::Pass;
+        states.push(StepState {
+            id: (*id).to_owned(),
+            to_do: (*to_do).to_owned(),
+            check: (*checked).to_owned(),
+            verdict,
+            found,
+            at_utc,
+        });
+    }
+    progress.steps = states;
+    progress
+}
+
+/// Whether a step is done, and what was seen.
+async fn check(client: &Client, dossier: &Dossier, of: &Progress, id: &str) -> Result<(bool, String), String> {
+    match of.subject {
+        Subject::Key(key) => key_step(client, dossier, of, (key, id)).await,
+        Subject::Subscription(subscription) => match of.runbook {
+            Runbook::LostSecret => secret_step(dossier, of, subscription, id),
+            Runbook::BreakerRecovery => breaker_step(client, dossier, subscription, id).await,
+            Runbook::Rollback | Runbook::KeyRotation => rollback_step(client, of, subscription, id).await,
+        },
+        Subject::All | Subject::Company(_) => Err("a run-book is about one key or one subscription".to_owned()),
+    }
+}
+
+async fn key_step(
+    client: &Client,
+    dossier: &Dossier,
+    of: &Progress,
+    (id, step): (KeyId, &str),
+) -> Result<(bool, String), String> {
+    let keys = dossier.keys.get()?;
+    let old = keys.iter().find(|key| key.id == id).ok_or_else(|| format!("there is no key {id}"))?;
+    let has_all = |key: &KeyRow| old.scopes.iter().all(|scope: &Scope| key.scopes.contains(scope));
+    let newer = keys.iter().filter(|key| key.company_id == old.company_id && key.id != old.id && key.is_active);
+    let newer = newer
+        .filter(|key| key.created_utc >= of.begun_utc.whole_second() && has_all(key))
+        .max_by_key(|key| key.created_utc);
+    let name = |key: &KeyRow| format!("{} (\u{2026}{})", key.name.inert(), key.last4.inert());
+    Ok(match (step, newer) {
+        ("new-key", newer) => (newer.is_some(), newer.map_or_else(|| "none yet".to_owned(), name)),
+        ("new-in-use", Some(key)) => {
+            let used = key.last_used_utc.map_or_else(|| "never used".to_owned(), |at| format!("last used {at}"));
+            (key.last_used_utc.is_some(), format!("{}: {used}", name(key)))
+        }
+        ("old-silent", _) => {
+            let since = dossier.at.minus(SILENT);
+            let query = [("key", id.to_string()), ("since", since.to_string()), ("limit", "1".to_owned())];
+            let page: LogPage<RequestRow> =
+                client.look(paths::REQUESTS, &query).await.map_err(|error| error.to_string())?;
+            match page.items.first() {
+                Some(row) => (false, format!("last call {} to {}", row.utc, row.route.inert())),
+                None => (true, format!("no call since {since}")),
+            }
+        }
+        ("old-revoked", _) => {
+            (!old.is_active, old.revoked_utc.map_or_else(|| "in force".to_owned(), |at| format!("revoked {at}")))
+        }
+        _ => return Err("the new key is not there".to_owned()),
+    })
+}
+
+fn secret_step(dossier: &Dossier, of: &Progress, id: SubscriptionId, step: &str) -> Result<(bool, String), String> {
+    let rows = dossier.subscriptions.get()?;
+    let old = rows.iter().find(|row| row.subscription.id == id);
+    let is_newer = |row: &&SubscriptionRow| {
+        let b = &row.subscription;
+        let fits = old.is_none_or(|old| {
+            let a = &old.subscription;
+            a.company_id == b.company_id && a.event_types.iter().all(|kind| b.event_types.contains(kind))
+        });
+        b.id.0 > id.0 && b.is_enabled && b.created_utc >= of.begun_utc.whole_second() && fits
+    };
+    let newer = rows.iter().filter(is_newer).max_by_key(|row| row.subscription.id.0);
+    Ok(match (step, newer) {
+        ("new-subscription", None) if old.is_none() => return Err(format!("there is no subscription {id}")),
+        ("new-subscription", newer) => (
+            newer.is_some(),
+            newer.map_or_else(|| "none yet".to_owned(), |row| format!("subscription {}", row.subscription.id)),
+        ),
+        ("first-success", Some(row)) => {
+            let at = row.subscription.last_success_utc;
+            (at.is_some(), at.map_or_else(|| "no success yet".to_owned(), |at| format!("first seen success {at}")))
+        }
+        ("old-deleted", _) => {
+            (old.is_none(), if old.is_none() { "gone" } else { "still there: events come twice" }.to_owned())
+        }
+        _ => return Err("the new subscription is not there".to_owned()),
+    })
+}
+
+async fn attempts(client: &Client, id: SubscriptionId) -> Result<Vec<AttemptRow>, String> {
+    client.attempts(Some(id), 40).await.map(|page| page.items).map_err(|error| error.to_string())
+}
+
+fn latest(rows: &[AttemptRow], since: Option<Timestamp>) -> (bool, String) {
+    match rows.iter().find(|row| since.is_none_or(|since| row.started_utc > since)) {
+        Some(row) => {
+            (row.outcome().is_success(), format!("attempt {} at {}: {}", row.id, row.started_utc, row.outcome()))
+        }
+        None => (false, "nothing was sent yet; send a test".to_owned()),
+    }
+}
+
+async fn breaker_step(
+    client: &Client,
+    dossier: &Dossier,
+    id: SubscriptionId,
+    step: &str,
+) -> Result<(bool, String), String> {
+    let rows = dossier.subscriptions.get()?;
+    let row =
+        rows.iter().find(|row| row.subscription.id == id).ok_or_else(|| format!("there is no subscription {id}"))?;
+    Ok(match step {
+        // Whole seconds: what comes after the end of that second comes after the trip.
+        "endpoint-answers" => {
+            let since = row.subscription.disabled_utc.map(|at| at.plus(Duration::from_secs(1)));
+            latest(&attempts(client, id).await?, since)
+        }
+        "enabled" => {
+            let said = if row.subscription.is_enabled { "it is on" } else { "it is off" };
+            (row.subscription.is_enabled, said.to_owned())
+        }
+        "delivers" => {
+            let rows = attempts(client, id).await?;
+            let real: Vec<AttemptRow> =
+                rows.into_iter().filter(|row| row.kind != crate::domain::delivery::Kind::Test).collect();
+            latest(&real, None)
+        }
+        _ => {
+            let n = dossier.undelivered.get()?.iter().filter(|row| row.subscription_id == id).count();
+            (n == 0, format!("{n} deliveries did not arrive in the last 7 days"))
+        }
+    })
+}
+
+async fn rollback_step(
+    client: &Client,
+    of: &Progress,
+    id: SubscriptionId,
+    step: &str,
+) -> Result<(bool, String), String> {
+    let path = paths::with(paths::PORTAL_SUBSCRIPTION_REVISIONS, id);
+    let page: LogPage<RevisionRow> = client.look(&path, &[]).await.map_err(|error| error.to_string())?;
+    let mut rows = page.items;
+    rows.sort_by_key(|row| std::cmp::Reverse(row.revision));
+    let now = rows.first().ok_or("it has no configuration")?;
+    let is_same = |row: &&RevisionRow| {
+        row.target_url == now.target_url && row.event_types == now.event_types && row.description == now.description
+    };
+    let back = rows[1..].iter().find(is_same).filter(|_| now.since_utc >= of.begun_utc.whole_second());
+    Ok(match step {
+        "earlier-known" => {
+            (rows.len() > 1, format!("{} configurations, revision {} is in force", rows.len(), now.revision))
+        }
+        "rolled-back" => match back {
+            Some(row) => (true, format!("revision {} is as revision {}", now.revision, row.revision)),
+            None => (false, format!("revision {} since {} is none of the earlier ones", now.revision, now.since_utc)),
+        },
+        _ => latest(&attempts(client, id).await?, Some(now.since_utc)),
+    })
+}
