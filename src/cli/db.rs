@@ -11,7 +11,7 @@ use crate::engine::upkeep::backup::{self, Existing};
 use crate::engine::upkeep::rekey;
 use crate::engine::upkeep::restore::{self, Numbers};
 use crate::engine::upkeep::verify::{self, Check, Verdict};
-use crate::sqlite::copy::Progress;
+use crate::store::upkeep::Progress;
 use std::io::{IsTerminal as _, Write as _};
 use std::ops::ControlFlow;
 use std::path::PathBuf;

@@ -75,7 +75,7 @@ mod tests {
 
     /// A question that takes as long as several commits.
     const LONGER: &str =
-        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000) SELECT count(*) FROM n";
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) SELECT count(*) FROM n";
 
     /// Begins to read, and holds on to the state of this moment.
     fn begin(connection: &Connection) {

@@ -97,6 +97,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the file is damaged, or no database.
+    #[must_use]
+    pub const fn is_damage(&self) -> bool {
+        matches!(self, Self::Sqlite(sqlite::Error::Damaged { .. }))
+    }
+
     /// The same in terms of what it means for whoever asked.
     #[must_use]
     pub const fn meaning(&self) -> Meaning {

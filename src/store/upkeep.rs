@@ -1,18 +1,36 @@
 //! Looking after a database that no platform runs on: copies, what contradicts itself, ids that must not come again.
 
 use super::{APPLICATION_ID, Error, MIGRATIONS, OPTIONS};
-use crate::sqlite::copy::{self, Ended, Glance, Progress};
+use crate::sqlite::copy::{self, Glance};
 use crate::sqlite::{self, Database};
 use rusqlite::{Connection, OptionalExtension as _};
 use std::ops::ControlFlow;
 use std::path::Path;
 
+/// How far a copy is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes there are.
+    pub n_bytes: u64,
+    /// Bytes that were copied.
+    pub n_copied: u64,
+}
+
+/// How a copy ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// It has everything.
+    Whole,
+    /// It was told to stop.
+    Stopped,
+}
+
 /// Opens a platform's database to look at it, also while a platform runs on it.
 ///
 /// # Errors
 /// Everything about the file: foreign, damaged, newer, unreadable.
-pub(crate) fn glance(path: &Path) -> Result<Glance, sqlite::Error> {
-    copy::glance(path, OPTIONS)
+pub(crate) fn glance(path: &Path) -> Result<Glance, Error> {
+    Ok(copy::glance(path, OPTIONS)?)
 }
 
 /// Whether the schema of a database is this program's.
@@ -27,9 +45,13 @@ pub(crate) fn is_current(glance: &Glance) -> bool {
 pub(crate) fn copy(
     glance: &Glance,
     to: &Path,
-    step: impl FnMut(Progress) -> ControlFlow<()>,
-) -> Result<Ended, sqlite::Error> {
-    copy::copy(glance, to, step)
+    mut step: impl FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Ended, Error> {
+    let told = |at: copy::Progress| step(Progress { n_bytes: at.n_bytes, n_copied: at.n_copied });
+    Ok(match copy::copy(glance, to, told)? {
+        copy::Ended::Whole => Ended::Whole,
+        copy::Ended::Stopped => Ended::Stopped,
+    })
 }
 
 /// Opens a database that nobody else uses, brings its schema up to date, and does `work` on it in a transaction. What `work` overwrites is

@@ -35,7 +35,7 @@ impl App {
             Action::Open => return self.open(now),
             Action::Yes if matches!(self.layers.last(), Some(Layer::Escalate)) => return self.write_bundle(),
             Action::Yes => return self.confirm(now),
-            Action::Close | Action::Back | Action::No if self.step_back() => {}
+            Action::Close | Action::Back | Action::No if self.retreat() => {}
             Action::Diagnose | Action::Playbooks => self.consult(action),
             Action::Escalate => return self.escalate(),
             Action::Again => return self.run_entry_again(),

@@ -125,7 +125,7 @@ impl App {
     }
 
     /// One step back within pane 9 or 0; whether there was one.
-    pub(super) fn step_back(&mut self) -> bool {
+    pub(super) fn retreat(&mut self) -> bool {
         match (self.layers.last(), &self.escalation.draft) {
             (Some(Layer::Diagnose), _) => self.room.opened.take().is_some(),
             (Some(Layer::Escalate), Draft::Asked(bundle)) => {
@@ -163,7 +163,7 @@ impl App {
                 }
             }
             Consulted::Written(Err(why)) => {
-                self.step_back();
+                self.retreat();
                 self.complain(why, now);
             }
         }

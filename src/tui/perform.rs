@@ -1,7 +1,7 @@
 //! Performs what `update` asked for, with the platform's client. Changes are refused here when the console is read-only, whatever a screen says.
 
-use super::consult::Consulted;
 use super::console::Access;
+use super::consult::Consulted;
 use super::effect::{Act, Finished, Found, Happening, Job, KeyStory, Known, Sent, WindowStory};
 use super::places::Item;
 use crate::ambient::Ambient;

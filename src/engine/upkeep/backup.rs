@@ -5,8 +5,8 @@ use super::super::root::{self, Custody};
 use super::super::vault::Proof;
 use super::super::{Error, files};
 use super::{clear, store_error};
-use crate::sqlite::copy::{Ended, Progress};
 use crate::store;
+use crate::store::upkeep::{Ended, Progress};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 

@@ -8,8 +8,8 @@ use super::super::{Error, files, make_dir};
 use super::backup::key_of;
 use super::{caller, clear, store_error};
 use crate::ambient::Ambient;
-use crate::sqlite::copy::{Ended, Progress};
 use crate::store;
+use crate::store::upkeep::{Ended, Progress};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -100,9 +100,7 @@ fn numbers(database: &Path) -> ((i64, i64), Numbers) {
     if !database.exists() {
         return ((0, 0), Numbers::Own);
     }
-    let last = store::upkeep::glance(database)
-        .map_err(store::Error::from)
-        .and_then(|glance| store::upkeep::last_numbers(&glance.connection));
+    let last = store::upkeep::glance(database).and_then(|glance| store::upkeep::last_numbers(&glance.connection));
     last.map_or(((0, 0), Numbers::Unknown), |last| (last, Numbers::After))
 }
 

@@ -5,7 +5,6 @@ use super::super::root::{self, Custody, Root};
 use super::super::vault::{Proof, Vault};
 use super::store_error;
 use crate::domain::audit::Fault;
-use crate::sqlite;
 use crate::store;
 use rusqlite::Connection;
 use std::path::Path;
@@ -39,7 +38,7 @@ pub fn verify(dir: &Path, custody: &Custody, mut tell: impl FnMut(Check)) -> Res
     let path = store::database(dir);
     let mut told = |name, verdict| tell(Check { name, verdict });
     let glance = match store::upkeep::glance(&path) {
-        Err(error @ sqlite::Error::Damaged { .. }) => {
+        Err(error) if error.is_damage() => {
             told(STRUCTURE, Verdict::Faults(vec![error.to_string()]));
             return Ok(());
         }

@@ -1,7 +1,7 @@
 //! Bundles over cases made by hand: what is in them, what never is.
 
 use super::*;
-use crate::api::attempts::{AttemptDetail, AttemptRow, Body};
+use crate::api::attempts::{AttemptDetail, AttemptRow, Body, PhaseTimes};
 use crate::api::keys::{KeyRow, Limits, Usage};
 use crate::api::report::{Cause, Evidence, Report, Step, Topic, Verdict};
 use crate::api::requests::RequestRow;
@@ -67,6 +67,7 @@ fn failure(id: i64, status: u16, body: &str) -> AttemptDetail {
         response_headers: Vec::new(),
         response_body: bytes(body.as_bytes()),
         peer: None,
+        phases: PhaseTimes::default(),
         redacted: false,
     }
 }

@@ -115,7 +115,10 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
 
 /// Whether nothing behind a layer is seen.
 const fn covers(layer: &Layer) -> bool {
-    matches!(layer, Layer::Help(_) | Layer::Alerts(_) | Layer::Detail(_) | Layer::Sheet(_) | Layer::Diagnose | Layer::Escalate)
+    matches!(
+        layer,
+        Layer::Help(_) | Layer::Alerts(_) | Layer::Detail(_) | Layer::Sheet(_) | Layer::Diagnose | Layer::Escalate
+    )
 }
 
 /// A detail with the line that Enter is about; its title names what it was opened from.
