@@ -4,7 +4,8 @@ use super::wal::Wal;
 use super::{Error, Lane, Options};
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
 
@@ -20,15 +21,26 @@ type Finish = Box<dyn FnOnce(Result<(), Error>)>;
 pub(super) struct Writer {
     queue: Mutex<Option<mpsc::Sender<Work>>>,
     reserved: usize,
+    /// Whether the database is closed in order: only then is it tidied up. One that was refused stays as it was found.
+    is_in_order: Arc<AtomicBool>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Writer {
     pub(super) fn spawn(connection: Connection, options: Options) -> std::io::Result<Self> {
         let (sender, receiver) = mpsc::channel(options.queue.max(1));
-        let thread =
-            std::thread::Builder::new().name("crow-writer".to_owned()).spawn(move || run(&connection, receiver))?;
-        Ok(Self { queue: Mutex::new(Some(sender)), reserved: options.reserved, thread: Mutex::new(Some(thread)) })
+        let is_in_order = Arc::<AtomicBool>::default();
+        let thread = std::thread::Builder::new().name("crow-writer".to_owned()).spawn({
+            let is_in_order = Arc::clone(&is_in_order);
+            move || {
+                run(&connection, receiver);
+                if is_in_order.load(Ordering::Acquire) {
+                    let _ = connection.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);");
+                }
+            }
+        })?;
+        let (queue, thread) = (Mutex::new(Some(sender)), Mutex::new(Some(thread)));
+        Ok(Self { queue, reserved: options.reserved, is_in_order, thread })
     }
 
     pub(super) async fn try_write<T, E, F>(&self, lane: Lane, work: F) -> Result<T, E>
@@ -65,6 +77,7 @@ impl Writer {
     }
 
     pub(super) fn close(&self) {
+        self.is_in_order.store(true, Ordering::Release);
         drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
         if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
             let _ = thread.join();
@@ -148,7 +161,6 @@ fn run(connection: &Connection, mut queue: mpsc::Receiver<Work>) {
         }
         wal.keep_short(connection);
     }
-    let _ = connection.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);");
 }
 
 /// An error told to several callers.

@@ -50,7 +50,10 @@ fn what_cannot_start_says_why() {
     std::fs::create_dir(path("foreign")).expect("made");
     std::fs::write(dir.path().join("foreign/platform.db"), "somebody else's file, not a database".repeat(99))
         .expect("written");
-    refused(&crow(&["serve", "--data", &path("foreign"), "--bind", "127.0.0.1:0"]), &["platform.db", "--data DIR"]);
+    refused(
+        &crow(&["serve", "--data", &path("foreign"), "--bind", "127.0.0.1:0"]),
+        &["platform.db", "crow db verify", "crow db restore"],
+    );
 
     refused(&crow(&["serve", "--data", &path("b"), "--bind", "0.0.0.0:0"]), &["TLS", "--behind-proxy"]);
     refused(&crow(&["serve", "--retry-base", "soon"]), &["soon", "30s"]);
@@ -136,11 +139,16 @@ fn t1_what_a_platform_writes_cannot_do_anything_to_the_terminal() {
     let token = dir.path().join("token");
     std::fs::write(&token, "wlop_0123456789").expect("written");
     let (url, token) = (hostile_platform(), token.to_string_lossy().into_owned());
-    for command in [["diagnose", "breaker"].as_slice(), &["escalate"]] {
-        let asked = [command, &["--subscription", "1", "--url", &url, "--token-file", &token]].concat();
-        let output = crow(&asked);
-        let said = [output.stdout, output.stderr].concat();
-        let text = String::from_utf8_lossy(&said).into_owned();
+    let about = ["--subscription", "1", "--url", &url, "--token-file", &token];
+    let bundle = dir.path().join("ticket").to_string_lossy().into_owned();
+    let escalated = crow(&[["escalate", "--out", &bundle].as_slice(), &about].concat());
+    assert_eq!(escalated.status.code(), Some(0), "{}", String::from_utf8_lossy(&escalated.stderr));
+    let ticket = std::fs::read(dir.path().join("ticket/ticket.md")).expect("a ticket");
+    let diagnosed = crow(&[["diagnose", "breaker"].as_slice(), &about].concat());
+    let opened = crow(&["open", &bundle]);
+    let said = |output: Output| [output.stdout, output.stderr].concat();
+    for bytes in [said(diagnosed), said(opened), ticket] {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         assert!(text.contains("owned"), "the words are there: {text}");
         assert!(!text.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}'), "{text:?}");
     }

@@ -110,7 +110,11 @@ fn put_aside(dir: &Path, database: &Path, key: Option<&Root>, ambient: &Ambient)
     if !database.exists() {
         return Ok(None);
     }
-    let aside = files::beside(database, &ambient.now().format(".before-%Y%m%dT%H%M%SZ"));
+    let at = ambient.now().format(".before-%Y%m%dT%H%M%SZ");
+    // One that was killed may have been there in the same second.
+    let names = std::iter::once(at.clone()).chain((2..).map(|n| format!("{at}-{n}")));
+    let free = names.map(|name| files::beside(database, &name)).find(|path| !path.exists());
+    let aside = free.unwrap_or_else(|| files::beside(database, &at));
     let io = |path: &Path| {
         let path = path.to_owned();
         move |source| Error::Io { path, source }
