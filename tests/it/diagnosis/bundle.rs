@@ -75,8 +75,9 @@ async fn x1_every_scenarios_bundle_has_what_the_guide_asks_for_and_no_secret() {
             script.name
         );
         if let Some(cause) = &script.cause {
-            assert_eq!(&ticket.playbooks[0].causes[0].id, cause);
-            assert!(!ticket.playbooks[0].causes[0].resolution.is_empty());
+            let found = &ticket.playbooks[0];
+            assert_eq!(found.causes.first().map(|of| &of.id), Some(cause), "{}: {:?}", script.name, found.steps);
+            assert!(!found.causes[0].resolution.is_empty());
         }
         for of in &ticket.requests {
             assert!(!of.request_id.is_empty() && of.detail.is_some(), "{}: {of:?}", script.name);
