@@ -27,11 +27,11 @@ impl Caller {
         Ok(Self { base: base.to_owned(), http })
     }
 
-    /// Makes the call of number `n`; its status.
+    /// Makes the call of number `n`.
     ///
     /// # Errors
     /// When there is no answer.
-    pub async fn call(&self, call: &Call, path: &str, key: &Secret, n: u32) -> Result<u16, reqwest::Error> {
+    pub async fn call(&self, call: &Call, path: &str, key: &Secret, n: u32) -> Result<Answered, reqwest::Error> {
         let method = reqwest::Method::from_bytes(call.method.as_bytes()).unwrap_or(reqwest::Method::GET);
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         let sent = damaged(call.damage, key);
@@ -46,8 +46,19 @@ impl Caller {
         if let Some(body) = &call.body {
             request = request.header(CONTENT_TYPE, "application/json").body(body.replace("{n}", &n.to_string()));
         }
-        Ok(request.send().await?.status().as_u16())
+        let response = request.send().await?;
+        let id = response.headers().get("x-request-id").and_then(|id| id.to_str().ok());
+        Ok(Answered { status: response.status().as_u16(), request_id: id.unwrap_or_default().to_owned() })
     }
+}
+
+/// What a call was answered.
+#[derive(Debug, Clone)]
+pub struct Answered {
+    /// Its status.
+    pub status: u16,
+    /// Its id in the log of requests.
+    pub request_id: String,
 }
 
 /// The key as it is sent.

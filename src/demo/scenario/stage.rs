@@ -6,6 +6,7 @@ use super::script::{Act, Call, Manner, Owner, Rush, Script};
 use crate::ambient::Ambient;
 use crate::api::events::NewEvent;
 use crate::api::keys::{LimitsWish, NewCompany, NewKey};
+use crate::api::log::RequestQuery;
 use crate::api::subscriptions::{NewSubscription, ReplayChoice};
 use crate::client::connection::{Client, Credential};
 use crate::client::{self};
@@ -72,6 +73,8 @@ struct Cast {
     keys: BTreeMap<String, (KeyId, Secret)>,
     receivers: BTreeMap<String, Post>,
     subscriptions: BTreeMap<String, SubscriptionId>,
+    /// The id of the request that was answered last.
+    last_call: Option<String>,
 }
 
 fn failed(what: &'static str) -> impl FnOnce(client::Error) -> Error {
@@ -113,7 +116,7 @@ impl Stage {
         for act in &script.acts {
             self.act(script, company, act, &mut cast).await?;
         }
-        self.log_is_written().await?;
+        self.log_is_written(cast.last_call.as_deref()).await?;
         let keys = script.keys.iter().filter_map(|part| cast.keys.remove(&part.name)).map(|(_, key)| key).collect();
         Ok(Played { company, keys, serving })
     }
@@ -144,7 +147,7 @@ impl Stage {
                     self.operator.emit(&event).await.map_err(failed("emit an event"))?;
                 }
             }
-            Act::Call(call) => self.call(call, cast).await?,
+            Act::Call(call) => cast.last_call = self.call(call, cast).await?.or(cast.last_call.take()),
             Act::Disable { of: name, reason } => {
                 let disabled = self.operator.disable(of(cast, name)?, Some(reason.clone())).await;
                 disabled.map_err(failed("disable a subscription"))?;
@@ -189,30 +192,35 @@ impl Stage {
         Ok(())
     }
 
-    async fn call(&self, call: &Call, cast: &Cast) -> Result<(), Error> {
+    /// Makes calls; the id of the one that was answered last.
+    async fn call(&self, call: &Call, cast: &Cast) -> Result<Option<String>, Error> {
         let (_, key) = cast.keys.get(&call.key).ok_or_else(|| lost("find a key", &call.key))?;
         let mut path = call.path.clone();
         for (name, id) in &cast.subscriptions {
             path = path.replace(&format!("{{{name}}}"), &id.to_string());
         }
         let caller = Caller::new(self.operator.base()).map_err(|error| lost("call", error))?;
+        let mut last = None;
         if call.rush == Rush::Calm {
             for n in 0..call.times {
-                caller.call(call, &path, key, n).await.map_err(|error| lost("call", error))?;
+                last = Some(caller.call(call, &path, key, n).await.map_err(|error| lost("call", error))?.request_id);
             }
-            return Ok(());
+            return Ok(last);
         }
         let mut held = Some((self.hold)().map_err(|why| lost("hold the database", why))?);
         let mut calls: FuturesUnordered<_> = (0..call.times).map(|n| caller.call(call, &path, key, n)).collect();
         let mut n_contended = 0;
-        while let Some(status) = calls.next().await {
-            n_contended += usize::from(status.is_ok_and(|status| status == 503));
+        while let Some(answered) = calls.next().await {
+            if let Ok(answered) = answered {
+                n_contended += usize::from(answered.status == 503);
+                last = Some(answered.request_id);
+            }
             if n_contended >= CONTENDED {
                 held = None;
             }
         }
         drop(held);
-        Ok(())
+        Ok(last)
     }
 
     /// Waits until no delivery is under way or due.
@@ -230,15 +238,26 @@ impl Stage {
         Err(lost("come to an end", "deliveries are still under way"))
     }
 
-    /// Waits until the platform has written down which requests there were.
-    async fn log_is_written(&self) -> Result<(), Error> {
+    /// Waits until the platform has written down which requests there were, up to the one that was answered last.
+    async fn log_is_written(&self, last: Option<&str>) -> Result<(), Error> {
         let mut left = LOGGED;
-        while !left.is_zero() {
+        for _ in 0..LOOKS {
+            if left.is_zero() && self.is_logged(last).await? {
+                return Ok(());
+            }
             self.operator.overview(1).await.map_err(failed("look at the platform"))?;
-            self.ambient.pass(LOOK * 15).await;
-            left = left.saturating_sub(LOOK * 15);
+            let step = if left.is_zero() { LOOK } else { LOOK * 15 };
+            self.ambient.pass(step).await;
+            left = left.saturating_sub(step);
         }
-        Ok(())
+        Err(lost("come to an end", "requests are still not written down"))
+    }
+
+    async fn is_logged(&self, last: Option<&str>) -> Result<bool, Error> {
+        let Some(last) = last else { return Ok(true) };
+        let log = self.operator.request_log(&RequestQuery::default(), None, 200).await;
+        let log = log.map_err(failed("look at the requests"))?;
+        Ok(log.page.items.iter().any(|row| row.request_id.raw() == last))
     }
 }
 
