@@ -113,7 +113,6 @@ fn operation(route: &Route, told: Option<&Told>) -> Value {
             json!({"name": "id", "in": "path", "required": true, "schema": {"type": "integer", "format": "int64"}}),
         );
     }
-    parameters.push(json!({"$ref": "#/components/parameters/X-Request-Id"}));
     let mut responses = Map::new();
     responses.insert("default".to_owned(), json!({"$ref": "#/components/responses/Problem"}));
     let mut operation = json!({"tags": [tag], "security": security, "description": price});
@@ -182,7 +181,7 @@ fn headers() -> Value {
     for (name, kind, what) in RATE_HEADERS {
         headers.insert(name.to_owned(), json!({"description": what, "schema": {"type": kind}}));
     }
-    let id = "The caller's own if it matches [A-Za-z0-9._-]{1,64}, else req_ and 26 characters";
+    let id = "The X-Request-Id that the caller sent, if it matches [A-Za-z0-9._-]{1,64}; else req_ and 26 characters";
     headers.insert("X-Request-Id".to_owned(), json!({"description": id, "schema": {"type": "string"}}));
     let wait = "Seconds after which a call succeeds; on 429 and 503";
     headers.insert("Retry-After".to_owned(), json!({"description": wait, "schema": {"type": "integer"}}));
@@ -199,18 +198,12 @@ fn headers() -> Value {
     Value::Object(headers)
 }
 
-/// The headers that a caller may send beside its credential.
+/// The header that a caller may send beside its credential. A request id of its own stands with the answer's header, which repeats it.
 fn parameters() -> Value {
-    let optional = |name: &str, what: &str, schema: Value| json!({"name": name, "in": "header", "required": false, "description": what, "schema": schema});
-    // No pattern: an id that does not fit is replaced, not refused.
-    let id = "The caller's own id for this call, if it matches [A-Za-z0-9._-]{1,64}; another one is replaced";
-    let name =
+    let what =
         "A name for this create, kept for 24 h: the same body under it gets the first answer again, another one 409";
-    let visible = json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"});
-    json!({
-        "X-Request-Id": optional("X-Request-Id", id, json!({"type": "string"})),
-        "Idempotency-Key": optional("Idempotency-Key", name, visible),
-    })
+    json!({"Idempotency-Key": {"name": "Idempotency-Key", "in": "header", "required": false, "description": what,
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}}})
 }
 
 /// Every code that is ever answered.
