@@ -169,7 +169,11 @@ impl App {
             Msg::Clicked(column, line) => effects = self.click((column, line), now),
             Msg::Scrolled(step) => self.scroll(step, now),
             Msg::Pasted(text) => self.paste(&text, now),
-            Msg::Resized(width, height) => self.resize(width, height),
+            Msg::Resized(width, height) => {
+                self.resize(width, height);
+                // A window that shrank and grew again lost what was drawn, also if it has the same size now.
+                effects.push(Effect::Repaint);
+            }
             Msg::Picture(picture) => self.take(picture, now),
             Msg::Tick => self.clock = now,
             Msg::Finished(finished) => effects = self.finish(finished, now),

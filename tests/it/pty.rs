@@ -33,6 +33,22 @@ fn the_demo_comes_alive_hears_keys_and_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
+fn a_window_that_shrank_and_grew_at_once_is_drawn_whole() {
+    let mut terminal = Terminal::run(120, 36, &["demo"]);
+    terminal.shows("4 Deliveries");
+    for _ in 0..10 {
+        terminal.resize(60, 15);
+        terminal.resize(120, 36);
+        terminal.until("every pane", |screen| {
+            let text = screen.contents();
+            ["2 Keys", "3 Subscriptions", "4 Deliveries", "6 Headroom", "7 Trips"].iter().all(|part| text.contains(part))
+        });
+    }
+    terminal.press("q");
+    assert_eq!(terminal.ended(), 0);
+}
+
+#[test]
 fn manner_12_the_mouse_is_the_terminals_unless_it_was_asked_for() {
     let mut terminal = Terminal::run(120, 36, &["demo"]);
     terminal.shows("HubSpot Sync");
