@@ -11,7 +11,7 @@ use crate::tui::console::{Access, Identity, Mode, Stakes};
 use std::process::ExitCode;
 
 /// The console on the standalone platform, which runs in this process for as long as the console is open.
-pub(super) async fn standalone(asked: arguments::Standalone) -> Result<ExitCode, Failure> {
+pub(super) async fn standalone(asked: arguments::console::Standalone) -> Result<ExitCode, Failure> {
     screen::check(&asked.look)?;
     let data_dir = match asked.data {
         Some(dir) => dir,
@@ -23,7 +23,7 @@ pub(super) async fn standalone(asked: arguments::Standalone) -> Result<ExitCode,
         bind: asked.bind,
         policy: if asked.allow_private_targets { Policy::Private } else { Policy::Public },
         retry_base: Schedule::default().base,
-        keep: arguments::Keep::default().0,
+        keep: arguments::read::Keep::default().0,
         ca_files: asked.trust_ca,
         ambient: ambient.clone(),
     };
@@ -48,7 +48,7 @@ pub(super) async fn standalone(asked: arguments::Standalone) -> Result<ExitCode,
 }
 
 /// The console on a platform that runs elsewhere.
-pub(super) async fn attach(asked: arguments::Console) -> Result<ExitCode, Failure> {
+pub(super) async fn attach(asked: arguments::console::Console) -> Result<ExitCode, Failure> {
     screen::check(&asked.look)?;
     let client = remote::connect(&asked.remote)?;
     let state_dir = settings::state_dir()?;

@@ -1,6 +1,6 @@
 //! `crow db`: looking after a platform's data directory from the machine it is on.
 
-use super::arguments::{Db, DbBackup, DbRekey, DbRestore, DbVerify};
+use super::arguments::db::{Db, DbBackup, DbRekey, DbRestore, DbVerify};
 use super::failure::Failure;
 use super::serve::stop_signal;
 use super::settings;

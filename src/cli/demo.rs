@@ -1,6 +1,6 @@
 //! `crow demo`: the platform, a simulated company on it, and the console.
 
-use super::arguments::Demo;
+use super::arguments::platform::Demo;
 use super::diagnose::print;
 use super::failure::Failure;
 use super::log;

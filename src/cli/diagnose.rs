@@ -1,6 +1,7 @@
 //! `crow diagnose`: a playbook from the shell.
 
-use super::arguments::{About, Diagnose};
+use super::arguments::place::About;
+use super::arguments::trouble::Diagnose;
 use super::failure::Failure;
 use super::{log, remote};
 use crate::ambient::Ambient;

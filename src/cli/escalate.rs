@@ -1,6 +1,6 @@
 //! `crow escalate`: what is known of a failure, as a folder or an archive that can be handed on; `crow open`: one of them again.
 
-use super::arguments::{Escalate, Open};
+use super::arguments::trouble::{Escalate, Open};
 use super::diagnose::{print, wish};
 use super::failure::Failure;
 use super::{log, remote};

@@ -1,6 +1,6 @@
 //! A platform that runs elsewhere: its address and the token, from a file and never from the arguments.
 
-use super::arguments::Remote;
+use super::arguments::place::Remote;
 use super::failure::Failure;
 use crate::client::connection::{Client, Credential};
 use crate::domain::secret::Secret;

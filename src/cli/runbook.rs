@@ -1,6 +1,6 @@
 //! `crow runbook`: guided work in steps, kept in a file and gone on with.
 
-use super::arguments::RunbookCall;
+use super::arguments::trouble::RunbookCall;
 use super::diagnose::{keep, kept, print, wish};
 use super::failure::Failure;
 use super::{log, remote};

@@ -1,7 +1,8 @@
 //! The console on the terminal: checked before it is taken, fed, run, and its ending turned into an exit code.
 
+use super::arguments::console::Look;
 use super::failure::Failure;
-use super::{arguments, config, plain, settings};
+use super::{config, plain, settings};
 use crate::ambient::Ambient;
 use crate::client::connection::Client;
 use crate::monitor::feed;
@@ -29,7 +30,7 @@ const ROWS: u32 = 200;
 pub(super) struct Opening {
     pub(super) identity: Identity,
     pub(super) access: Access,
-    pub(super) look: arguments::Look,
+    pub(super) look: Look,
     pub(super) client: Client,
     pub(super) ambient: Ambient,
     /// Where it remembers what it saw.
@@ -37,7 +38,7 @@ pub(super) struct Opening {
 }
 
 /// Says before anything is started why no console can be shown here. Lines can be told anywhere. A theme that cannot be used is told too.
-pub(super) fn check(look: &arguments::Look) -> Result<(), Failure> {
+pub(super) fn check(look: &Look) -> Result<(), Failure> {
     settings::look(look)?;
     if look.plain {
         return Ok(());

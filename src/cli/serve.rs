@@ -1,6 +1,6 @@
 //! `crow serve`: the platform without a console.
 
-use super::arguments::Serve;
+use super::arguments::platform::Serve;
 use super::failure::Failure;
 use super::standalone::{Standalone, Wish};
 use super::{log, settings};

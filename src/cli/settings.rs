@@ -1,6 +1,6 @@
 //! What the surroundings say: the only file that reads the environment.
 
-use super::arguments::{self, Layout};
+use super::arguments::console::{self, Layout};
 use super::failure::Failure;
 use super::theme;
 use crate::engine::root::{Custody, Root};
@@ -51,7 +51,7 @@ fn key(name: &str) -> Result<Option<Arc<Root>>, Failure> {
 
 /// How the console looks: what was asked for, else what the terminal says of itself. `NO_COLOR` (not empty) selects mono, a locale that is
 /// not UTF-8 selects ASCII.
-pub(super) fn look(asked: &arguments::Look) -> Result<Look, Failure> {
+pub(super) fn look(asked: &console::Look) -> Result<Look, Failure> {
     let themes = directories().ok().map(|directories| directories.config_dir().join("themes"));
     let theme = match &asked.theme {
         Some(name) => theme::named(name, themes)?,

@@ -1,6 +1,6 @@
 //! `crow verify`: the signature lab over what a receiver has. Nothing leaves this process.
 
-use super::arguments::Verify;
+use super::arguments::trouble::Verify;
 use super::diagnose::print;
 use super::failure::Failure;
 use crate::api::lab::{Fit, Lab};

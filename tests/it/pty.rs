@@ -41,7 +41,9 @@ fn a_window_that_shrank_and_grew_at_once_is_drawn_whole() {
         terminal.resize(120, 36);
         terminal.until("every pane", |screen| {
             let text = screen.contents();
-            ["2 Keys", "3 Subscriptions", "4 Deliveries", "6 Headroom", "7 Trips"].iter().all(|part| text.contains(part))
+            ["2 Keys", "3 Subscriptions", "4 Deliveries", "6 Headroom", "7 Trips"]
+                .iter()
+                .all(|part| text.contains(part))
         });
     }
     terminal.press("q");

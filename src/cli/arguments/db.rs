@@ -1,0 +1,56 @@
+//! Looking after a database.
+
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum Db {
+    /// Copy the database to FILE and its key to FILE.key, also while the platform runs
+    Backup(DbBackup),
+    /// Put a backup in the place of the database, which is kept aside; only while no platform runs
+    Restore(DbRestore),
+    /// Check the file, states, secrets and the audit trail: exit code 0 all is well, 1 something is wrong, 2 could not look
+    Verify(DbVerify),
+    /// Seal every secret with a new key; only while no platform runs. Keys and tokens stay valid
+    Rekey(DbRekey),
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct DbBackup {
+    /// The file to write
+    #[arg(value_name = "FILE")]
+    pub(in crate::cli) file: PathBuf,
+    /// Replace FILE if it is there
+    #[arg(long)]
+    pub(in crate::cli) force: bool,
+    /// The platform's data directory
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) data: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct DbRestore {
+    /// The backup
+    #[arg(value_name = "FILE")]
+    pub(in crate::cli) file: PathBuf,
+    /// The platform's data directory; created if absent
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) data: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct DbVerify {
+    /// Answer as JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+    /// The platform's data directory
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) data: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct DbRekey {
+    /// The platform's data directory
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) data: Option<PathBuf>,
+}

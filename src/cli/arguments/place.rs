@@ -1,0 +1,34 @@
+//! Which platform is asked, and about what.
+
+use super::read::back;
+use clap::Args;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Which platform, and who asks.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Remote {
+    /// The platform's address: http://127.0.0.1:7700
+    #[arg(long, value_name = "URL")]
+    pub(in crate::cli) url: String,
+    /// The file that holds an operator's token, alone on a line
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) token_file: PathBuf,
+}
+
+/// What to look at; everything, if nothing is named.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct About {
+    /// One subscription
+    #[arg(long, value_name = "ID", conflicts_with_all = ["key", "company"])]
+    pub(in crate::cli) subscription: Option<i64>,
+    /// One key, by its name or its last four characters
+    #[arg(long, value_name = "NAME|LAST4", conflicts_with = "company")]
+    pub(in crate::cli) key: Option<String>,
+    /// One company
+    #[arg(long, value_name = "ID")]
+    pub(in crate::cli) company: Option<i64>,
+    /// How far back to look
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = back)]
+    pub(in crate::cli) since: Duration,
+}

@@ -1,0 +1,68 @@
+//! Running a platform.
+
+use super::console::Look;
+use super::read::{Keep, keep, retry_base, scenario};
+use crate::demo::scenario::script::Script;
+use clap::Args;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Demo {
+    /// Keep everything in this directory instead of a temporary one
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) data: Option<PathBuf>,
+    /// Where the platform listens; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub(in crate::cli) bind: SocketAddr,
+    /// Show these faults instead of the usual company: names of scenarios, separated by commas
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = scenario)]
+    pub(in crate::cli) scenario: Vec<Script>,
+    /// List the scenarios: what each shows, and which playbook explains it
+    #[arg(long, conflicts_with_all = ["scenario", "headless", "data"])]
+    pub(in crate::cli) list_scenarios: bool,
+    /// Answer --list-scenarios as JSON
+    #[arg(long, requires = "list_scenarios")]
+    pub(in crate::cli) json: bool,
+    /// Have everything that is left to chance fall out the same for the same number
+    #[arg(long, value_name = "NUMBER")]
+    pub(in crate::cli) seed: Option<u64>,
+    /// How fast life goes: 2 is twice as fast
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    pub(in crate::cli) speed: f64,
+    /// Run without a terminal: print the platform's address and go on until stopped
+    #[arg(long)]
+    pub(in crate::cli) headless: bool,
+    #[command(flatten)]
+    pub(in crate::cli) look: Look,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Serve {
+    /// Where everything is kept; created if absent
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) data: Option<PathBuf>,
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7700")]
+    pub(in crate::cli) bind: SocketAddr,
+    /// Permit http and private addresses as webhook targets: for development only
+    #[arg(long)]
+    pub(in crate::cli) allow_private_targets: bool,
+    /// A PEM file of authorities that receivers' certificates may be signed by, beside those of the operating system; repeatable
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) trust_ca: Vec<PathBuf>,
+    /// The wait before the first retry of a delivery; later ones double up to 480 times this
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = retry_base)]
+    pub(in crate::cli) retry_base: Duration,
+    /// How long attempts, requests, finished deliveries and their events are kept; "forever" keeps all. Counters stay, and so does what can
+    /// still be delivered
+    #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = keep)]
+    pub(in crate::cli) keep: Keep,
+    /// Permit an address beyond loopback, because a proxy in front of it ends TLS
+    #[arg(long)]
+    pub(in crate::cli) behind_proxy: bool,
+    /// Permit an address beyond loopback without TLS
+    #[arg(long)]
+    pub(in crate::cli) insecure: bool,
+}

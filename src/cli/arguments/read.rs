@@ -1,0 +1,69 @@
+//! How single words of the command line are read.
+
+use crate::api::report::Topic;
+use crate::api::runbook::Runbook;
+use crate::demo::scenario::library;
+use crate::demo::scenario::script::Script;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long logs are kept; for ever if absent.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::cli) struct Keep(pub(in crate::cli) Option<Duration>);
+
+impl Default for Keep {
+    fn default() -> Self {
+        Self(Some(Duration::from_secs(90 * 86_400)))
+    }
+}
+
+pub(super) fn scenario(name: &str) -> Result<Script, String> {
+    let all = library::all().map_err(|error| error.to_string())?;
+    let known: Vec<&str> = all.iter().map(|script| script.name.as_str()).collect();
+    let known = known.join(", ");
+    all.into_iter()
+        .find(|script| script.name == name)
+        .ok_or_else(|| format!("there is no such scenario; known: {known}"))
+}
+
+pub(super) fn runbook(name: &str) -> Result<Runbook, String> {
+    let known = || Runbook::ALL.map(Runbook::name).join(", ");
+    Runbook::named(name).ok_or_else(|| format!("there is no such run-book; known: {}", known()))
+}
+
+pub(super) fn named_file(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, file) = text.split_once('=').ok_or("write NAME=FILE")?;
+    Ok((name.to_owned(), PathBuf::from(file)))
+}
+
+pub(super) fn keep(text: &str) -> Result<Keep, String> {
+    if text == "forever" {
+        return Ok(Keep(None));
+    }
+    let duration = humantime::parse_duration(text).map_err(|error| format!("{error}; write 90d, 12h or forever"))?;
+    if duration < Duration::from_secs(3_600) {
+        return Err("must be at least 1h, or forever".to_owned());
+    }
+    Ok(Keep(Some(duration)))
+}
+
+pub(super) fn back(text: &str) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text).map_err(|error| format!("{error}; write 30m, 2h or 1d"))?;
+    let longest = Duration::from_secs(90 * 86_400);
+    if (Duration::from_secs(1)..=longest).contains(&duration) {
+        Ok(duration)
+    } else {
+        Err("must be between 1s and 90d".to_owned())
+    }
+}
+
+pub(super) fn topic(text: &str) -> Result<Topic, String> {
+    let known = || Topic::ALL.map(Topic::name).join(", ");
+    Topic::named(text).ok_or_else(|| format!("there is no such topic; known: {}", known()))
+}
+
+pub(super) fn retry_base(text: &str) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text).map_err(|error| format!("{error}; write 30s, 500ms or 2m"))?;
+    let range = Duration::from_millis(10)..=Duration::from_secs(3_600);
+    if range.contains(&duration) { Ok(duration) } else { Err("must be between 10ms and 1h".to_owned()) }
+}
