@@ -56,7 +56,7 @@ pub(crate) fn events(
     let log = Log {
         table: if company.is_some() { "events INDEXED BY events_company" } else { "events" },
         columns: "id, company_id, kind, created_at, length(body) AS n_bytes",
-        computed: ", (SELECT count(*) FROM deliveries d WHERE d.event_id = id) AS n_deliveries",
+        computed: ", (SELECT count(*) FROM deliveries d WHERE d.event_id = looked_at.id) AS n_deliveries",
         time: "created_at",
         seek,
         sift,

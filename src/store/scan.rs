@@ -56,7 +56,7 @@ impl Log {
         let n_seek = values.len();
         values.extend(sift.into_iter().map(|(_, value)| value));
         values.push(i64::from(span.limit.saturating_add(1)).into());
-        let sql = format!("SELECT *{} FROM ({inner}) WHERE TRUE{conditions} LIMIT ?", self.computed);
+        let sql = format!("SELECT *{} FROM ({inner}) AS looked_at WHERE TRUE{conditions} LIMIT ?", self.computed);
         let mut statement = connection.prepare_cached(&sql.replace("{time}", self.time))?;
         let mut items: Vec<T> =
             statement.query_map(params_from_iter(values.iter()), read)?.collect::<Result<_, _>>()?;

@@ -15,6 +15,10 @@ async fn every_row_is_seen_once_in_both_directions_while_rows_arrive() {
         scene.emit(EventType::LeadCreated).await;
     }
     scene.attempted(7).await;
+    let events = scene.get("/portal/v1/events?limit=3").await;
+    let counts: Vec<i64> =
+        events["items"].as_array().expect("rows").iter().filter_map(|row| row["nDeliveries"].as_i64()).collect();
+    assert_eq!(counts, [1, 1, 1], "each event has its own deliveries");
     for list in ["deliveries", "attempts", "events"] {
         let mut page = scene.get(&format!("/portal/v1/{list}?limit=3&type=lead.created")).await;
         let newest = page["previousCursor"].as_str().expect("a cursor").to_owned();
