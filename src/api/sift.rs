@@ -3,8 +3,9 @@
 use super::attempts::AttemptRow;
 use super::deliveries::{DeliveryRow, EventRow};
 use super::keys::KeyRow;
-use super::limits::LimitRow;
-use super::log::{AttemptQuery, EventQuery, RequestQuery};
+use super::limits::{LimitDetail, LimitRow};
+use super::log::{AttemptQuery, DeliveryQuery, EventQuery, RequestQuery};
+use super::replays::ReplayRow;
 use super::requests::RequestRow;
 use super::subscriptions::SubscriptionRow;
 use super::trips::TripRow;
@@ -90,6 +91,9 @@ pub const REQUESTS: &[Field] = &[
     Field::Id,
 ];
 
+/// Fields of replays.
+pub const REPLAYS: &[Field] = &[Field::Company, Field::Subscription, Field::Since, Field::Until, Field::Id];
+
 /// The query of the delivery log for what was asked.
 #[must_use]
 pub fn attempt_query(asked: &[Asked]) -> AttemptQuery {
@@ -107,6 +111,25 @@ pub fn attempt_query(asked: &[Asked]) -> AttemptQuery {
             Asked::Time(Field::Until, at) => query.until = Some(at),
             Asked::Text(text) => query.q = Some(text),
             Asked::Number(..) | Asked::Word(..) | Asked::Time(..) => {}
+        }
+    }
+    query
+}
+
+/// The query of the log of deliveries for what was asked.
+#[must_use]
+pub fn delivery_query(asked: &[Asked]) -> DeliveryQuery {
+    let mut query = DeliveryQuery::default();
+    for asked in asked {
+        match asked.clone() {
+            Asked::Number(Field::Company, n) => query.company = Some(n),
+            Asked::Number(Field::Subscription, n) => query.subscription = Some(n),
+            Asked::Number(Field::Event, n) => query.event = Some(n),
+            Asked::Word(Field::Type, word) => query.kind = Some(word),
+            Asked::Word(Field::State, word) => query.state = Some(word),
+            Asked::Time(Field::Since, at) => query.since = Some(at),
+            Asked::Time(Field::Until, at) => query.until = Some(at),
+            Asked::Number(..) | Asked::Word(..) | Asked::Time(..) | Asked::Text(_) => {}
         }
     }
     query
@@ -164,14 +187,7 @@ fn word(word: &str) -> Vec<Value<'_>> {
 
 /// A state as the screen writes it, in lower case.
 fn state(standing: Standing) -> Vec<Value<'static>> {
-    word(match standing {
-        Standing::Tripped => "trp",
-        Standing::Failing => "err",
-        Standing::Attention => "wrn",
-        Standing::Unknown => "unk",
-        Standing::Healthy => "ok",
-        Standing::Off => "off",
-    })
+    word(standing.word())
 }
 
 fn raw(texts: &[&Untrusted]) -> Vec<Cow<'static, str>> {
@@ -323,6 +339,39 @@ impl Row for LimitRow {
 
     fn texts(&self) -> Vec<Cow<'_, str>> {
         raw(&[&self.key_name, &self.last4])
+    }
+}
+
+impl Row for LimitDetail {
+    fn values(&self, field: Field, now: Timestamp) -> Vec<Value<'_>> {
+        self.row.values(field, now)
+    }
+
+    fn at(&self) -> Option<Timestamp> {
+        self.row.at()
+    }
+
+    fn texts(&self) -> Vec<Cow<'_, str>> {
+        self.row.texts()
+    }
+}
+
+impl Row for ReplayRow {
+    fn values(&self, field: Field, _: Timestamp) -> Vec<Value<'_>> {
+        match field {
+            Field::Company => number(self.company_id.0),
+            Field::Subscription => number(self.subscription_id.0),
+            Field::Id => number(self.id.0),
+            _ => Vec::new(),
+        }
+    }
+
+    fn at(&self) -> Option<Timestamp> {
+        Some(self.created_utc)
+    }
+
+    fn texts(&self) -> Vec<Cow<'_, str>> {
+        raw(&[&self.asked_by])
     }
 }
 

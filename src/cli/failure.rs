@@ -1,6 +1,7 @@
 //! How a command ends when it cannot do what was asked: one line on stderr, what failed and what to do, and an exit code.
 
 use crate::domain::text::Untrusted;
+use crate::tui::format;
 use crate::{client, demo, engine, sqlite, store};
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -24,15 +25,40 @@ impl Failure {
         Self { code: 2, what: what.into(), remedy: remedy.into() }
     }
 
-    /// Says so.
-    #[expect(clippy::print_stderr, reason = "the one place where a command says why it ends")]
-    pub(super) fn report(&self) -> ExitCode {
-        let mut line = format!("crow: {}", Untrusted::new(self.what.replace('\n', " ")).inert());
+    /// Nothing was done, as nobody agreed to it: exit code 3.
+    pub(super) fn undone(what: impl Into<String>) -> Self {
+        Self { code: 3, what: what.into(), remedy: String::new() }
+    }
+
+    /// What is wrong with a text that was given, with a mark under the byte where it begins: exit code 2. The one failure of three lines.
+    pub(super) fn pointing(name: &str, text: &str, at: usize, what: &str, remedy: &str) -> Self {
+        let shown = |text: &str| Untrusted::new(text).inert();
+        let before = shown(text.get(..at).unwrap_or(text));
+        let mark = " ".repeat(format::width(&before));
+        let remedy = format!("{}\n  {}\n  {mark}^", shown(remedy), shown(text));
+        Self { code: 2, what: format!("{name}: {what}"), remedy }
+    }
+
+    /// What failed and what to do, on one line.
+    fn line(&self) -> String {
+        let mut line = Untrusted::new(self.what.replace('\n', " ")).inert();
         if !self.remedy.is_empty() {
             let _ = write!(line, "; {}", self.remedy);
         }
-        eprintln!("{line}");
+        line
+    }
+
+    /// Says so.
+    #[expect(clippy::print_stderr, reason = "the one place where a command says why it ends")]
+    pub(super) fn report(&self) -> ExitCode {
+        eprintln!("crow: {}", self.line());
         ExitCode::from(self.code)
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.line())
     }
 }
 

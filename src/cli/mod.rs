@@ -1,6 +1,8 @@
 //! The command line: arguments, settings, wiring, one file per command.
 
+mod alerting;
 mod arguments;
+mod check;
 mod config;
 mod console;
 mod db;
@@ -9,6 +11,8 @@ mod diagnose;
 mod escalate;
 mod failure;
 mod log;
+mod output;
+mod panes;
 mod plain;
 mod remote;
 mod runbook;
@@ -18,11 +22,13 @@ mod settings;
 mod standalone;
 mod theme;
 mod verify;
+mod watch;
 
 use arguments::{Arguments, Command};
 use clap::Parser as _;
 use clap::error::ErrorKind;
 use failure::Failure;
+use panes::Pane;
 use std::process::ExitCode;
 
 /// Runs the program with the arguments and the environment of this process, and answers with its exit code: 0 done, 1 failed, 2 could not
@@ -31,7 +37,8 @@ use std::process::ExitCode;
 pub fn run() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => return usage(&error),
+        Err(error) if asks_for_help(&error) || !is_check() => return usage(&error),
+        Err(error) => return check::refuse(&summary(&error)).unwrap_or_else(|failure| failure.report()),
     };
     match start(arguments) {
         Ok(code) => code,
@@ -39,18 +46,31 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// Whether this is the command that monitors call, for whom 2 means something else.
+fn is_check() -> bool {
+    std::env::args_os().nth(1).is_some_and(|word| word == "check")
+}
+
+fn asks_for_help(error: &clap::Error) -> bool {
+    matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion)
+}
+
 /// Help and version go to stdout as they are; a mistake becomes one line.
 fn usage(error: &clap::Error) -> ExitCode {
-    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+    if asks_for_help(error) {
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
+    Failure::usage(summary(error), "see crow --help").report()
+}
+
+/// What is wrong with the arguments, on one line.
+fn summary(error: &clap::Error) -> String {
     let text = error.to_string();
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or("the arguments cannot be read");
     let listed: Vec<&str> = lines.take_while(|line| !line.starts_with("Usage") && !line.starts_with("tip")).collect();
-    let what = [&[first.trim_start_matches("error: ")], listed.as_slice()].concat().join(" ");
-    Failure::usage(what, "see crow --help").report()
+    [&[first.trim_start_matches("error: ")], listed.as_slice()].concat().join(" ")
 }
 
 fn start(arguments: Arguments) -> Result<ExitCode, Failure> {
@@ -62,6 +82,16 @@ fn start(arguments: Arguments) -> Result<ExitCode, Failure> {
         match arguments.command {
             Some(Command::Serve(serve)) => serve::run(serve).await,
             Some(Command::Demo(demo)) => demo::run(demo).await,
+            Some(Command::Check(asked)) => check::run(asked).await,
+            Some(Command::Watch(asked)) => watch::run(asked).await,
+            Some(Command::Keys(asked)) => panes::run(Pane::Keys(asked)).await,
+            Some(Command::Subs(asked)) => panes::run(Pane::Subs(asked)).await,
+            Some(Command::Deliveries(asked)) => panes::run(Pane::Deliveries(asked)).await,
+            Some(Command::Events(asked)) => panes::run(Pane::Events(asked)).await,
+            Some(Command::Limits(asked)) => panes::run(Pane::Limits(asked)).await,
+            Some(Command::Trips(asked)) => panes::run(Pane::Trips(asked)).await,
+            Some(Command::Requests(asked)) => panes::run(Pane::Requests(asked)).await,
+            Some(Command::Replays(asked)) => panes::run(Pane::Replays(asked)).await,
             Some(Command::Diagnose(diagnose)) => diagnose::run(diagnose).await,
             Some(Command::Verify(verify)) => verify::run(&verify),
             Some(Command::Runbook(call)) => runbook::run(call).await,

@@ -185,7 +185,7 @@ impl Client {
 }
 
 /// TLS with the roots of the operating system, and *ring* for the arithmetic.
-fn tls() -> Result<rustls::ClientConfig, Error> {
+pub(super) fn tls() -> Result<rustls::ClientConfig, Error> {
     use rustls_platform_verifier::ConfigVerifierExt as _;
     let _ = rustls::crypto::ring::default_provider().install_default();
     rustls::ClientConfig::with_platform_verifier()

@@ -3,8 +3,8 @@
 use super::Error;
 use super::connection::Client;
 use crate::api::attempts::AttemptRow;
-use crate::api::deliveries::EventRow;
-use crate::api::log::{AttemptQuery, EventQuery, LogPage, RequestQuery, TripQuery};
+use crate::api::deliveries::{DeliveryRow, EventRow};
+use crate::api::log::{AttemptQuery, DeliveryQuery, EventQuery, LogPage, RequestQuery, TripQuery};
 use crate::api::paths;
 use crate::api::requests::RequestLog;
 use crate::api::trips::TripRow;
@@ -24,6 +24,19 @@ impl Client {
         limit: u32,
     ) -> Result<LogPage<AttemptRow>, Error> {
         self.log(paths::ATTEMPTS, query, cursor, limit).await
+    }
+
+    /// A page of deliveries, from `cursor` on or with the newest.
+    ///
+    /// # Errors
+    /// Those of any call.
+    pub async fn delivery_log(
+        &self,
+        query: &DeliveryQuery,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<LogPage<DeliveryRow>, Error> {
+        self.log(paths::DELIVERIES, query, cursor, limit).await
     }
 
     /// A page of events of all companies, from `cursor` on or with the newest.

@@ -20,6 +20,14 @@ impl Client {
         self.get(&paths::with(paths::PORTAL_SUBSCRIPTION, id), &[]).await
     }
 
+    /// The subscriptions of all companies with their health, worst first (Portal).
+    ///
+    /// # Errors
+    /// Those of any call.
+    pub async fn subscription_rows(&self) -> Result<Page<SubscriptionRow>, Error> {
+        self.get(paths::PORTAL_SUBSCRIPTIONS, &[]).await
+    }
+
     /// Enables a subscription and zeroes its streak (Portal).
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 pub mod breaker;
 pub mod case;
+pub mod checkup;
 pub mod dossier;
 pub mod endpoint;
 pub mod gather;

@@ -22,6 +22,21 @@ pub enum Standing {
     Off,
 }
 
+impl Standing {
+    /// The word on the wire and in queries: that of the screen, in lower case.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Tripped => "trp",
+            Self::Failing => "err",
+            Self::Attention => "wrn",
+            Self::Unknown => "unk",
+            Self::Healthy => "ok",
+            Self::Off => "off",
+        }
+    }
+}
+
 /// A state with its reason: rule, value, limit and window in one line. Healthy ones say what was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judgement {

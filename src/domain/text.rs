@@ -72,6 +72,12 @@ impl<T: Into<String>> From<T> for Untrusted {
     }
 }
 
+/// Whether a character does something to a terminal instead of being seen on it: controls, and what hides, reorders or joins others.
+#[must_use]
+pub const fn is_active(character: char) -> bool {
+    matches!(character, '\0'..='\u{1f}' | '\u{7f}') || is_hidden(character)
+}
+
 /// C1 controls and characters that format, reorder, join or hide without being seen.
 const fn is_hidden(character: char) -> bool {
     matches!(character,

@@ -5,5 +5,7 @@ pub mod feed;
 pub mod history;
 pub mod link;
 pub mod logs;
+pub mod notices;
+pub mod outbox;
 pub mod snapshot;
 pub mod stretch;

@@ -1,17 +1,23 @@
 //! What can be asked for on the command line, by group of commands.
 
+pub(super) mod check;
 pub(super) mod console;
 pub(super) mod db;
+pub(super) mod panes;
 pub(super) mod place;
 pub(super) mod platform;
 pub(super) mod read;
 pub(super) mod trouble;
+pub(super) mod watch;
 
+use check::Check;
 use clap::{Parser, Subcommand};
 use console::{Console, Standalone};
 use db::Db;
+use panes::{Deliveries, Events, Keys, Limits, Replays, Requests, Subs, Trips};
 use platform::{Demo, Serve};
 use trouble::{Diagnose, Escalate, Open, RunbookCall, Verify};
+use watch::Watch;
 
 /// Terminal operations console for the WhiteLabelCRO integration platform, with the platform itself embedded.
 ///
@@ -33,6 +39,34 @@ pub(super) enum Command {
     Serve(Serve),
     /// Open the console on a platform that runs elsewhere
     Console(Console),
+    /// Answer a monitor: is all well? Exit code 0 OK, 1 warning, 2 critical, 3 unknown
+    Check(Check),
+    /// Follow a platform without a screen, and let alerts leave the terminal: command, webhook, PagerDuty
+    Watch(Watch),
+    /// Keys: list, show, create, revoke
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Subscriptions: list, show, test, enable, disable, replay, rollback
+    #[command(subcommand)]
+    Subs(Subs),
+    /// Deliveries and their attempts: list, show, resend
+    #[command(subcommand)]
+    Deliveries(Deliveries),
+    /// Events: list, show with what became of them, emit
+    #[command(subcommand)]
+    Events(Events),
+    /// Rate windows: list, show who fills them, set
+    #[command(subcommand)]
+    Limits(Limits),
+    /// The breaker's history: list, show
+    #[command(subcommand)]
+    Trips(Trips),
+    /// The log of requests to the Integration API: list, show
+    #[command(subcommand)]
+    Requests(Requests),
+    /// Replays: list, show, pause, resume, cancel
+    #[command(subcommand)]
+    Replays(Replays),
     /// Find out why something does not work: exit code 0 no cause found, 1 cause found, 2 could not run
     Diagnose(Diagnose),
     /// Go through a guided piece of work step by step: exit code 0 all done, 1 something remains, 2 could not run

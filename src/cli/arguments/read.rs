@@ -4,6 +4,10 @@ use crate::api::report::Topic;
 use crate::api::runbook::Runbook;
 use crate::demo::scenario::library;
 use crate::demo::scenario::script::Script;
+use crate::diagnose::checkup::probe::{PROBES, Probe};
+use crate::domain::delivery::State;
+use crate::domain::event::EventType;
+use crate::domain::key::Scope;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -66,4 +70,34 @@ pub(super) fn retry_base(text: &str) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text).map_err(|error| format!("{error}; write 30s, 500ms or 2m"))?;
     let range = Duration::from_millis(10)..=Duration::from_secs(3_600);
     if range.contains(&duration) { Ok(duration) } else { Err("must be between 10ms and 1h".to_owned()) }
+}
+
+pub(super) fn scope(text: &str) -> Result<Scope, String> {
+    let known = || Scope::ALL.map(Scope::name).join(", ");
+    Scope::named(text).ok_or_else(|| format!("there is no such scope; known: {}", known()))
+}
+
+pub(super) fn event_type(text: &str) -> Result<EventType, String> {
+    let known = || EventType::ALL.map(EventType::name).join(", ");
+    EventType::named(text).ok_or_else(|| format!("there is no such event type; known: {}", known()))
+}
+
+pub(super) fn state(text: &str) -> Result<State, String> {
+    State::named(text).ok_or_else(|| "there is no such state; known: skipped, exhausted, parked, succeeded".to_owned())
+}
+
+pub(super) fn probe(text: &str) -> Result<&'static Probe, String> {
+    let known = || PROBES.iter().map(|probe| probe.name).collect::<Vec<_>>().join(", ");
+    Probe::named(text).ok_or_else(|| format!("there is no such probe; known: {}", known()))
+}
+
+pub(super) fn limit(text: &str) -> Result<(&'static str, u64), String> {
+    let (name, limit) = text.split_once('=').ok_or("write NAME=N")?;
+    let limit = limit.parse().map_err(|_| format!("{limit} is no whole number"))?;
+    Ok((probe(name)?.name, limit))
+}
+
+pub(super) fn hold(text: &str) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text).map_err(|error| format!("{error}; write 0s, 30s or 5m"))?;
+    if duration <= Duration::from_secs(86_400) { Ok(duration) } else { Err("must be at most 1d".to_owned()) }
 }

@@ -1,5 +1,6 @@
 //! The confusion matrix: every scenario really produces its fault, and the playbook of its topic names that cause first. `--nocapture` prints it.
 
+use super::checkup;
 use crate::support::platform::Platform;
 use crow::ambient::Ambient;
 use crow::api::report::{Report, Step, Subject, Topic, Verdict};
@@ -59,6 +60,7 @@ async fn every_scenario_has_its_cause_ranked_first_and_a_healthy_company_has_non
     for script in library::all().expect("well formed") {
         let platform = Platform::start().await;
         let _played = played(&platform, &[&script]).await;
+        wrong.extend(checkup::faults(&script.name, &checkup::asked(&platform).await));
         let mut elsewhere = Vec::new();
         let mut own = String::new();
         // In a healthy company no playbook may find anything; elsewhere the others are asked in the long form.

@@ -3,7 +3,8 @@
 use crow::client::connection::{Client, Credential};
 use crow::domain::secret::Secret;
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// The real binary, ended when dropped.
@@ -38,6 +39,30 @@ impl Serving {
     pub(crate) fn operator(&self) -> Client {
         let token = std::fs::read_to_string(self.dir.path().join("operator.token")).expect("a token");
         self.client(Credential::Operator(Secret::new(token.trim().to_owned())))
+    }
+
+    /// Its data directory.
+    pub(crate) fn folder(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// A command that asks it, with the first operator's token.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_crow"));
+        command
+            .args(arguments)
+            .args(["--url", &self.address, "--token-file"])
+            .arg(self.dir.path().join("operator.token"));
+        command
+            .env("XDG_CONFIG_HOME", self.dir.path().join("config"))
+            .env("XDG_STATE_HOME", self.dir.path().join("state"));
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// What such a command came to.
+    pub(crate) fn ask(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("the binary runs")
     }
 
     /// The most memory that it ever held, in KiB.

@@ -1,0 +1,58 @@
+//! JSON that can do nothing to a terminal: what would act, hide or reorder is written as an escape, which programs read as the same text.
+
+use crate::domain::text::is_active;
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// A value as JSON on several lines.
+///
+/// # Errors
+/// Those of the serialiser.
+pub fn pretty(value: &impl Serialize) -> Result<String, serde_json::Error> {
+    serde_json::to_string_pretty(value).map(|text| escaped(&text))
+}
+
+/// A value as JSON on one line.
+///
+/// # Errors
+/// Those of the serialiser.
+pub fn line(value: &impl Serialize) -> Result<String, serde_json::Error> {
+    serde_json::to_string(value).map(|text| escaped(&text))
+}
+
+/// Such characters stand only within strings, where an escape means the same; line ends of the layout stay.
+fn escaped(text: &str) -> String {
+    if text.chars().all(|c| c == '\n' || !is_active(c)) {
+        return text.to_owned();
+    }
+    let mut escaped = String::with_capacity(text.len() + 64);
+    for character in text.chars() {
+        if character != '\n' && is_active(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    proptest! {
+        #[test]
+        fn nothing_active_is_left_and_the_text_is_the_same(text in "\\PC*|.*|[\\x00-\\x{a0}\\u{200b}-\\u{206f}\\u{300}-\\u{310}\\u{e0000}-\\u{e007f}]*") {
+            let value = json!({ "text": text });
+            for written in [pretty(&value), line(&value)] {
+                let written = written.expect("plain data");
+                prop_assert!(!written.chars().any(|c| c != '\n' && is_active(c)));
+                prop_assert_eq!(&serde_json::from_str::<Value>(&written).expect("JSON"), &value);
+            }
+        }
+    }
+}

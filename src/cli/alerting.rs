@@ -1,0 +1,155 @@
+//! Where alerts go: `[alerts]` in the configuration file.
+
+use super::failure::Failure;
+use super::settings;
+use crate::domain::secret::Secret;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
+/// The file, as far as it is about alerts.
+#[derive(Debug, Default, Deserialize)]
+struct File {
+    #[serde(default)]
+    alerts: Alerts,
+}
+
+/// The table as it is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Alerts {
+    command: Option<Vec<String>>,
+    webhook: Option<Webhook>,
+    pagerduty: Option<PagerDuty>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Webhook {
+    url: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PagerDuty {
+    routing_key_file: PathBuf,
+    #[serde(default = "events")]
+    url: String,
+}
+
+/// Where PagerDuty takes events.
+fn events() -> String {
+    "https://events.pagerduty.com".to_owned()
+}
+
+/// A way out.
+#[derive(Debug)]
+pub(super) enum Way {
+    /// A program that gets the notice on its standard input.
+    Command(Vec<String>),
+    /// An address that gets the notice.
+    Webhook(String),
+    /// A pager: where it takes events, and whom it calls.
+    PagerDuty(String, Secret),
+}
+
+impl Way {
+    /// Its name in the configuration.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Command(_) => "command",
+            Self::Webhook(_) => "webhook",
+            Self::PagerDuty(..) => "pagerduty",
+        }
+    }
+}
+
+/// The ways that are configured.
+pub(super) fn ways() -> Result<Vec<Way>, Failure> {
+    settings::config_file().map_or_else(|| Ok(Vec::new()), |file| read(&file))
+}
+
+fn read(file: &Path) -> Result<Vec<Way>, Failure> {
+    let refused = |why: String| {
+        Failure::usage(format!("{}: {why}", file.display()), "crow config template shows how it is written")
+    };
+    let text = match std::fs::read_to_string(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(refused(error.to_string())),
+        Ok(text) => text,
+    };
+    let found: File = toml::from_str(&text).map_err(|error| {
+        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
+        refused(format!("line {line}: {}", error.message()))
+    })?;
+    let Alerts { command, webhook, pagerduty } = found.alerts;
+    let mut ways = Vec::new();
+    if let Some(command) = command {
+        if command.is_empty() {
+            return Err(refused("[alerts] command names no program".to_owned()));
+        }
+        ways.push(Way::Command(command));
+    }
+    if let Some(Webhook { url }) = webhook {
+        ways.push(Way::Webhook(checked(url).map_err(|why| refused(format!("[alerts.webhook] url {why}")))?));
+    }
+    if let Some(PagerDuty { routing_key_file, url }) = pagerduty {
+        let url = checked(url).map_err(|why| refused(format!("[alerts.pagerduty] url {why}")))?;
+        let key = std::fs::read_to_string(&routing_key_file)
+            .map_err(|error| refused(format!("[alerts.pagerduty] {}: {error}", routing_key_file.display())))?;
+        let url = format!("{}/v2/enqueue", url.trim_end_matches('/'));
+        ways.push(Way::PagerDuty(url, Secret::new(key.trim().to_owned())));
+    }
+    Ok(ways)
+}
+
+/// An address that can be posted to: https, or http to this machine.
+fn checked(url: String) -> Result<String, String> {
+    let parsed = url::Url::parse(&url).map_err(|error| format!("{url:?} is no URL: {error}"))?;
+    let is_local = match parsed.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    match parsed.scheme() {
+        "https" => Ok(url),
+        "http" if is_local => Ok(url),
+        _ => Err(format!("{url:?} must begin with https://, or be on this machine")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ways_are_read_and_what_is_wrong_is_said() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("config.toml");
+        let key = dir.path().join("key");
+        std::fs::write(&key, "R0UT1NG\n").expect("written");
+        let read = |text: &str| {
+            std::fs::write(&file, text).expect("written");
+            read(&file)
+        };
+        let text = format!(
+            "[keys]\nfilter = \"z\"\n[alerts]\ncommand = [\"notify\", \"-x\"]\n[alerts.webhook]\nurl = \"https://h.example/x\"\n\
+             [alerts.pagerduty]\nrouting_key_file = {key:?}\n"
+        );
+        let ways = read(&text).expect("three ways");
+        assert_eq!(ways.iter().map(Way::name).collect::<Vec<_>>(), ["command", "webhook", "pagerduty"]);
+        assert!(
+            matches!(&ways[2], Way::PagerDuty(url, key) if url == "https://events.pagerduty.com/v2/enqueue" && key.reveal() == "R0UT1NG")
+        );
+        assert!(!format!("{ways:?}").contains("R0UT1NG"));
+        assert!(read("[keys]\n").expect("none").is_empty());
+        for (text, said) in [
+            ("[alerts]\ncommand = []\n", "names no program"),
+            ("[alerts]\n\nbel = true\n", "unknown field `bel`"),
+            ("[alerts.webhook]\nurl = \"http://h.example/\"\n", "must begin with https://"),
+            ("[alerts.pagerduty]\nrouting_key_file = \"/none\"\n", "/none"),
+        ] {
+            assert!(read(text).expect_err(said).to_string().contains(said), "{said}");
+        }
+    }
+}

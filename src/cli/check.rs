@@ -1,0 +1,100 @@
+//! `crow check`: one line for a monitor, with its exit code.
+
+use super::arguments::check::Check;
+use super::failure::Failure;
+use super::{log, output, remote};
+use crate::ambient::Ambient;
+use crate::api::checkup::{CHECK, Checkup, Grade, Reading, Side};
+use crate::api::document::One;
+use crate::diagnose::checkup::probe::{PROBES, Probe};
+use crate::diagnose::checkup::{Limits, check};
+use crate::domain::text::Untrusted;
+use std::process::ExitCode;
+
+pub(super) async fn run(asked: Check) -> Result<ExitCode, Failure> {
+    log::to_stderr();
+    match answer(asked).await {
+        Ok(code) => Ok(code),
+        Err(failure) => refuse(&failure.to_string()),
+    }
+}
+
+/// A monitor reads stdout, and takes 2 for trouble of the platform: what could not start is unknown, on one line.
+pub(super) fn refuse(why: &str) -> Result<ExitCode, Failure> {
+    let (code, word) = Grade::Unknown.plugin();
+    output::write(&format!("CROW {word} - {}", plain(why)))?;
+    Ok(ExitCode::from(code))
+}
+
+async fn answer(asked: Check) -> Result<ExitCode, Failure> {
+    if asked.list {
+        list()?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let probes: Vec<&'static Probe> = if asked.probes.is_empty() { PROBES.iter().collect() } else { asked.probes };
+    let client = remote::connect(&asked.remote)?;
+    let limits = Limits { warn: asked.warn, crit: asked.crit };
+    let checkup = check(&client, &Ambient::real(), &probes, &limits).await;
+    let text = if asked.json { output::json(&One { schema: CHECK, item: &checkup })? } else { shown(&checkup) };
+    output::write(&text)?;
+    Ok(ExitCode::from(checkup.grade.plugin().0))
+}
+
+fn list() -> Result<(), Failure> {
+    for probe in PROBES {
+        let side = if probe.side == Side::Above { ">" } else { "<" };
+        let limit = |limit: Option<u64>| limit.map_or_else(|| "-".to_owned(), |n| format!("{side}{n}{}", probe.unit));
+        let (warn, crit) = (limit(probe.warn), limit(probe.crit));
+        output::write(&format!("{:<10} warning {warn:<7} critical {crit:<7} {}", probe.name, probe.what))?;
+    }
+    Ok(())
+}
+
+/// The line, the performance data behind a bar, and each reading below.
+fn shown(checkup: &Checkup) -> String {
+    let worst: Vec<String> = checkup
+        .readings
+        .iter()
+        .filter(|reading| reading.grade == checkup.grade && checkup.grade != Grade::Ok)
+        .map(|reading| format!("{}: {}", reading.name, plain(&reading.said)))
+        .collect();
+    let summary =
+        if worst.is_empty() { format!("{} probes, all well", checkup.readings.len()) } else { worst.join("; ") };
+    let performance: Vec<String> = checkup.readings.iter().filter_map(Reading::performance).collect();
+    let bar = if performance.is_empty() { String::new() } else { format!(" | {}", performance.join(" ")) };
+    let mut text = format!("CROW {} - {summary}{bar}", checkup.grade.plugin().1);
+    for reading in &checkup.readings {
+        text.push_str(&format!("\n[{}] {}: {}", reading.grade.plugin().1, reading.name, plain(&reading.said)));
+    }
+    text
+}
+
+/// One line without the bar that begins the performance data.
+fn plain(text: &str) -> String {
+    Untrusted::new(text).inert().replace('|', "¦")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t1_what_others_wrote_begins_no_performance_data_and_no_line() {
+        let reading = Reading {
+            name: "streak".to_owned(),
+            grade: Grade::Critical,
+            said: "x | evil=1\n[OK] fine\u{1b}[2J".to_owned(),
+            value: Some(15),
+            unit: String::new(),
+            side: Side::Above,
+            warn: Some(2),
+            crit: Some(13),
+        };
+        let checkup = Checkup { grade: Grade::Critical, server_utc: None, readings: vec![reading] };
+        let text = shown(&checkup);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 2, "{text}");
+        assert_eq!(lines[0], "CROW CRITICAL - streak: x ¦ evil=1␊[OK] fine␛[2J | streak=15;2;13;0");
+        assert_eq!(lines[1], "[CRITICAL] streak: x ¦ evil=1␊[OK] fine␛[2J");
+    }
+}

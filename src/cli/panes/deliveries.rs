@@ -1,0 +1,126 @@
+//! `crow deliveries`: where deliveries stand, and what attempts came to.
+
+use super::act::{Outcome, Plan};
+use super::list::{Ask, Came, Listed, log};
+use super::show::{Form, show};
+use super::table::{Cell, Column, column};
+use crate::api::attempts::AttemptRow;
+use crate::api::deliveries::DeliveryRow;
+use crate::api::document::{ATTEMPTS, DELIVERIES, Names};
+use crate::api::sift;
+use crate::cli::arguments::panes::{Change, Deliveries};
+use crate::cli::failure::Failure;
+use crate::cli::remote;
+use crate::client;
+use crate::client::connection::Client;
+use crate::domain::ids::{AttemptId, DeliveryId};
+use crate::domain::query::field::Field;
+use crate::domain::query::portion::Log;
+use std::process::ExitCode;
+
+pub(super) async fn run(asked: Deliveries) -> Result<ExitCode, Failure> {
+    match asked {
+        Deliveries::List(asked) => log::<DeliveryRow>(asked).await,
+        Deliveries::Attempts(asked) => log::<AttemptRow>(asked).await,
+        Deliveries::Show(asked) => {
+            let client = remote::connect(&asked.look.remote)?;
+            let delivery = client.delivery(DeliveryId(asked.id)).await?;
+            show(DELIVERIES.detail, &delivery, Form::of(asked.look.json))
+        }
+        Deliveries::Attempt(asked) => {
+            let client = remote::connect(&asked.look.remote)?;
+            let attempt = client.attempt(AttemptId(asked.id)).await?;
+            show(ATTEMPTS.detail, &attempt, Form::of(asked.look.json))
+        }
+        Deliveries::Resend(asked) => resend(asked).await,
+    }
+}
+
+impl Listed for DeliveryRow {
+    const NAMES: Names = DELIVERIES;
+    const FIELDS: &'static [Field] = sift::DELIVERIES;
+    const COLUMNS: &'static [Column<Self>] = &[
+        column("ID", "id", |of| Cell::number(of.id.0)),
+        column("STATE", "state", |of| Cell::Text(of.state.name().to_owned())),
+        column("CREATED", "createdUtc", |of| Cell::Time(Some(of.created_utc))),
+        column("TYPE", "eventType", |of| Cell::of(&of.event_type)),
+        column("EVENT", "eventId", |of| Cell::number(of.event_id.0)),
+        column("SUB", "subscriptionId", |of| Cell::number(of.subscription_id.0)),
+        column("COMPANY", "companyId", |of| Cell::number(of.company_id.0)),
+        column("TRIES", "nAttempts", |of| Cell::number(of.n_attempts)),
+        column("DUE", "dueUtc", |of| of.due_utc.map_or(Cell::Text(String::new()), |at| Cell::Time(Some(at)))),
+    ];
+
+    fn number(&self) -> String {
+        self.id.to_string()
+    }
+
+    async fn read(client: &Client, ask: &Ask, newer_than: Option<&str>) -> Result<Came<Self>, client::Error> {
+        let portion = ask.query.portion(Log::Deliveries, ask.now);
+        let query = sift::delivery_query(&portion.asked);
+        let page = async |cursor: Option<&str>, n| client.delivery_log(&query, cursor, n).await;
+        ask.pages(&portion.rest, newer_than, page).await
+    }
+}
+
+impl Listed for AttemptRow {
+    const NAMES: Names = ATTEMPTS;
+    const FIELDS: &'static [Field] = sift::ATTEMPTS;
+    const COLUMNS: &'static [Column<Self>] = &[
+        column("ID", "id", |of| Cell::number(of.id.0)),
+        column("STARTED", "startedUtc", |of| Cell::Time(Some(of.started_utc))),
+        column("RESULT", "result", |of| Cell::Text(result(of))),
+        column("TYPE", "eventType", |of| Cell::of(&of.event_type)),
+        column("EVENT", "eventId", |of| Cell::Number(of.event_id.and_then(|id| id.0.try_into().ok()))),
+        column("SUB", "subscriptionId", |of| Cell::number(of.subscription_id.0)),
+        column("DELIVERY", "deliveryId", |of| Cell::Number(of.delivery_id.and_then(|id| id.0.try_into().ok()))),
+        column("TRY", "number", |of| Cell::number(of.number)),
+        column("KIND", "kind", |of| Cell::Text(of.kind.name().to_owned())),
+        column("MS", "elapsedMs", |of| Cell::number(of.elapsed_ms)),
+        column("TARGET", "targetUrl", |of| Cell::of(&of.target_url)),
+    ];
+
+    fn number(&self) -> String {
+        self.id.to_string()
+    }
+
+    async fn read(client: &Client, ask: &Ask, newer_than: Option<&str>) -> Result<Came<Self>, client::Error> {
+        let portion = ask.query.portion(Log::Attempts, ask.now);
+        let query = sift::attempt_query(&portion.asked);
+        let page = async |cursor: Option<&str>, n| client.attempt_log(&query, cursor, n).await;
+        ask.pages(&portion.rest, newer_than, page).await
+    }
+}
+
+/// A status, or why there is none.
+fn result(of: &AttemptRow) -> String {
+    match (of.status_code, &of.cause) {
+        (Some(status), _) => status.to_string(),
+        (None, Some(cause)) => cause.raw().to_owned(),
+        (None, None) => "no answer".to_owned(),
+    }
+}
+
+async fn resend(asked: Change) -> Result<ExitCode, Failure> {
+    let client = remote::connect(&asked.consent.look.remote)?;
+    let id = DeliveryId(asked.id);
+    let row = client.delivery(id).await?.row;
+    let preview = vec![
+        format!(
+            "delivery {id} of event {} ({}) to subscription {}: {} after {} attempts",
+            row.event_id,
+            row.event_type.inert(),
+            row.subscription_id,
+            row.state.name(),
+            row.n_attempts
+        ),
+        "one more attempt is made now, beside the schedule; it counts for neither breaker nor success rate".to_owned(),
+        "the receiver may get this event a second time".to_owned(),
+    ];
+    let plan = Plan::new(format!("resend delivery {id}"), preview);
+    let work = async |client: &Client| {
+        client.resend(id).await?;
+        Ok(Outcome { id: Some(id.0), ..Outcome::done(format!("delivery {id} is being sent once more")) })
+    };
+    plan.carry_out(&asked.consent, work, &client).await
+}

@@ -1,0 +1,133 @@
+//! One thing as people read it: its members by name, what is nested further in.
+
+use crate::domain::text::Untrusted;
+use crate::tui::format;
+use serde_json::{Map, Value};
+use std::fmt::Write as _;
+
+/// What is shown first, in this order.
+const FIRST: [&str; 6] = ["id", "name", "state", "why", "type", "status"];
+/// Numbers from which on a list is drawn as a curve.
+const CURVE: usize = 13;
+
+/// A document as indented lines.
+pub(in crate::cli) fn describe(value: &Value) -> String {
+    let mut text = String::new();
+    if let Value::Object(members) = value {
+        object(&mut text, members, 0);
+    }
+    text.trim_end().to_owned()
+}
+
+fn object(text: &mut String, members: &Map<String, Value>, depth: usize) {
+    // Bytes that are text stand there as text.
+    let is_text = members.get("text").is_some_and(Value::is_string);
+    let mut shown: Vec<(&String, &Value)> =
+        members.iter().filter(|(name, _)| *name != "schema" && !(is_text && *name == "base64")).collect();
+    // What it is and how it stands comes first, what is nested last.
+    shown.sort_by_key(|(name, value)| {
+        (!is_scalar(value), FIRST.iter().position(|first| first == name).unwrap_or(FIRST.len()))
+    });
+    let width =
+        shown.iter().filter(|(_, value)| is_scalar(value)).map(|(name, _)| label(name).len()).max().unwrap_or(0);
+    for (name, value) in shown {
+        let (indent, label) = (" ".repeat(depth), label(name));
+        match value {
+            Value::Object(members) => {
+                let _ = writeln!(text, "{indent}{label}");
+                object(text, members, depth + 2);
+            }
+            Value::Array(items) if !is_scalar(value) => {
+                let _ = writeln!(text, "{indent}{label}");
+                for item in items {
+                    match item {
+                        Value::Object(members) => bullet(text, members, depth + 2),
+                        other => {
+                            let _ = writeln!(text, "{indent}  - {}", scalar(other));
+                        }
+                    }
+                }
+            }
+            value => {
+                let _ = writeln!(text, "{indent}{label:<width$}  {}", scalar(value));
+            }
+        }
+    }
+}
+
+/// An item of a list: its members one below the other behind a dash.
+fn bullet(text: &mut String, members: &Map<String, Value>, depth: usize) {
+    let mut item = String::new();
+    object(&mut item, members, depth + 2);
+    if let Some(rest) = item.get(depth + 2..) {
+        let _ = write!(text, "{}- {rest}", " ".repeat(depth));
+    }
+}
+
+/// Whether it fits on a line: also a list of such values.
+fn is_scalar(value: &Value) -> bool {
+    match value {
+        Value::Object(_) => false,
+        Value::Array(items) => items.iter().all(|item| !item.is_object() && !item.is_array()),
+        _ => true,
+    }
+}
+
+fn scalar(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::Bool(is) => (if *is { "yes" } else { "no" }).to_owned(),
+        Value::String(text) => Untrusted::new(text.as_str()).inert(),
+        Value::Array(items) if items.is_empty() => "-".to_owned(),
+        Value::Array(items) if items.len() >= CURVE && items.iter().all(Value::is_u64) => {
+            let counts = items.iter().map(|n| n.as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or(u32::MAX));
+            let counts: Vec<u32> = counts.collect();
+            format!("{}  at most {}", format::sparkline(&counts), counts.iter().max().unwrap_or(&0))
+        }
+        Value::Array(items) => items.iter().map(scalar).collect::<Vec<_>>().join(" "),
+        other => other.to_string(),
+    }
+}
+
+/// `lastUsedUtc` as `last used`, `nFailed` as `failed`.
+fn label(name: &str) -> String {
+    let name = name.strip_suffix("Utc").unwrap_or(name);
+    let name = match name.strip_prefix('n') {
+        Some(rest) if rest.starts_with(char::is_uppercase) => rest,
+        _ => name,
+    };
+    let mut label = String::new();
+    for character in name.chars() {
+        if character.is_uppercase() && !label.is_empty() && !label.ends_with(' ') {
+            label.push(' ');
+        }
+        label.extend(character.to_lowercase());
+    }
+    Untrusted::new(label).inert()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn members_are_named_and_nested() {
+        let value = json!({"schema": "crow.x/1", "id": 7, "lastUsedUtc": null, "isActive": true, "scopes": ["a", "b"],
+            "health": {"nFailed": 2}, "rows": [{"id": 1, "name": "\u{1b}x"}], "body": {"text": "t", "base64": "dA=="}});
+        let text = describe(&value);
+        for line in [
+            "id         7",
+            "last used  -",
+            "is active  yes",
+            "scopes     a b",
+            "health",
+            "  failed  2",
+            "    name  ␛x",
+            "  text  t",
+        ] {
+            assert!(text.lines().any(|has| has == line), "{line:?} in\n{text}");
+        }
+        assert!(!text.contains("crow.x") && !text.contains("dA=="), "{text}");
+    }
+}

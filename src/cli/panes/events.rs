@@ -1,0 +1,109 @@
+//! `crow events`.
+
+use super::act::{Outcome, Plan, plural, quoted};
+use super::list::{Ask, Came, Listed, log};
+use super::show::{Form, show};
+use super::table::{Cell, Column, column};
+use crate::api::deliveries::EventRow;
+use crate::api::document::details::EventStory;
+use crate::api::document::{EVENTS, Names};
+use crate::api::events::NewEvent;
+use crate::api::sift;
+use crate::cli::arguments::panes::{Emit, Events};
+use crate::cli::failure::Failure;
+use crate::cli::remote;
+use crate::client;
+use crate::client::connection::Client;
+use crate::domain::ids::{CompanyId, EventId};
+use crate::domain::query::field::Field;
+use crate::domain::query::portion::Log;
+use serde_json::value::RawValue;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// The longest payload that is read; the platform takes no more.
+const LONGEST: u64 = 1024 * 1024;
+
+pub(super) async fn run(asked: Events) -> Result<ExitCode, Failure> {
+    match asked {
+        Events::List(asked) => log::<EventRow>(asked).await,
+        Events::Show(asked) => {
+            let client = remote::connect(&asked.look.remote)?;
+            let event = client.event(EventId(asked.id)).await?;
+            let subscriptions = client.trace(EventId(asked.id)).await?.subscriptions;
+            show(EVENTS.detail, &EventStory { event, subscriptions }, Form::of(asked.look.json))
+        }
+        Events::Emit(asked) => emit(asked).await,
+    }
+}
+
+impl Listed for EventRow {
+    const NAMES: Names = EVENTS;
+    const FIELDS: &'static [Field] = sift::EVENTS;
+    const COLUMNS: &'static [Column<Self>] = &[
+        column("ID", "id", |of| Cell::number(of.id.0)),
+        column("CREATED", "createdUtc", |of| Cell::Time(Some(of.created_utc))),
+        column("TYPE", "type", |of| Cell::of(&of.kind)),
+        column("COMPANY", "companyId", |of| Cell::number(of.company_id.0)),
+        column("DELIVERIES", "nDeliveries", |of| Cell::number(of.n_deliveries)),
+        column("BYTES", "nBytes", |of| Cell::number(of.n_bytes)),
+    ];
+
+    fn number(&self) -> String {
+        self.id.to_string()
+    }
+
+    async fn read(client: &Client, ask: &Ask, newer_than: Option<&str>) -> Result<Came<Self>, client::Error> {
+        let portion = ask.query.portion(Log::Events, ask.now);
+        let query = sift::event_query(&portion.asked);
+        let page = async |cursor: Option<&str>, n| client.event_log(&query, cursor, n).await;
+        ask.pages(&portion.rest, newer_than, page).await
+    }
+}
+
+/// The payload in a file, byte by byte.
+fn payload(file: &Path) -> Result<Box<RawValue>, Failure> {
+    let refused =
+        |why: String| Failure::usage(format!("{}: {why}", file.display()), "give a file with one JSON object");
+    let n_bytes = std::fs::metadata(file).map_err(|error| refused(error.to_string()))?.len();
+    if n_bytes > LONGEST {
+        return Err(refused(format!("larger than {LONGEST} bytes")));
+    }
+    let text = std::fs::read_to_string(file).map_err(|error| refused(error.to_string()))?;
+    if !text.trim_start().starts_with('{') {
+        return Err(refused("not an object".to_owned()));
+    }
+    RawValue::from_string(text.trim().to_owned()).map_err(|error| refused(error.to_string()))
+}
+
+async fn emit(asked: Emit) -> Result<ExitCode, Failure> {
+    let payload = asked.payload.as_deref().map(payload).transpose()?;
+    let client = remote::connect(&asked.consent.look.remote)?;
+    let companies = client.companies().await?.items;
+    let company = companies.iter().find(|company| company.id.0 == asked.company).ok_or_else(|| {
+        Failure::usage(format!("there is no company {}", asked.company), "name the number of one with --company")
+    })?;
+    let rows = client.subscription_rows().await?.items;
+    let n_wanting = rows
+        .iter()
+        .map(|row| &row.subscription)
+        .filter(|of| of.company_id == company.id && of.is_enabled)
+        .filter(|of| of.event_types.iter().any(|kind| kind.raw() == asked.kind.name()))
+        .count();
+    let what = if payload.is_some() { "the payload of the file" } else { "a realistic sample" };
+    let preview = vec![
+        format!("{} with {what} happens in company {}, {}", asked.kind, company.id, quoted(&company.name)),
+        format!(
+            "it is polled by partners and delivered to {}; its metadata say that it is a test",
+            plural(n_wanting as u64, "enabled subscription")
+        ),
+    ];
+    let plan = Plan::new(format!("emit {} for company {}", asked.kind, company.id), preview);
+    let metadata = RawValue::from_string(r#"{"test":true}"#.to_owned()).ok();
+    let event = NewEvent { company_id: CompanyId(asked.company), kind: asked.kind, payload, metadata };
+    let work = async |client: &Client| {
+        let id = client.emit(&event).await?.id;
+        Ok(Outcome { id: Some(id.0), ..Outcome::done(format!("event {id} was emitted")) })
+    };
+    plan.carry_out(&asked.consent, work, &client).await
+}

@@ -1,0 +1,190 @@
+//! `crow keys`.
+
+use super::act::{Outcome, Plan, plural, quoted};
+use super::list::{Ask, Came, Listed, list};
+use super::show::{Form, show};
+use super::table::{Cell, Column, column};
+use crate::api::document::details::KeyDetail;
+use crate::api::document::{CREATED_KEY, Judged, KEYS, Names};
+use crate::api::keys::{KeyRow, NewKey};
+use crate::api::limits::CallerUse;
+use crate::api::log::RequestQuery;
+use crate::api::sift;
+use crate::cli::arguments::panes::{CreateKey, Keys, RevokeKey, ShowKey};
+use crate::cli::failure::Failure;
+use crate::cli::{output, remote};
+use crate::client;
+use crate::client::connection::Client;
+use crate::domain::ids::CompanyId;
+use crate::domain::query::field::Field;
+use crate::domain::standing::judge_key;
+use crate::domain::text::Untrusted;
+use crate::domain::time::Timestamp;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Pages of requests that a preview looks at, of 200 each.
+const PAGES: usize = 5;
+
+pub(super) async fn run(asked: Keys) -> Result<ExitCode, Failure> {
+    match asked {
+        Keys::List(asked) => list::<Judged<KeyRow>>(asked).await,
+        Keys::Show(asked) => examine(asked).await,
+        Keys::Create(asked) => create(asked).await,
+        Keys::Revoke(asked) => revoke(asked).await,
+    }
+}
+
+impl Listed for Judged<KeyRow> {
+    const NAMES: Names = KEYS;
+    const FIELDS: &'static [Field] = sift::KEYS;
+    const COLUMNS: &'static [Column<Self>] = &[
+        column("STATE", "state", |of| Cell::Text(of.state.to_owned())),
+        column("ID", "id", |of| Cell::number(of.row.id.0)),
+        column("NAME", "name", |of| Cell::of(&of.row.name)),
+        column("LAST4", "last4", |of| Cell::of(&of.row.last4)),
+        column("COMPANY", "companyId", |of| Cell::number(of.row.company_id.0)),
+        column("USED", "lastUsedUtc", |of| Cell::Time(of.row.last_used_utc)),
+        column("RPM", "nLastMinute", |of| Cell::number(of.row.usage.n_last_minute)),
+        column("4XX", "nClientErrors", |of| Cell::number(of.row.usage.n_client_errors)),
+        column("5XX", "nServerErrors", |of| Cell::number(of.row.usage.n_server_errors)),
+        column("SCOPES", "scopes", |of| Cell::Text(scopes(&of.row))),
+        column("WHY", "why", |of| Cell::Text(of.why.clone())),
+    ];
+
+    fn number(&self) -> String {
+        self.row.id.to_string()
+    }
+
+    async fn read(client: &Client, ask: &Ask, _: Option<&str>) -> Result<Came<Self>, client::Error> {
+        let judge = |row: KeyRow| {
+            let judgement = judge_key(&row.facts(), ask.now);
+            Judged::new(row, judgement)
+        };
+        Ok(ask.sift(client.keys().await?.items.into_iter().map(judge).collect()))
+    }
+}
+
+fn scopes(row: &KeyRow) -> String {
+    row.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ")
+}
+
+/// The key that is meant: by its number, else by its name or its last four characters if only one has them.
+pub(in crate::cli) async fn find(client: &Client, text: &str) -> Result<KeyRow, Failure> {
+    let keys = client.keys().await?.items;
+    if let Some(key) = text.parse().ok().and_then(|id: i64| keys.iter().find(|key| key.id.0 == id)) {
+        return Ok(key.clone());
+    }
+    let mut found = keys.into_iter().filter(|key| key.name.raw() == text || key.last4.raw() == text);
+    match (found.next(), found.next()) {
+        (Some(key), None) => Ok(key),
+        (None, _) => Err(Failure::usage(
+            format!("no key has the number, the name or the last four characters {text}"),
+            "crow keys list shows them",
+        )),
+        (Some(_), Some(_)) => {
+            Err(Failure::usage(format!("several keys are called {text}"), "name the number of one instead"))
+        }
+    }
+}
+
+async fn examine(asked: ShowKey) -> Result<ExitCode, Failure> {
+    let client = remote::connect(&asked.look.remote)?;
+    let row = find(&client, &asked.key).await?;
+    let now = client.overview(1).await?.server_utc;
+    let judgement = judge_key(&row.facts(), now);
+    let history = client.key_usage(row.id).await?;
+    let windows = client.limits().await?.items.into_iter().filter(|window| window.row.key_id == row.id).collect();
+    let detail = KeyDetail { row, state: judgement.standing.word().to_owned(), why: judgement.why, history, windows };
+    show(KEYS.detail, &detail, Form::of(asked.look.json))
+}
+
+async fn create(asked: CreateKey) -> Result<ExitCode, Failure> {
+    let client = remote::connect(&asked.consent.look.remote)?;
+    let companies = client.companies().await?.items;
+    let company = companies.iter().find(|company| company.id.0 == asked.company).ok_or_else(|| {
+        Failure::usage(format!("there is no company {}", asked.company), "name the number of one with --company")
+    })?;
+    let names = asked.scope.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ");
+    let name = Untrusted::new(asked.name.as_str());
+    let preview = vec![
+        format!("company {}, {}, gets a key called {}", company.id, quoted(&company.name), quoted(&name)),
+        format!("it may for good: {names}"),
+        "the key is shown once and never again".to_owned(),
+    ];
+    let plan = Plan::new(format!("create a key for company {}", company.id), preview);
+    if let Some(said) = plan.refusal(&asked.consent)? {
+        return Err(Failure::undone(said));
+    }
+    let new = NewKey { company_id: CompanyId(asked.company), name: asked.name, scopes: asked.scope, limits: None };
+    let created = client.create_key(&new).await?;
+    if asked.consent.look.json {
+        return show(CREATED_KEY, &created, Form::Json);
+    }
+    output::remark(&format!("key {} was created; it follows on stdout, this once", created.row.id));
+    output::write(created.key.into_secret().reveal())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn revoke(asked: RevokeKey) -> Result<ExitCode, Failure> {
+    let client = remote::connect(&asked.consent.look.remote)?;
+    let row = find(&client, &asked.key).await?;
+    if let Some(at) = row.revoked_utc {
+        return Err(Failure::usage(format!("key {} is revoked since {at}", row.id), "there is nothing left to do"));
+    }
+    let now = client.overview(1).await?.server_utc;
+    let windows = client.limits().await?.items;
+    let callers = windows.into_iter().find(|window| window.row.key_id == row.id).map(|window| window.callers);
+    let used = row.last_used_utc.map_or_else(
+        || format!("it was never used since it was created {}", row.created_utc),
+        |at| format!("it was last used {at}, {} d ago", now.since(at).as_secs() / 86_400),
+    );
+    let preview = vec![
+        format!(
+            "key {}, {}, ends in {}, of company {}; may {}",
+            row.id,
+            quoted(&row.name),
+            row.last4.inert(),
+            row.company_id,
+            scopes(&row)
+        ),
+        used,
+        calls(&client, &row, now).await?,
+        called(&callers.unwrap_or_default()),
+        "the very next call with it fails, and it cannot be undone; subscriptions that it made go on".to_owned(),
+    ];
+    let plan = Plan::new(format!("revoke key {}", row.id), preview);
+    let work = async |client: &Client| {
+        let key = client.revoke_key(row.id).await?;
+        Ok(Outcome { id: Some(key.id.0), ..Outcome::done(format!("key {} is revoked", key.id)) })
+    };
+    plan.carry_out(&asked.consent, work, &client).await
+}
+
+/// Calls of the last hour, as the log has them.
+async fn calls(client: &Client, row: &KeyRow, now: Timestamp) -> Result<String, client::Error> {
+    let since = Some(now.minus(Duration::from_secs(3_600)));
+    let query = RequestQuery { key: Some(row.id.0), since, ..RequestQuery::default() };
+    let (mut n, mut n_failed, mut cursor) = (0_u64, 0_u64, None);
+    for _ in 0..PAGES {
+        let page = client.request_log(&query, cursor.as_deref(), 200).await?.page;
+        n += page.items.len() as u64;
+        n_failed += page.items.iter().filter(|row| row.status >= 400).count() as u64;
+        cursor = page.next_cursor.filter(|_| page.has_more);
+        if cursor.is_none() {
+            return Ok(format!("{} in the last hour, {n_failed} of them refused or failed", plural(n, "call")));
+        }
+    }
+    Ok(format!("more than {n} calls in the last hour"))
+}
+
+fn called(callers: &[CallerUse]) -> String {
+    if callers.is_empty() {
+        return "nobody called with it today".to_owned();
+    }
+    let named = callers.iter().map(|of| {
+        let agent = of.user_agent.inert();
+        format!("{} at {} ({} today)", if agent.is_empty() { "(no name)" } else { &agent }, of.address.inert(), of.n)
+    });
+    format!("calls today: {}", named.collect::<Vec<_>>().join(", "))
+}

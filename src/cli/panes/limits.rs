@@ -1,0 +1,88 @@
+//! `crow limits`.
+
+use super::act::{Outcome, Plan, quoted};
+use super::keys::find;
+use super::list::{Ask, Came, Listed, list};
+use super::show::{Form, show};
+use super::table::{Cell, Column, column};
+use crate::api::document::details::KeyWindows;
+use crate::api::document::{Judged, LIMITS, Names};
+use crate::api::keys::{Limits as Calls, LimitsWish};
+use crate::api::limits::LimitDetail;
+use crate::api::sift;
+use crate::cli::arguments::panes::{Limits, SetLimits};
+use crate::cli::failure::Failure;
+use crate::cli::remote;
+use crate::client;
+use crate::client::connection::Client;
+use crate::domain::query::field::Field;
+use crate::domain::standing::judge_window;
+use crate::domain::window::Bucket;
+use std::process::ExitCode;
+
+pub(super) async fn run(asked: Limits) -> Result<ExitCode, Failure> {
+    match asked {
+        Limits::List(asked) => list::<Judged<LimitDetail>>(asked).await,
+        Limits::Show(asked) => {
+            let client = remote::connect(&asked.look.remote)?;
+            let key = find(&client, &asked.key).await?;
+            let windows = client.limits().await?.items.into_iter().filter(|window| window.row.key_id == key.id);
+            let found = KeyWindows { key_name: key.name, windows: windows.collect() };
+            show(LIMITS.detail, &found, Form::of(asked.look.json))
+        }
+        Limits::Set(asked) => set(asked).await,
+    }
+}
+
+impl Listed for Judged<LimitDetail> {
+    const NAMES: Names = LIMITS;
+    const FIELDS: &'static [Field] = sift::LIMITS;
+    const COLUMNS: &'static [Column<Self>] = &[
+        column("STATE", "state", |of| Cell::Text(of.state.to_owned())),
+        column("KEY", "keyId", |of| Cell::number(of.row.row.key_id.0)),
+        column("NAME", "keyName", |of| Cell::of(&of.row.row.key_name)),
+        column("LAST4", "last4", |of| Cell::of(&of.row.row.last4)),
+        column("BUCKET", "bucket", |of| Cell::Text(of.row.row.bucket.name().to_owned())),
+        column("LIMIT", "limit", |of| Cell::number(of.row.row.limit)),
+        column("USED", "used", |of| Cell::number(of.row.row.used)),
+        column("LEFT", "remaining", |of| Cell::number(of.row.row.remaining)),
+        column("429", "nRefused", |of| Cell::number(of.row.row.n_refused)),
+        column("RESET", "resetUtc", |of| Cell::Time(Some(of.row.row.reset_utc))),
+        column("WHY", "why", |of| Cell::Text(of.why.clone())),
+    ];
+
+    fn number(&self) -> String {
+        format!("{} {}", self.row.row.key_id, self.row.row.bucket)
+    }
+
+    async fn read(client: &Client, ask: &Ask, _: Option<&str>) -> Result<Came<Self>, client::Error> {
+        let judge = |row: LimitDetail| {
+            let judgement = judge_window(&row.row.facts());
+            Judged::new(row, judgement)
+        };
+        Ok(ask.sift(client.limits().await?.items.into_iter().map(judge).collect()))
+    }
+}
+
+async fn set(asked: SetLimits) -> Result<ExitCode, Failure> {
+    let client = remote::connect(&asked.consent.look.remote)?;
+    let key = find(&client, &asked.key).await?;
+    let Calls { read, write, admin } = key.limits;
+    let lines =
+        [(Bucket::Read, read, asked.read), (Bucket::Write, write, asked.write), (Bucket::Admin, admin, asked.admin)]
+            .map(|(bucket, now, wish)| {
+                let then = wish.map_or_else(|| format!("{} (the default)", bucket.default_limit()), |n| n.to_string());
+                format!("{bucket}: {now} calls a minute become {then}")
+            });
+    let mut preview = vec![format!("key {}, {}, of company {}", key.id, quoted(&key.name), key.company_id)];
+    preview.extend(lines);
+    preview.push("it acts on the next request".to_owned());
+    let plan = Plan::new(format!("set the limits of key {}", key.id), preview);
+    let wish = LimitsWish { read: asked.read, write: asked.write, admin: asked.admin };
+    let work = async |client: &Client| {
+        let Calls { read, write, admin } = client.limit_key(key.id, &wish).await?.limits;
+        let said = format!("key {} may make {read} read, {write} write and {admin} admin calls a minute", key.id);
+        Ok(Outcome { id: Some(key.id.0), ..Outcome::done(said) })
+    };
+    plan.carry_out(&asked.consent, work, &client).await
+}

@@ -1,0 +1,253 @@
+//! Rows of any pane: asked for, sifted, written, and followed.
+
+use super::table::{self, Column, Table};
+use crate::ambient::Ambient;
+use crate::api::document::{Names, One, Rows};
+use crate::api::log::LogPage;
+use crate::cli::arguments::panes::{Listing, LogListing, Shape};
+use crate::cli::failure::Failure;
+use crate::cli::output::{self, Reader};
+use crate::cli::remote;
+use crate::client;
+use crate::client::connection::Client;
+use crate::domain::query::field::Field;
+use crate::domain::query::parse::parse;
+use crate::domain::query::sift::Row;
+use crate::domain::query::{Moment, Query, Sign, Term, Test};
+use crate::domain::time::Timestamp;
+use serde::Serialize;
+use std::collections::HashMap;
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Rows of a log, unless told otherwise.
+const FEW: u32 = 50;
+/// Rows that a page of a log can have.
+const PAGE: u32 = 200;
+/// The pause between two looks of a watch.
+const PACE: Duration = Duration::from_secs(1);
+
+/// Rows of a pane.
+pub(super) trait Listed: Row + Serialize + Sized + 'static {
+    /// What its documents are called.
+    const NAMES: Names;
+    /// What can be asked about.
+    const FIELDS: &'static [Field];
+    /// What is shown of a row.
+    const COLUMNS: &'static [Column<Self>];
+
+    /// What tells it from others.
+    fn number(&self) -> String;
+
+    /// Reads rows that fit: from the newest or worst on, or those of a log that are newer than a cursor.
+    async fn read(client: &Client, ask: &Ask, newer_than: Option<&str>) -> Result<Came<Self>, client::Error>;
+}
+
+/// What is asked.
+#[derive(Debug)]
+pub(super) struct Ask {
+    pub(super) query: Query,
+    /// The platform's clock.
+    pub(super) now: Timestamp,
+    /// Rows at most.
+    pub(super) limit: usize,
+}
+
+/// What came.
+#[derive(Debug)]
+pub(super) struct Came<T> {
+    pub(super) rows: Vec<T>,
+    pub(super) has_more: bool,
+    /// Where newer rows of a log go on; none in a list, which is read anew.
+    pub(super) newer: Option<String>,
+}
+
+impl Ask {
+    /// The rows of a list that fit.
+    pub(super) fn sift<T: Row>(&self, rows: Vec<T>) -> Came<T> {
+        let mut rows: Vec<T> = rows.into_iter().filter(|row| self.query.passes(row, self.now)).collect();
+        let has_more = rows.len() > self.limit;
+        rows.truncate(self.limit);
+        Came { rows, has_more, newer: None }
+    }
+
+    /// The rows of a log that fit, page by page until there are enough. `rest` is what the platform has not sifted.
+    pub(super) async fn pages<T: Row>(
+        &self,
+        rest: &Query,
+        newer_than: Option<&str>,
+        page: impl AsyncFn(Option<&str>, u32) -> Result<LogPage<T>, client::Error>,
+    ) -> Result<Came<T>, client::Error> {
+        let size = if rest.is_empty() { u32::try_from(self.limit).unwrap_or(PAGE).min(PAGE) } else { PAGE };
+        let mut cursor = newer_than.map(str::to_owned);
+        let (mut rows, mut newer) = (Vec::new(), None);
+        loop {
+            let came = page(cursor.as_deref(), size).await?;
+            let fitting = came.items.into_iter().filter(|row| rest.passes(row, self.now));
+            if newer_than.is_some() {
+                // Each page has its newest row first, and a later page newer ones.
+                rows.splice(0..0, fitting);
+                newer = came.previous_cursor;
+                cursor.clone_from(&newer);
+            } else {
+                rows.extend(fitting);
+                newer = newer.or(came.previous_cursor);
+                cursor = came.next_cursor;
+            }
+            let is_full = newer_than.is_none() && rows.len() >= self.limit;
+            if is_full || !came.has_more || cursor.is_none() {
+                let has_more = newer_than.is_none() && (came.has_more || rows.len() > self.limit);
+                if newer_than.is_none() {
+                    rows.truncate(self.limit);
+                }
+                return Ok(Came { rows, has_more, newer });
+            }
+        }
+    }
+}
+
+/// The query in the arguments; what is wrong with it is shown under the character where it begins.
+pub(in crate::cli) fn query(filter: Option<&str>, fields: &[Field]) -> Result<Query, Failure> {
+    let text = filter.unwrap_or_default();
+    parse(text, fields).map_err(|fault| Failure::pointing("--filter", text, fault.at, &fault.what, &fault.remedy))
+}
+
+/// Lists what stands so now.
+pub(super) async fn list<T: Listed>(asked: Listing) -> Result<ExitCode, Failure> {
+    let query = query(asked.filter.as_deref(), T::FIELDS)?;
+    let limit = asked.limit.map_or(usize::MAX, |n| n as usize);
+    show::<T>(asked, query, limit).await
+}
+
+/// Lists what happened.
+pub(super) async fn log<T: Listed>(asked: LogListing) -> Result<ExitCode, Failure> {
+    let since = asked.since.map(|back| Term { sign: Sign::Must, test: Test::Time(Field::Since, Moment::Ago(back)) });
+    let asked = asked.listing;
+    let query = query(asked.filter.as_deref(), T::FIELDS)?;
+    let query = query.terms().cloned().chain(since).collect();
+    let limit = asked.limit.unwrap_or(FEW) as usize;
+    show::<T>(asked, query, limit).await
+}
+
+async fn show<T: Listed>(asked: Listing, query: Query, limit: usize) -> Result<ExitCode, Failure> {
+    if asked.watch && asked.shape.json {
+        return Err(Failure::usage("--watch has no end, and one JSON document has", "say --ndjson instead of --json"));
+    }
+    let client = remote::connect(&asked.remote)?;
+    let now = client.overview(1).await?.server_utc;
+    let ask = Ask { query, now, limit };
+    let came = T::read(&client, &ask, None).await?;
+    let mut paper = Paper::<T>::new(asked.shape);
+    let is_capped = came.has_more && !asked.watch && !asked.shape.json;
+    let n = came.rows.len();
+    let mut reader = paper.begin(&came, ask.now)?;
+    if is_capped {
+        output::remark(&format!("{n} rows; there are more: raise --limit or narrow --filter"));
+    } else if n == 0 && std::io::stdout().is_terminal() {
+        output::remark("no row fits");
+    }
+    if asked.watch {
+        let mut watch = Watch { ask, seen: HashMap::new(), newer: None, is_lost: false };
+        watch.note(&came);
+        while reader == Reader::There {
+            Ambient::real().sleep(PACE).await;
+            reader = watch.look(&client, &mut paper).await?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Rows on their way to stdout.
+struct Paper<T: 'static> {
+    shape: Shape,
+    table: Table<T>,
+}
+
+impl<T: Listed> Paper<T> {
+    fn new(shape: Shape) -> Self {
+        let room = std::io::stdout().is_terminal().then(crossterm::terminal::size).and_then(Result::ok);
+        let room = room.map(|(columns, _)| usize::from(columns)).filter(|columns| *columns > 0);
+        Self { shape, table: Table::new(T::COLUMNS, room) }
+    }
+
+    fn begin(&mut self, came: &Came<T>, now: Timestamp) -> Result<Reader, Failure> {
+        if self.shape.json {
+            let rows = Rows { schema: T::NAMES.list, items: &came.rows, has_more: came.has_more };
+            return output::write(&output::json(&rows)?);
+        }
+        if self.shape.csv {
+            output::write(&table::head(T::COLUMNS))?;
+        }
+        if self.shape.csv || self.shape.ndjson {
+            return self.go_on(&came.rows, now);
+        }
+        lines(&self.table.lines(&came.rows, now))
+    }
+
+    fn go_on(&mut self, rows: &[T], now: Timestamp) -> Result<Reader, Failure> {
+        if self.shape.ndjson {
+            let documents = rows.iter().map(|item| output::json_line(&One { schema: T::NAMES.row, item }));
+            return lines(&documents.collect::<Result<Vec<_>, _>>()?);
+        }
+        if self.shape.csv {
+            return lines(&rows.iter().map(|row| table::values(T::COLUMNS, row)).collect::<Vec<_>>());
+        }
+        lines(&self.table.more(rows, now))
+    }
+}
+
+fn lines(lines: &[String]) -> Result<Reader, Failure> {
+    if lines.is_empty() { Ok(Reader::There) } else { output::write(&lines.join("\n")) }
+}
+
+/// What a watch has seen.
+struct Watch {
+    ask: Ask,
+    /// Of a list, every row as it was written last.
+    seen: HashMap<String, String>,
+    newer: Option<String>,
+    is_lost: bool,
+}
+
+impl Watch {
+    /// Notes what came, and answers which rows are new or changed.
+    fn note<T: Listed>(&mut self, came: &Came<T>) -> Vec<usize> {
+        self.newer.clone_from(&came.newer);
+        if self.newer.is_some() {
+            return (0..came.rows.len()).rev().collect();
+        }
+        let mut fresh = Vec::new();
+        for (position, row) in came.rows.iter().enumerate() {
+            let values = table::values(T::COLUMNS, row);
+            if self.seen.insert(row.number(), values.clone()).as_ref() != Some(&values) {
+                fresh.push(position);
+            }
+        }
+        fresh
+    }
+
+    /// Looks once more. A platform that cannot be reached is said once, and asked again.
+    async fn look<T: Listed>(&mut self, client: &Client, paper: &mut Paper<T>) -> Result<Reader, Failure> {
+        self.ask.now = self.ask.now.plus(PACE);
+        let newer = self.newer.clone();
+        match T::read(client, &self.ask, newer.as_deref()).await {
+            Ok(mut came) => {
+                if std::mem::take(&mut self.is_lost) {
+                    output::remark("crow: it answers again");
+                }
+                let fresh = self.note(&came);
+                let mut rows: Vec<Option<T>> = came.rows.drain(..).map(Some).collect();
+                let rows: Vec<T> = fresh.into_iter().filter_map(|position| rows[position].take()).collect();
+                paper.go_on(&rows, self.ask.now)
+            }
+            Err(client::Error::Refused { problem }) => Err(client::Error::Refused { problem }.into()),
+            Err(error) => {
+                if !std::mem::replace(&mut self.is_lost, true) {
+                    Failure::from(error).report();
+                }
+                Ok(Reader::There)
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! `crow replays`.
+
+use super::act::{Outcome, Plan};
+use super::list::{Ask, Came, Listed, list};
+use super::show::{Form, show};
+use super::table::{Cell, Column, column};
+use crate::api::document::{Names, REPLAYS};
+use crate::api::replays::ReplayRow;
+use crate::api::sift;
+use crate::cli::arguments::panes::{Change, Replays};
+use crate::cli::failure::Failure;
+use crate::cli::remote;
+use crate::client;
+use crate::client::connection::Client;
+use crate::domain::ids::ReplayId;
+use crate::domain::query::field::Field;
+use std::process::ExitCode;
+
+pub(super) async fn run(asked: Replays) -> Result<ExitCode, Failure> {
+    match asked {
+        Replays::List(asked) => list::<ReplayRow>(asked).await,
+        Replays::Show(asked) => {
+            let client = remote::connect(&asked.look.remote)?;
+            let replay = client.replay_plan(ReplayId(asked.id)).await?;
+            show(REPLAYS.detail, &replay, Form::of(asked.look.json))
+        }
+        Replays::Pause(asked) => change(asked, Verb::Pause).await,
+        Replays::Resume(asked) => change(asked, Verb::Resume).await,
+        Replays::Cancel(asked) => change(asked, Verb::Cancel).await,
+    }
+}
+
+/// What can be done with a replay.
+#[derive(Debug, Clone, Copy)]
+enum Verb {
+    Pause,
+    Resume,
+    Cancel,
+}
+
+impl Verb {
+    /// Its name, what comes of it, and what it has become.
+    const fn words(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Pause => ("pause", "what it has taken is delivered; the rest waits until it is resumed", "is paused"),
+            Self::Resume => ("resume", "it goes on where it stopped", "goes on"),
+            Self::Cancel => ("cancel", "it is given up for good; what it has taken is delivered", "is given up"),
+        }
+    }
+}
+
+impl Listed for ReplayRow {
+    const NAMES: Names = REPLAYS;
+    const FIELDS: &'static [Field] = sift::REPLAYS;
+    const COLUMNS: &'static [Column<Self>] = &[
+        column("ID", "id", |of| Cell::number(of.id.0)),
+        column("PHASE", "phase", |of| Cell::Text(of.phase.name().to_owned())),
+        column("SUB", "subscriptionId", |of| Cell::number(of.subscription_id.0)),
+        column("COMPANY", "companyId", |of| Cell::number(of.company_id.0)),
+        column("SELECTED", "nSelected", |of| Cell::number(of.progress.n_selected)),
+        column("TAKEN", "nTaken", |of| Cell::number(of.progress.n_taken)),
+        column("PASSED", "nPassed", |of| Cell::number(of.progress.n_passed)),
+        column("ARRIVED", "nSucceeded", |of| Cell::number(of.progress.n_succeeded)),
+        column("EXHAUSTED", "nExhausted", |of| Cell::number(of.progress.n_exhausted)),
+        column("CREATED", "createdUtc", |of| Cell::Time(Some(of.created_utc))),
+        column("BY", "askedBy", |of| Cell::of(&of.asked_by)),
+    ];
+
+    fn number(&self) -> String {
+        self.id.to_string()
+    }
+
+    async fn read(client: &Client, ask: &Ask, _: Option<&str>) -> Result<Came<Self>, client::Error> {
+        let page = client.replays().await?;
+        let came = ask.sift(page.items);
+        Ok(Came { has_more: came.has_more || page.has_more, ..came })
+    }
+}
+
+async fn change(asked: Change, verb: Verb) -> Result<ExitCode, Failure> {
+    let client = remote::connect(&asked.consent.look.remote)?;
+    let id = ReplayId(asked.id);
+    let row = client.replay_plan(id).await?;
+    let (name, effect, become_of) = verb.words();
+    let preview = vec![
+        format!(
+            "replay {id} to subscription {}: {}, {} of {} taken",
+            row.subscription_id,
+            row.phase.name(),
+            row.progress.n_taken,
+            row.progress.n_selected
+        ),
+        effect.to_owned(),
+    ];
+    let plan = Plan::new(format!("{name} replay {id}"), preview);
+    let work = async |client: &Client| {
+        match verb {
+            Verb::Pause => client.pause_replay(id).await?,
+            Verb::Resume => client.resume_replay(id).await?,
+            Verb::Cancel => client.cancel_replay(id).await?,
+        };
+        Ok(Outcome { id: Some(id.0), ..Outcome::done(format!("replay {id} {become_of}")) })
+    };
+    plan.carry_out(&asked.consent, work, &client).await
+}

@@ -1,0 +1,36 @@
+//! One thing, as a document or in lines.
+
+use super::describe::describe;
+use crate::api::document::One;
+use crate::cli::failure::Failure;
+use crate::cli::output;
+use serde::Serialize;
+use std::process::ExitCode;
+
+/// How something is to be written.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Form {
+    Text,
+    Json,
+}
+
+impl Form {
+    /// What `--json` says.
+    pub(super) const fn of(json: bool) -> Self {
+        if json { Self::Json } else { Self::Text }
+    }
+}
+
+/// Writes a thing.
+pub(super) fn show<T: Serialize>(schema: &'static str, item: &T, form: Form) -> Result<ExitCode, Failure> {
+    let document = One { schema, item };
+    let text = match form {
+        Form::Json => output::json(&document)?,
+        Form::Text => {
+            let value = serde_json::to_value(&document).map_err(|error| Failure::failed(error.to_string(), ""))?;
+            describe(&value)
+        }
+    };
+    output::write(&text)?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,233 @@
+//! `crow subs`.
+
+use super::act::{End, Outcome, Plan, plural, quoted};
+use super::list::{Ask, Came, Listed, list};
+use super::show::{Form, show};
+use super::table::{Cell, Column, column};
+use crate::api::document::details::SubscriptionDetail;
+use crate::api::document::{Judged, Names, SUBSCRIPTIONS};
+use crate::api::replays::NewReplay;
+use crate::api::sift;
+use crate::api::subscriptions::{Rate, ReplayChoice, SubscriptionRow, TestResult};
+use crate::cli::arguments::panes::{Change, Disable, Enable, Replay, Rollback, Show, Subs};
+use crate::cli::failure::Failure;
+use crate::cli::remote;
+use crate::client;
+use crate::client::connection::Client;
+use crate::domain::health::ENOUGH;
+use crate::domain::ids::SubscriptionId;
+use crate::domain::query::field::Field;
+use crate::domain::standing::judge_subscription;
+use crate::domain::text::Untrusted;
+use std::process::ExitCode;
+
+/// Attempts that are shown with a subscription.
+const N_ATTEMPTS: u32 = 20;
+
+pub(super) async fn run(asked: Subs) -> Result<ExitCode, Failure> {
+    match asked {
+        Subs::List(asked) => list::<Judged<SubscriptionRow>>(asked).await,
+        Subs::Show(asked) => examine(asked).await,
+        Subs::Test(asked) => test(asked).await,
+        Subs::Enable(asked) => enable(asked).await,
+        Subs::Disable(asked) => disable(asked).await,
+        Subs::Replay(asked) => replay(asked).await,
+        Subs::Rollback(asked) => roll_back(asked).await,
+    }
+}
+
+impl Listed for Judged<SubscriptionRow> {
+    const NAMES: Names = SUBSCRIPTIONS;
+    const FIELDS: &'static [Field] = sift::SUBSCRIPTIONS;
+    const COLUMNS: &'static [Column<Self>] = &[
+        column("STATE", "state", |of| Cell::Text(of.state.to_owned())),
+        column("ID", "id", |of| Cell::number(of.row.subscription.id.0)),
+        column("TARGET", "targetUrl", |of| Cell::of(&of.row.subscription.target_url)),
+        column("COMPANY", "companyId", |of| Cell::number(of.row.subscription.company_id.0)),
+        column("OK% 1H", "success1h", |of| Cell::Number(success(&of.row.health.last_1h))),
+        column("N 1H", "n1h", |of| Cell::number(of.row.health.last_1h.tally().total())),
+        column("P95 MS", "p95Ms1h", |of| Cell::Number(of.row.health.last_1h.p95_ms.map(u64::from))),
+        column("STREAK", "consecutiveFailures", |of| Cell::number(of.row.subscription.consecutive_failures)),
+        column("BACKLOG", "nBacklog", |of| Cell::number(of.row.health.n_backlog)),
+        column("PARKED", "nParked", |of| Cell::number(of.row.health.n_parked)),
+        column("SKIPPED", "nSkipped", |of| Cell::number(of.row.health.n_skipped)),
+        column("WHY", "why", |of| Cell::Text(of.why.clone())),
+    ];
+
+    fn number(&self) -> String {
+        self.row.subscription.id.to_string()
+    }
+
+    async fn read(client: &Client, ask: &Ask, _: Option<&str>) -> Result<Came<Self>, client::Error> {
+        let judge = |row: SubscriptionRow| {
+            let judgement = judge_subscription(&row.facts());
+            Judged::new(row, judgement)
+        };
+        Ok(ask.sift(client.subscription_rows().await?.items.into_iter().map(judge).collect()))
+    }
+}
+
+/// Success in percent, if there are enough attempts to judge by.
+fn success(rate: &Rate) -> Option<u64> {
+    rate.tally().percent().filter(|_| rate.tally().total() >= ENOUGH)
+}
+
+fn named(row: &SubscriptionRow) -> String {
+    let of = &row.subscription;
+    format!("subscription {} of company {} to {}", of.id, of.company_id, quoted(&of.target_url))
+}
+
+async fn examine(asked: Show) -> Result<ExitCode, Failure> {
+    let client = remote::connect(&asked.look.remote)?;
+    let id = SubscriptionId(asked.id);
+    let row = client.subscription(id).await?;
+    let judgement = judge_subscription(&row.facts());
+    let attempts = client.attempts(Some(id), N_ATTEMPTS).await?.items;
+    let revisions = client.revisions(id).await?.items;
+    let replays = client.replays().await?.items.into_iter().filter(|replay| replay.subscription_id == id).collect();
+    let detail = SubscriptionDetail {
+        row,
+        state: judgement.standing.word().to_owned(),
+        why: judgement.why,
+        attempts,
+        revisions,
+        replays,
+    };
+    show(SUBSCRIPTIONS.detail, &detail, Form::of(asked.look.json))
+}
+
+async fn test(asked: Change) -> Result<ExitCode, Failure> {
+    let client = remote::connect(&asked.consent.look.remote)?;
+    let row = client.subscription(SubscriptionId(asked.id)).await?;
+    let preview = vec![
+        named(&row),
+        "one sample event is posted to it now; it counts for neither breaker nor success rate".to_owned(),
+    ];
+    let plan = Plan::new(format!("send a test to subscription {}", asked.id), preview);
+    let work = async |client: &Client| {
+        let result = client.test(row.subscription.id).await?;
+        let end = if result.success { End::Good } else { End::Bad };
+        Ok(Outcome { end, ..Outcome::done(tested(asked.id, &result)) })
+    };
+    plan.carry_out(&asked.consent, work, &client).await
+}
+
+fn tested(id: i64, result: &TestResult) -> String {
+    let came = match (result.status_code, &result.error) {
+        (Some(status), _) => format!("answered {status}"),
+        (None, Some(error)) => format!("got no answer: {}", error.inert()),
+        (None, None) => "got no answer".to_owned(),
+    };
+    format!("the test to subscription {id} {came} in {} ms", result.elapsed_ms)
+}
+
+async fn enable(asked: Enable) -> Result<ExitCode, Failure> {
+    let client = remote::connect(&asked.consent.look.remote)?;
+    let row = client.subscription(SubscriptionId(asked.id)).await?;
+    if row.subscription.is_enabled {
+        return Err(Failure::usage(format!("subscription {} is enabled", asked.id), "there is nothing left to do"));
+    }
+    let skipped = plural(row.health.n_skipped, "event");
+    let preview = vec![
+        named(&row),
+        judge_subscription(&row.facts()).why,
+        format!("deliveries resume, its streak begins at 0; {} parked go out", row.health.n_parked),
+        if asked.replay_skipped {
+            format!("{skipped} that passed by while it was off are delivered too")
+        } else {
+            format!("{skipped} that passed by while it was off stay undelivered; --replay-skipped delivers them")
+        },
+    ];
+    let replay = if asked.replay_skipped { ReplayChoice::Skipped } else { ReplayChoice::None };
+    let plan = Plan::new(format!("enable subscription {}", asked.id), preview);
+    let work = async |client: &Client| {
+        client.enable(row.subscription.id, replay).await?;
+        Ok(Outcome::done(format!("subscription {} is enabled", row.subscription.id)))
+    };
+    plan.carry_out(&asked.consent, work, &client).await
+}
+
+async fn disable(asked: Disable) -> Result<ExitCode, Failure> {
+    let client = remote::connect(&asked.consent.look.remote)?;
+    let row = client.subscription(SubscriptionId(asked.id)).await?;
+    if !row.subscription.is_enabled {
+        return Err(Failure::usage(format!("subscription {} is off", asked.id), "there is nothing left to do"));
+    }
+    let preview = vec![
+        named(&row),
+        format!(
+            "nothing is delivered any more until it is enabled; {} wait; what happens meanwhile is noted as skipped",
+            row.health.n_backlog
+        ),
+    ];
+    let plan = Plan::new(format!("disable subscription {}", asked.id), preview);
+    let reason = asked.reason.unwrap_or_else(|| "disabled from the command line".to_owned());
+    let work = async |client: &Client| {
+        client.disable(row.subscription.id, Some(reason)).await?;
+        Ok(Outcome::done(format!("subscription {} is disabled", row.subscription.id)))
+    };
+    plan.carry_out(&asked.consent, work, &client).await
+}
+
+async fn replay(asked: Replay) -> Result<ExitCode, Failure> {
+    let client = remote::connect(&asked.consent.look.remote)?;
+    let row = client.subscription(SubscriptionId(asked.id)).await?;
+    let now = client.overview(1).await?.server_utc;
+    let wanted = NewReplay {
+        since: now.minus(asked.since),
+        until: Some(asked.until.map_or(now, |back| now.minus(back))),
+        states: asked.state,
+        dry_run: true,
+        rate_per_second: asked.rate,
+    };
+    let counted = client.replay(row.subscription.id, &wanted).await?;
+    if counted.n_selected == 0 {
+        return Err(Failure::usage(
+            format!("no delivery of subscription {} between these times stands so", asked.id),
+            "widen --since, or name other states with --state",
+        ));
+    }
+    let counts = counted.counts.iter().filter(|of| of.n > 0).map(|of| format!("{} {}", of.n, of.state.name()));
+    let preview = vec![
+        named(&row),
+        format!(
+            "{} selected by a dry run: {}",
+            plural(counted.n_selected, "delivery").replace("deliverys", "deliveries"),
+            counts.collect::<Vec<_>>().join(", ")
+        ),
+        format!("at most {} a second; receivers may get events a second time", asked.rate.unwrap_or(20)),
+    ];
+    let plan = Plan::new(format!("replay deliveries of subscription {}", asked.id), preview);
+    let work = async |client: &Client| {
+        let planned = client.replay(row.subscription.id, &NewReplay { dry_run: false, ..wanted }).await?;
+        let id = planned.replay.map(|replay| replay.id.0);
+        let said = format!("replay {} was planned with {} deliveries", id.unwrap_or_default(), planned.n_selected);
+        Ok(Outcome { id, ..Outcome::done(said) })
+    };
+    plan.carry_out(&asked.consent, work, &client).await
+}
+
+async fn roll_back(asked: Rollback) -> Result<ExitCode, Failure> {
+    let client = remote::connect(&asked.consent.look.remote)?;
+    let id = SubscriptionId(asked.id);
+    let row = client.subscription(id).await?;
+    let revisions = client.revisions(id).await?.items;
+    let revision = revisions.iter().find(|of| of.revision == asked.revision).ok_or_else(|| {
+        let remedy = format!("crow subs show {id} lists those that it has");
+        Failure::usage(format!("subscription {id} has no revision {}", asked.revision), remedy)
+    })?;
+    let types = |types: &[Untrusted]| types.iter().map(Untrusted::inert).collect::<Vec<_>>().join(" ");
+    let now = &row.subscription;
+    let preview = vec![
+        named(&row),
+        format!("target: {} becomes {}", quoted(&now.target_url), quoted(&revision.target_url)),
+        format!("types: {} become {}", types(&now.event_types), types(&revision.event_types)),
+        "it becomes a new revision; what is there now stays in the list".to_owned(),
+    ];
+    let plan = Plan::new(format!("bring revision {} of subscription {id} back", asked.revision), preview);
+    let work = async |client: &Client| {
+        client.roll_back(id, asked.revision).await?;
+        Ok(Outcome::done(format!("subscription {id} is configured as in revision {} again", asked.revision)))
+    };
+    plan.carry_out(&asked.consent, work, &client).await
+}

@@ -1,0 +1,179 @@
+//! Rows in columns: for people as a table, for programs as comma-separated values.
+
+use crate::domain::text::Untrusted;
+use crate::domain::time::Timestamp;
+use crate::tui::format;
+
+/// What stands in a column of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::cli) enum Cell {
+    /// Some text, whoever wrote it.
+    Text(String),
+    /// A number; none where there is nothing to count.
+    Number(Option<u64>),
+    /// A moment; none if it never was.
+    Time(Option<Timestamp>),
+}
+
+impl Cell {
+    /// Text from outside.
+    pub(in crate::cli) fn of(text: &Untrusted) -> Self {
+        Self::Text(text.raw().to_owned())
+    }
+
+    /// A number.
+    pub(in crate::cli) fn number(n: impl TryInto<u64>) -> Self {
+        Self::Number(n.try_into().ok())
+    }
+
+    /// As people read it.
+    fn shown(&self, now: Timestamp) -> String {
+        match self {
+            Self::Text(text) => Untrusted::new(text.as_str()).inert(),
+            Self::Number(n) => n.map_or_else(|| "-".to_owned(), |n| n.to_string()),
+            Self::Time(None) => "never".to_owned(),
+            Self::Time(Some(at)) if *at > now => format!("in {}", format::age(at.since(now))),
+            Self::Time(Some(at)) => format!("{} ago", format::age(now.since(*at))),
+        }
+    }
+
+    /// As a field of comma-separated values: a spreadsheet takes none of it for a formula.
+    fn field(&self) -> String {
+        match self {
+            Self::Number(n) => n.map_or_else(String::new, |n| n.to_string()),
+            Self::Time(at) => at.map_or_else(String::new, Timestamp::to_rfc3339_millis),
+            Self::Text(text) => {
+                let starts = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+                let guard = if text.trim_start_matches([' ', '"', '\'']).starts_with(starts) { "'" } else { "" };
+                let text = format!("{guard}{}", Untrusted::new(text.as_str()).inert());
+                if text.contains([',', '"', ';', ' ']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+            }
+        }
+    }
+}
+
+/// A column.
+#[derive(Debug)]
+pub(in crate::cli) struct Column<T> {
+    /// Its head for people.
+    pub(in crate::cli) title: &'static str,
+    /// Its head for programs.
+    pub(in crate::cli) name: &'static str,
+    /// What it shows of a row.
+    pub(in crate::cli) cell: fn(&T) -> Cell,
+}
+
+/// A column, in one line.
+pub(in crate::cli) const fn column<T>(title: &'static str, name: &'static str, cell: fn(&T) -> Cell) -> Column<T> {
+    Column { title, name, cell }
+}
+
+/// A table that is written piece by piece; its columns only grow.
+#[derive(Debug)]
+pub(in crate::cli) struct Table<T: 'static> {
+    columns: &'static [Column<T>],
+    widths: Vec<usize>,
+    room: Option<usize>,
+}
+
+impl<T> Table<T> {
+    /// A table for a terminal of so many columns; whatever its width if none.
+    pub(in crate::cli) fn new(columns: &'static [Column<T>], room: Option<usize>) -> Self {
+        Self { columns, widths: columns.iter().map(|column| format::width(column.title)).collect(), room }
+    }
+
+    /// Its head and rows.
+    pub(in crate::cli) fn lines(&mut self, rows: &[T], now: Timestamp) -> Vec<String> {
+        let body = self.measured(rows, now);
+        let head = self.columns.iter().map(|column| column.title.to_owned()).collect::<Vec<_>>();
+        let is_number = self.numbers(rows);
+        std::iter::once(&head).chain(&body).map(|cells| self.line(cells, &is_number)).collect()
+    }
+
+    /// Further rows.
+    pub(in crate::cli) fn more(&mut self, rows: &[T], now: Timestamp) -> Vec<String> {
+        let body = self.measured(rows, now);
+        let is_number = self.numbers(rows);
+        body.iter().map(|cells| self.line(cells, &is_number)).collect()
+    }
+
+    fn measured(&mut self, rows: &[T], now: Timestamp) -> Vec<Vec<String>> {
+        let body: Vec<Vec<String>> =
+            rows.iter().map(|row| self.columns.iter().map(|column| (column.cell)(row).shown(now)).collect()).collect();
+        for cells in &body {
+            for (width, cell) in self.widths.iter_mut().zip(cells) {
+                *width = (*width).max(format::width(cell));
+            }
+        }
+        body
+    }
+
+    /// Which columns hold numbers, which stand to the right.
+    fn numbers(&self, rows: &[T]) -> Vec<bool> {
+        let is_number =
+            |column: &Column<T>| rows.first().is_some_and(|row| matches!((column.cell)(row), Cell::Number(_)));
+        self.columns.iter().map(is_number).collect()
+    }
+
+    fn line(&self, cells: &[String], is_number: &[bool]) -> String {
+        let mut line = String::new();
+        for ((cell, width), is_number) in cells.iter().zip(&self.widths).zip(is_number) {
+            let gap = " ".repeat(width.saturating_sub(format::width(cell)));
+            let (before, after) = if *is_number { (gap.as_str(), "") } else { ("", gap.as_str()) };
+            line.push_str(&format!("{before}{cell}{after}  "));
+        }
+        let line = line.trim_end();
+        self.room.map_or_else(|| line.to_owned(), |room| format::clip(line, room))
+    }
+}
+
+/// The head of comma-separated values.
+pub(in crate::cli) fn head<T>(columns: &[Column<T>]) -> String {
+    columns.iter().map(|column| column.name).collect::<Vec<_>>().join(",")
+}
+
+/// A row as comma-separated values.
+pub(in crate::cli) fn values<T>(columns: &[Column<T>], row: &T) -> String {
+    columns.iter().map(|column| (column.cell)(row).field()).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COLUMNS: &[Column<(&str, u64)>] = &[
+        column("NAME", "name", |row| Cell::Text(row.0.to_owned())),
+        column("N", "n", |row| Cell::Number(Some(row.1))),
+    ];
+
+    #[test]
+    fn t2_no_field_is_a_formula_or_moves_a_cursor() {
+        for (text, field) in [
+            ("=cmd|' /C calc'!A0", "\"'=cmd|' /C calc'!A0\""),
+            ("+1", "'+1"),
+            ("-1", "'-1"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            (" =1", "\"' =1\""),
+            ("\t=1", "\"' =1\""),
+            ("＝1", "'＝1"),
+            ("a,\"b\"", "\"a,\"\"b\"\"\""),
+            ("a\r\n=2", "a␍␊=2"),
+            ("\u{1b}[2J\u{202e}", "␛[2J<U+202E>"),
+            ("plain", "plain"),
+        ] {
+            assert_eq!(Cell::Text(text.to_owned()).field(), field);
+        }
+        assert_eq!(Cell::Time(None).field(), "");
+    }
+
+    #[test]
+    fn columns_line_up_and_grow() {
+        let now = Timestamp::from_millis(0);
+        let mut table = Table::new(COLUMNS, None);
+        assert_eq!(table.lines(&[("a", 5), ("long\u{7}", 1_000)], now), ["NAME      N", "a         5", "long␇  1000"]);
+        assert_eq!(table.more(&[("longest", 1)], now), ["longest     1"]);
+        let mut narrow = Table::new(COLUMNS, Some(6));
+        assert_eq!(narrow.lines(&[("abcdefgh", 5)], now)[1].chars().count(), 6);
+        assert_eq!((head(COLUMNS), values(COLUMNS, &("x", 1))), ("name,n".to_owned(), "x,1".to_owned()));
+    }
+}

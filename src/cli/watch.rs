@@ -1,0 +1,305 @@
+//! `crow watch`: follows a platform without a screen and lets alerts leave the terminal. A process of its own, because alerts must go out when
+//! no console is open, and because two open consoles must not page twice.
+
+use super::alerting::{self, Way};
+use super::arguments::watch::Watch;
+use super::failure::Failure;
+use super::output::{self, Reader};
+use super::serve::stop_signal;
+use super::{log, remote, settings};
+use crate::ambient::Ambient;
+use crate::api::document::{One, inert};
+use crate::api::notice::{NOTICE, Notice, PagerEvent, Turn};
+use crate::client::connection::Client;
+use crate::client::outward::{Outward, Undelivered};
+use crate::domain::text::Untrusted;
+use crate::monitor::feed;
+use crate::monitor::notices::{Notices, Seen};
+use crate::monitor::outbox::{Letter, Outbox};
+use crate::monitor::snapshot::Snapshot;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Rows per listing that alerts are looked for in: the worst come first.
+const ROWS: u32 = 500;
+/// How often alerts that hold and notices that wait are looked at.
+const PACE: Duration = Duration::from_millis(500);
+/// How long a command may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The pause between two looks at a command that runs.
+const NAP: Duration = Duration::from_millis(20);
+
+pub(super) async fn run(asked: Watch) -> Result<ExitCode, Failure> {
+    log::to_stderr();
+    let ways = alerting::ways()?;
+    let client = remote::connect(&asked.remote)?;
+    let desk = Desk::open(&client, ways, &asked)?;
+    if asked.trial {
+        return desk.try_ways().await;
+    }
+    if asked.list {
+        for notice in desk.told.told() {
+            output::write(&format!("{}  since {}  {}", notice.key, notice.since_utc, notice.line()))?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(key) = &asked.acknowledge {
+        return desk.acknowledge(key);
+    }
+    if desk.ways.is_empty() && !asked.bell {
+        output::remark("crow: no way out is configured: notices stand on stdout alone; see crow config template");
+    }
+    desk.follow(client, asked).await
+}
+
+/// Where notices are written, kept and sent from.
+struct Desk {
+    platform: String,
+    ways: Vec<Way>,
+    outbox: Outbox,
+    told: Notices,
+    /// Where it is remembered what was told.
+    memory: PathBuf,
+    outward: Outward,
+    ambient: Ambient,
+}
+
+impl Desk {
+    fn open(client: &Client, ways: Vec<Way>, asked: &Watch) -> Result<Self, Failure> {
+        let platform = client.base().to_owned();
+        let place: String = platform.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        let folder = match &asked.state {
+            Some(folder) => folder.clone(),
+            None => settings::state_dir()?.join("watch").join(place),
+        };
+        let refused = |error: std::io::Error| {
+            Failure::usage(
+                format!("{}: {error}", folder.display()),
+                "name a folder that can be written with --state DIR",
+            )
+        };
+        let outbox = Outbox::open(&folder.join("outbox")).map_err(refused)?;
+        let memory = folder.join("told.json");
+        let told = recall(&memory).map_err(refused)?;
+        Ok(Self { platform, ways, outbox, told, memory, outward: Outward::new()?, ambient: Ambient::real() })
+    }
+
+    /// Follows the platform until a signal comes or nobody reads.
+    async fn follow(mut self, client: Client, asked: Watch) -> Result<ExitCode, Failure> {
+        let (sender, mut pictures) = watch::channel(Arc::new(Snapshot::default()));
+        let settings = feed::Settings { rows: ROWS, history: None };
+        let feeding = tokio::spawn(feed::follow(client, self.ambient.clone(), settings, sender));
+        let mut stopped = pin!(stop_signal()?);
+        loop {
+            let picture = pictures.borrow_and_update().clone();
+            let seen = Seen {
+                platform: &self.platform,
+                alerts: picture.alerts(),
+                link: &picture.link,
+                now: self.ambient.now(),
+            };
+            let before = self.told.clone();
+            let notices = self.told.after(&seen, asked.hold);
+            for notice in &notices {
+                self.keep(notice)?;
+                if asked.bell {
+                    ring(notice);
+                }
+                let text = if asked.ndjson {
+                    output::json_line(&One { schema: NOTICE, item: notice })?
+                } else {
+                    format!("{}  {}", notice.at_utc, notice.line())
+                };
+                if output::write(&text)? == Reader::Gone {
+                    return Ok(ExitCode::SUCCESS);
+                }
+            }
+            // What was told is noted behind what waits: a notice may go out twice after a crash, and none is forgotten.
+            if before != self.told {
+                remember(&self.memory, &self.told)
+                    .map_err(|error| Failure::failed(format!("{}: {error}", self.memory.display()), "make room"))?;
+            }
+            self.send().await;
+            tokio::select! {
+                () = &mut stopped => break,
+                () = self.ambient.sleep(PACE) => {}
+            }
+        }
+        feeding.abort();
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn keep(&self, notice: &Notice) -> Result<(), Failure> {
+        let ways: Vec<&str> = self.ways.iter().map(Way::name).collect();
+        self.outbox
+            .put(notice, &ways)
+            .map_err(|error| Failure::failed(format!("a notice cannot be kept: {error}"), "make room"))
+    }
+
+    /// Sends what is due. What does not arrive waits; what never can is said and given up.
+    async fn send(&self) {
+        let due = self.outbox.due(self.ambient.now()).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the outbox cannot be read");
+            Vec::new()
+        });
+        for letter in due {
+            let noted = match self.ways.iter().find(|way| way.name() == letter.way) {
+                None => {
+                    tracing::warn!(
+                        way = letter.way,
+                        "a notice waits for a way that is no longer configured; it is given up"
+                    );
+                    self.outbox.done(&letter)
+                }
+                Some(way) => match self.deliver(way, &letter.notice).await {
+                    Ok(()) => self.outbox.done(&letter),
+                    Err(Undelivered::ForGood(why)) => {
+                        output::remark(&said(&letter, &why, "given up"));
+                        self.outbox.done(&letter)
+                    }
+                    Err(Undelivered::ForNow { why, retry_after }) => {
+                        if letter.n_tries == 0 {
+                            output::remark(&said(&letter, &why, "tried again until it arrives"));
+                        }
+                        self.outbox.later(&letter, self.ambient.now(), retry_after)
+                    }
+                },
+            };
+            if let Err(error) = noted {
+                tracing::warn!(%error, "the outbox cannot be written");
+            }
+        }
+    }
+
+    async fn deliver(&self, way: &Way, notice: &Notice) -> Result<(), Undelivered> {
+        let unwritten = |error: serde_json::Error| Undelivered::ForGood(error.to_string());
+        match way {
+            Way::Webhook(url) => {
+                let json = inert::line(&One { schema: NOTICE, item: notice }).map_err(unwritten)?;
+                self.outward.post(url, json.into_bytes()).await
+            }
+            Way::PagerDuty(url, key) => {
+                let json = inert::line(&PagerEvent::new(key.reveal(), notice)).map_err(unwritten)?;
+                self.outward.post(url, json.into_bytes()).await
+            }
+            Way::Command(words) => {
+                let json = inert::line(&One { schema: NOTICE, item: notice }).map_err(unwritten)?;
+                command(words, &json, &self.ambient).await
+            }
+        }
+    }
+
+    /// One notice every way, at once.
+    async fn try_ways(self) -> Result<ExitCode, Failure> {
+        if self.ways.is_empty() {
+            return Err(Failure::usage("no way out is configured", "crow config template shows [alerts]"));
+        }
+        let now = self.ambient.now();
+        let notice = Notice {
+            turn: Turn::Tried,
+            key: format!("crow/trial/{}", now.millis()),
+            subject: "trial".to_owned(),
+            name: "crow watch --try".into(),
+            state: "wrn".to_owned(),
+            why: "this is a trial; nothing is wrong".into(),
+            since_utc: now,
+            at_utc: now,
+            platform: self.platform.clone(),
+        };
+        let mut code = ExitCode::SUCCESS;
+        for way in &self.ways {
+            let came = match self.deliver(way, &notice).await {
+                Ok(()) => "arrived".to_owned(),
+                Err(error) => {
+                    code = ExitCode::from(1);
+                    format!("did not arrive: {}", Untrusted::new(error.to_string()).inert())
+                }
+            };
+            output::write(&format!("{:<10} {came}", way.name()))?;
+        }
+        if let Some(pager) = self.ways.iter().find(|way| matches!(way, Way::PagerDuty(..))) {
+            // Nobody is to be called by a trial.
+            let _ = self.deliver(pager, &Notice { turn: Turn::Resolved, ..notice }).await;
+        }
+        Ok(code)
+    }
+
+    /// Puts a notice in that somebody looks after an alert; a watch that runs sends it.
+    fn acknowledge(&self, key: &str) -> Result<ExitCode, Failure> {
+        let Some(open) = self.told.told().find(|notice| notice.key == key) else {
+            return Err(Failure::usage(
+                format!("no alert that was told has the key {key}"),
+                "crow watch --list shows them",
+            ));
+        };
+        self.keep(&Notice { turn: Turn::Acknowledged, at_utc: self.ambient.now(), ..open.clone() })?;
+        output::write(&format!("{key} is acknowledged; the watch that runs tells it"))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn said(letter: &Letter, why: &str, end: &str) -> String {
+    let why = Untrusted::new(why).inert();
+    format!("crow: {} did not take \"{} {}\": {why}; {end}", letter.way, letter.notice.turn.name(), letter.notice.key)
+}
+
+fn recall(memory: &Path) -> std::io::Result<Notices> {
+    match std::fs::read(memory) {
+        Ok(bytes) => Ok(serde_json::from_slice(&bytes)?),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Notices::default()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes what was told, whole or not at all.
+fn remember(memory: &Path, told: &Notices) -> std::io::Result<()> {
+    let mut fresh = tempfile::NamedTempFile::new_in(memory.parent().unwrap_or(Path::new(".")))?;
+    fresh.write_all(&serde_json::to_vec(told)?)?;
+    fresh.as_file().sync_all()?;
+    fresh.persist(memory).map(drop).map_err(|error| error.error)
+}
+
+/// The bell, and a notification where the terminal knows them; nothing where there is none.
+fn ring(notice: &Notice) {
+    let mut err = std::io::stderr();
+    if err.is_terminal() {
+        let _ = write!(err, "\x1b]9;crow: {}\x07\x07", notice.line());
+    }
+}
+
+/// Runs a program with the notice on its standard input; what it says is not read.
+async fn command(words: &[String], json: &str, ambient: &Ambient) -> Result<(), Undelivered> {
+    let for_now = |why: String| Undelivered::ForNow { why, retry_after: None };
+    let Some((program, rest)) = words.split_first() else {
+        return Err(Undelivered::ForGood("names no program".to_owned()));
+    };
+    let mut running = Command::new(program)
+        .args(rest)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| for_now(format!("{program} cannot be started: {error}")))?;
+    if let Some(mut input) = running.stdin.take() {
+        // A program need not read it.
+        let _ = writeln!(input, "{json}");
+    }
+    let begun = ambient.stopwatch();
+    loop {
+        match running.try_wait() {
+            Ok(Some(status)) if status.success() => return Ok(()),
+            Ok(Some(status)) => return Err(for_now(format!("{program} ended with {status}"))),
+            Ok(None) if begun.elapsed() < PATIENCE => ambient.sleep(NAP).await,
+            Ok(None) => {
+                let _ = running.kill().and_then(|()| running.wait());
+                return Err(for_now(format!("{program} took longer than {} s", PATIENCE.as_secs())));
+            }
+            Err(error) => return Err(for_now(format!("{program}: {error}"))),
+        }
+    }
+}

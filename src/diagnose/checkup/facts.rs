@@ -1,0 +1,89 @@
+//! What a checkup learns. What could not be learnt stands as the reason why.
+
+use crate::ambient::Ambient;
+use crate::api::deliveries::DeliveryRow;
+use crate::api::keys::KeyRow;
+use crate::api::limits::LimitDetail;
+use crate::api::log::{DeliveryQuery, RequestQuery};
+use crate::api::overview::{Pipeline, Platform};
+use crate::api::paths;
+use crate::api::requests::CodeCount;
+use crate::api::subscriptions::SubscriptionRow;
+use crate::client::Error;
+use crate::client::connection::Client;
+use crate::domain::delivery::State;
+use crate::domain::text::Untrusted;
+use crate::domain::time::Timestamp;
+use serde_json::Value;
+use std::time::Duration;
+
+/// What was learnt of something, or why it was not.
+pub(super) type Learnt<T> = Result<T, String>;
+
+/// How far back deliveries that did not arrive are looked for.
+const DAY: Duration = Duration::from_secs(86_400);
+/// Rows of a page; more than that are said to be more.
+pub(super) const PAGE: u32 = 200;
+
+/// What was learnt.
+#[derive(Debug)]
+pub(super) struct Facts {
+    /// The platform's clock, and how far ours is from it.
+    pub(super) at: Timestamp,
+    pub(super) skew: Duration,
+    pub(super) platform: Platform,
+    pub(super) pipeline: Pipeline,
+    pub(super) ready: Learnt<()>,
+    pub(super) keys: Learnt<Vec<KeyRow>>,
+    pub(super) subscriptions: Learnt<Vec<SubscriptionRow>>,
+    pub(super) windows: Learnt<Vec<LimitDetail>>,
+    /// Requests of the last hour by status and code.
+    pub(super) answers: Learnt<Vec<CodeCount>>,
+    /// Deliveries of the last day that were skipped, and that were given up; a page of each at most.
+    pub(super) skipped: Learnt<Vec<DeliveryRow>>,
+    pub(super) exhausted: Learnt<Vec<DeliveryRow>>,
+}
+
+/// Asks for all of it.
+///
+/// # Errors
+/// Why nothing could be learnt at all, in one line.
+pub(super) async fn learn(client: &Client, ambient: &Ambient) -> Result<Facts, String> {
+    let overview = client.overview(1).await.map_err(inert)?;
+    let (at, here) = (overview.server_utc, ambient.now());
+    let day = |state: State| DeliveryQuery {
+        state: Some(state.name().to_owned()),
+        since: Some(at.minus(DAY)),
+        ..DeliveryQuery::default()
+    };
+    let (missed, lost) = (day(State::Skipped), day(State::Exhausted));
+    let requests = RequestQuery::default();
+    let (ready, keys, subscriptions, windows, answers, skipped, exhausted) = tokio::join!(
+        client.look::<Value>(paths::READYZ, &[]),
+        client.keys(),
+        client.subscription_rows(),
+        client.limits(),
+        client.request_log(&requests, None, 1),
+        client.delivery_log(&missed, None, PAGE),
+        client.delivery_log(&lost, None, PAGE),
+    );
+    Ok(Facts {
+        at,
+        skew: at.since(here).max(here.since(at)),
+        platform: overview.platform,
+        pipeline: overview.pipeline,
+        ready: ready.map(drop).map_err(inert),
+        keys: keys.map(|page| page.items).map_err(inert),
+        subscriptions: subscriptions.map(|page| page.items).map_err(inert),
+        windows: windows.map(|page| page.items).map_err(inert),
+        answers: answers.map(|log| log.last_hour).map_err(inert),
+        skipped: skipped.map(|page| page.items).map_err(inert),
+        exhausted: exhausted.map(|page| page.items).map_err(inert),
+    })
+}
+
+/// Errors repeat what others wrote.
+#[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
+fn inert(error: Error) -> String {
+    Untrusted::new(error.to_string()).inert()
+}

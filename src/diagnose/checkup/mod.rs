@@ -1,0 +1,78 @@
+//! The checkup: what a monitor asks every minute. Each probe is one number with two limits, learnt by read-only calls.
+
+mod facts;
+pub mod probe;
+#[cfg(test)]
+mod tests;
+
+use crate::ambient::Ambient;
+use crate::api::checkup::{Checkup, Grade, Reading, Side};
+use crate::client::connection::Client;
+use facts::Facts;
+use probe::Probe;
+
+/// Limits that somebody set instead of the usual ones.
+#[derive(Debug, Clone, Default)]
+pub struct Limits {
+    /// Of warnings, by the name of the probe.
+    pub warn: Vec<(&'static str, u64)>,
+    /// Of what is critical.
+    pub crit: Vec<(&'static str, u64)>,
+}
+
+/// Looks at everything that the probes ask. A platform that cannot be reached is critical.
+pub async fn check(client: &Client, ambient: &Ambient, probes: &[&'static Probe], limits: &Limits) -> Checkup {
+    let facts = match facts::learn(client, ambient).await {
+        Ok(facts) => facts,
+        Err(why) => return lost(why),
+    };
+    let readings: Vec<Reading> = probes.iter().map(|probe| read(probe, &facts, limits)).collect();
+    let grade = readings.iter().map(|reading| reading.grade).max().unwrap_or(Grade::Ok);
+    Checkup { grade, server_utc: Some(facts.at), readings }
+}
+
+/// What there is to say if there is nobody to ask.
+fn lost(why: String) -> Checkup {
+    let reading = Reading {
+        name: "platform".to_owned(),
+        grade: Grade::Critical,
+        said: why,
+        value: None,
+        unit: String::new(),
+        side: Side::Above,
+        warn: None,
+        crit: Some(0),
+    };
+    Checkup { grade: Grade::Critical, server_utc: None, readings: vec![reading] }
+}
+
+fn read(probe: &Probe, facts: &Facts, limits: &Limits) -> Reading {
+    let set = |set: &[(&'static str, u64)], usual| {
+        set.iter().rev().find(|(name, _)| *name == probe.name).map(|(_, limit)| *limit).or(usual)
+    };
+    let (warn, crit) = (set(&limits.warn, probe.warn), set(&limits.crit, probe.crit));
+    let is_beyond = |value: u64, limit: Option<u64>| {
+        limit.is_some_and(|limit| if probe.side == Side::Above { value > limit } else { value < limit })
+    };
+    let (grade, value, said) = match (probe.look)(facts) {
+        Err(why) => (Grade::Unknown, None, why),
+        Ok(found) => {
+            let grade = match found.value {
+                Some(value) if is_beyond(value, crit) => Grade::Critical,
+                Some(value) if is_beyond(value, warn) => Grade::Warning,
+                _ => Grade::Ok,
+            };
+            (grade, found.value, found.said)
+        }
+    };
+    Reading {
+        name: probe.name.to_owned(),
+        grade,
+        said,
+        value,
+        unit: probe.unit.to_owned(),
+        side: probe.side,
+        warn,
+        crit,
+    }
+}

@@ -1,0 +1,293 @@
+//! The probes: what each counts, in which words, and where its usual limits are.
+
+use super::facts::{Facts, Learnt, PAGE};
+use crate::api::checkup::Side;
+use crate::api::deliveries::DeliveryRow;
+use crate::api::keys::KeyRow;
+use crate::api::requests::CodeCount;
+use crate::api::subscriptions::SubscriptionRow;
+use crate::domain::breaker::FUSE;
+use crate::domain::standing::{DORMANT_DAYS, Disabled, HEADROOM, STREAKS, SUCCESS};
+
+/// A number that is looked at.
+#[derive(Debug)]
+pub struct Probe {
+    /// By which it is asked for.
+    pub name: &'static str,
+    /// What it counts, in a few words.
+    pub what: &'static str,
+    /// `s`, `%`, or nothing.
+    pub unit: &'static str,
+    /// On which side of the limits trouble lies.
+    pub side: Side,
+    /// Usual limits.
+    pub warn: Option<u64>,
+    /// Of what is critical.
+    pub crit: Option<u64>,
+    pub(super) look: fn(&Facts) -> Learnt<Found>,
+}
+
+/// What a probe found.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// None if there is nothing to count.
+    pub(super) value: Option<u64>,
+    pub(super) said: String,
+}
+
+fn found(value: u64, said: impl Into<String>) -> Learnt<Found> {
+    Ok(Found { value: Some(value), said: said.into() })
+}
+
+const fn more(
+    name: &'static str,
+    what: &'static str,
+    unit: &'static str,
+    limits: (Option<u64>, Option<u64>),
+    look: fn(&Facts) -> Learnt<Found>,
+) -> Probe {
+    Probe { name, what, unit, side: Side::Above, warn: limits.0, crit: limits.1, look }
+}
+
+/// Every probe, in the order in which they are listed.
+pub const PROBES: &[Probe] = &[
+    more("platform", "reasons why dispatch is paused", "", (None, Some(0)), platform),
+    more("database", "reasons why the platform is not ready", "", (None, Some(0)), database),
+    more("clock", "how far the platform's clock is from ours", "s", (Some(30), Some(300)), clock),
+    more("due", "how late the oldest delivery is that is due", "s", (Some(300), Some(900)), due),
+    more("tripped", "subscriptions that the breaker has switched off", "", (None, Some(0)), tripped),
+    more("off", "events that pass by subscriptions switched off by hand", "", (Some(0), None), off),
+    more(
+        "streak",
+        "failures in a row of an enabled subscription, at most",
+        "",
+        (Some(2), Some(STREAKS.1 as u64 - 1)),
+        streak,
+    ),
+    Probe {
+        name: "success",
+        what: "success over an hour of the worst enabled subscription",
+        unit: "%",
+        side: Side::Below,
+        warn: Some(SUCCESS.0),
+        crit: Some(SUCCESS.1),
+        look: success,
+    },
+    more("missed", "events of the last day that did not arrive and are not on their way", "", (Some(0), None), missed),
+    more("refused", "calls of the last hour answered 400, 401 or 403", "", (Some(0), None), refused),
+    more("limited", "calls of the last hour answered 429", "", (Some(0), Some(1_000)), limited),
+    more("contended", "calls of the last hour answered 503", "", (Some(0), Some(1_000)), contended),
+    more("errors", "calls of the last hour answered 5xx, without 503", "", (None, Some(0)), errors),
+    Probe {
+        name: "headroom",
+        what: "what is left of the fullest rate window",
+        unit: "%",
+        side: Side::Below,
+        warn: Some(HEADROOM as u64),
+        crit: None,
+        look: headroom,
+    },
+    more("keys", "active keys that nobody has used for 30 days", "", (Some(0), None), keys),
+];
+
+impl Probe {
+    /// The probe of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        PROBES.iter().find(|probe| probe.name == name)
+    }
+}
+
+fn platform(facts: &Facts) -> Learnt<Found> {
+    match &facts.platform.dispatch_paused {
+        Some(why) => found(1, format!("dispatch is paused: {why}")),
+        None => found(0, format!("version {} dispatches", facts.platform.version)),
+    }
+}
+
+fn database(facts: &Facts) -> Learnt<Found> {
+    match &facts.ready {
+        Ok(()) => found(0, "the database answers"),
+        Err(why) => found(1, format!("the platform is not ready: {why}")),
+    }
+}
+
+fn clock(facts: &Facts) -> Learnt<Found> {
+    found(facts.skew.as_secs(), format!("the platform's clock is {} s from ours", facts.skew.as_secs()))
+}
+
+fn due(facts: &Facts) -> Learnt<Found> {
+    match facts.pipeline.oldest_due_utc {
+        Some(due) => {
+            let late = facts.at.since(due).as_secs();
+            found(late, format!("the oldest due delivery is {late} s late"))
+        }
+        None => found(0, "no delivery is late"),
+    }
+}
+
+fn name(row: &SubscriptionRow) -> String {
+    format!("subscription {} ({})", row.subscription.id, row.subscription.target_url.inert())
+}
+
+fn tripped(facts: &Facts) -> Learnt<Found> {
+    let rows = facts.subscriptions.as_ref().map_err(Clone::clone)?;
+    let off: Vec<&SubscriptionRow> =
+        rows.iter().filter(|row| row.subscription.disabled_reason == Some(Disabled::Breaker)).collect();
+    let said = match off.as_slice() {
+        [] => "no subscription is off by its breaker".to_owned(),
+        [row, rest @ ..] => {
+            let since = row.subscription.disabled_utc.map_or_else(String::new, |at| format!(" since {at}"));
+            format!(
+                "the breaker switched {} off{since} after {FUSE} failures in a row; {} events passed by{}",
+                name(row),
+                row.health.n_skipped,
+                others(rest.len())
+            )
+        }
+    };
+    found(off.len() as u64, said)
+}
+
+fn others(n: usize) -> String {
+    if n == 0 { String::new() } else { format!("; and {n} more") }
+}
+
+fn off(facts: &Facts) -> Learnt<Found> {
+    let rows = facts.subscriptions.as_ref().map_err(Clone::clone)?;
+    let off: Vec<&SubscriptionRow> = rows
+        .iter()
+        .filter(|row| row.subscription.disabled_reason == Some(Disabled::Manual) && row.health.n_skipped > 0)
+        .collect();
+    let n = off.iter().map(|row| row.health.n_skipped).sum();
+    let said = match off.as_slice() {
+        [] => "nothing passes by a subscription that was switched off by hand".to_owned(),
+        [row, rest @ ..] => format!(
+            "{} was switched off by hand, and {} events passed by{}",
+            name(row),
+            row.health.n_skipped,
+            others(rest.len())
+        ),
+    };
+    found(n, said)
+}
+
+fn enabled(facts: &Facts) -> Learnt<Vec<&SubscriptionRow>> {
+    let rows = facts.subscriptions.as_ref().map_err(Clone::clone)?;
+    Ok(rows.iter().filter(|row| row.subscription.is_enabled).collect())
+}
+
+fn streak(facts: &Facts) -> Learnt<Found> {
+    let rows = enabled(facts)?;
+    match rows.iter().max_by_key(|row| row.subscription.consecutive_failures) {
+        Some(row) if row.subscription.consecutive_failures > 0 => {
+            let streak = row.subscription.consecutive_failures;
+            found(streak.into(), format!("{} failed {streak} times in a row; it trips at {FUSE}", name(row)))
+        }
+        _ => found(0, "no enabled subscription fails"),
+    }
+}
+
+fn success(facts: &Facts) -> Learnt<Found> {
+    let rows = enabled(facts)?;
+    let rates = rows.iter().filter_map(|row| Some((row.health.last_1h.tally().judged_percent()?, *row)));
+    Ok(match rates.min_by_key(|(percent, _)| *percent) {
+        Some((percent, row)) => {
+            let tally = row.health.last_1h.tally();
+            let said = format!("{}: {} of {} attempts succeeded in 1 h", name(row), tally.n_ok, tally.total());
+            Found { value: Some(percent), said }
+        }
+        None => Found { value: None, said: "no subscription has enough attempts in 1 h to judge a rate by".to_owned() },
+    })
+}
+
+/// Deliveries that did not arrive, to subscriptions that are enabled: those that are off have probes of their own.
+fn missed(facts: &Facts) -> Learnt<Found> {
+    let rows = enabled(facts)?;
+    let of = |rows_of: &Learnt<Vec<DeliveryRow>>| -> Learnt<(u64, &'static str)> {
+        let page = rows_of.as_ref().map_err(Clone::clone)?;
+        let n = page.iter().filter(|delivery| rows.iter().any(|row| row.subscription.id == delivery.subscription_id));
+        Ok((n.count() as u64, if page.len() as u64 >= u64::from(PAGE) { " or more" } else { "" }))
+    };
+    let ((n_skipped, more_skipped), (n_lost, more_lost)) = (of(&facts.skipped)?, of(&facts.exhausted)?);
+    let n = n_skipped + n_lost;
+    let said = if n == 0 {
+        "every event of the last day arrived or is on its way".to_owned()
+    } else {
+        format!(
+            "{n_skipped}{more_skipped} events passed by while a subscription was off, {n_lost}{more_lost} were given up; a replay delivers them"
+        )
+    };
+    found(n, said)
+}
+
+fn answered(facts: &Facts, is_meant: fn(u16) -> bool, what: &str) -> Learnt<Found> {
+    let answers = facts.answers.as_ref().map_err(Clone::clone)?;
+    let meant: Vec<&CodeCount> = answers.iter().filter(|of| is_meant(of.status)).collect();
+    let n = meant.iter().map(|of| of.n).sum();
+    let said = match meant.as_slice() {
+        [] => format!("no call was answered {what} in 1 h"),
+        counts => {
+            let code = |of: &CodeCount| of.code.as_ref().map_or_else(String::new, |code| format!(" {}", code.inert()));
+            let listed = counts.iter().map(|of| format!("{} x {}{}", of.n, of.status, code(of)));
+            format!("in 1 h: {}", listed.collect::<Vec<_>>().join(", "))
+        }
+    };
+    found(n, said)
+}
+
+fn refused(facts: &Facts) -> Learnt<Found> {
+    answered(facts, |status| matches!(status, 400 | 401 | 403), "400, 401 or 403")
+}
+
+fn limited(facts: &Facts) -> Learnt<Found> {
+    answered(facts, |status| status == 429, "429")
+}
+
+fn contended(facts: &Facts) -> Learnt<Found> {
+    answered(facts, |status| status == 503, "503")
+}
+
+fn errors(facts: &Facts) -> Learnt<Found> {
+    answered(facts, |status| status >= 500 && status != 503, "5xx")
+}
+
+fn headroom(facts: &Facts) -> Learnt<Found> {
+    let windows = facts.windows.as_ref().map_err(Clone::clone)?;
+    let left = |limit: u32, remaining: u32| (u64::from(remaining) * 100).checked_div(u64::from(limit));
+    let all = windows.iter().filter_map(|of| Some((left(of.row.limit, of.row.remaining)?, of)));
+    Ok(match all.min_by_key(|(percent, _)| *percent) {
+        Some((percent, of)) => {
+            let row = &of.row;
+            let said = format!(
+                "key {} ({}) has {} of {} {} calls left in this minute",
+                row.key_id,
+                row.key_name.inert(),
+                row.remaining,
+                row.limit,
+                row.bucket
+            );
+            Found { value: Some(percent), said }
+        }
+        None => Found { value: None, said: "there is no rate window".to_owned() },
+    })
+}
+
+fn keys(facts: &Facts) -> Learnt<Found> {
+    let rows = facts.keys.as_ref().map_err(Clone::clone)?;
+    let idle = |row: &KeyRow| facts.at.since(row.last_used_utc.unwrap_or(row.created_utc)).as_secs() / 86_400;
+    let mut idle: Vec<(u64, &KeyRow)> = rows
+        .iter()
+        .filter(|row| row.is_active)
+        .map(|row| (idle(row), row))
+        .filter(|(days, _)| *days >= DORMANT_DAYS)
+        .collect();
+    idle.sort_by_key(|(days, _)| std::cmp::Reverse(*days));
+    let said = match idle.as_slice() {
+        [] => format!("every active key was used or created within {DORMANT_DAYS} d"),
+        [(days, row), rest @ ..] => {
+            format!("key {} ({}) was not used for {days} d{}", row.id, row.name.inert(), others(rest.len()))
+        }
+    };
+    found(idle.len() as u64, said)
+}

@@ -1,0 +1,74 @@
+//! Limits: which side, which of two, and what somebody set.
+
+use super::probe::PROBES;
+use super::{Limits, Probe, check, read};
+use crate::ambient::Ambient;
+use crate::api::checkup::{Grade, Side};
+use crate::api::overview::{Pipeline, Platform};
+use crate::client::connection::{Client, Credential};
+use crate::diagnose::checkup::facts::Facts;
+use crate::domain::secret::Secret;
+use crate::domain::time::Timestamp;
+use std::time::Duration;
+
+fn facts(late: u64) -> Facts {
+    let at = Timestamp::from_millis(10_000_000);
+    let unknown = || "nobody said".to_owned();
+    Facts {
+        at,
+        skew: Duration::from_secs(2),
+        platform: Platform { version: "1".to_owned(), private_targets: false, dispatch_paused: None },
+        pipeline: Pipeline { oldest_due_utc: Some(at.minus(Duration::from_secs(late))), ..Pipeline::default() },
+        ready: Ok(()),
+        keys: Err(unknown()),
+        subscriptions: Ok(Vec::new()),
+        windows: Ok(Vec::new()),
+        answers: Ok(Vec::new()),
+        skipped: Ok(Vec::new()),
+        exhausted: Ok(Vec::new()),
+    }
+}
+
+#[test]
+fn limits_are_passed_and_not_reached() {
+    let probe = Probe::named("due").expect("a probe");
+    let grade = |late, limits: &Limits| read(probe, &facts(late), limits).grade;
+    let usual = Limits::default();
+    assert_eq!(
+        [300, 301, 900, 901].map(|late| grade(late, &usual)),
+        [Grade::Ok, Grade::Warning, Grade::Warning, Grade::Critical]
+    );
+    let set = Limits { warn: vec![("due", 5), ("clock", 0)], crit: vec![("due", 6)] };
+    assert_eq!([5, 6, 7].map(|late| grade(late, &set)), [Grade::Ok, Grade::Warning, Grade::Critical]);
+    let reading = read(probe, &facts(7), &set);
+    assert_eq!(reading.performance().as_deref(), Some("due=7s;5;6;0"));
+}
+
+#[test]
+fn what_is_not_known_is_no_pass_and_what_cannot_be_counted_is_no_alarm() {
+    let of = |name| read(Probe::named(name).expect("a probe"), &facts(0), &Limits::default());
+    assert_eq!((of("keys").grade, of("keys").said.as_str()), (Grade::Unknown, "nobody said"));
+    assert_eq!((of("success").grade, of("success").value, of("success").performance()), (Grade::Ok, None, None));
+    assert!(Grade::Critical > Grade::Unknown && Grade::Unknown > Grade::Warning);
+}
+
+#[test]
+fn every_probe_has_a_name_of_its_own_and_limits_in_order() {
+    for (position, probe) in PROBES.iter().enumerate() {
+        assert!(PROBES[..position].iter().all(|other| other.name != probe.name));
+        if let (Some(warn), Some(crit)) = (probe.warn, probe.crit) {
+            assert_eq!(warn < crit, probe.side == Side::Above, "{}", probe.name);
+        }
+        assert!(probe.warn.or(probe.crit).is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_platform_that_cannot_be_reached_is_critical() {
+    let client =
+        Client::new("http://127.0.0.1:9", Credential::Operator(Secret::new("none".to_owned()))).expect("a client");
+    let probes: Vec<&Probe> = PROBES.iter().collect();
+    let checkup = check(&client, &Ambient::real(), &probes, &Limits::default()).await;
+    assert_eq!((checkup.grade, checkup.readings.len()), (Grade::Critical, 1));
+    assert!(checkup.readings[0].said.starts_with("cannot reach http://127.0.0.1:9"));
+}

@@ -1,0 +1,212 @@
+//! When an alert is told: once it has held for a while, when it becomes worse or better, and once it has been gone for a while. Pure: it is
+//! told what there is and when.
+
+use super::alerts::{Alert, Subject};
+use super::link::Link;
+use crate::api::notice::{Notice, Turn};
+use crate::domain::standing::Standing;
+use crate::domain::text::Untrusted;
+use crate::domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Tries after which a platform that cannot be reached is an alert.
+const TRIES: u32 = 3;
+
+/// What was told, and what may be told soon.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Notices {
+    open: BTreeMap<String, Open>,
+}
+
+/// An alert that holds, or did a moment ago.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Open {
+    notice: Notice,
+    first_at: Timestamp,
+    seen_at: Timestamp,
+    told: Told,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Told {
+    Yes,
+    NotYet,
+}
+
+/// What is known at one moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// The platform's address.
+    pub platform: &'a str,
+    /// The alerts of the picture.
+    pub alerts: &'a [Alert],
+    /// The link: while it is down, the alerts are those of the last picture, and none of them ends.
+    pub link: &'a Link,
+    /// This machine's clock.
+    pub now: Timestamp,
+}
+
+/// The name of what an alert is about.
+fn subject(of: Subject) -> String {
+    match of {
+        Subject::Subscription(id) => format!("subscription {id}"),
+        Subject::Key(id) => format!("key {id}"),
+        Subject::Window(id, bucket) => format!("window {id} {bucket}"),
+        Subject::Pipeline => "pipeline".to_owned(),
+        Subject::Clock => "clock".to_owned(),
+    }
+}
+
+impl Seen<'_> {
+    fn notice(&self, subject: String, name: Untrusted, standing: Standing, why: &str, since: Timestamp) -> Notice {
+        Notice {
+            turn: Turn::Raised,
+            key: format!(
+                "crow/{}/{}",
+                self.platform.split("://").last().unwrap_or_default(),
+                subject.replace(' ', "/")
+            ),
+            subject,
+            name,
+            state: standing.word().to_owned(),
+            why: Untrusted::new(why),
+            since_utc: since,
+            at_utc: self.now,
+            platform: self.platform.to_owned(),
+        }
+    }
+
+    /// Everything that holds now.
+    fn holding(&self) -> Vec<Notice> {
+        let told = self.alerts.iter();
+        let mut holding: Vec<Notice> = told
+            .map(|alert| {
+                self.notice(subject(alert.subject), alert.name.clone(), alert.standing, &alert.why, alert.since)
+            })
+            .collect();
+        if let Link::Offline { why, n_tries, .. } = self.link
+            && *n_tries >= TRIES
+        {
+            holding.push(self.notice("link".to_owned(), "link".into(), Standing::Failing, why, self.now));
+        }
+        holding
+    }
+}
+
+impl Notices {
+    /// What is to be told now. An alert is told once it has held for `hold`, and its end once it has been gone for as long.
+    pub fn after(&mut self, seen: &Seen<'_>, hold: Duration) -> Vec<Notice> {
+        let now = seen.now;
+        let mut told = Vec::new();
+        let holding = seen.holding();
+        let is_live = matches!(seen.link, Link::Live | Link::Lagging);
+        for notice in &holding {
+            let open = self.open.entry(notice.key.clone()).or_insert_with(|| Open {
+                notice: notice.clone(),
+                first_at: now,
+                seen_at: now,
+                told: Told::NotYet,
+            });
+            let is_other = open.notice.state != notice.state;
+            open.seen_at = now;
+            open.notice = Notice { since_utc: open.notice.since_utc.min(notice.since_utc), ..notice.clone() };
+            if open.told == Told::Yes && is_other {
+                told.push(Notice { turn: Turn::Changed, ..open.notice.clone() });
+            } else if open.told == Told::NotYet && now.since(open.first_at) >= hold {
+                open.told = Told::Yes;
+                told.push(open.notice.clone());
+            }
+        }
+        self.open.retain(|key, open| {
+            if holding.iter().any(|notice| notice.key == *key) {
+                return true;
+            }
+            // Without a picture nothing is known to have ended, except that the platform does not answer.
+            if !is_live {
+                open.seen_at = now;
+                return true;
+            }
+            if open.told == Told::NotYet {
+                return false;
+            }
+            let is_over = now.since(open.seen_at) >= hold;
+            if is_over {
+                told.push(Notice { turn: Turn::Resolved, at_utc: now, ..open.notice.clone() });
+            }
+            !is_over
+        });
+        told
+    }
+
+    /// Alerts that were told and have not ended.
+    pub fn told(&self) -> impl Iterator<Item = &Notice> {
+        self.open.values().filter(|open| open.told == Told::Yes).map(|open| &open.notice)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::SubscriptionId;
+
+    const HOLD: Duration = Duration::from_secs(30);
+
+    fn alert(standing: Standing) -> Alert {
+        let subject = Subject::Subscription(SubscriptionId(17));
+        Alert {
+            subject,
+            name: "hooks".into(),
+            standing,
+            why: "14 failures".to_owned(),
+            since: Timestamp::from_millis(5),
+        }
+    }
+
+    struct Clock(Notices);
+
+    impl Clock {
+        fn at(&mut self, seconds: i64, alerts: &[Alert], link: &Link) -> Vec<(Turn, String)> {
+            let now = Timestamp::from_millis(seconds * 1_000);
+            let seen = Seen { platform: "http://p:1", alerts, link, now };
+            self.0.after(&seen, HOLD).into_iter().map(|notice| (notice.turn, notice.key)).collect()
+        }
+    }
+
+    #[test]
+    fn an_alert_is_told_once_it_holds_and_ended_once_it_is_gone() {
+        let mut clock = Clock(Notices::default());
+        let (key, live) = ("crow/p:1/subscription/17".to_owned(), Link::Live);
+        let failing = [alert(Standing::Failing)];
+        assert_eq!(clock.at(0, &failing, &live), []);
+        assert_eq!(clock.at(10, &[], &live), [], "it did not hold");
+        assert_eq!(clock.at(20, &failing, &live), []);
+        assert_eq!(clock.at(50, &failing, &live), [(Turn::Raised, key.clone())]);
+        assert_eq!(clock.at(51, &failing, &live), [], "once");
+        assert_eq!(clock.at(52, &[alert(Standing::Tripped)], &live), [(Turn::Changed, key.clone())]);
+        assert_eq!(clock.at(60, &[], &live), []);
+        let json = serde_json::to_string(&clock.0).expect("plain data");
+        clock = Clock(serde_json::from_str(&json).expect("the same"));
+        assert_eq!(clock.at(70, &[alert(Standing::Tripped)], &live), [], "it came back in time");
+        assert_eq!(clock.at(80, &[], &live), []);
+        assert_eq!(clock.at(100, &[], &live), [(Turn::Resolved, key)]);
+        assert_eq!(clock.0.told().count(), 0);
+    }
+
+    #[test]
+    fn without_a_link_nothing_ends_but_the_link_itself_is_told() {
+        let mut clock = Clock(Notices::default());
+        let failing = [alert(Standing::Failing)];
+        clock.at(0, &failing, &Link::Live);
+        clock.at(30, &failing, &Link::Live);
+        let lost = |n_tries| Link::Offline { why: "refused".to_owned(), n_tries, retry_at: Timestamp::from_millis(0) };
+        assert_eq!(clock.at(40, &[], &lost(1)), []);
+        assert_eq!(clock.at(41, &[], &lost(3)), []);
+        assert_eq!(clock.at(71, &[], &lost(4)), [(Turn::Raised, "crow/p:1/link".to_owned())]);
+        assert_eq!(clock.at(900, &[], &Link::Stale), [], "nothing is known to have ended");
+        assert_eq!(clock.at(901, &failing, &Link::Live), []);
+        assert_eq!(clock.at(931, &failing, &Link::Live), [(Turn::Resolved, "crow/p:1/link".to_owned())]);
+    }
+}

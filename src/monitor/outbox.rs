@@ -1,0 +1,201 @@
+//! Notices on their way out: one file each and way, so that nothing is lost when a way is blocked, the process ends or two processes write.
+//! What goes one way keeps its order.
+
+use crate::api::notice::Notice;
+use crate::domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The wait after a first failure; it doubles up to [`LONGEST`].
+const FIRST: Duration = Duration::from_secs(2);
+/// The longest wait between two tries.
+const LONGEST: Duration = Duration::from_secs(900);
+/// Notices that wait at most; more are refused.
+const MOST: usize = 10_000;
+
+/// The folder of what waits.
+#[derive(Debug, Clone)]
+pub struct Outbox {
+    folder: PathBuf,
+}
+
+/// A notice that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// The notice.
+    pub notice: Notice,
+    /// Which way it goes: `webhook`.
+    pub way: String,
+    /// How often it was tried.
+    pub n_tries: u32,
+    next_at: Timestamp,
+    file: PathBuf,
+}
+
+/// As it stands in its file.
+#[derive(Debug, Serialize, Deserialize)]
+struct Stored {
+    notice: Notice,
+    way: String,
+    n_tries: u32,
+    next_at: Timestamp,
+}
+
+impl Outbox {
+    /// The outbox in a folder, which is made if it is not there.
+    ///
+    /// # Errors
+    /// Those of making a folder.
+    pub fn open(folder: &Path) -> io::Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        Ok(Self { folder: folder.to_owned() })
+    }
+
+    /// Puts a notice in, once for each way.
+    ///
+    /// # Errors
+    /// Those of writing, and when too much waits already.
+    pub fn put(&self, notice: &Notice, ways: &[&str]) -> io::Result<()> {
+        if self.files()?.len() >= MOST {
+            return Err(io::Error::other(format!("{MOST} notices wait already")));
+        }
+        for way in ways {
+            let stored = Stored { notice: notice.clone(), way: (*way).to_owned(), n_tries: 0, next_at: notice.at_utc };
+            let mut number = 0_u32;
+            // Two notices of one millisecond have different numbers, whoever writes them.
+            loop {
+                let name = format!("{:015}-{number:06}-{way}.json", notice.at_utc.millis());
+                match self
+                    .write(&stored)
+                    .and_then(|fresh| fresh.persist_noclobber(self.folder.join(name)).map_err(|error| error.error))
+                {
+                    Ok(_) => break,
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&self, stored: &Stored) -> io::Result<tempfile::NamedTempFile> {
+        let mut fresh = tempfile::Builder::new().prefix(".fresh-").tempfile_in(&self.folder)?;
+        fresh.write_all(&serde_json::to_vec(stored)?)?;
+        fresh.as_file().sync_all()?;
+        Ok(fresh)
+    }
+
+    fn files(&self) -> io::Result<Vec<PathBuf>> {
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "json") {
+                files.push(path);
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+
+    /// What is to be sent at `now`: of each way the oldest, if its time has come. A file that cannot be read is passed over.
+    ///
+    /// # Errors
+    /// Those of reading the folder.
+    pub fn due(&self, now: Timestamp) -> io::Result<Vec<Letter>> {
+        let mut ways = HashSet::new();
+        let mut due = Vec::new();
+        for file in self.files()? {
+            let Ok(stored) = std::fs::read(&file).and_then(|bytes| Ok(serde_json::from_slice::<Stored>(&bytes)?))
+            else {
+                tracing::warn!(file = %file.display(), "a notice that waits cannot be read");
+                continue;
+            };
+            let Stored { notice, way, n_tries, next_at } = stored;
+            if ways.insert(way.clone()) && next_at <= now {
+                due.push(Letter { notice, way, n_tries, next_at, file });
+            }
+        }
+        Ok(due)
+    }
+
+    /// How many wait.
+    ///
+    /// # Errors
+    /// Those of reading the folder.
+    pub fn n_waiting(&self) -> io::Result<usize> {
+        Ok(self.files()?.len())
+    }
+
+    /// A letter arrived, or never can.
+    ///
+    /// # Errors
+    /// Those of removing a file.
+    pub fn done(&self, letter: &Letter) -> io::Result<()> {
+        std::fs::remove_file(&letter.file)
+    }
+
+    /// A letter did not arrive at `now` and is to be tried again; not before `at_least` has passed, if somebody said so.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn later(&self, letter: &Letter, now: Timestamp, at_least: Option<Duration>) -> io::Result<()> {
+        let wait = FIRST.saturating_mul(1 << letter.n_tries.min(10)).min(LONGEST).max(at_least.unwrap_or_default());
+        let Letter { notice, way, n_tries, file, .. } = letter.clone();
+        let stored = Stored { notice, way, n_tries: n_tries + 1, next_at: now.plus(wait.min(LONGEST * 4)) };
+        self.write(&stored)?.persist(file).map(drop).map_err(|error| error.error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::notice::Turn;
+
+    fn notice(at: i64, subject: &str) -> Notice {
+        let at_utc = Timestamp::from_millis(at);
+        Notice {
+            turn: Turn::Raised,
+            key: subject.to_owned(),
+            subject: subject.to_owned(),
+            name: "n".into(),
+            state: "err".to_owned(),
+            why: "w".into(),
+            since_utc: at_utc,
+            at_utc,
+            platform: "p".to_owned(),
+        }
+    }
+
+    #[test]
+    fn ways_keep_their_order_and_block_only_themselves_and_nothing_is_forgotten() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let outbox = Outbox::open(&dir.path().join("out")).expect("a folder");
+        outbox.put(&notice(1_000, "a"), &["webhook", "command"]).expect("put");
+        outbox.put(&notice(1_000, "b"), &["webhook"]).expect("put");
+        let due = |now: i64| -> Vec<(String, String)> {
+            let outbox = Outbox::open(&dir.path().join("out")).expect("opened anew");
+            outbox
+                .due(Timestamp::from_millis(now))
+                .expect("due")
+                .into_iter()
+                .map(|of| (of.way, of.notice.subject))
+                .collect()
+        };
+        let pair = |way: &str, subject: &str| (way.to_owned(), subject.to_owned());
+        assert_eq!(due(999), []);
+        assert_eq!(due(1_000), [pair("command", "a"), pair("webhook", "a")]);
+        let letters = outbox.due(Timestamp::from_millis(1_000)).expect("due");
+        outbox.later(&letters[1], Timestamp::from_millis(1_000), None).expect("written");
+        assert_eq!(due(2_999), [pair("command", "a")], "b waits behind a");
+        outbox.done(&letters[0]).expect("removed");
+        let again = outbox.due(Timestamp::from_millis(3_000)).expect("due");
+        assert_eq!((again.len(), again[0].n_tries, again[0].notice.subject.as_str()), (1, 1, "a"));
+        outbox.later(&again[0], Timestamp::from_millis(3_000), Some(Duration::from_secs(60))).expect("written");
+        assert_eq!(due(62_999), []);
+        outbox.done(&outbox.due(Timestamp::from_millis(63_000)).expect("due")[0]).expect("removed");
+        assert_eq!((due(63_000), outbox.n_waiting().expect("counted")), (vec![pair("webhook", "b")], 1));
+    }
+}

@@ -1,0 +1,82 @@
+//! What `crow check` says of each scenario: the grade, the probes that are not content, and the words.
+
+use crate::support::platform::Platform;
+use crow::api::checkup::{Checkup, Grade};
+use crow::diagnose::checkup::probe::{PROBES, Probe};
+use crow::diagnose::checkup::{Limits, check};
+use std::process::Command;
+
+/// What a probe must say; none where the platform cannot see anything wrong.
+type Said = Option<(Grade, &'static str, &'static str)>;
+
+/// All scenarios but those that are told by their beginning.
+fn expected(scenario: &str) -> Said {
+    let refused = |words| Some((Grade::Warning, "refused", words));
+    let failing = Some((Grade::Warning, "streak", "times in a row; it trips at 20"));
+    match scenario {
+        // Nothing is wrong, or what somebody misses was never asked for.
+        "healthy" | "quiet-company" | "type-not-subscribed" | "events-filtered" | "events-not-happened" => None,
+        "key-revoked" => refused("401 revoked_key"),
+        "key-truncated" | "key-spaces" => refused("401 malformed_key"),
+        "key-wrong-company" | "key-unknown" => refused("401 unknown_key"),
+        "key-wrong-header" => refused("401 missing_key"),
+        "scope-missing" | "events-no-scope" => refused("403 insufficient_scope"),
+        "other-company" => refused("403 other_company"),
+        "managed-zapier" => refused("403 managed_subscription"),
+        "endpoint-private" => refused("400 validation_failed"),
+        "sub-disabled" => Some((Grade::Warning, "off", "was switched off by hand")),
+        "breaker-tripped" | "breaker-fixed" => Some((Grade::Critical, "tripped", "the breaker switched subscription")),
+        "channel-gap" => Some((Grade::Warning, "missed", "3 events passed by while a subscription was off")),
+        "bulk-contended" => Some((Grade::Warning, "contended", "503 contended")),
+        "lost-secret" => failing,
+        other if other.starts_with("endpoint-") || other.starts_with("sig-") => failing,
+        other if other.starts_with("rate-") => Some((Grade::Warning, "limited", "429 rate_limited")),
+        other => panic!("nobody said what crow check must say of {other}"),
+    }
+}
+
+/// The checkup of a platform by its own clock.
+pub(super) async fn asked(platform: &Platform) -> Checkup {
+    let probes: Vec<&Probe> = PROBES.iter().collect();
+    check(&platform.operator(), &platform.ambient, &probes, &Limits::default()).await
+}
+
+/// What of a checkup is not as it must be.
+pub(super) fn faults(scenario: &str, checkup: &Checkup) -> Option<String> {
+    let alarming: Vec<_> = checkup.readings.iter().filter(|reading| reading.grade != Grade::Ok).collect();
+    let is_right = match expected(scenario) {
+        None => checkup.grade == Grade::Ok,
+        Some((grade, name, words)) => {
+            let is_said = alarming.iter().any(|reading| reading.name == name && reading.said.contains(words));
+            // Whoever is refused for calling too much has used up the window.
+            let is_alone = alarming
+                .iter()
+                .all(|reading| reading.name == name || (name == "limited" && reading.name == "headroom"));
+            checkup.grade == grade && is_said && is_alone
+        }
+    };
+    (!is_right).then(|| format!("{scenario}: crow check says {:?}: {alarming:?}", checkup.grade))
+}
+
+#[test]
+fn a_monitor_is_answered_on_one_line_whatever_happens() {
+    let ask = |arguments: &[&str]| {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_crow")).arg("check").args(arguments).output().expect("the binary runs");
+        (output.status.code(), String::from_utf8(output.stdout).expect("text"))
+    };
+    let (code, said) = ask(&["--no-such"]);
+    assert_eq!(code, Some(3), "2 would be trouble of the platform: {said}");
+    assert!(said.starts_with("CROW UNKNOWN - ") && said.lines().count() == 1, "{said}");
+    let remote = ["--url", "http://127.0.0.1:9", "--token-file", "/none"];
+    assert_eq!(ask(&remote).0, Some(3));
+    let dir = tempfile::tempdir().expect("a directory");
+    let token = dir.path().join("token");
+    std::fs::write(&token, "wlop_0123456789").expect("written");
+    let (code, said) = ask(&["--url", "http://127.0.0.1:9", "--token-file", &token.to_string_lossy()]);
+    assert_eq!(code, Some(2));
+    assert!(said.starts_with("CROW CRITICAL - platform: cannot reach http://127.0.0.1:9"), "{said}");
+    let (code, said) = ask(&[["--list"].as_slice(), &remote].concat());
+    assert_eq!((code, said.lines().count()), (Some(0), PROBES.len()));
+    assert_eq!(ask(&["--warn", "nobody=1"]).0, Some(3));
+}

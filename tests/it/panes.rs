@@ -1,0 +1,276 @@
+//! The panes as commands: what they write is what their schemas promise, is harmless, and nothing changes unless somebody says so.
+
+use crate::support::platform::until;
+use crate::support::receiver::{Behaviour, Receiver};
+use crate::support::serving::Serving;
+use crow::api::document::schema;
+use crow::api::events::NewEvent;
+use crow::api::keys::{Company, NewCompany, NewKey};
+use crow::api::subscriptions::NewSubscription;
+use crow::client::connection::{Client, Credential};
+use crow::domain::event::EventType;
+use crow::domain::key::Scope;
+use serde_json::Value;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+/// A name that a terminal, a spreadsheet or a reader would be fooled by.
+const HOSTILE: &str = "=cmd|' /C calc'!A1\u{1b}]0;owned\u{7}\u{202e}\u{9b}2J";
+
+/// A platform with one company, a key with a bad name, and a subscription that fails.
+struct Scene {
+    serving: Serving,
+    operator: Client,
+    company: Company,
+    _receiver: Receiver,
+}
+
+impl Scene {
+    async fn start() -> Self {
+        let serving = Serving::start(&[]);
+        let operator = serving.operator();
+        let company = operator.create_company(&NewCompany { name: HOSTILE.to_owned() }).await.expect("a company");
+        let scopes = vec![Scope::WebhooksWrite, Scope::EventsRead];
+        let new = NewKey { company_id: company.id, name: HOSTILE.to_owned(), scopes, limits: None };
+        let key = operator.create_key(&new).await.expect("a key").key.into_secret();
+        let receiver = Receiver::start(&[Behaviour::Status(500)]).await;
+        let partner = serving.client(Credential::Key(key));
+        let new = NewSubscription {
+            target_url: receiver.url.clone(),
+            event_types: vec!["lead.created".to_owned()],
+            description: Some(HOSTILE.to_owned()),
+            managed_by: None,
+            signing_secret: None,
+        };
+        partner.create_subscription(&new).await.expect("a subscription");
+        partner.events(None, 1).await.expect("a poll");
+        let scene = Self { serving, operator, company, _receiver: receiver };
+        for _ in 0..3 {
+            scene.emit().await;
+        }
+        until("three attempts", async || scene.operator.attempts(None, 9).await.expect("attempts").items.len() == 3)
+            .await;
+        until("the requests are written down", async || {
+            let log = scene.operator.request_log(&Default::default(), None, 9).await;
+            log.expect("requests").page.items.len() >= 2
+        })
+        .await;
+        scene
+    }
+
+    async fn emit(&self) {
+        let event =
+            NewEvent { company_id: self.company.id, kind: EventType::LeadCreated, payload: None, metadata: None };
+        self.operator.emit(&event).await.expect("an event");
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("text")
+}
+
+/// It ended well, and nothing of what it wrote acts on a terminal.
+#[track_caller]
+fn harmless(output: &Output) -> String {
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let is_active = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}' || c == '\u{9b}');
+    assert!(!said.chars().any(is_active), "{said:?}");
+    said
+}
+
+/// Holds a document against the schema in the repository.
+#[track_caller]
+fn valid(name: &str, document: &Value) {
+    assert_eq!(document["schema"], name);
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/schemas").join(schema::file(name));
+    let schema: Value = serde_json::from_slice(&std::fs::read(file).expect("a schema")).expect("JSON");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let faults: Vec<String> =
+        validator.iter_errors(document).map(|fault| format!("{}: {fault}", fault.instance_path())).collect();
+    assert!(faults.is_empty(), "{name}: {faults:?}\n{document:#}");
+}
+
+/// Whether the schema minds a document that is not as promised.
+#[track_caller]
+fn minds(name: &str, document: &Value, member: &str) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/schemas").join(schema::file(name));
+    let schema: Value = serde_json::from_slice(&std::fs::read(file).expect("a schema")).expect("JSON");
+    let mut document = document.clone();
+    document.as_object_mut().expect("an object").remove(member);
+    assert!(!jsonschema::is_valid(&schema, &document), "{name} without {member}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t1_t2_every_pane_is_what_its_schema_promises_and_harmless_in_every_form() {
+    let scene = Scene::start().await;
+    let ask = |arguments: &[&str]| harmless(&scene.serving.ask(arguments));
+    for (command, list, row, show) in [
+        (["keys", "list"], "crow.keys/1", "crow.key/1", Some(("keys", "crow.key-detail/1"))),
+        (["subs", "list"], "crow.subscriptions/1", "crow.subscription/1", Some(("subs", "crow.subscription-detail/1"))),
+        (
+            ["deliveries", "list"],
+            "crow.deliveries/1",
+            "crow.delivery/1",
+            Some(("deliveries", "crow.delivery-detail/1")),
+        ),
+        (["deliveries", "attempts"], "crow.attempts/1", "crow.attempt/1", None),
+        (["events", "list"], "crow.events/1", "crow.event/1", Some(("events", "crow.event-detail/1"))),
+        (["limits", "list"], "crow.limits/1", "crow.limit/1", None),
+        (["trips", "list"], "crow.trips/1", "crow.trip/1", None),
+        (["requests", "list"], "crow.requests/1", "crow.request/1", Some(("requests", "crow.request-detail/1"))),
+        (["replays", "list"], "crow.replays/1", "crow.replay/1", None),
+    ] {
+        let with = |flag: &'static str| ask(&[command.as_slice(), &[flag]].concat());
+        let document: Value = serde_json::from_str(&with("--json")).expect("JSON");
+        valid(list, &document);
+        minds(list, &document, "hasMore");
+        let rows = document["items"].as_array().expect("rows");
+        assert_eq!(rows.is_empty(), matches!(command[0], "trips" | "replays"), "{command:?}");
+        let lines: Vec<Value> =
+            with("--ndjson").lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        assert_eq!(lines.len(), rows.len());
+        lines.iter().for_each(|line| valid(row, line));
+        let csv = with("--csv");
+        assert_eq!(csv.lines().count(), rows.len() + 1, "{csv}");
+        let is_formula = |field: &str| field.trim_matches('"').starts_with(['=', '+', '-', '@']);
+        assert!(!csv.lines().any(|line| line.split(',').any(is_formula)), "{csv}");
+        assert_eq!(ask(&command).lines().count(), rows.len() + 1);
+        if let Some((noun, detail)) = show {
+            let id = rows[0]["id"].to_string();
+            let document: Value = serde_json::from_str(&ask(&[noun, "show", &id, "--json"])).expect("JSON");
+            valid(detail, &document);
+            minds(detail, &document, "id");
+            assert!(ask(&[noun, "show", &id]).lines().count() > 5);
+        }
+    }
+    let attempt: Value = serde_json::from_str(&ask(&["deliveries", "attempt", "1", "--json"])).expect("JSON");
+    valid("crow.attempt-detail/1", &attempt);
+    assert!(attempt["requestBody"]["text"].as_str().is_some_and(|body| body.contains("lead.created")));
+    let windows: Value = serde_json::from_str(&ask(&["limits", "show", "1", "--json"])).expect("JSON");
+    valid("crow.limit-detail/1", &windows);
+    let keys = ask(&["keys", "list"]);
+    assert!(
+        keys.contains("owned") && keys.contains("␛") && keys.contains("<U+202E>"),
+        "what was hidden is seen: {keys}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_are_sifted_capped_and_followed() {
+    let scene = Scene::start().await;
+    let ask = |arguments: &[&str]| harmless(&scene.serving.ask(arguments));
+    let csv = |arguments: &[&str]| ask(&[arguments, &["--csv"]].concat()).lines().count() - 1;
+    assert_eq!(csv(&["deliveries", "attempts", "--filter", "status:5xx type:lead.*"]), 3);
+    assert_eq!(csv(&["deliveries", "attempts", "--filter", "!status:500"]), 0);
+    assert_eq!(csv(&["deliveries", "attempts", "--since", "1h", "--limit", "2"]), 2);
+    assert_eq!(csv(&["keys", "list", "--filter", "scope:admin"]), 0);
+    let capped = scene.serving.ask(&["events", "list", "--limit", "2"]);
+    assert!(text(&capped.stderr).contains("2 rows; there are more"), "{}", text(&capped.stderr));
+    let wrong = scene.serving.ask(&["requests", "list", "--filter", "status:500 stat>=5"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    let said = text(&wrong.stderr);
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!((lines.len(), lines[1], lines[2]), (3, "  status:500 stat>=5", "             ^"), "{said}");
+
+    let mut watch = scene
+        .serving
+        .command(&["events", "list", "--watch", "--ndjson"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut lines = BufReader::new(watch.stdout.take().expect("its stdout")).lines().map_while(Result::ok);
+    let ids: Vec<i64> = lines.by_ref().take(3).map(|line| id(&line)).collect();
+    assert_eq!(ids, [3, 2, 1]);
+    scene.emit().await;
+    scene.emit().await;
+    let ids: Vec<i64> = lines.by_ref().take(2).map(|line| id(&line)).collect();
+    assert_eq!(ids, [4, 5], "newer ones follow in their order");
+    watch.kill().and_then(|()| watch.wait()).expect("it is killed");
+
+    let mut gone = scene
+        .serving
+        .command(&["events", "list", "--watch", "--csv"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    drop(gone.stdout.take());
+    scene.emit().await;
+    let ended = tokio::task::spawn_blocking(move || gone.wait_with_output()).await.expect("no panic").expect("it ends");
+    assert_eq!((ended.status.code(), text(&ended.stderr)), (Some(0), String::new()), "nobody reads, and that is quiet");
+}
+
+fn id(line: &str) -> i64 {
+    serde_json::from_str::<Value>(line).expect("JSON")["id"].as_i64().expect("a number")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_is_shown_first_and_made_only_when_it_is_permitted_and_agreed_to() {
+    let scene = Scene::start().await;
+    let ask = |arguments: &[&str]| scene.serving.ask(arguments);
+    let is_enabled = async || scene.operator.subscription_rows().await.expect("rows").items[0].subscription.is_enabled;
+    let looked = ask(&["subs", "disable", "1"]);
+    assert_eq!((looked.status.code(), looked.stdout.len()), (Some(3), 0));
+    let said = text(&looked.stderr);
+    assert!(said.contains("nothing is delivered any more") && said.contains("--allow-actions"), "{said}");
+    let unasked = ask(&["subs", "disable", "1", "--allow-actions"]);
+    assert_eq!(unasked.status.code(), Some(3));
+    assert!(text(&unasked.stderr).contains("--yes"));
+    assert!(is_enabled().await, "nothing was done so far");
+    let document: Value = serde_json::from_slice(&ask(&["subs", "disable", "1", "--json"]).stdout).expect("JSON");
+    valid("crow.act/1", &document);
+    assert_eq!(document["isDone"], false);
+    let sure = ["--allow-actions", "--yes", "--json"];
+    let done = |arguments: &[&str]| -> Value {
+        let output = ask(&[arguments, &sure].concat());
+        let document: Value = serde_json::from_str(&harmless(&output)).expect("JSON");
+        valid("crow.act/1", &document);
+        assert_eq!(document["isDone"], true);
+        document
+    };
+    done(&["subs", "disable", "1", "--reason", "a trial"]);
+    assert!(!is_enabled().await);
+    done(&["events", "emit", "--company", "1", "--type", "lead.created"]);
+    done(&["subs", "enable", "1"]);
+    assert!(is_enabled().await);
+    let replayed = done(&["subs", "replay", "1", "--since", "1h"]);
+    assert!(
+        replayed["id"].is_i64() && replayed["preview"][1].as_str().is_some_and(|line| line.contains("1 skipped")),
+        "{replayed}"
+    );
+    done(&["deliveries", "resend", "1"]);
+    let limits = done(&["limits", "set", "1", "--read", "7"]);
+    assert!(limits["said"].as_str().is_some_and(|said| said.contains("7 read")), "{limits}");
+    let tested = ask(&["subs", "test", "1", "--allow-actions", "--yes"]);
+    assert_eq!(tested.status.code(), Some(1), "an endpoint that answers 500 is not what was wanted");
+    assert!(text(&tested.stdout).contains("answered 500"), "{tested:?}");
+
+    let created = ask(&[
+        "keys",
+        "create",
+        "--company",
+        "1",
+        "--name",
+        "Fresh",
+        "--scope",
+        "events:read",
+        "--allow-actions",
+        "--yes",
+    ]);
+    let key = harmless(&created);
+    assert!(key.starts_with("wlcro_live_1_") && key.lines().count() == 1, "the key alone");
+    assert!(!text(&created.stderr).contains(key.trim()));
+    let created =
+        ask(&[["keys", "create", "--company", "1", "--name", "Other", "--scope", "admin"].as_slice(), &sure].concat());
+    valid("crow.created-key/1", &serde_json::from_slice(&created.stdout).expect("JSON"));
+    let shown = text(&ask(&["keys", "revoke", "Fresh"]).stderr);
+    for part in ["0 calls in the last hour", "nobody called with it today", "cannot be undone"] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+    done(&["keys", "revoke", "Fresh"]);
+    assert_eq!(ask(&["keys", "revoke", "Fresh"]).status.code(), Some(2), "it is revoked already");
+    assert_eq!(ask(&["keys", "show", "nobody"]).status.code(), Some(2));
+    assert_eq!(ask(&["subs", "show", "99"]).status.code(), Some(1));
+}
