@@ -102,6 +102,15 @@ impl Logs {
         self.trips.stretch.forget_errand();
     }
 
+    /// Rows that went by unseen while logs were followed, at most.
+    #[must_use]
+    pub const fn n_passed(&self) -> u64 {
+        self.attempts.stretch.n_passed()
+            + self.events.stretch.n_passed()
+            + self.requests.stretch.n_passed()
+            + self.trips.stretch.n_passed()
+    }
+
     /// The platform changed: every log may have newer rows.
     pub fn hear(&mut self) {
         self.attempts.stretch.hear();

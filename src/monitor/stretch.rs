@@ -77,11 +77,13 @@ pub struct Stretch<T> {
     errand: Errand,
     /// Pages in a row, towards the older end, that were not full although there may be more.
     n_sparse: u32,
+    /// Numbers that the log gave while it was followed and that were never held: more came at once than a page has.
+    n_passed: u64,
 }
 
 impl<T> Default for Stretch<T> {
     fn default() -> Self {
-        Self { parts: VecDeque::new(), news: News::None, errand: Errand::None, n_sparse: 0 }
+        Self { parts: VecDeque::new(), news: News::None, errand: Errand::None, n_sparse: 0, n_passed: 0 }
     }
 }
 
@@ -148,6 +150,13 @@ impl<T: Numbered> Stretch<T> {
     #[must_use]
     pub const fn is_sparse(&self) -> bool {
         self.n_sparse > 0
+    }
+
+    /// Numbers between rows that were held one after the other while the newest was followed: so many rows went by without having been here,
+    /// at most, for numbers of rows that a filter keeps out are among them.
+    #[must_use]
+    pub const fn n_passed(&self) -> u64 {
+        self.n_passed
     }
 
     /// Why the last page could not be had.
@@ -241,6 +250,11 @@ impl<T: Numbered> Stretch<T> {
         match toward {
             Toward::Newest => {
                 self.n_sparse = u32::from(is_sparse);
+                let before = self.parts.front().and_then(|front| front.rows.first()).map(Numbered::number);
+                if let (Some(before), Some(oldest)) = (before, part.rows.last()) {
+                    let gap = oldest.number().saturating_sub(before).saturating_sub(1);
+                    self.n_passed += u64::try_from(gap).unwrap_or(0);
+                }
                 self.parts = VecDeque::from([part]);
             }
             Toward::Older(_) => {
@@ -413,6 +427,27 @@ mod tests {
         assert_eq!(stretch.wanted_around(0, 10), None);
         stretch.hear();
         assert_eq!(stretch.wanted_around(0, 10), Some(Toward::Newest));
+    }
+
+    #[test]
+    fn what_went_by_while_the_newest_was_followed_is_counted() {
+        let page = |items: std::ops::RangeInclusive<i64>| LogPage {
+            items: items.rev().collect(),
+            next_cursor: None,
+            previous_cursor: Some("newer".to_owned()),
+            has_more: true,
+        };
+        let mut stretch = Stretch::default();
+        let first = stretch.wanted_to_follow().expect("a page");
+        stretch.take(&first, page(1..=10));
+        assert_eq!(stretch.n_passed(), 0);
+        stretch.hear();
+        let next = stretch.wanted_to_follow().expect("a page");
+        stretch.take(&next, page(11..=20));
+        let newest = stretch.wanted_to_follow().expect("more than a page holds");
+        assert_eq!(newest, Toward::Newest);
+        stretch.take(&newest, page(51..=60));
+        assert_eq!(stretch.n_passed(), 30);
     }
 
     proptest! {

@@ -19,11 +19,13 @@ pub enum Form {
     Json,
     /// A command that asks for it again; the token is left to a variable.
     Curl,
+    /// The address under which the portal has it.
+    Link,
 }
 
 impl Form {
     /// All of them, in the order of the menu.
-    pub const ALL: [Self; 4] = [Self::Id, Self::Row, Self::Json, Self::Curl];
+    pub const ALL: [Self; 5] = [Self::Id, Self::Row, Self::Json, Self::Curl, Self::Link];
 
     /// What the menu calls it.
     #[must_use]
@@ -33,6 +35,7 @@ impl Form {
             Self::Row => "row, tabs between columns",
             Self::Json => "JSON, a line each",
             Self::Curl => "curl, token as $TOKEN",
+            Self::Link => "link",
         }
     }
 }
@@ -47,12 +50,18 @@ impl App {
             Form::Row => view.row_text(*item),
             Form::Json => view.json(*item),
             Form::Curl => Some(curl(&self.setting.identity.address, *item)),
+            Form::Link => Some(link(&self.setting.identity.address, *item)),
         };
         items.iter().filter_map(line).collect::<Vec<_>>().join("\n")
     }
 }
 
 fn curl(address: &str, item: Item) -> String {
+    // An address can only be written so because it was read as a URL: no quotation mark is in it.
+    format!("curl -s '{}' -H \"Authorization: Bearer $TOKEN\"", link(address, item))
+}
+
+fn link(address: &str, item: Item) -> String {
     let id = item.number().to_string();
     let path = match item {
         Item::Subscription(_) => paths::PORTAL_SUBSCRIPTION.replace("{id}", &id),
@@ -63,8 +72,7 @@ fn curl(address: &str, item: Item) -> String {
         Item::Trip(_) => paths::TRIPS.to_owned(),
         Item::Request(_) => paths::REQUESTS.to_owned(),
     };
-    // An address can only be written so because it was read as a URL: no quotation mark is in it.
-    format!("curl -s '{}{path}' -H \"Authorization: Bearer $TOKEN\"", address.trim_end_matches('/'))
+    format!("{}{path}", address.trim_end_matches('/'))
 }
 
 /// Whether a multiplexer stands between us and the terminal, and must be told to hand it on.

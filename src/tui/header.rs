@@ -85,6 +85,10 @@ fn right(app: &App) -> Vec<Word> {
         words.push(word("PAUSED".to_owned(), Role::Warning, 0));
         words.push(word(format!("+{} new {new}", format::number(frozen.n_new)), Role::Warning, 3));
     }
+    let n_passed = app.logs.n_passed();
+    if n_passed > 0 {
+        words.push(word(format!("{} WENT BY UNSEEN", format::number(n_passed)), Role::Warning, 2));
+    }
     let (link, role) = match &app.picture.link {
         Link::Connecting => ("CONNECTING", Role::Dim),
         Link::Live => ("LIVE", Role::Text),

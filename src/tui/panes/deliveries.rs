@@ -73,23 +73,34 @@ pub(super) fn judged(row: &AttemptRow) -> (String, Judgement) {
 pub(super) fn tally(view: &View<'_>) -> String {
     let pipeline = view.overview.pipeline;
     let total = format::number(view.overview.attempts.total);
-    let hour = match view.company {
-        None => format!("{} failed   {total} in 1 h", format::number(pipeline.n_failed_1h)),
-        // The platform counts the hour for all companies together.
-        Some(_) => String::new(),
+    let rows = rows(view);
+    let held = view.held(&rows, "attempt");
+    let counted = match rows {
+        // The platform counts the hour for everything together; of a part of it is told what is held.
+        Rows::Stretch(stretch) if is_part(view) => {
+            let n_failed = stretch.rows().filter(|row| !row.outcome().is_success()).count();
+            format!("{} failed", format::number(n_failed))
+        }
+        _ if is_part(view) => String::new(),
+        _ => format!("{} failed   {total} in 1 h", format::number(pipeline.n_failed_1h)),
     };
-    [hour, view.held(&rows(view), "attempt")]
+    [counted, held]
         .into_iter()
         .filter(|part| !part.is_empty())
         .collect::<Vec<_>>()
         .join("   ")
 }
 
+/// Whether only a part of the attempts is asked for.
+fn is_part(view: &View<'_>) -> bool {
+    view.company.is_some() || view.logs.attempts.query != AttemptQuery::default()
+}
+
 /// The last hour minute by minute: scheduled attempts as columns, a tick beneath where some failed. Nothing where only a part of the attempts
 /// is asked for: the platform counts all of them together.
 pub(super) fn chart(view: &View<'_>, room: usize) -> Vec<Line<'static>> {
     let minutes = &view.overview.minutes;
-    if view.company.is_some() || view.logs.attempts.query != AttemptQuery::default() || minutes.is_empty() {
+    if is_part(view) || minutes.is_empty() {
         return Vec::new();
     }
     let total = |minute: &Minute| u64::from(minute.n_ok) + u64::from(minute.n_failed);

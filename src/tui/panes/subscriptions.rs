@@ -1,5 +1,6 @@
 //! Subscriptions: how each does over three windows, how far its fuse has burnt, when it is tried next, and what waits.
 
+use super::trips;
 use super::view::View;
 use crate::api::subscriptions::{Rate, SubscriptionRow};
 use crate::domain::breaker::FUSE;
@@ -146,6 +147,11 @@ pub(in crate::tui) fn details(view: &View<'_>, row: &SubscriptionRow, room: usiz
         None => "never".to_owned(),
     };
     let mut lines = view.judgement_lines(&judge(row), room);
+    // A trip that nobody ended says why it came to that.
+    let trip = view.overview.trips.items.iter().find(|trip| trip.subscription_id == subscription.id && trip.enabled_utc.is_none());
+    if let Some(trip) = trip.filter(|_| !subscription.is_enabled) {
+        lines.extend(view.labelled("Causes", &format!("{} (of the last 20 attempts)", trips::causes(trip)), room));
+    }
     for (label, value) in [
         ("Target", subscription.target_url.inert()),
         ("Events", types(row)),

@@ -39,7 +39,8 @@ pub(super) fn rows<'a>(view: &View<'a>) -> Rows<'a, TripRow> {
     Rows::of(&view.logs.trips.stretch, &view.overview.trips.items)
 }
 
-fn causes(row: &TripRow) -> String {
+/// What the last 20 attempts before a trip came to: `500 x18, timeout x2`.
+pub(super) fn causes(row: &TripRow) -> String {
     row.causes.iter().map(|cause| format!("{} x{}", cause.cause.inert(), cause.n)).collect::<Vec<_>>().join(", ")
 }
 
@@ -139,7 +140,7 @@ pub(super) fn row(view: &View<'_>, row: &TripRow) -> Row {
         ],
         below: (row.enabled_utc.is_none()).then(|| {
             let missed = format::plural(row.n_missed, "event");
-            let missed = format!("off {}   missed since: {missed}   x enables", off_for(view, row));
+            let missed = format!("off {}   missed since: {missed}   R replays", off_for(view, row));
             Cell::new(missed, view.theme.style(Role::Word(standing)))
         }),
     }
@@ -151,7 +152,7 @@ pub(super) fn details(view: &View<'_>, row: &TripRow, room: usize) -> Vec<Line<'
     let enabled = match (&row.enabled_utc, &row.enabled_by) {
         (Some(at), Some(who)) => format!("{} by {}", view.moment(*at), who.inert()),
         (Some(at), None) => view.moment(*at),
-        (None, _) => "not yet; x offers it".to_owned(),
+        (None, _) => "not yet; R does it and replays what was missed, x offers more".to_owned(),
     };
     for (label, value) in [
         ("Tripped", view.moment(row.tripped_utc)),

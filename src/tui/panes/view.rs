@@ -317,11 +317,17 @@ impl View<'_> {
                 format::plural(u64::from(stretch.n_searched()), "page"),
                 stretch.n_rows()
             ),
-            Rows::Stretch(stretch) => match stretch.failure() {
-                Some(why) => format!("not all: {why}"),
-                None if stretch.is_at_end() => format::plural(stretch.n_rows() as u64, noun),
-                None => format!("at least {}", format::plural(stretch.n_rows() as u64, noun)),
-            },
+            Rows::Stretch(stretch) => {
+                let held = match stretch.failure() {
+                    Some(why) => format!("not all: {why}"),
+                    None if stretch.is_at_end() => format::plural(stretch.n_rows() as u64, noun),
+                    None => format!("at least {}", format::plural(stretch.n_rows() as u64, noun)),
+                };
+                match stretch.n_passed() {
+                    0 => held,
+                    n => format!("{held}   {} went by", format::number(n)),
+                }
+            }
             Rows::Picture(_) => String::new(),
         }
     }

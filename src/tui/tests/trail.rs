@@ -30,6 +30,7 @@ fn a_subscription_leads_to_its_attempts_and_escape_leads_back() {
     let screen = bench.screen();
     assert!(screen.contains("4 Deliveries › subscription 23"), "{screen}");
     assert!(!screen.contains("crm.initech") && screen.contains("api.globex"), "{screen}");
+    assert!(!screen.contains("in 1 h") && screen.contains("200 failed"), "the tally is that of the list:\n{screen}");
     go(&mut bench, "\u{1b}");
     assert_eq!((bench.app.root, bench.app.focus), (Root::Single, Pane::Subscriptions));
     assert_eq!(bench.app.selected(), Some(Item::Subscription(SubscriptionId(23))));

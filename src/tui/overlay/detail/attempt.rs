@@ -1,5 +1,6 @@
 //! An attempt: its phases, what was signed, the other tries of its delivery, and the exact request and answer.
 
+use super::super::super::chart;
 use super::super::super::effect::Sent;
 use super::super::super::panes::deliveries;
 use super::super::super::places::Item;
@@ -19,9 +20,7 @@ pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, of: &Sent) {
     sheet.add(deliveries::details(&scene.view, &detail.row, scene.room));
     let peer = detail.peer.as_ref().map_or_else(|| "none: no connection was made".to_owned(), Untrusted::inert);
     sheet.add(scene.labelled("Peer", &peer));
-    if let Some(times) = times(&detail.phases) {
-        sheet.add(scene.labelled("Phases", &times));
-    }
+    sheet.add(phases(scene, &detail.phases));
     if detail.redacted {
         sheet.add(scene.labelled("Redacted", "values were left out by the platform: this operator is no admin"));
     }
@@ -39,26 +38,53 @@ pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, of: &Sent) {
     scene.body(sheet, "Response body", Part::Received, &detail.response_body, None);
 }
 
-/// How long each phase took, as far as the attempt came; nothing where none was measured.
-fn times(of: &PhaseTimes) -> Option<String> {
-    let said = |name: &str, us: Option<u64>| {
-        us.map(|us| match us {
-            0..1_000 => format!("{name} 0.{:02} ms", us / 10),
-            1_000..10_000 => format!("{name} {}.{} ms", us / 1_000, us % 1_000 / 100),
-            _ => format!("{name} {} ms", us / 1_000),
-        })
-    };
-    let kept = (of.connect_us.is_none() && of.head_us.is_some()).then(|| "kept connection".to_owned());
-    let parts = [
-        said("dns", of.dns_us),
-        said("connect", of.connect_us),
-        said("TLS", of.tls_us),
-        kept,
-        said("answer", of.head_us),
-        said("body", of.body_us),
+/// The phases that were measured, in their order, in microseconds.
+fn measured(of: &PhaseTimes) -> Vec<(&'static str, u64)> {
+    let named = [
+        ("look-up", of.dns_us),
+        ("connect", of.connect_us),
+        ("TLS", of.tls_us),
+        ("answer", of.head_us),
+        ("body", of.body_us),
     ];
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
-    (!parts.is_empty()).then(|| parts.join(", "))
+    named.into_iter().filter_map(|(name, us)| us.map(|us| (name, us))).collect()
+}
+
+fn milliseconds(us: u64) -> String {
+    match us {
+        0..1_000 => format!("0.{:02} ms", us / 10),
+        1_000..10_000 => format!("{}.{} ms", us / 1_000, us % 1_000 / 100),
+        _ => format!("{} ms", format::number(us / 1_000)),
+    }
+}
+
+/// How long each phase took, as far as the attempt came, each a bar that begins where the one before ended; nothing where none was measured.
+fn phases(scene: &Scene<'_>, of: &PhaseTimes) -> Vec<Line<'static>> {
+    const LABEL: usize = 14;
+    const TIME: usize = 12;
+    let theme = scene.view.theme;
+    let measured = measured(of);
+    let whole: u64 = measured.iter().map(|(_, us)| us).sum();
+    let longest = measured.iter().map(|(_, us)| *us).max().unwrap_or(0);
+    let room = scene.room.saturating_sub(LABEL + TIME).clamp(8, 60);
+    let mut before = 0;
+    let mut lines = Vec::new();
+    for (name, us) in measured {
+        let (start, long) = chart::span(before, us, whole, room);
+        before += us;
+        let role = if us == longest { Role::Strong } else { Role::Text };
+        lines.push(Line::from(vec![
+            Span::styled(format!("{name:<LABEL$}"), theme.style(Role::Dim)),
+            Span::raw(" ".repeat(start)),
+            Span::styled("█".repeat(long), theme.style(role)),
+            Span::styled(format!("{}  {}", " ".repeat(room - start - long), milliseconds(us)), theme.style(role)),
+        ]));
+    }
+    let is_kept = of.connect_us.is_none() && of.head_us.is_some();
+    if is_kept {
+        lines.extend(scene.labelled("", "a kept connection was used: nothing was looked up or connected"));
+    }
+    lines
 }
 
 fn sent<'a>(detail: &'a AttemptDetail, name: &str) -> Option<&'a Untrusted> {
@@ -124,7 +150,8 @@ fn headers(scene: &Scene<'_>, sheet: &mut Sheet, headers: &[Header]) {
         let text = format!("{}: {}", header.name.inert(), header.value.inert());
         for line in format::wrap(&text, scene.room.saturating_sub(2)) {
             let bar = is_signed.then(|| Span::styled(format!("{BAR} "), theme.style(Role::Accent)));
-            let spans = bar.into_iter().chain([Span::styled(line, theme.style(Role::Text))]);
+            let role = if is_signed { Role::Strong } else { Role::Text };
+            let spans = bar.into_iter().chain([Span::styled(line, theme.style(role))]);
             sheet.add([Line::from(spans.collect::<Vec<_>>())]);
         }
     }
@@ -143,12 +170,12 @@ mod tests {
             head_us: Some(240_800),
             body_us: Some(90),
         };
-        let text = "dns 1.2 ms, connect 18 ms, TLS 41 ms, answer 240 ms, body 0.09 ms";
-        assert_eq!(times(&whole).as_deref(), Some(text));
-        let again = PhaseTimes { dns_us: None, connect_us: None, tls_us: None, ..whole };
-        assert_eq!(times(&again).as_deref(), Some("kept connection, answer 240 ms, body 0.09 ms"));
+        let names: Vec<&str> = measured(&whole).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["look-up", "connect", "TLS", "answer", "body"]);
         let lost = PhaseTimes { dns_us: Some(10_000_000), ..PhaseTimes::default() };
-        assert_eq!(times(&lost).as_deref(), Some("dns 10000 ms"));
-        assert_eq!(times(&PhaseTimes::default()), None, "nothing is made up");
+        assert_eq!(measured(&lost), [("look-up", 10_000_000)]);
+        assert_eq!(measured(&PhaseTimes::default()), [], "nothing is made up");
+        let told = [90, 1_240, 18_900, 10_000_000].map(milliseconds);
+        assert_eq!(told, ["0.09 ms", "1.2 ms", "18 ms", "10,000 ms"]);
     }
 }
