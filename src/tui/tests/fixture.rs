@@ -366,10 +366,15 @@ impl Bench {
 
     /// The screen as text, spaces at the ends of lines left out.
     pub(super) fn screen(&self) -> String {
+        text(&self.frame())
+    }
+
+    /// The screen with its colours.
+    pub(super) fn frame(&self) -> TestBackend {
         let area = self.app.window.area;
         let mut terminal = Terminal::new(TestBackend::new(area.width, area.height)).expect("a terminal");
         terminal.draw(|frame| draw(frame, &self.app)).expect("a frame");
-        text(terminal.backend())
+        terminal.backend().clone()
     }
 }
 

@@ -33,7 +33,13 @@ pub(super) fn detail() -> AttemptDetail {
         response_headers: vec![header("Server", "nginx\u{1b}[31m")],
         response_body: body("<h1>down\u{1b}[2J</h1>\r\nsecond line"),
         peer: Some("93.184.216.34:443".into()),
-        phases: PhaseTimes::default(),
+        phases: PhaseTimes {
+            dns_us: Some(1_240),
+            connect_us: Some(18_900),
+            tls_us: Some(41_070),
+            head_us: Some(119_700),
+            body_us: Some(90),
+        },
         redacted: false,
     }
 }

@@ -7,6 +7,7 @@ mod fixture;
 mod found;
 mod logs;
 mod manners;
+mod matrix;
 mod pictures;
 mod readme;
 mod sessions;

@@ -1,12 +1,16 @@
-//! Pictures of every screen at every class, kept as text.
+//! Pictures of every screen at every size in every theme, kept as text and runs of looks.
 
+use super::acts::answer;
 use super::fixture::{Bench, NOW, empty, overview, picture};
-use super::found::found;
+use super::matrix::Matrix;
 use crate::api::subscriptions::ReplayChoice;
 use crate::domain::ids::SubscriptionId;
+use crate::domain::secret::Secret;
 use crate::tui::app::Msg;
 use crate::tui::console::Access;
 use crate::tui::effect::{Effect, Finished, Job};
+use crate::tui::once::Issued;
+use crate::tui::overlay::Layer;
 use crate::tui::places::Item;
 use crate::tui::theme::{Charset, Look, ThemeName};
 use std::sync::Arc;
@@ -14,51 +18,13 @@ use std::time::Duration;
 
 const SIZES: [(u16, u16); 4] = [(60, 15), (80, 24), (120, 36), (200, 60)];
 
-fn keep(name: &str, (width, height): (u16, u16), bench: &Bench) {
-    insta::assert_snapshot!(format!("{name}_{width}x{height}"), bench.screen());
-}
-
-#[test]
-fn the_overview_and_each_pane_at_each_size() {
+/// Keeps a screen of each size in each theme.
+fn keep(name: &str, screen: impl Fn((u16, u16)) -> Bench) {
+    let mut matrix = Matrix::default();
     for size in SIZES {
-        for (key, name) in [
-            ("1", "overview"),
-            ("2", "keys"),
-            ("3", "subscriptions"),
-            ("4", "deliveries"),
-            ("5", "events"),
-            ("6", "limits"),
-            ("7", "trips"),
-            ("8", "requests"),
-        ] {
-            let mut bench = Bench::new(size.0, size.1);
-            bench.press(key);
-            bench.answer_pages();
-            keep(name, size, &bench);
-        }
+        matrix.add(screen(size));
     }
-}
-
-#[test]
-fn small_screens_say_what_they_can() {
-    keep("overview", (40, 10), &Bench::new(40, 10));
-    let mut bench = Bench::new(31, 6);
-    keep("too_small", (31, 6), &bench);
-    assert_eq!(bench.press("q"), [Effect::Leave]);
-}
-
-#[test]
-fn layers() {
-    for size in [(80, 24), (120, 36)] {
-        for (keys, name) in [("?", "help"), ("a", "alerts"), ("3x", "menu"), ("3xj\n", "confirm")] {
-            let mut bench = Bench::new(size.0, size.1);
-            bench.press(keys);
-            keep(name, size, &bench);
-        }
-    }
-    let mut bench = Bench::with(80, 24, Access::ReadOnly, Look::default());
-    bench.press("3x");
-    keep("menu_read_only", (80, 24), &bench);
+    insta::assert_snapshot!(name, matrix.told());
 }
 
 /// Opens what the keys open, and answers what is asked for it.
@@ -68,12 +34,72 @@ fn opened(size: (u16, u16), keys: &str) -> Bench {
         let effects = bench.press(&key.to_string());
         bench.answer_pages();
         for effect in effects {
-            if let Effect::Perform(Job::Fetch(item)) = effect {
-                bench.tell(Msg::Finished(Finished::Fetched(item, Ok(Box::new(found(item))))));
+            let Effect::Perform(job) = effect else { continue };
+            if let Some(finished) = answer(&bench, &job) {
+                bench.tell(Msg::Finished(finished));
             }
         }
     }
     bench
+}
+
+#[test]
+fn the_overview_and_each_pane() {
+    for (key, name) in [
+        ("1", "overview"),
+        ("2", "keys"),
+        ("3", "subscriptions"),
+        ("4", "deliveries"),
+        ("5", "events"),
+        ("6", "limits"),
+        ("7", "trips"),
+        ("8", "requests"),
+    ] {
+        keep(name, |size| opened(size, key));
+    }
+}
+
+#[test]
+fn small_screens_say_what_they_can() {
+    insta::assert_snapshot!("overview_40x10", Bench::new(40, 10).screen());
+    let mut bench = Bench::new(31, 6);
+    insta::assert_snapshot!("too_small_31x6", bench.screen());
+    assert_eq!(bench.press("q"), [Effect::Leave]);
+}
+
+#[test]
+fn layers() {
+    for (keys, name) in [
+        ("?", "help"),
+        (":repl", "palette"),
+        ("a", "alerts"),
+        ("3/state:err stat:x", "filter"),
+        ("3x", "menu"),
+        ("3xj\n", "confirm"),
+        ("3xjjjj\n", "form_replay"),
+        ("3xjjjj\n\n12", "count"),
+        ("K\tcrm\t \n", "confirm_key"),
+        ("K", "form_key"),
+        ("2xj\n", "form_limits"),
+        ("r", "replays"),
+        ("o", "operators"),
+        ("C", "companies"),
+        ("3c", "columns"),
+        ("3mcalled them", "note"),
+    ] {
+        keep(name, |size| opened(size, keys));
+    }
+    keep("once", |size| {
+        let mut bench = opened(size, "2");
+        let text = "wlcro_live_92_aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789_-aBcDe";
+        bench.app.layers.push(Layer::Once(Issued::new("key 7 of company 92".to_owned(), Secret::new(text.to_owned()))));
+        bench
+    });
+    keep("menu_read_only", |size| {
+        let mut bench = Bench::with(size.0, size.1, Access::ReadOnly, Look::default());
+        bench.press("3x");
+        bench
+    });
 }
 
 const DETAILS: [(&str, &str); 7] = [
@@ -87,11 +113,9 @@ const DETAILS: [(&str, &str); 7] = [
 ];
 
 #[test]
-fn the_detail_of_each_thing_at_each_size() {
-    for size in SIZES {
-        for (keys, name) in DETAILS {
-            keep(&format!("detail_{name}"), size, &opened(size, keys));
-        }
+fn the_detail_of_each_thing() {
+    for (keys, name) in DETAILS {
+        keep(&format!("detail_{name}"), |size| opened(size, keys));
     }
 }
 
@@ -100,51 +124,52 @@ fn a_detail_says_that_the_rest_is_awaited_or_why_it_did_not_come() {
     let mut bench = Bench::new(100, 50);
     let item = Item::Subscription(SubscriptionId(23));
     assert_eq!(bench.press("3j\n"), [Effect::Perform(Job::Fetch(item))]);
-    keep("subscription_waiting", (100, 50), &bench);
+    let waiting = bench.screen();
     bench.tell(Msg::Finished(Finished::Fetched(item, Err("cannot reach the platform".to_owned()))));
-    keep("subscription_failed", (100, 50), &bench);
+    insta::assert_snapshot!("detail_awaited_and_failed", format!("{waiting}\n\n{}", bench.screen()));
 }
 
 #[test]
 fn bodies_are_shown_as_json_text_and_hex_and_fold() {
     let mut bench = opened((100, 50), "4jjj\nG");
-    keep("attempt_json", (100, 50), &bench);
-    bench.press("-G");
-    keep("attempt_folded", (100, 50), &bench);
-    bench.press("-vG");
-    keep("attempt_text", (100, 50), &bench);
-    bench.press("vG");
-    keep("attempt_hex", (100, 50), &bench);
+    let mut screens = vec![bench.screen()];
+    for keys in ["-G", "-vG", "vG"] {
+        bench.press(keys);
+        screens.push(bench.screen());
+    }
+    insta::assert_snapshot!("bodies", screens.join("\n\n"));
 }
 
 #[test]
 fn an_empty_platform_says_what_would_be_here() {
-    for size in [(80, 24), (120, 36)] {
+    keep("empty", |size| {
         let mut bench = Bench::new(size.0, size.1);
         bench.show(empty());
         bench.press("z");
         bench.wait(5);
-        keep("empty", size, &bench);
-    }
+        bench
+    });
 }
 
 #[test]
 fn an_unreachable_platform_is_told_and_the_picture_stays() {
-    for size in [(80, 24), (120, 36)] {
+    keep("offline", |size| {
         let mut bench = Bench::new(size.0, size.1);
         let before = picture(overview());
         let why = "cannot reach http://127.0.0.1:41873: connection refused";
         let lost = before.after_failure(why.to_owned(), NOW.plus(Duration::from_secs(11)));
         bench.now = NOW.plus(Duration::from_secs(12));
         bench.tell(Msg::Picture(Arc::new(lost)));
-        keep("offline", size, &bench);
-    }
+        bench
+    });
 }
 
 #[test]
 fn every_byte_is_ascii_where_that_was_asked_for() {
     for (width, height) in [(40, 10), (60, 15), (80, 24), (120, 36), (200, 60)] {
-        for keys in ["1", "2", "3", "4", "6", "7", "?", "a", "3xj\n", "2\n", "2jj\n", "3j\n", "4j\n", "6\n", "7\n"] {
+        for keys in [
+            "1", "2", "3", "4", "6", "7", "?", "a", "3xj\n", "2\n", "2jj\n", "3j\n", "4j\n", "6\n", "7\n", "K", "r", "2xj\n",
+        ] {
             let mut bench = Bench::ascii(width, height);
             bench.press(keys);
             bench.answer_pages();
@@ -157,7 +182,7 @@ fn every_byte_is_ascii_where_that_was_asked_for() {
         bench.app.setting.look.charset = Charset::Ascii;
         assert!(bench.screen().is_ascii(), "{name}:\n{}", bench.screen());
     }
-    keep("ascii", (120, 36), &Bench::ascii(120, 36));
+    insta::assert_snapshot!("ascii_120x36", Bench::ascii(120, 36).screen());
 }
 
 #[test]
