@@ -1,9 +1,12 @@
-//! What the console costs: building a frame of 200x60, and the time from a key to the frame that shows what it did, in a delivery log of many
+//! What the console costs: building a frame of 200x60 and of 120x36, and the time from a key to the frame that shows what it did, in a delivery log of many
 //! attempts to which new ones are added all the while. Feed, loop, screens and platform are the real ones; only the terminal is in memory.
 //!
 //! `cargo bench --bench frame -- [ATTEMPTS] [ATTEMPTS A SECOND]` (1,000,000 and 500 unless told otherwise).
 
 #![expect(clippy::print_stdout, reason = "a benchmark's output is its figures")]
+
+#[path = "../tests/it/support/screen.rs"]
+mod screen;
 
 use axum::Router;
 use axum::routing::post;
@@ -33,13 +36,11 @@ use crow::tui::memory::Memory;
 use crow::tui::perform::Performer;
 use crow::tui::theme::Look;
 use ratatui::Terminal;
-use ratatui::backend::{Backend, ClearType, TestBackend, WindowSize};
-use ratatui::buffer::Cell;
-use ratatui::layout::{Position, Size};
+use ratatui::backend::TestBackend;
 use rusqlite::{Connection, params};
-use std::convert::Infallible;
+use screen::Screen;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -75,71 +76,13 @@ fn fill(dir: &Path, n: i64) {
     transaction.commit().expect("committed");
 }
 
-/// A terminal in memory that says when a frame is complete.
-#[derive(Clone)]
-struct Screen {
-    inner: Arc<Mutex<TestBackend>>,
-    frames: watch::Sender<u64>,
-}
-
-impl Screen {
-    fn with<T>(&self, work: impl FnOnce(&mut TestBackend) -> T) -> T {
-        work(&mut self.inner.lock().expect("not poisoned"))
-    }
-
-    /// The row that is selected, as it stands there.
-    fn selected(&self) -> Option<String> {
-        self.with(|screen| {
-            let buffer = screen.buffer();
-            let row = (0..buffer.area.height).find(|y| buffer[(1, *y)].symbol() == ">")?;
-            Some((2..130).map(|x| buffer[(x, row)].symbol()).collect())
-        })
-    }
-}
-
-impl Backend for Screen {
-    type Error = Infallible;
-
-    fn draw<'a, I: Iterator<Item = (u16, u16, &'a Cell)>>(&mut self, content: I) -> Result<(), Infallible> {
-        self.with(|screen| screen.draw(content))
-    }
-
-    fn hide_cursor(&mut self) -> Result<(), Infallible> {
-        self.with(Backend::hide_cursor)
-    }
-
-    fn show_cursor(&mut self) -> Result<(), Infallible> {
-        self.with(Backend::show_cursor)
-    }
-
-    fn get_cursor_position(&mut self) -> Result<Position, Infallible> {
-        self.with(Backend::get_cursor_position)
-    }
-
-    fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> Result<(), Infallible> {
-        self.with(|screen| screen.set_cursor_position(position))
-    }
-
-    fn clear(&mut self) -> Result<(), Infallible> {
-        self.with(Backend::clear)
-    }
-
-    fn clear_region(&mut self, region: ClearType) -> Result<(), Infallible> {
-        self.with(|screen| screen.clear_region(region))
-    }
-
-    fn size(&self) -> Result<Size, Infallible> {
-        self.with(|screen| screen.size())
-    }
-
-    fn window_size(&mut self) -> Result<WindowSize, Infallible> {
-        self.with(Backend::window_size)
-    }
-
-    fn flush(&mut self) -> Result<(), Infallible> {
-        self.frames.send_modify(|n| *n += 1);
-        Ok(())
-    }
+/// The row that is selected, as it stands there.
+fn selected(screen: &Screen) -> Option<String> {
+    screen.with(|screen| {
+        let buffer = screen.buffer();
+        let row = (0..buffer.area.height).find(|y| buffer[(1, *y)].symbol() == ">")?;
+        Some((2..130).map(|x| buffer[(x, row)].symbol()).collect())
+    })
 }
 
 fn identity(address: &str) -> Identity {
@@ -154,8 +97,8 @@ fn report(name: &str, mut took: Vec<Duration>) {
 }
 
 /// Builds frames of the dashboard and of a log while the selection moves; only the building is timed.
-fn frames(picture: &Arc<Snapshot>, ambient: &Ambient) {
-    for (name, keys) in [("frame, dashboard", ""), ("frame, deliveries alone", "4")] {
+fn frames(picture: &Arc<Snapshot>, ambient: &Ambient, size: (u16, u16)) {
+    for (name, keys) in [("dashboard", ""), ("deliveries alone", "4")] {
         let setting = Setting {
             identity: identity("http://127.0.0.1:1"),
             access: Access::Act,
@@ -163,13 +106,13 @@ fn frames(picture: &Arc<Snapshot>, ambient: &Ambient) {
             keymap: Keymap::default(),
         };
         let mut app = App::new(setting, ambient.now());
-        app.update(Msg::Resized(SIZE.0, SIZE.1), ambient.now());
+        app.update(Msg::Resized(size.0, size.1), ambient.now());
         app.update(Msg::Picture(Arc::clone(picture)), ambient.now());
         let press = |app: &mut App, key| {
             app.update(Msg::Key(KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE)), ambient.now());
         };
         keys.chars().for_each(|key| press(&mut app, key));
-        let mut terminal = Terminal::new(TestBackend::new(SIZE.0, SIZE.1)).expect("a terminal in memory");
+        let mut terminal = Terminal::new(TestBackend::new(size.0, size.1)).expect("a terminal in memory");
         let mut took = Vec::with_capacity(FRAMES);
         for n in 0..FRAMES {
             press(&mut app, if n % 100 < 50 { 'j' } else { 'k' });
@@ -180,7 +123,7 @@ fn frames(picture: &Arc<Snapshot>, ambient: &Ambient) {
             });
             drawn.expect("a frame");
         }
-        report(name, took);
+        report(&format!("frame of {}x{}, {name}", size.0, size.1), took);
     }
 }
 
@@ -204,8 +147,7 @@ async fn keys(client: Client, ambient: &Ambient) -> Vec<Duration> {
     let (sender, pictures) = watch::channel(Arc::new(Snapshot::default()));
     let settings = feed::Settings { rows: 200, history: None };
     let feeding = tokio::spawn(feed::follow(client.clone(), ambient.clone(), settings, sender));
-    let (frames, mut drawn) = watch::channel(0);
-    let screen = Screen { inner: Arc::new(Mutex::new(TestBackend::new(SIZE.0, SIZE.1))), frames };
+    let (screen, mut drawn) = Screen::new(SIZE.0, SIZE.1);
     let setup = Setup {
         identity: identity(client.base()),
         access: Access::Act,
@@ -239,10 +181,10 @@ async fn keys(client: Client, ambient: &Ambient) -> Vec<Duration> {
     ambient.sleep(Duration::from_secs(1)).await;
     let mut took = Vec::with_capacity(KEYS);
     for _ in 0..KEYS {
-        let before = screen.selected();
+        let before = selected(&screen);
         let watch = ambient.stopwatch();
         press('j');
-        while screen.selected() == before {
+        while selected(&screen) == before {
             drawn.changed().await.expect("the console goes on");
         }
         took.push(watch.elapsed());
@@ -294,11 +236,13 @@ async fn run(n_attempts: i64, pace: u32) {
     fill(dir.path(), n_attempts);
     let overview = operator.overview(200).await.expect("an overview");
     let picture = Arc::new(Snapshot::default().after_overview(overview, ambient.now()));
-    println!("| what, at {}x{}, {n_attempts} attempts | n | p50 | p99 | most |\n|---|---|---|---|---|", SIZE.0, SIZE.1);
-    frames(&picture, &ambient);
-    report("key to frame, quiet", keys(operator.clone(), &ambient).await);
+    println!("| what, {n_attempts} attempts in the log | n | p50 | p99 | most |\n|---|---|---|---|---|");
+    for size in [SIZE, (120, 36)] {
+        frames(&picture, &ambient, size);
+    }
+    report("key to frame of 200x60, quiet", keys(operator.clone(), &ambient).await);
     let streaming = tokio::spawn(stream(operator.clone(), ambient.clone(), company.id, pace));
-    report(&format!("key to frame, {pace} events/s emitted"), keys(operator.clone(), &ambient).await);
+    report(&format!("key to frame of 200x60, {pace} events/s emitted"), keys(operator.clone(), &ambient).await);
     streaming.abort();
     let log = operator.overview(1).await.expect("an overview");
     println!("\n{} attempts were made meanwhile", log.pipeline.n_succeeded_1h);

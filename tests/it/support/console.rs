@@ -1,6 +1,7 @@
 //! A console in memory, attached to a platform under test over its socket: feed, loop and screen are the real ones.
 
 use super::platform::Platform;
+use super::screen::Screen;
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use crow::ambient::Ambient;
 use crow::client::connection::Client;
@@ -13,12 +14,8 @@ use crow::tui::memory::Memory;
 use crow::tui::perform::Performer;
 use crow::tui::theme::Look;
 use ratatui::Terminal;
-use ratatui::backend::{Backend, ClearType, TestBackend, WindowSize};
-use ratatui::buffer::Cell;
-use ratatui::layout::{Position, Size};
-use std::convert::Infallible;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -65,7 +62,7 @@ impl Console {
             performer,
             ambient,
         };
-        let screen = Screen(Arc::new(Mutex::new(TestBackend::new(size.0, size.1))));
+        let (screen, _) = Screen::new(size.0, size.1);
         let running = tokio::spawn({
             let screen = screen.clone();
             async move {
@@ -89,7 +86,7 @@ impl Console {
 
     /// What is on the screen.
     pub(crate) fn text(&self) -> String {
-        self.screen.0.lock().expect("not poisoned").to_string()
+        self.screen.with(|screen| screen.to_string())
     }
 
     /// Whether a text is on the screen.
@@ -102,59 +99,5 @@ impl Console {
         self.press("qqq");
         self.feeding.abort();
         self.running.await.expect("no panic")
-    }
-}
-
-/// A terminal in memory that can be looked at from outside.
-#[derive(Clone)]
-struct Screen(Arc<Mutex<TestBackend>>);
-
-impl Screen {
-    fn with<T>(&self, work: impl FnOnce(&mut TestBackend) -> T) -> T {
-        work(&mut self.0.lock().expect("not poisoned"))
-    }
-}
-
-impl Backend for Screen {
-    type Error = Infallible;
-
-    fn draw<'a, I: Iterator<Item = (u16, u16, &'a Cell)>>(&mut self, content: I) -> Result<(), Infallible> {
-        self.with(|screen| screen.draw(content))
-    }
-
-    fn hide_cursor(&mut self) -> Result<(), Infallible> {
-        self.with(Backend::hide_cursor)
-    }
-
-    fn show_cursor(&mut self) -> Result<(), Infallible> {
-        self.with(Backend::show_cursor)
-    }
-
-    fn get_cursor_position(&mut self) -> Result<Position, Infallible> {
-        self.with(Backend::get_cursor_position)
-    }
-
-    fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> Result<(), Infallible> {
-        self.with(|screen| screen.set_cursor_position(position))
-    }
-
-    fn clear(&mut self) -> Result<(), Infallible> {
-        self.with(Backend::clear)
-    }
-
-    fn clear_region(&mut self, region: ClearType) -> Result<(), Infallible> {
-        self.with(|screen| screen.clear_region(region))
-    }
-
-    fn size(&self) -> Result<Size, Infallible> {
-        self.with(|screen| screen.size())
-    }
-
-    fn window_size(&mut self) -> Result<WindowSize, Infallible> {
-        self.with(Backend::window_size)
-    }
-
-    fn flush(&mut self) -> Result<(), Infallible> {
-        self.with(Backend::flush)
     }
 }

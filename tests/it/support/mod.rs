@@ -7,5 +7,6 @@ pub(crate) mod faults;
 pub(crate) mod names;
 pub(crate) mod platform;
 pub(crate) mod receiver;
+mod screen;
 pub(crate) mod serving;
 pub(crate) mod terminal;
