@@ -17,14 +17,22 @@ fn this_binary() -> String {
     std::env::current_exe().expect("a test has a binary").to_string_lossy().into_owned()
 }
 
-/// Runs one function of this file in a process of its own in a terminal.
+/// The binary: that of this build, or another build's, which somebody wants to see die.
+fn binary() -> String {
+    std::env::var("CROW_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_crow").to_owned())
+}
+
+/// Runs one function of this file in a process of its own in a terminal; or its twin in `examples/die.rs`, as another build has it.
 fn rehearse(name: &str) -> Terminal {
+    if let Ok(program) = std::env::var("CROW_DIE") {
+        return Terminal::run_program(80, 24, &program, &[name]);
+    }
     let name = format!("lifecycle::{name}");
     Terminal::run_program(80, 24, &this_binary(), &["--exact", &name, "--nocapture", "--test-threads=1"])
 }
 
 fn standalone(dir: &TempDir) -> Terminal {
-    Terminal::run(80, 24, &["--data", &dir.path().join("data").to_string_lossy()])
+    Terminal::run_program(80, 24, &binary(), &["--data", &dir.path().join("data").to_string_lossy()])
 }
 
 #[test]
@@ -131,7 +139,7 @@ fn manner_09_a_terminal_that_went_away_leaves_no_process_also_with_hangups_ignor
             .spawn()
             .expect("the host starts");
         let command =
-            format!("{hangups}exec '{}' --data '{}'\n", env!("CARGO_BIN_EXE_crow"), dir.path().join("data").display());
+            format!("{hangups}exec '{}' --data '{}'\n", binary(), dir.path().join("data").display());
         host.stdin.take().expect("its input").write_all(command.as_bytes()).expect("it listens");
         let lines = BufReader::new(host.stdout.take().expect("its output")).lines();
         let pid = lines
@@ -152,7 +160,7 @@ fn manner_09_suspended_and_resumed_a_hundred_times_the_shell_and_the_console_bot
     let dir = TempDir::new().expect("a directory");
     let mut terminal = Terminal::run_program(80, 24, "bash", &["--norc", "--noprofile", "--noediting", "-i"]);
     let data = dir.path().join("data");
-    terminal.press(&format!("PS1='ready> '; '{}' --data '{}'\n", env!("CARGO_BIN_EXE_crow"), data.display()));
+    terminal.press(&format!("PS1='ready> '; '{}' --data '{}'\n", binary(), data.display()));
     terminal.shows("LIVE");
     for round in 0..100 {
         terminal.press("\x1a");
