@@ -23,7 +23,7 @@ pub struct Company {
 }
 
 /// The body of `POST /portal/v1/companies`.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NewCompany {
     /// 1 to 200 characters.
     #[serde(default)]
@@ -60,7 +60,7 @@ pub struct LimitsWish {
 }
 
 /// The body of `POST /portal/v1/keys`.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NewKey {
     /// Whose.

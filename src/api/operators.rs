@@ -27,7 +27,7 @@ pub struct OperatorRow {
 }
 
 /// The body of `POST /portal/v1/operators`.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NewOperator {
     /// 1 to 100 characters.
     #[serde(default)]

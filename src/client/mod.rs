@@ -6,6 +6,7 @@ pub mod events;
 pub mod keys;
 pub mod leads;
 pub mod logs;
+pub mod operators;
 pub mod outward;
 pub mod overview;
 pub mod replays;

@@ -11,7 +11,6 @@ use super::overlay::companies::Companies;
 use super::overlay::confirm::Question;
 use super::overlay::detail::{self, Detail, Fetched};
 use super::overlay::finder::{Finder, Shelf};
-use super::overlay::menu::Menu;
 use super::overlay::sheets::{Sheet, Told};
 use super::overlay::{self, Layer, offers};
 use super::panes::Pane;
@@ -66,10 +65,17 @@ impl App {
             Action::PreviousPane => self.focus = self.focus.stepped(self.at_hand().len() - 1, self.at_hand()),
             Action::Move(step) => self.step(step, now),
             Action::Menu => {
-                if let Ok(items) = self.acted_on() {
-                    self.layers.push(Layer::Menu(Menu::new(items)));
+                if let Ok(menu) = self.menu() {
+                    self.layers.push(Layer::Menu(menu));
                 }
             }
+            Action::SendAgain => return self.send_again(now),
+            Action::Fill(purpose) => return self.fill(purpose, now),
+            Action::Replays | Action::Operators => return self.list(action),
+            Action::NextField | Action::TurnReplay | Action::EndReplay | Action::RevokeOperator => {
+                self.fill_or_turn(action, now);
+            }
+            Action::Copy if matches!(self.layers.last(), Some(Layer::Once(_))) => return self.copy_secret(),
             Action::Freeze => self.freeze(now),
             Action::Follow => self.follow(now),
             Action::Alerts => self.layers.push(Layer::Alerts(AlertList::new(self.shown().alerts()))),
@@ -95,6 +101,7 @@ impl App {
         }
         match self.layers.pop() {
             Some(Layer::Confirm(_) | Layer::Count(_)) => self.say("nothing was done", now),
+            Some(Layer::Once(_)) => self.say("it is gone from this console", now),
             Some(Layer::Filter(line)) => {
                 self.desk.of_mut(line.pane).filter = line.before;
                 self.sift(now);
@@ -126,10 +133,13 @@ impl App {
     fn open(&mut self, now: Timestamp) -> Vec<Effect> {
         match self.layers.last() {
             None => return self.selected().map_or_else(Vec::new, |item| self.open_detail(item)),
-            Some(Layer::Menu(menu)) => match menu.questions(self) {
-                Ok(questions) => self.ask(questions),
-                Err(why) => self.say(why, now),
+            Some(Layer::Menu(menu)) => match (menu.form(self), menu.questions(self)) {
+                (Some(purpose), _) => return self.fill(purpose, now),
+                (None, Ok(questions)) => self.ask(questions),
+                (None, Err(why)) => self.say(why, now),
             },
+            Some(Layer::Form(_)) => return self.submit(now),
+            Some(Layer::Replays(_)) => return self.listed_replay().map_or_else(Vec::new, |item| self.open_detail(item)),
             Some(Layer::Alerts(list)) => {
                 if let Some(item) = list.item(self.shown().alerts()) {
                     return self.open_detail(item);
@@ -222,10 +232,12 @@ impl App {
     }
 
     /// One act on an ordinary platform is answered with y or n; all else wants its count typed.
-    fn ask(&mut self, mut questions: Vec<Question>) {
+    pub(super) fn ask(&mut self, mut questions: Vec<Question>) {
         use super::console::Stakes;
         let layer = match (questions.pop(), self.setting.identity.stakes) {
-            (Some(question), Stakes::Ordinary) if questions.is_empty() => Layer::Confirm(question),
+            (Some(question), Stakes::Ordinary) if questions.is_empty() && question.act.n_things() == 1 => {
+                Layer::Confirm(question)
+            }
             (last, _) => {
                 questions.extend(last);
                 Layer::Count(Count { questions, entry: super::entry::Entry::default() })
@@ -241,9 +253,8 @@ impl App {
             self.complain(why, now);
             return Vec::new();
         }
-        if matches!(self.layers.last(), Some(Layer::Menu(_))) {
-            self.layers.pop();
-        }
+        self.close_menu();
+        self.send(&question.act);
         self.say(format!("asked the platform to {}", question.act.verb()), now);
         vec![Effect::Perform(Job::Act(question.act))]
     }
@@ -252,18 +263,27 @@ impl App {
     fn confirm_many(&mut self, now: Timestamp) -> Vec<Effect> {
         let Some(Layer::Count(count)) = self.layers.last() else { return Vec::new() };
         if !count.is_answered() {
-            self.say(format!("nothing is done until {} is typed; Esc leaves it", count.questions.len()), now);
+            self.say(format!("nothing is done until {} is typed; Esc leaves it", count.n_things()), now);
             return Vec::new();
         }
         let mut acts = Vec::new();
         let mut failed = Vec::new();
         for question in &count.questions {
             match question.still_holds(&self.picture) {
-                Ok(()) => acts.push(question.act),
-                Err(why) => failed.push((question.act, why)),
+                Ok(()) => acts.push(question.act.clone()),
+                Err(why) => failed.push((question.act.clone(), why)),
             }
         }
-        self.layers.retain(|layer| !matches!(layer, Layer::Count(_) | Layer::Menu(_)));
+        if let (true, [act]) = (failed.is_empty(), acts.as_slice()) {
+            // One act on many things, or on a production platform: there is nothing to count.
+            let act = act.clone();
+            self.layers.pop();
+            self.close_menu();
+            self.send(&act);
+            self.say(format!("asked the platform to {}", act.verb()), now);
+            return vec![Effect::Perform(Job::Act(act))];
+        }
+        self.layers.retain(|layer| !matches!(layer, Layer::Count(_) | Layer::Menu(_) | Layer::Form(_)));
         self.layers.push(Layer::Run(Run { failed, ..Run::new(acts) }));
         self.begin_next()
     }
@@ -286,22 +306,23 @@ impl App {
     pub(super) fn begin_next(&mut self) -> Vec<Effect> {
         let Some(run) = self.bulk().filter(|run| run.under_way.is_none()) else { return Vec::new() };
         run.under_way = run.left.pop_front();
-        run.under_way.map(|act| Effect::Perform(Job::Act(act))).into_iter().collect()
+        run.under_way.clone().map(|act| Effect::Perform(Job::Act(act))).into_iter().collect()
     }
 
     /// What came of an act: counted where it belongs to a run, else said.
-    pub(super) fn acted(&mut self, act: Act, came: Result<String, String>, now: Timestamp) -> Vec<Effect> {
-        let Some(run) = self.bulk().filter(|run| run.under_way == Some(act)) else {
+    pub(super) fn acted(&mut self, act: &Act, came: Result<String, String>, now: Timestamp) -> Vec<Effect> {
+        let Some(run) = self.bulk().filter(|run| run.under_way.as_ref() == Some(act)) else {
+            let effects = self.answered(act, &came);
             match came {
                 Ok(what) => self.say(what, now),
                 Err(why) => self.complain(why, now),
             }
-            return Vec::new();
+            return effects;
         };
         run.under_way = None;
         match came {
             Ok(_) => run.n_done += 1,
-            Err(why) => run.failed.push((act, why)),
+            Err(why) => run.failed.push((act.clone(), why)),
         }
         if run.is_over() {
             let tally = run.tally();
@@ -336,7 +357,7 @@ impl App {
         let page = usize::from(self.page());
         let n_lines = overlay::n_lines(self);
         let n_acts = match self.layers.last() {
-            Some(Layer::Menu(menu)) => menu.n_acts(self),
+            Some(Layer::Menu(menu)) => menu.n_entries(self),
             _ => 0,
         };
         let alerts: Vec<_> = self.shown().alerts().iter().map(|alert| alert.subject).collect();
@@ -348,10 +369,13 @@ impl App {
             Some(Layer::Alerts(list)) => list.step(step, &alerts, page),
             Some(Layer::Menu(menu)) => menu.step(step, n_acts),
             Some(Layer::Companies(list)) => list.step(step),
+            Some(Layer::Form(form)) => form.step(step),
+            Some(Layer::Replays(list)) => list.step(step, page),
+            Some(Layer::Operators(list)) => list.step(step, page),
             Some(Layer::Choice(choice)) => choice.step(step),
             Some(Layer::Filter(line)) => line.step(step),
             Some(Layer::Diagnose | Layer::Escalate) => self.step_room(step, n_lines, height),
-            Some(Layer::Confirm(_) | Layer::Count(_) | Layer::Run(_) | Layer::Note(_)) => {}
+            Some(Layer::Confirm(_) | Layer::Count(_) | Layer::Run(_) | Layer::Note(_) | Layer::Once(_)) => {}
             None => self.step_rows(step, page, now),
         }
     }

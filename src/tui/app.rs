@@ -89,6 +89,15 @@ pub enum Msg {
     Finished(Finished),
 }
 
+/// What a picture told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    /// The platform changed.
+    Changed,
+    /// It did not.
+    Same,
+}
+
 /// The console.
 #[derive(Debug)]
 pub struct App {
@@ -174,7 +183,11 @@ impl App {
                 // A window that shrank and grew again lost what was drawn, also if it has the same size now.
                 effects.push(Effect::Repaint);
             }
-            Msg::Picture(picture) => self.take(picture, now),
+            Msg::Picture(picture) => {
+                if self.take(picture, now) == Seen::Changed {
+                    effects.extend(self.list_again());
+                }
+            }
             Msg::Tick => self.clock = now,
             Msg::Finished(finished) => effects = self.finish(finished, now),
         }
@@ -201,7 +214,7 @@ impl App {
         same && self.picture.link == picture.link && self.picture.alerts == picture.alerts
     }
 
-    fn take(&mut self, picture: Arc<Snapshot>, now: Timestamp) {
+    fn take(&mut self, picture: Arc<Snapshot>, now: Timestamp) -> Seen {
         let cursor = |picture: &Snapshot| picture.overview.as_ref().map(|overview| overview.cursor);
         let changed = cursor(&self.picture) != cursor(&picture);
         if !self.knows(&picture) {
@@ -221,6 +234,7 @@ impl App {
             Some(frozen) => frozen.n_new += u64::from(changed),
             None => self.settle(now),
         }
+        if changed { Seen::Changed } else { Seen::Same }
     }
 
     /// Lets every cursor find its row in the picture that is shown now.
@@ -238,10 +252,18 @@ impl App {
     fn finish(&mut self, finished: Finished, now: Timestamp) -> Vec<Effect> {
         match finished {
             Finished::Companies(came) => {
-                if let Some(Layer::Companies(list)) = self.layers.last_mut() {
-                    list.take(came);
+                for layer in &mut self.layers {
+                    match (layer, &came) {
+                        (Layer::Companies(list), came) => list.take(came.clone()),
+                        (Layer::Form(form), Ok(companies)) => form.take(companies),
+                        _ => {}
+                    }
                 }
             }
+            Finished::Replays(came) => return self.take_replays(came),
+            Finished::Operators(came) => return self.take_operators(came),
+            Finished::Counted(id, wish, came) => self.counted(id, wish, came, now),
+            Finished::Issued(act, issued) => return self.issued(&act, issued, now),
             Finished::Fetched(item, result) => {
                 self.fetched(item, &result.map_or_else(Fetched::Failed, Fetched::Found));
             }
@@ -251,7 +273,7 @@ impl App {
             }
             Finished::Copied(Ok(what)) => self.say(what, now),
             Finished::Copied(Err(why)) => self.complain(why, now),
-            Finished::Act(act, came) => return self.acted(act, came, now),
+            Finished::Act(act, came) => return self.acted(&act, came, now),
             Finished::Consulted(came) => self.consulted(*came, now),
         }
         Vec::new()

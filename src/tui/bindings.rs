@@ -2,23 +2,31 @@
 
 use super::chord::{Chord, ch, ctrl, key};
 use super::keymap::Context::{
-    Alerts, Choice, Confirm, Count, Detail, Diagnose, Escalate, Filter, Help, Log, Menu, Note, Palette, Panes, Run,
+    Alerts, Choice, Confirm, Count, Detail, Diagnose, Escalate, Filter, Form, Help, Log, Menu, Note, Once, Operators,
+    Palette, Panes, Replays, Run,
 };
 use super::keymap::{Action, Binding, Context, Group, Step};
+use super::overlay::form::Purpose;
 use super::panes::Pane;
 use crossterm::event::KeyCode;
 
 /// Where the selection can be moved or something scrolled.
-const SCROLLING: &[Context] = &[Panes, Detail, Menu, Alerts, Choice, Log, Diagnose, Escalate];
+const SCROLLING: &[Context] = &[Panes, Detail, Menu, Alerts, Choice, Log, Replays, Operators, Diagnose, Escalate];
 /// There, and in lists beneath a line that takes text.
-const LISTS: &[Context] = &[Panes, Detail, Menu, Alerts, Choice, Log, Diagnose, Escalate, Help, Palette, Filter];
+const LISTS: &[Context] = &[
+    Panes, Detail, Menu, Alerts, Choice, Log, Replays, Operators, Diagnose, Escalate, Help, Palette, Filter, Form,
+];
 /// Every context.
-pub(super) const ANYWHERE: &[Context] =
-    &[Panes, Detail, Menu, Confirm, Help, Alerts, Filter, Palette, Choice, Note, Count, Log, Run, Diagnose, Escalate];
+pub(super) const ANYWHERE: &[Context] = &[
+    Panes, Detail, Menu, Confirm, Help, Alerts, Filter, Palette, Choice, Note, Count, Form, Replays, Operators, Once,
+    Log, Run, Diagnose, Escalate,
+];
 /// Every context in which characters are keys.
-const KEYED: &[Context] = &[Panes, Detail, Menu, Confirm, Alerts, Choice, Log, Run, Diagnose, Escalate];
+const KEYED: &[Context] =
+    &[Panes, Detail, Menu, Confirm, Alerts, Choice, Replays, Operators, Once, Log, Run, Diagnose, Escalate];
 /// Layers in which characters are keys.
-const LAYERS: &[Context] = &[Detail, Menu, Confirm, Alerts, Choice, Log, Run, Diagnose, Escalate];
+const LAYERS: &[Context] =
+    &[Detail, Menu, Confirm, Alerts, Choice, Replays, Operators, Once, Log, Run, Diagnose, Escalate];
 /// Where there are rows or one thing.
 const THINGS: &[Context] = &[Panes, Detail];
 const PANES: &[Context] = &[Panes];
@@ -65,9 +73,11 @@ pub const BINDINGS: &[Binding] = &[
     bind("previous-warning", &[ch('W')], Action::PreviousWarning, "previous warning").moving(PANES),
     bind("next-match", &[ch('n')], Action::NextMatch, "next match").moving(PANES).in_footer(9),
     bind("previous-match", &[ch('N')], Action::PreviousMatch, "previous match").moving(PANES),
-    bind("open", ENTER, Action::Open, "open").at(&[Panes, Alerts, Detail]).in_footer(1),
+    bind("open", ENTER, Action::Open, "open").at(&[Panes, Alerts, Detail, Replays]).in_footer(1),
     bind("choose", ENTER, Action::Open, "choose").at(&[Menu, Choice]).in_group(Group::Act).in_footer(1),
     bind("run", ENTER, Action::Open, "run").at(&[Help, Palette]).in_group(Group::Act).in_footer(1),
+    bind("go-on", ENTER, Action::Open, "go on").at(&[Form]).in_group(Group::Act).in_footer(1),
+    bind("next-field", &[key(KeyCode::Tab)], Action::NextField, "next field").at(&[Form]).in_footer(2),
     bind("keep", ENTER, Action::Open, "keep").at(&[Filter, Note]).in_footer(1),
     bind("do-all", ENTER, Action::Open, "do it, with the count typed").at(&[Count]).in_group(Group::Act).in_footer(1),
     bind("complete", &[key(KeyCode::Tab)], Action::Complete, "complete").at(&[Filter]).in_footer(2),
@@ -102,10 +112,21 @@ pub const BINDINGS: &[Binding] = &[
     bind("time-window", &[ch('t')], Action::TimeWindow, "time window of logs"),
     bind("times", &[ch('T')], Action::Times, "ages or clock times"),
     bind("companies", &[ch('C')], Action::Companies, "look at one company"),
+    bind("replays", &[ch('r')], Action::Replays, "replays").at(THINGS),
+    bind("operators", &[ch('o')], Action::Operators, "operators"),
     bind("alerts", &[ch('a')], Action::Alerts, "alerts").in_footer(4),
     bind("follow", &[ch('F')], Action::Follow, "follow").in_footer(8),
     bind("back", &[key(KeyCode::Esc)], Action::Back, "back").at(ANYWHERE).in_footer(0),
     bind("actions", &[ch('x')], Action::Menu, "actions").at(THINGS).in_group(Group::Act).in_footer(2),
+    bind("send-again", &[ch('R')], Action::SendAgain, "send again").at(THINGS).in_group(Group::Act).in_footer(3),
+    bind("new-key", &[ch('K')], Action::Fill(Purpose::Key), "create a key").in_group(Group::Act),
+    bind("emit", &[ch('M')], Action::Fill(Purpose::Event), "emit a sample event").in_group(Group::Act),
+    bind("new-company", &[ch('N')], Action::Fill(Purpose::Company), "create a company").at(&[Choice]).in_group(Group::Act).in_footer(2),
+    bind("new-operator", &[ch('N')], Action::Fill(Purpose::Operator), "create an operator").at(&[Operators]).in_group(Group::Act).in_footer(1),
+    bind("revoke-operator", &[ch('X')], Action::RevokeOperator, "revoke it").at(&[Operators]).in_group(Group::Act).in_footer(2),
+    bind("turn-replay", &[ch('P')], Action::TurnReplay, "pause it, let it go on").at(&[Replays]).in_group(Group::Act).in_footer(2),
+    bind("end-replay", &[ch('X')], Action::EndReplay, "give it up").at(&[Replays]).in_group(Group::Act).in_footer(3),
+    bind("copy-secret", &[ch('y')], Action::Copy, "copy it").at(&[Once]).in_group(Group::Act).in_footer(1),
     bind("yes", &[ch('y')], Action::Yes, "yes, do it").at(&[Confirm]).in_group(Group::Act).in_footer(2),
     bind("no", &[ch('n'), key(KeyCode::Enter)], Action::No, "no").at(&[Confirm]).in_group(Group::Act).in_footer(1),
     bind("retry", &[ch('r')], Action::Retry, "try again what failed").at(&[Run]).in_group(Group::Act).in_footer(1),

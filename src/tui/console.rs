@@ -7,7 +7,7 @@ use super::copy::Clipboard;
 use super::draw::draw;
 use super::effect::{Effect, Finished};
 use super::keymap::{Keymap, Step};
-use super::memory::Memory;
+use super::memory::{Memory, Watch};
 use super::perform::Performer;
 use super::terminal::{Guard, abandon, retake, suspend};
 use super::theme::Look;
@@ -202,9 +202,9 @@ pub async fn drive<B: Backend>(
     for why in memory.recall(&mut app, now).err().into_iter().chain(complaint) {
         app.complain(why, now);
     }
-    let mut outside = Outside { clipboard, performer, ambient };
+    let mut outside = Outside { clipboard, performer, ambient, memory };
     let ended = turn(terminal, input, &mut app, &mut outside, pictures, ending).await;
-    memory.keep(&app);
+    outside.memory.keep(&app.remembered());
     ended
 }
 
@@ -213,6 +213,7 @@ struct Outside {
     clipboard: Clipboard,
     performer: Performer,
     ambient: Ambient,
+    memory: Memory,
 }
 
 async fn turn<B: Backend>(
@@ -228,6 +229,7 @@ async fn turn<B: Backend>(
     let ambient = outside.ambient.clone();
     let mut screen = Screen::Behind;
     let mut feed = Feed::Open;
+    let mut watch = Watch::new(app);
     loop {
         let msg = tokio::select! {
             biased;
@@ -252,13 +254,23 @@ async fn turn<B: Backend>(
                 }
                 Some(Msg::Picture(pictures.borrow_and_update().clone()))
             }
+            () = ambient.sleep_until(watch.due().unwrap_or_default()), if watch.due().is_some() => {
+                let (memory, arranged) = (outside.memory.clone(), watch.take(app));
+                tokio::task::spawn_blocking(move || memory.keep(&arranged));
+                None
+            }
             () = ambient.sleep_until(app.wakes_at(ambient.now())) => Some(Msg::Tick),
         };
         let Some(msg) = msg else { continue };
+        let by_hand = !matches!(msg, Msg::Picture(_) | Msg::Tick | Msg::Finished(_));
         if !matches!(&msg, Msg::Picture(picture) if app.knows(picture)) {
             screen = Screen::Behind;
         }
-        for effect in app.update(msg, ambient.now()) {
+        let effects = app.update(msg, ambient.now());
+        if by_hand {
+            watch.look(app, ambient.now());
+        }
+        for effect in effects {
             match effect {
                 Effect::Leave => return Ok(Ending::Quit),
                 Effect::Repaint => terminal.clear()?,
@@ -270,6 +282,9 @@ async fn turn<B: Backend>(
                 Effect::Copy(text) => {
                     // The loop listens to its own reports for as long as it runs.
                     let _ = reports.send(Finished::Copied(outside.clipboard.put(&text)));
+                }
+                Effect::CopySecret(issued) => {
+                    let _ = reports.send(Finished::Copied(outside.clipboard.put(issued.secret().reveal())));
                 }
                 Effect::Perform(job) => {
                     let (performer, reports) = (outside.performer.clone(), reports.clone());

@@ -1,18 +1,23 @@
 //! What the console wants done and what came of it: values that `update` returns and receives.
 
 use super::consult::Consulted;
+use super::format;
+use super::once::Issued;
 use super::places::Item;
 use crate::api::attempts::{AttemptDetail, AttemptRow};
 use crate::api::deliveries::{DeliveryDetail, EventDetail, Trace};
-use crate::api::keys::Company;
+use crate::api::keys::{Company, LimitsWish, NewCompany, NewKey};
 use crate::api::limits::{CallerUse, KeyUsage, LimitDetail};
+use crate::api::operators::{NewOperator, OperatorRow};
+use crate::api::replays::{NewReplay, ReplayPlan, ReplayRow};
 use crate::api::report::{Subject, Topic};
 use crate::api::requests::RequestRow;
 use crate::api::revisions::RevisionRow;
 use crate::api::stats::AttemptPoint;
 use crate::api::subscriptions::{ReplayChoice, SubscriptionRow};
 use crate::domain::event::EventType;
-use crate::domain::ids::{AttemptId, CompanyId, DeliveryId, KeyId, SubscriptionId};
+use crate::domain::ids::{AttemptId, CompanyId, DeliveryId, KeyId, OperatorId, ReplayId, SubscriptionId};
+use crate::domain::replay::Phase;
 use crate::escalation::bundle::Bundle;
 use crate::monitor::logs::{Ask, Came};
 
@@ -27,6 +32,8 @@ pub enum Effect {
     Suspend,
     /// Put a text where it can be pasted from.
     Copy(String),
+    /// Put a secret there, because somebody asked for just that.
+    CopySecret(Issued),
     /// Ask the platform for something, or for a change.
     Perform(Job),
 }
@@ -40,6 +47,12 @@ pub enum Job {
     Fetch(Item),
     /// All companies.
     Companies,
+    /// The newest replays.
+    Replays,
+    /// All operators.
+    Operators,
+    /// What a replay would select; changes nothing.
+    Count(SubscriptionId, NewReplay),
     /// A playbook over something, read-only.
     Playbook(Topic, Subject),
     /// What the answer to an attempt says about how it was verified.
@@ -52,8 +65,8 @@ pub enum Job {
     Act(Act),
 }
 
-/// A change on the platform: one object each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A change on the platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
     /// Send a test to a subscription's endpoint.
     Test(SubscriptionId),
@@ -63,27 +76,61 @@ pub enum Act {
     Disable(SubscriptionId),
     /// Bring an earlier configuration of a subscription back.
     RollBack(SubscriptionId, u32),
+    /// Deliver again what a plan selects, so many when they were counted.
+    Replay(SubscriptionId, NewReplay, u64),
+    /// Pause a replay, let it go on, or give it up.
+    Turn(ReplayId, Phase),
     /// Make one more attempt of a delivery.
     Resend(DeliveryId),
     /// Revoke a key.
     Revoke(KeyId),
+    /// Give a key limits of its own.
+    Limit(KeyId, LimitsWish),
     /// Emit a sample event of a type.
     Emit(CompanyId, EventType),
+    /// Create a company.
+    CreateCompany(NewCompany),
+    /// Create a key, which is shown once.
+    CreateKey(NewKey),
+    /// Create an operator, whose token is shown once.
+    CreateOperator(NewOperator),
+    /// Revoke an operator.
+    RevokeOperator(OperatorId),
 }
 
 impl Act {
-    /// What is asked of the platform, after "to" or "could not".
+    /// What is asked of the platform, after "to" or "could not". Names in it are as somebody typed them.
     #[must_use]
-    pub fn verb(self) -> String {
+    pub fn verb(&self) -> String {
         match self {
             Self::Test(id) => format!("send a test to subscription {id}"),
             Self::Enable(id, ReplayChoice::None) => format!("enable subscription {id}"),
             Self::Enable(id, ReplayChoice::Skipped) => format!("enable subscription {id} and replay what it missed"),
             Self::Disable(id) => format!("disable subscription {id}"),
             Self::RollBack(id, revision) => format!("bring revision {revision} of subscription {id} back"),
+            Self::Replay(id, _, n) => {
+                format!("replay {} of subscription {id}", format::several(*n, "delivery", "deliveries"))
+            }
+            Self::Turn(id, Phase::Paused) => format!("pause replay {id}"),
+            Self::Turn(id, Phase::Running) => format!("let replay {id} go on"),
+            Self::Turn(id, Phase::Cancelled | Phase::Finished) => format!("give replay {id} up"),
             Self::Resend(id) => format!("resend delivery {id}"),
             Self::Revoke(id) => format!("revoke key {id}"),
+            Self::Limit(id, _) => format!("change the limits of key {id}"),
             Self::Emit(company, kind) => format!("emit a sample {kind} event for company {company}"),
+            Self::CreateCompany(_) => "create a company".to_owned(),
+            Self::CreateKey(new) => format!("create a key for company {}", new.company_id),
+            Self::CreateOperator(new) => format!("create an operator with the role {}", new.role.name()),
+            Self::RevokeOperator(id) => format!("revoke operator {id}"),
+        }
+    }
+
+    /// How many things it changes: who is asked about more than one types the number.
+    #[must_use]
+    pub const fn n_things(&self) -> u64 {
+        match self {
+            Self::Replay(_, _, n) => *n,
+            _ => 1,
         }
     }
 }
@@ -165,10 +212,18 @@ pub enum Finished {
     Copied(Result<String, String>),
     /// The companies came, or not.
     Companies(Result<Vec<Company>, String>),
+    /// The replays came, or not.
+    Replays(Result<Vec<ReplayRow>, String>),
+    /// The operators came, or not.
+    Operators(Result<Vec<OperatorRow>, String>),
+    /// It is known what a replay would select, or not.
+    Counted(SubscriptionId, NewReplay, Result<ReplayPlan, String>),
     /// A thing was fetched, or not.
     Fetched(Item, Result<Box<Found>, String>),
     /// A playbook ran, or a bundle got further.
     Consulted(Box<Consulted>),
     /// A change was made, or not: what happened in one line.
     Act(Act, Result<String, String>),
+    /// A change was made whose answer alone carries a secret.
+    Issued(Act, Issued),
 }

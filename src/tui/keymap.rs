@@ -2,6 +2,7 @@
 
 use super::bindings::BINDINGS;
 use super::chord::Chord;
+use super::overlay::form::Purpose;
 use super::panes::Pane;
 
 /// Where a key is pressed: on the layer that is on top.
@@ -29,6 +30,14 @@ pub enum Context {
     Note,
     /// A question that wants a count typed.
     Count,
+    /// A form.
+    Form,
+    /// The replays.
+    Replays,
+    /// The operators.
+    Operators,
+    /// What is shown once.
+    Once,
     /// Lists that only tell.
     Log,
     /// Acts under way.
@@ -43,7 +52,7 @@ impl Context {
     /// Whether characters are typed into a line here.
     #[must_use]
     pub const fn takes_text(self) -> bool {
-        matches!(self, Self::Help | Self::Filter | Self::Palette | Self::Note | Self::Count)
+        matches!(self, Self::Help | Self::Filter | Self::Palette | Self::Note | Self::Count | Self::Form)
     }
 }
 
@@ -109,6 +118,22 @@ pub enum Action {
     Companies,
     /// Lists what can be done with what is selected.
     Menu,
+    /// Asks whether to send once more what is selected: a delivery, or what a subscription missed.
+    SendAgain,
+    /// Opens a form.
+    Fill(Purpose),
+    /// Goes to the next field of a form.
+    NextField,
+    /// Lists replays.
+    Replays,
+    /// Pauses a replay, or lets it go on.
+    TurnReplay,
+    /// Gives a replay up.
+    EndReplay,
+    /// Lists operators.
+    Operators,
+    /// Revokes an operator.
+    RevokeOperator,
     /// Confirms.
     Yes,
     /// Does not.

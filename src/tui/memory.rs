@@ -1,5 +1,5 @@
-//! What the console remembers of how it was arranged, per platform: a small file, read at the start and written at the end. A file that cannot
-//! be read is said and never stands in the way.
+//! What the console remembers of how it was arranged, per platform: a small file, read at the start and written soon after something changed. A
+//! file that cannot be read is said and never stands in the way.
 
 use super::app::App;
 use super::copy::write_private;
@@ -106,6 +106,44 @@ impl App {
     }
 }
 
+/// How long after a change it is written down: whoever types a filter changes it often.
+const SOON: Duration = Duration::from_secs(2);
+
+/// Watches for changes of what is remembered.
+#[derive(Debug)]
+pub struct Watch {
+    kept: Remembered,
+    due: Option<Timestamp>,
+}
+
+impl Watch {
+    /// Nothing changed yet.
+    #[must_use]
+    pub fn new(app: &App) -> Self {
+        Self { kept: app.remembered(), due: None }
+    }
+
+    /// Something may have changed at `now`; what did is written soon.
+    pub fn look(&mut self, app: &App, now: Timestamp) {
+        if self.due.is_none() && app.remembered() != self.kept {
+            self.due = Some(now.plus(SOON));
+        }
+    }
+
+    /// When something is to be written, if anything is.
+    #[must_use]
+    pub const fn due(&self) -> Option<Timestamp> {
+        self.due
+    }
+
+    /// What is to be written now.
+    pub fn take(&mut self, app: &App) -> Remembered {
+        self.due = None;
+        self.kept = app.remembered();
+        self.kept.clone()
+    }
+}
+
 /// The file; none for a console that is to forget.
 #[derive(Debug, Clone, Default)]
 pub struct Memory(pub Option<PathBuf>);
@@ -134,9 +172,9 @@ impl Memory {
     }
 
     /// Keeps how a console is arranged. What cannot be written is left to the log.
-    pub fn keep(&self, app: &App) {
+    pub fn keep(&self, arranged: &Remembered) {
         let Some(file) = &self.0 else { return };
-        let written = serde_json::to_string_pretty(&app.remembered()).map_err(io::Error::other);
+        let written = serde_json::to_string_pretty(arranged).map_err(io::Error::other);
         if let Err(error) = written.and_then(|text| write_private(file, &text)) {
             tracing::warn!(%error, file = %file.display(), "what was arranged is not remembered");
         }

@@ -3,11 +3,15 @@
 use super::console::Access;
 use super::consult::Consulted;
 use super::effect::{Act, Finished, Found, Happening, Job, KeyStory, Known, Sent, WindowStory};
+use super::format;
+use super::once::Issued;
 use super::places::Item;
 use crate::ambient::Ambient;
 use crate::api::events::NewEvent;
 use crate::api::log::RequestQuery;
 use crate::api::paths;
+use crate::api::keys::Limits;
+use crate::api::replays::{NewReplay, ReplayPlan, ReplayRow};
 use crate::api::report::Subject;
 use crate::api::requests::RequestRow;
 use crate::api::subscriptions::{ReplayChoice, TestResult};
@@ -16,7 +20,8 @@ use crate::client::connection::{Client, Credential};
 use crate::diagnose::case::{collect, fitting};
 use crate::diagnose::dossier::Wish;
 use crate::diagnose::run::run;
-use crate::domain::ids::SubscriptionId;
+use crate::domain::ids::{ReplayId, SubscriptionId};
+use crate::domain::replay::Phase;
 use crate::domain::text::Untrusted;
 use crate::escalation::bundle::{Bundle, bundle};
 use crate::escalation::ticket::Bodies;
@@ -54,7 +59,17 @@ impl Performer {
                 let came = self.page(&ask).await.map(Box::new);
                 Finished::Page(Box::new(ask), came)
             }
-            Job::Act(act) => Finished::Act(act, self.act(act).await),
+            Job::Replays => Finished::Replays(self.client.replays().await.map(|page| page.items).map_err(inert)),
+            Job::Operators => Finished::Operators(self.client.operators().await.map(|page| page.items).map_err(inert)),
+            Job::Count(id, wish) => {
+                let plan = self.client.replay(id, &NewReplay { dry_run: true, ..wish.clone() }).await;
+                Finished::Counted(id, wish, plan.map_err(inert))
+            }
+            Job::Act(act) => match self.act(&act).await {
+                Ok(Done::Said(what)) => Finished::Act(act, Ok(what)),
+                Ok(Done::Issued(issued)) => Finished::Issued(act, issued),
+                Ok(Done::Failed(why)) | Err(why) => Finished::Act(act, Err(why)),
+            },
             Job::Playbook(topic, subject) => {
                 let report = run(&self.client, &Ambient::real(), topic, Wish::about(subject), None).await;
                 Finished::Consulted(Box::new(Consulted::Report(Box::new(report))))
@@ -139,43 +154,93 @@ impl Performer {
         came.map_err(inert)
     }
 
-    async fn act(&self, act: Act) -> Result<String, String> {
+    /// Makes a change; the only way to one.
+    async fn act(&self, act: &Act) -> Result<Done, String> {
         if self.access == Access::ReadOnly {
             return Err("read-only: nothing was done; start with --allow-actions".to_owned());
         }
-        let failed = |error| format!("could not {}: {}", act.verb(), inert(error));
-        match act {
-            Act::Test(id) => self.client.test(id).await.map(|result| tested(id, &result)).map_err(failed)?,
+        self.change(act).await.map_err(|error| format!("could not {}: {}", act.verb(), inert(error)))
+    }
+
+    async fn change(&self, act: &Act) -> Result<Done, Error> {
+        let client = &self.client;
+        Ok(Done::Said(match act {
+            Act::Test(id) => return Ok(tested(*id, &client.test(*id).await?)),
             Act::Enable(id, replay) => {
-                self.client.enable(id, replay).await.map_err(failed)?;
-                Ok(match replay {
+                client.enable(*id, *replay).await?;
+                match replay {
                     ReplayChoice::None => format!("subscription {id} is enabled"),
                     ReplayChoice::Skipped => format!("subscription {id} is enabled; what it missed is being delivered"),
-                })
-            }
-            Act::RollBack(id, revision) => {
-                self.client.roll_back(id, revision).await.map_err(failed)?;
-                Ok(format!("subscription {id} is configured as in revision {revision} again"))
-            }
-            Act::Resend(id) => {
-                self.client.resend(id).await.map_err(failed)?;
-                Ok(format!("delivery {id} is being sent once more"))
-            }
-            Act::Revoke(id) => {
-                self.client.revoke_key(id).await.map_err(failed)?;
-                Ok(format!("key {id} is revoked"))
-            }
-            Act::Emit(company_id, kind) => {
-                let event = NewEvent { company_id, kind, payload: None, metadata: marked() };
-                let event = self.client.emit(&event).await.map_err(failed)?;
-                Ok(format!("event {} was emitted", event.id))
+                }
             }
             Act::Disable(id) => {
-                let reason = "disabled from the console".to_owned();
-                self.client.disable(id, Some(reason)).await.map_err(failed)?;
-                Ok(format!("subscription {id} is disabled"))
+                client.disable(*id, Some("disabled from the console".to_owned())).await?;
+                format!("subscription {id} is disabled")
             }
+            Act::RollBack(id, revision) => {
+                client.roll_back(*id, *revision).await?;
+                format!("subscription {id} is configured as in revision {revision} again")
+            }
+            Act::Replay(id, wish, _) => begun(&client.replay(*id, &NewReplay { dry_run: false, ..wish.clone() }).await?),
+            Act::Turn(id, wanted) => format!("replay {id} is {}", self.turn(*id, *wanted).await?.phase.name()),
+            Act::Resend(id) => {
+                client.resend(*id).await?;
+                format!("delivery {id} is being sent once more")
+            }
+            Act::Emit(company_id, kind) => {
+                let event = NewEvent { company_id: *company_id, kind: *kind, payload: None, metadata: marked() };
+                format!("event {} was emitted", client.emit(&event).await?.id)
+            }
+            Act::Revoke(id) => {
+                client.revoke_key(*id).await?;
+                format!("key {id} is revoked")
+            }
+            Act::Limit(id, wish) => {
+                let Limits { read, write, admin } = client.limit_key(*id, wish).await?.limits;
+                format!("key {id} may call {read} read, {write} write, {admin} admin a minute")
+            }
+            Act::CreateCompany(new) => format!("company {} is created", client.create_company(new).await?.id),
+            Act::CreateKey(new) => {
+                let made = client.create_key(new).await?;
+                let name = format!("key {} of company {}", made.row.id, made.row.company_id);
+                return Ok(Done::Issued(Issued::new(name, made.key.into_secret())));
+            }
+            Act::CreateOperator(new) => {
+                let made = client.create_operator(new).await?;
+                let name = format!("the token of operator {}", made.row.id);
+                return Ok(Done::Issued(Issued::new(name, made.token.into_secret())));
+            }
+            Act::RevokeOperator(id) => {
+                client.revoke_operator(*id).await?;
+                format!("operator {id} is revoked")
+            }
+        }))
+    }
+
+    async fn turn(&self, id: ReplayId, wanted: Phase) -> Result<ReplayRow, Error> {
+        match wanted {
+            Phase::Paused => self.client.pause_replay(id).await,
+            Phase::Running => self.client.resume_replay(id).await,
+            Phase::Cancelled | Phase::Finished => self.client.cancel_replay(id).await,
         }
+    }
+}
+
+/// What came of a change.
+enum Done {
+    /// What happened, in one line.
+    Said(String),
+    /// It was done, and is no success: an endpoint that fails its test.
+    Failed(String),
+    /// A secret that is said once.
+    Issued(Issued),
+}
+
+fn begun(plan: &ReplayPlan) -> String {
+    let n = format::several(plan.n_selected, "delivery", "deliveries");
+    match &plan.replay {
+        Some(row) => format!("replay {} of {n} was begun; r shows how far it is", row.id),
+        None => format!("a replay of {n} was begun"),
     }
 }
 
@@ -193,14 +258,14 @@ async fn written(bundle: Bundle) -> Result<String, String> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err("the bundle could not be written".to_owned()))
 }
 
-fn tested(id: SubscriptionId, result: &TestResult) -> Result<String, String> {
+fn tested(id: SubscriptionId, result: &TestResult) -> Done {
     let came = match (result.status_code, &result.error) {
         (Some(status), _) => format!("answered {status}"),
         (None, Some(error)) => format!("got no answer: {}", error.inert()),
         (None, None) => "got no answer".to_owned(),
     };
     let line = format!("the test to subscription {id} {came} in {} ms", result.elapsed_ms);
-    if result.success { Ok(line) } else { Err(line) }
+    if result.success { Done::Said(line) } else { Done::Failed(line) }
 }
 
 /// Errors repeat what others wrote.
@@ -223,7 +288,7 @@ pub(super) mod tests {
     #[tokio::test]
     async fn no_change_leaves_a_read_only_console() {
         let act = Act::Disable(SubscriptionId(1));
-        let Finished::Act(_, Err(why)) = without_platform(Access::ReadOnly).perform(Job::Act(act)).await else {
+        let Finished::Act(_, Err(why)) = without_platform(Access::ReadOnly).perform(Job::Act(act.clone())).await else {
             panic!("it was done");
         };
         assert!(why.starts_with("read-only"), "{why}");

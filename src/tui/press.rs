@@ -1,6 +1,7 @@
 //! What keys mean here and now: a chord becomes an action or is typed, and what cannot be done says why.
 
 use super::app::{App, Root};
+use super::console::Access;
 use super::chord::Chord;
 use super::desk::Hint;
 use super::effect::Effect;
@@ -8,6 +9,8 @@ use super::entry::Edited;
 use super::keymap::{Action, Binding, Context, Meaning, Step};
 use super::layout::Class;
 use super::overlay::finder::places;
+use super::overlay::form::Purpose;
+use super::overlay::offers::READ_ONLY;
 use super::overlay::{Layer, detail};
 use super::panes::escalate::Draft;
 use super::panes::{Pane, deliveries, trips};
@@ -30,6 +33,10 @@ const fn context(layer: Option<&Layer>) -> Context {
         Some(Layer::Filter(_)) => Context::Filter,
         Some(Layer::Choice(_) | Layer::Companies(_)) => Context::Choice,
         Some(Layer::Note(_)) => Context::Note,
+        Some(Layer::Form(_)) => Context::Form,
+        Some(Layer::Replays(_)) => Context::Replays,
+        Some(Layer::Operators(_)) => Context::Operators,
+        Some(Layer::Once(_)) => Context::Once,
         Some(Layer::Sheet(_)) => Context::Log,
         Some(Layer::Diagnose) => Context::Diagnose,
         Some(Layer::Escalate) => Context::Escalate,
@@ -60,7 +67,9 @@ impl App {
             return self.press_blindly(chord);
         }
         if context.takes_text() && chord.types().is_some() {
-            self.type_into(chord, now);
+            if self.type_into(chord, now) == Edited::Nothing {
+                self.say("this field is changed with Space; Tab goes to the next one", now);
+            }
             return Vec::new();
         }
         let keymap = &self.setting.keymap;
@@ -134,7 +143,17 @@ impl App {
             Action::Backward if !self.trail.leads_back() => refuse("there is nothing to go back to"),
             Action::Forward if !self.trail.leads_on() => refuse("there is nothing to go forward to"),
             Action::Shape | Action::Fold if !self.has_bodies() => refuse("there is no body here to be shown otherwise"),
-            Action::Menu => self.acted_on().map(|_| ()),
+            Action::Menu => self.menu().map(|_| ()),
+            Action::SendAgain => self.sent_again().map(|_| ()),
+            Action::Fill(_) if self.setting.access == Access::ReadOnly => refuse(READ_ONLY),
+            Action::Fill(Purpose::Company) if context == Context::Choice && !self.lists_companies() => {
+                refuse("nothing is created here; C lists companies")
+            }
+            Action::Open if context == Context::Replays && self.listed_replay().is_none() => {
+                refuse("there is no replay to open")
+            }
+            Action::TurnReplay | Action::EndReplay => self.permits_turn(action),
+            Action::RevokeOperator => self.revocable().map(|_| ()),
             Action::Follow if !self.focus.is_log() || self.focus == Pane::Trips => {
                 refuse("follow is for deliveries, events and requests; 4, 5 and 8 show them")
             }
@@ -156,6 +175,7 @@ impl App {
             Action::Mark | Action::MarkRange if self.selected().is_none() => {
                 refuse("nothing is selected: there are no rows")
             }
+            Action::Copy if context == Context::Once => Ok(()),
             Action::Copy | Action::Collect | Action::Note if self.subjects().is_empty() => {
                 refuse("nothing is selected: there are no rows")
             }

@@ -1,5 +1,6 @@
 //! Tests of the whole: platform, client and console together, over real sockets, by a scripted clock.
 
+mod acts;
 mod api;
 mod cli;
 mod console;

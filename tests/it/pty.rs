@@ -89,6 +89,31 @@ fn a_terminal_that_is_too_small_is_said_before_it_is_taken() {
     assert_eq!(terminal.ended(), 2);
 }
 
+/// The night shift: from the alert to the cause, the cure and what was missed, and to the proof of it, in five keys.
+#[test]
+fn from_a_ringing_alert_to_everything_made_up_for_in_five_keys() {
+    let mut terminal = Terminal::run(120, 36, &["demo", "--scenario", "breaker-fixed"]);
+    terminal.shows("TRP");
+    terminal.press("a");
+    terminal.shows("breaker tripped at 20 of 20 consecutive failures");
+    terminal.press("\r");
+    terminal.shows("500 x20 (of the last 20 attempts)");
+    terminal.press("R");
+    terminal.shows("enable subscription 1 and replay what it missed");
+    terminal.shows("2 events");
+    terminal.press("y");
+    terminal.lost("TRP");
+    terminal.press("r");
+    terminal.until("the replay is over and all of it arrived", |screen| {
+        let text = screen.contents();
+        text.contains("finished") && text.contains("2/2")
+    });
+    terminal.press("\x1b\x1b\x1b");
+    terminal.shows(" 0/20");
+    terminal.press("q");
+    assert_eq!(terminal.ended(), 0);
+}
+
 /// A platform in a process of its own.
 struct Served(Child);
 

@@ -24,10 +24,16 @@ pub struct Count {
 }
 
 impl Count {
+    /// How many things would be changed.
+    #[must_use]
+    pub fn n_things(&self) -> u64 {
+        self.questions.iter().map(|question| question.act.n_things()).sum()
+    }
+
     /// Whether the count was typed.
     #[must_use]
     pub fn is_answered(&self) -> bool {
-        self.entry.text().trim() == self.questions.len().to_string()
+        self.entry.text().trim() == self.n_things().to_string()
     }
 }
 
@@ -100,7 +106,8 @@ pub(super) fn draw_count(buffer: &mut Buffer, area: Rect, app: &App, count: &Cou
         lines.push(Line::styled("The platform is not heard now; this may fail.", theme.style(Role::Warning)));
     }
     lines.push(Line::default());
-    let ask = format!("Type {n} and press Enter to do this to {}.", format::plural(n as u64, "thing"));
+    let n_things = count.n_things();
+    let ask = format!("Type {n_things} and press Enter to do this to {}.", format::plural(n_things, "thing"));
     lines.push(Line::styled(format::clip(&ask, room), theme.style(Role::Strong)));
     lines.push(count.entry.line(room, theme));
     lines.push(Line::styled("Esc does nothing of it", theme.style(Role::Dim)));
@@ -117,7 +124,7 @@ pub(super) fn draw_run(buffer: &mut Buffer, area: Rect, app: &App, run: &Run) {
         Line::styled(format::bar(done as u64, whole as u64, room.min(50)), theme.style(Role::Text)),
         Line::styled(run.tally(), theme.style(Role::Strong)),
     ];
-    if let Some(act) = run.under_way {
+    if let Some(act) = &run.under_way {
         lines.push(Line::styled(format::clip(&format!("now: {}", act.verb()), room), theme.style(Role::Dim)));
     }
     for (_, why) in run.failed.iter().rev().take(usize::from(area.height).saturating_sub(9)) {

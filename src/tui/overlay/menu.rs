@@ -5,48 +5,82 @@ use super::super::console::Access;
 use super::super::effect::Act;
 use super::super::format;
 use super::super::keymap::Step;
+use super::super::panes::{Pane, deliveries};
 use super::super::places::Item;
 use super::super::press::stepped;
 use super::super::theme::Role;
 use super::confirm::Question;
+use super::form::Purpose;
 use super::{dialog, offers};
+use crate::domain::text::Untrusted;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-/// The menu, with the act that is selected.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What stands in the menu.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Entry {
+    /// An act, to be asked about.
+    Act(Act),
+    /// A form that leads to one.
+    Form(Purpose),
+}
+
+/// The menu, with the entry that is selected.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Menu {
-    /// About which things; at least one.
+    /// About which things, all of one kind; none where something can only be created.
     items: Vec<Item>,
+    /// The pane it was opened from.
+    pane: Pane,
+    /// What happened just before, if that is why it is open.
+    told: Option<String>,
     selected: usize,
 }
 
 impl Menu {
-    /// The menu for some things of one kind.
+    /// The menu for some things of one kind, or for a pane without any.
     #[must_use]
-    pub const fn new(items: Vec<Item>) -> Self {
-        Self { items, selected: 0 }
+    pub const fn new(items: Vec<Item>, pane: Pane) -> Self {
+        Self { items, pane, told: None, selected: 0 }
     }
 
-    fn acts(&self, app: &App) -> Vec<Act> {
-        self.items.first().map(|item| offers::acts(app, *item)).unwrap_or_default()
-    }
-
-    /// Moves the selection among so many acts.
-    pub fn step(&mut self, step: Step, n_acts: usize) {
-        self.selected = stepped(step, self.selected, n_acts, n_acts);
-    }
-
-    /// How many acts there are.
+    /// The menu that is opened because something happened.
     #[must_use]
-    pub fn n_acts(&self, app: &App) -> usize {
-        self.acts(app).len()
+    pub fn after(told: String, item: Item, pane: Pane) -> Self {
+        // What was just done stands first; what comes next is selected.
+        Self { items: vec![item], pane, told: Some(told), selected: 1 }
+    }
+
+    fn entries(&self, app: &App) -> Vec<Entry> {
+        let acts = self.items.first().map(|item| offers::acts(app, *item)).unwrap_or_default();
+        let forms = if self.items.len() > 1 { Vec::new() } else { forms(app, self.items.first().copied(), self.pane) };
+        acts.into_iter().map(Entry::Act).chain(forms.into_iter().map(Entry::Form)).collect()
+    }
+
+    /// Moves the selection among so many entries.
+    pub fn step(&mut self, step: Step, n_entries: usize) {
+        self.selected = stepped(step, self.selected, n_entries, n_entries);
+    }
+
+    /// How many entries there are.
+    #[must_use]
+    pub fn n_entries(&self, app: &App) -> usize {
+        self.entries(app).len()
+    }
+
+    /// The form that is selected, if it is one.
+    #[must_use]
+    pub fn form(&self, app: &App) -> Option<Purpose> {
+        match self.entries(app).get(self.selected) {
+            Some(Entry::Form(purpose)) => Some(*purpose),
+            _ => None,
+        }
     }
 
     /// The act in a place of the menu, on each thing.
     fn chosen(&self, app: &App, at: usize) -> Vec<Act> {
-        self.items.iter().filter_map(|item| offers::acts(app, *item).get(at).copied()).collect()
+        self.items.iter().filter_map(|item| offers::acts(app, *item).get(at).cloned()).collect()
     }
 
     /// The questions before the selected act: one for each thing on which it makes sense.
@@ -54,24 +88,62 @@ impl Menu {
     /// # Errors
     /// Says why the act can be done on none of them.
     pub fn questions(&self, app: &App) -> Result<Vec<Question>, String> {
-        let acts = self.chosen(app, self.selected);
-        let questions: Vec<Question> = acts.iter().filter_map(|act| offers::question(app, *act).ok()).collect();
-        match acts.first() {
-            Some(act) if questions.is_empty() => match offers::question(app, *act) {
-                Err(why) => Err(format!("{}: {why}", offers::label(*act))),
-                Ok(_) => Err("nothing can be done".to_owned()),
-            },
-            None => Err("it is no longer at hand".to_owned()),
-            Some(_) => Ok(questions),
-        }
+        questions(app, &self.chosen(app, self.selected))
     }
 
     fn title(&self) -> String {
         match self.items.as_slice() {
+            [] => "Actions".to_owned(),
             [item] => format!("Actions on {item}"),
             items => format!("Actions on {} marked rows", items.len()),
         }
     }
+}
+
+/// What can only be begun with a form: about a thing, or from a pane.
+pub(in crate::tui) fn forms(app: &App, item: Option<Item>, pane: Pane) -> Vec<Purpose> {
+    match (item, pane) {
+        (Some(Item::Subscription(id)), _) => vec![Purpose::Replay(id)],
+        (Some(Item::Attempt(id)), _) => {
+            let row = app.view().and_then(|view| deliveries::find(&view, id));
+            row.map(|row| Purpose::Replay(row.subscription_id)).into_iter().collect()
+        }
+        (Some(Item::Key(id)), _) => vec![Purpose::Limits(id), Purpose::Key, Purpose::Company],
+        (None, Pane::Keys | Pane::Limits) => vec![Purpose::Key, Purpose::Company],
+        (Some(Item::Event(_)), _) | (None, Pane::Events) => vec![Purpose::Event],
+        _ => Vec::new(),
+    }
+}
+
+/// The questions before the same act on several things: those on which it makes sense.
+///
+/// # Errors
+/// Says why it makes sense on none.
+pub(in crate::tui) fn questions(app: &App, acts: &[Act]) -> Result<Vec<Question>, String> {
+    let asked: Vec<Result<Question, String>> = acts.iter().map(|act| offers::question(app, act.clone())).collect();
+    let why = asked.iter().find_map(|asked| asked.as_ref().err().cloned());
+    let questions: Vec<Question> = asked.into_iter().filter_map(Result::ok).collect();
+    match (acts.first(), why) {
+        (Some(act), Some(why)) if questions.is_empty() => Err(format!("{}: {why}", offers::label(act))),
+        (None, _) => Err("it is no longer at hand".to_owned()),
+        _ => Ok(questions),
+    }
+}
+
+/// What an entry is called, why not, and what it looks like.
+fn described(app: &App, menu: &Menu, at: usize, entry: &Entry) -> (&'static str, Option<String>, Role) {
+    let act = match entry {
+        Entry::Form(purpose) => return (purpose.label(), None, Role::Text),
+        Entry::Act(act) => act,
+    };
+    let acts = menu.chosen(app, at);
+    let n_fit = acts.iter().filter(|act| offers::question(app, (*act).clone()).is_ok()).count();
+    let reason = match n_fit {
+        0 => offers::question(app, act.clone()).err(),
+        n if n < acts.len() => Some(format!("makes sense on {n} of {}", acts.len())),
+        _ => None,
+    };
+    (offers::label(act), reason, if n_fit == 0 { Role::Dim } else { Role::Text })
 }
 
 /// Draws the menu in the middle of `area`.
@@ -85,19 +157,18 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, menu: &Menu) {
         lines.push(Line::styled(name, theme.style(Role::Dim)));
         lines.push(Line::default());
     }
-    for (at, act) in menu.acts(app).into_iter().enumerate() {
-        let acts = menu.chosen(app, at);
-        let n_fit = acts.iter().filter(|act| offers::question(app, **act).is_ok()).count();
-        let reason = match (n_fit, acts.first()) {
-            (0, Some(act)) => offers::question(app, *act).err(),
-            (n, _) if n < acts.len() => Some(format!("makes sense on {n} of {}", acts.len())),
-            _ => None,
-        };
-        let role = if n_fit == 0 { Role::Dim } else { Role::Text };
+    if let Some(told) = &menu.told {
+        let room = usize::from(area.width.saturating_sub(6)).min(76);
+        let told = format::flow(&Untrusted::new(told.as_str()).inert(), room);
+        lines.extend(told.into_iter().map(|line| Line::styled(line, theme.style(Role::Strong))));
+        lines.push(Line::default());
+    }
+    for (at, entry) in menu.entries(app).into_iter().enumerate() {
+        let (label, reason, role) = described(app, menu, at, &entry);
         let is_selected = at == menu.selected;
         let mut line = Line::from(vec![
             Span::styled(if is_selected { "> " } else { "  " }, theme.style(Role::Accent)),
-            Span::styled(offers::label(act), theme.style(role)),
+            Span::styled(label, theme.style(role)),
         ]);
         if let Some(reason) = reason.filter(|_| app.setting.access == Access::Act) {
             line.push_span(Span::styled(format!("  ({reason})"), theme.style(Role::Dim)));

@@ -8,12 +8,17 @@ pub mod confirm;
 pub mod detail;
 pub mod filter;
 pub mod finder;
+pub mod form;
+mod grants;
 pub mod menu;
 pub mod note;
 pub mod offers;
+mod once;
+pub mod roll;
 pub mod sheets;
 
 use super::app::App;
+use super::once::Issued;
 use super::paint::{self, Title};
 use super::panes::{self, diagnose, escalate};
 use super::theme::Role;
@@ -49,6 +54,14 @@ pub enum Layer {
     Companies(companies::Companies),
     /// A note being written.
     Note(note::NoteLine),
+    /// What an act has to be told, being filled in.
+    Form(form::Form),
+    /// The replays.
+    Replays(roll::Replays),
+    /// The operators.
+    Operators(roll::Operators),
+    /// A secret that is shown once.
+    Once(Issued),
     /// A list that only tells.
     Sheet(sheets::Sheet),
     /// The playbooks.
@@ -84,7 +97,7 @@ fn padded(area: Rect) -> Rect {
 pub fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
     for (position, layer) in app.layers.iter().enumerate() {
         match layer {
-            Layer::Menu(_) if matches!(app.layers.get(position + 1), Some(Layer::Confirm(_) | Layer::Count(_))) => {}
+            Layer::Menu(_) | Layer::Form(_) if is_asked_about(app.layers.get(position + 1)) => {}
             Layer::Help(finder) | Layer::Palette(finder) => finder::draw(buffer, area, app, finder),
             Layer::Sheet(of) => {
                 sheet(buffer, area, app, (of.told.title(), None), &sheets::lines(app, of.told), of.top);
@@ -109,15 +122,31 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
             Layer::Choice(choice) => choice::draw(buffer, area, app, *choice),
             Layer::Companies(list) => companies::draw(buffer, area, app, list),
             Layer::Note(note) => note::draw(buffer, area, app, note),
+            Layer::Form(form) => form::draw(buffer, area, app, form),
+            Layer::Replays(list) => roll::draw_replays(buffer, area, app, list),
+            Layer::Operators(list) => roll::draw_operators(buffer, area, app, list),
+            Layer::Once(issued) => once::draw(buffer, area, app, issued),
         }
     }
+}
+
+/// Whether a question, or a form, stands in for the menu or form behind it.
+const fn is_asked_about(next: Option<&Layer>) -> bool {
+    matches!(next, Some(Layer::Confirm(_) | Layer::Count(_) | Layer::Form(_)))
 }
 
 /// Whether nothing behind a layer is seen.
 const fn covers(layer: &Layer) -> bool {
     matches!(
         layer,
-        Layer::Help(_) | Layer::Alerts(_) | Layer::Detail(_) | Layer::Sheet(_) | Layer::Diagnose | Layer::Escalate
+        Layer::Help(_)
+            | Layer::Alerts(_)
+            | Layer::Detail(_)
+            | Layer::Sheet(_)
+            | Layer::Replays(_)
+            | Layer::Operators(_)
+            | Layer::Diagnose
+            | Layer::Escalate
     )
 }
 

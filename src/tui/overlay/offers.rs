@@ -6,7 +6,7 @@ use super::super::effect::{Act, Found};
 use super::super::format;
 use super::super::panes::{deliveries, events, keys};
 use super::super::places::Item;
-use super::Layer;
+use super::{Layer, grants};
 use super::confirm::{Question, Was};
 use super::detail::Fetched;
 use crate::api::keys::KeyRow;
@@ -16,10 +16,10 @@ use crate::domain::ids::{KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
 
 /// Said of everything in a console that may only look.
-pub(super) const READ_ONLY: &str = "read-only: start with --allow-actions";
+pub(in crate::tui) const READ_ONLY: &str = "read-only: start with --allow-actions";
 
 /// The acts on a thing, in the order of the menu.
-pub(super) fn acts(app: &App, item: Item) -> Vec<Act> {
+pub(in crate::tui) fn acts(app: &App, item: Item) -> Vec<Act> {
     let Some(view) = app.view() else { return Vec::new() };
     match item {
         Item::Subscription(id) => {
@@ -41,13 +41,20 @@ pub(super) fn acts(app: &App, item: Item) -> Vec<Act> {
 }
 
 /// What an act is called in the menu.
-pub(super) const fn label(act: Act) -> &'static str {
+pub(super) const fn label(act: &Act) -> &'static str {
     match act {
         Act::Test(_) => "Send test",
         Act::Enable(_, ReplayChoice::None) => "Enable",
         Act::Enable(_, ReplayChoice::Skipped) => "Enable and replay what was missed",
         Act::Disable(_) => "Disable",
         Act::RollBack(..) => "Bring this configuration back",
+        Act::Replay(..) => "Replay deliveries",
+        Act::Turn(..) => "Pause, go on or give up",
+        Act::Limit(..) => "Set limits",
+        Act::CreateCompany(_) => "Create a company",
+        Act::CreateKey(_) => "Create a key",
+        Act::CreateOperator(_) => "Create an operator",
+        Act::RevokeOperator(_) => "Revoke the operator, for good",
         Act::Resend(_) => "Send this delivery once more",
         Act::Revoke(_) => "Revoke, for good",
         Act::Emit(..) => "Emit a sample event of this type",
@@ -55,13 +62,18 @@ pub(super) const fn label(act: Act) -> &'static str {
 }
 
 /// The subscription in the newest picture.
-fn subscription(app: &App, id: SubscriptionId) -> Result<&SubscriptionRow, String> {
+pub(super) fn subscription(app: &App, id: SubscriptionId) -> Result<&SubscriptionRow, String> {
     let rows = app.picture.overview.as_ref().map(|overview| &overview.subscriptions.items);
     rows.and_then(|rows| rows.iter().find(|row| row.subscription.id == id))
         .ok_or_else(|| format!("subscription {id} is not in the picture"))
 }
 
-fn key(app: &App, id: KeyId) -> Result<&KeyRow, String> {
+/// Whether a subscription is off.
+pub(in crate::tui) fn is_off(app: &App, id: SubscriptionId) -> bool {
+    subscription(app, id).is_ok_and(|row| !row.subscription.is_enabled)
+}
+
+pub(super) fn key(app: &App, id: KeyId) -> Result<&KeyRow, String> {
     let rows = app.picture.overview.as_ref().map(|overview| &overview.keys.items);
     rows.and_then(|rows| rows.iter().find(|row| row.id == id)).ok_or_else(|| format!("key {id} is not in the picture"))
 }
@@ -84,7 +96,8 @@ pub(in crate::tui) fn question(app: &App, act: Act) -> Result<Question, String> 
             }
             let name = row.subscription.target_url.clone();
             let was = Was::Subscription(id, name.clone(), row.subscription.is_enabled);
-            Ok(Question { act, name, was, effect: effect(act, row) })
+            let effect = effect(&act, row);
+            Ok(Question { act, name, was, effect })
         }
         Act::Revoke(id) => {
             let row = key(app, id)?;
@@ -115,6 +128,7 @@ pub(in crate::tui) fn question(app: &App, act: Act) -> Result<Question, String> 
             );
             Ok(Question { act, name: Untrusted::new(kind.name()), was: Was::Past, effect })
         }
+        granted => grants::question(app, granted),
     }
 }
 
@@ -149,16 +163,16 @@ fn revoked(app: &App, row: &KeyRow) -> String {
     format!("The very next call with it fails, and it cannot be undone. {n} in the last minute; {callers}.")
 }
 
-fn effect(act: Act, row: &SubscriptionRow) -> String {
+fn effect(act: &Act, row: &SubscriptionRow) -> String {
     let health = &row.health;
     let parked = format::several(health.n_parked, "parked delivery goes out", "parked deliveries go out");
     let missed = format::plural(health.n_skipped, "event");
     match act {
         Act::Enable(_, ReplayChoice::None) => {
-            format!("Deliveries resume, its streak starts at 0, {parked}. {missed} that passed by stay undelivered.")
+            format!("Deliveries resume one at a time, then two, then four as they succeed; its streak starts at 0, {parked}. {missed} that passed by stay undelivered.")
         }
         Act::Enable(_, ReplayChoice::Skipped) => {
-            format!("Deliveries resume, its streak starts at 0, {parked}, and {missed} that passed by are sent too.")
+            format!("Deliveries resume one at a time, then two, then four as they succeed; its streak starts at 0, {parked}, and {missed} that passed by are sent too.")
         }
         Act::Disable(_) => format!(
             "Nothing is delivered any more until it is enabled; {} meanwhile.",

@@ -1,28 +1,94 @@
-//! Acts on keys, deliveries, events and configurations; looking at one company.
+//! Acts on keys, companies, operators, deliveries, replays, events and configurations; looking at one company.
 
-use super::fixture::{Bench, overview};
+use super::fixture::{Bench, ago, overview};
 use super::found::found;
-use crate::api::keys::Company;
+use crate::api::keys::{Company, LimitsWish, NewCompany, NewKey};
+use crate::api::operators::{NewOperator, OperatorRow};
+use crate::api::replays::{NewReplay, ReplayPlan, ReplayProgress, ReplayRow, StateCount};
+use crate::api::subscriptions::ReplayChoice;
+use crate::domain::delivery::State;
 use crate::domain::event::EventType;
-use crate::domain::ids::{CompanyId, DeliveryId, KeyId, SubscriptionId};
+use crate::domain::ids::{CompanyId, DeliveryId, KeyId, OperatorId, ReplayId, SubscriptionId};
+use crate::domain::key::Scope;
+use crate::domain::operator::Role;
+use crate::domain::replay::Phase;
+use crate::domain::secret::Secret;
 use crate::monitor::logs::Ask;
 use crate::tui::app::Msg;
 use crate::tui::console::Access;
 use crate::tui::effect::{Act, Effect, Finished, Job};
+use crate::tui::once::Issued;
+use crate::tui::overlay::Layer;
 use crate::tui::theme::Look;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use std::collections::BTreeSet;
 
-/// Presses keys and answers what is fetched; the acts that were asked for.
+/// Deletes what stands in a line.
+const CLEAR: char = '\u{15}';
+
+pub(super) fn replays() -> Vec<ReplayRow> {
+    let row = |id, phase, n_taken, ended_utc| ReplayRow {
+        id: ReplayId(id),
+        subscription_id: SubscriptionId(21),
+        company_id: CompanyId(92),
+        phase,
+        since_utc: ago(7_200),
+        until_utc: ago(60),
+        states: vec![State::Skipped],
+        rate_per_second: 20,
+        progress: ReplayProgress { n_selected: 118, n_taken, n_passed: 2, n_succeeded: n_taken, n_exhausted: 0 },
+        asked_by: "dana".into(),
+        created_utc: ago(30),
+        ended_utc,
+    };
+    vec![row(3, Phase::Running, 40, None), row(2, Phase::Paused, 7, None), row(1, Phase::Finished, 116, Some(ago(9)))]
+}
+
+pub(super) fn operators() -> Vec<OperatorRow> {
+    let row = |id, name: &str, role, revoked: Option<u64>| OperatorRow {
+        id: OperatorId(id),
+        name: name.into(),
+        role,
+        is_active: revoked.is_none(),
+        created_utc: ago(90_000),
+        revoked_utc: revoked.map(ago),
+    };
+    vec![row(1, "first admin", Role::Admin, None), row(2, "dana\u{1b}[31m", Role::Viewer, Some(60))]
+}
+
+/// What a platform answers to a question of the console.
+pub(super) fn answer(bench: &Bench, job: &Job) -> Option<Finished> {
+    let company = |id, name: &str| Company { id: CompanyId(id), name: name.into(), created_utc: bench.now };
+    let counts = vec![StateCount { state: State::Skipped, n: 118 }, StateCount { state: State::Exhausted, n: 3 }];
+    Some(match job {
+        Job::Fetch(item) => Finished::Fetched(*item, Ok(Box::new(found(*item)))),
+        Job::Companies => Finished::Companies(Ok(vec![company(92, "Acme"), company(93, "Globex\u{1b}[2J")])),
+        Job::Replays => Finished::Replays(Ok(replays())),
+        Job::Operators => Finished::Operators(Ok(operators())),
+        Job::Count(id, wish) => {
+            let plan = ReplayPlan { counts, n_selected: 121, replay: None };
+            Finished::Counted(*id, wish.clone(), Ok(plan))
+        }
+        _ => return None,
+    })
+}
+
+/// Presses keys and answers what is asked; the acts that were asked for.
 fn acts(bench: &mut Bench, keys: &str) -> Vec<Act> {
     let mut acts = Vec::new();
     for key in keys.chars() {
-        let effects = bench.press(&key.to_string());
+        let effects = match key {
+            CLEAR => bench.tell(Msg::Key(KeyEvent::new(KeyCode::Char('u'), KeyModifiers::CONTROL))),
+            key => bench.press(&key.to_string()),
+        };
         bench.answer_pages();
         for effect in effects {
             match effect {
-                Effect::Perform(Job::Fetch(item)) => {
-                    bench.tell(Msg::Finished(Finished::Fetched(item, Ok(Box::new(found(item))))));
-                }
                 Effect::Perform(Job::Act(act)) => acts.push(act),
+                Effect::Perform(job) => {
+                    let finished = answer(bench, &job).expect("an answer");
+                    bench.tell(Msg::Finished(finished));
+                }
                 _ => {}
             }
         }
@@ -30,21 +96,186 @@ fn acts(bench: &mut Bench, keys: &str) -> Vec<Act> {
     acts
 }
 
-#[test]
-fn keys_are_revoked_deliveries_resent_and_events_emitted_after_a_yes() {
-    for (keys, act) in [
+/// Each kind of act with the keys that lead to it, the last of which is the yes or the count.
+fn ways() -> Vec<(&'static str, Act)> {
+    let wish = NewReplay {
+        since: ago(7_200),
+        until: None,
+        states: vec![State::Skipped, State::Succeeded],
+        dry_run: true,
+        rate_per_second: None,
+    };
+    let (off, on) = (SubscriptionId(21), SubscriptionId(23));
+    let key =
+        NewKey { company_id: CompanyId(93), name: "crm".to_owned(), scopes: vec![Scope::EventsRead], limits: None };
+    vec![
+        ("3x\ny", Act::Test(off)),
+        ("3xj\ny", Act::Enable(off, ReplayChoice::None)),
+        ("3xjj\ny", Act::Enable(off, ReplayChoice::Skipped)),
+        ("3Ry", Act::Enable(off, ReplayChoice::Skipped)),
+        ("7Ry", Act::Enable(off, ReplayChoice::Skipped)),
+        ("3jxjjj\ny", Act::Disable(on)),
+        ("3xjjjj\n\u{15}2h\t\t\t \t\t \t\u{15}\n121\n", Act::Replay(off, wish.clone(), 121)),
+        ("3jR\u{15}2h\t\t\t \t\t \t\u{15}\n121\n", Act::Replay(on, wish, 121)),
+        ("rPy", Act::Turn(ReplayId(3), Phase::Paused)),
+        ("rjPy", Act::Turn(ReplayId(2), Phase::Running)),
+        ("rXy", Act::Turn(ReplayId(3), Phase::Cancelled)),
+        ("4jx\ny", Act::Resend(DeliveryId(1_577))),
+        ("4jRy", Act::Resend(DeliveryId(1_577))),
         ("2x\ny", Act::Revoke(KeyId(1))),
         ("6x\ny", Act::Revoke(KeyId(1))),
-        ("4jx\ny", Act::Resend(DeliveryId(1_577))),
+        (
+            "2xj\n\u{15}30\t\t\u{15}\ny",
+            Act::Limit(KeyId(1), LimitsWish { read: Some(30), write: Some(100), admin: None }),
+        ),
         ("5x\ny", Act::Emit(CompanyId(92), EventType::DocumentUploaded)),
+        ("M \t \ny", Act::Emit(CompanyId(93), EventType::ClientStatusChanged)),
+        ("CNInitech\ny", Act::CreateCompany(NewCompany { name: "Initech".to_owned() })),
+        ("K \tcrm\t \ny", Act::CreateKey(key)),
+        ("oNdana\t \ny", Act::CreateOperator(NewOperator { name: "dana".to_owned(), role: Role::Operator })),
+        ("oXy", Act::RevokeOperator(OperatorId(1))),
+    ]
+}
+
+/// The kinds of acts that are reached by keys; rolling back is reached from its own line.
+const fn kind(act: &Act) -> &'static str {
+    match act {
+        Act::Test(_) => "test",
+        Act::Enable(..) => "enable",
+        Act::Disable(_) => "disable",
+        Act::RollBack(..) => "roll back",
+        Act::Replay(..) => "replay",
+        Act::Turn(..) => "turn",
+        Act::Resend(_) => "resend",
+        Act::Revoke(_) => "revoke",
+        Act::Limit(..) => "limit",
+        Act::Emit(..) => "emit",
+        Act::CreateCompany(_) => "company",
+        Act::CreateKey(_) => "key",
+        Act::CreateOperator(_) => "operator",
+        Act::RevokeOperator(_) => "revoke operator",
+    }
+}
+
+#[test]
+fn every_act_is_reached_by_keys_and_wants_a_yes_or_its_number() {
+    let mut reached = BTreeSet::new();
+    for (keys, act) in ways() {
+        reached.insert(kind(&act));
+        let mut bench = Bench::new(120, 36);
+        assert_eq!(acts(&mut bench, keys), [act.clone()], "{keys:?}\n{}", bench.screen());
+        let mut bench = Bench::new(120, 36);
+        let short: String = keys.chars().take(keys.chars().count() - 1).collect();
+        assert_eq!(acts(&mut bench, &short), [], "{keys:?} without the last one");
+        let no = if act.n_things() > 1 { "9\n" } else { "n" };
+        assert_eq!(acts(&mut bench, no), [], "{keys:?} and no");
+        let mut bench = Bench::with(120, 36, Access::ReadOnly, Look::default());
+        assert_eq!(acts(&mut bench, keys), [], "{keys:?} where one may only look");
+    }
+    assert_eq!(reached.len(), 13, "{reached:?}");
+}
+
+#[test]
+fn a_replay_is_counted_before_it_is_asked_about_and_its_progress_is_shown() {
+    let mut bench = Bench::new(120, 36);
+    let asked = acts(&mut bench, "3xjjjj\n");
+    assert_eq!(asked, []);
+    let screen = bench.screen();
+    assert!(screen.contains("2026-11-23T13:58:31Z"), "since it tripped last:\n{screen}");
+    acts(&mut bench, "\n");
+    let screen = bench.screen();
+    for words in ["118 skipped, 3 exhausted", "Type 121 and press Enter", "It waits"] {
+        assert!(screen.contains(words), "{words}:\n{screen}");
+    }
+    let done = acts(&mut bench, "121\n");
+    let [act @ Act::Replay(..)] = done.as_slice() else { panic!("{done:?}") };
+    let effects = bench.tell(Msg::Finished(Finished::Act(act.clone(), Ok("replay 4 was begun".to_owned()))));
+    assert_eq!(effects, [Effect::Perform(Job::Replays)], "its progress is shown");
+    bench.tell(Msg::Finished(Finished::Replays(Ok(replays()))));
+    let screen = bench.screen();
+    for words in ["running", "42/118", "~4 s at 20/s", "109 wait", "finished"] {
+        assert!(screen.contains(words), "{words}:\n{screen}");
+    }
+    let mut next = overview();
+    next.cursor += 1;
+    let picture = super::fixture::picture(next);
+    assert_eq!(bench.tell(Msg::Picture(picture)), [Effect::Perform(Job::Replays)], "it is fetched as things change");
+    let mut bench = Bench::new(120, 36);
+    bench.press("3xjjjj\n");
+    let effects = bench.press("\n");
+    let [Effect::Perform(Job::Count(id, wish))] = effects.as_slice() else { panic!("{effects:?}") };
+    let none = ReplayPlan { counts: Vec::new(), n_selected: 0, replay: None };
+    bench.tell(Msg::Finished(Finished::Counted(*id, wish.clone(), Ok(none))));
+    assert!(bench.screen().contains("nothing of this subscription stands so"), "{}", bench.screen());
+}
+
+#[test]
+fn what_cannot_be_used_is_said_under_the_form_and_what_was_typed_stays() {
+    for (keys, why) in [
+        ("K\n", "a name is missing"),
+        ("K\tcrm\n", "at least one scope"),
+        ("2xj\nx\n", "is no number from 0 to 1,000,000"),
+        ("3xjjjj\n\u{15}soon\n", "soon is no time"),
+        ("3xjjjj\n\u{15}1h\t2h\n", "it ends before it begins"),
+        ("3xjjjj\n\t\t \t \n", "nothing is ticked"),
+        ("Kz", "this field is changed with Space"),
     ] {
         let mut bench = Bench::new(120, 36);
-        assert_eq!(acts(&mut bench, keys), [act], "{keys:?}");
-        let mut bench = Bench::new(120, 36);
-        assert_eq!(acts(&mut bench, &keys.replace('y', "n")), [], "{keys:?}");
-        let mut bench = Bench::with(120, 36, Access::ReadOnly, Look::default());
-        assert_eq!(acts(&mut bench, keys), [], "{keys:?}");
+        assert_eq!(acts(&mut bench, keys), []);
+        assert!(bench.screen().contains(why), "{why}:\n{}", bench.screen());
     }
+    let mut bench = Bench::new(120, 36);
+    let done = acts(&mut bench, "CNInitech\ny");
+    let refused = Err("could not create a company: the name is taken".to_owned());
+    bench.tell(Msg::Finished(Finished::Act(done[0].clone(), refused)));
+    let screen = bench.screen();
+    assert!(screen.contains("the name is taken") && screen.contains("Initech"), "{screen}");
+    bench.press("\u{1b}\u{1b}");
+    assert!(bench.app.layers.is_empty());
+}
+
+#[test]
+fn a_secret_is_shown_once_copied_through_its_own_door_and_kept_nowhere() {
+    let mut bench = Bench::new(120, 36);
+    let done = acts(&mut bench, "K\tcrm\t \ny");
+    let text = "wlcro_live_92_canaryCANARYcanaryCANARYcanaryCANARYcanaryC";
+    let issued = Issued::new("key 7 of company 92".to_owned(), Secret::new(text.to_owned()));
+    bench.tell(Msg::Finished(Finished::Issued(done[0].clone(), issued.clone())));
+    assert!(bench.screen().contains(text), "{}", bench.screen());
+    assert!(!format!("{:?}{:?}", issued, bench.app.layers).contains("canary"), "it does not print itself");
+    assert_eq!(bench.press("y"), [Effect::CopySecret(issued)]);
+    bench.press("x");
+    assert!(bench.screen().contains("does nothing here"));
+    bench.press("\u{1b}");
+    assert!(bench.app.layers.is_empty() && !bench.screen().contains("canary"), "{}", bench.screen());
+    bench.press("~");
+    assert!(bench.screen().contains("key 7 of company 92 was created") && !bench.screen().contains("canary"));
+    let remembered = serde_json::to_string(&bench.app.remembered()).expect("JSON");
+    assert!(!remembered.contains("canary"));
+    for (width, height) in [(40, 10), (60, 15), (80, 24)] {
+        let mut bench = Bench::new(width, height);
+        let issued = Issued::new("key 7 of company 92".to_owned(), Secret::new(text.to_owned()));
+        bench.app.layers.push(Layer::Once(issued));
+        let screen = bench.screen();
+        for piece in crate::tui::format::wrap(text, usize::from(width - 6).min(100)) {
+            assert!(screen.contains(&piece), "{piece} at {width}x{height}:\n{screen}");
+        }
+    }
+}
+
+#[test]
+fn after_its_test_a_subscription_that_is_off_can_be_enabled_with_or_without_what_it_missed() {
+    let mut bench = Bench::new(120, 36);
+    let done = acts(&mut bench, "3x\ny");
+    let told = "the test to subscription 21 answered 200 in 45 ms";
+    bench.tell(Msg::Finished(Finished::Act(done[0].clone(), Ok(told.to_owned()))));
+    let screen = bench.screen();
+    assert!(screen.contains(told) && screen.contains("> Enable"), "{screen}");
+    assert_eq!(acts(&mut bench, "j\ny"), [Act::Enable(SubscriptionId(21), ReplayChoice::Skipped)]);
+    let mut bench = Bench::new(120, 36);
+    let done = acts(&mut bench, "3jx\ny");
+    bench.tell(Msg::Finished(Finished::Act(done[0].clone(), Ok("it answered".to_owned()))));
+    assert!(bench.app.layers.is_empty(), "who is on needs no enabling");
 }
 
 #[test]

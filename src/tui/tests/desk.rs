@@ -172,14 +172,14 @@ fn many_things_are_done_after_the_count_was_typed_one_after_the_other() {
     assert!(bench.screen().contains("nothing is done until 2 is typed"));
     bench.code(KeyCode::Backspace);
     let acts = [Act::Disable(SubscriptionId(25)), Act::Disable(SubscriptionId(17))];
-    assert_eq!(bench.press("2\n"), [Effect::Perform(Job::Act(acts[0]))]);
+    assert_eq!(bench.press("2\n"), [Effect::Perform(Job::Act(acts[0].clone()))]);
     assert!(bench.screen().contains("0 done, 0 failed, 2 left"), "{}", bench.screen());
-    let next = bench.tell(Msg::Finished(Finished::Act(acts[0], Err("it said 503".to_owned()))));
-    assert_eq!(next, [Effect::Perform(Job::Act(acts[1]))]);
-    assert_eq!(bench.tell(Msg::Finished(Finished::Act(acts[1], Ok("done".to_owned())))), []);
+    let next = bench.tell(Msg::Finished(Finished::Act(acts[0].clone(), Err("it said 503".to_owned()))));
+    assert_eq!(next, [Effect::Perform(Job::Act(acts[1].clone()))]);
+    assert_eq!(bench.tell(Msg::Finished(Finished::Act(acts[1].clone(), Ok("done".to_owned())))), []);
     let screen = bench.screen();
     assert!(screen.contains("1 done, 1 failed, 0 left") && screen.contains("it said 503"), "{screen}");
-    assert_eq!(bench.press("r"), [Effect::Perform(Job::Act(acts[0]))], "those that failed, alone");
+    assert_eq!(bench.press("r"), [Effect::Perform(Job::Act(acts[0].clone()))], "those that failed, alone");
     assert_eq!(bench.press("\u{1b}"), []);
     assert!(bench.screen().contains("what is under way is waited for"));
 }
@@ -208,7 +208,7 @@ fn on_a_production_platform_one_thing_wants_its_count_too() {
 }
 
 #[test]
-fn copies_are_asked_for_in_four_forms_without_secrets() {
+fn copies_are_asked_for_in_five_forms_without_secrets() {
     let mut bench = Bench::new(120, 36);
     let copied = |bench: &mut Bench, keys: &str| match bench.press(keys).as_slice() {
         [Effect::Copy(text)] => text.clone(),
@@ -222,6 +222,7 @@ fn copies_are_asked_for_in_four_forms_without_secrets() {
         copied(&mut bench, "yjjj\n"),
         "curl -s 'http://127.0.0.1:41873/portal/v1/subscriptions/21' -H \"Authorization: Bearer $TOKEN\""
     );
+    assert_eq!(copied(&mut bench, "yjjjj\n"), "http://127.0.0.1:41873/portal/v1/subscriptions/21");
     assert_eq!(copied(&mut bench, "  y\n"), "21\n23");
     bench.tell(Msg::Finished(Finished::Copied(Ok("5 bytes sent to the terminal".to_owned()))));
     assert!(bench.screen().contains("5 bytes sent to the terminal"));

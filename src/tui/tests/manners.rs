@@ -274,7 +274,7 @@ fn manner_13_arrangements_are_remembered_and_a_broken_file_stops_nothing() {
     bench.press("cj\n\u{1b}mcalled them\nb:time wind\n\u{1b}T");
     bench.tell(Msg::Finished(Finished::Copied(Ok(String::new()))));
     let before = bench.app.remembered();
-    memory.keep(&bench.app);
+    memory.keep(&bench.app.remembered());
 
     let mut again = Bench::new(120, 36);
     assert_eq!(memory.recall(&mut again.app, NOW), Ok(()));
@@ -292,7 +292,7 @@ fn manner_13_arrangements_are_remembered_and_a_broken_file_stops_nothing() {
         bench.screen();
     }
     let unwritable = Memory(Some("/proc/nothing/here.json".into()));
-    unwritable.keep(&bench.app);
+    unwritable.keep(&bench.app.remembered());
 }
 
 #[test]
@@ -305,7 +305,7 @@ fn manner_14_the_first_minute_has_a_hint_once_and_empty_panes_say_what_would_be_
     assert!(screen.contains("Welcome") && screen.contains("? lists all keys"), "{screen}");
     bench.press("3");
     assert!(!bench.screen().contains("Welcome"));
-    memory.keep(&bench.app);
+    memory.keep(&bench.app.remembered());
     let mut again = Bench::new(120, 36);
     assert_eq!(memory.recall(&mut again.app, NOW), Ok(()));
     assert!(!again.screen().contains("Welcome"), "once");

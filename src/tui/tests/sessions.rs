@@ -29,6 +29,16 @@ async fn session<F: Future<Output = ()>>(
     ending: impl Future<Output = Ending>,
     script: impl FnOnce(Session) -> F,
 ) -> (Ending, String) {
+    remembering(Memory::default(), access, ending, script).await
+}
+
+/// The same with a memory.
+async fn remembering<F: Future<Output = ()>>(
+    memory: Memory,
+    access: Access,
+    ending: impl Future<Output = Ending>,
+    script: impl FnOnce(Session) -> F,
+) -> (Ending, String) {
     let ambient = Ambient::scripted(NOW, 1);
     let (keys, events) = mpsc::unbounded_channel();
     let (pictures, receiver) = watch::channel(Arc::default());
@@ -39,7 +49,7 @@ async fn session<F: Future<Output = ()>>(
         keymap: Keymap::default(),
         complaint: None,
         clipboard: Clipboard::new(Box::new(io::sink()), Wrap::Plain, None),
-        memory: Memory::default(),
+        memory,
         pictures: receiver,
         performer: without_platform(access),
         ambient: ambient.clone(),
@@ -123,4 +133,34 @@ async fn remarks_go_by_the_clock() {
     })
     .await;
     assert!(!screen.contains("not available in this version"), "{screen}");
+}
+
+#[tokio::test]
+async fn what_is_arranged_is_written_down_soon_and_not_only_at_the_end() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("platform.json");
+    let memory = Memory(Some(file.clone()));
+    let written = || std::fs::read_to_string(&file).unwrap_or_default();
+    remembering(memory, Access::Act, std::future::pending(), async |session| {
+        session.pictures.send(picture(overview())).expect("the loop listens");
+        session.settle().await;
+        for key in "3/state:err".chars() {
+            session.press(KeyCode::Char(key));
+        }
+        session.press(KeyCode::Enter);
+        session.settle().await;
+        assert_eq!(written(), "", "not at every key");
+        session.ambient.advance(std::time::Duration::from_secs(2));
+        session.settle().await;
+        // Written beside the loop: others of its kind are waited for until it is there.
+        for _ in 0..100_000 {
+            if written().contains("state:err") {
+                break;
+            }
+            tokio::task::spawn_blocking(std::thread::yield_now).await.expect("it runs");
+        }
+        assert!(written().contains("state:err"), "and before it ends");
+        session.press(KeyCode::Char('q'));
+    })
+    .await;
 }

@@ -85,8 +85,8 @@ fn an_act_needs_its_question_answered_with_yes() {
         assert!(bench.screen().contains("nothing was done"));
         bench.press("\u{1b}");
     }
-    assert_eq!(bench.press("3x\ny"), [Effect::Perform(Job::Act(Act::Test(SubscriptionId(21))))]);
-    bench.tell(Msg::Finished(Finished::Act(Act::Test(SubscriptionId(21)), Err("it said 500".to_owned()))));
+    assert_eq!(bench.press("3jx\ny"), [Effect::Perform(Job::Act(Act::Test(SubscriptionId(23))))]);
+    bench.tell(Msg::Finished(Finished::Act(Act::Test(SubscriptionId(23)), Err("it said 500".to_owned()))));
     bench.wait(60);
     assert!(bench.screen().contains("it said 500"), "trouble stays until a key");
     bench.press("j");
@@ -125,8 +125,8 @@ fn no_key_is_silently_ignored() {
     for (keys, said) in [
         ("n", "no filter here"),
         ("Z", "Z is not bound"),
-        ("r", "does nothing here"),
-        ("5x", "nothing is selected"),
+        ("-", "does nothing here"),
+        ("8x", "nothing is selected"),
         ("3F", "follow is for deliveries, events and requests"),
     ] {
         bench.press(keys);

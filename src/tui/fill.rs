@@ -1,0 +1,291 @@
+//! What acts need beside a yes: forms, replays that are counted before they are asked about, lists of what was begun, secrets that are shown once.
+
+use super::app::App;
+use super::console::Access;
+use super::effect::{Act, Effect, Job};
+use super::keymap::Action;
+use super::once::Issued;
+use super::overlay::form::{Filled, Form, Purpose};
+use super::overlay::menu::{Menu, forms, questions};
+use super::overlay::offers::{READ_ONLY, question};
+use super::overlay::roll::{Operators, Replays};
+use super::overlay::{Layer, offers};
+use super::places::Item;
+use crate::api::operators::OperatorRow;
+use crate::api::replays::{NewReplay, ReplayPlan, ReplayRow};
+use crate::api::subscriptions::ReplayChoice;
+use crate::domain::ids::{OperatorId, SubscriptionId};
+use crate::domain::replay::Phase;
+use crate::domain::time::Timestamp;
+
+impl App {
+    /// The menu for what is selected or marked, or for a pane in which something can be created.
+    ///
+    /// # Errors
+    /// Says why there is nothing to be done.
+    pub(super) fn menu(&self) -> Result<Menu, String> {
+        let nothing = self.subjects().is_empty() && !forms(self, None, self.focus).is_empty() && self.view().is_some();
+        let items = if nothing { Vec::new() } else { self.acted_on()? };
+        Ok(Menu::new(items, self.focus))
+    }
+
+    /// What would be sent again: deliveries of attempts, or what subscriptions that are off missed.
+    ///
+    /// # Errors
+    /// Says why nothing would be.
+    pub(super) fn sent_again(&self) -> Result<Vec<Act>, String> {
+        let acts: Vec<Act> = self
+            .acted_on()?
+            .into_iter()
+            .filter_map(|item| match item {
+                Item::Subscription(id) => Some(Act::Enable(id, ReplayChoice::Skipped)),
+                Item::Attempt(_) => offers::acts(self, item).into_iter().find(|act| matches!(act, Act::Resend(_))),
+                _ => None,
+            })
+            .collect();
+        if acts.is_empty() { Err("nothing of it could be sent again".to_owned()) } else { Ok(acts) }
+    }
+
+    /// Asks whether to send something again; of a subscription that is on, what is to be replayed.
+    pub(super) fn send_again(&mut self, now: Timestamp) -> Vec<Effect> {
+        let Ok(acts) = self.sent_again() else { return Vec::new() };
+        match (questions(self, &acts), acts.as_slice()) {
+            (Ok(questions), _) => self.ask(questions),
+            (Err(_), [Act::Enable(id, _)]) => return self.fill(Purpose::Replay(*id), now),
+            (Err(why), _) => self.say(why, now),
+        }
+        Vec::new()
+    }
+
+    /// Opens a form; refused where nothing may be done.
+    pub(super) fn fill(&mut self, purpose: Purpose, now: Timestamp) -> Vec<Effect> {
+        if self.setting.access == Access::ReadOnly {
+            self.say(READ_ONLY, now);
+            return Vec::new();
+        }
+        self.layers.push(Layer::Form(Form::new(self, purpose)));
+        match purpose {
+            Purpose::Key | Purpose::Event => vec![Effect::Perform(Job::Companies)],
+            _ => Vec::new(),
+        }
+    }
+
+    fn form(&mut self) -> Option<&mut Form> {
+        self.layers.iter_mut().rev().find_map(|layer| match layer {
+            Layer::Form(form) => Some(form),
+            _ => None,
+        })
+    }
+
+    /// Goes on with what was filled in: an act is asked about, a replay is counted first.
+    pub(super) fn submit(&mut self, now: Timestamp) -> Vec<Effect> {
+        let Some(platform_now) = self.view().map(|view| view.now) else { return Vec::new() };
+        let Some(form) = self.form() else { return Vec::new() };
+        if form.sent.is_some() {
+            self.say("the platform is asked already", now);
+            return Vec::new();
+        }
+        match form.read(platform_now) {
+            Some(Filled::Act(act)) => match question(self, act) {
+                Ok(question) => self.ask(vec![question]),
+                Err(why) => self.refuse(why),
+            },
+            Some(Filled::Replay(id, wish)) => {
+                form.sent = Some(Filled::Replay(id, wish.clone()));
+                return vec![Effect::Perform(Job::Count(id, wish))];
+            }
+            None => {}
+        }
+        Vec::new()
+    }
+
+    fn refuse(&mut self, why: String) {
+        if let Some(form) = self.form() {
+            form.refuse(why);
+        }
+    }
+
+    /// A replay was counted: it is asked about with the number, or the form says why not.
+    pub(super) fn counted(
+        &mut self,
+        id: SubscriptionId,
+        wish: NewReplay,
+        came: Result<ReplayPlan, String>,
+        now: Timestamp,
+    ) {
+        let is_awaited = self.form().is_some_and(|form| form.sent == Some(Filled::Replay(id, wish.clone())));
+        if !is_awaited || !matches!(self.layers.last(), Some(Layer::Form(_))) {
+            return;
+        }
+        if let Some(form) = self.form() {
+            form.sent = None;
+        }
+        let plan = match came {
+            Ok(plan) => plan,
+            Err(why) => return self.refuse(why),
+        };
+        if plan.n_selected == 0 {
+            return self.refuse("nothing of this subscription stands so in this time".to_owned());
+        }
+        let counts = plan.counts.iter().filter(|count| count.n > 0);
+        let counts = counts.map(|count| format!("{} {}", super::format::number(count.n), count.state.name()));
+        let counts = counts.collect::<Vec<_>>().join(", ");
+        match question(self, Act::Replay(id, wish, plan.n_selected)) {
+            Ok(mut question) => {
+                question.effect = format!("Counted: {counts}. {}", question.effect);
+                self.ask(vec![question]);
+            }
+            Err(why) => self.complain(why, now),
+        }
+    }
+
+    /// Notes that the act of a form is under way.
+    pub(super) fn send(&mut self, act: &Act) {
+        if let Some(Layer::Form(form)) = self.layers.last_mut() {
+            form.sent = Some(Filled::Act(act.clone()));
+        }
+    }
+
+    /// Closes the menu that led to an act, if one is in front, and what led to it.
+    pub(super) fn close_menu(&mut self) {
+        if matches!(self.layers.last(), Some(Layer::Menu(_))) {
+            self.layers.pop();
+        }
+    }
+
+    /// An act was answered: its form is closed or says why not; a subscription that was tested while off can be enabled next.
+    pub(super) fn answered(&mut self, act: &Act, came: &Result<String, String>) -> Vec<Effect> {
+        let is_awaited = self.form().is_some_and(|form| form.sent.as_ref() == Some(&Filled::Act(act.clone())));
+        match came {
+            Ok(_) if is_awaited => {
+                self.layers.retain(|layer| !matches!(layer, Layer::Form(_)));
+                self.close_menu();
+            }
+            Err(why) if is_awaited => self.refuse(why.clone()),
+            _ => {}
+        }
+        match (act, came) {
+            (Act::Test(id), _) => self.offer_return(*id, came),
+            (Act::Replay(..), Ok(_)) if is_awaited => return self.list(Action::Replays),
+            _ => {}
+        }
+        self.list_again()
+    }
+
+    fn offer_return(&mut self, id: SubscriptionId, came: &Result<String, String>) {
+        let is_off = offers::is_off(self, id);
+        let is_at_hand = matches!(self.layers.last(), None | Some(Layer::Detail(_)));
+        if is_off && is_at_hand {
+            let (Ok(told) | Err(told)) = came;
+            self.layers.push(Layer::Menu(Menu::after(told.clone(), Item::Subscription(id), self.focus)));
+        }
+    }
+
+    /// A secret was issued: it is shown until its layer is closed.
+    pub(super) fn issued(&mut self, act: &Act, issued: Issued, now: Timestamp) -> Vec<Effect> {
+        let effects = self.acted(act, Ok(format!("{} was created", issued.name)), now);
+        self.layers.push(Layer::Once(issued));
+        effects
+    }
+
+    pub(super) fn copy_secret(&self) -> Vec<Effect> {
+        match self.layers.last() {
+            Some(Layer::Once(issued)) => vec![Effect::CopySecret(issued.clone())],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Opens the list of replays or of operators.
+    pub(super) fn list(&mut self, action: Action) -> Vec<Effect> {
+        let (layer, job) = match action {
+            Action::Operators => (Layer::Operators(Operators::awaited()), Job::Operators),
+            _ => (Layer::Replays(Replays::awaited()), Job::Replays),
+        };
+        self.layers.push(layer);
+        vec![Effect::Perform(job)]
+    }
+
+    /// Something changed: lists that are open are fetched again.
+    pub(super) fn list_again(&mut self) -> Vec<Effect> {
+        let jobs = self.layers.iter_mut().filter_map(|layer| match layer {
+            Layer::Replays(list) => list.wants().then_some(Job::Replays),
+            Layer::Operators(list) => list.wants().then_some(Job::Operators),
+            _ => None,
+        });
+        jobs.map(Effect::Perform).collect()
+    }
+
+    pub(super) fn take_replays(&mut self, came: Result<Vec<ReplayRow>, String>) -> Vec<Effect> {
+        let list = self.layers.iter_mut().find_map(|layer| match layer {
+            Layer::Replays(list) => Some(list),
+            _ => None,
+        });
+        let is_old = list.is_some_and(|list| list.take(came));
+        if is_old { vec![Effect::Perform(Job::Replays)] } else { Vec::new() }
+    }
+
+    pub(super) fn take_operators(&mut self, came: Result<Vec<OperatorRow>, String>) -> Vec<Effect> {
+        let list = self.layers.iter_mut().find_map(|layer| match layer {
+            Layer::Operators(list) => Some(list),
+            _ => None,
+        });
+        let is_old = list.is_some_and(|list| list.take(came));
+        if is_old { vec![Effect::Perform(Job::Operators)] } else { Vec::new() }
+    }
+
+    fn replays(&self) -> Result<&Replays, String> {
+        match self.front() {
+            Some(Layer::Replays(list)) => Ok(list),
+            _ => Err("r lists replays".to_owned()),
+        }
+    }
+
+    /// Whether a turn of the selected replay makes sense.
+    ///
+    /// # Errors
+    /// Says why not.
+    pub(super) fn permits_turn(&self, action: Action) -> Result<(), String> {
+        let list = self.replays()?;
+        if action == Action::TurnReplay { list.turned().map(|_| ()) } else { list.ended().map(|_| ()) }
+    }
+
+    /// The operator that can be revoked.
+    ///
+    /// # Errors
+    /// Says why none can.
+    pub(super) fn revocable(&self) -> Result<OperatorId, String> {
+        match self.front() {
+            Some(Layer::Operators(list)) => list.revocable(),
+            _ => Err("o lists operators".to_owned()),
+        }
+    }
+
+    /// The subscription of the selected replay.
+    pub(super) fn listed_replay(&self) -> Option<Item> {
+        self.replays().ok()?.selected().map(|row| Item::Subscription(row.subscription_id))
+    }
+
+    /// Whether the list in front is that of companies.
+    pub(super) fn lists_companies(&self) -> bool {
+        matches!(self.front(), Some(Layer::Companies(_)))
+    }
+
+    /// Goes to the next field of a form, or asks about the selected row of a list.
+    pub(super) fn fill_or_turn(&mut self, action: Action, now: Timestamp) {
+        let act = match action {
+            Action::TurnReplay => self.replays().and_then(Replays::turned).map(|(id, phase)| Act::Turn(id, phase)),
+            Action::EndReplay => self.replays().and_then(Replays::ended).map(|id| Act::Turn(id, Phase::Cancelled)),
+            Action::RevokeOperator => self.revocable().map(Act::RevokeOperator),
+            _ => {
+                if let Some(form) = self.form() {
+                    form.next();
+                }
+                return;
+            }
+        };
+        match act.and_then(|act| question(self, act)) {
+            Ok(question) => self.ask(vec![question]),
+            Err(why) => self.say(why, now),
+        }
+    }
+}

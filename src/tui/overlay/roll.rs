@@ -1,0 +1,276 @@
+//! Lists that were fetched and can be fetched again while they are open: replays with how far they are, and operators.
+
+use super::super::app::App;
+use super::super::format;
+use super::super::keymap::Step;
+use super::super::paint::{self, Title};
+use super::super::press::stepped;
+use super::super::table::{Cell, Column, Row, Table, numbers, words};
+use super::super::theme::Role;
+use crate::api::operators::OperatorRow;
+use crate::api::replays::ReplayRow;
+use crate::domain::ids::{OperatorId, ReplayId};
+use crate::domain::replay::Phase;
+use crate::domain::time::Timestamp;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+use ratatui::widgets::{Clear, Widget};
+use std::time::Duration;
+
+/// A row with a number by which it is selected.
+pub trait Listed {
+    /// Its number.
+    fn number(&self) -> i64;
+}
+
+impl Listed for ReplayRow {
+    fn number(&self) -> i64 {
+        self.id.0
+    }
+}
+
+impl Listed for OperatorRow {
+    fn number(&self) -> i64 {
+        self.id.0
+    }
+}
+
+/// A list, with what is selected.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Roll<T> {
+    rows: Option<Vec<T>>,
+    /// Why the latest answer is missing.
+    failure: Option<String>,
+    /// Whether an answer is awaited.
+    errand: Errand,
+    selected: Option<i64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Errand {
+    None,
+    UnderWay,
+    /// It is under way, and what it will tell is old already.
+    Again,
+}
+
+impl<T: Listed> Roll<T> {
+    /// A list that is awaited.
+    #[must_use]
+    pub const fn awaited() -> Self {
+        Self { rows: None, failure: None, errand: Errand::UnderWay, selected: None }
+    }
+
+    /// Something changed: whether it is to be fetched again now.
+    pub fn wants(&mut self) -> bool {
+        let is_idle = self.errand == Errand::None;
+        self.errand = if is_idle { Errand::UnderWay } else { Errand::Again };
+        is_idle
+    }
+
+    /// Takes what came; whether it is to be fetched once more.
+    pub fn take(&mut self, came: Result<Vec<T>, String>) -> bool {
+        match came {
+            Ok(rows) => {
+                self.selected = self.selected.or_else(|| rows.first().map(Listed::number));
+                (self.rows, self.failure) = (Some(rows), None);
+            }
+            Err(why) => self.failure = Some(why),
+        }
+        let is_old = self.errand == Errand::Again;
+        self.errand = if is_old { Errand::UnderWay } else { Errand::None };
+        is_old
+    }
+
+    fn rows(&self) -> &[T] {
+        self.rows.as_deref().unwrap_or_default()
+    }
+
+    fn at(&self) -> usize {
+        self.rows().iter().position(|row| Some(row.number()) == self.selected).unwrap_or(0)
+    }
+
+    /// Moves the selection.
+    pub fn step(&mut self, step: Step, page: usize) {
+        let at = stepped(step, self.at(), self.rows().len(), page);
+        self.selected = self.rows().get(at).map(Listed::number);
+    }
+
+    /// What is selected.
+    #[must_use]
+    pub fn selected(&self) -> Option<&T> {
+        self.rows().get(self.at())
+    }
+}
+
+/// Replays.
+pub type Replays = Roll<ReplayRow>;
+/// Operators.
+pub type Operators = Roll<OperatorRow>;
+
+impl Replays {
+    /// What the selected replay is turned to by whoever pauses it or lets it go on.
+    ///
+    /// # Errors
+    /// Says why neither makes sense.
+    pub fn turned(&self) -> Result<(ReplayId, Phase), String> {
+        let row = self.selected().ok_or("there is no replay")?;
+        match row.phase {
+            Phase::Running => Ok((row.id, Phase::Paused)),
+            Phase::Paused => Ok((row.id, Phase::Running)),
+            Phase::Cancelled | Phase::Finished => Err(format!("replay {} is over: {}", row.id, row.phase.name())),
+        }
+    }
+
+    /// The selected replay, if it can be given up.
+    ///
+    /// # Errors
+    /// Says why not.
+    pub fn ended(&self) -> Result<ReplayId, String> {
+        self.turned().map(|(id, _)| id)
+    }
+}
+
+impl Operators {
+    /// The selected operator, if it can be revoked.
+    ///
+    /// # Errors
+    /// Says why not.
+    pub fn revocable(&self) -> Result<OperatorId, String> {
+        let row = self.selected().ok_or("there is no operator")?;
+        if row.is_active { Ok(row.id) } else { Err(format!("operator {} is revoked", row.id)) }
+    }
+}
+
+const REPLAYS: [Column; 8] = [
+    numbers("REPLAY", 6, 0),
+    numbers("SUB", 5, 1),
+    words("PHASE", 9, 9, 0),
+    words("PROGRESS", 14, 40, 0),
+    numbers("TURNS", 13, 2),
+    numbers("ARRIVED", 7, 3),
+    numbers("GIVEN UP", 8, 4),
+    words("LEFT", 8, 30, 5),
+];
+
+const OPERATORS: [Column; 5] = [
+    numbers("ID", 4, 0),
+    words("STATE", 7, 7, 0),
+    words("NAME", 14, 40, 0),
+    words("ROLE", 8, 8, 0),
+    words("CREATED UTC", 19, 19, 1),
+];
+
+/// How long a replay will take at its pace, if it goes on.
+fn left(row: &ReplayRow) -> String {
+    let done = row.progress.n_taken + row.progress.n_passed;
+    let n = row.progress.n_selected.saturating_sub(done);
+    match row.phase {
+        Phase::Running => {
+            let seconds = n.div_ceil(u64::from(row.rate_per_second.max(1)));
+            format!("~{} at {}/s", format::age(Duration::from_secs(seconds)), row.rate_per_second)
+        }
+        Phase::Paused => format!("{} wait", format::number(n)),
+        Phase::Cancelled => format!("{} not begun", format::number(n)),
+        Phase::Finished => row.ended_utc.map_or_else(String::new, |at: Timestamp| at.format("%H:%M:%S")),
+    }
+}
+
+fn replay(app: &App, row: &ReplayRow) -> Row {
+    let theme = app.theme();
+    let style = |role| theme.style(role);
+    let progress = row.progress;
+    let done = progress.n_taken + progress.n_passed;
+    let role = if matches!(row.phase, Phase::Running | Phase::Paused) { Role::Text } else { Role::Dim };
+    let given_up = if progress.n_exhausted > 0 { Role::Trouble } else { Role::Dim };
+    Row {
+        cells: vec![
+            Cell::new(row.id.to_string(), style(role)),
+            Cell::new(row.subscription_id.to_string(), style(role)),
+            Cell::new(row.phase.name(), style(role)),
+            Cell::bar(done, progress.n_selected, style(role)),
+            Cell::new(format!("{}/{}", format::count(done), format::count(progress.n_selected)), style(role)),
+            Cell::new(format::count(progress.n_succeeded), style(role)),
+            Cell::new(format::count(progress.n_exhausted), style(given_up)),
+            Cell::new(left(row), style(Role::Dim)),
+        ],
+        below: None,
+    }
+}
+
+fn operator(app: &App, row: &OperatorRow) -> Row {
+    let theme = app.theme();
+    let (state, role) = if row.is_active { ("active", Role::Text) } else { ("revoked", Role::Dim) };
+    Row {
+        cells: vec![
+            Cell::new(row.id.to_string(), theme.style(role)),
+            Cell::new(state, theme.style(role)),
+            Cell::new(row.name.inert(), theme.style(role)),
+            Cell::new(row.role.name(), theme.style(role)),
+            Cell::new(row.created_utc.format("%Y-%m-%d %H:%M:%S"), theme.style(Role::Dim)),
+        ],
+        below: None,
+    }
+}
+
+/// Draws the replays over `area`.
+pub(super) fn draw_replays(buffer: &mut Buffer, area: Rect, app: &App, list: &Replays) {
+    let empty = [
+        "No replay was made yet.",
+        "Here stands how far replays are. x on a subscription begins one; enabling with replay does too.",
+    ];
+    draw(buffer, area, app, list, &About { name: "Replays", order: "newest first", columns: &REPLAYS, empty }, &|row| {
+        replay(app, row)
+    });
+}
+
+/// Draws the operators over `area`.
+pub(super) fn draw_operators(buffer: &mut Buffer, area: Rect, app: &App, list: &Operators) {
+    let empty = ["There is no operator but this console's own.", "N makes one: its token is shown once."];
+    draw(buffer, area, app, list, &About { name: "Operators", order: "oldest first", columns: &OPERATORS, empty }, &|row| {
+        operator(app, row)
+    });
+}
+
+/// What a list looks like.
+struct About<'a> {
+    name: &'a str,
+    order: &'a str,
+    columns: &'a [Column],
+    empty: [&'a str; 2],
+}
+
+fn draw<T: Listed>(
+    buffer: &mut Buffer,
+    area: Rect,
+    app: &App,
+    list: &Roll<T>,
+    about: &About<'_>,
+    row: &dyn Fn(&T) -> Row,
+) {
+    Clear.render(area, buffer);
+    let theme = app.theme();
+    let rows = list.rows();
+    let remark = match (&list.failure, &list.rows) {
+        (Some(why), Some(_)) => format!("not fetched again: {why}"),
+        (_, Some(rows)) => format!("{}, {}", rows.len(), about.order),
+        _ => String::new(),
+    };
+    let inner = paint::frame(buffer, area, &Title { name: about.name, remark: &remark, edge: Role::Accent }, theme);
+    let said: Vec<String> = match (&list.rows, &list.failure) {
+        (None, None) => vec!["fetching …".to_owned()],
+        (None, Some(why)) => vec![format!("could not be fetched: {why}")],
+        (Some(rows), _) if rows.is_empty() => about.empty.map(str::to_owned).to_vec(),
+        _ => Vec::new(),
+    };
+    if !said.is_empty() {
+        let room = usize::from(inner.width.saturating_sub(2));
+        let lines = said.into_iter().flat_map(|text| format::flow(&text, room));
+        let lines: Vec<_> = lines.map(|line| Line::styled(format!(" {line}"), theme.style(Role::Dim))).collect();
+        return paint::lines(buffer, inner, &lines);
+    }
+    let columns = about.columns;
+    let table = Table { columns, n_rows: rows.len(), selected: Some(list.at()), marked: &[], hidden: &[], theme };
+    table.draw(buffer, inner, &|at| row(&rows[at]));
+}

@@ -1,0 +1,93 @@
+//! The console's acts against the portal: each change that the platform takes can be asked for, and by nothing but an act.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{Method, StatusCode, Uri};
+use crow::api::keys::{LimitsWish, NewCompany, NewKey};
+use crow::api::operators::NewOperator;
+use crow::api::replays::NewReplay;
+use crow::api::subscriptions::ReplayChoice;
+use crow::client::connection::{Client, Credential};
+use crow::domain::event::EventType;
+use crow::domain::ids::{CompanyId, DeliveryId, KeyId, OperatorId, ReplayId, SubscriptionId};
+use crow::domain::operator::Role;
+use crow::domain::replay::Phase;
+use crow::domain::secret::Secret;
+use crow::domain::time::Timestamp;
+use crow::server::guard::Access as Price;
+use crow::server::router::table;
+use crow::tui::console::Access;
+use crow::tui::effect::{Act, Finished, Job};
+use crow::tui::perform::Performer;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use tokio::net::TcpListener;
+
+type Seen = Arc<Mutex<BTreeSet<(String, String)>>>;
+
+/// An act of each kind.
+fn acts() -> Vec<Act> {
+    let wish = NewReplay {
+        since: Timestamp::from_millis(0),
+        until: None,
+        states: Vec::new(),
+        dry_run: true,
+        rate_per_second: None,
+    };
+    let key = NewKey { company_id: CompanyId(1), name: "crm".to_owned(), scopes: Vec::new(), limits: None };
+    let subscription = SubscriptionId(1);
+    vec![
+        Act::Test(subscription),
+        Act::Enable(subscription, ReplayChoice::None),
+        Act::Disable(subscription),
+        Act::RollBack(subscription, 1),
+        Act::Replay(subscription, wish, 2),
+        Act::Turn(ReplayId(1), Phase::Paused),
+        Act::Turn(ReplayId(1), Phase::Running),
+        Act::Turn(ReplayId(1), Phase::Cancelled),
+        Act::Resend(DeliveryId(1)),
+        Act::Revoke(KeyId(1)),
+        Act::Limit(KeyId(1), LimitsWish::default()),
+        Act::Emit(CompanyId(1), EventType::LeadCreated),
+        Act::CreateCompany(NewCompany { name: "Acme".to_owned() }),
+        Act::CreateKey(key),
+        Act::CreateOperator(NewOperator { name: "dana".to_owned(), role: Role::Viewer }),
+        Act::RevokeOperator(OperatorId(1)),
+    ]
+}
+
+/// A platform that notes what it is asked and does none of it.
+async fn noting() -> (String, Seen) {
+    let seen = Seen::default();
+    let note = async |State(seen): State<Seen>, method: Method, uri: Uri| {
+        seen.lock().expect("not poisoned").insert((method.to_string(), uri.path().to_owned()));
+        StatusCode::INTERNAL_SERVER_ERROR
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = format!("http://{}", listener.local_addr().expect("an address"));
+    let router = Router::new().fallback(note).with_state(Arc::clone(&seen));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (address, seen)
+}
+
+#[tokio::test]
+async fn each_change_that_the_portal_takes_is_an_act_of_the_console_and_none_leaves_one_that_may_only_look() {
+    let (address, seen) = noting().await;
+    let client = Client::new(&address, Credential::Operator(Secret::new("none".to_owned()))).expect("a client");
+    let reader = Performer::new(client.clone(), Access::ReadOnly);
+    for act in acts() {
+        let Finished::Act(_, Err(why)) = reader.perform(Job::Act(act.clone())).await else { panic!("{act:?}") };
+        assert!(why.starts_with("read-only"), "{why}");
+    }
+    assert_eq!(*seen.lock().expect("not poisoned"), BTreeSet::new(), "nothing leaves a console that may only look");
+    let performer = Performer::new(client, Access::Act);
+    for act in acts() {
+        performer.perform(Job::Act(act)).await;
+    }
+    let changes: BTreeSet<(String, String)> = table()
+        .into_iter()
+        .filter(|route| route.method != Method::GET && matches!(route.access, Price::Operator(_)))
+        .map(|route| (route.method.to_string(), route.path.replace("{id}", "1")))
+        .collect();
+    assert_eq!(*seen.lock().expect("not poisoned"), changes, "acts on the left, the portal's changes on the right");
+}
