@@ -23,8 +23,7 @@ use std::time::Duration;
 
 const SIZE: (u16, u16) = (200, 60);
 /// What stands on a full dashboard.
-const FULL: [&str; 7] =
-    ["LIVE", "2 Keys", "3 Subscriptions", "4 Deliveries", "6 Headroom", "7 Trips", "Alerts"];
+const FULL: [&str; 7] = ["LIVE", "2 Keys", "3 Subscriptions", "4 Deliveries", "6 Headroom", "7 Trips", "Alerts"];
 /// Starts that are timed.
 const STARTS: usize = 7;
 /// Seconds after which nothing that happened before is shown by the second any more.

@@ -139,7 +139,9 @@ impl App {
                 (None, Err(why)) => self.say(why, now),
             },
             Some(Layer::Form(_)) => return self.submit(now),
-            Some(Layer::Replays(_)) => return self.listed_replay().map_or_else(Vec::new, |item| self.open_detail(item)),
+            Some(Layer::Replays(_)) => {
+                return self.listed_replay().map_or_else(Vec::new, |item| self.open_detail(item));
+            }
             Some(Layer::Alerts(list)) => {
                 if let Some(item) = list.item(self.shown().alerts()) {
                     return self.open_detail(item);

@@ -13,9 +13,8 @@ use crossterm::event::KeyCode;
 /// Where the selection can be moved or something scrolled.
 const SCROLLING: &[Context] = &[Panes, Detail, Menu, Alerts, Choice, Log, Replays, Operators, Diagnose, Escalate];
 /// There, and in lists beneath a line that takes text.
-const LISTS: &[Context] = &[
-    Panes, Detail, Menu, Alerts, Choice, Log, Replays, Operators, Diagnose, Escalate, Help, Palette, Filter, Form,
-];
+const LISTS: &[Context] =
+    &[Panes, Detail, Menu, Alerts, Choice, Log, Replays, Operators, Diagnose, Escalate, Help, Palette, Filter, Form];
 /// Every context.
 pub(super) const ANYWHERE: &[Context] = &[
     Panes, Detail, Menu, Confirm, Help, Alerts, Filter, Palette, Choice, Note, Count, Form, Replays, Operators, Once,
@@ -121,10 +120,22 @@ pub const BINDINGS: &[Binding] = &[
     bind("send-again", &[ch('R')], Action::SendAgain, "send again").at(THINGS).in_group(Group::Act).in_footer(3),
     bind("new-key", &[ch('K')], Action::Fill(Purpose::Key), "create a key").in_group(Group::Act),
     bind("emit", &[ch('M')], Action::Fill(Purpose::Event), "emit a sample event").in_group(Group::Act),
-    bind("new-company", &[ch('N')], Action::Fill(Purpose::Company), "create a company").at(&[Choice]).in_group(Group::Act).in_footer(2),
-    bind("new-operator", &[ch('N')], Action::Fill(Purpose::Operator), "create an operator").at(&[Operators]).in_group(Group::Act).in_footer(1),
-    bind("revoke-operator", &[ch('X')], Action::RevokeOperator, "revoke it").at(&[Operators]).in_group(Group::Act).in_footer(2),
-    bind("turn-replay", &[ch('P')], Action::TurnReplay, "pause it, let it go on").at(&[Replays]).in_group(Group::Act).in_footer(2),
+    bind("new-company", &[ch('N')], Action::Fill(Purpose::Company), "create a company")
+        .at(&[Choice])
+        .in_group(Group::Act)
+        .in_footer(2),
+    bind("new-operator", &[ch('N')], Action::Fill(Purpose::Operator), "create an operator")
+        .at(&[Operators])
+        .in_group(Group::Act)
+        .in_footer(1),
+    bind("revoke-operator", &[ch('X')], Action::RevokeOperator, "revoke it")
+        .at(&[Operators])
+        .in_group(Group::Act)
+        .in_footer(2),
+    bind("turn-replay", &[ch('P')], Action::TurnReplay, "pause it, let it go on")
+        .at(&[Replays])
+        .in_group(Group::Act)
+        .in_footer(2),
     bind("end-replay", &[ch('X')], Action::EndReplay, "give it up").at(&[Replays]).in_group(Group::Act).in_footer(3),
     bind("copy-secret", &[ch('y')], Action::Copy, "copy it").at(&[Once]).in_group(Group::Act).in_footer(1),
     bind("yes", &[ch('y')], Action::Yes, "yes, do it").at(&[Confirm]).in_group(Group::Act).in_footer(2),

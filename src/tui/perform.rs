@@ -8,9 +8,9 @@ use super::once::Issued;
 use super::places::Item;
 use crate::ambient::Ambient;
 use crate::api::events::NewEvent;
+use crate::api::keys::Limits;
 use crate::api::log::RequestQuery;
 use crate::api::paths;
-use crate::api::keys::Limits;
 use crate::api::replays::{NewReplay, ReplayPlan, ReplayRow};
 use crate::api::report::Subject;
 use crate::api::requests::RequestRow;
@@ -181,7 +181,9 @@ impl Performer {
                 client.roll_back(*id, *revision).await?;
                 format!("subscription {id} is configured as in revision {revision} again")
             }
-            Act::Replay(id, wish, _) => begun(&client.replay(*id, &NewReplay { dry_run: false, ..wish.clone() }).await?),
+            Act::Replay(id, wish, _) => {
+                begun(&client.replay(*id, &NewReplay { dry_run: false, ..wish.clone() }).await?)
+            }
             Act::Turn(id, wanted) => format!("replay {id} is {}", self.turn(*id, *wanted).await?.phase.name()),
             Act::Resend(id) => {
                 client.resend(*id).await?;

@@ -1,8 +1,8 @@
 //! What keys mean here and now: a chord becomes an action or is typed, and what cannot be done says why.
 
 use super::app::{App, Root};
-use super::console::Access;
 use super::chord::Chord;
+use super::console::Access;
 use super::desk::Hint;
 use super::effect::Effect;
 use super::entry::Edited;

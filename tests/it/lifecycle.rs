@@ -138,8 +138,7 @@ fn manner_09_a_terminal_that_went_away_leaves_no_process_also_with_hangups_ignor
             .stdout(Stdio::piped())
             .spawn()
             .expect("the host starts");
-        let command =
-            format!("{hangups}exec '{}' --data '{}'\n", binary(), dir.path().join("data").display());
+        let command = format!("{hangups}exec '{}' --data '{}'\n", binary(), dir.path().join("data").display());
         host.stdin.take().expect("its input").write_all(command.as_bytes()).expect("it listens");
         let lines = BufReader::new(host.stdout.take().expect("its output")).lines();
         let pid = lines

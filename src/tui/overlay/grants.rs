@@ -25,8 +25,7 @@ pub(super) fn question(app: &App, act: Act) -> Result<Question, String> {
                 "{} are delivered again, each once, at most {pace} a second. It counts for nothing: neither breaker nor success rate.{off}",
                 format::several(*n, "delivery", "deliveries")
             );
-            let was =
-                Was::Subscription(*id, row.subscription.target_url.clone(), row.subscription.is_enabled);
+            let was = Was::Subscription(*id, row.subscription.target_url.clone(), row.subscription.is_enabled);
             (row.subscription.target_url.clone(), was, effect)
         }
         Act::Turn(id, wanted) => {
@@ -51,7 +50,8 @@ pub(super) fn question(app: &App, act: Act) -> Result<Question, String> {
         }
         Act::CreateKey(new) => {
             let scopes = new.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(", ");
-            let effect = format!("It may {scopes} for company {}, at once. It is shown once, after this.", new.company_id);
+            let effect =
+                format!("It may {scopes} for company {}, at once. It is shown once, after this.", new.company_id);
             (Untrusted::new(new.name.as_str()), Was::Past, effect)
         }
         Act::CreateOperator(new) => {
@@ -60,7 +60,11 @@ pub(super) fn question(app: &App, act: Act) -> Result<Question, String> {
         }
         Act::RevokeOperator(id) => {
             let effect = "Its token is refused from the next call on, and it cannot be undone. The last admin stays.";
-            (operator(app, id.0).unwrap_or_else(|| Untrusted::new(format!("operator {id}"))), Was::Past, effect.to_owned())
+            (
+                operator(app, id.0).unwrap_or_else(|| Untrusted::new(format!("operator {id}"))),
+                Was::Past,
+                effect.to_owned(),
+            )
         }
         _ => return Err("it is not asked about here".to_owned()),
     };

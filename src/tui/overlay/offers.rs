@@ -6,9 +6,9 @@ use super::super::effect::{Act, Found};
 use super::super::format;
 use super::super::panes::{deliveries, events, keys};
 use super::super::places::Item;
-use super::{Layer, grants};
 use super::confirm::{Question, Was};
 use super::detail::Fetched;
+use super::{Layer, grants};
 use crate::api::keys::KeyRow;
 use crate::api::subscriptions::{ReplayChoice, SubscriptionRow};
 use crate::domain::event::EventType;
@@ -169,10 +169,14 @@ fn effect(act: &Act, row: &SubscriptionRow) -> String {
     let missed = format::plural(health.n_skipped, "event");
     match act {
         Act::Enable(_, ReplayChoice::None) => {
-            format!("Deliveries resume one at a time, then two, then four as they succeed; its streak starts at 0, {parked}. {missed} that passed by stay undelivered.")
+            format!(
+                "Deliveries resume one at a time, then two, then four as they succeed; its streak starts at 0, {parked}. {missed} that passed by stay undelivered."
+            )
         }
         Act::Enable(_, ReplayChoice::Skipped) => {
-            format!("Deliveries resume one at a time, then two, then four as they succeed; its streak starts at 0, {parked}, and {missed} that passed by are sent too.")
+            format!(
+                "Deliveries resume one at a time, then two, then four as they succeed; its streak starts at 0, {parked}, and {missed} that passed by are sent too."
+            )
         }
         Act::Disable(_) => format!(
             "Nothing is delivered any more until it is enabled; {} meanwhile.",

@@ -220,17 +220,27 @@ pub(super) fn draw_replays(buffer: &mut Buffer, area: Rect, app: &App, list: &Re
         "No replay was made yet.",
         "Here stands how far replays are. x on a subscription begins one; enabling with replay does too.",
     ];
-    draw(buffer, area, app, list, &About { name: "Replays", order: "newest first", columns: &REPLAYS, empty }, &|row| {
-        replay(app, row)
-    });
+    draw(
+        buffer,
+        area,
+        app,
+        list,
+        &About { name: "Replays", order: "newest first", columns: &REPLAYS, empty },
+        &|row| replay(app, row),
+    );
 }
 
 /// Draws the operators over `area`.
 pub(super) fn draw_operators(buffer: &mut Buffer, area: Rect, app: &App, list: &Operators) {
     let empty = ["There is no operator but this console's own.", "N makes one: its token is shown once."];
-    draw(buffer, area, app, list, &About { name: "Operators", order: "oldest first", columns: &OPERATORS, empty }, &|row| {
-        operator(app, row)
-    });
+    draw(
+        buffer,
+        area,
+        app,
+        list,
+        &About { name: "Operators", order: "oldest first", columns: &OPERATORS, empty },
+        &|row| operator(app, row),
+    );
 }
 
 /// What a list looks like.

@@ -84,11 +84,7 @@ pub(super) fn tally(view: &View<'_>) -> String {
         _ if is_part(view) => String::new(),
         _ => format!("{} failed   {total} in 1 h", format::number(pipeline.n_failed_1h)),
     };
-    [counted, held]
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join("   ")
+    [counted, held].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("   ")
 }
 
 /// Whether only a part of the attempts is asked for.

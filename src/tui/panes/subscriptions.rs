@@ -148,7 +148,12 @@ pub(in crate::tui) fn details(view: &View<'_>, row: &SubscriptionRow, room: usiz
     };
     let mut lines = view.judgement_lines(&judge(row), room);
     // A trip that nobody ended says why it came to that.
-    let trip = view.overview.trips.items.iter().find(|trip| trip.subscription_id == subscription.id && trip.enabled_utc.is_none());
+    let trip = view
+        .overview
+        .trips
+        .items
+        .iter()
+        .find(|trip| trip.subscription_id == subscription.id && trip.enabled_utc.is_none());
     if let Some(trip) = trip.filter(|_| !subscription.is_enabled) {
         lines.extend(view.labelled("Causes", &format!("{} (of the last 20 attempts)", trips::causes(trip)), room));
     }

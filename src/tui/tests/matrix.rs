@@ -95,14 +95,12 @@ fn look(style: Style) -> String {
         Some(Color::Rgb(r, g, b)) => format!("{r:02x}{g:02x}{b:02x}"),
         Some(named) => format!("{named:?}"),
     };
-    let marks = [
-        (Modifier::BOLD, 'b'),
-        (Modifier::DIM, 'd'),
-        (Modifier::UNDERLINED, 'u'),
-        (Modifier::REVERSED, 'r'),
-    ];
-    let marks: String =
-        marks.into_iter().filter(|(modifier, _)| style.add_modifier.contains(*modifier)).map(|(_, mark)| mark).collect();
+    let marks = [(Modifier::BOLD, 'b'), (Modifier::DIM, 'd'), (Modifier::UNDERLINED, 'u'), (Modifier::REVERSED, 'r')];
+    let marks: String = marks
+        .into_iter()
+        .filter(|(modifier, _)| style.add_modifier.contains(*modifier))
+        .map(|(_, mark)| mark)
+        .collect();
     let marks = if marks.is_empty() { String::new() } else { format!(" {marks}") };
     format!("{}/{}{marks}", colour(style.fg), colour(style.bg))
 }

@@ -168,7 +168,8 @@ fn an_unreachable_platform_is_told_and_the_picture_stays() {
 fn every_byte_is_ascii_where_that_was_asked_for() {
     for (width, height) in [(40, 10), (60, 15), (80, 24), (120, 36), (200, 60)] {
         for keys in [
-            "1", "2", "3", "4", "6", "7", "?", "a", "3xj\n", "2\n", "2jj\n", "3j\n", "4j\n", "6\n", "7\n", "K", "r", "2xj\n",
+            "1", "2", "3", "4", "6", "7", "?", "a", "3xj\n", "2\n", "2jj\n", "3j\n", "4j\n", "6\n", "7\n", "K", "r",
+            "2xj\n",
         ] {
             let mut bench = Bench::ascii(width, height);
             bench.press(keys);
