@@ -217,7 +217,7 @@ pub enum Finished {
     /// The operators came, or not.
     Operators(Result<Vec<OperatorRow>, String>),
     /// It is known what a replay would select, or not.
-    Counted(SubscriptionId, NewReplay, Result<ReplayPlan, String>),
+    Counted(SubscriptionId, NewReplay, Result<Box<ReplayPlan>, String>),
     /// A thing was fetched, or not.
     Fetched(Item, Result<Box<Found>, String>),
     /// A playbook ran, or a bundle got further.

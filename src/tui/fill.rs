@@ -110,7 +110,7 @@ impl App {
         &mut self,
         id: SubscriptionId,
         wish: NewReplay,
-        came: Result<ReplayPlan, String>,
+        came: Result<Box<ReplayPlan>, String>,
         now: Timestamp,
     ) {
         let is_awaited = self.form().is_some_and(|form| form.sent == Some(Filled::Replay(id, wish.clone())));

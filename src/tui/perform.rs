@@ -63,7 +63,7 @@ impl Performer {
             Job::Operators => Finished::Operators(self.client.operators().await.map(|page| page.items).map_err(inert)),
             Job::Count(id, wish) => {
                 let plan = self.client.replay(id, &NewReplay { dry_run: true, ..wish.clone() }).await;
-                Finished::Counted(id, wish, plan.map_err(inert))
+                Finished::Counted(id, wish, plan.map(Box::new).map_err(inert))
             }
             Job::Act(act) => match self.act(&act).await {
                 Ok(Done::Said(what)) => Finished::Act(act, Ok(what)),

@@ -134,26 +134,17 @@ impl App {
                 refuse("nothing was asked; W asks whether to write it")
             }
             Action::Playbooks if self.subjects().is_empty() => refuse("nothing is selected; 9 shows all playbooks"),
-            Action::Open if context == Context::Panes && self.selected().is_none() => {
-                refuse("nothing is selected: there are no rows")
-            }
-            Action::Open if self.alert_has_no_details() => refuse("there is nothing to open here"),
-            Action::Open if self.line_does_nothing() => refuse("this line leads nowhere"),
+            Action::Open => self.permits_open(context),
             Action::Drill if self.drill_here().is_none() => refuse("no rows of a log belong to it"),
             Action::Backward if !self.trail.leads_back() => refuse("there is nothing to go back to"),
             Action::Forward if !self.trail.leads_on() => refuse("there is nothing to go forward to"),
             Action::Shape | Action::Fold if !self.has_bodies() => refuse("there is no body here to be shown otherwise"),
-            Action::Menu => self.menu().map(|_| ()),
-            Action::SendAgain => self.sent_again().map(|_| ()),
-            Action::Fill(_) if self.setting.access == Access::ReadOnly => refuse(READ_ONLY),
-            Action::Fill(Purpose::Company) if context == Context::Choice && !self.lists_companies() => {
-                refuse("nothing is created here; C lists companies")
-            }
-            Action::Open if context == Context::Replays && self.listed_replay().is_none() => {
-                refuse("there is no replay to open")
-            }
-            Action::TurnReplay | Action::EndReplay => self.permits_turn(action),
-            Action::RevokeOperator => self.revocable().map(|_| ()),
+            Action::Menu
+            | Action::SendAgain
+            | Action::Fill(_)
+            | Action::TurnReplay
+            | Action::EndReplay
+            | Action::RevokeOperator => self.permits_deed(action, context),
             Action::Follow if !self.focus.is_log() || self.focus == Pane::Trips => {
                 refuse("follow is for deliveries, events and requests; 4, 5 and 8 show them")
             }
@@ -181,6 +172,33 @@ impl App {
             }
             Action::Retry => self.permits_retry(),
             _ => Ok(()),
+        }
+    }
+
+    /// The same of opening what is selected.
+    fn permits_open(&self, context: Context) -> Result<(), String> {
+        let why = match context {
+            Context::Panes if self.selected().is_none() => "nothing is selected: there are no rows",
+            Context::Replays if self.listed_replay().is_none() => "there is no replay to open",
+            _ if self.alert_has_no_details() => "there is nothing to open here",
+            _ if self.line_does_nothing() => "this line leads nowhere",
+            _ => return Ok(()),
+        };
+        Err(why.to_owned())
+    }
+
+    /// The same of what leads to a change.
+    fn permits_deed(&self, action: Action, context: Context) -> Result<(), String> {
+        match action {
+            Action::Menu => self.menu().map(|_| ()),
+            Action::SendAgain => self.sent_again().map(|_| ()),
+            Action::RevokeOperator => self.revocable().map(|_| ()),
+            Action::Fill(_) if self.setting.access == Access::ReadOnly => Err(READ_ONLY.to_owned()),
+            Action::Fill(Purpose::Company) if context == Context::Choice && !self.lists_companies() => {
+                Err("nothing is created here; C lists companies".to_owned())
+            }
+            Action::Fill(_) => Ok(()),
+            _ => self.permits_turn(action),
         }
     }
 

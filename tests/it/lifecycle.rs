@@ -17,14 +17,20 @@ fn this_binary() -> String {
     std::env::current_exe().expect("a test has a binary").to_string_lossy().into_owned()
 }
 
-/// The binary: that of this build, or another build's, which somebody wants to see die.
+/// A program of another build that somebody wants to see die (`.ci/ways-to-die`).
+#[expect(clippy::disallowed_methods, reason = "which build is tried is said from outside")]
+fn other_build(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// The binary, of this build unless another one is tried.
 fn binary() -> String {
-    std::env::var("CROW_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_crow").to_owned())
+    other_build("CROW_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_crow").to_owned())
 }
 
 /// Runs one function of this file in a process of its own in a terminal; or its twin in `examples/die.rs`, as another build has it.
 fn rehearse(name: &str) -> Terminal {
-    if let Ok(program) = std::env::var("CROW_DIE") {
+    if let Some(program) = other_build("CROW_DIE") {
         return Terminal::run_program(80, 24, &program, &[name]);
     }
     let name = format!("lifecycle::{name}");
