@@ -6,9 +6,16 @@ use super::standalone::{Standalone, Wish};
 use super::{log, settings};
 use crate::ambient::Ambient;
 use crate::domain::target::Policy;
+use crate::server::otlp;
+use futures_util::future::OptionFuture;
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// How long the last push of metrics may take when the platform stops.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(super) async fn run(serve: Serve) -> Result<ExitCode, Failure> {
     log::to_stderr();
@@ -36,9 +43,20 @@ pub(super) async fn run(serve: Serve) -> Result<ExitCode, Failure> {
     if policy == Policy::Private {
         tracing::warn!("http and private webhook targets are permitted: for development only");
     }
+    let (stop_pushing, told) = watch::channel(false);
+    let pushing = serve.otlp.map(|url| {
+        let engine = platform.engine().clone();
+        tokio::spawn(async move { otlp::push(engine, &url, serve.otlp_every, told).await })
+    });
     let stopped = stop_signal()?;
     announce(platform.address())?;
     stopped.await;
+    stop_pushing.send_replace(true);
+    if let Some(Ok(Err(why))) =
+        Ambient::real().within(PATIENCE, async { OptionFuture::from(pushing).await }).await.flatten()
+    {
+        tracing::warn!(why, "no metrics were pushed");
+    }
     let again = stop_signal()?;
     tokio::select! {
         () = platform.stop() => Ok(ExitCode::SUCCESS),

@@ -94,6 +94,11 @@ impl Standalone {
         Ok(Self { address: format!("http://{address}"), engine, work, serving })
     }
 
+    /// The platform without its network face.
+    pub(super) const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// Where it listens: `http://127.0.0.1:PORT`.
     pub(super) fn address(&self) -> &str {
         &self.address

@@ -3,7 +3,8 @@
 
 use super::guard::{Operator, Viewer};
 use super::problem::Refusal;
-use crate::engine::Engine;
+use crate::engine::gauges::Gauges;
+use crate::engine::{Engine, Status};
 use axum::Extension;
 use axum::extract::{FromRequestParts as _, Request, State};
 use axum::http::header::CONTENT_TYPE;
@@ -30,60 +31,96 @@ pub(super) async fn get(
 }
 
 async fn write(engine: &Engine) -> Result<String, Refusal> {
-    let gauges = engine.gauges().await?;
-    let status = engine.status();
     let mut text = String::new();
-    let version = env!("CARGO_PKG_VERSION");
-    metric(&mut text, "crow_build_info", "gauge", "What is running", &[(format!("{{version=\"{version}\"}}"), 1)]);
-    let flag = |is: bool| [(String::new(), u64::from(is))];
-    metric(&mut text, "crow_dispatching", "gauge", "Whether the dispatcher runs", &flag(status.is_dispatching));
-    metric(
-        &mut text,
-        "crow_dispatch_paused",
-        "gauge",
-        "Whether the platform's own trouble pauses dispatch",
-        &flag(status.paused.is_some()),
-    );
-    for (name, what, n) in [
-        ("crow_events_total", "Events ever published", gauges.n_events),
-        ("crow_deliveries_total", "Deliveries ever planned, skipped ones among them", gauges.n_deliveries),
-        ("crow_attempts_total", "Attempts ever made, tests among them", gauges.n_attempts),
-        ("crow_trips_total", "Breaker trips ever", gauges.n_trips),
-        ("crow_audited_changes_total", "Changes ever audited", gauges.n_changes),
-        (
-            "crow_requests_dropped_total",
-            "Requests that the log could not keep up with, since the start",
-            gauges.n_dropped,
-        ),
-    ] {
-        metric(&mut text, name, "counter", what, &[(String::new(), n)]);
+    for metric in told(&engine.gauges().await?, &engine.status()) {
+        let Metric { name, kind, what, values } = metric;
+        let kind = if kind == Kind::Counter { "counter" } else { "gauge" };
+        let _ = writeln!(text, "# HELP {name} {what}\n# TYPE {name} {kind}");
+        for (labels, value) in values {
+            let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}=\"{}\"", label(value))).collect();
+            let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+            let _ = writeln!(text, "{name}{labels} {value}");
+        }
     }
-    let waiting = gauges.waiting.map(|(state, n)| (format!("{{state=\"{}\"}}", state.name()), n));
-    metric(&mut text, "crow_deliveries_waiting", "gauge", "Deliveries that wait, counted up to 100000", &waiting);
-    let hour = [("success", gauges.hour.n_ok), ("failure", gauges.hour.n_failed)]
-        .map(|(outcome, n)| (format!("{{outcome=\"{outcome}\"}}"), n));
-    metric(&mut text, "crow_scheduled_attempts_last_hour", "gauge", "Scheduled attempts of the last hour", &hour);
-    let subscriptions = [("enabled", gauges.n_enabled), ("disabled", gauges.n_disabled)]
-        .map(|(state, n)| (format!("{{state=\"{state}\"}}"), n));
-    metric(&mut text, "crow_subscriptions", "gauge", "Subscriptions", &subscriptions);
-    let requests: Vec<(String, u64)> = gauges
-        .answers
-        .iter()
-        .map(|((method, route, status), n)| {
-            (format!("{{method=\"{}\",route=\"{}\",status=\"{status}\"}}", label(method), label(route)), *n)
-        })
-        .collect();
-    metric(&mut text, "crow_requests_total", "counter", "Requests to the Integration API since the start", &requests);
-    let elapsed = [(String::new(), gauges.elapsed_ms)];
-    metric(&mut text, "crow_request_duration_milliseconds_total", "counter", "Time spent on them", &elapsed);
     Ok(text)
 }
 
-fn metric(text: &mut String, name: &str, kind: &str, what: &str, values: &[(String, u64)]) {
-    let _ = writeln!(text, "# HELP {name} {what}\n# TYPE {name} {kind}");
-    for (labels, value) in values {
-        let _ = writeln!(text, "{name}{labels} {value}");
-    }
+/// What a metric's numbers do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// They only grow.
+    Counter,
+    /// They come and go.
+    Gauge,
+}
+
+/// A metric with its numbers by their labels.
+#[derive(Debug, Clone)]
+pub(super) struct Metric {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    pub(super) what: &'static str,
+    pub(super) values: Vec<(Labels, u64)>,
+}
+
+/// Names and values of labels.
+type Labels = Vec<(&'static str, String)>;
+
+/// A metric of one number.
+fn one(name: &'static str, kind: Kind, what: &'static str, value: u64) -> Metric {
+    Metric { name, kind, what, values: vec![(Vec::new(), value)] }
+}
+
+/// A metric by one label.
+fn by(name: &'static str, what: &'static str, label: &'static str, values: &[(&str, u64)]) -> Metric {
+    let values = values.iter().map(|(value, n)| (vec![(label, (*value).to_owned())], *n)).collect();
+    Metric { name, kind: Kind::Gauge, what, values }
+}
+
+/// Every metric, in the order in which they are told.
+pub(super) fn told(gauges: &Gauges, status: &Status) -> Vec<Metric> {
+    use Kind::{Counter, Gauge};
+    let paused = "Whether the platform's own trouble pauses dispatch";
+    let dropped = "Requests that the log could not keep up with, since the start";
+    let requests = gauges.answers.iter().map(|((method, route, status), n)| {
+        (vec![("method", method.clone()), ("route", route.clone()), ("status", status.to_string())], *n)
+    });
+    vec![
+        by("crow_build_info", "What is running", "version", &[(env!("CARGO_PKG_VERSION"), 1)]),
+        one("crow_dispatching", Gauge, "Whether the dispatcher runs", u64::from(status.is_dispatching)),
+        one("crow_dispatch_paused", Gauge, paused, u64::from(status.paused.is_some())),
+        one("crow_events_total", Counter, "Events ever published", gauges.n_events),
+        one("crow_deliveries_total", Counter, "Deliveries ever planned, skipped ones among them", gauges.n_deliveries),
+        one("crow_attempts_total", Counter, "Attempts ever made, tests among them", gauges.n_attempts),
+        one("crow_trips_total", Counter, "Breaker trips ever", gauges.n_trips),
+        one("crow_audited_changes_total", Counter, "Changes ever audited", gauges.n_changes),
+        one("crow_requests_dropped_total", Counter, dropped, gauges.n_dropped),
+        by(
+            "crow_deliveries_waiting",
+            "Deliveries that wait, counted up to 100000",
+            "state",
+            &gauges.waiting.map(|(state, n)| (state.name(), n)),
+        ),
+        by(
+            "crow_scheduled_attempts_last_hour",
+            "Scheduled attempts of the last hour",
+            "outcome",
+            &[("success", gauges.hour.n_ok), ("failure", gauges.hour.n_failed)],
+        ),
+        by(
+            "crow_subscriptions",
+            "Subscriptions",
+            "state",
+            &[("enabled", gauges.n_enabled), ("disabled", gauges.n_disabled)],
+        ),
+        Metric {
+            name: "crow_requests_total",
+            kind: Counter,
+            what: "Requests to the Integration API since the start",
+            values: requests.collect(),
+        },
+        one("crow_request_duration_milliseconds_total", Counter, "Time spent on them", gauges.elapsed_ms),
+    ]
 }
 
 /// A label's value, escaped.

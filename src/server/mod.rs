@@ -18,6 +18,7 @@ mod log;
 mod metrics;
 pub mod openapi;
 mod operators;
+pub mod otlp;
 mod overview;
 mod place;
 mod problem;

@@ -1,7 +1,7 @@
 //! Running a platform.
 
 use super::console::Look;
-use super::read::{Keep, keep, retry_base, scenario};
+use super::read::{Keep, collector, keep, pace, retry_base, scenario};
 use crate::demo::scenario::script::Script;
 use clap::Args;
 use std::net::SocketAddr;
@@ -59,6 +59,12 @@ pub(in crate::cli) struct Serve {
     /// still be delivered
     #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = keep)]
     pub(in crate::cli) keep: Keep,
+    /// Push the counters of /metrics to an OpenTelemetry collector over OTLP (HTTP, protobuf): http://127.0.0.1:4318/v1/metrics
+    #[arg(long, value_name = "URL", value_parser = collector)]
+    pub(in crate::cli) otlp: Option<String>,
+    /// How often they are pushed
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = pace, requires = "otlp")]
+    pub(in crate::cli) otlp_every: Duration,
     /// Permit an address beyond loopback, because a proxy in front of it ends TLS
     #[arg(long)]
     pub(in crate::cli) behind_proxy: bool,

@@ -4,6 +4,7 @@ use super::Scene;
 use crow::domain::event::EventType;
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 fn value(text: &str, name: &str) -> u64 {
     let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name} in\n{text}"));
@@ -80,4 +81,60 @@ async fn rules_and_dashboard_name_only_what_is_served_and_the_dashboard_all_of_i
     }
     let document: serde_json::Value = serde_json::from_str(&dashboard).expect("JSON");
     assert_eq!(document["uid"], "crow-platform");
+}
+
+/// A collector: what came, and whether it was whole.
+async fn collector() -> (Arc<Mutex<Vec<(String, Vec<u8>)>>>, String) {
+    let seen: Arc<Mutex<Vec<(String, Vec<u8>)>>> = Arc::default();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/v1/metrics", listener.local_addr().expect("an address"));
+    let take = {
+        let seen = Arc::clone(&seen);
+        async move |headers: axum::http::HeaderMap, body: axum::body::Bytes| {
+            let kind = headers["content-type"].to_str().expect("text").to_owned();
+            let mut seen = seen.lock().expect("not poisoned");
+            seen.push((kind, body.to_vec()));
+            // The first one is refused: it must come again.
+            if seen.len() == 1 { axum::http::StatusCode::BAD_REQUEST } else { axum::http::StatusCode::OK }
+        }
+    };
+    let router = axum::Router::new().route("/v1/metrics", axum::routing::post(take));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (seen, url)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_collector_gets_every_metric_that_is_served() {
+    let scene = Scene::new().await;
+    scene.subscribe(&["lead.created"]).await;
+    scene.emit(EventType::LeadCreated).await;
+    scene.attempted(1).await;
+    let answer = scene.platform.call("GET", "/metrics", &[], None).await;
+    let served = names(&String::from_utf8(answer.body).expect("text"));
+    let (seen, url) = collector().await;
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let engine = scene.platform.engine.clone();
+    let pushing = tokio::spawn(async move {
+        crow::server::otlp::push(engine, &url, std::time::Duration::from_secs(60), stopped).await
+    });
+    let n_seen = || seen.lock().expect("not poisoned").len();
+    scene.platform.until("a first push", async || n_seen() >= 1).await;
+    // The clock is scripted: nothing comes before its time.
+    scene
+        .platform
+        .until("the next one", async || {
+            scene.platform.advance(std::time::Duration::from_secs(1));
+            n_seen() >= 2
+        })
+        .await;
+    stop.send_replace(true);
+    pushing.await.expect("no panic").expect("it could be pushed");
+    let (kind, bytes) = seen.lock().expect("not poisoned").last().expect("a push").clone();
+    assert_eq!(kind, "application/x-protobuf");
+    let holds = |part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
+    for name in &served {
+        // Without a request there is nothing to tell of them.
+        assert!(holds(name.as_bytes()), "{name}");
+    }
+    assert!(holds(b"service.name") && holds(b"crow"));
 }

@@ -1,0 +1,153 @@
+//! The counters of `/metrics` for an OpenTelemetry collector: pushed over OTLP (HTTP, protobuf) at a pace. A collector that does not take them costs
+//! nothing but a line in the log; the next push has everything that the last one had.
+
+use super::metrics::{Kind, Metric, told};
+use crate::engine::Engine;
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{AsyncInstrument, Meter, MeterProvider as _};
+use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
+use opentelemetry_otlp::{MetricExporter, Protocol, WithExportConfig as _, WithHttpConfig as _};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+/// The numbers of the latest look, which the instruments tell.
+type Latest = Arc<Mutex<Vec<Metric>>>;
+
+/// The reader's own pace, which never comes: what is pushed is pushed by [`Pusher::push`].
+const NEVER: Duration = Duration::from_secs(365 * 86_400);
+/// How long a collector may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Pushes the numbers of `engine` to the collector at `url`, once every `pace`, until it is told to stop; the last push has what happened until
+/// then.
+///
+/// # Errors
+/// Says what of the address cannot be used, or why no numbers can be had.
+pub async fn push(engine: Engine, url: &str, pace: Duration, mut stopped: watch::Receiver<bool>) -> Result<(), String> {
+    let look = async || -> Result<Vec<Metric>, String> {
+        Ok(told(&engine.gauges().await.map_err(|error| error.to_string())?, &engine.status()))
+    };
+    let http = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()
+        .map_err(|error| error.to_string())?;
+    let pusher = Pusher::new(url, &look().await?, http)?;
+    let mut is_told = false;
+    loop {
+        let pushed = match look().await {
+            Ok(metrics) => pusher.push(metrics).await,
+            Err(why) => Err(why),
+        };
+        // Said once, and again after a push that arrived.
+        match pushed {
+            Err(why) if !is_told => {
+                tracing::warn!(why, url, "metrics did not arrive at the collector; they are pushed again");
+                is_told = true;
+            }
+            Err(_) => {}
+            Ok(()) => is_told = false,
+        }
+        if *stopped.borrow() {
+            return Ok(());
+        }
+        tokio::select! {
+            () = engine.ambient().sleep(pace) => {}
+            _ = stopped.wait_for(|is| *is) => {}
+        }
+    }
+}
+
+/// A way to a collector.
+#[derive(Debug)]
+pub(super) struct Pusher {
+    provider: SdkMeterProvider,
+    latest: Latest,
+}
+
+impl Pusher {
+    /// A way to the collector at `url`, for metrics like these: each is an instrument.
+    ///
+    /// # Errors
+    /// Says what of it cannot be used.
+    pub(super) fn new(url: &str, like: &[Metric], http: reqwest::Client) -> Result<Self, String> {
+        let client = Posting { http, runtime: Handle::current() };
+        let exporter = MetricExporter::builder()
+            .with_http()
+            .with_http_client(client)
+            .with_endpoint(url)
+            .with_protocol(Protocol::HttpBinary)
+            .with_timeout(PATIENCE)
+            .build()
+            .map_err(|error| error.to_string())?;
+        let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
+        let resource = Resource::builder_empty().with_service_name("crow").with_attribute(version).build();
+        let reader = PeriodicReader::builder(exporter).with_interval(NEVER).build();
+        let provider = SdkMeterProvider::builder().with_resource(resource).with_reader(reader).build();
+        let latest = Latest::default();
+        let meter = provider.meter("crow");
+        like.iter().for_each(|metric| instrument(&meter, metric, &latest));
+        Ok(Self { provider, latest })
+    }
+
+    /// Pushes these numbers.
+    ///
+    /// # Errors
+    /// Why they did not arrive, in one line.
+    pub(super) async fn push(&self, metrics: Vec<Metric>) -> Result<(), String> {
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = metrics;
+        let provider = self.provider.clone();
+        // It waits for the reader's thread.
+        let flushed = tokio::task::spawn_blocking(move || provider.force_flush()).await;
+        flushed.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+    }
+}
+
+fn instrument(meter: &Meter, metric: &Metric, latest: &Latest) {
+    let (name, latest) = (metric.name, Arc::clone(latest));
+    let observe = move |instrument: &dyn AsyncInstrument<u64>| {
+        let latest = latest.lock().unwrap_or_else(PoisonError::into_inner);
+        for (labels, value) in latest.iter().filter(|metric| metric.name == name).flat_map(|metric| &metric.values) {
+            let labels: Vec<KeyValue> = labels.iter().map(|(key, value)| KeyValue::new(*key, value.clone())).collect();
+            instrument.observe(*value, &labels);
+        }
+    };
+    match metric.kind {
+        Kind::Counter => {
+            let _ = meter.u64_observable_counter(name).with_description(metric.what).with_callback(observe).build();
+        }
+        Kind::Gauge => {
+            let _ = meter.u64_observable_gauge(name).with_description(metric.what).with_callback(observe).build();
+        }
+    }
+}
+
+/// Posts for the exporter, whose thread is none of the runtime's.
+#[derive(Debug)]
+struct Posting {
+    http: reqwest::Client,
+    runtime: Handle,
+}
+
+#[async_trait::async_trait]
+impl HttpClient for Posting {
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let (head, body) = request.into_parts();
+        let post =
+            self.http.request(head.method, head.uri.to_string()).headers(head.headers).body(body).timeout(PATIENCE);
+        self.runtime
+            .spawn(async move {
+                let answer = post.send().await?;
+                let mut response = Response::builder().status(answer.status());
+                if let Some(headers) = response.headers_mut() {
+                    headers.clone_from(answer.headers());
+                }
+                Ok(response.body(answer.bytes().await?)?)
+            })
+            .await?
+    }
+}
