@@ -68,7 +68,7 @@ pub(super) fn ways() -> Result<Vec<Way>, Failure> {
     settings::config_file().map_or_else(|| Ok(Vec::new()), |file| read(&file))
 }
 
-fn read(file: &Path) -> Result<Vec<Way>, Failure> {
+pub(super) fn read(file: &Path) -> Result<Vec<Way>, Failure> {
     let refused = |why: String| {
         Failure::usage(format!("{}: {why}", file.display()), "crow config template shows how it is written")
     };

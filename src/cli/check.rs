@@ -2,7 +2,7 @@
 
 use super::arguments::check::Check;
 use super::failure::Failure;
-use super::{log, output, remote};
+use super::{log, output, portal};
 use crate::ambient::Ambient;
 use crate::api::checkup::{CHECK, Checkup, Grade, Reading, Side};
 use crate::api::document::One;
@@ -32,7 +32,7 @@ async fn answer(asked: Check) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     let probes: Vec<&'static Probe> = if asked.probes.is_empty() { PROBES.iter().collect() } else { asked.probes };
-    let client = remote::connect(&asked.remote)?;
+    let client = portal::connect(&asked.remote)?;
     let limits = Limits { warn: asked.warn, crit: asked.crit };
     let checkup = check(&client, &Ambient::real(), &probes, &limits).await;
     let text = if asked.json { output::json(&One { schema: CHECK, item: &checkup })? } else { shown(&checkup) };

@@ -1,6 +1,6 @@
 //! The configuration file: `$XDG_CONFIG_HOME/crow/config.toml`. What is wrong in it is said when the console opens, and stops nothing.
 
-use super::settings;
+use super::{alerting, settings};
 use crate::tui::keymap::Keymap;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -24,6 +24,17 @@ enum Keys {
 /// Which keys do what, and what is wrong with the file, if something is.
 pub(super) fn keymap() -> (Keymap, Option<String>) {
     settings::config_file().map_or_else(|| (Keymap::default(), None), |file| read(&file))
+}
+
+/// What is wrong with the configuration: the file that is named, else the one in force.
+pub(super) fn faults(named: Option<&Path>) -> Vec<String> {
+    let Some(file) = named.map(Path::to_owned).or_else(settings::config_file) else { return Vec::new() };
+    let (_, keys) = read(&file);
+    let alerts = alerting::read(&file).err().map(|failure| failure.to_string());
+    // What is no TOML at all is no TOML for both.
+    let is_same =
+        |alerts: &String| keys.as_ref().is_some_and(|keys| keys.contains(": line ") && alerts.contains(": line "));
+    keys.iter().cloned().chain(alerts.filter(|alerts| !is_same(alerts))).collect()
 }
 
 fn read(file: &Path) -> (Keymap, Option<String>) {

@@ -3,8 +3,9 @@
 use super::arguments::place::About;
 use super::arguments::trouble::Diagnose;
 use super::failure::Failure;
-use super::{log, remote};
+use super::{log, output, remote};
 use crate::ambient::Ambient;
+use crate::api::document::inert::harmless;
 use crate::api::keys::KeyRow;
 use crate::api::report::{Conclusion, Evidence, Report, Subject};
 use crate::client::connection::Client;
@@ -86,15 +87,9 @@ pub(super) fn keep(file: &Path, json: &str) -> Result<(), Failure> {
         .map_err(|error| Failure::failed(format!("{}: {error}", file.display()), "name a file that can be written"))
 }
 
-/// Writes to stdout; a reader that went away is no error.
+/// Writes to stdout, harmless on any terminal; a reader that went away is no error.
 pub(super) fn print(text: &str) -> Result<(), Failure> {
-    use std::io::Write as _;
-    match writeln!(std::io::stdout(), "{text}") {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::failed(format!("stdout: {error}"), ""))
-        }
-        _ => Ok(()),
-    }
+    output::write(&harmless(text)).map(drop)
 }
 
 fn text(report: &Report) -> String {

@@ -4,23 +4,29 @@ mod alerting;
 mod arguments;
 mod check;
 mod config;
+mod configure;
 mod console;
 mod db;
 mod demo;
 mod diagnose;
+mod doctor;
 mod escalate;
 mod failure;
 mod log;
+mod manual;
 mod output;
 mod panes;
 mod plain;
+mod portal;
 mod remote;
+mod report;
 mod runbook;
 mod screen;
 mod serve;
 mod settings;
 mod standalone;
 mod theme;
+mod transfer;
 mod verify;
 mod watch;
 
@@ -84,6 +90,14 @@ fn start(arguments: Arguments) -> Result<ExitCode, Failure> {
             Some(Command::Demo(demo)) => demo::run(demo).await,
             Some(Command::Check(asked)) => check::run(asked).await,
             Some(Command::Watch(asked)) => watch::run(asked).await,
+            Some(Command::Audit(asked)) => report::audit(asked).await,
+            Some(Command::Briefing(asked)) => report::brief(asked).await,
+            Some(Command::Export(asked)) => transfer::export(asked).await,
+            Some(Command::Import(asked)) => transfer::import(asked).await,
+            Some(Command::Doctor(asked)) => doctor::run(asked).await,
+            Some(Command::Config(asked)) => configure::run(&asked),
+            Some(Command::Completions(asked)) => manual::complete(&asked),
+            Some(Command::Man(asked)) => manual::pages(&asked),
             Some(Command::Keys(asked)) => panes::run(Pane::Keys(asked)).await,
             Some(Command::Subs(asked)) => panes::run(Pane::Subs(asked)).await,
             Some(Command::Deliveries(asked)) => panes::run(Pane::Deliveries(asked)).await,

@@ -76,6 +76,61 @@ pub(super) fn look(asked: &console::Look) -> Result<Look, Failure> {
     Ok(Look { theme, charset, mouse, layout })
 }
 
+/// Whether texts are UTF-8 here, and what says so.
+pub(super) fn locale() -> (bool, String) {
+    let named = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| Some((name, variable(name)?)));
+    let (name, value) = named.unwrap_or(("LANG", String::new()));
+    let lower = value.to_lowercase();
+    (lower.contains("utf-8") || lower.contains("utf8"), format!("{name}={value}"))
+}
+
+/// Which colours a console takes here unless it is told otherwise, and why.
+pub(super) fn colours() -> String {
+    match (variable("NO_COLOR"), variable("COLORTERM"), variable("TERM")) {
+        (Some(_), ..) => "none, as NO_COLOR is set: marks, words and bold say the same".to_owned(),
+        (None, Some(depth), _) => format!("COLORTERM={depth}"),
+        (None, None, Some(term)) => format!("TERM={term}; the themes dark and light want 24 bits"),
+        (None, None, None) => "TERM is not set".to_owned(),
+    }
+}
+
+/// How a copied text leaves this machine.
+pub(super) fn clipboard() -> String {
+    match wrap() {
+        Wrap::Tmux => "OSC 52 through tmux: needs set -g set-clipboard on and allow-passthrough on".to_owned(),
+        Wrap::Screen => "OSC 52 through screen; a file beside it".to_owned(),
+        Wrap::Plain => "OSC 52, if the terminal knows it; a file beside it".to_owned(),
+    }
+}
+
+/// What is in force: the setting, its value, and where it comes from.
+pub(super) fn origins() -> Vec<(&'static str, String, String)> {
+    let path = |path: Option<PathBuf>| {
+        path.map_or_else(|| "unknown: there is no home directory".to_owned(), |path| path.display().to_string())
+    };
+    let base = |name: &str| match variable(name) {
+        Some(value) => format!("{name}={value}"),
+        None => format!("the usual place, as {name} is not set"),
+    };
+    let set = |name: &str| {
+        if variable(name).is_some() {
+            format!("{name}, which is set")
+        } else {
+            "the key file in the data directory".to_owned()
+        }
+    };
+    let file = config_file();
+    let there = if file.as_ref().is_some_and(|file| file.is_file()) { "" } else { " (not there)" };
+    vec![
+        ("configuration file", path(file) + there, base("XDG_CONFIG_HOME")),
+        ("data directory", path(data_dir().ok()), base("XDG_DATA_HOME")),
+        ("state directory", path(state_dir().ok()), base("XDG_STATE_HOME")),
+        ("platform's key", set("CROW_PLATFORM_KEY"), "the environment; its value is never shown".to_owned()),
+        ("letters", if locale().0 { "UTF-8" } else { "ASCII" }.to_owned(), locale().1),
+        ("colours", colours(), "the environment; --theme says otherwise".to_owned()),
+    ]
+}
+
 /// What stands between us and the terminal, as far as the environment tells.
 pub(super) fn wrap() -> Wrap {
     if variable("TMUX").is_some() {

@@ -6,7 +6,7 @@ use super::arguments::watch::Watch;
 use super::failure::Failure;
 use super::output::{self, Reader};
 use super::serve::stop_signal;
-use super::{log, remote, settings};
+use super::{log, portal, settings};
 use crate::ambient::Ambient;
 use crate::api::document::{One, inert};
 use crate::api::notice::{NOTICE, Notice, PagerEvent, Turn};
@@ -17,6 +17,7 @@ use crate::monitor::feed;
 use crate::monitor::notices::{Notices, Seen};
 use crate::monitor::outbox::{Letter, Outbox};
 use crate::monitor::snapshot::Snapshot;
+use std::fs::File;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -37,7 +38,7 @@ const NAP: Duration = Duration::from_millis(20);
 pub(super) async fn run(asked: Watch) -> Result<ExitCode, Failure> {
     log::to_stderr();
     let ways = alerting::ways()?;
-    let client = remote::connect(&asked.remote)?;
+    let client = portal::connect(&asked.remote)?;
     let desk = Desk::open(&client, ways, &asked)?;
     if asked.trial {
         return desk.try_ways().await;
@@ -89,8 +90,23 @@ impl Desk {
         Ok(Self { platform, ways, outbox, told, memory, outward: Outward::new()?, ambient: Ambient::real() })
     }
 
+    /// Keeps other watches of this platform out for as long as what it answers with lives.
+    fn alone(&self) -> Result<File, Failure> {
+        let path = self.memory.with_file_name("lock");
+        let refused = |why: &str| {
+            Failure::usage(
+                format!("{}: {why}", path.display()),
+                "one watch of a platform is enough; name another folder with --state DIR",
+            )
+        };
+        let file = File::create(&path).map_err(|error| refused(&error.to_string()))?;
+        file.try_lock().map_err(|_| refused("another crow watch follows this platform"))?;
+        Ok(file)
+    }
+
     /// Follows the platform until a signal comes or nobody reads.
     async fn follow(mut self, client: Client, asked: Watch) -> Result<ExitCode, Failure> {
+        let _alone = self.alone()?;
         let (sender, mut pictures) = watch::channel(Arc::new(Snapshot::default()));
         let settings = feed::Settings { rows: ROWS, history: None };
         let feeding = tokio::spawn(feed::follow(client, self.ambient.clone(), settings, sender));

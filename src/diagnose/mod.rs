@@ -10,4 +10,5 @@ pub mod playbook;
 pub mod run;
 pub mod runbook;
 pub mod subject;
+pub mod survey;
 pub mod topics;

@@ -30,7 +30,7 @@ pub mod resends;
 mod retention;
 pub mod revisions;
 pub mod root;
-mod samples;
+pub mod samples;
 mod sender;
 mod settle;
 pub mod stats;

@@ -22,6 +22,15 @@ const DOCUMENTS: [(&str, &str); 3] = [
 ];
 const AGREEMENTS: [&str; 3] = ["Service Agreement", "Limited Power of Attorney", "Payment Authorization"];
 
+/// The same payload every time, for documents.
+#[must_use]
+pub fn fixed(kind: EventType) -> String {
+    payload(kind, &Ambient::scripted(Timestamp::from_millis(FIXED_MS), 1))
+}
+
+/// When fixed samples happened: 2026-01-15T12:00:00Z.
+const FIXED_MS: i64 = 1_768_478_400_000;
+
 /// A sample payload as a JSON object, its fields in the order of the documentation.
 pub(super) fn payload(kind: EventType, ambient: &Ambient) -> String {
     let sample = Sample { ambient, now: ambient.now() };

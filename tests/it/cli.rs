@@ -145,9 +145,10 @@ fn t1_what_a_platform_writes_cannot_do_anything_to_the_terminal() {
     assert_eq!(escalated.status.code(), Some(0), "{}", String::from_utf8_lossy(&escalated.stderr));
     let ticket = std::fs::read(dir.path().join("ticket/ticket.md")).expect("a ticket");
     let diagnosed = crow(&[["diagnose", "breaker"].as_slice(), &about].concat());
+    let json = crow(&[["diagnose", "breaker", "--json"].as_slice(), &about].concat());
     let opened = crow(&["open", &bundle]);
     let said = |output: Output| [output.stdout, output.stderr].concat();
-    for bytes in [said(diagnosed), said(opened), ticket] {
+    for bytes in [said(diagnosed), said(json), said(opened), ticket] {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         assert!(text.contains("owned"), "the words are there: {text}");
         assert!(!text.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}'), "{text:?}");

@@ -121,6 +121,8 @@ async fn notices_go_out_in_order_through_refusals_and_a_kill_and_are_told_once()
         }
     })
     .await;
+    let third = serving.ask(&["watch"]);
+    assert_eq!(third.status.code(), Some(2), "two watches would page twice");
     let listed = serving.ask(&["watch", "--list"]);
     let listed = String::from_utf8(listed.stdout).expect("text");
     let key = listed.split_whitespace().next().expect("a key").to_owned();

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 /// # Errors
 /// Those of the serialiser.
 pub fn pretty(value: &impl Serialize) -> Result<String, serde_json::Error> {
-    serde_json::to_string_pretty(value).map(|text| escaped(&text))
+    serde_json::to_string_pretty(value).map(|text| harmless(&text))
 }
 
 /// A value as JSON on one line.
@@ -17,11 +17,13 @@ pub fn pretty(value: &impl Serialize) -> Result<String, serde_json::Error> {
 /// # Errors
 /// Those of the serialiser.
 pub fn line(value: &impl Serialize) -> Result<String, serde_json::Error> {
-    serde_json::to_string(value).map(|text| escaped(&text))
+    serde_json::to_string(value).map(|text| harmless(&text))
 }
 
-/// Such characters stand only within strings, where an escape means the same; line ends of the layout stay.
-fn escaped(text: &str) -> String {
+/// A text in which everything that would act is an escape: in JSON such characters stand only within strings, where an escape means the same. Line
+/// ends stay.
+#[must_use]
+pub fn harmless(text: &str) -> String {
     if text.chars().all(|c| c == '\n' || !is_active(c)) {
         return text.to_owned();
     }

@@ -5,13 +5,17 @@ use super::{
     ACT, ATTEMPTS, CREATED_KEY, DELIVERIES, Done, EVENTS, KEYS, LIMITS, Names, REPLAYS, REQUESTS, SUBSCRIPTIONS, TRIPS,
 };
 use crate::api::attempts::{AttemptDetail, AttemptRow};
+use crate::api::briefing::{BRIEFING, Brief};
 use crate::api::checkup::{CHECK, Checkup};
+use crate::api::configuration::{CONFIGURATION, Configuration};
 use crate::api::deliveries::{DeliveryDetail, DeliveryRow, EventRow};
+use crate::api::examination::{DOCTOR, Examination};
 use crate::api::keys::{CreatedKey, KeyRow};
 use crate::api::limits::LimitDetail;
 use crate::api::notice::{NOTICE, Notice};
 use crate::api::replays::ReplayRow;
 use crate::api::requests::RequestRow;
+use crate::api::review::{AUDIT, Review};
 use crate::api::subscriptions::SubscriptionRow;
 use crate::api::trips::TripRow;
 use serde_json::{Map, Value, json};
@@ -39,7 +43,16 @@ pub fn all() -> Vec<(&'static str, Value)> {
         pane::<TripRow, TripRow>(TRIPS, Rows::Plain),
         pane::<RequestRow, RequestRow>(REQUESTS, Rows::Plain),
         pane::<ReplayRow, ReplayRow>(REPLAYS, Rows::Plain),
-        vec![one::<Done>(ACT), one::<CreatedKey>(CREATED_KEY), one::<Checkup>(CHECK), one::<Notice>(NOTICE)],
+        vec![
+            one::<Done>(ACT),
+            one::<CreatedKey>(CREATED_KEY),
+            one::<Checkup>(CHECK),
+            one::<Notice>(NOTICE),
+            one::<Review>(AUDIT),
+            one::<Brief>(BRIEFING),
+            one::<Configuration>(CONFIGURATION),
+            one::<Examination>(DOCTOR),
+        ],
     ]
     .concat()
 }

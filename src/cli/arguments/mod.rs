@@ -7,6 +7,8 @@ pub(super) mod panes;
 pub(super) mod place;
 pub(super) mod platform;
 pub(super) mod read;
+pub(super) mod report;
+pub(super) mod setup;
 pub(super) mod trouble;
 pub(super) mod watch;
 
@@ -16,6 +18,8 @@ use console::{Console, Standalone};
 use db::Db;
 use panes::{Deliveries, Events, Keys, Limits, Replays, Requests, Subs, Trips};
 use platform::{Demo, Serve};
+use report::{Audit, Briefing};
+use setup::{Completions, Config, Doctor, Export, Import, Man};
 use trouble::{Diagnose, Escalate, Open, RunbookCall, Verify};
 use watch::Watch;
 
@@ -43,6 +47,23 @@ pub(super) enum Command {
     Check(Check),
     /// Follow a platform without a screen, and let alerts leave the terminal: command, webhook, PagerDuty
     Watch(Watch),
+    /// Review a platform: what should go, what fails, what is due, what changed
+    Audit(Audit),
+    /// Write what a partner must be given about a key, without the key
+    Briefing(Briefing),
+    /// Write the configuration of a platform into a file, without any secret
+    Export(Export),
+    /// Hold a platform against such a file: shows what differs, then changes what can be changed
+    Import(Import),
+    /// Look at this machine and the platform: exit code 0 all is well, 1 something does not work
+    Doctor(Doctor),
+    /// The configuration file: template, check, explain
+    #[command(subcommand)]
+    Config(Config),
+    /// Write a completion script for a shell
+    Completions(Completions),
+    /// Write manual pages
+    Man(Man),
     /// Keys: list, show, create, revoke
     #[command(subcommand)]
     Keys(Keys),

@@ -101,3 +101,18 @@ pub(super) fn hold(text: &str) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text).map_err(|error| format!("{error}; write 0s, 30s or 5m"))?;
     if duration <= Duration::from_secs(86_400) { Ok(duration) } else { Err("must be at most 1d".to_owned()) }
 }
+
+pub(super) fn collector(text: &str) -> Result<String, String> {
+    let url = url::Url::parse(text).map_err(|error| format!("{error}; write http://127.0.0.1:4318/v1/metrics"))?;
+    match (url.scheme(), url.path()) {
+        ("http" | "https", "/") => Ok(format!("{}v1/metrics", url)),
+        ("http" | "https", _) => Ok(url.into()),
+        _ => Err("must begin with http:// or https://".to_owned()),
+    }
+}
+
+pub(super) fn pace(text: &str) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text).map_err(|error| format!("{error}; write 10s or 1m"))?;
+    let range = Duration::from_secs(1)..=Duration::from_secs(3_600);
+    if range.contains(&duration) { Ok(duration) } else { Err("must be between 1s and 1h".to_owned()) }
+}

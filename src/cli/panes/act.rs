@@ -13,43 +13,43 @@ use std::process::ExitCode;
 
 /// A change that is planned.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(in crate::cli) struct Plan {
     /// What is to be done, as it would be said after "to".
-    pub(super) act: String,
+    pub(in crate::cli) act: String,
     /// What will come of it, line by line.
-    pub(super) preview: Vec<String>,
+    pub(in crate::cli) preview: Vec<String>,
 }
 
 /// What a change came to.
 #[derive(Debug)]
-pub(super) struct Outcome {
-    pub(super) said: String,
-    pub(super) id: Option<i64>,
-    pub(super) end: End,
+pub(in crate::cli) struct Outcome {
+    pub(in crate::cli) said: String,
+    pub(in crate::cli) id: Option<i64>,
+    pub(in crate::cli) end: End,
 }
 
 /// Whether what was wanted was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+pub(in crate::cli) enum End {
     Good,
     Bad,
 }
 
 impl Outcome {
     /// It was done.
-    pub(super) fn done(said: impl Into<String>) -> Self {
+    pub(in crate::cli) fn done(said: impl Into<String>) -> Self {
         Self { said: said.into(), id: None, end: End::Good }
     }
 }
 
 impl Plan {
     /// A change, and what will come of it.
-    pub(super) fn new(act: impl Into<String>, preview: Vec<String>) -> Self {
+    pub(in crate::cli) fn new(act: impl Into<String>, preview: Vec<String>) -> Self {
         Self { act: act.into(), preview }
     }
 
     /// Says what will come of it and asks; nothing if it may be done, else why not.
-    pub(super) fn refusal(&self, consent: &Consent) -> Result<Option<String>, Failure> {
+    pub(in crate::cli) fn refusal(&self, consent: &Consent) -> Result<Option<String>, Failure> {
         output::remark(&format!("to {}:", self.act));
         for line in &self.preview {
             output::remark(&format!("  {line}"));
@@ -67,7 +67,7 @@ impl Plan {
     }
 
     /// Carries it out if it may be done, and tells what came of it.
-    pub(super) async fn carry_out(
+    pub(in crate::cli) async fn carry_out(
         self,
         consent: &Consent,
         work: impl AsyncFnOnce(&Client) -> Result<Outcome, client::Error>,
@@ -104,11 +104,11 @@ fn is_agreed() -> Result<bool, Failure> {
 }
 
 /// Text from outside, within a line of ours.
-pub(super) fn quoted(text: &Untrusted) -> String {
+pub(in crate::cli) fn quoted(text: &Untrusted) -> String {
     format!("\"{}\"", text.inert())
 }
 
 /// `1 call`, `2 calls`.
-pub(super) fn plural(n: u64, noun: &str) -> String {
+pub(in crate::cli) fn plural(n: u64, noun: &str) -> String {
     crate::tui::format::plural(n, noun)
 }

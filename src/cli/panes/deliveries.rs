@@ -10,7 +10,7 @@ use crate::api::document::{ATTEMPTS, DELIVERIES, Names};
 use crate::api::sift;
 use crate::cli::arguments::panes::{Change, Deliveries};
 use crate::cli::failure::Failure;
-use crate::cli::remote;
+use crate::cli::portal;
 use crate::client;
 use crate::client::connection::Client;
 use crate::domain::ids::{AttemptId, DeliveryId};
@@ -23,12 +23,12 @@ pub(super) async fn run(asked: Deliveries) -> Result<ExitCode, Failure> {
         Deliveries::List(asked) => log::<DeliveryRow>(asked).await,
         Deliveries::Attempts(asked) => log::<AttemptRow>(asked).await,
         Deliveries::Show(asked) => {
-            let client = remote::connect(&asked.look.remote)?;
+            let client = portal::connect(&asked.look.remote)?;
             let delivery = client.delivery(DeliveryId(asked.id)).await?;
             show(DELIVERIES.detail, &delivery, Form::of(asked.look.json))
         }
         Deliveries::Attempt(asked) => {
-            let client = remote::connect(&asked.look.remote)?;
+            let client = portal::connect(&asked.look.remote)?;
             let attempt = client.attempt(AttemptId(asked.id)).await?;
             show(ATTEMPTS.detail, &attempt, Form::of(asked.look.json))
         }
@@ -102,7 +102,7 @@ fn result(of: &AttemptRow) -> String {
 }
 
 async fn resend(asked: Change) -> Result<ExitCode, Failure> {
-    let client = remote::connect(&asked.consent.look.remote)?;
+    let client = portal::connect(&asked.consent.look.remote)?;
     let id = DeliveryId(asked.id);
     let row = client.delivery(id).await?.row;
     let preview = vec![

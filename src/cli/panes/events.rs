@@ -11,7 +11,7 @@ use crate::api::events::NewEvent;
 use crate::api::sift;
 use crate::cli::arguments::panes::{Emit, Events};
 use crate::cli::failure::Failure;
-use crate::cli::remote;
+use crate::cli::portal;
 use crate::client;
 use crate::client::connection::Client;
 use crate::domain::ids::{CompanyId, EventId};
@@ -28,7 +28,7 @@ pub(super) async fn run(asked: Events) -> Result<ExitCode, Failure> {
     match asked {
         Events::List(asked) => log::<EventRow>(asked).await,
         Events::Show(asked) => {
-            let client = remote::connect(&asked.look.remote)?;
+            let client = portal::connect(&asked.look.remote)?;
             let event = client.event(EventId(asked.id)).await?;
             let subscriptions = client.trace(EventId(asked.id)).await?.subscriptions;
             show(EVENTS.detail, &EventStory { event, subscriptions }, Form::of(asked.look.json))
@@ -78,7 +78,7 @@ fn payload(file: &Path) -> Result<Box<RawValue>, Failure> {
 
 async fn emit(asked: Emit) -> Result<ExitCode, Failure> {
     let payload = asked.payload.as_deref().map(payload).transpose()?;
-    let client = remote::connect(&asked.consent.look.remote)?;
+    let client = portal::connect(&asked.consent.look.remote)?;
     let companies = client.companies().await?.items;
     let company = companies.iter().find(|company| company.id.0 == asked.company).ok_or_else(|| {
         Failure::usage(format!("there is no company {}", asked.company), "name the number of one with --company")

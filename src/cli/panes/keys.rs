@@ -12,7 +12,7 @@ use crate::api::log::RequestQuery;
 use crate::api::sift;
 use crate::cli::arguments::panes::{CreateKey, Keys, RevokeKey, ShowKey};
 use crate::cli::failure::Failure;
-use crate::cli::{output, remote};
+use crate::cli::{output, portal};
 use crate::client;
 use crate::client::connection::Client;
 use crate::domain::ids::CompanyId;
@@ -89,7 +89,7 @@ pub(in crate::cli) async fn find(client: &Client, text: &str) -> Result<KeyRow, 
 }
 
 async fn examine(asked: ShowKey) -> Result<ExitCode, Failure> {
-    let client = remote::connect(&asked.look.remote)?;
+    let client = portal::connect(&asked.look.remote)?;
     let row = find(&client, &asked.key).await?;
     let now = client.overview(1).await?.server_utc;
     let judgement = judge_key(&row.facts(), now);
@@ -100,7 +100,7 @@ async fn examine(asked: ShowKey) -> Result<ExitCode, Failure> {
 }
 
 async fn create(asked: CreateKey) -> Result<ExitCode, Failure> {
-    let client = remote::connect(&asked.consent.look.remote)?;
+    let client = portal::connect(&asked.consent.look.remote)?;
     let companies = client.companies().await?.items;
     let company = companies.iter().find(|company| company.id.0 == asked.company).ok_or_else(|| {
         Failure::usage(format!("there is no company {}", asked.company), "name the number of one with --company")
@@ -127,7 +127,7 @@ async fn create(asked: CreateKey) -> Result<ExitCode, Failure> {
 }
 
 async fn revoke(asked: RevokeKey) -> Result<ExitCode, Failure> {
-    let client = remote::connect(&asked.consent.look.remote)?;
+    let client = portal::connect(&asked.consent.look.remote)?;
     let row = find(&client, &asked.key).await?;
     if let Some(at) = row.revoked_utc {
         return Err(Failure::usage(format!("key {} is revoked since {at}", row.id), "there is nothing left to do"));

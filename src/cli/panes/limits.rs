@@ -12,7 +12,7 @@ use crate::api::limits::LimitDetail;
 use crate::api::sift;
 use crate::cli::arguments::panes::{Limits, SetLimits};
 use crate::cli::failure::Failure;
-use crate::cli::remote;
+use crate::cli::portal;
 use crate::client;
 use crate::client::connection::Client;
 use crate::domain::query::field::Field;
@@ -24,7 +24,7 @@ pub(super) async fn run(asked: Limits) -> Result<ExitCode, Failure> {
     match asked {
         Limits::List(asked) => list::<Judged<LimitDetail>>(asked).await,
         Limits::Show(asked) => {
-            let client = remote::connect(&asked.look.remote)?;
+            let client = portal::connect(&asked.look.remote)?;
             let key = find(&client, &asked.key).await?;
             let windows = client.limits().await?.items.into_iter().filter(|window| window.row.key_id == key.id);
             let found = KeyWindows { key_name: key.name, windows: windows.collect() };
@@ -65,7 +65,7 @@ impl Listed for Judged<LimitDetail> {
 }
 
 async fn set(asked: SetLimits) -> Result<ExitCode, Failure> {
-    let client = remote::connect(&asked.consent.look.remote)?;
+    let client = portal::connect(&asked.consent.look.remote)?;
     let key = find(&client, &asked.key).await?;
     let Calls { read, write, admin } = key.limits;
     let lines =

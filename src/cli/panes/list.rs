@@ -7,7 +7,7 @@ use crate::api::log::LogPage;
 use crate::cli::arguments::panes::{Listing, LogListing, Shape};
 use crate::cli::failure::Failure;
 use crate::cli::output::{self, Reader};
-use crate::cli::remote;
+use crate::cli::portal;
 use crate::client;
 use crate::client::connection::Client;
 use crate::domain::query::field::Field;
@@ -134,7 +134,7 @@ async fn show<T: Listed>(asked: Listing, query: Query, limit: usize) -> Result<E
     if asked.watch && asked.shape.json {
         return Err(Failure::usage("--watch has no end, and one JSON document has", "say --ndjson instead of --json"));
     }
-    let client = remote::connect(&asked.remote)?;
+    let client = portal::connect(&asked.remote)?;
     let now = client.overview(1).await?.server_utc;
     let ask = Ask { query, now, limit };
     let came = T::read(&client, &ask, None).await?;

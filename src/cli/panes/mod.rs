@@ -1,10 +1,10 @@
 //! `crow keys`, `subs`, `deliveries`, `events`, `limits`, `trips`, `requests`, `replays`: each pane of the console as a command.
 
-mod act;
+pub(super) mod act;
 mod deliveries;
 mod describe;
 mod events;
-mod keys;
+pub(super) mod keys;
 mod limits;
 mod list;
 mod replays;

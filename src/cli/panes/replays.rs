@@ -9,7 +9,7 @@ use crate::api::replays::ReplayRow;
 use crate::api::sift;
 use crate::cli::arguments::panes::{Change, Replays};
 use crate::cli::failure::Failure;
-use crate::cli::remote;
+use crate::cli::portal;
 use crate::client;
 use crate::client::connection::Client;
 use crate::domain::ids::ReplayId;
@@ -20,7 +20,7 @@ pub(super) async fn run(asked: Replays) -> Result<ExitCode, Failure> {
     match asked {
         Replays::List(asked) => list::<ReplayRow>(asked).await,
         Replays::Show(asked) => {
-            let client = remote::connect(&asked.look.remote)?;
+            let client = portal::connect(&asked.look.remote)?;
             let replay = client.replay_plan(ReplayId(asked.id)).await?;
             show(REPLAYS.detail, &replay, Form::of(asked.look.json))
         }
@@ -78,7 +78,7 @@ impl Listed for ReplayRow {
 }
 
 async fn change(asked: Change, verb: Verb) -> Result<ExitCode, Failure> {
-    let client = remote::connect(&asked.consent.look.remote)?;
+    let client = portal::connect(&asked.consent.look.remote)?;
     let id = ReplayId(asked.id);
     let row = client.replay_plan(id).await?;
     let (name, effect, become_of) = verb.words();

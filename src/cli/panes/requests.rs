@@ -9,7 +9,7 @@ use crate::api::requests::RequestRow;
 use crate::api::sift;
 use crate::cli::arguments::panes::{Requests, Show};
 use crate::cli::failure::Failure;
-use crate::cli::remote;
+use crate::cli::portal;
 use crate::client;
 use crate::client::connection::Client;
 use crate::domain::query::field::Field;
@@ -56,7 +56,7 @@ impl Listed for RequestRow {
 }
 
 async fn examine(asked: Show) -> Result<ExitCode, Failure> {
-    let client = remote::connect(&asked.look.remote)?;
+    let client = portal::connect(&asked.look.remote)?;
     let mut cursor = None;
     loop {
         let page = client.request_log(&RequestQuery::default(), cursor.as_deref(), PAGE).await?.page;

@@ -11,7 +11,7 @@ use crate::api::sift;
 use crate::api::subscriptions::{Rate, ReplayChoice, SubscriptionRow, TestResult};
 use crate::cli::arguments::panes::{Change, Disable, Enable, Replay, Rollback, Show, Subs};
 use crate::cli::failure::Failure;
-use crate::cli::remote;
+use crate::cli::portal;
 use crate::client;
 use crate::client::connection::Client;
 use crate::domain::health::ENOUGH;
@@ -78,7 +78,7 @@ fn named(row: &SubscriptionRow) -> String {
 }
 
 async fn examine(asked: Show) -> Result<ExitCode, Failure> {
-    let client = remote::connect(&asked.look.remote)?;
+    let client = portal::connect(&asked.look.remote)?;
     let id = SubscriptionId(asked.id);
     let row = client.subscription(id).await?;
     let judgement = judge_subscription(&row.facts());
@@ -97,7 +97,7 @@ async fn examine(asked: Show) -> Result<ExitCode, Failure> {
 }
 
 async fn test(asked: Change) -> Result<ExitCode, Failure> {
-    let client = remote::connect(&asked.consent.look.remote)?;
+    let client = portal::connect(&asked.consent.look.remote)?;
     let row = client.subscription(SubscriptionId(asked.id)).await?;
     let preview = vec![
         named(&row),
@@ -122,7 +122,7 @@ fn tested(id: i64, result: &TestResult) -> String {
 }
 
 async fn enable(asked: Enable) -> Result<ExitCode, Failure> {
-    let client = remote::connect(&asked.consent.look.remote)?;
+    let client = portal::connect(&asked.consent.look.remote)?;
     let row = client.subscription(SubscriptionId(asked.id)).await?;
     if row.subscription.is_enabled {
         return Err(Failure::usage(format!("subscription {} is enabled", asked.id), "there is nothing left to do"));
@@ -148,7 +148,7 @@ async fn enable(asked: Enable) -> Result<ExitCode, Failure> {
 }
 
 async fn disable(asked: Disable) -> Result<ExitCode, Failure> {
-    let client = remote::connect(&asked.consent.look.remote)?;
+    let client = portal::connect(&asked.consent.look.remote)?;
     let row = client.subscription(SubscriptionId(asked.id)).await?;
     if !row.subscription.is_enabled {
         return Err(Failure::usage(format!("subscription {} is off", asked.id), "there is nothing left to do"));
@@ -170,7 +170,7 @@ async fn disable(asked: Disable) -> Result<ExitCode, Failure> {
 }
 
 async fn replay(asked: Replay) -> Result<ExitCode, Failure> {
-    let client = remote::connect(&asked.consent.look.remote)?;
+    let client = portal::connect(&asked.consent.look.remote)?;
     let row = client.subscription(SubscriptionId(asked.id)).await?;
     let now = client.overview(1).await?.server_utc;
     let wanted = NewReplay {
@@ -208,7 +208,7 @@ async fn replay(asked: Replay) -> Result<ExitCode, Failure> {
 }
 
 async fn roll_back(asked: Rollback) -> Result<ExitCode, Failure> {
-    let client = remote::connect(&asked.consent.look.remote)?;
+    let client = portal::connect(&asked.consent.look.remote)?;
     let id = SubscriptionId(asked.id);
     let row = client.subscription(id).await?;
     let revisions = client.revisions(id).await?.items;

@@ -9,7 +9,7 @@ use crate::api::sift;
 use crate::api::trips::TripRow;
 use crate::cli::arguments::panes::{Show, Trips};
 use crate::cli::failure::Failure;
-use crate::cli::remote;
+use crate::cli::portal;
 use crate::client;
 use crate::client::connection::Client;
 use crate::domain::query::field::Field;
@@ -57,7 +57,7 @@ fn causes(of: &TripRow) -> String {
 }
 
 async fn examine(asked: Show) -> Result<ExitCode, Failure> {
-    let client = remote::connect(&asked.look.remote)?;
+    let client = portal::connect(&asked.look.remote)?;
     let mut cursor = None;
     loop {
         let page = client.trip_log(&TripQuery::default(), cursor.as_deref(), PAGE).await?;

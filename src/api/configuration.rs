@@ -1,0 +1,278 @@
+//! The configuration of a platform, without any secret: for keeping it under version control, and for holding another platform against it.
+
+use super::keys::{Company, KeyRow, Limits};
+use super::subscriptions::SubscriptionRow;
+use crate::domain::ids::{KeyId, SubscriptionId};
+use crate::domain::key::Scope;
+use crate::domain::text::Untrusted;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The name and version of its document.
+pub const CONFIGURATION: &str = "crow.configuration/1";
+
+/// A company with what belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CompanyConfig {
+    /// Its name, by which it is found again.
+    pub name: Untrusted,
+    /// Its active keys, by name.
+    pub keys: Vec<KeyConfig>,
+    /// Its subscriptions, by target.
+    pub subscriptions: Vec<SubscriptionConfig>,
+}
+
+/// A key, without the key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyConfig {
+    /// Its name, by which it is found again within its company.
+    pub name: Untrusted,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// Calls a minute.
+    pub limits: Limits,
+    /// Its number on the platform that this was read from.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub id: Option<KeyId>,
+}
+
+/// A subscription, without its signing secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SubscriptionConfig {
+    /// Where events go, by which it is found again within its company.
+    pub target_url: Untrusted,
+    /// Which events, in the order of their names.
+    pub event_types: Vec<Untrusted>,
+    /// What somebody wrote about it.
+    pub description: Option<Untrusted>,
+    /// The tool that owns it.
+    pub managed_by: Option<Untrusted>,
+    /// Whether events go there.
+    pub is_enabled: bool,
+    /// Its number on the platform that this was read from.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub id: Option<SubscriptionId>,
+}
+
+/// The configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Configuration {
+    /// Companies, by name.
+    pub companies: Vec<CompanyConfig>,
+}
+
+/// What must be done so that one platform is configured like another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Create a company.
+    Company(String),
+    /// Give a key limits.
+    Limits(KeyId, Limits, String),
+    /// Enable a subscription.
+    Enable(SubscriptionId, String),
+    /// Disable a subscription.
+    Disable(SubscriptionId, String),
+    /// What an operator cannot do for its owner, or what nobody should do unasked.
+    ByHand(String),
+}
+
+impl Configuration {
+    /// The configuration of a platform, in an order that does not depend on numbers.
+    #[must_use]
+    pub fn new(companies: &[Company], keys: &[KeyRow], subscriptions: &[SubscriptionRow]) -> Self {
+        let mut all: Vec<CompanyConfig> = companies
+            .iter()
+            .map(|company| {
+                let keys =
+                    keys.iter().filter(|key| key.company_id == company.id && key.is_active).map(|key| KeyConfig {
+                        name: key.name.clone(),
+                        scopes: key.scopes.clone(),
+                        limits: key.limits,
+                        id: Some(key.id),
+                    });
+                let subscriptions =
+                    subscriptions.iter().map(|row| &row.subscription).filter(|of| of.company_id == company.id).map(
+                        |of| {
+                            let mut event_types = of.event_types.clone();
+                            event_types.sort();
+                            SubscriptionConfig {
+                                target_url: of.target_url.clone(),
+                                event_types,
+                                description: of.description.clone(),
+                                managed_by: of.managed_by.clone(),
+                                is_enabled: of.is_enabled,
+                                id: Some(of.id),
+                            }
+                        },
+                    );
+                let (mut keys, mut subscriptions): (Vec<_>, Vec<_>) = (keys.collect(), subscriptions.collect());
+                keys.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
+                subscriptions.sort_by(|a, b| (&a.target_url, a.id).cmp(&(&b.target_url, b.id)));
+                CompanyConfig { name: company.name.clone(), keys, subscriptions }
+            })
+            .collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        Self { companies: all }
+    }
+
+    /// What must be done so that `there` becomes like this. Nothing is ever taken away: what is there and not here is said.
+    #[must_use]
+    pub fn changes(&self, there: &Self) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for company in &self.companies {
+            match there.companies.iter().find(|other| other.name == company.name) {
+                Some(other) => company.changes(other, &mut changes),
+                None => {
+                    changes.push(Change::Company(company.name.raw().to_owned()));
+                    let empty =
+                        CompanyConfig { name: company.name.clone(), keys: Vec::new(), subscriptions: Vec::new() };
+                    company.changes(&empty, &mut changes);
+                }
+            }
+        }
+        for other in &there.companies {
+            if !self.companies.iter().any(|company| company.name == other.name) {
+                changes
+                    .push(Change::ByHand(format!("company \"{}\" is there and not in the file", other.name.inert())));
+            }
+        }
+        changes
+    }
+}
+
+impl CompanyConfig {
+    fn changes(&self, there: &Self, changes: &mut Vec<Change>) {
+        let company = self.name.inert();
+        for key in &self.keys {
+            let name = format!("key \"{}\" of \"{company}\"", key.name.inert());
+            let scopes = key.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(",");
+            match there.keys.iter().find(|other| other.name == key.name) {
+                None => changes.push(Change::ByHand(format!(
+                    "{name} is missing: crow keys create --name ... --scope {scopes} makes it and shows it once"
+                ))),
+                Some(other) => {
+                    if other.scopes != key.scopes {
+                        changes.push(Change::ByHand(format!(
+                            "{name} has other scopes, which never change: replace it by one with {scopes}"
+                        )));
+                    }
+                    if let (Some(id), true) = (other.id, other.limits != key.limits) {
+                        let Limits { read, write, admin } = key.limits;
+                        let what = format!("{name}: {read} read, {write} write and {admin} admin calls a minute");
+                        changes.push(Change::Limits(id, key.limits, what));
+                    }
+                }
+            }
+        }
+        for wanted in &self.subscriptions {
+            let name = format!("subscription of \"{company}\" to \"{}\"", wanted.target_url.inert());
+            match there.subscriptions.iter().find(|other| other.target_url == wanted.target_url) {
+                None => changes.push(Change::ByHand(format!(
+                    "{name} is missing: its owner makes it with a key, and gets its secret"
+                ))),
+                Some(other) => {
+                    if (&other.event_types, &other.description) != (&wanted.event_types, &wanted.description) {
+                        changes.push(Change::ByHand(format!(
+                            "{name} has other types or another description: its owner changes them with a key"
+                        )));
+                    }
+                    match (other.id, wanted.is_enabled, other.is_enabled) {
+                        (Some(id), true, false) => changes.push(Change::Enable(id, name)),
+                        (Some(id), false, true) => changes.push(Change::Disable(id, name)),
+                        _ => {}
+                    }
+                }
+            }
+        }
+        for other in &there.keys {
+            if !self.keys.iter().any(|key| key.name == other.name) {
+                changes.push(Change::ByHand(format!(
+                    "key \"{}\" of \"{company}\" is there and not in the file",
+                    other.name.inert()
+                )));
+            }
+        }
+        for other in &there.subscriptions {
+            if !self.subscriptions.iter().any(|of| of.target_url == other.target_url) {
+                changes.push(Change::ByHand(format!(
+                    "subscription of \"{company}\" to \"{}\" is there and not in the file",
+                    other.target_url.inert()
+                )));
+            }
+        }
+    }
+}
+
+impl Change {
+    /// In words, whatever others wrote in it.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Company(name) => format!("+ company \"{}\"", Untrusted::new(name.as_str()).inert()),
+            Self::Limits(_, _, what) => format!("~ {what}"),
+            Self::Enable(_, what) => format!("~ enable the {what}"),
+            Self::Disable(_, what) => format!("~ disable the {what}"),
+            Self::ByHand(what) => format!("! by hand: {what}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn configuration(limit: u32, is_enabled: bool) -> Configuration {
+        let key = KeyConfig {
+            name: "Zap".into(),
+            scopes: vec![Scope::EventsRead],
+            limits: Limits { read: limit, write: 100, admin: 200 },
+            id: Some(KeyId(7)),
+        };
+        let subscription = SubscriptionConfig {
+            target_url: "https://a.example/in".into(),
+            event_types: vec!["lead.created".into()],
+            description: None,
+            managed_by: None,
+            is_enabled,
+            id: Some(SubscriptionId(3)),
+        };
+        Configuration {
+            companies: vec![CompanyConfig { name: "Acme".into(), keys: vec![key], subscriptions: vec![subscription] }],
+        }
+    }
+
+    #[test]
+    fn what_differs_is_changed_and_what_nobody_may_change_is_said() {
+        let (wanted, there) = (configuration(60, true), configuration(5, false));
+        assert_eq!(wanted.changes(&wanted), []);
+        let words: Vec<String> = wanted.changes(&there).iter().map(Change::words).collect();
+        assert_eq!(
+            words,
+            [
+                "~ key \"Zap\" of \"Acme\": 60 read, 100 write and 200 admin calls a minute",
+                "~ enable the subscription of \"Acme\" to \"https://a.example/in\""
+            ]
+        );
+        let empty = Configuration { companies: Vec::new() };
+        let words: Vec<String> = wanted.changes(&empty).iter().map(Change::words).collect();
+        assert_eq!((words.len(), words[0].as_str()), (3, "+ company \"Acme\""));
+        assert!(words[1].contains("crow keys create") && words[2].contains("its owner makes it"), "{words:?}");
+        assert_eq!(empty.changes(&wanted).len(), 1, "nothing is taken away");
+        let mut other = configuration(60, true);
+        other.companies[0].keys[0].scopes = vec![Scope::Admin];
+        assert!(wanted.changes(&other)[0].words().contains("never change"));
+    }
+
+    #[test]
+    fn a_file_says_nothing_of_numbers_and_can_be_read_again() {
+        let json = serde_json::to_string(&configuration(60, true)).expect("plain data");
+        assert!(!json.contains("\"id\""), "{json}");
+        let read: Configuration = serde_json::from_str(&json).expect("the same");
+        assert_eq!(read.changes(&configuration(60, true)), []);
+    }
+}

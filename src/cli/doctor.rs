@@ -1,0 +1,137 @@
+//! `crow doctor`: whether this machine has what crow needs, and whether the platform answers.
+
+use super::arguments::setup::Doctor;
+use super::failure::Failure;
+use super::{alerting, config, log, output, remote, settings};
+use crate::ambient::Ambient;
+use crate::api::document::One;
+use crate::api::examination::{DOCTOR, Examination, Finding, Health};
+use crate::domain::text::Untrusted;
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+/// Clocks that differ by this much are a fault.
+const SKEW_S: u64 = 30;
+/// Older ones have a race in their write-ahead log; a platform refuses to start on them.
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+pub(super) async fn run(asked: Doctor) -> Result<ExitCode, Failure> {
+    log::to_stderr();
+    let mut findings =
+        vec![version(), terminal(), colours(), letters(), clipboard(), sqlite_version(), data(), configuration()];
+    findings.extend(platform(&asked).await);
+    let examination = Examination { findings };
+    let is_ill = examination.findings.iter().any(|finding| finding.health == Health::Ill);
+    if asked.json {
+        output::write(&output::json(&One { schema: DOCTOR, item: &examination })?)?;
+    } else {
+        for finding in &examination.findings {
+            let mark = match finding.health {
+                Health::Well => "ok      ",
+                Health::Note => "note    ",
+                Health::Ill => "WRONG   ",
+            };
+            output::write(&format!("{mark}{:<14}{}", finding.what, finding.said))?;
+        }
+    }
+    Ok(ExitCode::from(u8::from(is_ill)))
+}
+
+fn finding(what: &str, health: Health, said: impl Into<String>) -> Finding {
+    Finding { what: what.to_owned(), health, said: Untrusted::new(said.into()).inert() }
+}
+
+fn version() -> Finding {
+    finding("crow", Health::Well, concat!("version ", env!("CARGO_PKG_VERSION")))
+}
+
+fn terminal() -> Finding {
+    let is_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    match crossterm::terminal::size() {
+        Ok((columns, rows)) if is_terminal && columns >= 40 && rows >= 8 => {
+            finding("terminal", Health::Well, format!("{columns}x{rows}"))
+        }
+        Ok((columns, rows)) if is_terminal => {
+            finding("terminal", Health::Ill, format!("{columns}x{rows}, and the console needs 40x8: make it larger"))
+        }
+        _ => finding("terminal", Health::Note, "this is none: commands work, and the console says --plain"),
+    }
+}
+
+fn colours() -> Finding {
+    finding("colours", Health::Note, settings::colours())
+}
+
+fn letters() -> Finding {
+    let (is_utf8, from) = settings::locale();
+    if is_utf8 {
+        finding("letters", Health::Well, format!("UTF-8, from {from}"))
+    } else {
+        finding("letters", Health::Note, format!("{from} is not UTF-8: the console draws with ASCII; set LANG=C.UTF-8"))
+    }
+}
+
+fn clipboard() -> Finding {
+    finding("clipboard", Health::Note, settings::clipboard())
+}
+
+fn sqlite_version() -> Finding {
+    let health = if rusqlite::version_number() >= OLDEST_SQLITE { Health::Well } else { Health::Ill };
+    finding("SQLite", health, rusqlite::version())
+}
+
+fn data() -> Finding {
+    match settings::data_dir() {
+        Err(failure) => finding("data", Health::Ill, failure.to_string()),
+        Ok(dir) => {
+            let database = dir.join("platform.db");
+            match std::fs::metadata(&database) {
+                Ok(found) => {
+                    let said = format!(
+                        "{} with {} KiB; crow db verify checks it",
+                        database.display(),
+                        found.len().div_ceil(1024)
+                    );
+                    finding("data", Health::Well, said)
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    finding("data", Health::Note, format!("no standalone platform in {} yet", dir.display()))
+                }
+                Err(error) => finding("data", Health::Ill, format!("{}: {error}", database.display())),
+            }
+        }
+    }
+}
+
+fn configuration() -> Finding {
+    match config::faults(None).as_slice() {
+        [] => {
+            let n = alerting::ways().map_or(0, |ways| ways.len());
+            finding("configuration", Health::Well, format!("nothing is wrong with it; {n} ways out for alerts"))
+        }
+        faults => finding("configuration", Health::Ill, faults.join("; ")),
+    }
+}
+
+/// What the platform says, if one is named.
+async fn platform(asked: &Doctor) -> Vec<Finding> {
+    let client = match remote::connect(&asked.remote) {
+        Ok(client) => client,
+        Err(failure) => return vec![finding("platform", Health::Note, failure.to_string())],
+    };
+    let ambient = Ambient::real();
+    let watch = ambient.stopwatch();
+    match client.overview(1).await {
+        Err(error) => vec![finding("platform", Health::Ill, error.to_string())],
+        Ok(overview) => {
+            let (ms, now) = (watch.elapsed_ms(), ambient.now());
+            let skew = overview.server_utc.since(now).max(now.since(overview.server_utc)).as_secs();
+            let version = &overview.platform.version;
+            let clock = if skew > SKEW_S { Health::Ill } else { Health::Well };
+            vec![
+                finding("platform", Health::Well, format!("{} answers in {ms} ms, version {version}", client.base())),
+                finding("clock", clock, format!("the platform's is {skew} s from ours")),
+            ]
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! `crow audit` and `crow briefing`: documents for people.
+
+use super::arguments::report::{Audit, Briefing, Format, Span};
+use super::failure::Failure;
+use super::panes::keys::find;
+use super::{log, output, portal, settings};
+use crate::api::briefing::{BRIEFING, Brief, Opened, Sample};
+use crate::api::document::One;
+use crate::api::review::{AUDIT, Period, Review};
+use crate::client::connection::{Client, Credential};
+use crate::diagnose::survey::survey;
+use crate::domain::event::EventType;
+use crate::domain::key::Scope;
+use crate::engine::samples;
+use crate::escalation::{briefing, leak, review};
+use crate::server::guard::Access;
+use crate::server::router;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+pub(super) async fn audit(asked: Audit) -> Result<ExitCode, Failure> {
+    log::to_stderr();
+    let client = portal::connect(&asked.remote)?;
+    let memory = memory(&client)?;
+    let last = match &asked.last {
+        Some(file) => Some(recall(file)?.ok_or_else(|| {
+            Failure::usage(
+                format!("{} is not there", file.display()),
+                "name a review that crow audit --format json wrote",
+            )
+        })?),
+        None => recall(&memory)?,
+    };
+    let period = if asked.period == Span::Month { Period::Month } else { Period::Quarter };
+    let made = survey(&client, period, last.as_ref()).await?;
+    let json = output::json(&One { schema: AUDIT, item: &made })?;
+    let text = match form(asked.format, asked.out.as_deref())? {
+        Format::Md => review::markdown::write(&made),
+        Format::Html => review::html::write(&made),
+        Format::Json => json.clone(),
+    };
+    deliver(&text, asked.out.as_deref(), &client)?;
+    if let Some(folder) = memory.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| unwritten(folder, &error))?;
+    }
+    write(&memory, &json)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) async fn brief(asked: Briefing) -> Result<ExitCode, Failure> {
+    log::to_stderr();
+    let client = portal::connect(&asked.remote)?;
+    let key = find(&client, &asked.key).await?;
+    if let Some(at) = key.revoked_utc {
+        return Err(Failure::usage(format!("key {} is revoked since {at}", key.id), "name an active key with --key"));
+    }
+    let companies = client.companies().await?.items;
+    let company = companies.into_iter().find(|company| company.id == key.company_id).map(|company| company.name);
+    let opened = router::table()
+        .iter()
+        .filter_map(|route| match route.access {
+            Access::Key(scope, bucket) => {
+                Some(Opened { method: route.method.to_string(), path: route.path.to_owned(), scope, bucket })
+            }
+            Access::Public | Access::Operator(_) => None,
+        })
+        .filter(|route| key.scopes.contains(&route.scope))
+        .collect();
+    let wants_events = key.scopes.iter().any(|scope| matches!(scope, Scope::EventsRead | Scope::WebhooksWrite));
+    let samples = EventType::ALL
+        .into_iter()
+        .filter(|_| wants_events)
+        .map(|kind| Sample { kind, payload: samples::fixed(kind) })
+        .collect();
+    let made = Brief { platform: client.base().to_owned(), company, key, opened, samples };
+    let text = match form(asked.format, asked.out.as_deref())? {
+        Format::Md => briefing::markdown(&made),
+        Format::Html => briefing::html(&made),
+        Format::Json => output::json(&One { schema: BRIEFING, item: &made })?,
+    };
+    deliver(&text, asked.out.as_deref(), &client)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Where the last review of a platform is kept.
+fn memory(client: &Client) -> Result<PathBuf, Failure> {
+    let place: String = client.base().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    Ok(settings::state_dir()?.join("audits").join(format!("{place}.json")))
+}
+
+fn recall(file: &Path) -> Result<Option<Review>, Failure> {
+    let refused = |why: String| {
+        Failure::usage(
+            format!("{}: {why}", file.display()),
+            "name a review that crow audit --format json wrote, or remove it",
+        )
+    };
+    match std::fs::read(file) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| refused(error.to_string())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(refused(error.to_string())),
+    }
+}
+
+/// The form that was asked for.
+fn form(asked: Option<Format>, out: Option<&Path>) -> Result<Format, Failure> {
+    let ending = out.and_then(|out| out.extension()).and_then(|ending| ending.to_str());
+    match (asked, ending) {
+        (Some(format), _) => Ok(format),
+        (None, Some("md") | None) => Ok(Format::Md),
+        (None, Some("html")) => Ok(Format::Html),
+        (None, Some("json")) => Ok(Format::Json),
+        (None, Some(other)) => Err(Failure::usage(
+            format!("nothing is known of files that end in .{other}"),
+            "say --format md, json or html",
+        )),
+    }
+}
+
+/// Writes a document after it was searched for secrets.
+fn deliver(text: &str, out: Option<&Path>, client: &Client) -> Result<(), Failure> {
+    let (Credential::Operator(secret) | Credential::Key(secret)) = client.credential();
+    if let Some(found) = leak::find(text.as_bytes(), &[secret]) {
+        return Err(Failure::failed(
+            format!("nothing was written, as there is {found} in it"),
+            "look at names and targets",
+        ));
+    }
+    match out {
+        Some(file) => {
+            write(file, text)?;
+            output::write(&file.display().to_string())?;
+        }
+        None => {
+            output::write(text.trim_end())?;
+        }
+    }
+    Ok(())
+}
+
+fn unwritten(file: &Path, error: &std::io::Error) -> Failure {
+    Failure::failed(format!("{}: {error}", file.display()), "name a file that can be written")
+}
+
+/// Writes a file, whole or not at all.
+pub(super) fn write(file: &Path, text: &str) -> Result<(), Failure> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut fresh| {
+        writeln!(fresh, "{}", text.trim_end())?;
+        fresh.persist(file).map_err(|error| error.error)
+    });
+    written.map(drop).map_err(|error| unwritten(file, &error))
+}

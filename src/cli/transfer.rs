@@ -1,0 +1,91 @@
+//! `crow export` and `crow import`: the configuration of a platform as a file, and another platform held against it.
+
+use super::arguments::setup::{Export, Import};
+use super::failure::Failure;
+use super::panes::act::{End, Outcome, Plan};
+use super::{log, output, portal};
+use crate::api::configuration::{CONFIGURATION, Change, Configuration};
+use crate::api::document::One;
+use crate::api::keys::{Limits, LimitsWish, NewCompany};
+use crate::api::subscriptions::ReplayChoice;
+use crate::client::Error;
+use crate::client::connection::Client;
+use crate::domain::text::Untrusted;
+use std::process::ExitCode;
+
+pub(super) async fn export(asked: Export) -> Result<ExitCode, Failure> {
+    log::to_stderr();
+    let client = portal::connect(&asked.remote)?;
+    let text = output::json(&One { schema: CONFIGURATION, item: &read(&client).await? })?;
+    match &asked.out {
+        None => {
+            output::write(&text)?;
+        }
+        Some(file) => {
+            super::report::write(file, &text)?;
+            output::write(&file.display().to_string())?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn read(client: &Client) -> Result<Configuration, Error> {
+    let companies = client.companies().await?.items;
+    let keys = client.keys().await?.items;
+    Ok(Configuration::new(&companies, &keys, &client.subscription_rows().await?.items))
+}
+
+pub(super) async fn import(asked: Import) -> Result<ExitCode, Failure> {
+    log::to_stderr();
+    let refused =
+        |why: String| Failure::usage(format!("{}: {why}", asked.file.display()), "name a file that crow export wrote");
+    let bytes = std::fs::read(&asked.file).map_err(|error| refused(error.to_string()))?;
+    let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|error| refused(error.to_string()))?;
+    if value["schema"] != CONFIGURATION {
+        return Err(refused(format!("it is no {CONFIGURATION}")));
+    }
+    let wanted: Configuration = serde_json::from_value(value).map_err(|error| refused(error.to_string()))?;
+    let client = portal::connect(&asked.consent.look.remote)?;
+    let changes = wanted.changes(&read(&client).await?);
+    let preview: Vec<String> = changes.iter().map(Change::words).collect();
+    let (by_hand, ours): (Vec<Change>, Vec<Change>) =
+        changes.into_iter().partition(|change| matches!(change, Change::ByHand(_)));
+    if ours.is_empty() {
+        preview.iter().for_each(|line| output::remark(line));
+        let said = if by_hand.is_empty() { "nothing differs" } else { "nothing that can be done from here differs" };
+        output::write(said)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let plan = Plan::new(format!("make {} changes", ours.len()), preview);
+    let work = async |client: &Client| {
+        let mut failed = Vec::new();
+        for change in &ours {
+            if let Err(error) = make(client, change).await {
+                failed.push(format!("{}: {}", change.words(), Untrusted::new(error.to_string()).inert()));
+            }
+        }
+        failed.iter().for_each(|line| output::remark(line));
+        let said = format!(
+            "{} of {} changes were made; {} are to be made by hand",
+            ours.len() - failed.len(),
+            ours.len(),
+            by_hand.len()
+        );
+        let end = if failed.is_empty() { End::Good } else { End::Bad };
+        Ok(Outcome { end, ..Outcome::done(said) })
+    };
+    plan.carry_out(&asked.consent, work, &client).await
+}
+
+async fn make(client: &Client, change: &Change) -> Result<(), Error> {
+    match change {
+        Change::Company(name) => client.create_company(&NewCompany { name: name.clone() }).await.map(drop),
+        Change::Limits(id, Limits { read, write, admin }, _) => {
+            let wish = LimitsWish { read: Some(*read), write: Some(*write), admin: Some(*admin) };
+            client.limit_key(*id, &wish).await.map(drop)
+        }
+        Change::Enable(id, _) => client.enable(*id, ReplayChoice::None).await.map(drop),
+        Change::Disable(id, _) => client.disable(*id, Some("imported configuration".to_owned())).await.map(drop),
+        Change::ByHand(_) => Ok(()),
+    }
+}

@@ -1,0 +1,290 @@
+//! A partner's briefing: what a key opens, what comes, how to verify it, and what to do when something goes wrong. Put together once, as
+//! blocks, and written as Markdown or as a page.
+
+use super::markdown::{code, prose};
+use super::review::html::{escape, page};
+use crate::api::briefing::Brief;
+use crate::api::problem::Code;
+use crate::domain::breaker::FUSE;
+use crate::domain::delivery::{DEADLINE, RETRIES, Schedule};
+use crate::domain::key::Scope;
+use crate::domain::secret::Secret;
+use crate::domain::signature::sign;
+use crate::domain::text::Untrusted;
+use crate::domain::window::Bucket;
+use std::fmt::Write as _;
+
+/// A piece of the document.
+enum Block {
+    Title(&'static str),
+    Prose(String),
+    Table(Vec<&'static str>, Vec<Vec<Untrusted>>),
+    Code(String),
+}
+
+/// A secret for the vector: it opens nothing.
+const VECTOR_SECRET: &str = "whsec_test_secret_0123456789";
+const VECTOR_AT: i64 = 1_700_000_000;
+const VECTOR_BODY: &str = r#"{"id":1}"#;
+
+/// The briefing as Markdown.
+#[must_use]
+pub fn markdown(brief: &Brief) -> String {
+    let mut text = format!("# Briefing: {}\n", code(&brief.key.name));
+    for block in blocks(brief) {
+        match block {
+            Block::Title(title) => {
+                let _ = write!(text, "\n## {title}\n");
+            }
+            Block::Prose(line) => {
+                let _ = write!(text, "\n{}\n", prose(&line));
+            }
+            Block::Code(lines) => {
+                let _ = write!(text, "\n```\n{lines}\n```\n");
+            }
+            Block::Table(head, rows) => {
+                let _ = write!(text, "\n| {} |\n|{}\n", head.join(" | "), "---|".repeat(head.len()));
+                for row in rows {
+                    let cells: Vec<String> = row.iter().map(|cell| code(cell).replace('|', "\\|")).collect();
+                    let _ = writeln!(text, "| {} |", cells.join(" | "));
+                }
+            }
+        }
+    }
+    text
+}
+
+/// The look of the page.
+const STYLE: &str = ":root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1.2rem}\
+    table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #8886;overflow-wrap:anywhere}\
+    pre{overflow-x:auto;padding:.8rem;border:1px solid #8886;border-radius:.4rem}@media print{body{margin:0}}";
+
+/// The briefing as a page that asks for nothing from anywhere.
+#[must_use]
+pub fn html(brief: &Brief) -> String {
+    let mut body = format!("<h1>Briefing: {}</h1>\n", escape(&brief.key.name));
+    for block in blocks(brief) {
+        let _ = match block {
+            Block::Title(title) => writeln!(body, "<h2>{title}</h2>"),
+            Block::Prose(line) => writeln!(body, "<p>{}</p>", escape(&Untrusted::new(line))),
+            Block::Code(lines) => {
+                let lines: Vec<String> = lines.lines().map(|line| escape(&Untrusted::new(line))).collect();
+                writeln!(body, "<pre>{}</pre>", lines.join("\n"))
+            }
+            Block::Table(head, rows) => {
+                let head: String = head.iter().map(|head| format!("<th>{head}</th>")).collect();
+                let rows: String = rows
+                    .iter()
+                    .map(|row| {
+                        let cells: String = row.iter().map(|cell| format!("<td>{}</td>", escape(cell))).collect();
+                        format!("<tr>{cells}</tr>\n")
+                    })
+                    .collect();
+                writeln!(body, "<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>")
+            }
+        };
+    }
+    page(&format!("Briefing: {}", brief.key.name.inert()), STYLE, &body)
+}
+
+fn text(text: impl ToString) -> Untrusted {
+    Untrusted::new(text.to_string())
+}
+
+fn blocks(brief: &Brief) -> Vec<Block> {
+    let mut blocks = access(brief);
+    blocks.extend(limits(brief));
+    if !brief.samples.is_empty() {
+        blocks.extend(events(brief));
+    }
+    if brief.key.scopes.contains(&Scope::WebhooksWrite) {
+        blocks.extend(webhooks());
+    }
+    blocks.extend(errors());
+    blocks
+}
+
+fn access(brief: &Brief) -> Vec<Block> {
+    let key = &brief.key;
+    let company = brief.company.as_ref().map_or_else(String::new, |name| format!(", {}", name.inert()));
+    let scopes = key.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(", ");
+    let opened = brief
+        .opened
+        .iter()
+        .map(|of| vec![text(&of.method), text(&of.path), text(of.scope.name()), text(of.bucket.name())]);
+    vec![
+        Block::Title("Access"),
+        Block::Prose(format!(
+            "This is for company {}{company}. The key that ends in {} may: {scopes}. What it may do never changes; it is revoked at once and for good.",
+            key.company_id,
+            key.last4.inert()
+        )),
+        Block::Prose(
+            "The key was shown once and is given to you by another way than this document. Keep it on a server, never in a page or an app. \
+             It goes into the header X-Api-Key, nowhere else."
+                .to_owned(),
+        ),
+        Block::Code(format!("curl -H 'X-Api-Key: YOUR_KEY' {}/api/v1/events", brief.platform)),
+        Block::Title("What the key opens"),
+        Block::Table(vec!["Method", "Path", "Scope", "Window"], opened.collect()),
+    ]
+}
+
+fn limits(brief: &Brief) -> Vec<Block> {
+    let limits = &brief.key.limits;
+    let of = |bucket| match bucket {
+        Bucket::Read => limits.read,
+        Bucket::Write => limits.write,
+        Bucket::Admin => limits.admin,
+    };
+    let used = Bucket::ALL.into_iter().filter(|bucket| brief.opened.iter().any(|route| route.bucket == *bucket));
+    vec![
+        Block::Title("Limits"),
+        Block::Table(vec!["Window", "Calls a minute"], used.map(|bucket| vec![text(bucket.name()), text(of(bucket))]).collect()),
+        Block::Prose(
+            "Windows begin with the clock minute. Every answer says what is left: X-RateLimit-Limit, -Remaining, -Reset, -Window and -Policy. \
+             A call too many is answered 429 with Retry-After in seconds: whoever waits that long succeeds."
+                .to_owned(),
+        ),
+    ]
+}
+
+fn events(brief: &Brief) -> Vec<Block> {
+    let mut blocks = vec![
+        Block::Title("Events"),
+        Block::Prose(
+            "An event is an object with id, type, createdUtc, companyId, payload and sometimes metadata. Ids grow. Payloads may get more fields; \
+             read the ones you know. These are payloads as they may be:"
+                .to_owned(),
+        ),
+    ];
+    for sample in &brief.samples {
+        blocks.push(Block::Prose(format!("{}:", sample.kind)));
+        blocks.push(Block::Code(sample.payload.clone()));
+    }
+    blocks
+}
+
+fn webhooks() -> Vec<Block> {
+    let signature = sign(&Secret::new(VECTOR_SECRET.to_owned()), VECTOR_AT, VECTOR_BODY.as_bytes());
+    let schedule = Schedule::default();
+    vec![
+        Block::Title("Webhooks"),
+        Block::Prose(format!(
+            "Events are posted as JSON to your https address. Answer 2xx within {} seconds, and do the work after that. Redirects are not followed. \
+             Delivery is at least once and without a promise of order: remember X-Wlcro-Event-Id, and do nothing twice.",
+            DEADLINE.as_secs()
+        )),
+        Block::Prose(format!(
+            "What fails is tried again up to {RETRIES} times, first after {} s, then after twice as long each time, up to {} h. After {FUSE} failures in a \
+             row the subscription is switched off, and events pass by until somebody enables it; ask for a replay then.",
+            schedule.base.as_secs(),
+            schedule.cap().as_secs() / 3_600
+        )),
+        Block::Title("Verify every webhook"),
+        Block::Prose(
+            "X-Wlcro-Signature is sha256= and the lowercase hex HMAC-SHA256 of X-Wlcro-Timestamp, a dot, and the body byte by byte as it came, keyed with \
+             the text of your signing secret. Compare in constant time, before you parse, and refuse timestamps that are more than 300 s off. The secret is \
+             shown once, when the subscription is made."
+                .to_owned(),
+        ),
+        Block::Code(format!(
+            "secret      {VECTOR_SECRET}\ntimestamp   {VECTOR_AT}\nbody        {VECTOR_BODY}\nsignature   {signature}"
+        )),
+        Block::Prose("To try your own code against this vector:".to_owned()),
+        Block::Code(format!("printf '%s' '{VECTOR_AT}.{VECTOR_BODY}' | openssl dgst -sha256 -hmac {VECTOR_SECRET}")),
+    ]
+}
+
+fn errors() -> Vec<Block> {
+    let rows = [
+        (Code::MalformedJson, "mend the body; nothing was done"),
+        (Code::ValidationFailed, "the member errors names the fields; nothing was done"),
+        (Code::MissingKey, "send the key in X-Api-Key"),
+        (Code::MalformedKey, "the detail says what is wrong with its form: a space, a cut"),
+        (Code::UnknownKey, "it is not a key of this platform; ask for a new one"),
+        (Code::RevokedKey, "it was revoked; ask for a new one"),
+        (Code::InsufficientScope, "requiredScope names what the key lacks; ask for a key that has it"),
+        (Code::OtherCompany, "the id belongs to another company"),
+        (Code::IdempotencyConflict, "this Idempotency-Key was used with another body"),
+        (Code::RateLimited, "wait for Retry-After, then go on"),
+        (Code::Internal, "try again later; if it stays, send us the request id"),
+        (Code::Contended, "contention, not a rate limit: wait for Retry-After, then try the same again"),
+    ];
+    let name = |code: Code| {
+        serde_json::to_value(code).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+    };
+    let rows = rows.into_iter().map(|(code, what)| vec![text(code.status()), text(name(code)), text(what)]);
+    vec![
+        Block::Title("When a call fails"),
+        Block::Prose(
+            "Errors are application/problem+json with a code for programs and a detail for people. Every answer has X-Request-Id: write it down. Send an \
+             Idempotency-Key with what creates something: repeated with the same body it is answered as before, and nothing is made twice."
+                .to_owned(),
+        ),
+        Block::Table(vec!["Status", "Code", "What to do"], rows.collect()),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::briefing::{Opened, Sample};
+    use crate::api::keys::{KeyRow, Limits, Usage};
+    use crate::domain::event::EventType;
+    use crate::domain::ids::{CompanyId, KeyId};
+    use crate::domain::time::Timestamp;
+
+    fn brief(scopes: &[Scope]) -> Brief {
+        let key = KeyRow {
+            id: KeyId(7),
+            company_id: CompanyId(92),
+            name: "<b>`Zap`</b>\u{1b}[2J".into(),
+            last4: "x81Q".into(),
+            scopes: scopes.to_vec(),
+            is_active: true,
+            created_utc: Timestamp::default(),
+            last_used_utc: None,
+            revoked_utc: None,
+            limits: Limits { read: 60, write: 100, admin: 7 },
+            usage: Usage::default(),
+        };
+        let opened = Opened {
+            method: "GET".to_owned(),
+            path: "/api/v1/events".to_owned(),
+            scope: Scope::EventsRead,
+            bucket: Bucket::Read,
+        };
+        let sample = Sample { kind: EventType::LeadCreated, payload: r#"{"client_id":1}"#.to_owned() };
+        Brief {
+            platform: "https://p.example".to_owned(),
+            company: Some("Acme & Co".into()),
+            key,
+            opened: vec![opened],
+            samples: vec![sample],
+        }
+    }
+
+    #[test]
+    fn a_briefing_has_what_the_key_opens_and_nothing_active() {
+        let of = brief(&[Scope::EventsRead, Scope::WebhooksWrite]);
+        let (text, page) = (markdown(&of), html(&of));
+        for part in [
+            "/api/v1/events",
+            "lead.created",
+            "25b2c4e04256107ce5aa02a8567dd81362807fa1f0d80a9250084846bd2d40b3",
+            "429",
+            "Retry-After",
+        ] {
+            assert!(text.contains(part) && page.contains(part), "{part}");
+        }
+        assert!(!page.contains("<b>") && page.contains("&lt;b&gt;") && page.contains("default-src 'none'"));
+        assert!(!text.contains('\u{1b}') && !page.contains('\u{1b}'));
+        assert!(!text.contains("| `admin` | `7` |"), "a window that nothing counts in is not told");
+    }
+
+    #[test]
+    fn who_has_no_webhooks_is_not_told_of_them() {
+        assert!(!markdown(&brief(&[Scope::EventsRead])).contains("## Webhooks"));
+    }
+}

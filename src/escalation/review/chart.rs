@@ -1,0 +1,84 @@
+//! Stacked bars as SVG.
+
+use std::fmt::Write as _;
+
+/// Width and height of a chart, in its own units; the left and the lower margin.
+const SIZE: (u64, u64) = (960, 200);
+const MARGIN: (u64, u64) = (56, 40);
+
+/// One part of every bar.
+pub(super) struct Series {
+    /// What it counts.
+    pub(super) name: &'static str,
+    /// The variable of the style that holds its colour.
+    pub(super) colour: &'static str,
+    /// Bar by bar.
+    pub(super) values: Vec<u64>,
+}
+
+/// A bar for each label, with the parts on top of each other; each says its numbers when it is pointed at.
+pub(super) fn bars(labels: &[String], series: &[Series]) -> String {
+    let total = |position: usize| series.iter().map(|of| of.values.get(position).copied().unwrap_or(0)).sum::<u64>();
+    let most = (0..labels.len()).map(total).max().unwrap_or(0);
+    if most == 0 {
+        return "<p class=\"calm\">Nothing happened in the period.</p>\n".to_owned();
+    }
+    let (width, height) = (SIZE.0 - MARGIN.0, SIZE.1 - MARGIN.1);
+    let n = labels.len() as u64;
+    let mut svg =
+        format!("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">\n", SIZE.0, SIZE.1, names(series));
+    let _ = writeln!(svg, "<text x=\"0\" y=\"12\">{most}</text><text x=\"0\" y=\"{height}\">0</text>");
+    let _ = writeln!(
+        svg,
+        "<line x1=\"{}\" y1=\"{height}\" x2=\"{}\" y2=\"{height}\" stroke=\"var(--line)\"/>",
+        MARGIN.0, SIZE.0
+    );
+    let every = n.div_ceil(15).max(1);
+    for (position, label) in labels.iter().enumerate() {
+        let at = position as u64;
+        let (x, end) = (MARGIN.0 + at * width / n, MARGIN.0 + (at + 1) * width / n);
+        let wide = (end - x).saturating_sub(2).max(1);
+        let told: Vec<String> =
+            series.iter().map(|of| format!("{} {}", of.values.get(position).copied().unwrap_or(0), of.name)).collect();
+        let _ = write!(svg, "<g><title>{label}: {}</title>", told.join(", "));
+        let mut below = 0;
+        for of in series {
+            let value = of.values.get(position).copied().unwrap_or(0);
+            // The difference of two rounded sums, so that the parts meet without a gap.
+            let (from, to) = (below * (height - 4) / most, (below + value) * (height - 4) / most);
+            // What happened is seen, however little it was.
+            let tall = (to - from).max(u64::from(value > 0));
+            if tall > 0 {
+                let y = height - from - tall;
+                let _ = write!(
+                    svg,
+                    "<rect x=\"{x}\" y=\"{y}\" width=\"{wide}\" height=\"{tall}\" fill=\"var({})\"/>",
+                    of.colour
+                );
+            }
+            below += value;
+        }
+        svg.push_str("</g>\n");
+        if at % every == 0 {
+            let _ = writeln!(svg, "<text x=\"{x}\" y=\"{}\">{label}</text>", height + 14);
+        }
+    }
+    for (position, of) in series.iter().enumerate() {
+        let x = MARGIN.0 + position as u64 * 140;
+        let y = SIZE.1 - 10;
+        let _ = writeln!(
+            svg,
+            "<rect x=\"{x}\" y=\"{}\" width=\"10\" height=\"10\" fill=\"var({})\"/><text x=\"{}\" y=\"{y}\">{}</text>",
+            y - 9,
+            of.colour,
+            x + 16,
+            of.name
+        );
+    }
+    svg.push_str("</svg>\n");
+    svg
+}
+
+fn names(series: &[Series]) -> String {
+    series.iter().map(|of| of.name).collect::<Vec<_>>().join(", ")
+}

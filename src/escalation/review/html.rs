@@ -1,0 +1,121 @@
+//! A review as one page: its style and its charts stand in it, and it asks for nothing from anywhere.
+
+use super::chart::{Series, bars};
+use super::{heading, sections, summary};
+use crate::api::review::Review;
+use crate::domain::text::Untrusted;
+use std::fmt::Write as _;
+
+/// The look of the page; prints well, follows the reader's choice of dark or light.
+const STYLE: &str = "\
+:root{color-scheme:light dark;--ok:#2e7d32;--bad:#c62828;--calm:#3a6ea5;--warn:#b26a00;--line:#8886}\
+body{font:15px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1.2rem}\
+h1{font-size:1.5rem;margin-bottom:0}h2{font-size:1.15rem;margin-top:2rem}\
+table{border-collapse:collapse;width:100%;font-size:.92rem}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid var(--line);overflow-wrap:anywhere}\
+ul.sum{display:flex;flex-wrap:wrap;gap:.8rem;list-style:none;padding:0}ul.sum li{border:1px solid var(--line);border-radius:.4rem;padding:.4rem .8rem}\
+ul.sum b{display:block;font-size:1.3rem}.advice{font-size:.92rem}.calm{opacity:.8}\
+svg{width:100%;height:auto;display:block}svg text{font:11px system-ui,sans-serif;fill:currentColor}\
+@media print{body{margin:0;max-width:none}h2{break-after:avoid}tr{break-inside:avoid}}";
+
+/// Text for the page: inert, and no markup.
+pub(in crate::escalation) fn escape(text: &Untrusted) -> String {
+    let mut escaped = String::new();
+    for character in text.inert().chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+/// A page around a body, which asks for nothing: a browser that heeds the policy could not even if it tried.
+pub(in crate::escalation) fn page(title: &str, style: &str, body: &str) -> String {
+    let title = escape(&Untrusted::new(title));
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n<style>{style}</style>\n</head>\n\
+         <body>\n{body}</body>\n</html>\n"
+    )
+}
+
+/// The review as a page.
+#[must_use]
+pub fn write(review: &Review) -> String {
+    let heading = heading(review);
+    let mut body =
+        format!("<h1>Review</h1>\n<p>{}</p>\n<ul class=\"sum\">\n", escape(&Untrusted::new(heading.as_str())));
+    for (what, n) in summary(review) {
+        let _ = writeln!(body, "<li><b>{n}</b>{what}</li>");
+    }
+    body.push_str("</ul>\n");
+    charts(&mut body, review);
+    changes(&mut body, review);
+    for section in sections(review) {
+        let _ = writeln!(body, "<h2>{}</h2>", section.title);
+        if section.rows.is_empty() {
+            let _ = writeln!(body, "<p class=\"calm\">{}</p>", escape(&Untrusted::new(section.calm)));
+            continue;
+        }
+        let head: String = section.head.iter().map(|head| format!("<th>{head}</th>")).collect();
+        let _ = writeln!(body, "<table>\n<thead><tr>{head}</tr></thead>\n<tbody>");
+        for row in &section.rows {
+            let cells: String = row.iter().map(|cell| format!("<td>{}</td>", escape(cell))).collect();
+            let _ = writeln!(body, "<tr>{cells}</tr>");
+        }
+        let advice = escape(&Untrusted::new(section.advice));
+        let _ = writeln!(body, "</tbody>\n</table>\n<p class=\"advice\">{advice}</p>");
+    }
+    if !review.unknown.is_empty() {
+        body.push_str("<h2>What could not be learnt</h2>\n");
+        list(&mut body, &review.unknown);
+    }
+    page(&format!("Review: {heading}"), STYLE, &body)
+}
+
+fn list(body: &mut String, lines: &[String]) {
+    body.push_str("<ul>\n");
+    for line in lines {
+        let _ = writeln!(body, "<li>{}</li>", escape(&Untrusted::new(line.as_str())));
+    }
+    body.push_str("</ul>\n");
+}
+
+fn changes(body: &mut String, review: &Review) {
+    body.push_str("<h2>Since the last review</h2>\n");
+    let at = review.frame.last_utc.map(|at| at.format("%Y-%m-%d"));
+    match at {
+        None => body.push_str("<p class=\"calm\">There is no earlier review to hold this one against.</p>\n"),
+        Some(at) if review.changes.is_empty() => {
+            let _ = writeln!(body, "<p class=\"calm\">Nothing is other than on {at}.</p>");
+        }
+        Some(at) => {
+            let _ = writeln!(body, "<p>Since {at}:</p>");
+            list(body, &review.changes);
+        }
+    }
+}
+
+fn charts(body: &mut String, review: &Review) {
+    let labels: Vec<String> = review.days.iter().map(|day| day.utc.format("%m-%d")).collect();
+    let series = |name, colour, of: fn(&crate::api::review::Day) -> u64| Series {
+        name,
+        colour,
+        values: review.days.iter().map(of).collect(),
+    };
+    let attempts = [series("succeeded", "--ok", |day| day.n_ok), series("failed", "--bad", |day| day.n_failed)];
+    let requests = [
+        series("other answers", "--calm", |day| day.n_requests.saturating_sub(day.n_limited + day.n_server_errors)),
+        series("429", "--warn", |day| day.n_limited),
+        series("5xx", "--bad", |day| day.n_server_errors),
+    ];
+    body.push_str("<h2>Attempts a day</h2>\n");
+    body.push_str(&bars(&labels, &attempts));
+    body.push_str("<h2>Requests a day</h2>\n");
+    body.push_str(&bars(&labels, &requests));
+}

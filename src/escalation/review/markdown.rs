@@ -1,0 +1,50 @@
+//! A review in Markdown.
+
+use super::{heading, sections, summary};
+use crate::api::review::Review;
+use crate::escalation::markdown::{code, prose};
+use std::fmt::Write as _;
+
+/// The review as Markdown.
+#[must_use]
+pub fn write(review: &Review) -> String {
+    let mut text = format!("# Review: {}\n\n", prose(&heading(review)));
+    for (what, n) in summary(review) {
+        let _ = writeln!(text, "- {what}: {n}");
+    }
+    let _ = write!(text, "\n## Since the last review\n\n");
+    match review.frame.last_utc {
+        None => text.push_str("There is no earlier review to hold this one against.\n"),
+        Some(at) if review.changes.is_empty() => {
+            let _ = writeln!(text, "Nothing is other than on {}.", at.format("%Y-%m-%d"));
+        }
+        Some(at) => {
+            let _ = writeln!(text, "Since {}:\n", at.format("%Y-%m-%d"));
+            for line in &review.changes {
+                let _ = writeln!(text, "- {}", prose(line));
+            }
+        }
+    }
+    for section in sections(review) {
+        let _ = write!(text, "\n## {}\n\n", section.title);
+        if section.rows.is_empty() {
+            let _ = writeln!(text, "{}", section.calm);
+            continue;
+        }
+        let _ = writeln!(text, "| {} |", section.head.join(" | "));
+        let _ = writeln!(text, "|{}", "---|".repeat(section.head.len()));
+        for row in &section.rows {
+            // A bar would end the cell, also within code.
+            let cells: Vec<String> = row.iter().map(|cell| code(cell).replace('|', "\\|")).collect();
+            let _ = writeln!(text, "| {} |", cells.join(" | "));
+        }
+        let _ = write!(text, "\n{}\n", section.advice);
+    }
+    if !review.unknown.is_empty() {
+        let _ = write!(text, "\n## What could not be learnt\n\n");
+        for line in &review.unknown {
+            let _ = writeln!(text, "- {}", prose(line));
+        }
+    }
+    text
+}

@@ -1,0 +1,184 @@
+//! Documents, configuration and setting up, as an admin at a shell meets them.
+
+use crate::support::platform::until;
+use crate::support::receiver::{Behaviour, Receiver};
+use crate::support::serving::Serving;
+use crow::api::document::schema;
+use crow::api::events::NewEvent;
+use crow::api::keys::{NewCompany, NewKey};
+use crow::api::subscriptions::NewSubscription;
+use crow::client::connection::{Client, Credential};
+use crow::domain::event::EventType;
+use crow::domain::ids::SubscriptionId;
+use crow::domain::key::Scope;
+use crow::domain::secret::Secret;
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// A platform with a partner whose endpoint fails, and what opens it.
+struct Scene {
+    serving: Serving,
+    operator: Client,
+    key: Secret,
+    secret: Secret,
+    _receiver: Receiver,
+}
+
+impl Scene {
+    async fn start() -> Self {
+        let serving = Serving::start(&[]);
+        let operator = serving.operator();
+        let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company");
+        let scopes = vec![Scope::WebhooksWrite, Scope::EventsRead, Scope::Admin];
+        let new = NewKey { company_id: company.id, name: "Zapier Production".to_owned(), scopes, limits: None };
+        let key = operator.create_key(&new).await.expect("a key").key.into_secret();
+        let receiver = Receiver::start(&[Behaviour::Status(500)]).await;
+        let partner = serving.client(Credential::Key(Secret::new(key.reveal().to_owned())));
+        let new = NewSubscription {
+            target_url: receiver.url.clone(),
+            event_types: vec!["lead.created".to_owned()],
+            description: None,
+            managed_by: None,
+            signing_secret: None,
+        };
+        let created = partner.create_subscription(&new).await.expect("a subscription");
+        let event = || NewEvent { company_id: company.id, kind: EventType::LeadCreated, payload: None, metadata: None };
+        for _ in 0..20 {
+            operator.emit(&event()).await.expect("an event");
+        }
+        let id = SubscriptionId(1);
+        until("the breaker tripped", async || !operator.subscription(id).await.expect("a row").subscription.is_enabled)
+            .await;
+        Self { serving, operator, key, secret: created.signing_secret.into_secret(), _receiver: receiver }
+    }
+}
+
+#[track_caller]
+fn said(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+#[track_caller]
+fn valid(name: &str, text: &str) -> Value {
+    let document: Value = serde_json::from_str(text).expect("JSON");
+    assert_eq!(document["schema"], name);
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/schemas").join(schema::file(name));
+    let schema: Value = serde_json::from_slice(&std::fs::read(file).expect("a schema")).expect("JSON");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let faults: Vec<String> =
+        validator.iter_errors(&document).map(|fault| format!("{}: {fault}", fault.instance_path())).collect();
+    assert!(faults.is_empty(), "{name}: {faults:?}\n{document:#}");
+    document
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reviews_are_held_against_the_last_one_and_briefings_have_no_secret() {
+    let scene = Scene::start().await;
+    let ask = |arguments: &[&str]| said(&scene.serving.ask(arguments));
+    let first = ask(&["audit"]);
+    for part in
+        ["There is no earlier review", "## Subscriptions that are off", "circuit_breaker", "## Low success", "admin"]
+    {
+        assert!(first.contains(part), "{part} in\n{first}");
+    }
+    assert!(ask(&["audit"]).contains("Nothing is other than on"), "the first one was kept");
+    scene.operator.enable(SubscriptionId(1), Default::default()).await.expect("enabled");
+    let document = valid("crow.audit/1", &ask(&["audit", "--period", "quarter", "--format", "json"]));
+    let changes = document["changes"].as_array().expect("lines");
+    assert!(
+        changes.iter().any(|line| line.as_str().is_some_and(|line| line.starts_with("gone: off: subscription 1"))),
+        "{changes:?}"
+    );
+    assert_eq!(
+        (document["trips"].as_array().map(Vec::len), document["frame"]["period"].as_str()),
+        (Some(1), Some("quarter"))
+    );
+    assert_eq!(document["unknown"], serde_json::json!([]), "everything could be learnt");
+    let page = scene.serving.folder().join("review.html");
+    ask(&["audit", "--out", &page.to_string_lossy()]);
+    let page = std::fs::read_to_string(page).expect("a page");
+    assert!(page.contains("<svg") && !page.contains("src=") && !page.contains("href="));
+
+    let last4 = scene.key.last4();
+    for format in ["md", "html", "json"] {
+        let brief = ask(&["briefing", "--key", "Zapier Production", "--format", format]);
+        assert!(!brief.contains(scene.key.reveal()) && !brief.contains(scene.secret.reveal()), "{format}");
+        for part in ["/api/v1/events/test", "payment.failed", last4.as_str()] {
+            assert!(brief.contains(part), "{part} in {format}");
+        }
+        if format == "json" {
+            valid("crow.briefing/1", &brief);
+        }
+    }
+    assert_eq!(scene.serving.ask(&["briefing", "--key", "nobody"]).status.code(), Some(2));
+    let odd = scene.serving.ask(&["audit", "--out", "review.docx"]);
+    assert!(String::from_utf8_lossy(&odd.stderr).contains(".docx"));
+    let checked = scene.serving.ask(&["check", "--json"]);
+    valid("crow.check/1", &String::from_utf8(checked.stdout).expect("text"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_configuration_goes_out_and_comes_back_as_a_difference() {
+    let scene = Scene::start().await;
+    let file = scene.serving.folder().join("configuration.json");
+    let file = file.to_string_lossy().into_owned();
+    said(&scene.serving.ask(&["export", "--out", &file]));
+    let text = std::fs::read_to_string(&file).expect("a file");
+    valid("crow.configuration/1", &text);
+    assert!(!text.contains(scene.key.reveal()) && !text.contains(scene.secret.reveal()));
+    assert_eq!(said(&scene.serving.ask(&["import", &file])).trim(), "nothing differs");
+    std::fs::write(
+        &file,
+        text.replace("\"read\": 60", "\"read\": 7").replace("\"isEnabled\": false", "\"isEnabled\": true"),
+    )
+    .expect("written");
+    let looked = scene.serving.ask(&["import", &file]);
+    let shown = String::from_utf8(looked.stderr).expect("text");
+    assert_eq!(looked.status.code(), Some(3));
+    assert!(shown.contains("7 read, 100 write") && shown.contains("~ enable the subscription"), "{shown}");
+    let made = said(&scene.serving.ask(&["import", &file, "--allow-actions", "--yes"]));
+    assert!(made.starts_with("2 of 2 changes were made; 0 are to be made by hand"), "{made}");
+    assert_eq!(scene.operator.keys().await.expect("keys").items[0].limits.read, 7);
+    assert!(scene.operator.subscription(SubscriptionId(1)).await.expect("a row").subscription.is_enabled);
+    let doctor = scene.serving.ask(&["doctor", "--json"]);
+    let document = valid("crow.doctor/1", &String::from_utf8(doctor.stdout).expect("text"));
+    let of =
+        |what: &str| document["findings"].as_array().expect("findings").iter().find(|of| of["what"] == what).cloned();
+    assert_eq!(of("platform").expect("it was asked")["health"], "well");
+    assert_eq!(of("clock").expect("it was asked")["health"], "well");
+}
+
+fn crow(arguments: &[&str], home: &Path) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_crow"));
+    command.args(arguments).env("XDG_CONFIG_HOME", home).env_remove("NO_COLOR").output().expect("the binary runs")
+}
+
+#[test]
+fn completions_pages_and_the_configuration_are_made_of_what_there_is() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let run = |arguments: &[&str]| crow(arguments, dir.path());
+    for shell in ["bash", "zsh", "fish"] {
+        let script = said(&run(&["completions", shell]));
+        assert!(script.contains("deliveries") && script.contains("rollback"), "{shell}");
+    }
+    let pages = dir.path().join("man");
+    std::fs::create_dir(&pages).expect("made");
+    said(&run(&["man", "--out", &pages.to_string_lossy()]));
+    for page in ["crow", "crow-check", "crow-keys-revoke", "crow-config-explain"] {
+        let text = std::fs::read_to_string(pages.join(format!("{page}.1"))).expect(page);
+        assert!(text.contains(".TH") && text.contains("OPTIONS"), "{page}");
+    }
+    let template = said(&run(&["config", "template"]));
+    std::fs::create_dir(dir.path().join("crow")).expect("made");
+    let file = dir.path().join("crow/config.toml");
+    std::fs::write(&file, template).expect("written");
+    assert_eq!(said(&run(&["config", "check"])).trim(), "nothing is wrong");
+    std::fs::write(&file, "[alerts]\ncommand = []\n").expect("written");
+    let wrong = run(&["config", "check"]);
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&wrong.stdout).contains("names no program"));
+    let explained = said(&run(&["config", "explain"]));
+    assert!(explained.contains(&*file.to_string_lossy()) && explained.contains("XDG_CONFIG_HOME="), "{explained}");
+}
