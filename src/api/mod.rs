@@ -25,6 +25,7 @@ pub mod page;
 pub mod patch;
 pub mod paths;
 pub mod problem;
+pub mod remedy;
 pub mod replays;
 pub mod report;
 pub mod requests;

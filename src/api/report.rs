@@ -1,5 +1,6 @@
 //! Reports of playbooks: what was asked, what was found, and why it is believed.
 
+use super::remedy::Remedy;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
@@ -210,12 +211,15 @@ pub struct Cause {
 /// Something that can be done about a cause. Nothing is done by a playbook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offer {
-    /// Its name: `test`, `enable`, `replay`, `verify`, `runbook`.
+    /// Its name: `test`, `enable`, `replay`, `revoke`, `verify`, `runbook`.
     pub id: String,
     /// What it does.
     pub what: String,
     /// How to do it from a shell, with placeholders for secrets.
     pub command: String,
+    /// The same for a console; null in what an older crow wrote.
+    #[serde(default)]
+    pub remedy: Option<Remedy>,
 }
 
 /// What running a playbook came to, in one word.

@@ -141,6 +141,16 @@ impl Playbook {
     }
 }
 
+/// A report in which the verdicts of an earlier one stay, with the causes that they brought to light.
+#[must_use]
+pub fn going_on(fresh: &Report, earlier: &Report) -> Report {
+    let step = |step: &Step| kept(earlier, &step.id).unwrap_or(step).clone();
+    let mut causes = earlier.causes.clone();
+    let is_new = |cause: &&Cause| !earlier.causes.iter().any(|old| old.id == cause.id && old.title == cause.title);
+    causes.extend(fresh.causes.iter().filter(is_new).cloned());
+    Report { causes, steps: fresh.steps.iter().map(step).collect(), ..fresh.clone() }
+}
+
 fn kept<'r>(report: &'r Report, id: &str) -> Option<&'r Step> {
     report.steps.iter().find(|step| step.id == id && matches!(step.verdict, Verdict::Pass | Verdict::Fail))
 }

@@ -1,9 +1,9 @@
-//! Running a playbook.
+//! Running playbooks.
 
 use super::breaker;
 use super::dossier::{Dossier, Learnt, Wish};
 use super::gather;
-use super::playbook::Source;
+use super::playbook::{Source, going_on};
 use super::topics;
 use crate::ambient::Ambient;
 use crate::api::report::{Report, Subject, Topic, Verdict};
@@ -15,29 +15,60 @@ use futures_util::future::join_all;
 /// earlier report of the same playbook over the same subject is resumed: its verdicts stay, what was unknown is asked again.
 pub async fn run(client: &Client, ambient: &Ambient, topic: Topic, wish: Wish, earlier: Option<&Report>) -> Report {
     let earlier = earlier.filter(|report| report.topic == topic && report.subject == wish.subject);
-    match topics::of(topic) {
-        Some(playbook) => {
-            let dossier = gather::gather(client, ambient, wish, playbook.needs).await;
-            playbook.check(&dossier, earlier)
-        }
-        None => breakers(client, ambient, wish).await,
+    let dossier = gather::gather(client, ambient, wish, &needs(topic)).await;
+    check(client, ambient, topic, &dossier, earlier).await
+}
+
+/// Runs several playbooks over a subject. What they and the caller need is asked once for all of them, and handed back beside the reports.
+pub async fn run_all(
+    client: &Client,
+    ambient: &Ambient,
+    topics: &[Topic],
+    wish: Wish,
+    also: &[Source],
+) -> (Dossier, Vec<Report>) {
+    let sources: Vec<Source> = topics.iter().flat_map(|topic| needs(*topic)).chain(also.iter().copied()).collect();
+    let dossier = gather::gather(client, ambient, wish, &sources).await;
+    let mut reports = Vec::new();
+    for topic in topics {
+        reports.push(check(client, ambient, *topic, &dossier, None).await);
     }
+    (dossier, reports)
+}
+
+/// What a playbook needs to be asked of the platform; the breaker's asks more by itself, of one subscription at a time.
+fn needs(topic: Topic) -> Vec<Source> {
+    topics::of(topic).map_or_else(|| vec![Source::Subscriptions], |playbook| playbook.needs.to_vec())
+}
+
+async fn check(
+    client: &Client,
+    ambient: &Ambient,
+    topic: Topic,
+    dossier: &Dossier,
+    earlier: Option<&Report>,
+) -> Report {
+    if let Some(playbook) = topics::of(topic) {
+        return playbook.check(dossier, earlier);
+    }
+    let fresh = breakers(client, ambient, dossier).await;
+    earlier.map_or_else(|| fresh.clone(), |earlier| going_on(&fresh, earlier))
 }
 
 /// Subscriptions whose breakers are looked at, at most.
 const BREAKERS: usize = 16;
 
 /// The breaker's playbook over one subscription, or over all whose breakers do not simply hold.
-async fn breakers(client: &Client, ambient: &Ambient, wish: Wish) -> Report {
-    if let Subject::Subscription(id) = wish.subject {
+async fn breakers(client: &Client, ambient: &Ambient, dossier: &Dossier) -> Report {
+    let subject = dossier.wish.subject;
+    if let Subject::Subscription(id) = subject {
         return breaker::check(id, &breaker::gather::breaker(client, ambient, id).await);
     }
-    let dossier = gather::gather(client, ambient, wish, &[Source::Subscriptions]).await;
-    let ids = suspects(&dossier);
+    let ids = suspects(dossier);
     let none = ids.as_ref().map(Vec::is_empty);
     let known = join_all(ids.iter().flatten().map(|id| breaker::gather::breaker(client, ambient, *id))).await;
     let reports: Vec<Report> = ids.iter().flatten().zip(&known).map(|(id, known)| breaker::check(*id, known)).collect();
-    let report = breaker::merged(wish.subject, dossier.at, &reports);
+    let report = breaker::merged(subject, dossier.at, &reports);
     match none {
         Ok(false) => report,
         Ok(true) => breaker::with_first(report, Verdict::Unknown("there is no subscription".to_owned())),

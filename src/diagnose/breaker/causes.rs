@@ -1,7 +1,9 @@
 //! Causes in the breaker's playbook, likeliest first.
 
 use super::facts::{Facts, State};
-use crate::api::report::{Cause, Evidence, Offer, Step, Verdict};
+use crate::api::remedy::{Guide, Remedy};
+use crate::api::report::{Cause, Evidence, Offer, Step, Subject, Verdict};
+use crate::api::runbook::Runbook;
 use crate::diagnose::endpoint::Group;
 use crate::domain::breaker::FUSE;
 use crate::domain::ids::SubscriptionId;
@@ -14,7 +16,7 @@ pub fn ranked(facts: &Facts<'_>, steps: &[Step]) -> Vec<Cause> {
     };
     match facts.state {
         State::Holds => Vec::new(),
-        State::SwitchedOff(_) => vec![switched_off(steps)],
+        State::SwitchedOff(_) => vec![switched_off(facts, steps)],
         State::Fills => endpoint(),
         State::Tripped(_) if verdict(steps, "endpoint-now") == Some(&Verdict::Pass) => {
             std::iter::once(fixed(facts, steps)).chain(endpoint()).collect()
@@ -51,7 +53,7 @@ fn endpoint_cause(facts: &Facts<'_>, group: &Group) -> Cause {
         title: group.fault.title(&group.seen),
         evidence,
         resolution: group.fault.resolution().to_owned(),
-        offers: vec![offer(facts.row.subscription.id, "test")],
+        offers: offers([Remedy::Test(facts.row.subscription.id)]),
     }
 }
 
@@ -66,7 +68,7 @@ fn tripped(facts: &Facts<'_>, steps: &[Step]) -> Cause {
         resolution: "Repair the endpoint first, send a test until it succeeds, then enable the subscription and choose what to do with the \
                      events that passed by."
             .to_owned(),
-        offers: vec![offer(id, "test"), offer(id, "enable")],
+        offers: offers([Remedy::Test(id), Remedy::Enable(id), recovery(id)]),
     }
 }
 
@@ -79,31 +81,25 @@ fn fixed(facts: &Facts<'_>, steps: &[Step]) -> Cause {
         resolution: "Enable the subscription; deliver the events that passed by if the receiver needs them. Receivers recognise repeats by \
                      the event's id."
             .to_owned(),
-        offers: vec![offer(id, "enable")],
+        offers: offers([Remedy::Enable(id), recovery(id)]),
     }
 }
 
-fn switched_off(steps: &[Step]) -> Cause {
+fn switched_off(facts: &Facts<'_>, steps: &[Step]) -> Cause {
+    let id = facts.row.subscription.id;
     Cause {
         id: "sub-disabled".to_owned(),
         title: "somebody switched the subscription off; the breaker did not".to_owned(),
         evidence: evidence(steps, &["breaker-state", "missed-events"]),
         resolution: "Find out who switched it off and why; if it is wanted, send a test and enable it.".to_owned(),
-        offers: Vec::new(),
+        offers: offers([Remedy::Test(id), Remedy::Enable(id)]),
     }
 }
 
-/// Something that can be done to a subscription from here.
-fn offer(id: SubscriptionId, verb: &str) -> Offer {
-    let (what, body) = match verb {
-        "enable" => (
-            format!("enable subscription {id} and deliver what passed by"),
-            " -H 'Content-Type: application/json' -d '{\"replay\": \"skipped\"}'",
-        ),
-        _ => (format!("send a test to subscription {id}"), ""),
-    };
-    let command = format!(
-        "curl -X POST \"$PLATFORM_URL/portal/v1/subscriptions/{id}/{verb}\" -H \"Authorization: Bearer $OPERATOR_TOKEN\"{body}"
-    );
-    Offer { id: verb.to_owned(), what, command }
+fn offers(remedies: impl IntoIterator<Item = Remedy>) -> Vec<Offer> {
+    remedies.into_iter().map(Offer::from).collect()
+}
+
+fn recovery(id: SubscriptionId) -> Remedy {
+    Remedy::Runbook(Guide { runbook: Runbook::BreakerRecovery, subject: Subject::Subscription(id) })
 }

@@ -3,8 +3,10 @@
 use super::{cause, detail, grouped, offering, told, weight};
 use crate::api::attempts::AttemptRow;
 use crate::api::paths;
-use crate::api::report::{Evidence, Topic, Verdict};
+use crate::api::remedy::{Guide, Remedy};
+use crate::api::report::{Evidence, Subject, Topic, Verdict};
 use crate::api::requests::RequestRow;
+use crate::api::runbook::Runbook;
 use crate::api::subscriptions::SubscriptionRow;
 use crate::diagnose::dossier::Dossier;
 use crate::diagnose::endpoint::{Fault, groups};
@@ -130,10 +132,8 @@ fn switched_off(dossier: &Dossier, row: &SubscriptionRow) -> Weighed {
             Some("0"),
         ),
     ];
-    let enable = format!(
-        "curl -X POST \"$PLATFORM_URL/portal/v1/subscriptions/{}/enable\" -H \"Authorization: Bearer $OPERATOR_TOKEN\" -H 'Content-Type: application/json' -d '{{\"replay\": \"skipped\"}}'",
-        of.id
-    );
+    let recovery =
+        Remedy::Runbook(Guide { runbook: Runbook::BreakerRecovery, subject: Subject::Subscription(of.id) });
     let weighed = if of.disabled_reason == Some(Disabled::Breaker) {
         let trip = dossier
             .trips
@@ -167,7 +167,7 @@ fn switched_off(dossier: &Dossier, row: &SubscriptionRow) -> Weighed {
             "Find out who switched it off and why (the audit says so); if that is over, send a test, enable it, and replay what passed by.",
         )
     };
-    offering(weighed, "enable", format!("enable {subject} and deliver what passed by"), enable)
+    offering(weighed, [Remedy::Test(of.id), Remedy::Enable(of.id), recovery])
 }
 
 fn companies(dossier: &Dossier) -> BTreeSet<CompanyId> {
@@ -289,6 +289,14 @@ fn answers(dossier: &Dossier) -> Answer {
     Answer::of(causes, evidence)
 }
 
+/// The way back to an earlier configuration, if it was changed after the last success.
+fn way_back(row: &SubscriptionRow) -> Option<Remedy> {
+    let of = &row.subscription;
+    let is_changed = of.last_success_utc.is_some_and(|at| of.updated_utc > at);
+    let subject = Subject::Subscription(of.id);
+    is_changed.then_some(Remedy::Runbook(Guide { runbook: Runbook::Rollback, subject }))
+}
+
 /// The causes behind a streak of one subscription, a cause for each kind of failure.
 fn endpoint(dossier: &Dossier, row: &SubscriptionRow, streak: &[&AttemptRow], query: &str) -> Vec<Weighed> {
     let subject = format!("subscription {}", row.subscription.id);
@@ -319,11 +327,7 @@ fn endpoint(dossier: &Dossier, row: &SubscriptionRow, streak: &[&AttemptRow], qu
         }
         let title = format!("{subject}: {}", group.fault.title(&group.seen));
         let weighed = cause(2_000 + group.n, group.fault.id(), title, evidence, group.fault.resolution());
-        let test = format!(
-            "curl -X POST \"$PLATFORM_URL/portal/v1/subscriptions/{}/test\" -H \"Authorization: Bearer $OPERATOR_TOKEN\"",
-            row.subscription.id
-        );
-        causes.push(offering(weighed, "test", format!("send a test to {subject}"), test));
+        causes.push(offering(weighed, [Remedy::Test(row.subscription.id)].into_iter().chain(way_back(row))));
     }
     causes
 }

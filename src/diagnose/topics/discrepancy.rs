@@ -3,6 +3,7 @@
 use super::{cause, detail, offering, weight};
 use crate::api::deliveries::DeliveryRow;
 use crate::api::paths;
+use crate::api::remedy::{Gap, Remedy};
 use crate::api::report::Topic;
 use crate::diagnose::dossier::Dossier;
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
@@ -93,11 +94,5 @@ fn gap(dossier: &Dossier, id: SubscriptionId, rows: &[&DeliveryRow]) -> Weighed 
         evidence,
         "Replay exactly this window: a dry run shows the counts first. Receivers drop what they have already by the event's id.",
     );
-    let body = format!(
-        "{{\"since\": \"{since}\", \"until\": \"{until}\", \"states\": [\"skipped\", \"exhausted\", \"parked\"], \"dryRun\": true}}"
-    );
-    let command = format!(
-        "curl -X POST \"$PLATFORM_URL/portal/v1/subscriptions/{id}/replay\" -H \"Authorization: Bearer $OPERATOR_TOKEN\" -H 'Content-Type: application/json' -d '{body}'"
-    );
-    offering(weighed, "replay", format!("replay to subscription {id} what it missed, as a dry run first"), command)
+    offering(weighed, [Remedy::Replay(Gap { subscription: id, since_utc: since, until_utc: until })])
 }

@@ -1,7 +1,7 @@
 //! Polled events are missing: filters leave them out, the scope is missing, the type is none of the ten, or nothing happened.
 
 use super::permissions::lacked;
-use super::{cause, code, detail, grouped, told, weight};
+use super::{cause, code, detail, grouped, new_key, offering, told, weight};
 use crate::api::deliveries::EventRow;
 use crate::api::paths;
 use crate::api::report::Topic;
@@ -54,13 +54,14 @@ fn permitted(dossier: &Dossier) -> Answer {
         let scope = lacked(rows[0]).map_or_else(|| "a scope".to_owned(), |scope| scope.to_string());
         let title =
             format!("{} lacks {scope}, so it gets no events ({} polls)", dossier.key_name(rows[0].key_id), rows.len());
-        cause(
+        let weighed = cause(
             weight(3_000, rows.len()),
             "events-no-scope",
             title,
             told(dossier, rows),
             "Scopes never change after a key is created. Create a key with events:read for the poller and revoke the old one when it is idle.",
-        )
+        );
+        offering(weighed, new_key(rows[0].key_id))
     };
     Answer::of(groups.values().map(name).collect(), vec![n])
 }

@@ -1,6 +1,6 @@
 //! A key does not work (401): revoked, cut, with white space, of another company, in the wrong header, or unknown.
 
-use super::{any_refused, cause, code, detail, grouped, refused, told, weight};
+use super::{any_refused, cause, code, detail, grouped, new_key, offering, refused, told, weight};
 use crate::api::report::Topic;
 use crate::api::requests::RequestRow;
 use crate::diagnose::dossier::Dossier;
@@ -170,6 +170,7 @@ fn active(dossier: &Dossier) -> Answer {
         evidence.push(dossier.keys.evidence(&format!("{name}: revoked"), since.clone(), None));
         let title = format!("{name} was revoked at {since} and is still in use ({} calls)", rows.len());
         let resolution = "Revocation is permanent. Create a new key with the same scopes and put it into the system that still sends the old one.";
-        Some(cause(weight(2_500, rows.len()), "key-revoked", title, evidence, resolution))
+        let weighed = cause(weight(2_500, rows.len()), "key-revoked", title, evidence, resolution);
+        Some(offering(weighed, new_key(key.map(|key| key.id))))
     })
 }

@@ -2,7 +2,9 @@
 
 use super::{cause, offering};
 use crate::api::attempts::AttemptDetail;
-use crate::api::report::{Evidence, Topic};
+use crate::api::remedy::{Guide, Remedy};
+use crate::api::report::{Evidence, Subject, Topic};
+use crate::api::runbook::Runbook;
 use crate::diagnose::dossier::Dossier;
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
 use crate::domain::text::Untrusted;
@@ -75,12 +77,8 @@ fn has_secret(dossier: &Dossier) -> Answer {
              carries a new secret. Put it into the receiver, wait for the first verified success, then delete the old subscription. While both \
              are on, each event comes twice: receivers drop repeats by the event's id.",
         );
-        causes.push(offering(
-            weighed,
-            "runbook",
-            "go through it step by step, with a check at each".to_owned(),
-            format!("crow runbook lost-secret --subscription {id}"),
-        ));
+        let guide = Guide { runbook: Runbook::LostSecret, subject: Subject::Subscription(id) };
+        causes.push(offering(weighed, [Remedy::Runbook(guide)]));
     }
     if refusals.is_empty() {
         let rows = dossier.subscriptions.found.iter().flatten();

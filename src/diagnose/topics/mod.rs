@@ -13,8 +13,11 @@ pub mod signature;
 
 use super::dossier::Dossier;
 use super::playbook::{Answer, Playbook, Weighed};
-use crate::api::report::{Cause, Evidence, Offer, Topic};
+use crate::api::remedy::{Guide, Remedy};
+use crate::api::report::{Cause, Evidence, Subject, Topic};
 use crate::api::requests::RequestRow;
+use crate::api::runbook::Runbook;
+use crate::domain::ids::KeyId;
 use std::collections::BTreeMap;
 
 /// The playbook of a topic; the breaker's is in a folder of its own, because it is about one subscription at a time.
@@ -42,9 +45,14 @@ fn cause(weight: u32, id: impl Into<String>, title: String, evidence: Vec<Eviden
     }
 }
 
-fn offering(mut weighed: Weighed, id: &str, what: String, command: String) -> Weighed {
-    weighed.cause.offers.push(Offer { id: id.to_owned(), what, command });
+fn offering(mut weighed: Weighed, remedies: impl IntoIterator<Item = Remedy>) -> Weighed {
+    weighed.cause.offers.extend(remedies.into_iter().map(Into::into));
     weighed
+}
+
+/// The way to a new key in place of one, if it is known which.
+fn new_key(id: Option<KeyId>) -> Option<Remedy> {
+    id.map(|id| Remedy::Runbook(Guide { runbook: Runbook::KeyRotation, subject: Subject::Key(id) }))
 }
 
 /// Refused requests, or why they are not known.

@@ -1,6 +1,6 @@
 //! Not permitted (403): a scope is missing, the thing belongs to another company, or a tool manages it.
 
-use super::{any_refused, cause, code, detail, grouped, refused, told, weight};
+use super::{any_refused, cause, code, detail, grouped, new_key, offering, refused, told, weight};
 use crate::api::report::Topic;
 use crate::api::requests::RequestRow;
 use crate::diagnose::dossier::Dossier;
@@ -99,14 +99,15 @@ fn scopes(dossier: &Dossier) -> Answer {
                 newest.method.inert(),
                 newest.route.inert()
             );
-            cause(
+            let weighed = cause(
                 weight(2_000, rows.len()),
                 "scope-missing",
                 title,
                 evidence,
                 "Scopes never change after a key is created, and none implies another. Create a key with the scopes it needs, put it in, and revoke \
              the old one; or use a key of the company that has the scope.",
-            )
+            );
+            offering(weighed, new_key(newest.key_id))
         },
     )
 }

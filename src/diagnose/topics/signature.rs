@@ -2,6 +2,7 @@
 
 use super::{cause, offering};
 use crate::api::lab::Fit;
+use crate::api::remedy::Remedy;
 use crate::api::report::{Evidence, Topic};
 use crate::diagnose::dossier::{Dossier, Refusal};
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
@@ -125,7 +126,8 @@ fn explained(of: &Refusal, evidence: &[Evidence], weight: u32) -> Weighed {
     let title =
         first.map_or_else(String::new, |row| format!("subscription {id}: {}; {}", row.title, row.difference.inert()));
     let resolution: Vec<&str> = rows.iter().map(|row| row.resolution.as_str()).collect();
-    cause(weight, first.map_or("sig-unexplained", |row| row.id.as_str()), title, evidence, &resolution.join(" "))
+    let id = first.map_or("sig-unexplained", |row| row.id.as_str());
+    offering(cause(weight, id, title, evidence, &resolution.join(" ")), [Remedy::Verify(of.attempt.id)])
 }
 
 fn unexplained(of: &Refusal, n_tried: u64, evidence: &[Evidence]) -> Weighed {
@@ -135,7 +137,7 @@ fn unexplained(of: &Refusal, n_tried: u64, evidence: &[Evidence]) -> Weighed {
          from elsewhere, or changes the body in a way that is not known"
     );
     let weighed = cause(1_500, Flaw::WrongSecret.id(), title, evidence.to_vec(), Flaw::WrongSecret.resolution());
-    offering(weighed, "verify", "look at it with the receiver's own body and secret".to_owned(), verify_command())
+    offering(weighed, [Remedy::Verify(of.attempt.id)])
 }
 
 fn silent(of: &Refusal, evidence: &[Evidence]) -> Weighed {
@@ -152,9 +154,5 @@ fn silent(of: &Refusal, evidence: &[Evidence]) -> Weighed {
         "Have the receiver log the signature that it computes and the bytes that it signs, or run crow verify with its headers, body and secret: \
          it names what is different.",
     );
-    offering(weighed, "verify", "look at it with the receiver's own body and secret".to_owned(), verify_command())
-}
-
-fn verify_command() -> String {
-    "crow verify --headers headers.txt --body body.bin".to_owned()
+    offering(weighed, [Remedy::Verify(of.attempt.id)])
 }
