@@ -5,7 +5,7 @@ use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// The version of the form of ticket and manifest.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// What is in a bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +18,7 @@ pub struct Manifest {
     /// When it was made.
     pub created_utc: Timestamp,
     /// Over what.
-    pub subject: Subject,
+    pub subjects: Vec<Subject>,
     /// The time that the failures in it cover; null without failures.
     pub window: Option<Window>,
     /// What was left out of outside text, and how often.
@@ -67,7 +67,9 @@ pub struct Ticket {
     /// When it was written, by the platform's clock.
     pub written_utc: Timestamp,
     /// Over what.
-    pub subject: Subject,
+    pub subjects: Vec<Subject>,
+    /// What was noted by whoever collected it.
+    pub notes: Vec<NotePart>,
     /// What is wrong, in one line.
     pub symptom: String,
     /// Whether and why it should be escalated.
@@ -82,10 +84,12 @@ pub struct Ticket {
     pub keys: Vec<KeyPart>,
     /// Subscriptions involved.
     pub subscriptions: Vec<SubscriptionPart>,
-    /// Failed deliveries, oldest first.
+    /// Deliveries that failed or were picked out, oldest first.
     pub failures: Vec<FailurePart>,
-    /// Refused calls, oldest first.
+    /// Calls that were refused or picked out, oldest first.
     pub requests: Vec<RequestPart>,
+    /// Events that were picked out, with what became of them.
+    pub events: Vec<EventPart>,
     /// What should have happened and what did.
     pub comparison: Comparison,
     /// Playbooks that were run.
@@ -99,10 +103,18 @@ pub struct Ticket {
 /// A reason to escalate, or not to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {
-    /// Its name: `platform-error`, `unexplained`, `persists`, `not-yet`.
+    /// Its name: `platform-error`, `unexplained`, `unreachable`, `signature-disputed`, `not-yet`.
     pub id: String,
     /// In a sentence.
     pub text: String,
+}
+
+impl Reason {
+    /// Whether it says that there is nothing to escalate yet.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.id == "not-yet"
+    }
 }
 
 /// The versions involved.
@@ -150,7 +162,32 @@ pub struct SubscriptionPart {
     pub last_success_utc: Option<Timestamp>,
 }
 
-/// A failed attempt.
+/// A note.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotePart {
+    /// About what: `subscription 17`.
+    pub about: String,
+    /// The note.
+    pub text: String,
+}
+
+/// An event, without its payload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventPart {
+    /// Its number.
+    pub event_id: i64,
+    /// What it was.
+    pub event_type: String,
+    /// Whose.
+    pub company_id: i64,
+    /// When it happened.
+    pub utc: Timestamp,
+    /// What each subscription of the company had to do with it, in a sentence each.
+    pub became: Vec<String>,
+}
+
+/// An attempt that failed or was picked out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FailurePart {
@@ -178,7 +215,7 @@ pub struct FailurePart {
     pub body: Option<String>,
 }
 
-/// A refused call.
+/// A call that was refused or picked out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestPart {
@@ -212,6 +249,8 @@ pub struct Comparison {
 pub struct PlaybookPart {
     /// Which.
     pub topic: Topic,
+    /// Over what.
+    pub subject: Subject,
     /// Likeliest first.
     pub causes: Vec<Cause>,
     /// Its steps with their evidence.

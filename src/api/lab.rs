@@ -43,6 +43,13 @@ pub struct Lab {
     pub n_tried: Option<u64>,
 }
 
+/// The query of `GET /portal/v1/attempts/{id}/signature`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SignatureQuery {
+    /// The signature that the receiver computed, where its answer does not name it.
+    pub computed: Option<String>,
+}
+
 /// What a receiver's answer to an attempt says about how it verified (the answer to `GET /portal/v1/attempts/{id}/signature`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -50,7 +57,7 @@ pub struct SignatureCheck {
     /// What was found out.
     #[serde(flatten)]
     pub lab: Lab,
-    /// The signature in the answer that the receiver computed; null if it named none.
+    /// The signature that the receiver computed, by its answer or as it was told; null if it is not known.
     pub computed: Option<Untrusted>,
     /// How many seconds the receiver's clock is ahead of the platform's, by the date of its answer; null without one.
     pub clock_ahead_seconds: Option<i64>,

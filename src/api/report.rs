@@ -250,6 +250,12 @@ pub struct Report {
 }
 
 impl Report {
+    /// How many checks could not be answered.
+    #[must_use]
+    pub fn n_unknown(&self) -> usize {
+        self.steps.iter().filter(|step| matches!(step.verdict, Verdict::Unknown(_))).count()
+    }
+
     /// In one word.
     #[must_use]
     pub fn conclusion(&self) -> Conclusion {

@@ -1,6 +1,6 @@
 //! Runs of run-books, as they are kept in their file and shown.
 
-use super::report::{Subject, Verdict};
+use super::report::{Offer, Subject, Verdict};
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,27 @@ impl Runbook {
         }
     }
 
+    /// What it is for, in one line.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::KeyRotation => "A new key in place of this one, without a gap",
+            Self::LostSecret => "A new subscription in place of one whose secret is lost",
+            Self::BreakerRecovery => "Back to deliveries after the breaker tripped",
+            Self::Rollback => "Back to an earlier configuration",
+        }
+    }
+
+    /// Those that can be about a subject.
+    #[must_use]
+    pub const fn about(subject: Subject) -> &'static [Self] {
+        match subject {
+            Subject::Key(_) => &[Self::KeyRotation],
+            Subject::Subscription(_) => &[Self::BreakerRecovery, Self::LostSecret, Self::Rollback],
+            Subject::All | Subject::Company(_) => &[],
+        }
+    }
+
     /// The one of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
@@ -60,7 +81,7 @@ impl Progress {
     /// Whether every step is done.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        !self.steps.is_empty() && self.steps.iter().all(|step| step.verdict == Verdict::Pass)
+        !self.steps.is_empty() && self.steps.iter().all(StepState::is_done)
     }
 }
 
@@ -81,4 +102,26 @@ pub struct StepState {
     pub found: String,
     /// When.
     pub at_utc: Option<Timestamp>,
+    /// How it can be done from here; only while it is its turn.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub offers: Vec<Offer>,
+}
+
+impl StepState {
+    /// Whether it is done.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.verdict == Verdict::Pass
+    }
+
+    /// How it stands, in one word.
+    #[must_use]
+    pub const fn state(&self) -> &'static str {
+        match self.verdict {
+            Verdict::Pass => "done",
+            Verdict::Fail => "now",
+            Verdict::Unknown(_) => "unknown",
+            Verdict::Skipped(_) => "later",
+        }
+    }
 }

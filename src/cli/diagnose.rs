@@ -10,7 +10,8 @@ use crate::api::keys::KeyRow;
 use crate::api::report::{Conclusion, Evidence, Report, Subject};
 use crate::client::connection::Client;
 use crate::diagnose::dossier::Wish;
-use crate::diagnose::run::run as diagnose;
+use crate::diagnose::own;
+use crate::diagnose::run::{run as diagnose, unasked};
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
 use serde::de::DeserializeOwned;
@@ -21,9 +22,12 @@ use std::process::ExitCode;
 pub(super) async fn run(asked: Diagnose) -> Result<ExitCode, Failure> {
     log::to_stderr();
     let client = remote::connect(&asked.remote)?;
-    let wish = wish(&client, &asked.about).await?;
     let earlier: Option<Report> = asked.run.as_deref().map(kept).transpose()?.flatten();
-    let report = diagnose(&client, &Ambient::real(), asked.topic, wish, earlier.as_ref()).await;
+    let ambient = Ambient::real();
+    let report = match wish(&client, &asked.about).await {
+        Ok(wish) => diagnose(&client, &ambient, asked.topic, wish, earlier.as_ref()).await,
+        Err(why) => unasked(asked.topic, Subject::All, ambient.now(), &why),
+    };
     let json = serde_json::to_string_pretty(&report).map_err(|error| Failure::failed(error.to_string(), ""))?;
     if let Some(file) = &asked.run {
         keep(file, &json)?;
@@ -37,7 +41,10 @@ pub(super) async fn run(asked: Diagnose) -> Result<ExitCode, Failure> {
 }
 
 /// What is to be looked at; a key that is named is looked up.
-pub(super) async fn wish(client: &Client, about: &About) -> Result<Wish, Failure> {
+///
+/// # Errors
+/// Why it cannot be, in one line.
+pub(super) async fn wish(client: &Client, about: &About) -> Result<Wish, String> {
     let subject = match (about.subscription, &about.key, about.company) {
         (Some(id), ..) => Subject::Subscription(SubscriptionId(id)),
         (None, Some(name), _) => Subject::Key(key(client, name).await?),
@@ -47,20 +54,32 @@ pub(super) async fn wish(client: &Client, about: &About) -> Result<Wish, Failure
     Ok(Wish { subject, back: about.since })
 }
 
-async fn key(client: &Client, name: &str) -> Result<KeyId, Failure> {
-    let keys = client.keys().await?.items;
+/// The key of that name, or with these last four characters; where nobody is called so, the key of that number.
+async fn key(client: &Client, name: &str) -> Result<KeyId, String> {
+    if own::key(client).is_some() {
+        return Err(format!(
+            "which key {} is, only the Portal API knows; leave --key out: the key that asks is looked at",
+            inert(name)
+        ));
+    }
+    let keys = client.keys().await.map_err(|error| error.to_string())?.items;
     let found: Vec<&KeyRow> = keys.iter().filter(|key| key.name.raw() == name || key.last4.raw() == name).collect();
     match found.as_slice() {
         [key] => Ok(key.id),
-        [] => Err(Failure::usage(
-            format!("no key has the name or the last four characters {}", inert(name)),
-            "name one of those in pane 2, or leave --key out",
-        )),
-        several => Err(Failure::usage(
-            format!("{} keys are called {}", several.len(), inert(name)),
-            "name the last four characters of one instead",
+        [] => keys.iter().map(|key| key.id).find(|id| id.to_string() == name).ok_or_else(|| {
+            format!("no key has the name or the last four characters {}; name one of those in pane 2", inert(name))
+        }),
+        several => Err(format!(
+            "{} keys are called {}; name the last four characters of one instead",
+            several.len(),
+            inert(name)
         )),
     }
+}
+
+/// The same where nothing can be shown without it.
+pub(super) async fn needed(client: &Client, about: &About) -> Result<Wish, Failure> {
+    wish(client, about).await.map_err(|why| Failure::usage(why, ""))
 }
 
 /// What an earlier run has kept in its file, if there is one.
@@ -101,9 +120,15 @@ fn text(report: &Report) -> String {
         }
         evidence(&mut text, &step.evidence);
     }
-    if report.causes.is_empty() {
-        let _ = writeln!(text, "\nno cause found");
-    }
+    let n_unknown = report.n_unknown();
+    let _ = match report.conclusion() {
+        Conclusion::CauseFound => Ok(()),
+        Conclusion::NotRun => writeln!(text, "\nnothing could be learnt"),
+        Conclusion::NoCause if n_unknown == 0 => writeln!(text, "\nno cause found"),
+        Conclusion::NoCause => {
+            writeln!(text, "\nno cause found; {n_unknown} of {} checks are unknown", report.steps.len())
+        }
+    };
     for (position, cause) in report.causes.iter().enumerate() {
         let _ = writeln!(text, "\ncause {}: {} ({})", position + 1, inert(&cause.title), inert(&cause.id));
         evidence(&mut text, &cause.evidence);

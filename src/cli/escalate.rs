@@ -1,27 +1,31 @@
 //! `crow escalate`: what is known of a failure, as a folder or an archive that can be handed on; `crow open`: one of them again.
 
 use super::arguments::trouble::{Escalate, Open};
-use super::diagnose::{print, wish};
+use super::diagnose::{needed, print};
 use super::failure::Failure;
-use super::{log, remote};
+use super::{config, log, remote, screen, settings};
 use crate::ambient::Ambient;
 use crate::client::connection::Credential;
-use crate::diagnose::case::{collect, fitting};
+use crate::diagnose::case::{Matter, collect};
 use crate::domain::text::Untrusted;
 use crate::escalation::bundle::bundle;
-use crate::escalation::read;
+use crate::escalation::read::{self, Opened};
 use crate::escalation::text;
 use crate::escalation::ticket::Bodies;
 use crate::escalation::write::write;
+use crate::tui::panes::escalate;
+use crate::tui::reader::{self, Lines, Reader};
+use crate::tui::terminal::install_panic_hook;
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 pub(super) async fn run(asked: Escalate) -> Result<ExitCode, Failure> {
     log::to_stderr();
     let client = remote::connect(&asked.remote)?;
-    let wish = wish(&client, &asked.about).await?;
-    let topics = asked.topic.map_or_else(|| fitting(wish.subject), |topic| vec![topic]);
-    let case = collect(&client, &Ambient::real(), &topics, wish).await;
+    let wish = needed(&client, &asked.about).await?;
+    let matter = Matter { topic: asked.topic, back: wish.back, ..Matter::about(vec![wish.subject]) };
+    let case = collect(&client, &Ambient::real(), &matter).await;
     let (Credential::Operator(secret) | Credential::Key(secret)) = client.credential();
     let bodies = if asked.without_bodies { Bodies::LeftOut } else { Bodies::Included };
     let bundle = bundle(&case, bodies, &[secret])
@@ -32,7 +36,8 @@ pub(super) async fn run(asked: Escalate) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn open(asked: &Open) -> Result<ExitCode, Failure> {
+/// Shows a bundle: on a terminal as a page that scrolls, else, or if asked so, in lines.
+pub(super) async fn open(asked: Open) -> Result<ExitCode, Failure> {
     let opened = read::open(&asked.bundle)
         .map_err(|error| Failure::usage(error.to_string(), "name a folder or a .zip that crow escalate wrote"))?;
     if asked.json {
@@ -40,6 +45,10 @@ pub(super) fn open(asked: &Open) -> Result<ExitCode, Failure> {
             serde_json::to_string_pretty(&opened.ticket).map_err(|error| Failure::failed(error.to_string(), ""))?;
         print(&json)?;
         return Ok(ExitCode::SUCCESS);
+    }
+    let is_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    if is_terminal && !asked.look.plain {
+        return page(opened, &asked).await;
     }
     let manifest = &opened.manifest;
     print(&format!("made {} by crow {}; every file is as it was written", manifest.created_utc, manifest.crow))?;
@@ -53,4 +62,18 @@ pub(super) fn open(asked: &Open) -> Result<ExitCode, Failure> {
         print(&Untrusted::new(line).inert())?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn page(opened: Opened, asked: &Open) -> Result<ExitCode, Failure> {
+    screen::check(&asked.look)?;
+    let look = settings::look(&asked.look)?;
+    let (keymap, _) = config::keymap();
+    let place = asked.bundle.display().to_string();
+    let title = format!("Ticket about {}", text::listed(&opened.ticket.subjects));
+    let lines: Lines = Box::new(move |width, theme| escalate::opened(&opened, &place, width, theme));
+    install_panic_hook();
+    match reader::read(Reader::new(title, lines, look, keymap), Ambient::real()).await {
+        Ok(ending) => Ok(ExitCode::from(ending.code())),
+        Err(error) => Err(Failure::failed(error.to_string(), "say --plain for lines")),
+    }
 }

@@ -111,7 +111,7 @@ fn start(arguments: Arguments) -> Result<ExitCode, Failure> {
             Some(Command::Runbook(call)) => runbook::run(call).await,
             Some(Command::Escalate(escalate)) => escalate::run(escalate).await,
             Some(Command::Db(db)) => db::run(db).await,
-            Some(Command::Open(open)) => escalate::open(&open),
+            Some(Command::Open(open)) => escalate::open(open).await,
             Some(Command::Console(console)) => console::attach(console).await,
             None => console::standalone(arguments.standalone).await,
         }

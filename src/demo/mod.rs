@@ -3,6 +3,7 @@
 pub mod calls;
 pub mod cast;
 pub mod company;
+pub mod handle;
 pub mod life;
 pub mod people;
 pub mod plan;

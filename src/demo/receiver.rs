@@ -1,5 +1,6 @@
 //! A receiver of webhooks on a local port of its own: verifies what it gets, behaves as its temper has it, and keeps a ledger.
 
+use super::handle::{self, Handle};
 use super::temper::{Mood, Reply, Temper};
 use crate::ambient::Ambient;
 use crate::domain::secret::Secret;
@@ -37,14 +38,11 @@ pub struct Ledger {
 }
 
 /// A receiver; clones are the same one.
-#[derive(Debug, Clone)]
-pub struct Receiver {
-    url: String,
-    desk: Arc<Desk>,
-}
+pub type Receiver = Handle<Desk>;
 
+/// What a receiver goes by.
 #[derive(Debug)]
-struct Desk {
+pub struct Desk {
     ambient: Ambient,
     mood: Mutex<Mood>,
     secret: OnceLock<Secret>,
@@ -53,6 +51,16 @@ struct Desk {
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl handle::Desk for Desk {
+    fn secret(&self) -> &OnceLock<Secret> {
+        &self.secret
+    }
+
+    fn mend(&self) {
+        locked(&self.mood).mend(self.ambient.now());
+    }
 }
 
 impl Receiver {
@@ -79,29 +87,13 @@ impl Receiver {
             // Accepting goes on after every error, so that this ends only with its task.
             let _ = axum::serve(listener, router).await;
         });
-        Ok(Self { url, desk })
-    }
-
-    /// Where it listens.
-    #[must_use]
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// Hands it the secret to verify with; the first one counts. Until then nothing verifies.
-    pub fn trust(&self, secret: Secret) {
-        let _ = self.desk.secret.set(secret);
-    }
-
-    /// Removes the cause of its failures.
-    pub fn mend(&self) {
-        locked(&self.desk.mood).mend(self.desk.ambient.now());
+        Ok(Self::new(url, desk))
     }
 
     /// What it has seen so far.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
-        locked(&self.desk.ledger).clone()
+        locked(&self.desk().ledger).clone()
     }
 }
 
@@ -188,7 +180,7 @@ mod tests {
         let mut serving = JoinSet::new();
         let receiver = Receiver::open("/hook", temper, ambient.clone(), &mut serving).await.expect("a port");
         receiver.trust(secret("the right secret, long enough"));
-        let router = router("/hook", Arc::clone(&receiver.desk));
+        let router = router("/hook", Arc::clone(receiver.desk()));
         Bench { ambient, receiver, router, _serving: serving }
     }
 

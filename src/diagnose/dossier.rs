@@ -37,6 +37,16 @@ impl Wish {
     }
 }
 
+/// How much of the platform can be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sight {
+    /// All of it: an operator asks.
+    #[default]
+    Whole,
+    /// What one key sees: its company's subscriptions and events, and the answers to its own calls.
+    Own,
+}
+
 /// A question to the platform and its answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Asked<T> {
@@ -104,6 +114,8 @@ pub struct Attempts {
 pub struct Dossier {
     /// What was to be looked at.
     pub wish: Wish,
+    /// How much could be seen.
+    pub sight: Sight,
     /// The platform's clock when it was asked; this machine's if the platform did not say.
     pub at: Timestamp,
     /// Keys.
@@ -134,6 +146,7 @@ impl Dossier {
     pub fn empty(wish: Wish, at: Timestamp) -> Self {
         Self {
             wish,
+            sight: Sight::Whole,
             at,
             keys: Asked::never(),
             subscriptions: Asked::never(),
@@ -166,6 +179,15 @@ impl Dossier {
         match id.and_then(|id| self.key(id)) {
             Some(key) => format!("{} (\u{2026}{})", key.name.inert(), key.last4.inert()),
             None => id.map_or_else(|| "an unknown key".to_owned(), |id| format!("key {id}")),
+        }
+    }
+
+    /// How people call who made a request: by its key, else by what the key ends in.
+    #[must_use]
+    pub fn caller(&self, row: &RequestRow) -> String {
+        match (row.key_id, &row.last4) {
+            (None, Some(last4)) => format!("the key that ends in {}", last4.inert()),
+            (id, _) => self.key_name(id),
         }
     }
 

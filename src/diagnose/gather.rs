@@ -1,6 +1,7 @@
 //! Gathering: the read-only calls of a playbook. A call that fails is kept as the reason why something is not known.
 
 use super::dossier::{Asked, Attempts, Dossier, Learnt, Refusal, Wish};
+use super::own;
 use super::playbook::Source;
 use crate::ambient::Ambient;
 use crate::api::attempts::AttemptRow;
@@ -25,8 +26,11 @@ const SUBSCRIPTIONS: usize = 24;
 /// Refused attempts that go into the lab, at most.
 const REFUSALS: usize = 8;
 
-/// Asks the platform for what a playbook needs.
+/// Asks the platform for what a playbook needs; with a key alone, for what that key may see of it.
 pub async fn gather(client: &Client, ambient: &Ambient, wish: Wish, needs: &[Source]) -> Dossier {
+    if let Some(key) = own::key(client) {
+        return own::gather(client, key, ambient, wish, needs).await;
+    }
     let overview = client.overview(1).await;
     let at = overview.as_ref().map_or_else(|_| ambient.now(), |overview| overview.server_utc);
     let desk = Desk { client, at, since: at.minus(wish.back) };
@@ -61,6 +65,31 @@ pub async fn gather(client: &Client, ambient: &Ambient, wish: Wish, needs: &[Sou
         dossier.refusals = desk.refusals(&dossier).await;
     }
     dossier
+}
+
+/// Requests of these places in the log, as far as they are among its newest, and why those are not there that are not.
+pub async fn picked_requests(client: &Client, wanted: &[i64]) -> (Vec<RequestRow>, String) {
+    let (mut found, mut cursor): (Vec<RequestRow>, Option<String>) = (Vec::new(), None);
+    let newest = PAGES * usize::try_from(PAGE).unwrap_or_default();
+    for _ in 0..PAGES {
+        if found.len() == wanted.len() {
+            break;
+        }
+        let query: Query = std::iter::once(("limit", PAGE.to_string()))
+            .chain(cursor.take().map(|cursor| ("cursor", cursor)))
+            .collect();
+        match client.look::<LogPage<RequestRow>>(paths::REQUESTS, &query).await {
+            Ok(page) => {
+                found.extend(page.items.into_iter().filter(|row| wanted.contains(&row.id)));
+                cursor = page.next_cursor.filter(|_| page.has_more);
+            }
+            Err(error) => return (found, error.to_string()),
+        }
+        if cursor.is_none() {
+            break;
+        }
+    }
+    (found, format!("it is not among the newest {newest} of the log"))
 }
 
 /// Where questions are asked.
@@ -204,7 +233,8 @@ fn why(error: &crate::client::Error) -> String {
     error.to_string()
 }
 
-fn shown(path: &str, query: &[(&'static str, String)]) -> String {
+/// A call as it is shown: `GET /portal/v1/requests?status=401`.
+pub(super) fn shown(path: &str, query: &[(&'static str, String)]) -> String {
     let parts: Vec<String> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let mark = if parts.is_empty() { "" } else { "?" };
     format!("GET {path}{mark}{}", parts.join("&"))

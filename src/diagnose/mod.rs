@@ -6,6 +6,8 @@ pub mod checkup;
 pub mod dossier;
 pub mod endpoint;
 pub mod gather;
+pub mod guide;
+pub mod own;
 pub mod playbook;
 pub mod run;
 pub mod runbook;

@@ -6,9 +6,10 @@ use super::gather;
 use super::playbook::{Source, going_on};
 use super::topics;
 use crate::ambient::Ambient;
-use crate::api::report::{Report, Subject, Topic, Verdict};
+use crate::api::report::{Report, Step, Subject, Topic, Verdict};
 use crate::client::connection::Client;
 use crate::domain::ids::SubscriptionId;
+use crate::domain::time::Timestamp;
 use futures_util::future::join_all;
 
 /// Runs a playbook over a subject, with read-only calls of the Portal API. Never fails: what could not be learnt becomes an unknown step. An
@@ -55,6 +56,23 @@ async fn check(
     earlier.map_or_else(|| fresh.clone(), |earlier| going_on(&fresh, earlier))
 }
 
+/// A report of a playbook that cannot be asked about what was named: every step is unknown for the same reason.
+#[must_use]
+pub fn unasked(topic: Topic, subject: Subject, at: Timestamp, why: &str) -> Report {
+    let questions: Vec<(&str, &str)> = topics::of(topic).map_or_else(
+        || breaker::steps::QUESTIONS.to_vec(),
+        |playbook| playbook.questions.iter().map(|question| (question.id, question.text)).collect(),
+    );
+    let step = |(id, question): (&str, &str)| Step {
+        id: id.to_owned(),
+        question: question.to_owned(),
+        verdict: Verdict::Unknown(why.to_owned()),
+        evidence: Vec::new(),
+    };
+    let steps = questions.into_iter().map(step).collect();
+    Report { topic, subject, at_utc: at, causes: Vec::new(), steps }
+}
+
 /// Subscriptions whose breakers are looked at, at most.
 const BREAKERS: usize = 16;
 
@@ -89,7 +107,6 @@ mod tests {
     use crate::api::report::Conclusion;
     use crate::client::connection::Credential;
     use crate::domain::secret::Secret;
-    use crate::domain::time::Timestamp;
     use tokio::net::TcpListener;
 
     #[tokio::test]

@@ -3,6 +3,8 @@
 
 use super::dossier::{Dossier, Wish};
 use super::gather::gather;
+use super::guide::offers;
+use super::own;
 use super::playbook::Source;
 use crate::ambient::Ambient;
 use crate::api::attempts::AttemptRow;
@@ -87,6 +89,12 @@ pub const fn steps(runbook: Runbook) -> &'static [Text] {
     }
 }
 
+/// A run that begins now, by the platform's clock; by this machine's if the platform does not say.
+pub async fn begin(client: &Client, ambient: &Ambient, runbook: Runbook, subject: Subject) -> Progress {
+    let at = client.overview(1).await.map_or_else(|_| ambient.now(), |overview| overview.server_utc);
+    Progress { runbook, subject, begun_utc: at, checked_utc: at, steps: Vec::new() }
+}
+
 /// Checks a run from its first open step on, as far as steps are done. Never fails: what could not be learnt leaves its step open.
 pub async fn go_on(client: &Client, ambient: &Ambient, mut progress: Progress) -> Progress {
     let needs = [Source::Keys, Source::Subscriptions, Source::Undelivered];
@@ -109,7 +117,9 @@ pub async fn go_on(client: &Client, ambient: &Ambient, mut progress: Progress) -
                 (verdict, found, Some(dossier.at))
             }
         };
-        is_open |= verdict != Verdict::Pass;
+        let is_next = !is_open && verdict != Verdict::Pass;
+        let offers = if is_next { offers(&progress, id, &dossier) } else { Vec::new() };
+        is_open |= is_next;
         states.push(StepState {
             id: (*id).to_owned(),
             to_do: (*to_do).to_owned(),
@@ -117,6 +127,7 @@ pub async fn go_on(client: &Client, ambient: &Ambient, mut progress: Progress) -
             verdict,
             found,
             at_utc,
+            offers,
         });
     }
     progress.steps = states;
@@ -202,7 +213,13 @@ fn secret_step(dossier: &Dossier, of: &Progress, id: SubscriptionId, step: &str)
     })
 }
 
+/// Some checks need more than a key may see.
+fn operators_only(client: &Client) -> Result<(), String> {
+    own::key(client).map_or(Ok(()), |_| Err(own::PORTAL.to_owned()))
+}
+
 async fn attempts(client: &Client, id: SubscriptionId) -> Result<Vec<AttemptRow>, String> {
+    operators_only(client)?;
     client.attempts(Some(id), 40).await.map(|page| page.items).map_err(|error| error.to_string())
 }
 
@@ -253,6 +270,7 @@ async fn rollback_step(
     id: SubscriptionId,
     step: &str,
 ) -> Result<(bool, String), String> {
+    operators_only(client)?;
     let path = paths::with(paths::PORTAL_SUBSCRIPTION_REVISIONS, id);
     let page: LogPage<RevisionRow> = client.look(&path, &[]).await.map_err(|error| error.to_string())?;
     let mut rows = page.items;

@@ -20,11 +20,11 @@ pub struct Explained {
 
 impl Engine {
     /// Explains why the receiver of an attempt refused its signature, from the bytes that were sent, the answer that was kept, and the
-    /// secrets of the company's subscriptions.
+    /// secrets of the company's subscriptions. What the receiver `computed`, if somebody knows, comes before what its answer says.
     ///
     /// # Errors
     /// [`Error::NotFound`], and those of storage.
-    pub async fn explain_signature(&self, id: AttemptId) -> Result<Explained, Error> {
+    pub async fn explain_signature(&self, id: AttemptId, computed: Option<String>) -> Result<Explained, Error> {
         let (attempt, exchange, body) = self.attempt(id).await?;
         let of = attempt.about;
         let found = self
@@ -46,7 +46,7 @@ impl Engine {
         let received_at = header(&exchange.response_headers, "date").and_then(said::http_date);
         let clock_ahead = received_at.map(|at| at - attempt.started_at.seconds());
         // The lab is arithmetic for some tens of milliseconds.
-        let work = move || explain(&exchange, &body, &secrets, received_at);
+        let work = move || explain((&exchange, &body), &secrets, received_at, computed);
         let (finding, computed) = tokio::task::spawn_blocking(work).await.map_err(|_| Error::Contended)??;
         Ok(Explained { finding, computed, clock_ahead })
     }
@@ -57,10 +57,10 @@ fn header<'h>(headers: &'h [(String, String)], name: &str) -> Option<&'h str> {
 }
 
 fn explain(
-    exchange: &Exchange,
-    body: &[u8],
+    (exchange, body): (&Exchange, &[u8]),
     secrets: &[(String, Secret)],
     received_at: Option<i64>,
+    told: Option<String>,
 ) -> Result<(Finding, Option<String>), Error> {
     let (_, secret) = secrets.first().ok_or_else(|| Error::NotFound("its subscription".to_owned()))?;
     let others: Vec<Other<'_>> = secrets[1..].iter().map(|(name, secret)| Other { name, secret }).collect();
@@ -71,6 +71,9 @@ fn explain(
         answer.push_str(&format!("\n{name} {value}"));
     }
     let base = Sample { signature, timestamp, body, secret, others: &others, computed: None, received_at };
+    if let Some(computed) = told {
+        return Ok((lab::judge(&Sample { computed: Some(&computed), ..base }), Some(computed)));
+    }
     let mut unexplained = None;
     for computed in said::signatures(&answer).into_iter().filter(|text| text != signature) {
         match lab::judge(&Sample { computed: Some(&computed), ..base }) {

@@ -105,7 +105,7 @@ pub fn bundle(case: &Case, bodies: Bodies, known: &[&Secret]) -> Result<Bundle, 
         version: VERSION,
         crow: env!("CARGO_PKG_VERSION").to_owned(),
         created_utc: case.at,
-        subject: case.subject,
+        subjects: case.subjects.clone(),
         window: ticket.window,
         redactions: redactor.redactions(),
         files: files.iter().map(entry).collect(),
@@ -121,12 +121,18 @@ pub fn bundle(case: &Case, bodies: Bodies, known: &[&Secret]) -> Result<Bundle, 
             return Err(Error::Leak { place: file.name.to_owned(), kind });
         }
     }
-    let subject = match case.subject {
-        Subject::All => "everything".to_owned(),
-        subject => subject.to_string().replace(' ', "-"),
-    };
-    let folder = format!("crow-{subject}-{}", case.at.format("%Y%m%dT%H%M%SZ"));
+    let folder = format!("crow-{}-{}", short(&case.subjects), case.at.format("%Y%m%dT%H%M%SZ"));
     Ok(Bundle { folder, ticket, manifest, files })
+}
+
+/// The subjects as a part of a file's name.
+fn short(subjects: &[Subject]) -> String {
+    let name = |subject: &Subject| subject.to_string().replace(' ', "-");
+    match subjects {
+        [] => "nothing".to_owned(),
+        [one] => name(one),
+        [first, rest @ ..] => format!("{}-and-{}-more", name(first), rest.len()),
+    }
 }
 
 /// The first member that carries a secret, for a message that helps.

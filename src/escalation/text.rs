@@ -1,18 +1,19 @@
 //! The ticket as Markdown: outside text as code in which nothing is active.
 
 use super::markdown::{code, prose};
-use crate::api::bundle::{FailurePart, PlaybookPart, RequestPart, Ticket};
-use crate::api::report::{Evidence, Step};
+use crate::api::bundle::{EventPart, FailurePart, PlaybookPart, RequestPart, Ticket};
+use crate::api::report::{Evidence, Step, Subject};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 
 /// Writes a ticket for people.
 #[must_use]
 pub fn write(ticket: &Ticket) -> String {
-    let mut lines = vec![format!("# Ticket about {}", ticket.subject), String::new()];
+    let mut lines = vec![format!("# Ticket about {}", listed(&ticket.subjects)), String::new()];
     lines.push(format!("- Symptom: {}", prose(&ticket.symptom)));
     for reason in &ticket.reasons {
-        lines.push(format!("- Escalate: {} ({})", prose(&reason.text), prose(&reason.id)));
+        let advice = if reason.is_waiting() { "Do not escalate yet" } else { "Escalate" };
+        lines.push(format!("- {advice}: {} ({})", prose(&reason.text), prose(&reason.id)));
     }
     let platform = ticket.versions.platform.as_deref().unwrap_or("unknown");
     lines.push(format!(
@@ -26,13 +27,15 @@ pub fn write(ticket: &Ticket) -> String {
     if let Some(window) = ticket.window {
         lines.push(format!("- Failures from {} to {} (UTC)", window.since_utc, window.until_utc));
     }
+    notes(ticket, &mut lines);
     involved(ticket, &mut lines);
-    section("Failed deliveries (UTC, oldest first)", &mut lines);
+    section("Deliveries that failed or were picked out (UTC, oldest first)", &mut lines);
     none(ticket.failures.is_empty(), &mut lines);
     ticket.failures.iter().for_each(|of| failure(of, &mut lines));
-    section("Refused calls (UTC, oldest first)", &mut lines);
+    section("Calls that were refused or picked out (UTC, oldest first)", &mut lines);
     none(ticket.requests.is_empty(), &mut lines);
     lines.extend(ticket.requests.iter().map(request));
+    ticket.events.iter().for_each(|of| event(of, &mut lines));
     section("Expected and actual", &mut lines);
     lines.push(format!("- Expected: {}.", prose(&ticket.comparison.expected)));
     lines.push(format!("- Actual: {}.", prose(&ticket.comparison.actual)));
@@ -48,6 +51,26 @@ pub fn write(ticket: &Ticket) -> String {
     let mut text = lines.join("\n");
     text.push('\n');
     text
+}
+
+/// Subjects as people list them.
+#[must_use]
+pub fn listed(subjects: &[Subject]) -> String {
+    subjects.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn notes(ticket: &Ticket, lines: &mut Vec<String>) {
+    if ticket.notes.is_empty() {
+        return;
+    }
+    section("Notes of whoever collected this", lines);
+    lines.extend(ticket.notes.iter().map(|note| format!("- {}: {}", prose(&note.about), prose(&note.text))));
+}
+
+fn event(of: &EventPart, lines: &mut Vec<String>) {
+    section(&format!("What became of event {}", of.event_id), lines);
+    lines.push(format!("- {}: {} of company {}", of.utc, quoted(&of.event_type), of.company_id));
+    lines.extend(of.became.iter().map(|what| format!("- {}", prose(what))));
 }
 
 fn section(title: &str, lines: &mut Vec<String>) {
@@ -122,7 +145,7 @@ fn request(of: &RequestPart) -> String {
 }
 
 fn playbook(of: &PlaybookPart, lines: &mut Vec<String>) {
-    section(&format!("Playbook {}", of.topic), lines);
+    section(&format!("Playbook {} over {}", of.topic, of.subject), lines);
     if of.causes.is_empty() {
         lines.push("No cause found.".to_owned());
     }

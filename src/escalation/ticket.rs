@@ -4,9 +4,10 @@
 use super::redact::Redactor;
 use crate::api::attempts::AttemptDetail;
 use crate::api::bundle::{
-    Comparison, FailurePart, KeyPart, PlaybookPart, Reason, RequestPart, SubscriptionPart, Ticket, VERSION, Versions,
-    Window,
+    Comparison, EventPart, FailurePart, KeyPart, NotePart, PlaybookPart, Reason, RequestPart, SubscriptionPart, Ticket,
+    VERSION, Versions, Window,
 };
+use crate::api::deliveries::Trace;
 use crate::api::keys::KeyRow;
 use crate::api::report::{Cause, Conclusion, Evidence, Report, Step, Subject, Verdict};
 use crate::api::requests::RequestRow;
@@ -35,7 +36,8 @@ pub fn ticket(case: &Case, bodies: Bodies, redactor: &mut Redactor) -> Ticket {
     Ticket {
         version: VERSION,
         written_utc: case.at,
-        subject: case.subject,
+        subjects: case.subjects.clone(),
+        notes: case.notes.iter().map(|(about, text)| note(about, text, redactor)).collect(),
         symptom: symptom(case, redactor),
         reasons: reasons(case),
         versions: Versions {
@@ -49,6 +51,7 @@ pub fn ticket(case: &Case, bodies: Bodies, redactor: &mut Redactor) -> Ticket {
         comparison: comparison(&failures, &requests),
         failures,
         requests,
+        events: case.events.iter().map(|of| event(of, redactor)).collect(),
         playbooks: case.reports.iter().map(|report| playbook(report, redactor)).collect(),
         reproduce: reproduce(case, redactor),
         missing: missing(case, bodies, redactor),
@@ -153,6 +156,30 @@ fn failure(of: &AttemptDetail, bodies: Bodies, redactor: &mut Redactor) -> Failu
     }
 }
 
+fn note(about: &str, text: &str, redactor: &mut Redactor) -> NotePart {
+    NotePart { about: redactor.inert(about), text: redactor.inert(text) }
+}
+
+/// An event and what became of it; its payload stays where it is.
+fn event(of: &Trace, redactor: &mut Redactor) -> EventPart {
+    let mut became = Vec::new();
+    for row in &of.subscriptions {
+        let delivery = row.delivery.as_ref().map_or_else(String::new, |row| {
+            format!("; delivery {} {} after {} attempts", row.id, row.state.name(), row.n_attempts)
+        });
+        let target = redactor.target(&row.target_url).inert();
+        let why = redactor.inert(&row.why);
+        became.push(format!("subscription {} to {target}: {why}{delivery}", row.subscription_id));
+    }
+    EventPart {
+        event_id: of.event.id.0,
+        event_type: redactor.inert(of.event.kind.raw()),
+        company_id: of.event.company_id.0,
+        utc: of.event.created_utc,
+        became,
+    }
+}
+
 fn request(of: &RequestRow, redactor: &mut Redactor) -> RequestPart {
     RequestPart {
         utc: of.utc,
@@ -166,8 +193,10 @@ fn request(of: &RequestRow, redactor: &mut Redactor) -> RequestPart {
 }
 
 fn comparison(failures: &[FailurePart], requests: &[RequestPart]) -> Comparison {
-    let mut actual: Vec<String> = failures.iter().map(|of| of.outcome.clone()).collect();
-    actual.extend(requests.iter().map(|of| format!("{} {}", of.status, of.code.as_deref().unwrap_or_default())));
+    let failed = failures.iter().filter(|of| !matches!(of.outcome.parse(), Ok(200..=299_u16)));
+    let mut actual: Vec<String> = failed.map(|of| of.outcome.clone()).collect();
+    let refused = requests.iter().filter(|of| of.status >= 400);
+    actual.extend(refused.map(|of| format!("{} {}", of.status, of.code.as_deref().unwrap_or_default())));
     actual.sort();
     actual.dedup();
     let deliveries = format!("deliveries answered 200 to 299, complete within {} s", DEADLINE.as_secs());
@@ -192,6 +221,7 @@ fn playbook(report: &Report, redactor: &mut Redactor) -> PlaybookPart {
     let steps: Vec<Vec<Evidence>> = report.steps.iter().map(|step| all(&step.evidence)).collect();
     PlaybookPart {
         topic: report.topic,
+        subject: report.subject,
         causes: report
             .causes
             .iter()
@@ -258,20 +288,18 @@ fn missing(case: &Case, bodies: Bodies, redactor: &mut Redactor) -> Vec<String> 
     note("subscriptions", case.subscriptions.found.as_ref().map(Vec::len));
     note("failed deliveries", case.failures.found.as_ref().map(Vec::len));
     note("refused calls", case.requests.found.as_ref().map(Vec::len));
+    missing.extend(case.unlearnt.iter().map(|what| redactor.inert(what)));
     if case.failures.is_cut {
         missing.push("failed deliveries beyond the newest twenty".to_owned());
     }
     if case.requests.is_cut {
-        missing.push("refused calls beyond the newest".to_owned());
+        missing.push("refused calls beyond the newest forty".to_owned());
     }
     if bodies == Bodies::LeftOut {
         missing.push("the bodies of answers: left out as asked".to_owned());
     }
-    if case.clock_ahead_ms.is_none() {
-        missing.push("the difference between the clocks: the platform did not answer".to_owned());
-    }
     missing.push("payloads of events and signing secrets: never part of a bundle".to_owned());
-    if case.subject == Subject::All {
+    if case.subjects.contains(&Subject::All) {
         missing.push("things that neither fail nor are off".to_owned());
     }
     missing

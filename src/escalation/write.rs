@@ -3,9 +3,29 @@
 use super::bundle::{Bundle, Error, File};
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Cursor, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
+
+/// What a bundle is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A folder.
+    Folder,
+    /// A `.zip`.
+    Archive,
+}
+
+impl Form {
+    /// Where a bundle goes if nobody says where.
+    #[must_use]
+    pub fn path(self, bundle: &Bundle) -> PathBuf {
+        match self {
+            Self::Folder => PathBuf::from(bundle.folder()),
+            Self::Archive => PathBuf::from(format!("{}.zip", bundle.folder())),
+        }
+    }
+}
 
 /// Writes a bundle to `path`, which must not exist; its parent must. A name that ends in `.zip` becomes an archive, any other a folder. Blocks.
 ///

@@ -2,20 +2,22 @@
 
 use super::guard::{Operator, Viewer};
 use super::problem::Refusal;
-use super::query::Id;
-use crate::api::lab::{Lab, SignatureCheck};
+use super::query::{Id, Query};
+use crate::api::lab::{Lab, SignatureCheck, SignatureQuery};
 use crate::domain::ids::AttemptId;
 use crate::domain::text::Untrusted;
 use crate::engine::Engine;
 use axum::extract::State;
 
-/// `GET /portal/v1/attempts/{id}/signature`: what the receiver's answer says about how it verified. It reveals no secret.
+/// `GET /portal/v1/attempts/{id}/signature`: what the receiver's answer, and what it is said to have computed, say about how it verified. It
+/// reveals no secret.
 pub(super) async fn explain(
     _: Operator<Viewer>,
     State(engine): State<Engine>,
     Id(id): Id,
+    Query(query): Query<SignatureQuery>,
 ) -> Result<axum::Json<SignatureCheck>, Refusal> {
-    let explained = engine.explain_signature(AttemptId(id)).await?;
+    let explained = engine.explain_signature(AttemptId(id), query.computed).await?;
     Ok(axum::Json(SignatureCheck {
         lab: Lab::from(&explained.finding),
         computed: explained.computed.map(Untrusted::new),

@@ -20,6 +20,7 @@ use super::sheet::Does;
 use super::trail::Trail;
 use crate::domain::ids::CompanyId;
 use crate::domain::time::Timestamp;
+use crate::escalation::write::Form;
 use crate::monitor::logs::Logs;
 
 impl App {
@@ -32,12 +33,19 @@ impl App {
             Action::Redraw => return vec![Effect::Repaint],
             Action::Suspend => return vec![Effect::Suspend],
             Action::Open => return self.open(now),
-            Action::Yes if matches!(self.layers.last(), Some(Layer::Escalate)) => return self.write_bundle(),
+            Action::Yes if matches!(self.layers.last(), Some(Layer::Escalate)) => {
+                return self.write_bundle(Form::Folder);
+            }
+            Action::Archive => return self.write_bundle(Form::Archive),
+            Action::Bodies => return self.turn_bodies(),
             Action::Yes => return self.confirm(now),
             Action::Close | Action::Back | Action::No if self.retreat() => {}
             Action::Diagnose | Action::Playbooks => self.consult(action),
             Action::Escalate => return self.escalate(),
             Action::Again => return self.run_entry_again(),
+            Action::Resume => return self.ask_unknown_again(),
+            Action::Forget => self.forget_run(now),
+            Action::NextOffer => self.next_offer(),
             Action::Write => self.ask_to_write(),
             Action::Close if self.layers.is_empty() => return vec![Effect::Leave],
             Action::Close | Action::Back | Action::No => self.back(now),
@@ -164,7 +172,12 @@ impl App {
                     self.look_at(company, now);
                 }
             }
-            Some(Layer::Diagnose) => return self.run_entry(),
+            Some(Layer::Expect(line)) => {
+                let line = line.clone();
+                self.layers.pop();
+                return self.expect(&line);
+            }
+            Some(Layer::Diagnose) => return self.run_entry(now),
             Some(_) => {}
         }
         Vec::new()
@@ -209,7 +222,7 @@ impl App {
                     detail.toggle(node);
                 }
             }
-            None => {}
+            Some(Does::Remedy(_) | Does::Expect(_) | Does::Escalate | Does::Copy(_)) | None => {}
         }
         Vec::new()
     }
@@ -377,7 +390,14 @@ impl App {
             Some(Layer::Choice(choice)) => choice.step(step),
             Some(Layer::Filter(line)) => line.step(step),
             Some(Layer::Diagnose | Layer::Escalate) => self.step_room(step, n_lines, height),
-            Some(Layer::Confirm(_) | Layer::Count(_) | Layer::Run(_) | Layer::Note(_) | Layer::Once(_)) => {}
+            Some(
+                Layer::Confirm(_)
+                | Layer::Count(_)
+                | Layer::Run(_)
+                | Layer::Note(_)
+                | Layer::Once(_)
+                | Layer::Expect(_),
+            ) => {}
             None => self.step_rows(step, page, now),
         }
     }

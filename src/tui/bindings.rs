@@ -97,10 +97,18 @@ pub const BINDINGS: &[Binding] = &[
     bind("escalate", &[ch('0')], Action::Escalate, "Escalate").at(&[Panes, Detail, Diagnose]),
     bind("playbooks", &[ch('P')], Action::Playbooks, "playbooks that fit").at(THINGS),
     bind("run-playbook", ENTER, Action::Open, "run, or open what ran").at(&[Diagnose]).in_footer(1),
-    bind("again", &[ch('r')], Action::Again, "run again").at(&[Diagnose]).in_footer(2),
+    bind("again", &[ch('r')], Action::Again, "run or check again").at(&[Diagnose]).in_footer(2),
+    bind("next-offer", &[key(KeyCode::Tab)], Action::NextOffer, "next that can be done").at(&[Diagnose]).in_footer(3),
+    bind("ask-unknown", &[ch('u')], Action::Resume, "ask the unknown again").at(&[Diagnose]).in_footer(4),
+    bind("forget", &[ch('d')], Action::Forget, "forget the run").at(&[Diagnose]).in_footer(5),
+    bind("bodies", &[ch('o')], Action::Bodies, "answers' bodies out, in").at(&[Escalate]).in_footer(5),
     bind("write", &[ch('W')], Action::Write, "write it").at(&[Escalate]).in_group(Group::Act).in_footer(1),
-    bind("write-yes", &[ch('y')], Action::Yes, "yes, write it").at(&[Escalate]).in_group(Group::Act).in_footer(2),
-    bind("write-no", &[ch('n')], Action::No, "no").at(&[Escalate]).in_group(Group::Act).in_footer(3),
+    bind("write-yes", &[ch('y')], Action::Yes, "yes, as a folder").at(&[Escalate]).in_group(Group::Act).in_footer(2),
+    bind("write-archive", &[ch('z')], Action::Archive, "yes, as an archive")
+        .at(&[Escalate])
+        .in_group(Group::Act)
+        .in_footer(3),
+    bind("write-no", &[ch('n')], Action::No, "no").at(&[Escalate]).in_group(Group::Act).in_footer(4),
     bind("next-pane", &[key(KeyCode::Tab), key(KeyCode::Right), ch('l')], Action::NextPane, "next pane").in_footer(5),
     bind("previous-pane", &[key(KeyCode::BackTab), key(KeyCode::Left), ch('h')], Action::PreviousPane, "previous pane"),
     bind("full", &[ch('f')], Action::FullScreen, "full").in_footer(7),

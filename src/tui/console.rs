@@ -163,7 +163,7 @@ pub async fn run(setup: Setup) -> Result<Ending, Error> {
 }
 
 /// Waits for what ends the console from outside.
-fn ending(ambient: Ambient) -> io::Result<impl Future<Output = Ending>> {
+pub(super) fn ending(ambient: Ambient) -> io::Result<impl Future<Output = Ending>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
     let gone = async move {
@@ -235,7 +235,7 @@ async fn turn<B: Backend>(
             biased;
             ended = &mut ending => return Ok(ended),
             event = input.next() => match event {
-                Some(Ok(event)) => read(&event),
+                Some(Ok(event)) => heard(&event),
                 Some(Err(_)) | None => return Ok(Ending::Hangup),
             },
             Some(finished) = finished.recv() => Some(Msg::Finished(finished)),
@@ -311,7 +311,7 @@ enum Feed {
 }
 
 /// What an event of the terminal means. Of the mouse it is the left button and the wheel.
-fn read(event: &Event) -> Option<Msg> {
+pub(super) fn heard(event: &Event) -> Option<Msg> {
     match event {
         Event::Key(key) if key.kind != KeyEventKind::Release => Some(Msg::Key(*key)),
         Event::Mouse(mouse) => match mouse.kind {

@@ -1,27 +1,37 @@
-//! What the keys of panes 9 and 0 do: running playbooks and the lab, collecting a bundle, writing it.
+//! What the keys of pane 9 do: running playbooks, run-books and the lab, and doing what they offer.
 
 use super::app::App;
-use super::effect::{Effect, Job};
+use super::console::Access;
+use super::effect::{Act, Effect, Job};
+use super::entry;
 use super::keymap::{Action, Step};
-use super::overlay::Layer;
-use super::panes::diagnose::{Entry, Outcome};
-use super::panes::escalate::Draft;
+use super::overlay::expect::ExpectLine;
+use super::overlay::form::Form;
+use super::overlay::{self, Layer, offers};
+use super::panes::diagnose::{self, Entry, Outcome, Place};
+use super::panes::{deliveries, events, requests, trips};
 use super::places::Item;
 use super::press::{scrolled, stepped};
+use super::sheet::Does;
 use crate::api::lab::SignatureCheck;
+use crate::api::remedy::{Gap, Remedy};
 use crate::api::report::{Report, Subject, Topic};
+use crate::api::runbook::{Progress, Runbook};
+use crate::api::subscriptions::ReplayChoice;
 use crate::diagnose::case::fitting;
-use crate::domain::ids::AttemptId;
+use crate::domain::ids::{AttemptId, SubscriptionId};
 use crate::domain::time::Timestamp;
 use crate::escalation::bundle::Bundle;
 
-/// What came of something that was asked for in these panes; errors are one line.
+/// What came of something that was asked for in panes 9 and 0; errors are one line.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Consulted {
     /// A playbook ran.
     Report(Box<Report>),
     /// The lab looked at an attempt.
     Lab(AttemptId, Subject, Result<Box<SignatureCheck>, String>),
+    /// A run-book was begun or gone on with.
+    Progress(Box<Progress>),
     /// A bundle was built, or not.
     Bundle(Result<Box<Bundle>, String>),
     /// It was written there, or not.
@@ -38,11 +48,9 @@ impl App {
         if let Some(Item::Attempt(id)) = item {
             entries.push(Entry::Lab(id));
         }
-        let topics = match item {
-            Some(item) => fitting_item(item),
-            None => fitting(whole),
-        };
+        let topics = item.map_or_else(|| fitting(whole), |item| self.fitting_item(item));
         entries.extend(topics.into_iter().map(Entry::Playbook));
+        entries.extend(Runbook::about(subject).iter().copied().map(Entry::Runbook));
         let is_there = self.room.subject == subject && self.room.entries == entries;
         if !is_there {
             self.room.turn_to(subject, entries);
@@ -50,151 +58,242 @@ impl App {
         self.layers.push(Layer::Diagnose);
     }
 
-    /// Opens pane 0 and begins to collect, about what pane 9 or the selection is about.
-    pub(super) fn escalate(&mut self) -> Vec<Effect> {
-        let from_room = self.layers.iter().any(|layer| matches!(layer, Layer::Diagnose)).then_some(self.room.subject);
-        let bundled = self.desk.bundle.first().copied().or_else(|| self.subjects().first().copied());
-        let subject = from_room.or_else(|| bundled.and_then(|item| self.subject_of(item))).unwrap_or(Subject::All);
-        self.layers.push(Layer::Escalate);
-        if self.escalation.draft == Draft::Collecting {
-            return Vec::new();
-        }
-        (self.escalation.subject, self.escalation.draft, self.escalation.top) = (subject, Draft::Collecting, 0);
-        vec![Effect::Perform(Job::Bundle(subject))]
-    }
-
     /// What a row is about, as far as playbooks can be narrowed to it.
-    fn subject_of(&self, item: Item) -> Option<Subject> {
-        let overview = self.shown().overview.as_deref()?;
+    pub(super) fn subject_of(&self, item: Item) -> Option<Subject> {
+        let whole = self.company.map(Subject::Company);
+        let Some(view) = self.view() else { return whole };
         match item {
             Item::Key(id) | Item::Window(id, _) => Some(Subject::Key(id)),
             Item::Subscription(id) => Some(Subject::Subscription(id)),
-            Item::Trip(id) => overview
-                .trips
-                .items
-                .iter()
-                .find(|trip| trip.id == id)
-                .map(|trip| Subject::Subscription(trip.subscription_id)),
-            Item::Attempt(id) => {
-                let row = overview.attempts.items.iter().find(|row| row.id == id);
-                row.map(|row| Subject::Subscription(row.subscription_id))
+            Item::Trip(id) => trips::find(&view, id).map(|trip| Subject::Subscription(trip.subscription_id)),
+            Item::Attempt(id) => deliveries::find(&view, id).map(|row| Subject::Subscription(row.subscription_id)),
+            Item::Event(id) => events::find(&view, id).map(|row| Subject::Company(row.company_id)),
+            Item::Request(id) => {
+                let row = requests::find(&view, id)?;
+                let company = row.company_id.or(row.claimed_company_id).map(Subject::Company);
+                row.key_id.map(Subject::Key).or(company)
             }
-            Item::Event(_) | Item::Request(_) => self.company.map(Subject::Company),
+        }
+        .or(whole)
+    }
+
+    /// The playbooks that fit a row, the likeliest first.
+    fn fitting_item(&self, item: Item) -> Vec<Topic> {
+        match item {
+            Item::Key(_) => vec![
+                Topic::KeyNotWorking,
+                Topic::Permissions,
+                Topic::RateLimits,
+                Topic::EventsMissing,
+                Topic::BulkTimeouts,
+            ],
+            Item::Window(..) => vec![Topic::RateLimits, Topic::BulkTimeouts, Topic::KeyNotWorking],
+            Item::Trip(_) => vec![Topic::Breaker, Topic::WebhooksNotArriving, Topic::Discrepancy, Topic::Signature],
+            Item::Subscription(_) => fitting(Subject::Subscription(SubscriptionId(0))),
+            Item::Attempt(_) => {
+                vec![Topic::Signature, Topic::WebhooksNotArriving, Topic::Breaker, Topic::LostSecret]
+            }
+            Item::Event(_) => vec![Topic::EventsMissing, Topic::WebhooksNotArriving, Topic::Discrepancy],
+            Item::Request(id) => {
+                let status = self.view().and_then(|view| requests::find(&view, id).map(|row| row.status));
+                let first = fitting_status(status.unwrap_or_default());
+                let mut topics = vec![
+                    Topic::KeyNotWorking,
+                    Topic::Permissions,
+                    Topic::RateLimits,
+                    Topic::EventsMissing,
+                    Topic::BulkTimeouts,
+                    Topic::ManagedSubscription,
+                ];
+                topics.sort_by_key(|topic| Some(*topic) != first);
+                topics
+            }
         }
     }
 
-    /// Runs what is under the cursor of pane 9, or opens it if it ran.
-    pub(super) fn run_entry(&mut self) -> Vec<Effect> {
-        let Some(entry) = self.room.selected().filter(|_| self.room.opened.is_none()) else { return Vec::new() };
-        let subject = self.room.subject;
-        match self.room.run_of(entry).map(|run| &run.outcome) {
+    /// Runs what is under the cursor of pane 9, opens it if it ran, or does what its line says.
+    pub(super) fn run_entry(&mut self, now: Timestamp) -> Vec<Effect> {
+        if self.room.opened.is_some() {
+            return self.follow_answer(now);
+        }
+        let Some(place) = self.room.selected() else { return Vec::new() };
+        match self.room.run_of(place).map(|run| &run.outcome) {
             Some(Outcome::Waiting) => Vec::new(),
             Some(_) => {
-                (self.room.opened, self.room.top) = (Some(entry), 0);
+                (self.room.opened, self.room.line) = (Some(place), 0);
+                // Of a run-book one wants the step whose turn it is.
+                if matches!(place.0, Entry::Runbook(_)) {
+                    self.next_offer();
+                }
                 Vec::new()
             }
-            None => {
-                self.room.note(entry, subject, Outcome::Waiting);
-                vec![Effect::Perform(job(entry, subject))]
-            }
+            None => self.start(place, None),
         }
     }
 
-    /// Runs once more what is under the cursor or open.
+    /// Runs once more what is open or under the cursor; goes on with a run-book that is not over.
     pub(super) fn run_entry_again(&mut self) -> Vec<Effect> {
-        let Some(entry) = self.room.selected() else { return Vec::new() };
-        let subject = self.room.subject;
-        self.room.note(entry, subject, Outcome::Waiting);
-        vec![Effect::Perform(job(entry, subject))]
+        let Some(place) = self.room.selected() else { return Vec::new() };
+        let kept = match self.room.run_of(place).map(|run| &run.outcome) {
+            Some(kept @ Outcome::Progress(progress)) if !progress.is_over() => Some(kept.clone()),
+            _ => None,
+        };
+        self.start(place, kept)
     }
 
-    /// Asks whether the bundle is to be written.
-    pub(super) fn ask_to_write(&mut self) {
-        if let Draft::Ready(bundle) = &self.escalation.draft {
-            self.escalation.draft = Draft::Asked(bundle.clone());
-            self.escalation.top = 0;
-        }
+    /// Asks again what was unknown; what was answered stays.
+    pub(super) fn ask_unknown_again(&mut self) -> Vec<Effect> {
+        let Some(place) = self.room.selected() else { return Vec::new() };
+        let kept = self.room.run_of(place).map(|run| run.outcome.clone());
+        self.start(place, kept)
     }
 
-    /// Writes the bundle that was asked about.
-    pub(super) fn write_bundle(&mut self) -> Vec<Effect> {
-        match &self.escalation.draft {
-            Draft::Asked(bundle) => vec![Effect::Perform(Job::Write(bundle.clone()))],
-            _ => Vec::new(),
-        }
-    }
-
-    /// One step back within pane 9 or 0; whether there was one.
-    pub(super) fn retreat(&mut self) -> bool {
-        match (self.layers.last(), &self.escalation.draft) {
-            (Some(Layer::Diagnose), _) => self.room.opened.take().is_some(),
-            (Some(Layer::Escalate), Draft::Asked(bundle)) => {
-                self.escalation.draft = Draft::Ready(bundle.clone());
-                true
+    fn start(&mut self, (entry, subject): Place, kept: Option<Outcome>) -> Vec<Effect> {
+        self.room.note((entry, subject), Outcome::Waiting);
+        vec![Effect::Perform(match (entry, kept) {
+            (Entry::Playbook(topic), Some(Outcome::Report(report))) => Job::Playbook(topic, subject, Some(report)),
+            (Entry::Playbook(topic), _) => Job::Playbook(topic, subject, None),
+            (Entry::Runbook(runbook), Some(Outcome::Progress(progress))) => {
+                Job::Runbook(runbook, subject, Some(progress))
             }
-            _ => false,
+            (Entry::Runbook(runbook), _) => Job::Runbook(runbook, subject, None),
+            (Entry::Lab(id), _) => Job::Lab(id, subject, None),
+        })]
+    }
+
+    /// Forgets the run that is open or under the cursor.
+    pub(super) fn forget_run(&mut self, now: Timestamp) {
+        if let Some(place) = self.room.selected() {
+            self.room.forget(place);
+            self.say("the run is forgotten", now);
         }
+    }
+
+    /// Whether a run has checks that could not be answered.
+    pub(super) fn has_unknown(&self) -> bool {
+        let run = self.room.selected().and_then(|place| self.room.run_of(place));
+        matches!(run.map(|run| &run.outcome), Some(Outcome::Report(report)) if report.n_unknown() > 0)
+    }
+
+    /// What the line under the cursor of an open run does.
+    pub(super) fn answer_does(&self) -> Option<Does> {
+        self.room.opened?;
+        let room = overlay::room(self.screen().body);
+        diagnose::sheet(self, room).0.into_iter().nth(self.room.line)?.does
+    }
+
+    /// Puts the cursor onto the next line that does something, round the end.
+    pub(super) fn next_offer(&mut self) {
+        let entries = diagnose::sheet(self, overlay::room(self.screen().body)).0;
+        let does = |at: &usize| entries[*at].does.is_some();
+        let n = entries.len();
+        if let Some(at) = (self.room.line + 1..n).chain(0..n).find(does) {
+            self.room.line = at;
+        }
+    }
+
+    fn follow_answer(&mut self, now: Timestamp) -> Vec<Effect> {
+        match self.answer_does() {
+            Some(Does::Remedy(remedy)) => return self.remedy(remedy, now),
+            Some(Does::Expect(attempt)) => {
+                if let Some((_, subject)) = self.room.opened {
+                    let entry = entry::Entry::default();
+                    self.layers.push(Layer::Expect(ExpectLine { attempt, subject, entry }));
+                }
+            }
+            Some(Does::Escalate) => return self.escalate(),
+            Some(Does::Copy(text)) => return vec![Effect::Copy(text)],
+            Some(Does::Open(item)) => return self.open_detail(item),
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    /// Begins what was offered: what changes something is asked about first.
+    fn remedy(&mut self, remedy: Remedy, now: Timestamp) -> Vec<Effect> {
+        let act = match remedy {
+            Remedy::Test(id) => Act::Test(id),
+            Remedy::Enable(id) => Act::Enable(id, ReplayChoice::Skipped),
+            Remedy::Revoke(id) => Act::Revoke(id),
+            Remedy::Replay(gap) => return self.replay_gap(gap, now),
+            Remedy::Verify(id) => {
+                let subject = self.room.opened.map_or(self.room.subject, |(_, subject)| subject);
+                return self.turn_to((Entry::Lab(id), subject));
+            }
+            Remedy::Runbook(guide) => return self.turn_to((Entry::Runbook(guide.runbook), guide.subject)),
+        };
+        match offers::question(self, act) {
+            Ok(question) => self.ask(vec![question]),
+            Err(why) => self.say(why, now),
+        }
+        Vec::new()
+    }
+
+    /// Fills in the form of a replay with what was missed, and has it counted.
+    fn replay_gap(&mut self, gap: Gap, now: Timestamp) -> Vec<Effect> {
+        if self.setting.access == Access::ReadOnly {
+            self.say(offers::READ_ONLY, now);
+            return Vec::new();
+        }
+        self.layers.push(Layer::Form(Form::of_gap(self, gap)));
+        self.submit(now)
+    }
+
+    /// Opens a place, and begins what has not run there.
+    fn turn_to(&mut self, place: Place) -> Vec<Effect> {
+        (self.room.opened, self.room.line) = (Some(place), 0);
+        if let Some(at) = self.room.rows().iter().position(|row| *row == place) {
+            self.room.at = at;
+        }
+        match self.room.run_of(place) {
+            Some(_) => Vec::new(),
+            None => self.start(place, None),
+        }
+    }
+
+    /// Has the lab look at an attempt with what its receiver computed.
+    pub(super) fn expect(&mut self, line: &ExpectLine) -> Vec<Effect> {
+        let computed = Some(line.entry.text().trim().to_owned()).filter(|text| !text.is_empty());
+        self.room.note((Entry::Lab(line.attempt), line.subject), Outcome::Waiting);
+        vec![Effect::Perform(Job::Lab(line.attempt, line.subject, computed))]
     }
 
     pub(super) fn step_room(&mut self, step: Step, n_lines: usize, height: usize) {
         match (self.layers.last(), self.room.opened) {
             (Some(Layer::Escalate), _) => self.escalation.top = scrolled(step, self.escalation.top, n_lines, height),
-            (_, Some(_)) => self.room.top = scrolled(step, self.room.top, n_lines, height),
-            (_, None) => self.room.at = stepped(step, self.room.at, self.room.entries.len(), height),
+            (_, Some(_)) => self.room.line = stepped(step, self.room.line, n_lines, height),
+            (_, None) => self.room.at = stepped(step, self.room.at, self.room.rows().len(), height),
         }
     }
 
     pub(super) fn consulted(&mut self, came: Consulted, now: Timestamp) {
         match came {
             Consulted::Report(report) => {
-                let (entry, subject) = (Entry::Playbook(report.topic), report.subject);
-                self.room.note(entry, subject, Outcome::Report(report));
+                let place = (Entry::Playbook(report.topic), report.subject);
+                self.room.note(place, Outcome::Report(report));
+            }
+            Consulted::Progress(progress) => {
+                let place = (Entry::Runbook(progress.runbook), progress.subject);
+                self.room.note(place, Outcome::Progress(progress));
             }
             Consulted::Lab(id, subject, came) => {
                 let outcome = came.map_or_else(Outcome::Failed, Outcome::Lab);
-                self.room.note(Entry::Lab(id), subject, outcome);
+                self.room.note((Entry::Lab(id), subject), outcome);
             }
-            Consulted::Bundle(Ok(bundle)) => self.escalation.draft = Draft::Ready(bundle),
-            Consulted::Bundle(Err(why)) => self.escalation.draft = Draft::Refused(why),
-            Consulted::Written(Ok(path)) => {
-                self.say(format!("the bundle is in {path}"), now);
-                if let Draft::Asked(bundle) = &self.escalation.draft {
-                    self.escalation.draft = Draft::Written(bundle.clone(), path);
-                }
-            }
-            Consulted::Written(Err(why)) => {
-                self.retreat();
-                self.complain(why, now);
-            }
+            Consulted::Bundle(came) => self.bundled(came),
+            Consulted::Written(came) => self.written(came, now),
         }
     }
 }
 
-fn job(entry: Entry, subject: Subject) -> Job {
-    match entry {
-        Entry::Playbook(topic) => Job::Playbook(topic, subject),
-        Entry::Lab(id) => Job::Lab(id, subject),
-    }
-}
-
-/// The playbooks that fit a row, the likeliest first.
-fn fitting_item(item: Item) -> Vec<Topic> {
-    match item {
-        Item::Key(_) => {
-            vec![Topic::KeyNotWorking, Topic::Permissions, Topic::RateLimits, Topic::EventsMissing, Topic::BulkTimeouts]
-        }
-        Item::Window(..) => vec![Topic::RateLimits, Topic::BulkTimeouts, Topic::KeyNotWorking],
-        Item::Trip(_) => vec![Topic::Breaker, Topic::WebhooksNotArriving, Topic::Discrepancy, Topic::Signature],
-        Item::Subscription(_) => fitting(Subject::Subscription(crate::domain::ids::SubscriptionId(0))),
-        Item::Attempt(_) => vec![Topic::Signature, Topic::WebhooksNotArriving, Topic::Breaker, Topic::LostSecret],
-        Item::Event(_) => vec![Topic::EventsMissing, Topic::WebhooksNotArriving, Topic::Discrepancy],
-        Item::Request(_) => vec![
-            Topic::KeyNotWorking,
-            Topic::Permissions,
-            Topic::RateLimits,
-            Topic::EventsMissing,
-            Topic::BulkTimeouts,
-            Topic::ManagedSubscription,
-        ],
+/// The playbook that explains an answer of this status first.
+const fn fitting_status(status: u16) -> Option<Topic> {
+    match status {
+        401 => Some(Topic::KeyNotWorking),
+        403 => Some(Topic::Permissions),
+        429 => Some(Topic::RateLimits),
+        500.. => Some(Topic::BulkTimeouts),
+        200..300 => Some(Topic::EventsMissing),
+        _ => None,
     }
 }

@@ -10,15 +10,19 @@ use crate::api::keys::{Company, LimitsWish, NewCompany, NewKey};
 use crate::api::limits::{CallerUse, KeyUsage, LimitDetail};
 use crate::api::operators::{NewOperator, OperatorRow};
 use crate::api::replays::{NewReplay, ReplayPlan, ReplayRow};
-use crate::api::report::{Subject, Topic};
+use crate::api::report::{Report, Subject, Topic};
 use crate::api::requests::RequestRow;
 use crate::api::revisions::RevisionRow;
+use crate::api::runbook::{Progress, Runbook};
 use crate::api::stats::AttemptPoint;
 use crate::api::subscriptions::{ReplayChoice, SubscriptionRow};
+use crate::diagnose::case::Matter;
 use crate::domain::event::EventType;
 use crate::domain::ids::{AttemptId, CompanyId, DeliveryId, KeyId, OperatorId, ReplayId, SubscriptionId};
 use crate::domain::replay::Phase;
 use crate::escalation::bundle::Bundle;
+use crate::escalation::ticket::Bodies;
+use crate::escalation::write::Form;
 use crate::monitor::logs::{Ask, Came};
 
 /// What the loop is to do.
@@ -53,14 +57,16 @@ pub enum Job {
     Operators,
     /// What a replay would select; changes nothing.
     Count(SubscriptionId, NewReplay),
-    /// A playbook over something, read-only.
-    Playbook(Topic, Subject),
-    /// What the answer to an attempt says about how it was verified.
-    Lab(AttemptId, Subject),
+    /// A playbook over something, read-only; gone on with from an earlier report, if there is one.
+    Playbook(Topic, Subject, Option<Box<Report>>),
+    /// A run-book about something, read-only; gone on with, if it was begun.
+    Runbook(Runbook, Subject, Option<Box<Progress>>),
+    /// How an attempt was verified, from its answer and what the receiver is said to have computed.
+    Lab(AttemptId, Subject, Option<String>),
     /// A bundle about something, searched for secrets.
-    Bundle(Subject),
-    /// A bundle, into a new folder where the console was started.
-    Write(Box<Bundle>),
+    Bundle(Box<Matter>, Bodies),
+    /// A bundle, into a new folder or archive where the console was started.
+    Write(Box<Bundle>, Form),
     /// A change, confirmed by somebody.
     Act(Act),
 }

@@ -90,8 +90,18 @@ pub enum Action {
     Playbooks,
     /// Collects a bundle and shows it.
     Escalate,
-    /// Runs a playbook once more.
+    /// Runs a playbook once more, or checks a run-book.
     Again,
+    /// Asks again what a playbook could not learn.
+    Resume,
+    /// Forgets a run.
+    Forget,
+    /// To the next line that does something.
+    NextOffer,
+    /// Leaves the bodies of answers out of the bundle, or takes them in.
+    Bodies,
+    /// Writes the bundle as an archive.
+    Archive,
     /// Asks whether the bundle is to be written.
     Write,
     /// Moves the selection, or scrolls.

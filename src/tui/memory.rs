@@ -35,6 +35,9 @@ pub struct Remembered {
     notes: Vec<(String, String)>,
     #[serde(default)]
     bundle: Vec<String>,
+    /// Playbooks and run-books that ran, each as it is read by this version or left out.
+    #[serde(default)]
+    runs: Vec<serde_json::Value>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -79,6 +82,7 @@ impl App {
             panes: panes.filter(|(_, of)| *of != Arranged::default()).collect(),
             notes: desk.notes.iter().map(|(item, note)| (item.to_string(), note.clone())).collect(),
             bundle: desk.bundle.iter().map(Item::to_string).collect(),
+            runs: self.room.runs.iter().filter(|run| run.is_over()).flat_map(serde_json::to_value).collect(),
         }
     }
 
@@ -102,6 +106,7 @@ impl App {
         let item = |text: &String| Item::named(text);
         self.desk.notes = was.notes.iter().filter_map(|(text, note)| Some((item(text)?, note.clone()))).collect();
         self.desk.bundle = was.bundle.iter().filter_map(item).collect();
+        self.room.runs = was.runs.iter().filter_map(|run| serde_json::from_value(run.clone()).ok()).collect();
         self.sift(now);
     }
 }

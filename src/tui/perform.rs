@@ -12,24 +12,22 @@ use crate::api::keys::Limits;
 use crate::api::log::RequestQuery;
 use crate::api::paths;
 use crate::api::replays::{NewReplay, ReplayPlan, ReplayRow};
-use crate::api::report::Subject;
 use crate::api::requests::RequestRow;
 use crate::api::subscriptions::{ReplayChoice, TestResult};
 use crate::client::Error;
 use crate::client::connection::{Client, Credential};
-use crate::diagnose::case::{collect, fitting};
+use crate::diagnose::case::collect;
 use crate::diagnose::dossier::Wish;
 use crate::diagnose::run::run;
+use crate::diagnose::runbook::{begin, go_on};
 use crate::domain::ids::{ReplayId, SubscriptionId};
 use crate::domain::replay::Phase;
 use crate::domain::text::Untrusted;
 use crate::escalation::bundle::{Bundle, bundle};
-use crate::escalation::ticket::Bodies;
-use crate::escalation::write::write;
+use crate::escalation::write::{Form, write};
 use crate::monitor::logs::{Ask, Came};
 use crate::monitor::stretch::PAGE;
 use serde_json::value::RawValue;
-use std::path::PathBuf;
 
 /// Attempts that are fetched with a subscription.
 const N_ATTEMPTS: u32 = 20;
@@ -70,20 +68,38 @@ impl Performer {
                 Ok(Done::Issued(issued)) => Finished::Issued(act, issued),
                 Ok(Done::Failed(why)) | Err(why) => Finished::Act(act, Err(why)),
             },
-            Job::Playbook(topic, subject) => {
-                let report = run(&self.client, &Ambient::real(), topic, Wish::about(subject), None).await;
-                Finished::Consulted(Box::new(Consulted::Report(Box::new(report))))
+            consultation => Finished::Consulted(Box::new(self.consult(consultation).await)),
+        }
+    }
+
+    /// Does what panes 9 and 0 ask for. All of it only reads from the platform.
+    async fn consult(&self, job: Job) -> Consulted {
+        let (client, ambient) = (&self.client, Ambient::real());
+        match job {
+            Job::Playbook(topic, subject, earlier) => {
+                let report = run(client, &ambient, topic, Wish::about(subject), earlier.as_deref()).await;
+                Consulted::Report(Box::new(report))
             }
-            Job::Lab(id, subject) => {
-                let check = self.client.look(&paths::with(paths::ATTEMPT_SIGNATURE, id), &[]).await;
-                let check = check.map(Box::new).map_err(inert);
-                Finished::Consulted(Box::new(Consulted::Lab(id, subject, check)))
+            Job::Runbook(runbook, subject, earlier) => {
+                let so_far = match earlier {
+                    Some(progress) => *progress,
+                    None => begin(client, &ambient, runbook, subject).await,
+                };
+                Consulted::Progress(Box::new(go_on(client, &ambient, so_far).await))
             }
-            Job::Bundle(subject) => {
-                let bundle = self.bundle(subject).await.map(Box::new);
-                Finished::Consulted(Box::new(Consulted::Bundle(bundle)))
+            Job::Lab(id, subject, computed) => {
+                let query: Vec<(&str, String)> = computed.map(|text| ("computed", text)).into_iter().collect();
+                let check = client.look(&paths::with(paths::ATTEMPT_SIGNATURE, id), &query).await;
+                Consulted::Lab(id, subject, check.map(Box::new).map_err(inert))
             }
-            Job::Write(bundle) => Finished::Consulted(Box::new(Consulted::Written(written(*bundle).await))),
+            Job::Bundle(matter, bodies) => {
+                let case = collect(client, &ambient, &matter).await;
+                let (Credential::Operator(secret) | Credential::Key(secret)) = client.credential();
+                let built = bundle(&case, bodies, &[secret]);
+                Consulted::Bundle(built.map(Box::new).map_err(|error| error.to_string()))
+            }
+            Job::Write(bundle, form) => Consulted::Written(written(*bundle, form).await),
+            other => Consulted::Written(Err(format!("{other:?} is no consultation"))),
         }
     }
 
@@ -132,12 +148,6 @@ impl Performer {
         let revisions = client.revisions(id).await?.items;
         let minutes = client.minutes_of(id).await?.attempts;
         Ok(Known { row, attempts, revisions, minutes })
-    }
-
-    async fn bundle(&self, subject: Subject) -> Result<Bundle, String> {
-        let case = collect(&self.client, &Ambient::real(), &fitting(subject), Wish::about(subject)).await;
-        let (Credential::Operator(secret) | Credential::Key(secret)) = self.client.credential();
-        bundle(&case, Bodies::Included, &[secret]).map_err(|error| error.to_string())
     }
 
     async fn page(&self, ask: &Ask) -> Result<Came, String> {
@@ -252,9 +262,9 @@ fn marked() -> Option<Box<RawValue>> {
 }
 
 /// Writes a bundle where the console was started.
-async fn written(bundle: Bundle) -> Result<String, String> {
+async fn written(bundle: Bundle, form: Form) -> Result<String, String> {
     let work = move || {
-        let path = PathBuf::from(bundle.folder());
+        let path = std::path::absolute(form.path(&bundle)).map_err(|error| error.to_string())?;
         write(&bundle, &path).map(|()| path.display().to_string()).map_err(|error| error.to_string())
     };
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err("the bundle could not be written".to_owned()))

@@ -12,6 +12,7 @@ use super::overlay::finder::places;
 use super::overlay::form::Purpose;
 use super::overlay::offers::READ_ONLY;
 use super::overlay::{Layer, detail};
+use super::panes::diagnose::Outcome;
 use super::panes::escalate::Draft;
 use super::panes::{Pane, deliveries, trips};
 use super::places::Item;
@@ -32,7 +33,7 @@ const fn context(layer: Option<&Layer>) -> Context {
         Some(Layer::Run(_)) => Context::Run,
         Some(Layer::Filter(_)) => Context::Filter,
         Some(Layer::Choice(_) | Layer::Companies(_)) => Context::Choice,
-        Some(Layer::Note(_)) => Context::Note,
+        Some(Layer::Note(_) | Layer::Expect(_)) => Context::Note,
         Some(Layer::Form(_)) => Context::Form,
         Some(Layer::Replays(_)) => Context::Replays,
         Some(Layer::Operators(_)) => Context::Operators,
@@ -128,7 +129,9 @@ impl App {
         let key = |action| self.setting.keymap.key(action);
         match action {
             Action::Write if !matches!(self.escalation.draft, Draft::Ready(_)) => refuse("there is nothing to write"),
-            Action::Yes | Action::No
+            Action::Again | Action::Resume | Action::Forget | Action::NextOffer => self.permits_consulting(action),
+            Action::Bodies if self.escalation.draft == Draft::Collecting => refuse("it is being collected"),
+            Action::Yes | Action::No | Action::Archive
                 if context == Context::Escalate && !matches!(self.escalation.draft, Draft::Asked(_)) =>
             {
                 refuse("nothing was asked; W asks whether to write it")
@@ -182,6 +185,7 @@ impl App {
             Context::Replays if self.listed_replay().is_none() => "there is no replay to open",
             _ if self.alert_has_no_details() => "there is nothing to open here",
             _ if self.line_does_nothing() => "this line leads nowhere",
+            Context::Diagnose if self.answer_does_nothing() => "this line does nothing; Tab goes to the next that does",
             _ => return Ok(()),
         };
         Err(why.to_owned())
@@ -204,6 +208,22 @@ impl App {
 
     fn line_does_nothing(&self) -> bool {
         matches!(self.front(), Some(Layer::Detail(detail)) if detail::does(self, detail).is_none())
+    }
+
+    fn answer_does_nothing(&self) -> bool {
+        let is_open = matches!(self.front(), Some(Layer::Diagnose)) && self.room.opened.is_some();
+        is_open && self.answer_does().is_none()
+    }
+
+    fn permits_consulting(&self, action: Action) -> Result<(), String> {
+        let outcome = self.room.selected().and_then(|place| self.room.run_of(place)).map(|run| &run.outcome);
+        match action {
+            Action::NextOffer if self.room.opened.is_none() => Err("nothing is open; Enter opens what ran".to_owned()),
+            _ if outcome == Some(&Outcome::Waiting) => Err("the platform is being asked".to_owned()),
+            Action::Forget if outcome.is_none() => Err("it has not run".to_owned()),
+            Action::Resume if !self.has_unknown() => Err("nothing is unknown here; r runs it again".to_owned()),
+            _ => Ok(()),
+        }
     }
 
     fn has_bodies(&self) -> bool {

@@ -4,6 +4,8 @@ use super::effect::Act;
 use super::places::Item;
 use super::theme::{Role, Theme};
 use super::trail::Drill;
+use crate::api::remedy::Remedy;
+use crate::domain::ids::AttemptId;
 use ratatui::text::Line;
 
 /// What Enter does on a line.
@@ -17,6 +19,14 @@ pub enum Does {
     Ask(Act),
     /// Folds or unfolds what begins there.
     Fold(Node),
+    /// Does something about a cause, after a question where it changes something.
+    Remedy(Remedy),
+    /// Asks what the receiver of an attempt computed.
+    Expect(AttemptId),
+    /// Collects the bundle about what is looked at.
+    Escalate,
+    /// Copies a text.
+    Copy(String),
 }
 
 /// A place in a body at which something begins that can be folded.

@@ -3,12 +3,19 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use crow::api::attempts::AttemptDetail;
+use crow::api::lab::SignatureCheck;
 use crow::api::overview::Overview;
+use crow::api::report::{Report, Subject};
+use crow::diagnose::case::Case;
+use crow::diagnose::dossier::Asked;
 use crow::domain::time::Timestamp;
+use crow::escalation::bundle::bundle;
+use crow::escalation::ticket::Bodies;
 use crow::monitor::snapshot::Snapshot;
 use crow::tui::app::{App, Msg, Setting};
 use crow::tui::calm::Calm;
 use crow::tui::console::{Access, Identity, Mode, Stakes};
+use crow::tui::consult::Consulted;
 use crow::tui::draw::draw;
 use crow::tui::effect::{Finished, Found, Sent};
 use crow::tui::keymap::Keymap;
@@ -236,6 +243,46 @@ fn mark(attack: &str) -> Option<String> {
     }
 }
 
+/// A report with this text wherever a platform's words may stand.
+fn report(text: &str) -> Report {
+    let evidence = json!([{"query": text, "value": text, "limit": text, "atUtc": "2026-11-24T00:00:00Z"}]);
+    let cause = json!({"id": text, "title": text, "evidence": evidence, "resolution": text,
+        "offers": [{"id": "test", "what": text, "command": text}]});
+    let step = json!({"id": "a", "question": text, "verdict": "unknown", "why": text, "evidence": evidence});
+    let report = json!({"topic": "key-not-working", "subject": "all", "atUtc": "2026-11-24T00:00:00Z",
+        "causes": [cause], "steps": [step]});
+    serde_json::from_value(report).expect("a report")
+}
+
+/// The lab's answer with this text in it.
+fn check(text: &str) -> SignatureCheck {
+    let cause = json!({"id": text, "title": text, "difference": text, "resolution": text});
+    let check =
+        json!({"fit": "explained", "causes": [cause], "nTried": null, "computed": text, "clockAheadSeconds": 1});
+    serde_json::from_value(check).expect("an answer")
+}
+
+/// A case with this text in its keys, subscriptions, failures, report and notes.
+fn case(text: &str, overview: &Overview) -> Case {
+    fn known<T>(rows: Vec<T>) -> Asked<Vec<T>> {
+        Asked { query: "GET /x".to_owned(), at: Timestamp::from_millis(0), found: Ok(rows), is_cut: false }
+    }
+    Case {
+        subjects: vec![Subject::All],
+        at: overview.server_utc,
+        clock_ahead_ms: None,
+        platform: Some(text.to_owned()),
+        reports: vec![report(text)],
+        keys: known(overview.keys.items.clone()),
+        subscriptions: known(overview.subscriptions.items.clone()),
+        failures: known(vec![attempt(overview, text)]),
+        requests: known(Vec::new()),
+        events: Vec::new(),
+        notes: vec![(text.to_owned(), text.to_owned())],
+        unlearnt: vec![text.to_owned()],
+    }
+}
+
 struct Stage {
     app: App,
     now: Timestamp,
@@ -260,6 +307,12 @@ impl Stage {
     }
 
     fn press(&mut self, keys: &str) {
+        self.hear(keys);
+        self.draw();
+    }
+
+    /// Presses keys, and looks at nothing.
+    fn hear(&mut self, keys: &str) {
         for key in keys.chars() {
             let code = match key {
                 '\n' => KeyCode::Enter,
@@ -268,7 +321,6 @@ impl Stage {
             };
             self.app.update(Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)), self.now);
         }
-        self.draw();
     }
 
     fn draw(&mut self) {
@@ -280,7 +332,8 @@ impl Stage {
         let overview = picture(text);
         let detail = attempt(&overview, text);
         let id = overview.attempts.items[0].id;
-        self.app.update(Msg::Picture(Arc::new(Snapshot::default().after_overview(overview, self.now))), self.now);
+        self.app
+            .update(Msg::Picture(Arc::new(Snapshot::default().after_overview(overview.clone(), self.now))), self.now);
         self.press("1");
         self.press("4g\n");
         let found = Found::Attempt(Sent { detail, delivery: None });
@@ -296,6 +349,28 @@ impl Stage {
         self.app.update(Msg::Pasted(format!("target:\"{text}")), self.now);
         self.draw();
         self.press("\u{1b}1");
+        self.show_diagnosis(text, &overview);
+    }
+
+    /// Shows a text in every field of a playbook's report, of the lab's answer and of a bundle.
+    fn show_diagnosis(&mut self, text: &str, overview: &Overview) {
+        self.hear("9\n");
+        self.tell(Consulted::Report(Box::new(report(text))));
+        self.press("\n");
+        self.hear("\u{1b}\u{1b}4gP\n");
+        let (id, subject) = (overview.attempts.items[0].id, self.app.room.subject);
+        self.tell(Consulted::Lab(id, subject, Ok(Box::new(check(text)))));
+        self.press("\n");
+        self.hear("0");
+        // What has the shape of a key is refused, and then no text of it is shown at all.
+        let came = bundle(&case(text, overview), Bodies::Included, &[]);
+        self.tell(Consulted::Bundle(came.map(Box::new).map_err(|error| error.to_string())));
+        self.draw();
+        self.hear("\u{1b}\u{1b}\u{1b}1");
+    }
+
+    fn tell(&mut self, came: Consulted) {
+        self.app.update(Msg::Finished(Finished::Consulted(Box::new(came))), self.now);
     }
 }
 

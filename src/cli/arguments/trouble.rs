@@ -1,5 +1,6 @@
 //! Finding out what is wrong, and handing on what was found.
 
+use super::console::Look;
 use super::place::{About, Remote};
 use super::read::{named_file, runbook, topic};
 use crate::api::report::Topic;
@@ -98,4 +99,6 @@ pub(in crate::cli) struct Open {
     /// Show the ticket as JSON
     #[arg(long)]
     pub(in crate::cli) json: bool,
+    #[command(flatten)]
+    pub(in crate::cli) look: Look,
 }

@@ -3,6 +3,7 @@
 use super::script::Manner;
 use super::wrong;
 use crate::ambient::Ambient;
+use crate::demo::handle::{self, Handle};
 use crate::domain::lab::TOLERANCE;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
@@ -25,18 +26,25 @@ const LATE: Duration = Duration::from_secs(900);
 const TOO_LONG: Duration = Duration::from_secs(15);
 
 /// A receiver; clones are the same one.
-#[derive(Debug, Clone)]
-pub struct Post {
-    url: String,
-    desk: Arc<Desk>,
-}
+pub type Post = Handle<Desk>;
 
+/// What a receiver goes by.
 #[derive(Debug)]
-struct Desk {
+pub struct Desk {
     manner: Manner,
     ambient: Ambient,
     secret: OnceLock<Secret>,
     is_mended: AtomicBool,
+}
+
+impl handle::Desk for Desk {
+    fn secret(&self) -> &OnceLock<Secret> {
+        &self.secret
+    }
+
+    fn mend(&self) {
+        self.is_mended.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Post {
@@ -68,23 +76,7 @@ impl Post {
                 serving.spawn(serve(listener, Arc::clone(&desk)));
             }
         }
-        Ok(Self { url, desk })
-    }
-
-    /// Where it listens.
-    #[must_use]
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// Hands it the secret to verify with; the first one counts.
-    pub fn trust(&self, secret: Secret) {
-        let _ = self.desk.secret.set(secret);
-    }
-
-    /// Removes the cause of its failures.
-    pub fn mend(&self) {
-        self.desk.is_mended.store(true, Ordering::Relaxed);
+        Ok(Self::new(url, desk))
     }
 }
 

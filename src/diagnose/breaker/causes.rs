@@ -34,7 +34,7 @@ fn evidence(steps: &[Step], ids: &[&str]) -> Vec<Evidence> {
 }
 
 fn endpoint_cause(facts: &Facts<'_>, group: &Group) -> Cause {
-    let mut evidence = vec![facts.evidence("failed attempts of the streak", group.seen.clone(), None)];
+    let mut evidence = vec![facts.of_failures("failed attempts of the streak", group.seen.clone())];
     let began = facts.row.health.streak_began_utc;
     evidence.extend(began.map(|at| facts.of_subscription("streak began", at.to_string(), None)));
     let latest = facts.latest_failure();

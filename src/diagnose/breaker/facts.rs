@@ -2,14 +2,18 @@
 
 use super::gather;
 use crate::api::attempts::AttemptRow;
+use crate::api::paths;
 use crate::api::report::Evidence;
 use crate::api::subscriptions::SubscriptionRow;
 use crate::api::trips::TripRow;
+use crate::diagnose::dossier::Sight;
 use crate::diagnose::endpoint::{Group, groups};
+use crate::domain::breaker::FUSE;
 use crate::domain::delivery::Kind;
 use crate::domain::standing::Disabled;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
+use std::fmt;
 use std::time::Duration;
 
 /// Consecutive failures from which on a fuse counts as filling: a quarter of it.
@@ -35,6 +39,8 @@ pub struct Facts<'a> {
     pub row: &'a SubscriptionRow,
     /// Where its breaker stands.
     pub state: State,
+    /// How much could be seen.
+    pub sight: Sight,
     known: &'a gather::Breaker,
 }
 
@@ -52,7 +58,7 @@ impl<'a> Facts<'a> {
             None if subscription.consecutive_failures >= FILLING => State::Fills,
             None => State::Holds,
         };
-        Self { row, state, known }
+        Self { row, state, sight: known.sight, known }
     }
 
     /// Since when it is off, if it is.
@@ -102,13 +108,33 @@ impl<'a> Facts<'a> {
     /// Something that was read off the subscription.
     #[must_use]
     pub fn of_subscription(&self, field: &str, value: impl Into<Untrusted>, limit: Option<String>) -> Evidence {
-        self.evidence(format!("subscription {}: {field}", self.row.subscription.id), value, limit)
+        let id = self.row.subscription.id;
+        let path = match self.sight {
+            Sight::Whole => paths::PORTAL_SUBSCRIPTION,
+            Sight::Own => paths::SUBSCRIPTION,
+        };
+        let query = format!("subscription {id}: {field}, GET {}", paths::with(path, id));
+        Evidence { query, value: value.into(), limit, at_utc: self.known.at }
     }
 
-    /// Something that was read off the delivery log or the breaker's history.
+    /// Something that was read off the delivery log; the failures of a trip that keeps it off, off the overview.
     #[must_use]
-    pub fn evidence(&self, query: impl Into<String>, value: impl Into<Untrusted>, limit: Option<String>) -> Evidence {
-        Evidence { query: query.into(), value: value.into(), limit, at_utc: self.known.at }
+    pub fn evidence(&self, what: impl fmt::Display, value: impl Into<Untrusted>, limit: Option<String>) -> Evidence {
+        let id = self.row.subscription.id;
+        let query = format!("{what}, GET {}?subscription={id}&limit={FUSE}", paths::ATTEMPTS);
+        Evidence { query, value: value.into(), limit, at_utc: self.known.at }
+    }
+
+    /// What the failures of the streak were read off.
+    #[must_use]
+    pub fn of_failures(&self, what: impl fmt::Display, value: impl Into<Untrusted>) -> Evidence {
+        let evidence = self.evidence(&what, value, None);
+        match (self.state, open_trip(self.known)) {
+            (State::Tripped(_), Some(trip)) => {
+                Evidence { query: format!("{what}, GET {}, trip {}", paths::OVERVIEW, trip.id), ..evidence }
+            }
+            _ => evidence,
+        }
     }
 }
 

@@ -5,7 +5,8 @@ use crate::api::attempts::AttemptRow;
 use crate::api::subscriptions::SubscriptionRow;
 use crate::api::trips::TripRow;
 use crate::client::connection::Client;
-use crate::diagnose::dossier::Learnt;
+use crate::diagnose::dossier::{Learnt, Sight};
+use crate::diagnose::own;
 use crate::domain::breaker::FUSE;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::time::Timestamp;
@@ -18,6 +19,8 @@ const ROWS: u32 = 200;
 pub struct Breaker {
     /// When it was asked, by this machine's clock.
     pub at: Timestamp,
+    /// How much could be seen: without sight of everything, the subscription's health is not known.
+    pub sight: Sight,
     /// The subscription with its health.
     pub row: Learnt<SubscriptionRow>,
     /// Its latest attempts, newest first.
@@ -28,6 +31,9 @@ pub struct Breaker {
 
 /// Gathers what the playbook of the breaker rests on: three calls at once.
 pub async fn breaker(client: &Client, ambient: &Ambient, id: SubscriptionId) -> Breaker {
+    if own::key(client).is_some() {
+        return own::breaker(client, ambient, id).await;
+    }
     let at = ambient.now();
     let (row, attempts, overview) =
         tokio::join!(client.subscription(id), client.attempts(Some(id), FUSE), client.overview(ROWS));
@@ -36,6 +42,7 @@ pub async fn breaker(client: &Client, ambient: &Ambient, id: SubscriptionId) -> 
     };
     Breaker {
         at,
+        sight: Sight::Whole,
         row: row.map_err(|error| error.to_string()),
         attempts: attempts.map(|page| page.items).map_err(|error| error.to_string()),
         trip: overview.map(|overview| latest(overview.trips.items)).map_err(|error| error.to_string()),

@@ -3,6 +3,8 @@
 use super::facts::{FILLING, Facts, State};
 use crate::api::attempts::AttemptRow;
 use crate::api::report::{Evidence, Step, Verdict};
+use crate::diagnose::dossier::Sight;
+use crate::diagnose::own;
 use crate::domain::breaker::FUSE;
 
 /// All questions in the order in which they are asked.
@@ -74,7 +76,7 @@ fn failures(facts: &Facts<'_>) -> Answer {
         }
         Ok(groups) => {
             let of_group = |group: &crate::diagnose::endpoint::Group| {
-                facts.evidence(format!("failed attempts: {}", group.fault.id()), group.seen.clone(), None)
+                facts.of_failures(format!("failed attempts: {}", group.fault.id()), group.seen.clone())
             };
             (Verdict::Fail, groups.iter().map(of_group).collect())
         }
@@ -125,6 +127,9 @@ fn described(row: &AttemptRow) -> String {
 fn missed(facts: &Facts<'_>) -> Answer {
     if facts.off_since().is_none() {
         return skipped("it is on");
+    }
+    if facts.sight == Sight::Own {
+        return (Verdict::Unknown(own::PORTAL.to_owned()), Vec::new());
     }
     let health = &facts.row.health;
     let none = Some("0".to_owned());

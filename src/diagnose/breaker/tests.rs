@@ -4,6 +4,7 @@ use super::*;
 use crate::api::attempts::AttemptRow;
 use crate::api::subscriptions::{Health, Subscription, SubscriptionRow};
 use crate::api::trips::{CauseCount, TripRow};
+use crate::diagnose::dossier::Sight;
 use crate::domain::delivery::Kind;
 use crate::domain::ids::{AttemptId, CompanyId, TripId};
 use crate::domain::standing::Disabled;
@@ -57,7 +58,7 @@ fn row(streak: u32, disabled: Option<Disabled>) -> SubscriptionRow {
 }
 
 fn known(row: SubscriptionRow, attempts: Vec<AttemptRow>) -> gather::Breaker {
-    gather::Breaker { at: at(200), row: Ok(row), attempts: Ok(attempts), trip: Ok(None) }
+    gather::Breaker { at: at(200), sight: Sight::Whole, row: Ok(row), attempts: Ok(attempts), trip: Ok(None) }
 }
 
 fn trip(causes: &[(&str, u32)]) -> TripRow {

@@ -1,6 +1,6 @@
 //! Webhooks do not arrive: no subscription, switched off, tripped, other types, nothing happened, or the endpoint fails and how.
 
-use super::{cause, detail, grouped, offering, told, weight};
+use super::{OTHERS, cause, detail, grouped, offering, told, weight};
 use crate::api::attempts::AttemptRow;
 use crate::api::paths;
 use crate::api::remedy::{Guide, Remedy};
@@ -8,7 +8,7 @@ use crate::api::report::{Evidence, Subject, Topic, Verdict};
 use crate::api::requests::RequestRow;
 use crate::api::runbook::Runbook;
 use crate::api::subscriptions::SubscriptionRow;
-use crate::diagnose::dossier::Dossier;
+use crate::diagnose::dossier::{Dossier, Sight};
 use crate::diagnose::endpoint::{Fault, groups};
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
 use crate::domain::breaker::FUSE;
@@ -73,6 +73,10 @@ fn subscribed(dossier: &Dossier) -> Answer {
     if causes.is_empty() && rows.is_empty() {
         return Answer { evidence, ..Answer::unknown("there is no subscription, so nothing can arrive; create one") };
     }
+    // What other callers were refused is not seen by one key.
+    if causes.is_empty() && dossier.sight == Sight::Own {
+        return Answer { evidence, ..Answer::unknown(OTHERS) };
+    }
     Answer::of(causes, evidence)
 }
 
@@ -119,21 +123,16 @@ fn switched_off(dossier: &Dossier, row: &SubscriptionRow) -> Weighed {
     let of = &row.subscription;
     let subject = format!("subscription {}", of.id);
     let since = of.disabled_utc.map_or_else(|| "an unknown time".to_owned(), |at| at.to_string());
-    let mut evidence = vec![
-        dossier.subscriptions.evidence(&format!("{subject}: off since"), since.clone(), None),
-        dossier.subscriptions.evidence(
-            &format!("{subject}: events that passed by"),
-            row.health.n_skipped.to_string(),
-            Some("0"),
-        ),
-        dossier.subscriptions.evidence(
-            &format!("{subject}: deliveries that wait"),
-            row.health.n_parked.to_string(),
-            Some("0"),
-        ),
-    ];
-    let recovery =
-        Remedy::Runbook(Guide { runbook: Runbook::BreakerRecovery, subject: Subject::Subscription(of.id) });
+    let mut evidence = vec![dossier.subscriptions.evidence(&format!("{subject}: off since"), since.clone(), None)];
+    // What passed by is counted where only an operator looks.
+    if dossier.sight == Sight::Whole {
+        for (what, n) in
+            [("events that passed by", row.health.n_skipped), ("deliveries that wait", row.health.n_parked)]
+        {
+            evidence.push(dossier.subscriptions.evidence(&format!("{subject}: {what}"), n.to_string(), Some("0")));
+        }
+    }
+    let recovery = Remedy::Runbook(Guide { runbook: Runbook::BreakerRecovery, subject: Subject::Subscription(of.id) });
     let weighed = if of.disabled_reason == Some(Disabled::Breaker) {
         let trip = dossier
             .trips
@@ -257,7 +256,10 @@ fn answers(dossier: &Dossier) -> Answer {
         Ok(rows) => rows,
     };
     let mut causes: Vec<Weighed> = Vec::new();
-    let mut evidence: Vec<Evidence> = Vec::new();
+    let n_failing = rows.iter().filter(|row| row.subscription.consecutive_failures >= FAILING).count();
+    let found = format!("{n_failing} of {}", rows.len());
+    let mut evidence: Vec<Evidence> =
+        vec![dossier.subscriptions.evidence("subscriptions whose deliveries fail now", found, Some("0"))];
     for row in rows {
         let n = row.subscription.consecutive_failures;
         if n == 0 {
@@ -280,6 +282,7 @@ fn answers(dossier: &Dossier) -> Answer {
         };
         match of.rows.get() {
             Ok(rows) => causes.extend(endpoint(dossier, row, &streak(rows), &of.rows.query)),
+            Err(_) if dossier.sight == Sight::Own => causes.push(failing(dossier, row)),
             Err(why) => return Answer { evidence, causes, verdict: Verdict::Unknown(why) },
         }
     }
@@ -287,6 +290,23 @@ fn answers(dossier: &Dossier) -> Answer {
         return Answer::unknown("nothing was ever sent to these endpoints");
     }
     Answer::of(causes, evidence)
+}
+
+/// An endpoint that fails, seen by a key that may not look into the delivery log.
+fn failing(dossier: &Dossier, row: &SubscriptionRow) -> Weighed {
+    let of = &row.subscription;
+    let subject = format!("subscription {}", of.id);
+    let success = of.last_success_utc.map_or_else(|| "never".to_owned(), |at| at.to_string());
+    let evidence = vec![dossier.subscriptions.evidence(&format!("{subject}: latest success"), success, None)];
+    let n = of.consecutive_failures;
+    cause(
+        2_000 + n,
+        "endpoint-failing",
+        format!("{subject}: {n} deliveries failed in a row; how, is in the delivery log, which a key cannot read"),
+        evidence,
+        "Send a test (POST /api/v1/webhooks/subscriptions/ID/test): its answer says what the endpoint answers. Or ask again with an operator's \
+         token, which reads the delivery log.",
+    )
 }
 
 /// The way back to an earlier configuration, if it was changed after the last success.

@@ -1,9 +1,9 @@
 //! A bulk import stalls: contention (503), the rate window (429), or calls that take longer than the client waits.
 
-use super::{cause, code, grouped, told, weight};
+use super::{OTHERS, cause, code, grouped, told, weight};
 use crate::api::report::{Evidence, Topic};
 use crate::api::requests::RequestRow;
-use crate::diagnose::dossier::Dossier;
+use crate::diagnose::dossier::{Dossier, Sight};
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
 use std::collections::BTreeMap;
 
@@ -48,6 +48,7 @@ fn advice(dossier: &Dossier) -> Vec<Evidence> {
 fn none_arrived(dossier: &Dossier) -> Option<Answer> {
     match (dossier.refused.get(), dossier.served.get()) {
         (Err(why), _) | (_, Err(why)) => Some(Answer::unknown(why)),
+        (Ok(_), Ok(_)) if dossier.sight == Sight::Own => Some(Answer::unknown(OTHERS)),
         (Ok(refused), Ok(served)) if writes(refused).chain(writes(served)).next().is_none() => {
             Some(Answer::unknown("no call that writes arrived in the window"))
         }
@@ -90,7 +91,7 @@ fn limited(dossier: &Dossier) -> Answer {
     let n = dossier.refused.evidence("writes refused by a rate window", rows.len().to_string(), Some("0"));
     let groups = grouped(rows, |row| row.key_id.map(|id| id.0));
     let name = |rows: &Vec<&RequestRow>| -> Weighed {
-        let key = dossier.key_name(rows[0].key_id);
+        let key = dossier.caller(rows[0]);
         let title = format!("{key} writes faster than its window allows ({} calls answered 429)", rows.len());
         cause(
             weight(1_500, rows.len()),

@@ -1,12 +1,12 @@
 //! Polled events are missing: filters leave them out, the scope is missing, the type is none of the ten, or nothing happened.
 
 use super::permissions::lacked;
-use super::{cause, code, detail, grouped, new_key, offering, told, weight};
+use super::{OTHERS, cause, code, detail, grouped, new_key, offering, told, weight};
 use crate::api::deliveries::EventRow;
 use crate::api::paths;
-use crate::api::report::Topic;
+use crate::api::report::{Evidence, Topic};
 use crate::api::requests::RequestRow;
-use crate::diagnose::dossier::Dossier;
+use crate::diagnose::dossier::{Dossier, Sight};
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
 use crate::domain::ids::CompanyId;
 use crate::domain::time::Timestamp;
@@ -52,8 +52,7 @@ fn permitted(dossier: &Dossier) -> Answer {
     let groups = grouped(rows, |row| row.key_id.map(|id| id.0));
     let name = |rows: &Vec<&RequestRow>| {
         let scope = lacked(rows[0]).map_or_else(|| "a scope".to_owned(), |scope| scope.to_string());
-        let title =
-            format!("{} lacks {scope}, so it gets no events ({} polls)", dossier.key_name(rows[0].key_id), rows.len());
+        let title = format!("{} lacks {scope}, so it gets no events ({} polls)", dossier.caller(rows[0]), rows.len());
         let weighed = cause(
             weight(3_000, rows.len()),
             "events-no-scope",
@@ -63,7 +62,15 @@ fn permitted(dossier: &Dossier) -> Answer {
         );
         offering(weighed, new_key(rows[0].key_id))
     };
-    Answer::of(groups.values().map(name).collect(), vec![n])
+    seen(dossier, groups.values().map(name).collect(), n)
+}
+
+/// What is wrong with some poller's calls. One key sees its own alone: that it is let in says nothing about the others.
+fn seen(dossier: &Dossier, causes: Vec<Weighed>, evidence: Evidence) -> Answer {
+    if causes.is_empty() && dossier.sight == Sight::Own {
+        return Answer { evidence: vec![evidence], ..Answer::unknown(OTHERS) };
+    }
+    Answer::of(causes, vec![evidence])
 }
 
 fn types(dossier: &Dossier) -> Answer {
@@ -74,8 +81,7 @@ fn types(dossier: &Dossier) -> Answer {
     let n = dossier.refused.evidence("polls refused for an unknown type", rows.len().to_string(), Some("0"));
     let groups = grouped(rows, |row| row.key_id.map(|id| id.0));
     let name = |rows: &Vec<&RequestRow>| {
-        let title =
-            format!("{} polls for a type that does not exist ({} polls)", dossier.key_name(rows[0].key_id), rows.len());
+        let title = format!("{} polls for a type that does not exist ({} polls)", dossier.caller(rows[0]), rows.len());
         cause(
             weight(2_500, rows.len()),
             "events-unknown-type",
@@ -84,7 +90,7 @@ fn types(dossier: &Dossier) -> Answer {
             "Use one of the ten types; their names are lowercase and case-sensitive: client.created, not Client.Created.",
         )
     };
-    Answer::of(groups.values().map(name).collect(), vec![n])
+    seen(dossier, groups.values().map(name).collect(), n)
 }
 
 /// The polls of one key in the window, newest first.
@@ -102,7 +108,7 @@ fn pollers(dossier: &Dossier) -> Result<Vec<Poller<'_>>, Answer> {
     let poller = |polls: Vec<&'_ RequestRow>| -> Option<(CompanyId, String, u64)> {
         let first = polls.first()?;
         let n = polls.iter().filter_map(|row| narrowed(row, "n")?.parse::<u64>().ok()).sum();
-        Some((first.company_id?, dossier.key_name(first.key_id), n))
+        Some((first.company_id?, dossier.caller(first), n))
     };
     Ok(groups
         .into_values()

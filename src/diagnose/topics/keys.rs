@@ -1,9 +1,10 @@
 //! A key does not work (401): revoked, cut, with white space, of another company, in the wrong header, or unknown.
 
 use super::{any_refused, cause, code, detail, grouped, new_key, offering, refused, told, weight};
+use crate::api::keys::KeyRow;
 use crate::api::report::Topic;
 use crate::api::requests::RequestRow;
-use crate::diagnose::dossier::Dossier;
+use crate::diagnose::dossier::{Dossier, Sight};
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
 use crate::domain::key::{Malformed, Misplaced};
 
@@ -119,6 +120,15 @@ fn form(dossier: &Dossier) -> Answer {
     )
 }
 
+/// The list of keys; empty for a key that asks by itself, whose own answers say enough.
+fn listed(dossier: &Dossier) -> Result<&[KeyRow], Answer> {
+    match (dossier.keys.get(), dossier.sight) {
+        (Ok(keys), _) => Ok(keys),
+        (Err(_), Sight::Own) => Ok(&[]),
+        (Err(why), Sight::Whole) => Err(Answer::unknown(why)),
+    }
+}
+
 type Claim = (Option<i64>, String);
 
 fn claim(row: &RequestRow) -> Claim {
@@ -127,9 +137,9 @@ fn claim(row: &RequestRow) -> Claim {
 }
 
 fn known(dossier: &Dossier) -> Answer {
-    let keys = match dossier.keys.get() {
+    let keys = match listed(dossier) {
         Ok(keys) => keys,
-        Err(why) => return Answer::unknown(why),
+        Err(unknown) => return unknown,
     };
     of_code(dossier, "unknown_key", claim, |(company, last4), rows| {
         let of = company.map_or_else(|| "unknown".to_owned(), |company| company.to_string());
@@ -157,9 +167,9 @@ fn known(dossier: &Dossier) -> Answer {
 }
 
 fn active(dossier: &Dossier) -> Answer {
-    let keys = match dossier.keys.get() {
+    let keys = match listed(dossier) {
         Ok(keys) => keys,
-        Err(why) => return Answer::unknown(why),
+        Err(unknown) => return unknown,
     };
     of_code(dossier, "revoked_key", claim, |(_, last4), rows| {
         let key = keys.iter().find(|key| key.last4.raw() == last4 && key.revoked_utc.is_some());
@@ -167,7 +177,7 @@ fn active(dossier: &Dossier) -> Answer {
         let name = key.map_or_else(|| format!("the key that ends in {last4}"), |key| dossier.key_name(Some(key.id)));
         let since =
             key.and_then(|key| key.revoked_utc).map_or_else(|| "an unknown time".to_owned(), |at| at.to_string());
-        evidence.push(dossier.keys.evidence(&format!("{name}: revoked"), since.clone(), None));
+        evidence.extend(key.map(|_| dossier.keys.evidence(&format!("{name}: revoked"), since.clone(), None)));
         let title = format!("{name} was revoked at {since} and is still in use ({} calls)", rows.len());
         let resolution = "Revocation is permanent. Create a new key with the same scopes and put it into the system that still sends the old one.";
         let weighed = cause(weight(2_500, rows.len()), "key-revoked", title, evidence, resolution);

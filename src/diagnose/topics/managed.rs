@@ -57,7 +57,7 @@ fn changes(dossier: &Dossier) -> Answer {
 pub(super) fn cause_of(dossier: &Dossier, said: &str, rows: &[&RequestRow]) -> Weighed {
     let tool = ["Zapier", "n8n", "Make"].into_iter().find(|tool| said.contains(tool)).unwrap_or("tool");
     let mut evidence = told(dossier, rows);
-    evidence.push(dossier.refused.evidence("who tried", dossier.key_name(rows[0].key_id), None));
+    evidence.push(dossier.refused.evidence("who tried", dossier.caller(rows[0]), None));
     let title =
         format!("the subscription is managed by {tool}, and another key tried to change it ({} calls)", rows.len());
     cause(

@@ -70,7 +70,7 @@ fn scopes(dossier: &Dossier) -> Answer {
             let newest = rows[0];
             let mut evidence = told(dossier, rows);
             let key = newest.key_id.and_then(|id| dossier.key(id));
-            let name = dossier.key_name(newest.key_id);
+            let name = dossier.caller(newest);
             let has = key.map_or_else(
                 || "unknown".to_owned(),
                 |key| key.scopes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
@@ -118,7 +118,7 @@ fn companies(dossier: &Dossier) -> Answer {
         "other_company",
         |row| row.key_id.map(|id| id.0),
         |_, rows| {
-            let name = dossier.key_name(rows[0].key_id);
+            let name = dossier.caller(rows[0]);
             let title = format!(
                 "{name} asks for something of another company ({} calls to {})",
                 rows.len(),

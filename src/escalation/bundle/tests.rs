@@ -140,7 +140,7 @@ fn known<T>(rows: Vec<T>) -> Asked<Vec<T>> {
 
 fn case() -> Case {
     Case {
-        subject: Subject::Subscription(SubscriptionId(7)),
+        subjects: vec![Subject::Subscription(SubscriptionId(7))],
         at: at(10),
         clock_ahead_ms: Some(-120),
         platform: Some("0.1.0".to_owned()),
@@ -149,6 +149,9 @@ fn case() -> Case {
         subscriptions: known(vec![subscription()]),
         failures: known(vec![failure(2, 503, "{\"error\":\"busy\"}"), failure(1, 500, "down")]),
         requests: known(vec![request()]),
+        events: Vec::new(),
+        notes: Vec::new(),
+        unlearnt: Vec::new(),
     }
 }
 
@@ -169,7 +172,7 @@ fn a_ticket_says_what_happened_when_to_whom_and_how_to_see_it_again() {
     for part in [
         "# Ticket about subscription 7",
         "- Symptom: the endpoint answers with an error (500 ×6)",
-        "- Escalate: a cause was found that its owner can remove",
+        "- Do not escalate yet: a cause was found that its owner can remove",
         "- Clock of the platform against this machine's: -120 ms",
         "- Failures from 2023-11-14T22:13:21.000Z to 2023-11-14T22:13:23.000Z (UTC)",
         "- Key `Website Forms`, ends in `x81Q`, company 92",
@@ -217,8 +220,7 @@ fn what_could_not_be_learnt_is_said_to_be_missing() {
     let gone = Case {
         failures: Asked { found: Err("no answer within 10 s".to_owned()), ..known(Vec::new()) },
         requests: known(Vec::new()),
-        platform: None,
-        clock_ahead_ms: None,
+        unlearnt: vec!["the difference between the clocks: no answer".to_owned()],
         ..case()
     };
     let missing = built(&gone).expect("no leak").ticket().missing.join("\n");

@@ -207,7 +207,8 @@ fn logs() -> Vec<Told> {
             "explainSignature",
             "What the receiver's answer says about how it verified; reveals no secret",
             json!(SignatureCheck),
-        ),
+        )
+        .asked([text("computed", "The signature that the receiver computed, where its answer does not name it")]),
         Told::get(paths::DELIVERIES, "listDeliveries", "Deliveries, newest first", json!(LogPage<DeliveryRow>))
             .asked(owners())
             .asked([id("event", "Of an event"), types(), names("state", "That stand so", State::ALL.map(State::name))])

@@ -14,6 +14,7 @@ use super::super::theme::Role;
 use super::dialog;
 use crate::api::keys::{Company, LimitsWish, NewCompany, NewKey};
 use crate::api::operators::NewOperator;
+use crate::api::remedy::Gap;
 use crate::api::replays::NewReplay;
 use crate::domain::delivery::State;
 use crate::domain::event::EventType;
@@ -154,6 +155,16 @@ impl Form {
             Purpose::Replay(id) => replay_fields(app, id),
         };
         Self { purpose, fields, at: 0, companies, fault: None, sent: None }
+    }
+
+    /// The form of a replay, filled in with what a subscription missed.
+    #[must_use]
+    pub fn of_gap(app: &App, gap: Gap) -> Self {
+        let mut form = Self::new(app, Purpose::Replay(gap.subscription));
+        for (field, moment) in form.fields.iter_mut().zip([gap.since_utc, gap.until_utc]) {
+            field.input = Input::Line(Entry::new(&moment.to_string()));
+        }
+        form
     }
 
     /// Takes the companies that came, with their names; the chosen one stays chosen.

@@ -6,6 +6,7 @@ pub mod choice;
 pub mod companies;
 pub mod confirm;
 pub mod detail;
+pub mod expect;
 pub mod filter;
 pub mod finder;
 pub mod form;
@@ -21,6 +22,7 @@ use super::app::App;
 use super::once::Issued;
 use super::paint::{self, Title};
 use super::panes::{self, diagnose, escalate};
+use super::sheet::Entry;
 use super::theme::Role;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -62,6 +64,8 @@ pub enum Layer {
     Operators(roll::Operators),
     /// A secret that is shown once.
     Once(Issued),
+    /// What a receiver computed, being written.
+    Expect(expect::ExpectLine),
     /// A list that only tells.
     Sheet(sheets::Sheet),
     /// The playbooks.
@@ -77,14 +81,14 @@ pub fn n_lines(app: &App) -> usize {
     match app.layers.last() {
         Some(Layer::Sheet(sheet)) => sheets::lines(app, sheet.told).len(),
         Some(Layer::Detail(detail)) => detail::sheet(app, detail, room).0.len(),
-        Some(Layer::Diagnose) => diagnose::lines(app, room).len(),
+        Some(Layer::Diagnose) => diagnose::sheet(app, room).0.len(),
         Some(Layer::Escalate) => escalate::lines(app, room).len(),
         _ => 0,
     }
 }
 
 /// Columns for the text of a layer that covers `area`.
-fn room(area: Rect) -> usize {
+pub(super) fn room(area: Rect) -> usize {
     usize::from(area.width.saturating_sub(4))
 }
 
@@ -106,8 +110,8 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
             Layer::Detail(_) if app.layers[position + 1..].iter().any(covers) => {}
             Layer::Detail(detail) => draw_detail(buffer, area, app, detail, position),
             Layer::Diagnose => {
-                let title = diagnose::title(&app.room);
-                sheet(buffer, area, app, (&title, None), &diagnose::lines(app, room(area)), app.room.top);
+                let (title, entries) = (diagnose::title(&app.room), diagnose::sheet(app, room(area)).0);
+                entry_sheet(buffer, area, app, (&title, None), entries, diagnose::cursor(&app.room));
             }
             Layer::Escalate => {
                 let title = escalate::title(&app.escalation);
@@ -126,6 +130,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
             Layer::Replays(list) => roll::draw_replays(buffer, area, app, list),
             Layer::Operators(list) => roll::draw_operators(buffer, area, app, list),
             Layer::Once(issued) => once::draw(buffer, area, app, issued),
+            Layer::Expect(line) => expect::draw(buffer, area, app, line),
         }
     }
 }
@@ -158,11 +163,23 @@ fn draw_detail(buffer: &mut Buffer, area: Rect, app: &App, detail: &detail::Deta
         _ => None,
     });
     let title = titles.collect::<Vec<_>>().join(" › ");
+    entry_sheet(buffer, area, app, (&title, panes::age_mark(app)), entries, detail.at);
+}
+
+/// A layer of lines some of which do something, with the cursor on one of them.
+fn entry_sheet(
+    buffer: &mut Buffer,
+    area: Rect,
+    app: &App,
+    title: (&str, Option<String>),
+    entries: Vec<Entry>,
+    at: usize,
+) {
     let height = usize::from(area.height.saturating_sub(2));
-    let at = detail.at.min(entries.len().saturating_sub(1));
+    let at = at.min(entries.len().saturating_sub(1));
     let top = at.saturating_sub(height / 2).min(entries.len().saturating_sub(height));
     let lines: Vec<Line<'_>> = entries.into_iter().map(|entry| entry.line).collect();
-    sheet(buffer, area, app, (&title, panes::age_mark(app)), &lines, top);
+    sheet(buffer, area, app, title, &lines, top);
     let y = area.y + 1 + u16::try_from(at - top).unwrap_or(0);
     if y + 1 < area.bottom() && !lines.is_empty() {
         let line = Rect { x: area.x + 1, y, width: area.width.saturating_sub(2), height: 1 };

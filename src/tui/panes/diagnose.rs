@@ -1,25 +1,36 @@
-//! Pane 9: the playbooks over what is selected, those that run and those that ran, and the signature lab over an attempt.
+//! Pane 9: the playbooks and run-books over what is selected, those that run and those that ran, and the signature lab over an attempt.
 
 use super::super::app::App;
 use super::super::format;
+use super::super::sheet::Sheet;
 use super::super::theme::{Role, Theme};
+use super::answers;
 use crate::api::lab::{Fit, SignatureCheck};
-use crate::api::report::{Conclusion, Evidence, Report, Subject, Topic, Verdict};
+use crate::api::report::{Conclusion, Report, Subject, Topic};
+use crate::api::runbook::{Progress, Runbook};
 use crate::domain::ids::AttemptId;
 use crate::domain::text::Untrusted;
 use ratatui::text::{Line, Span};
+use serde::{Deserialize, Serialize};
+
+/// Runs that are kept; the oldest go first.
+const RUNS: usize = 40;
 
 /// Something that can be run here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Entry {
     /// The signature lab over what the receiver answered to an attempt.
     Lab(AttemptId),
     /// A playbook.
     Playbook(Topic),
+    /// A run-book.
+    Runbook(Runbook),
 }
 
 /// What came of running one.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Outcome {
     /// It is under way.
     Waiting,
@@ -27,12 +38,14 @@ pub enum Outcome {
     Report(Box<Report>),
     /// The lab's answer.
     Lab(Box<SignatureCheck>),
+    /// How far a run-book is.
+    Progress(Box<Progress>),
     /// Nothing, and why.
     Failed(String),
 }
 
 /// What ran, over what.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// What ran.
     pub entry: Entry,
@@ -42,26 +55,37 @@ pub struct Run {
     pub outcome: Outcome,
 }
 
-/// The room in which playbooks are run: it remembers them while the console is open.
+impl Run {
+    /// Whether something came of it.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.outcome != Outcome::Waiting
+    }
+}
+
+/// A row of the pane: what can be run over what.
+pub type Place = (Entry, Subject);
+
+/// The room in which playbooks are run: it remembers them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Room {
     /// What playbooks are run over.
     pub subject: Subject,
-    /// What can be run, in the order in which it is listed.
+    /// What can be run over it, in the order in which it is listed.
     pub entries: Vec<Entry>,
     /// The row of the cursor.
     pub at: usize,
-    /// Whether the run at the cursor is open.
-    pub opened: Option<Entry>,
-    /// The first line in sight of what is open.
-    pub top: usize,
-    /// Everything that ran; of one thing over one subject only the latest.
+    /// What is open.
+    pub opened: Option<Place>,
+    /// The line of the cursor in what is open.
+    pub line: usize,
+    /// Everything that ran, the latest last; of one thing over one subject only the latest.
     pub runs: Vec<Run>,
 }
 
 impl Default for Room {
     fn default() -> Self {
-        Self { subject: Subject::All, entries: Vec::new(), at: 0, opened: None, top: 0, runs: Vec::new() }
+        Self { subject: Subject::All, entries: Vec::new(), at: 0, opened: None, line: 0, runs: Vec::new() }
     }
 }
 
@@ -69,82 +93,128 @@ impl Room {
     /// Turns to a subject, with what fits it.
     pub fn turn_to(&mut self, subject: Subject, entries: Vec<Entry>) {
         (self.subject, self.entries) = (subject, entries);
-        (self.at, self.opened, self.top) = (0, None, 0);
+        (self.at, self.opened, self.line) = (0, None, 0);
     }
 
-    /// What is under the cursor.
+    /// All rows: what fits the subject, then what ran over others, the latest first.
     #[must_use]
-    pub fn selected(&self) -> Option<Entry> {
-        self.entries.get(self.at).copied()
+    pub fn rows(&self) -> Vec<Place> {
+        let mut rows: Vec<Place> = self.entries.iter().map(|entry| (*entry, self.subject)).collect();
+        let others = self.runs.iter().rev().map(|run| (run.entry, run.subject));
+        rows.extend(others.filter(|place| !(place.1 == self.subject && self.entries.contains(&place.0))));
+        rows
     }
 
-    /// The latest run of an entry over the present subject.
+    /// What is open, else what is under the cursor.
     #[must_use]
-    pub fn run_of(&self, entry: Entry) -> Option<&Run> {
-        self.runs.iter().find(|run| run.entry == entry && run.subject == self.subject)
+    pub fn selected(&self) -> Option<Place> {
+        self.opened.or_else(|| self.rows().get(self.at).copied())
+    }
+
+    /// The latest run in a place.
+    #[must_use]
+    pub fn run_of(&self, (entry, subject): Place) -> Option<&Run> {
+        self.runs.iter().find(|run| run.entry == entry && run.subject == subject)
     }
 
     /// Notes that something runs, or what came of it.
-    pub fn note(&mut self, entry: Entry, subject: Subject, outcome: Outcome) {
+    pub fn note(&mut self, (entry, subject): Place, outcome: Outcome) {
         self.runs.retain(|run| run.entry != entry || run.subject != subject);
         self.runs.push(Run { entry, subject, outcome });
+        let n_too_many = self.runs.len().saturating_sub(RUNS);
+        self.runs.drain(..n_too_many);
+    }
+
+    /// Forgets a run. The cursor stays among the rows.
+    pub fn forget(&mut self, (entry, subject): Place) {
+        self.runs.retain(|run| run.entry != entry || run.subject != subject);
+        (self.opened, self.line) = (None, 0);
+        self.at = self.at.min(self.rows().len().saturating_sub(1));
     }
 }
 
 /// What stands on its edge.
 #[must_use]
 pub fn title(room: &Room) -> String {
-    let what = match room.opened {
-        None => "9 Diagnose".to_owned(),
-        Some(Entry::Playbook(topic)) => format!("9 Diagnose: {topic}"),
-        Some(Entry::Lab(id)) => format!("9 Diagnose: the signature of attempt {id}"),
+    let (what, subject) = match room.opened {
+        None => ("9 Diagnose".to_owned(), room.subject),
+        Some((Entry::Playbook(topic), subject)) => (format!("9 Diagnose: {topic}"), subject),
+        Some((Entry::Runbook(runbook), subject)) => (format!("9 Diagnose: run-book {}", runbook.name()), subject),
+        Some((Entry::Lab(id), subject)) => (format!("9 Diagnose: the signature of attempt {id}"), subject),
     };
-    format!("{what}, over {}", room.subject)
+    format!("{what}, over {subject}")
 }
 
 /// All lines: the list, or what is open.
 #[must_use]
-pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
+pub fn sheet(app: &App, width: usize) -> Sheet {
     let (room, theme) = (&app.room, app.theme());
-    match room.opened.and_then(|entry| room.run_of(entry)) {
-        Some(run) => opened(run, width, theme),
-        None => list(room, width, theme),
+    match room.opened.and_then(|place| room.run_of(place)) {
+        Some(run) => answers::sheet(run, width, theme),
+        None => {
+            let mut sheet = Sheet::default();
+            sheet.add(list(room, width, theme));
+            sheet
+        }
     }
 }
 
+/// The line of the cursor: in what is open, or that of its row in the list, below the hint and the second heading.
+#[must_use]
+pub fn cursor(room: &Room) -> usize {
+    let below = if room.at >= room.entries.len() { 2 } else { 0 };
+    room.opened.map_or(2 + room.at + below, |_| room.line)
+}
+
 fn list(room: &Room, width: usize, theme: Theme) -> Vec<Line<'static>> {
-    let mut lines = vec![
-        Line::styled(
-            format::clip(
-                "Enter runs a playbook with read-only calls, and opens one that ran; P on a row chooses what it is about.",
-                width,
-            ),
-            theme.style(Role::Dim),
-        ),
-        Line::default(),
-    ];
-    for (at, entry) in room.entries.iter().enumerate() {
-        let cursor = if at == room.at { "> " } else { "  " };
-        let (name, what) = match entry {
-            Entry::Playbook(topic) => (topic.name().to_owned(), topic.title().to_owned()),
-            Entry::Lab(id) => ("signature lab".to_owned(), format!("How did the receiver of attempt {id} verify it?")),
-        };
-        let (role, state) = room.run_of(*entry).map_or((Role::Dim, what), |run| came(&run.outcome));
+    let hint = match room.subject {
+        Subject::All | Subject::Company(_) => {
+            "Enter runs a playbook with read-only calls, and opens one that ran. P on a row narrows it; a key and a subscription have run-books."
+        }
+        Subject::Key(_) | Subject::Subscription(_) => {
+            "Enter runs with read-only calls, and opens what ran. Run-books guide through a piece of work and check each step."
+        }
+    };
+    let mut lines = vec![Line::styled(format::clip(hint, width), theme.style(Role::Dim)), Line::default()];
+    for (at, place) in room.rows().into_iter().enumerate() {
+        if at == room.entries.len() {
+            lines.extend([Line::default(), Line::styled("Ran over something else", theme.style(Role::Strong))]);
+        }
+        let (name, what) = named(place.0);
+        let name = if at < room.entries.len() { name } else { format!("{name}, {}", place.1) };
+        let (role, state) = room.run_of(place).map_or((Role::Dim, what), |run| came(&run.outcome));
         let style = if at == room.at { theme.style(Role::Strong) } else { theme.style(Role::Text) };
-        let rest = width.saturating_sub(26);
+        let column = if at < room.entries.len() { 26 } else { 44 };
+        let rest = width.saturating_sub(column + 2);
         lines.push(Line::from(vec![
-            Span::styled(format!("{cursor}{name:<22}  "), style),
+            Span::styled(format!("{:<column$}  ", format::clip(&name, column)), style),
             Span::styled(format::clip(&state, rest), theme.style(role)),
         ]));
     }
     lines
 }
 
+/// What an entry is called, and what it is for.
+fn named(entry: Entry) -> (String, String) {
+    match entry {
+        Entry::Playbook(topic) => (topic.name().to_owned(), topic.title().to_owned()),
+        Entry::Runbook(runbook) => (format!("run-book {}", runbook.name()), runbook.title().to_owned()),
+        Entry::Lab(id) => ("signature lab".to_owned(), format!("How did the receiver of attempt {id} verify it?")),
+    }
+}
+
 /// What came of a run, in a line.
-fn came(outcome: &Outcome) -> (Role, String) {
+pub(super) fn came(outcome: &Outcome) -> (Role, String) {
     match outcome {
         Outcome::Waiting => (Role::Dim, "asking the platform \u{2026}".to_owned()),
         Outcome::Failed(why) => (Role::Trouble, why.clone()),
+        Outcome::Progress(progress) => {
+            let n_done = progress.steps.iter().filter(|step| step.is_done()).count();
+            let of = format!("{n_done} of {} steps done", progress.steps.len());
+            let next = progress.steps.iter().find(|step| !step.is_done());
+            let next = next.map_or_else(String::new, |step| format!("; now: {}", step.to_do));
+            (if progress.is_over() { Role::Text } else { Role::Accent }, format!("{of}{next}"))
+        }
         Outcome::Lab(check) => match check.lab.fit {
             Fit::Genuine => {
                 (Role::Text, "what was sent is signed correctly; the receiver does not say what it computed".to_owned())
@@ -158,6 +228,9 @@ fn came(outcome: &Outcome) -> (Role, String) {
             }
         },
         Outcome::Report(report) => match report.conclusion() {
+            Conclusion::NoCause if report.n_unknown() > 0 => {
+                (Role::Text, format!("no cause found; {} of {} checks unknown", report.n_unknown(), report.steps.len()))
+            }
             Conclusion::NoCause => (Role::Text, "no cause found".to_owned()),
             Conclusion::NotRun => (Role::Trouble, "nothing could be learnt; Enter says why".to_owned()),
             Conclusion::CauseFound => {
@@ -167,85 +240,4 @@ fn came(outcome: &Outcome) -> (Role, String) {
             }
         },
     }
-}
-
-fn opened(run: &Run, width: usize, theme: Theme) -> Vec<Line<'static>> {
-    match &run.outcome {
-        Outcome::Report(report) => self::report(report, width, theme),
-        Outcome::Lab(check) => lab(check, width, theme),
-        other => {
-            let (role, text) = came(other);
-            flowed(&text, 0, width, theme, role)
-        }
-    }
-}
-
-/// Text in lines with an indent, inert.
-fn flowed(text: &str, indent: usize, width: usize, theme: Theme, role: Role) -> Vec<Line<'static>> {
-    let room = width.saturating_sub(indent);
-    let lines = format::flow(&Untrusted::new(text).inert(), room);
-    lines.into_iter().map(|line| Line::styled(format!("{}{line}", " ".repeat(indent)), theme.style(role))).collect()
-}
-
-fn lab(check: &SignatureCheck, width: usize, theme: Theme) -> Vec<Line<'static>> {
-    let (role, text) = came(&Outcome::Lab(Box::new(check.clone())));
-    let mut lines = flowed(&text, 0, width, theme, role);
-    let computed = check.computed.as_ref().map_or_else(|| "it names none".to_owned(), Untrusted::inert);
-    lines.extend(flowed(&format!("computed by the receiver: {computed}"), 0, width, theme, Role::Dim));
-    let ahead =
-        check.clock_ahead_seconds.map_or_else(|| "unknown: its answer has no date".to_owned(), |s| format!("{s:+} s"));
-    lines.extend(flowed(&format!("the receiver's clock against the platform's: {ahead}"), 0, width, theme, Role::Dim));
-    for cause in &check.lab.causes {
-        lines.push(Line::default());
-        lines.extend(flowed(&format!("{} ({})", cause.title, cause.id), 0, width, theme, Role::Strong));
-        lines.extend(flowed(cause.difference.raw(), 2, width, theme, Role::Text));
-        lines.extend(flowed(&cause.resolution, 2, width, theme, Role::Text));
-    }
-    lines
-}
-
-fn report(report: &Report, width: usize, theme: Theme) -> Vec<Line<'static>> {
-    let mut lines = Vec::new();
-    for (position, cause) in report.causes.iter().enumerate() {
-        let title = format!("{}. {} ({})", position + 1, cause.title, cause.id);
-        lines.extend(flowed(&title, 0, width, theme, Role::Strong));
-        lines.extend(flowed(&cause.resolution, 3, width, theme, Role::Text));
-        for offer in &cause.offers {
-            lines.extend(flowed(&format!("can be done: {}", offer.what), 3, width, theme, Role::Accent));
-        }
-        lines.extend(evidence(&cause.evidence, width, theme));
-        lines.push(Line::default());
-    }
-    if report.causes.is_empty() {
-        let (role, text) = came(&Outcome::Report(Box::new(report.clone())));
-        lines.extend(flowed(&text, 0, width, theme, role));
-        lines.push(Line::default());
-    }
-    lines.push(Line::styled(format!("Checks, asked {}", report.at_utc), theme.style(Role::Strong)));
-    for step in &report.steps {
-        let role = match step.verdict {
-            Verdict::Fail => Role::Trouble,
-            Verdict::Pass => Role::Text,
-            Verdict::Unknown(_) | Verdict::Skipped(_) => Role::Dim,
-        };
-        lines.extend(flowed(&format!("{:<8} {}", step.verdict.name(), step.question), 0, width, theme, role));
-        if let Some(why) = step.verdict.why() {
-            lines.extend(flowed(why, 9, width, theme, Role::Dim));
-        }
-        lines.extend(evidence(&step.evidence, width, theme));
-    }
-    lines
-}
-
-fn evidence(evidence: &[Evidence], width: usize, theme: Theme) -> Vec<Line<'static>> {
-    let mut lines = Vec::new();
-    for of in evidence {
-        let limit = of.limit.as_ref().map_or_else(String::new, |limit| format!(" (limit {limit})"));
-        let (what, call) = of.query.split_once(", GET ").unwrap_or((of.query.as_str(), ""));
-        lines.extend(flowed(&format!("{what}: {}{limit}", of.value.inert()), 9, width, theme, Role::Text));
-        if !call.is_empty() {
-            lines.extend(flowed(&format!("GET {call}, asked {}", of.at_utc), 11, width, theme, Role::Dim));
-        }
-    }
-    lines
 }

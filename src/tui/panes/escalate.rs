@@ -1,12 +1,15 @@
-//! Pane 0: the bundle as it would be written: files, reasons, redactions, what is missing, and the ticket itself.
+//! Pane 0: the bundle as it would be written: what it is about, its files, reasons, redactions, what is missing, and the ticket itself.
 
 use super::super::app::App;
 use super::super::format;
-use super::super::theme::Role;
-use crate::api::report::Subject;
+use super::super::theme::{Role, Theme};
+use crate::api::bundle::{Manifest, Ticket};
+use crate::diagnose::case::Matter;
 use crate::domain::text::Untrusted;
 use crate::escalation::bundle::Bundle;
+use crate::escalation::read::Opened;
 use crate::escalation::text;
+use crate::escalation::ticket::Bodies;
 use ratatui::text::Line;
 
 /// How far the bundle is.
@@ -31,7 +34,9 @@ pub enum Draft {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Desk {
     /// About what.
-    pub subject: Subject,
+    pub matter: Matter,
+    /// Whether the bodies of answers go in.
+    pub bodies: Bodies,
     /// How far.
     pub draft: Draft,
     /// The first line in sight.
@@ -40,15 +45,22 @@ pub struct Desk {
 
 impl Default for Desk {
     fn default() -> Self {
-        Self { subject: Subject::All, draft: Draft::None, top: 0 }
+        Self { matter: Matter::about(Vec::new()), bodies: Bodies::Included, draft: Draft::None, top: 0 }
     }
 }
 
 /// What stands on its edge.
 #[must_use]
 pub fn title(desk: &Desk) -> String {
-    format!("0 Escalate: the bundle about {}", desk.subject)
+    match desk.matter.subjects.as_slice() {
+        [] => "0 Escalate".to_owned(),
+        [one] => format!("0 Escalate: the bundle about {one}"),
+        several => format!("0 Escalate: the bundle about {} things", several.len()),
+    }
 }
+
+/// Writes lines in the roles of the theme.
+type Say<'s> = &'s dyn Fn(&str, Role) -> Vec<Line<'static>>;
 
 /// All lines.
 #[must_use]
@@ -60,60 +72,147 @@ pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
             .map(|line| Line::styled(line, theme.style(role)))
             .collect()
     };
+    let mut lines = Vec::new();
     match &app.escalation.draft {
-        Draft::None => say("Nothing is collected yet.", Role::Dim),
-        Draft::Collecting => {
-            say("Running the playbooks that fit and collecting what belongs to the case \u{2026}", Role::Dim)
+        Draft::None => lines.extend(say("Nothing is collected yet.", Role::Dim)),
+        Draft::Collecting => lines
+            .extend(say("Running the playbooks that fit and collecting what belongs to the case \u{2026}", Role::Dim)),
+        Draft::Refused(why) => {
+            lines.extend(say(why, Role::Trouble));
+            let hint = "o leaves the bodies of answers out and collects again.";
+            lines.extend(say(hint, Role::Text));
         }
-        Draft::Refused(why) => say(why, Role::Trouble),
         Draft::Ready(bundle) => {
-            let mut lines = say(
-                "W writes it into the directory in which the console was started. It was searched for secrets and has none.",
+            lines.extend(say(
+                "W writes it where the console was started. It was searched for secrets and has none.",
                 Role::Accent,
-            );
-            lines.extend(preview(bundle, &say));
-            lines
+            ));
+            lines.extend(preview(app, bundle, &say));
+            return lines;
         }
         Draft::Asked(bundle) => {
+            let folder = bundle.folder();
             let question = format!(
-                "Write {} into the directory in which the console was started? y writes it, n does not.",
-                bundle.folder()
+                "Write {folder} where the console was started? y writes it as a folder, z as the archive {folder}.zip, n does not."
             );
-            let mut lines = say(&question, Role::Strong);
-            lines.extend(preview(bundle, &say));
-            lines
+            lines.extend(say(&question, Role::Strong));
+            lines.extend(preview(app, bundle, &say));
+            return lines;
         }
         Draft::Written(bundle, path) => {
-            let mut lines = say(&format!("Written: {path}. crow open shows it again."), Role::Accent);
-            lines.extend(preview(bundle, &say));
-            lines
+            lines.extend(say(&format!("Written: {path}"), Role::Accent));
+            lines.extend(say("crow open shows it again. 0 collects anew.", Role::Dim));
+            lines.extend(preview(app, bundle, &say));
+            return lines;
         }
     }
+    lines.push(Line::default());
+    lines.extend(about(app, &say));
+    lines
 }
 
-fn preview(bundle: &Bundle, say: &dyn Fn(&str, Role) -> Vec<Line<'static>>) -> Vec<Line<'static>> {
+/// What the bundle is about, and what was picked out.
+fn about(app: &App, say: Say<'_>) -> Vec<Line<'static>> {
+    let Matter { subjects, picked, .. } = &app.escalation.matter;
+    let mut lines = say(&format!("About: {}", text::listed(subjects)), Role::Text);
+    let part = |noun: &str, ids: Vec<String>| (!ids.is_empty()).then(|| format!("{noun} {}", ids.join(", ")));
+    let parts = [
+        part("attempts", picked.attempts.iter().map(ToString::to_string).collect()),
+        part("events", picked.events.iter().map(ToString::to_string).collect()),
+        part("requests", picked.requests.iter().map(ToString::to_string).collect()),
+        part("notes on", picked.notes.iter().map(|(about, _)| about.clone()).collect()),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if !parts.is_empty() {
+        lines.extend(say(&format!("Picked out with b: {}", parts.join("; ")), Role::Text));
+    }
+    lines
+}
+
+fn preview(app: &App, bundle: &Bundle, say: Say<'_>) -> Vec<Line<'static>> {
     let mut lines = vec![Line::default()];
-    lines.extend(say(&format!("{}/", bundle.folder()), Role::Strong));
-    for file in bundle.files() {
-        lines.extend(say(&format!("  {:<14} {:>8} bytes", file.name, file.bytes.len()), Role::Text));
-    }
+    lines.extend(about(app, say));
     lines.push(Line::default());
-    for reason in &bundle.ticket().reasons {
-        lines.extend(say(&format!("escalate ({}): {}", reason.id, reason.text), Role::Strong));
+    let files: Vec<(&str, u64)> = bundle.files().iter().map(|file| (file.name, file.bytes.len() as u64)).collect();
+    lines.extend(tree(bundle.folder(), &files, say));
+    lines.push(Line::default());
+    lines.extend(inside(bundle.ticket(), bundle.manifest(), say));
+    lines
+}
+
+/// A bundle that was opened again, from `place`.
+#[must_use]
+pub fn opened(of: &Opened, place: &str, width: usize, theme: Theme) -> Vec<Line<'static>> {
+    let say = |text: &str, role: Role| -> Vec<Line<'static>> {
+        let lines = format::flow(&Untrusted::new(text).inert(), width);
+        lines.into_iter().map(|line| Line::styled(line, theme.style(role))).collect()
+    };
+    let manifest = &of.manifest;
+    let made = format!("Made {} by crow {}; every file is as it was written.", manifest.created_utc, manifest.crow);
+    let mut lines = say(&made, Role::Accent);
+    lines.push(Line::default());
+    let files: Vec<(&str, u64)> = manifest.files.iter().map(|entry| (entry.name.as_str(), entry.n_bytes)).collect();
+    lines.extend(tree(place, &files, &say));
+    lines.push(Line::default());
+    lines.extend(inside(&of.ticket, manifest, &say));
+    lines
+}
+
+/// What is in it: how much of what, whether to escalate, what was left out and what is missing, and the ticket itself.
+fn inside(ticket: &Ticket, manifest: &Manifest, say: Say<'_>) -> Vec<Line<'static>> {
+    let mut lines = contents(ticket, say);
+    for reason in &ticket.reasons {
+        let advice = if reason.is_waiting() { "do not escalate yet" } else { "escalate" };
+        lines.extend(say(&format!("{advice} ({}): {}", reason.id, reason.text), Role::Strong));
     }
-    let redactions = &bundle.manifest().redactions;
+    let redactions = &manifest.redactions;
     if redactions.is_empty() {
         lines.extend(say("left out: nothing had to be", Role::Dim));
     }
     for redaction in redactions {
         lines.extend(say(&format!("left out {} times: {}", redaction.n, redaction.what), Role::Dim));
     }
-    for missing in &bundle.ticket().missing {
+    for missing in &ticket.missing {
         lines.extend(say(&format!("not here: {missing}"), Role::Dim));
     }
     lines.push(Line::default());
-    for line in text::write(bundle.ticket()).lines() {
+    for line in text::write(ticket).lines() {
         if line.is_empty() { lines.push(Line::default()) } else { lines.extend(say(line, Role::Text)) }
     }
+    lines
+}
+
+/// The files as they stand there.
+fn tree(folder: &str, files: &[(&str, u64)], say: Say<'_>) -> Vec<Line<'static>> {
+    let n_bytes: u64 = files.iter().map(|(_, n)| n).sum();
+    let n_files = format::plural(files.len() as u64, "file");
+    let mut lines = say(&format!("{folder}/   {n_files}, {} bytes", format::number(n_bytes)), Role::Strong);
+    for (at, (name, n)) in files.iter().enumerate() {
+        let mark = if at + 1 == files.len() { "└─" } else { "├─" };
+        let what = match *name {
+            "ticket.md" => "for people",
+            "ticket.json" => "for programs",
+            "manifest.json" => "hashes, window, what was left out",
+            _ => "",
+        };
+        lines.extend(say(&format!("{mark} {name:<14} {:>10} bytes   {what}", format::number(*n)), Role::Text));
+    }
+    lines
+}
+
+/// How much of what is in it.
+fn contents(ticket: &Ticket, say: Say<'_>) -> Vec<Line<'static>> {
+    let parts = [
+        format::several(ticket.failures.len() as u64, "delivery", "deliveries"),
+        format::plural(ticket.requests.len() as u64, "call"),
+        format::plural(ticket.events.len() as u64, "event"),
+        format::plural(ticket.keys.len() as u64, "key"),
+        format::plural(ticket.subscriptions.len() as u64, "subscription"),
+        format::plural(ticket.playbooks.len() as u64, "playbook"),
+        format::plural(ticket.notes.len() as u64, "note"),
+    ];
+    let mut lines = say(&format!("in it: {}", parts.join(", ")), Role::Text);
+    let window = ticket.window.map(|window| format!("failures from {} to {}", window.since_utc, window.until_utc));
+    lines.extend(window.iter().flat_map(|window| say(window, Role::Text)));
     lines
 }

@@ -1,5 +1,6 @@
 //! The panes. Each says what its columns, rows, tally and details are; here is what they share.
 
+pub mod answers;
 pub mod deliveries;
 pub mod diagnose;
 pub mod escalate;

@@ -1,57 +1,196 @@
 //! Panes 9 and 0: what keys ask for, and what is shown of what came.
 
-use super::fixture::Bench;
-use crate::api::report::{Cause, Evidence, Report, Step, Subject, Topic, Verdict};
-use crate::domain::ids::SubscriptionId;
-use crate::domain::time::Timestamp;
+use super::fixture::{Bench, NOW, ago, overview};
+use crate::api::bundle::Ticket;
+use crate::api::lab::{Fit, FlawRow, Lab, SignatureCheck};
+use crate::api::remedy::{Gap, Guide, Remedy};
+use crate::api::report::{Cause, Evidence, Offer, Report, Step, Subject, Topic, Verdict};
+use crate::api::runbook::{Progress, Runbook, StepState};
+use crate::api::subscriptions::ReplayChoice;
+use crate::diagnose::case::{Case, Matter};
+use crate::diagnose::dossier::Asked;
+use crate::domain::ids::{AttemptId, EventId, KeyId, SubscriptionId};
+use crate::escalation::bundle::{Bundle, bundle};
+use crate::escalation::ticket::Bodies;
+use crate::escalation::write::Form;
 use crate::tui::app::Msg;
+use crate::tui::console::Access;
 use crate::tui::consult::Consulted;
-use crate::tui::effect::{Effect, Finished, Job};
+use crate::tui::effect::{Act, Effect, Finished, Job};
+use crate::tui::panes::escalate::Draft;
+use crate::tui::theme::Look;
 
-fn report(subject: Subject) -> Report {
-    let evidence = Evidence {
-        query: "subscription 23: failures in a row, GET /portal/v1/subscriptions".to_owned(),
-        value: "13".into(),
-        limit: Some("3; trips at 20".to_owned()),
-        at_utc: Timestamp::from_millis(0),
-    };
-    let step = |id: &str, verdict| Step {
+const TRIPPED: SubscriptionId = SubscriptionId(21);
+const FAILING: SubscriptionId = SubscriptionId(23);
+
+fn evidence(query: &str, value: &str, limit: Option<&str>) -> Evidence {
+    Evidence { query: query.to_owned(), value: value.into(), limit: limit.map(ToOwned::to_owned), at_utc: NOW }
+}
+
+pub(super) fn report(subject: Subject) -> Report {
+    let failures =
+        evidence("subscription 23: failures in a row, GET /portal/v1/subscriptions", "13", Some("3; trips at 20"));
+    let step = |id: &str, question: &str, verdict| Step {
         id: id.to_owned(),
-        question: "Do the endpoints take what they get?".to_owned(),
+        question: question.to_owned(),
         verdict,
-        evidence: vec![evidence.clone()],
+        evidence: vec![failures.clone()],
     };
+    let guide = Guide { runbook: Runbook::BreakerRecovery, subject: Subject::Subscription(TRIPPED) };
     Report {
         topic: Topic::WebhooksNotArriving,
         subject,
-        at_utc: Timestamp::from_millis(0),
-        causes: vec![Cause {
-            id: "endpoint-500".to_owned(),
-            title: "subscription 23: the endpoint answers with an error \u{1b}[2J (500 \u{d7}13)".to_owned(),
-            evidence: Vec::new(),
-            resolution: "Ask the owner of the endpoint.".to_owned(),
-            offers: Vec::new(),
-        }],
-        steps: vec![step("a", Verdict::Fail), step("b", Verdict::Unknown("the platform went away".to_owned()))],
+        at_utc: NOW,
+        causes: vec![
+            Cause {
+                id: "breaker-tripped".to_owned(),
+                title: "the breaker switched subscription 21 off after 20 failures in a row (500 \u{d7}18, timeout \u{d7}2)".to_owned(),
+                evidence: vec![evidence("subscription 21: events that passed by, GET /portal/v1/subscriptions", "118", Some("0"))],
+                resolution: "Repair the endpoint first, send a test until it succeeds, then enable the subscription.".to_owned(),
+                offers: [Remedy::Test(TRIPPED), Remedy::Enable(TRIPPED), Remedy::Runbook(guide)].map(Offer::from).to_vec(),
+            },
+            Cause {
+                id: "endpoint-500".to_owned(),
+                title: "subscription 23: the endpoint answers with an error \u{1b}[2J (500 \u{d7}13)".to_owned(),
+                evidence: Vec::new(),
+                resolution: "Ask the owner of the endpoint.".to_owned(),
+                offers: Vec::new(),
+            },
+        ],
+        steps: vec![
+            step("enabled", "Are the subscriptions on?", Verdict::Fail),
+            step("endpoint-answers", "Do the endpoints take what they get?", Verdict::Unknown("the platform went away".to_owned())),
+        ],
     }
+}
+
+fn progress(id: KeyId, n_done: usize) -> Progress {
+    let texts = [
+        (
+            "new-key",
+            "Create a key of the same company with the same scopes; it is shown once.",
+            "a newer key with these scopes is in force",
+        ),
+        (
+            "new-in-use",
+            "Put the new key into every system that uses the old one.",
+            "the new key has authenticated a call",
+        ),
+        ("old-silent", "Wait until nobody uses the old key any more.", "no call of the old key for 15 minutes"),
+        ("old-revoked", "Revoke the old key; that is permanent.", "the old key is revoked"),
+    ];
+    let step = |(at, (id_of, to_do, check)): (usize, (&str, &str, &str))| StepState {
+        id: id_of.to_owned(),
+        to_do: to_do.to_owned(),
+        check: check.to_owned(),
+        verdict: match at {
+            at if at < n_done => Verdict::Pass,
+            at if at == n_done => Verdict::Fail,
+            _ => Verdict::Skipped("an earlier step is open".to_owned()),
+        },
+        found: if at < n_done { "seen" } else { "not yet" }.to_owned(),
+        at_utc: (at <= n_done).then_some(NOW),
+        offers: if at == n_done && at == 3 { vec![Remedy::Revoke(id).into()] } else { Vec::new() },
+    };
+    Progress {
+        runbook: Runbook::KeyRotation,
+        subject: Subject::Key(id),
+        begun_utc: ago(3_600),
+        checked_utc: NOW,
+        steps: texts.into_iter().enumerate().map(step).collect(),
+    }
+}
+
+fn check(fit: Fit) -> SignatureCheck {
+    let flaw = FlawRow {
+        id: "sig-no-dot".to_owned(),
+        title: "the dot between timestamp and body is missing".to_owned(),
+        difference: "the receiver signed 1795442551{\u{22}id\u{22}:… instead of 1795442551.{\u{22}id\u{22}:…".into(),
+        resolution: "Put a dot between the timestamp and the raw body.".to_owned(),
+    };
+    let causes = if fit == Fit::Explained { vec![flaw] } else { Vec::new() };
+    SignatureCheck {
+        lab: Lab { fit, causes, n_tried: None },
+        computed: (fit == Fit::Explained).then(|| "sha256=00ff".into()),
+        clock_ahead_seconds: Some(-2),
+    }
+}
+
+fn came(bench: &mut Bench, came: Consulted) {
+    bench.tell(Msg::Finished(Finished::Consulted(Box::new(came))));
+}
+
+/// A bundle over a case with a failure, a report and a note.
+pub(super) fn built(subjects: Vec<Subject>) -> Bundle {
+    fn known<T>(rows: Vec<T>) -> Asked<Vec<T>> {
+        Asked { query: "GET /x".to_owned(), at: NOW, found: Ok(rows), is_cut: false }
+    }
+    let overview = overview();
+    let case = Case {
+        at: NOW,
+        clock_ahead_ms: Some(12),
+        platform: Some("0.1.0".to_owned()),
+        reports: vec![report(subjects[0])],
+        keys: known(overview.keys.items[..1].to_vec()),
+        subscriptions: known(overview.subscriptions.items[..2].to_vec()),
+        failures: Asked { found: Err("no answer within 10 s".to_owned()), ..known(Vec::new()) },
+        requests: known(Vec::new()),
+        events: Vec::new(),
+        notes: vec![("subscription 21".to_owned(), "the customer called at noon".to_owned())],
+        unlearnt: Vec::new(),
+        subjects,
+    };
+    bundle(&case, Bodies::Included, &[]).expect("no leak")
+}
+
+/// Pane 9 over a subscription, with a report in it.
+pub(super) fn with_report(bench: &mut Bench) {
+    bench.press("3jP\n");
+    came(bench, Consulted::Report(Box::new(report(Subject::Subscription(FAILING)))));
+    bench.press("\n");
+}
+
+/// Pane 9 with a run-book open.
+pub(super) fn with_runbook(bench: &mut Bench, n_done: usize) {
+    bench.press("2PG\n");
+    came(bench, Consulted::Progress(Box::new(progress(KeyId(1), n_done))));
+    bench.press("\n");
+}
+
+/// Pane 9 with the lab's answer open.
+pub(super) fn with_lab(bench: &mut Bench) {
+    bench.press("4");
+    bench.answer_pages();
+    bench.press("P\n");
+    let id = AttemptId(678);
+    let subject = bench.app.room.subject;
+    came(bench, Consulted::Lab(id, subject, Ok(Box::new(check(Fit::Explained)))));
+    bench.press("\n");
+}
+
+/// Pane 0 with a bundle that can be written.
+pub(super) fn with_bundle(bench: &mut Bench) {
+    bench.press("3b2b0");
+    let subjects = bench.app.escalation.matter.subjects.clone();
+    came(bench, Consulted::Bundle(Ok(Box::new(built(subjects)))));
 }
 
 #[test]
 fn playbooks_that_fit_the_selection_are_run_and_opened() {
     let mut bench = Bench::new(120, 36);
     bench.press("3jP");
-    let subject = Subject::Subscription(SubscriptionId(23));
+    let subject = Subject::Subscription(FAILING);
     assert!(bench.screen().contains("9 Diagnose, over subscription 23"), "{}", bench.screen());
-    let asked = Effect::Perform(Job::Playbook(Topic::WebhooksNotArriving, subject));
+    let asked = Effect::Perform(Job::Playbook(Topic::WebhooksNotArriving, subject, None));
     assert_eq!(bench.press("\n"), std::slice::from_ref(&asked));
     assert!(bench.screen().contains("asking the platform"));
     assert_eq!(bench.press("\n"), [], "it is asked once");
-    bench.tell(Msg::Finished(Finished::Consulted(Box::new(Consulted::Report(Box::new(report(subject)))))));
-    assert!(bench.screen().contains("1 cause: endpoint-500"), "{}", bench.screen());
+    came(&mut bench, Consulted::Report(Box::new(report(subject))));
+    assert!(bench.screen().contains("2 causes: breaker-tripped, endpoint-500"), "{}", bench.screen());
     bench.press("\n");
     let screen = bench.screen();
     for part in [
-        "1. subscription 23: the endpoint answers",
+        "2. subscription 23: the endpoint answers",
         "Ask the owner",
         "unknown",
         "the platform went away",
@@ -60,25 +199,192 @@ fn playbooks_that_fit_the_selection_are_run_and_opened() {
         assert!(screen.contains(part), "{part}:\n{screen}");
     }
     assert!(!screen.contains('\u{1b}'));
+    let earlier = Some(Box::new(report(subject)));
+    assert_eq!(bench.press("u"), [Effect::Perform(Job::Playbook(Topic::WebhooksNotArriving, subject, earlier))]);
+    came(&mut bench, Consulted::Report(Box::new(report(subject))));
     bench.press("\u{1b}");
-    assert!(bench.screen().contains("1 cause: endpoint-500"), "one layer back, to the list");
+    assert!(bench.screen().contains("2 causes:"), "one layer back, to the list");
     assert_eq!(bench.press("r"), [asked], "again on demand");
     bench.press("\u{1b}9");
     assert!(bench.screen().contains("over everything") && bench.screen().contains("key-not-working"));
+    assert!(bench.screen().contains("Ran over something else"), "{}", bench.screen());
+    assert!(bench.screen().contains("webhooks-not-arriving, subscription 23"), "{}", bench.screen());
+}
+
+#[test]
+fn what_a_playbook_offers_is_done_from_there_after_a_question() {
+    let mut bench = Bench::new(120, 36);
+    with_report(&mut bench);
+    assert_eq!(bench.press("\n"), [], "the first line does nothing");
+    assert!(bench.screen().contains("this line does nothing"), "{}", bench.screen());
+    assert_eq!(bench.press("\t\n"), []);
+    assert!(bench.screen().contains("Really send a test to subscription 21?"), "{}", bench.screen());
+    bench.press("n");
+    bench.press("\t\n");
+    let screen = bench.screen();
+    assert!(screen.contains("Really enable subscription 21 and replay what it missed?"), "{screen}");
+    let enable = Act::Enable(TRIPPED, ReplayChoice::Skipped);
+    assert_eq!(bench.press("y"), [Effect::Perform(Job::Act(enable))]);
+    let guide = Job::Runbook(Runbook::BreakerRecovery, Subject::Subscription(TRIPPED), None);
+    assert_eq!(bench.press("\t\n"), [Effect::Perform(guide)], "the run-book begins");
+    assert!(bench.screen().contains("run-book breaker-recovery, over subscription 21"), "{}", bench.screen());
+
+    let mut bench = Bench::with(120, 36, Access::ReadOnly, Look::default());
+    with_report(&mut bench);
+    assert_eq!(bench.press("\t\n"), []);
+    assert!(bench.screen().contains("read-only"), "{}", bench.screen());
+}
+
+#[test]
+fn a_run_book_is_begun_gone_on_with_remembered_and_forgotten() {
+    let mut bench = Bench::new(120, 36);
+    let (key, subject) = (KeyId(1), Subject::Key(KeyId(1)));
+    assert_eq!(bench.press("2PG\n"), [Effect::Perform(Job::Runbook(Runbook::KeyRotation, subject, None))]);
+    came(&mut bench, Consulted::Progress(Box::new(progress(key, 2))));
+    assert!(bench.screen().contains("2 of 4 steps done; now: Wait until nobody"), "{}", bench.screen());
+    bench.press("\n");
+    let again = Job::Runbook(Runbook::KeyRotation, subject, Some(Box::new(progress(key, 2))));
+    assert_eq!(bench.press("r"), [Effect::Perform(again)]);
+    came(&mut bench, Consulted::Progress(Box::new(progress(key, 3))));
+    bench.press("\u{1b}\n");
+    assert_eq!(bench.press("\n"), [], "the cursor is on what can be done now");
+    assert!(bench.screen().contains("Really revoke key 1?"), "{}", bench.screen());
+    bench.press("n");
+    let kept = bench.app.remembered();
+    let mut next = Bench::new(120, 36);
+    next.app.recall(&kept, NOW);
+    next.press("9");
+    assert!(next.screen().contains("run-book key-rotation, key 1"), "{}", next.screen());
+    next.press("Gd");
+    assert!(!next.screen().contains("key-rotation"), "{}", next.screen());
+    came(&mut bench, Consulted::Progress(Box::new(progress(key, 4))));
+    assert!(bench.screen().contains("All steps are done."), "{}", bench.screen());
+    assert_eq!(bench.press("r"), [Effect::Perform(Job::Runbook(Runbook::KeyRotation, subject, None))], "a new one");
+}
+
+#[test]
+fn the_lab_asks_what_the_receiver_computed() {
+    let mut bench = Bench::new(120, 36);
+    with_lab(&mut bench);
+    let screen = bench.screen();
+    for part in [
+        "the signature of attempt 678",
+        "sig-no-dot",
+        "Put a dot between",
+        "-2 s",
+        "computed by the receiver: sha256=00ff",
+    ] {
+        assert!(screen.contains(part), "{part}:\n{screen}");
+    }
+    bench.press("\t\n");
+    assert!(bench.screen().contains("What the receiver of attempt 678 computed"), "{}", bench.screen());
+    bench.tell(Msg::Pasted("sha256=abcd".to_owned()));
+    let subject = bench.app.room.subject;
+    let asked = Job::Lab(AttemptId(678), subject, Some("sha256=abcd".to_owned()));
+    assert_eq!(bench.press("\n"), [Effect::Perform(asked)]);
+    assert!(bench.screen().contains("asking the platform"), "{}", bench.screen());
+    came(&mut bench, Consulted::Lab(AttemptId(678), subject, Ok(Box::new(check(Fit::Genuine)))));
+    assert!(bench.screen().contains("signed correctly"), "{}", bench.screen());
+}
+
+#[test]
+fn a_refused_call_has_the_playbook_of_its_status_first() {
+    let mut bench = Bench::new(120, 36);
+    bench.press("8");
+    bench.answer_pages();
+    for _ in 0..20 {
+        let view = bench.app.view().expect("a picture");
+        let id = bench.app.selected().expect("a row").number();
+        let status = crate::tui::panes::requests::find(&view, id).expect("a request").status;
+        if status == 429 || status == 403 || status == 401 {
+            let first = match status {
+                401 => "key-not-working",
+                403 => "permissions",
+                _ => "rate-limits",
+            };
+            bench.press("P");
+            let screen = bench.screen();
+            let row = screen.lines().find(|line| line.contains('>')).expect("the cursor").to_owned();
+            assert!(row.contains(first), "{status}: {row}");
+            return;
+        }
+        bench.press("j");
+    }
+    panic!("no refused call among the first rows");
+}
+
+#[test]
+fn a_bundle_is_about_all_that_was_collected() {
+    let mut bench = Bench::new(120, 36);
+    bench.press("3b2b");
+    bench.app.desk.set_note(crate::tui::places::Item::Key(KeyId(1)), "rotated last week");
+    bench.press("4");
+    bench.answer_pages();
+    bench.press("b5");
+    bench.answer_pages();
+    bench.press("b");
+    let event = bench.app.desk.bundle.last().expect("an event").number();
+    let effects = bench.press("0");
+    let [Effect::Perform(Job::Bundle(matter, Bodies::Included))] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!(matter.subjects[..2], [Subject::Subscription(TRIPPED), Subject::Key(KeyId(1))]);
+    assert_eq!(matter.picked.attempts, [AttemptId(678)]);
+    assert_eq!(matter.picked.events, [EventId(event)]);
+    assert_eq!(matter.picked.notes, [("key 1".to_owned(), "rotated last week".to_owned())]);
+    let screen = bench.screen();
+    assert!(screen.contains("About: subscription 21, key 1") && screen.contains("notes on key 1"), "{screen}");
 }
 
 #[test]
 fn a_bundle_is_collected_shown_and_written_only_after_a_question() {
     let mut bench = Bench::new(120, 36);
-    assert_eq!(bench.press("3j0"), [Effect::Perform(Job::Bundle(Subject::Subscription(SubscriptionId(23))))]);
+    let matter = Box::new(Matter::about(vec![Subject::Subscription(FAILING)]));
+    assert_eq!(bench.press("3j0"), [Effect::Perform(Job::Bundle(matter.clone(), Bodies::Included))]);
     assert!(bench.screen().contains("0 Escalate: the bundle about subscription 23"), "{}", bench.screen());
     bench.press("W");
     assert!(bench.screen().contains("there is nothing to write"), "{}", bench.screen());
-    let refused = Consulted::Bundle(Err(
-        "nothing was written: ticket.json at /failures/0/body would carry a known secret".to_owned(),
-    ));
-    bench.tell(Msg::Finished(Finished::Consulted(Box::new(refused))));
+    let refused = "nothing was written: ticket.json at /failures/0/body would carry a known secret".to_owned();
+    came(&mut bench, Consulted::Bundle(Err(refused)));
     assert!(bench.screen().contains("/failures/0/body"), "{}", bench.screen());
     assert_eq!(bench.press("W"), []);
     assert_eq!(bench.press("y"), [], "nothing was asked");
+    assert_eq!(bench.press("o"), [Effect::Perform(Job::Bundle(matter, Bodies::LeftOut))]);
+    let bundle = Box::new(built(vec![Subject::Subscription(FAILING)]));
+    came(&mut bench, Consulted::Bundle(Ok(bundle.clone())));
+    assert_eq!(bench.press("y"), [], "nothing was asked yet");
+    bench.press("W");
+    assert!(bench.screen().contains("y writes it as a folder, z as the archive"), "{}", bench.screen());
+    assert_eq!(bench.press("z"), [Effect::Perform(Job::Write(bundle.clone(), Form::Archive))]);
+    assert_eq!(bench.press("y"), [Effect::Perform(Job::Write(bundle, Form::Folder))]);
+    came(&mut bench, Consulted::Written(Ok("/home/dana/crow-x".to_owned())));
+    assert!(bench.screen().contains("Written: /home/dana/crow-x"), "{}", bench.screen());
+    assert!(matches!(bench.app.escalation.draft, Draft::Written(..)));
+}
+
+#[test]
+fn a_gap_is_counted_and_then_asked_about_as_a_replay() {
+    let mut bench = Bench::new(120, 36);
+    bench.press("3P");
+    let gap = Gap { subscription: TRIPPED, since_utc: ago(600), until_utc: NOW };
+    let mut found = report(Subject::Subscription(TRIPPED));
+    found.causes.truncate(1);
+    found.causes[0].offers = vec![Remedy::Replay(gap).into()];
+    came(&mut bench, Consulted::Report(Box::new(found)));
+    let effects = bench.press("\n\t\n");
+    let [Effect::Perform(Job::Count(id, wish))] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!((*id, wish.since, wish.until), (TRIPPED, ago(600), Some(NOW)));
+    assert!(bench.screen().contains("Replay deliveries of subscription 21"), "{}", bench.screen());
+}
+
+#[test]
+fn hostile_text_in_a_report_or_a_ticket_is_inert() {
+    let mut bench = Bench::new(120, 36);
+    with_report(&mut bench);
+    assert!(!bench.screen().chars().any(|c| c.is_control() && c != '\n'));
+    with_bundle(&mut bench);
+    let ticket: &Ticket = match &bench.app.escalation.draft {
+        Draft::Ready(bundle) => bundle.ticket(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(ticket.notes[0].text, "the customer called at noon");
+    assert!(!bench.screen().chars().any(|c| c.is_control() && c != '\n'));
 }

@@ -1,6 +1,7 @@
 //! Pictures of every screen at every size in every theme, kept as text and runs of looks.
 
 use super::acts::answer;
+use super::consult;
 use super::fixture::{Bench, NOW, empty, overview, picture};
 use super::matrix::Matrix;
 use crate::api::subscriptions::ReplayChoice;
@@ -208,4 +209,33 @@ fn a_question_names_the_thing_and_the_effect() {
     let effects = bench.press("y");
     let act = crate::tui::effect::Act::Enable(SubscriptionId(21), ReplayChoice::Skipped);
     assert_eq!(effects, [Effect::Perform(Job::Act(act))]);
+}
+
+type Fill = fn(&mut Bench);
+
+#[test]
+fn panes_9_and_0() {
+    let pictures: [(&str, Fill); 6] = [
+        ("diagnose", |bench| drop(bench.press("9"))),
+        ("diagnose_report", consult::with_report),
+        ("diagnose_runbook", |bench| consult::with_runbook(bench, 3)),
+        ("diagnose_lab", consult::with_lab),
+        ("escalate", consult::with_bundle),
+        ("escalate_asked", |bench| {
+            consult::with_bundle(bench);
+            bench.press("W");
+        }),
+    ];
+    for (name, fill) in pictures {
+        keep(name, |size| {
+            let mut bench = Bench::new(size.0, size.1);
+            fill(&mut bench);
+            bench
+        });
+        for (width, height) in SIZES {
+            let mut bench = Bench::ascii(width, height);
+            fill(&mut bench);
+            assert!(bench.screen().is_ascii(), "{name} at {width}x{height}:\n{}", bench.screen());
+        }
+    }
 }

@@ -4,10 +4,11 @@ use super::matrix::played;
 use crate::support::platform::Platform;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use crow::api::log::{EventQuery, RequestQuery};
 use crow::api::report::Subject;
 use crow::demo::scenario::library;
-use crow::diagnose::case::{Case, collect};
-use crow::diagnose::dossier::Wish;
+use crow::diagnose::case::{Case, Matter, Picked, collect};
+use crow::domain::ids::{AttemptId, SubscriptionId};
 use crow::domain::secret::Secret;
 use crow::escalation::bundle::{Bundle, Error, bundle};
 use crow::escalation::ticket::Bodies;
@@ -49,7 +50,8 @@ fn carries(bundle: &Bundle, secret: &str) -> bool {
 }
 
 async fn case(platform: &Platform, topic: crow::api::report::Topic) -> Case {
-    collect(&platform.operator(), &platform.ambient, &[topic], Wish::about(Subject::All)).await
+    let matter = Matter { topic: Some(topic), ..Matter::about(vec![Subject::All]) };
+    collect(&platform.operator(), &platform.ambient, &matter).await
 }
 
 #[tokio::test]
@@ -115,4 +117,46 @@ async fn x1_a_canary_in_any_disguise_keeps_the_bundle_from_being_built() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_bundle_about_several_things_has_all_of_them_and_what_was_picked_out() {
+    let platform = Platform::start().await;
+    let all = library::all().expect("well formed");
+    let pick = |name: &str| all.iter().find(|script| script.name == name).expect("a scenario");
+    let played = played(&platform, &[pick("endpoint-500"), pick("endpoint-redirects"), pick("scope-missing")]).await;
+    let operator = platform.operator();
+    let rows = operator.overview(20).await.expect("an overview").subscriptions.items;
+    let of = |at: usize| {
+        let row = rows.iter().find(|row| row.subscription.company_id == played[at].company);
+        Subject::Subscription(row.expect("a subscription").subscription.id)
+    };
+    let attempt = operator.attempts(None, 1).await.expect("a page").items[0].id;
+    let event = operator.event_log(&EventQuery::default(), None, 1).await.expect("a page").items[0].id;
+    let request = operator.request_log(&RequestQuery::default(), None, 1).await.expect("a page").page.items[0].id;
+    let mut matter = Matter::about(vec![of(0), of(1), Subject::Subscription(SubscriptionId(9_999))]);
+    matter.picked = Picked {
+        attempts: vec![attempt, AttemptId(9_999)],
+        events: vec![event],
+        requests: vec![request, 9_999],
+        notes: vec![("subscription 1".to_owned(), "they [say](http://x) it *worked* yesterday".to_owned())],
+    };
+    let case = collect(&operator, &platform.ambient, &matter).await;
+    let made = bundle(&case, Bodies::Included, &[]).expect("no leak");
+    let ticket = made.ticket();
+    let causes: Vec<&str> = ticket.playbooks.iter().flat_map(|of| &of.causes).map(|cause| cause.id.as_str()).collect();
+    assert!(causes.contains(&"endpoint-500") && causes.contains(&"endpoint-redirects"), "{causes:?}");
+    assert_eq!(ticket.subjects, matter.subjects);
+    assert_eq!(ticket.subscriptions.len(), 2);
+    assert!(ticket.failures.iter().any(|of| of.attempt_id == attempt.0));
+    assert!(ticket.requests.iter().any(|of| of.request_id.starts_with("req_")));
+    assert!(ticket.events.iter().any(|of| of.event_id == event.0 && !of.became.is_empty()));
+    let missing = ticket.missing.join("\n");
+    for part in
+        ["there is no subscription 9999", "attempt 9999, which was picked out", "request 9999, which was picked out"]
+    {
+        assert!(missing.contains(part), "{part} in {missing}");
+    }
+    let text = String::from_utf8(made.files()[0].bytes.clone()).expect("text");
+    assert!(text.contains("they \\[say\\](http://x) it \\*worked\\* yesterday"), "a note is inert: {text}");
 }

@@ -86,6 +86,41 @@ async fn an_unknown_secret_is_unexplained_and_an_answer_without_a_signature_says
 }
 
 #[tokio::test]
+async fn what_the_receiver_is_said_to_have_computed_is_explained() {
+    let platform = Platform::start().await;
+    let company = platform.company("Acme").await;
+    let silent = refusing(|_, _| "none".to_owned(), NOW).await;
+    let created = platform.subscribe(&company, &silent).await;
+    let (id, secret) = (created.subscription.id, created.signing_secret.into_secret());
+    explained(&platform, company.id, id).await;
+    let operator = platform.operator();
+    let row = operator.attempts(Some(id), 1).await.expect("a page").items[0].id;
+    let attempt = operator.attempt(row).await.expect("its bytes");
+    let sent = |name: &str| {
+        let mut headers = attempt.request_headers.iter();
+        headers.find(|header| header.name.raw().eq_ignore_ascii_case(name)).expect("it was sent").value.raw().to_owned()
+    };
+    let body = attempt.request_body.text.as_ref().expect("text").raw().as_bytes().to_vec();
+    let longer = [body.as_slice(), b"\n"].concat();
+    let timestamp: i64 = sent("x-wlcro-timestamp").parse().expect("a number");
+    for (computed, cause) in [
+        (signature::sign(&secret, timestamp, &longer), "sig-newline"),
+        (sent("x-wlcro-signature"), "sig-comparison"),
+        ("deadbeef".to_owned(), "sig-missing"),
+    ] {
+        let path = format!("/portal/v1/attempts/{row}/signature?computed={computed}");
+        let header = format!("Bearer {}", platform.token().reveal());
+        let said = platform.call("GET", &path, &[("authorization", &header)], None).await.json();
+        assert_eq!(
+            (said["fit"].as_str(), said["causes"][0]["id"].as_str()),
+            (Some("explained"), Some(cause)),
+            "{said}"
+        );
+        assert_eq!(said["computed"], computed);
+    }
+}
+
+#[tokio::test]
 async fn a_receivers_clock_is_read_off_its_answer() {
     let platform = Platform::start().await;
     let silent = refusing(|_, _| "none".to_owned(), "Mon, 23 Nov 2026 11:40:10 GMT").await;

@@ -1,9 +1,12 @@
 //! Diagnosis: the signature lab, playbooks over faults that are really produced, bundles.
 
+mod bad;
 mod bundle;
 mod checkup;
 mod demo;
 mod lab;
 mod matrix;
+mod own;
 mod runbooks;
+mod trial;
 mod verify;

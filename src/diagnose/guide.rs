@@ -1,0 +1,119 @@
+//! How the steps of run-books can be done: what a console can do after a question, and for a shell what only the company's own key may do.
+
+use super::dossier::Dossier;
+use crate::api::remedy::{Gap, Remedy};
+use crate::api::report::{Offer, Subject};
+use crate::api::runbook::{Progress, Runbook};
+use crate::domain::ids::SubscriptionId;
+use crate::domain::text::Untrusted;
+use serde_json::json;
+
+/// What can be done at a step that is not done yet.
+#[must_use]
+pub fn offers(of: &Progress, step: &str, dossier: &Dossier) -> Vec<Offer> {
+    match (of.runbook, of.subject, step) {
+        (Runbook::KeyRotation, Subject::Key(id), "old-revoked") => vec![Remedy::Revoke(id).into()],
+        (Runbook::BreakerRecovery | Runbook::Rollback, Subject::Subscription(id), "endpoint-answers") => {
+            vec![Remedy::Test(id).into()]
+        }
+        (Runbook::BreakerRecovery, Subject::Subscription(id), "enabled") => vec![Remedy::Enable(id).into()],
+        (Runbook::BreakerRecovery, Subject::Subscription(id), "nothing-waits") => missed(dossier, id),
+        (Runbook::LostSecret, Subject::Subscription(id), "new-subscription") => twin(dossier, id),
+        (Runbook::LostSecret, Subject::Subscription(id), "old-deleted") => vec![of_the_company(
+            "delete",
+            format!("delete subscription {id}"),
+            &format!("-X DELETE \"$PLATFORM_URL/api/v1/webhooks/subscriptions/{id}\" -H \"X-Api-Key: $API_KEY\""),
+        )],
+        _ => Vec::new(),
+    }
+}
+
+/// A call that only a key of the company may make.
+fn of_the_company(id: &str, what: String, arguments: &str) -> Offer {
+    Offer { id: id.to_owned(), what, command: format!("curl {arguments}"), remedy: None }
+}
+
+/// The replay of everything that did not arrive and is known of.
+fn missed(dossier: &Dossier, id: SubscriptionId) -> Vec<Offer> {
+    let times = || {
+        let rows = dossier.undelivered.found.iter().flatten().filter(|row| row.subscription_id == id);
+        rows.map(|row| row.created_utc)
+    };
+    let Some((since_utc, latest)) = times().min().zip(times().max()) else { return Vec::new() };
+    let until_utc = latest.plus(std::time::Duration::from_millis(1));
+    vec![Remedy::Replay(Gap { subscription: id, since_utc, until_utc }).into()]
+}
+
+/// A second subscription like the first one.
+fn twin(dossier: &Dossier, id: SubscriptionId) -> Vec<Offer> {
+    let rows = dossier.subscriptions.found.iter().flatten();
+    let Some(row) = rows.map(|row| &row.subscription).find(|of| of.id == id) else { return Vec::new() };
+    let types: Vec<&str> = row.event_types.iter().map(Untrusted::raw).collect();
+    let body = json!({"targetUrl": row.target_url.raw(), "eventTypes": types}).to_string().replace('\'', r"'\''");
+    vec![of_the_company(
+        "create",
+        "create the new subscription".to_owned(),
+        &format!(
+            "-X POST \"$PLATFORM_URL/api/v1/webhooks/subscriptions\" -H \"X-Api-Key: $API_KEY\" -H 'Content-Type: application/json' -d '{body}'"
+        ),
+    )]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::subscriptions::{Health, Subscription, SubscriptionRow};
+    use crate::diagnose::dossier::Wish;
+    use crate::domain::ids::{CompanyId, KeyId};
+    use crate::domain::time::Timestamp;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_000);
+
+    fn progress(runbook: Runbook, subject: Subject) -> Progress {
+        Progress { runbook, subject, begun_utc: NOW, checked_utc: NOW, steps: Vec::new() }
+    }
+
+    #[test]
+    fn a_step_offers_what_does_it() {
+        let dossier = Dossier::empty(Wish::about(Subject::All), NOW);
+        let ids = |runbook, subject, step| -> Vec<String> {
+            offers(&progress(runbook, subject), step, &dossier).into_iter().map(|offer| offer.id).collect()
+        };
+        let (key, subscription) = (Subject::Key(KeyId(3)), Subject::Subscription(SubscriptionId(7)));
+        assert_eq!(ids(Runbook::KeyRotation, key, "old-revoked"), ["revoke"]);
+        assert_eq!(ids(Runbook::KeyRotation, key, "old-silent"), [""; 0]);
+        assert_eq!(ids(Runbook::BreakerRecovery, subscription, "endpoint-answers"), ["test"]);
+        assert_eq!(ids(Runbook::BreakerRecovery, subscription, "enabled"), ["enable"]);
+        assert_eq!(ids(Runbook::Rollback, subscription, "endpoint-answers"), ["test"]);
+        assert_eq!(ids(Runbook::LostSecret, subscription, "old-deleted"), ["delete"]);
+        assert_eq!(ids(Runbook::LostSecret, subscription, "new-subscription"), [""; 0], "it is not known");
+    }
+
+    #[test]
+    fn the_twin_of_a_subscription_cannot_break_out_of_its_command() {
+        let subscription = Subscription {
+            id: SubscriptionId(7),
+            company_id: CompanyId(1),
+            target_url: "https://hooks.example/it's".into(),
+            event_types: vec!["lead.created".into()],
+            is_enabled: true,
+            description: None,
+            managed_by: None,
+            consecutive_failures: 0,
+            disabled_reason: None,
+            disabled_utc: None,
+            last_attempt_utc: None,
+            last_success_utc: None,
+            created_utc: NOW,
+            updated_utc: NOW,
+        };
+        let mut dossier = Dossier::empty(Wish::about(Subject::All), NOW);
+        dossier.subscriptions.found = Ok(vec![SubscriptionRow { subscription, health: Health::default() }]);
+        let made = twin(&dossier, SubscriptionId(7));
+        assert!(
+            made[0]
+                .command
+                .ends_with(r#"-d '{"eventTypes":["lead.created"],"targetUrl":"https://hooks.example/it'\''s"}'"#)
+        );
+    }
+}

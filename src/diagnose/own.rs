@@ -1,0 +1,184 @@
+//! What a key of the Integration API can learn by itself: its company's subscriptions and events, and what the key's own calls are answered. All
+//! else is known to the Portal API alone, and stands in the dossier as the reason why it is not known.
+
+use super::breaker;
+use super::dossier::{Asked, Attempts, Dossier, Sight, Wish};
+use super::gather::shown;
+use super::playbook::Source;
+use super::subject::narrow;
+use crate::ambient::Ambient;
+use crate::api::deliveries::EventRow;
+use crate::api::events::Envelope;
+use crate::api::page::Page;
+use crate::api::paths;
+use crate::api::problem::Code;
+use crate::api::report::Subject;
+use crate::api::requests::RequestRow;
+use crate::api::subscriptions::{Health, Subscription, SubscriptionRow};
+use crate::client::Error;
+use crate::client::connection::{Client, Credential};
+use crate::domain::ids::{CompanyId, SubscriptionId};
+use crate::domain::key;
+use crate::domain::secret::Secret;
+use crate::domain::text::Untrusted;
+use crate::domain::time::Timestamp;
+use serde::de::DeserializeOwned;
+
+/// Why something is not known.
+pub const PORTAL: &str =
+    "only the Portal API knows it, and a key cannot ask that; ask with an operator's token (--token-file)";
+/// Rows that are asked for at most: one call each, because calls are counted.
+const PAGE: u32 = 200;
+
+/// The key, if that is what a client asks with.
+#[must_use]
+pub fn key(client: &Client) -> Option<&Secret> {
+    match client.credential() {
+        Credential::Key(key) => Some(key),
+        Credential::Operator(_) => None,
+    }
+}
+
+/// Asks for what the key may see of what a playbook needs: two calls at most, both read-only.
+pub async fn gather(client: &Client, key: &Secret, ambient: &Ambient, wish: Wish, needs: &[Source]) -> Dossier {
+    let at = ambient.now();
+    let mut dossier = Dossier { sight: Sight::Own, ..Dossier::empty(wish, at) };
+    deny(&mut dossier);
+    let mut desk =
+        Desk { client, ambient, at, company: key::judge(key.reveal()).ok(), last4: key.last4(), rows: Vec::new() };
+    let wants = |source: &[Source]| source.iter().any(|source| needs.contains(source));
+    if wants(&[Source::Subscriptions, Source::Refused]) || matches!(wish.subject, Subject::Subscription(_)) {
+        let query = [("limit", PAGE.to_string())];
+        let found = desk.ask::<Page<Subscription>>(paths::SUBSCRIPTIONS, &query, |_| None).await;
+        dossier.subscriptions = found.map(|page| page.items.into_iter().map(row).collect(), |page| page.has_more);
+    }
+    if wants(&[Source::Events, Source::Refused]) {
+        let since = ("since", dossier.since().whole_second().to_string());
+        let query = [since.clone(), ("limit", PAGE.to_string())];
+        let narrowed = |page: &Page<Envelope>| Some(format!("since={};n={}", since.1, page.items.len()));
+        let found = desk.ask::<Page<Envelope>>(paths::EVENTS, &query, narrowed).await;
+        dossier.events = found.map(|page| page.items.into_iter().rev().map(event).collect(), |page| page.has_more);
+    }
+    let (refused, served): (Vec<_>, Vec<_>) = desk.rows.into_iter().partition(|row| row.status >= 400);
+    let own =
+        |found| Asked { query: "the answers to this key's own calls".to_owned(), at, found: Ok(found), is_cut: false };
+    (dossier.refused, dossier.served) = (own(refused), own(served));
+    narrow(&mut dossier);
+    if needs.contains(&Source::Attempts) {
+        let rows = dossier.subscriptions.found.iter().flatten();
+        dossier.attempts =
+            rows.map(|row| Attempts { subscription: row.subscription.id, rows: portal(paths::ATTEMPTS, at) }).collect();
+    }
+    dossier
+}
+
+/// What the breaker's playbook can know of a subscription.
+pub async fn breaker(client: &Client, ambient: &Ambient, id: SubscriptionId) -> breaker::gather::Breaker {
+    let found = client.look::<Subscription>(&paths::with(paths::SUBSCRIPTION, id), &[]).await;
+    breaker::gather::Breaker {
+        at: ambient.now(),
+        sight: Sight::Own,
+        row: found.map(row).map_err(|error| error.to_string()),
+        attempts: Err(PORTAL.to_owned()),
+        trip: Err(PORTAL.to_owned()),
+    }
+}
+
+/// Nothing of the Portal API is known.
+fn deny(dossier: &mut Dossier) {
+    let at = dossier.at;
+    dossier.keys = portal(paths::KEYS, at);
+    dossier.refusals = portal(paths::ATTEMPT_SIGNATURE, at);
+    dossier.undelivered = portal(paths::DELIVERIES, at);
+    dossier.limits = portal(paths::LIMITS, at);
+    dossier.trips = portal(paths::TRIPS, at);
+}
+
+/// A question that was not asked because a key may not.
+fn portal<T>(path: &str, at: Timestamp) -> Asked<T> {
+    Asked { query: format!("GET {path}"), at, found: Err(PORTAL.to_owned()), is_cut: false }
+}
+
+/// What a key sees of a subscription; its health is counted where only the Portal API looks.
+fn row(subscription: Subscription) -> SubscriptionRow {
+    SubscriptionRow { subscription, health: Health::default() }
+}
+
+fn event(of: Envelope) -> EventRow {
+    EventRow {
+        id: of.id,
+        company_id: of.company_id,
+        n_bytes: of.payload.get().len() as u64,
+        n_deliveries: 0,
+        kind: of.kind,
+        created_utc: of.created_utc,
+    }
+}
+
+/// Where the key's calls are made and remembered, as the platform would log them.
+struct Desk<'a> {
+    client: &'a Client,
+    ambient: &'a Ambient,
+    at: Timestamp,
+    company: Option<CompanyId>,
+    last4: String,
+    rows: Vec<RequestRow>,
+}
+
+impl Desk<'_> {
+    async fn ask<T: DeserializeOwned>(
+        &mut self,
+        path: &'static str,
+        query: &[(&'static str, String)],
+        detail: impl Fn(&T) -> Option<String>,
+    ) -> Asked<T> {
+        let begun_at = self.ambient.now();
+        let came = self.client.look::<T>(path, query).await;
+        let elapsed_ms = u64::try_from(self.ambient.now().since(begun_at).as_millis()).unwrap_or(u64::MAX);
+        let problem = match &came {
+            Err(Error::Refused { problem }) => Some(problem),
+            _ => None,
+        };
+        let status = match (&came, problem) {
+            (Ok(_), _) => Some(200),
+            (Err(_), problem) => problem.map(|problem| problem.status),
+        };
+        if let Some(status) = status {
+            let told = came.as_ref().ok().and_then(detail).or_else(|| problem.map(|problem| problem.detail.clone()));
+            let is_known = !matches!(status, 401);
+            // What does not have the form of a key has no end that would help.
+            let last4 = self.company.map(|_| Untrusted::new(self.last4.as_str()));
+            self.rows.push(RequestRow {
+                id: i64::try_from(self.rows.len()).unwrap_or(i64::MAX),
+                utc: begun_at,
+                key_id: None,
+                company_id: self.company.filter(|_| is_known),
+                last4: last4.clone().filter(|_| is_known),
+                method: "GET".into(),
+                route: path.into(),
+                status,
+                code: problem.and_then(|problem| word(problem.code)).map(Untrusted::new),
+                detail: told.map(Untrusted::new),
+                claimed_company_id: self.company.filter(|_| !is_known),
+                claimed_last4: last4.filter(|_| !is_known),
+                request_id: problem.map_or_else(String::new, |problem| problem.request_id.clone()).into(),
+                elapsed_ms,
+            });
+        }
+        let found = came.map_err(|error| error.to_string());
+        Asked { query: shown(path, query), at: self.at, found, is_cut: false }
+    }
+}
+
+/// A problem's code as it stands on the wire.
+fn word(code: Code) -> Option<String> {
+    serde_json::to_value(code).ok()?.as_str().map(ToOwned::to_owned)
+}
+
+impl<T> Asked<T> {
+    /// Something else in the answer, and whether there is more than came.
+    fn map<U>(self, of: impl FnOnce(T) -> U, is_cut: impl FnOnce(&T) -> bool) -> Asked<U> {
+        let cut = self.found.as_ref().is_ok_and(is_cut);
+        Asked { query: self.query, at: self.at, found: self.found.map(of), is_cut: cut }
+    }
+}

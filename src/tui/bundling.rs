@@ -1,0 +1,118 @@
+//! What the keys of pane 0 do: collecting a bundle about what was put into it, and writing it.
+
+use super::app::App;
+use super::effect::{Effect, Job};
+use super::overlay::Layer;
+use super::panes::escalate::Draft;
+use super::places::Item;
+use crate::api::report::Subject;
+use crate::diagnose::case::{Matter, Picked};
+use crate::domain::time::Timestamp;
+use crate::escalation::bundle::Bundle;
+use crate::escalation::ticket::Bodies;
+use crate::escalation::write::Form;
+
+impl App {
+    /// Opens pane 0 and begins to collect.
+    pub(super) fn escalate(&mut self) -> Vec<Effect> {
+        let matter = self.matter();
+        self.layers.push(Layer::Escalate);
+        if self.escalation.draft == Draft::Collecting {
+            return Vec::new();
+        }
+        self.escalation.matter = matter;
+        self.collect_bundle()
+    }
+
+    /// What the bundle is to be about: what pane 9 looks at and everything that was put into it, else what is selected, else everything.
+    fn matter(&self) -> Matter {
+        let room = self
+            .layers
+            .iter()
+            .any(|layer| matches!(layer, Layer::Diagnose))
+            .then(|| self.room.opened.map_or(self.room.subject, |(_, subject)| subject));
+        let collected = &self.desk.bundle;
+        let items = if collected.is_empty() && room.is_none() { self.subjects() } else { collected.clone() };
+        // Who collected something wants that, and not everything there is.
+        let mut subjects: Vec<Subject> =
+            room.into_iter().filter(|subject| items.is_empty() || *subject != Subject::All).collect();
+        let mut picked = Picked::default();
+        for item in items {
+            match item {
+                Item::Attempt(id) => picked.attempts.push(id),
+                Item::Event(id) => picked.events.push(id),
+                Item::Request(id) => picked.requests.push(id),
+                Item::Key(_) | Item::Subscription(_) | Item::Window(..) | Item::Trip(_) => {}
+            }
+            picked.notes.extend(self.desk.note(item).map(|note| (item.to_string(), note.to_owned())));
+            subjects.extend(self.subject_of(item).filter(|subject| !subjects.contains(subject)));
+        }
+        if subjects.is_empty() {
+            subjects.push(self.company.map_or(Subject::All, Subject::Company));
+        }
+        Matter { picked, ..Matter::about(subjects) }
+    }
+
+    fn collect_bundle(&mut self) -> Vec<Effect> {
+        (self.escalation.draft, self.escalation.top) = (Draft::Collecting, 0);
+        vec![Effect::Perform(Job::Bundle(Box::new(self.escalation.matter.clone()), self.escalation.bodies))]
+    }
+
+    /// Leaves the bodies of answers out, or takes them in again, and collects once more.
+    pub(super) fn turn_bodies(&mut self) -> Vec<Effect> {
+        self.escalation.bodies = match self.escalation.bodies {
+            Bodies::Included => Bodies::LeftOut,
+            Bodies::LeftOut => Bodies::Included,
+        };
+        self.collect_bundle()
+    }
+
+    /// Asks whether the bundle is to be written.
+    pub(super) fn ask_to_write(&mut self) {
+        if let Draft::Ready(bundle) = &self.escalation.draft {
+            self.escalation.draft = Draft::Asked(bundle.clone());
+            self.escalation.top = 0;
+        }
+    }
+
+    /// Writes the bundle that was asked about.
+    pub(super) fn write_bundle(&mut self, form: Form) -> Vec<Effect> {
+        match &self.escalation.draft {
+            Draft::Asked(bundle) => vec![Effect::Perform(Job::Write(bundle.clone(), form))],
+            _ => Vec::new(),
+        }
+    }
+
+    /// One step back within pane 9 or 0; whether there was one.
+    pub(super) fn retreat(&mut self) -> bool {
+        match (self.layers.last(), &self.escalation.draft) {
+            (Some(Layer::Diagnose), _) => self.room.opened.take().is_some(),
+            (Some(Layer::Escalate), Draft::Asked(bundle)) => {
+                self.escalation.draft = Draft::Ready(bundle.clone());
+                true
+            }
+            _ => false,
+        }
+    }
+
+    pub(super) fn bundled(&mut self, came: Result<Box<Bundle>, String>) {
+        self.escalation.draft = came.map_or_else(Draft::Refused, Draft::Ready);
+    }
+
+    pub(super) fn written(&mut self, came: Result<String, String>, now: Timestamp) {
+        match came {
+            Ok(path) => {
+                self.say(format!("the bundle is in {path}"), now);
+                if let Draft::Asked(bundle) = &self.escalation.draft {
+                    self.escalation.draft = Draft::Written(bundle.clone(), path);
+                }
+            }
+            Err(why) => {
+                if let Draft::Asked(bundle) = &self.escalation.draft {
+                    self.escalation.draft = Draft::Ready(bundle.clone());
+                }
+                self.complain(why, now);
+            }
+        }
+    }
+}

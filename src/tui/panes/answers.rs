@@ -1,0 +1,180 @@
+//! What came of a playbook, a run-book or the lab, in full: causes with what can be done about them, checks with their evidence. Enter on a line
+//! with an arrow does what it says, after a question where it changes something.
+
+use super::super::format;
+use super::super::sheet::{Does, Sheet};
+use super::super::theme::{Role, Theme};
+use super::diagnose::{Entry, Outcome, Run, came};
+use crate::api::lab::SignatureCheck;
+use crate::api::report::{Evidence, Offer, Report, Verdict};
+use crate::api::runbook::{Progress, StepState};
+use crate::domain::text::Untrusted;
+use crate::tui::places::Item;
+use ratatui::text::Line;
+
+/// Columns before what belongs to a step.
+const INDENT: usize = 9;
+
+/// All lines.
+pub(super) fn sheet(run: &Run, width: usize, theme: Theme) -> Sheet {
+    let mut page = Page { sheet: Sheet::default(), width, theme };
+    match &run.outcome {
+        Outcome::Report(report) => page.report(report),
+        Outcome::Progress(progress) => page.progress(progress),
+        Outcome::Lab(check) => page.lab(check, run.entry),
+        other => {
+            let (role, text) = came(other);
+            page.say(&text, 0, role);
+        }
+    }
+    page.sheet
+}
+
+/// A sheet that is filled.
+struct Page {
+    sheet: Sheet,
+    width: usize,
+    theme: Theme,
+}
+
+impl Page {
+    /// Text in lines with an indent, inert.
+    fn flowed(&self, text: &str, indent: usize, role: Role) -> Vec<Line<'static>> {
+        let room = self.width.saturating_sub(indent);
+        let lines = format::flow(&Untrusted::new(text).inert(), room);
+        let style = self.theme.style(role);
+        lines.into_iter().map(|line| Line::styled(format!("{}{line}", " ".repeat(indent)), style)).collect()
+    }
+
+    fn say(&mut self, text: &str, indent: usize, role: Role) {
+        let lines = self.flowed(text, indent, role);
+        self.sheet.add(lines);
+    }
+
+    fn gap(&mut self) {
+        self.sheet.add([Line::default()]);
+    }
+
+    /// A line that does something; where it is too long for one, the first line does it.
+    fn link(&mut self, text: &str, indent: usize, does: Does) {
+        let mut lines = self.flowed(&format!("\u{2192} {text}"), indent, Role::Accent).into_iter();
+        if let Some(first) = lines.next() {
+            self.sheet.link(first, does);
+        }
+        self.sheet.add(lines);
+    }
+
+    /// What can be done from here, and from a shell alone.
+    fn offers(&mut self, offers: &[Offer], indent: usize) {
+        for offer in offers {
+            match offer.remedy {
+                Some(remedy) => self.link(&offer.what, indent, Does::Remedy(remedy)),
+                None => {
+                    let what = format!("{} from a shell: Enter copies the command", offer.what);
+                    self.link(&what, indent, Does::Copy(offer.command.clone()));
+                    self.say(&offer.command, indent + 2, Role::Dim);
+                }
+            }
+        }
+    }
+
+    fn report(&mut self, report: &Report) {
+        for (position, cause) in report.causes.iter().enumerate() {
+            self.say(&format!("{}. {} ({})", position + 1, cause.title, cause.id), 0, Role::Strong);
+            self.say(&cause.resolution, 3, Role::Text);
+            self.offers(&cause.offers, 3);
+            self.evidence(&cause.evidence);
+            self.gap();
+        }
+        if report.causes.is_empty() {
+            let (role, text) = came(&Outcome::Report(Box::new(report.clone())));
+            self.say(&text, 0, role);
+            self.gap();
+        }
+        self.say(&format!("Checks, asked {}", report.at_utc), 0, Role::Strong);
+        for step in &report.steps {
+            let role = match step.verdict {
+                Verdict::Fail => Role::Trouble,
+                Verdict::Pass => Role::Text,
+                Verdict::Unknown(_) | Verdict::Skipped(_) => Role::Dim,
+            };
+            self.say(&format!("{:<8} {}", step.verdict.name(), step.question), 0, role);
+            if let Some(why) = step.verdict.why() {
+                self.say(why, INDENT, Role::Dim);
+            }
+            self.evidence(&step.evidence);
+        }
+        self.gap();
+        self.link(&format!("collect the bundle about {} for an escalation", report.subject), 0, Does::Escalate);
+    }
+
+    fn evidence(&mut self, evidence: &[Evidence]) {
+        for of in evidence {
+            let limit = of.limit.as_ref().map_or_else(String::new, |limit| format!(" (limit {limit})"));
+            let (what, call) = of.query.split_once(", GET ").unwrap_or((of.query.as_str(), ""));
+            self.say(&format!("{what}: {}{limit}", of.value.inert()), INDENT, Role::Text);
+            if !call.is_empty() {
+                self.say(&format!("GET {call}, asked {}", of.at_utc), INDENT + 2, Role::Dim);
+            }
+        }
+    }
+
+    fn progress(&mut self, progress: &Progress) {
+        let (role, text) = came(&Outcome::Progress(Box::new(progress.clone())));
+        let text = if progress.is_over() { "All steps are done.".to_owned() } else { text };
+        self.say(&text, 0, role);
+        let times = format!("Begun {}, checked {}.", progress.begun_utc, progress.checked_utc);
+        self.say(&times, 0, Role::Dim);
+        for (position, step) in progress.steps.iter().enumerate() {
+            self.gap();
+            self.step(position + 1, step);
+        }
+        self.gap();
+        if !progress.is_over() {
+            self.say("Do what stands at now; r checks it. What was checked once stays checked, also after the console was closed.", 0, Role::Dim);
+        }
+    }
+
+    fn step(&mut self, number: usize, step: &StepState) {
+        let role = match step.verdict {
+            Verdict::Pass | Verdict::Skipped(_) => Role::Dim,
+            Verdict::Fail => Role::Strong,
+            Verdict::Unknown(_) => Role::Trouble,
+        };
+        self.say(&format!("{:<8} {number}. {}", step.state(), step.to_do), 0, role);
+        self.say(&format!("checked: {}", step.check), INDENT, Role::Dim);
+        let at = step.at_utc.map_or_else(String::new, |at| format!(" ({at})"));
+        let seen = step.verdict.why().unwrap_or(&step.found);
+        self.say(&format!("seen: {seen}{at}"), INDENT, Role::Text);
+        if matches!(step.verdict, Verdict::Fail | Verdict::Unknown(_)) {
+            self.offers(&step.offers, INDENT);
+        }
+    }
+
+    fn lab(&mut self, check: &SignatureCheck, entry: Entry) {
+        let (role, text) = came(&Outcome::Lab(Box::new(check.clone())));
+        self.say(&text, 0, role);
+        let computed = check.computed.as_ref().map_or_else(|| "not known".to_owned(), Untrusted::inert);
+        self.say(&format!("computed by the receiver: {computed}"), 0, Role::Dim);
+        let ahead = check
+            .clock_ahead_seconds
+            .map_or_else(|| "unknown: its answer has no date".to_owned(), |seconds| format!("{seconds:+} s"));
+        self.say(&format!("the receiver's clock against the platform's: {ahead}"), 0, Role::Dim);
+        for cause in &check.lab.causes {
+            self.gap();
+            self.say(&format!("{} ({})", cause.title, cause.id), 0, Role::Strong);
+            self.say(cause.difference.raw(), 2, Role::Text);
+            self.say(&cause.resolution, 2, Role::Text);
+        }
+        self.gap();
+        if let Entry::Lab(id) = entry {
+            self.link("say what the receiver computed, if its log has it", 0, Does::Expect(id));
+            self.link(&format!("the bytes of attempt {id}"), 0, Does::Open(Item::Attempt(id)));
+        }
+        self.say(
+            "With the receiver's own body, headers and secret crow verify finds more; nothing of them leaves your machine.",
+            0,
+            Role::Dim,
+        );
+    }
+}

@@ -1,0 +1,116 @@
+//! Playbooks over what is not there: no permission, a platform that goes away half-way, a history without anything in it. Whatever could not be
+//! learnt is unknown and says why; nothing is made up.
+
+use super::matrix::played;
+use crate::support::platform::Platform;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use crow::ambient::Ambient;
+use crow::api::report::{Conclusion, Report, Subject, Topic, Verdict};
+use crow::client::connection::{Client, Credential};
+use crow::demo::scenario::library;
+use crow::diagnose::case::{Matter, collect};
+use crow::diagnose::dossier::Wish;
+use crow::diagnose::run::run;
+use crow::domain::secret::Secret;
+use crow::escalation::bundle::bundle;
+use crow::escalation::ticket::Bodies;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::net::TcpListener;
+
+async fn diagnosed(client: &Client, ambient: &Ambient, topic: Topic) -> Report {
+    run(client, ambient, topic, Wish::about(Subject::All), None).await
+}
+
+/// Whatever is neither pass nor fail says why.
+fn explained(report: &Report) {
+    for step in &report.steps {
+        assert!(step.verdict.why().is_none_or(|why| !why.is_empty()), "{} {}", report.topic, step.id);
+    }
+}
+
+#[tokio::test]
+async fn without_permission_everything_is_unknown_and_the_bundle_says_so() {
+    let platform = Platform::start().await;
+    let nobody = Secret::new(format!("wlop_{}", "x".repeat(43)));
+    let client = Client::new(&platform.address, Credential::Operator(nobody)).expect("a client");
+    for topic in Topic::ALL {
+        let report = diagnosed(&client, &platform.ambient, topic).await;
+        assert_eq!(report.conclusion(), Conclusion::NotRun, "{topic}: {:?}", report.steps);
+        explained(&report);
+        let said = report.steps.iter().filter_map(|step| step.verdict.why()).any(|why| why.contains("401"));
+        assert!(said, "{topic}: {:?}", report.steps);
+    }
+    let case = collect(&client, &platform.ambient, &Matter::about(vec![Subject::All])).await;
+    let made = bundle(&case, Bodies::Included, &[]).expect("no leak");
+    assert_eq!(made.ticket().reasons.iter().map(|reason| reason.id.as_str()).collect::<Vec<_>>(), ["unreachable"]);
+    assert!(made.ticket().missing.iter().any(|what| what.contains("401")), "{:?}", made.ticket().missing);
+}
+
+#[tokio::test]
+async fn in_an_empty_history_no_cause_is_found_and_nothing_fails() {
+    let platform = Platform::start().await;
+    for topic in Topic::ALL {
+        let report = diagnosed(&platform.operator(), &platform.ambient, topic).await;
+        assert!(report.causes.is_empty(), "{topic}: {:?}", report.causes);
+        assert!(report.steps.iter().all(|step| step.verdict != Verdict::Fail), "{topic}: {:?}", report.steps);
+        explained(&report);
+    }
+}
+
+/// Passes so many calls on to a platform; from then on it answers 502, as the proxy in front of a dead platform does.
+async fn dying(platform: &Platform, after: usize) -> String {
+    let (base, n) = (platform.address.clone(), Arc::new(AtomicUsize::new(0)));
+    let http = platform.http.clone();
+    let pass = async move |headers: HeaderMap, request: Request<Body>| {
+        let gone = |text: &'static str| Response::builder().status(StatusCode::BAD_GATEWAY).body(Body::from(text));
+        if n.fetch_add(1, Ordering::Relaxed) >= after {
+            return gone("gone").expect("a response");
+        }
+        let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
+        let mut call = http.get(format!("{base}{path}"));
+        if let Some(token) = headers.get("authorization") {
+            call = call.header("authorization", token);
+        }
+        let Ok(answer) = call.send().await else { return gone("gone").expect("a response") };
+        let (status, bytes) = (answer.status(), answer.bytes().await.unwrap_or_default());
+        let response = Response::builder().status(status.as_u16()).header("content-type", "application/json");
+        response.body(Body::from(bytes)).expect("a response")
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = format!("http://{}", listener.local_addr().expect("an address"));
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(pass)).await });
+    address
+}
+
+#[tokio::test]
+async fn a_platform_that_goes_away_half_way_leaves_the_rest_unknown_and_the_run_can_be_gone_on_with() {
+    let platform = Platform::start().await;
+    let all = library::all().expect("well formed");
+    let script = all.iter().find(|script| script.name == "endpoint-500").expect("a scenario");
+    let _played = played(&platform, &[script]).await;
+    let operator = platform.operator();
+    let topic = Topic::WebhooksNotArriving;
+    let whole = diagnosed(&operator, &platform.ambient, topic).await;
+    let mut n_unknown = Vec::new();
+    for after in 0..12 {
+        let token = Credential::Operator(Secret::new(platform.token().reveal().to_owned()));
+        let client = Client::new(&dying(&platform, after).await, token).expect("a client");
+        let cut = diagnosed(&client, &platform.ambient, topic).await;
+        explained(&cut);
+        n_unknown.push(cut.n_unknown());
+        // What was found in time is what the whole run finds; nothing else is.
+        for cause in &cut.causes {
+            assert!(whole.causes.iter().any(|real| real.id == cause.id), "after {after} calls: {cause:?}");
+        }
+        let wish = Wish::about(Subject::All);
+        let again = run(&operator, &platform.ambient, topic, wish, Some(&cut)).await;
+        assert!(again.causes.iter().any(|cause| cause.id == "endpoint-500"), "after {after} calls: {:?}", again.steps);
+        assert_eq!(again.n_unknown(), whole.n_unknown(), "after {after} calls");
+    }
+    assert!(n_unknown[0] > whole.n_unknown(), "{n_unknown:?}");
+}

@@ -1,0 +1,123 @@
+//! Diagnosis with a key of the Integration API alone: what it can know is known, all else is unknown with the reason, and a bundle says so.
+
+use super::matrix::{played, stage};
+use crate::support::platform::Platform;
+use crow::api::report::{Conclusion, Report, Subject, Topic, Verdict};
+use crow::api::runbook::Runbook;
+use crow::client::connection::Client;
+use crow::demo::scenario::library;
+use crow::demo::scenario::script::Script;
+use crow::diagnose::case::{Matter, collect};
+use crow::diagnose::dossier::Wish;
+use crow::diagnose::run::run;
+use crow::diagnose::runbook::{begin, go_on};
+use crow::domain::ids::SubscriptionId;
+use crow::domain::key::Scope;
+use crow::domain::secret::Secret;
+use crow::escalation::bundle::bundle;
+use crow::escalation::ticket::Bodies;
+
+fn script(name: &str) -> Script {
+    library::all().expect("well formed").into_iter().find(|script| script.name == name).expect("a scenario")
+}
+
+async fn diagnosed(platform: &Platform, partner: &Client, topic: Topic) -> Report {
+    run(partner, &platform.ambient, topic, Wish::about(Subject::All), None).await
+}
+
+fn ids(report: &Report) -> Vec<&str> {
+    report.causes.iter().map(|cause| cause.id.as_str()).collect()
+}
+
+#[tokio::test]
+async fn a_key_of_a_healthy_company_finds_no_cause_and_claims_nothing_that_it_cannot_know() {
+    let platform = Platform::start().await;
+    let stage = stage(&platform);
+    let healthy = stage.play(&script("healthy")).await.expect("played");
+    let scopes = Scope::ALL;
+    let company =
+        crow::api::keys::Company { id: healthy.company, name: "Harbor".into(), created_utc: platform.ambient.now() };
+    let key = platform.key(&company, &scopes).await;
+    let partner = platform.partner(&key);
+    for topic in Topic::ALL {
+        let report = diagnosed(&platform, &partner, topic).await;
+        assert_eq!(ids(&report), [""; 0], "{topic}");
+        for step in report.steps.iter().filter(|step| step.verdict == Verdict::Pass) {
+            assert!(
+                !step.evidence.is_empty() || step.id == "managed-by",
+                "{topic} {} passes without evidence",
+                step.id
+            );
+        }
+        let is_limited = report.n_unknown() > 0 || matches!(topic, Topic::KeyNotWorking);
+        assert!(is_limited, "{topic}: {:?}", report.steps);
+    }
+    let report = diagnosed(&platform, &partner, Topic::KeyNotWorking).await;
+    assert_eq!(report.steps[0].verdict, Verdict::Pass, "the key itself is let in");
+}
+
+#[tokio::test]
+async fn a_key_finds_what_its_own_company_and_answers_show() {
+    let platform = Platform::start().await;
+    let tripped = played(&platform, &[&script("breaker-tripped")]).await;
+    let partner = platform.partner(&tripped[0].keys[0]);
+    for topic in [Topic::Breaker, Topic::WebhooksNotArriving] {
+        let report = diagnosed(&platform, &partner, topic).await;
+        assert_eq!(ids(&report).first(), Some(&"breaker-tripped"), "{topic}: {:?}", report.steps);
+        let unknown = report.steps.iter().filter_map(|step| step.verdict.why()).any(|why| why.contains("--token-file"));
+        assert!(unknown, "{topic}: {:?}", report.steps);
+        let texts = serde_json::to_string(&report).expect("JSON");
+        assert!(!texts.contains(": events that passed by"), "what is not counted there is not claimed: {texts}");
+    }
+    // It lacks events:read.
+    let report = diagnosed(&platform, &partner, Topic::EventsMissing).await;
+    assert_eq!(ids(&report), ["events-no-scope"]);
+    assert!(report.causes[0].title.contains("the key that ends in"), "{}", report.causes[0].title);
+
+    let revoked = played(&platform, &[&script("key-revoked")]).await;
+    let mut last = Vec::new();
+    for key in &revoked[0].keys {
+        last = ids(&diagnosed(&platform, &platform.partner(key), Topic::KeyNotWorking).await)
+            .into_iter()
+            .map(ToOwned::to_owned)
+            .chain(last)
+            .collect();
+    }
+    assert!(last.contains(&"key-revoked".to_owned()), "{last:?}");
+    let cut = Secret::new("wlcro_live_1_short".to_owned());
+    assert_eq!(ids(&diagnosed(&platform, &platform.partner(&cut), Topic::KeyNotWorking).await), ["key-truncated"]);
+}
+
+#[tokio::test]
+async fn bundles_and_run_books_of_a_key_say_what_they_cannot_know() {
+    let platform = Platform::start().await;
+    let tripped = played(&platform, &[&script("breaker-tripped")]).await;
+    let key = &tripped[0].keys[0];
+    let partner = platform.partner(key);
+    let id = platform.operator().overview(10).await.expect("an overview").subscriptions.items[0].subscription.id;
+    let subject = Subject::Subscription(id);
+    let case = collect(&partner, &platform.ambient, &Matter::about(vec![subject])).await;
+    let made = bundle(&case, Bodies::Included, &[key]).expect("no leak");
+    let missing = made.ticket().missing.join("\n");
+    for part in ["keys:", "failed deliveries:", "difference between the clocks", "operator's token"] {
+        assert!(missing.contains(part), "{part} in {missing}");
+    }
+    assert_eq!(made.ticket().subscriptions.len(), 1);
+    let run = begin(&partner, &platform.ambient, Runbook::BreakerRecovery, subject).await;
+    let run = go_on(&partner, &platform.ambient, run).await;
+    assert!(matches!(&run.steps[0].verdict, Verdict::Unknown(why) if why.contains("Portal")), "{:?}", run.steps);
+    let nobody = Wish::about(Subject::Subscription(SubscriptionId(9_999)));
+    let report = run_with(&partner, &platform, nobody).await;
+    assert_eq!(report.conclusion(), Conclusion::NotRun, "{:?}", report.steps);
+    assert!(
+        report
+            .steps
+            .iter()
+            .filter_map(|step| step.verdict.why())
+            .any(|why| why.contains("there is no subscription 9999"))
+    );
+}
+
+async fn run_with(partner: &Client, platform: &Platform, wish: Wish) -> Report {
+    run(partner, &platform.ambient, Topic::WebhooksNotArriving, wish, None).await
+}

@@ -1,0 +1,51 @@
+//! The whole way of somebody in support: from a console that opens on a fault to its cause and a written bundle, and the bundle again.
+
+use crate::support::terminal::Terminal;
+use std::path::Path;
+use tempfile::TempDir;
+
+/// The binary in a terminal, started in a directory of its own.
+fn run_in(dir: &Path, arguments: &[&str]) -> Terminal {
+    let dir = dir.to_str().expect("a path");
+    let start = ["-c", r#"cd "$0" && exec "$@""#, dir, env!("CARGO_BIN_EXE_crow")];
+    Terminal::run_program(120, 36, "sh", &[&start, arguments].concat())
+}
+
+#[test]
+fn from_opening_the_console_to_a_written_bundle_and_the_bundle_again() {
+    let dir = TempDir::new().expect("a directory");
+    let mut console = run_in(dir.path(), &["demo", "--seed", "7", "--scenario", "breaker-tripped"]);
+    console.shows("LIVE");
+    console.press("3");
+    console.shows("TRP");
+    // The playbooks that fit the selected subscription; the second is the breaker's.
+    console.press("P");
+    console.shows("9 Diagnose, over subscription 1");
+    console.press("j\r");
+    console.shows("2 causes: breaker-tripped, endpoint-500");
+    console.press("\r");
+    console.shows("the breaker switched subscription 1 off after 20 consecutive failures (500 ×20)");
+    console.shows("→ enable subscription 1 and deliver what passed by");
+    // The bundle is about what is looked at.
+    console.press("0");
+    console.shows("W writes it");
+    console.shows("About: subscription 1");
+    console.press("Wz");
+    console.shows("crow open shows it again");
+    console.press("q");
+    console.press("q");
+    console.press("q");
+    console.press("q");
+    assert_eq!(console.ended(), 0);
+
+    let mut names = std::fs::read_dir(dir.path()).expect("the directory").flatten().map(|entry| entry.file_name());
+    let name = names.next().expect("a bundle").into_string().expect("a name");
+    assert!(name.starts_with("crow-subscription-1-") && name.ends_with(".zip"), "{name}");
+    let mut reader = run_in(dir.path(), &["open", &name]);
+    reader.shows("Ticket about subscription 1");
+    reader.shows("every file is as it was written");
+    reader.press("G");
+    reader.shows("payloads of events and signing secrets");
+    reader.press("q");
+    assert_eq!(reader.ended(), 0);
+}
