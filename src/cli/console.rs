@@ -1,6 +1,8 @@
 //! `crow` and `crow console`: the console on the standalone platform, and on one that runs elsewhere.
 
 use super::failure::Failure;
+use super::profile::shelf::{Allowed, Hue};
+use super::remote::Place;
 use super::screen::{self, Opening};
 use super::standalone::{self, Wish};
 use super::{arguments, log, remote, settings};
@@ -8,10 +10,11 @@ use crate::ambient::Ambient;
 use crate::domain::delivery::Schedule;
 use crate::domain::target::Policy;
 use crate::tui::console::{Access, Identity, Mode, Stakes};
+use ratatui::style::Color;
 use std::process::ExitCode;
 
 /// The console on the standalone platform, which runs in this process for as long as the console is open.
-pub(super) async fn standalone(asked: arguments::console::Standalone) -> Result<ExitCode, Failure> {
+async fn standalone(asked: arguments::console::Standalone) -> Result<ExitCode, Failure> {
     screen::check(&asked.look)?;
     let data_dir = match asked.data {
         Some(dir) => dir,
@@ -35,6 +38,7 @@ pub(super) async fn standalone(asked: arguments::console::Standalone) -> Result<
             profile: "standalone".to_owned(),
             address: platform.address().to_owned(),
             stakes: Stakes::Ordinary,
+            colour: None,
         },
         access: access(asked.allow_actions),
         look: asked.look,
@@ -47,28 +51,59 @@ pub(super) async fn standalone(asked: arguments::console::Standalone) -> Result<
     code
 }
 
+/// The console of `crow` alone: on the default profile, else on the standalone platform. A data directory that is named is a standalone one's.
+pub(super) async fn usual(asked: arguments::console::Standalone) -> Result<ExitCode, Failure> {
+    let place = if asked.data.is_none() { remote::chosen()? } else { None };
+    match place {
+        Some(place) => open(place, access(asked.allow_actions), Stakes::Ordinary, asked.look).await,
+        None => standalone(asked).await,
+    }
+}
+
 /// The console on a platform that runs elsewhere.
 pub(super) async fn attach(asked: arguments::console::Console) -> Result<ExitCode, Failure> {
-    screen::check(&asked.look)?;
-    let client = remote::connect(&asked.remote)?;
+    let place = remote::place(&asked.remote)?;
+    let stakes = if asked.production { Stakes::Production } else { Stakes::Ordinary };
+    open(place, access(asked.allow_actions), stakes, asked.look).await
+}
+
+/// A profile may allow more than was asked for, and ask for more care.
+async fn open(place: Place, access: Access, stakes: Stakes, look: arguments::console::Look) -> Result<ExitCode, Failure> {
+    screen::check(&look)?;
+    let client = place.client()?;
     let state_dir = settings::state_dir()?;
     log::to_file(&state_dir.join("crow.log"))?;
-    let stakes = if asked.production { Stakes::Production } else { Stakes::Ordinary };
-    let place: String = client.base().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let profile = place.profile.as_ref();
+    let file = match &place.name {
+        Some(name) => format!("profile {name}"),
+        None => client.base().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect(),
+    };
     let opening = Opening {
         identity: Identity {
             mode: Mode::Remote,
-            profile: "remote".to_owned(),
+            profile: place.name.clone().unwrap_or_else(|| "remote".to_owned()),
             address: client.base().to_owned(),
-            stakes,
+            stakes: if profile.is_some_and(|profile| profile.production) { Stakes::Production } else { stakes },
+            colour: profile.and_then(|profile| profile.colour).map(colour),
         },
-        access: access(asked.allow_actions),
-        look: asked.look,
+        access: if profile.is_some_and(|profile| profile.access == Allowed::Act) { Access::Act } else { access },
+        look,
         client,
         ambient: Ambient::real(),
-        history: state_dir.join(format!("{place}.db")),
+        history: state_dir.join(format!("{file}.db")),
     };
     screen::show(opening).await
+}
+
+const fn colour(hue: Hue) -> Color {
+    match hue {
+        Hue::Red => Color::Red,
+        Hue::Green => Color::Green,
+        Hue::Yellow => Color::Yellow,
+        Hue::Blue => Color::Blue,
+        Hue::Magenta => Color::Magenta,
+        Hue::Cyan => Color::Cyan,
+    }
 }
 
 fn access(allow_actions: bool) -> Access {

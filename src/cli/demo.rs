@@ -133,6 +133,7 @@ async fn shown(demo: Demo, platform: &Standalone, place: &Place, ambient: &Ambie
             profile,
             address: platform.address().to_owned(),
             stakes: Stakes::Ordinary,
+            colour: None,
         },
         access: Access::Act,
         look: demo.look,

@@ -18,6 +18,7 @@ mod output;
 mod panes;
 mod plain;
 mod portal;
+mod profile;
 mod remote;
 mod report;
 mod runbook;
@@ -113,7 +114,8 @@ fn start(arguments: Arguments) -> Result<ExitCode, Failure> {
             Some(Command::Db(db)) => db::run(db).await,
             Some(Command::Open(open)) => escalate::open(open).await,
             Some(Command::Console(console)) => console::attach(console).await,
-            None => console::standalone(arguments.standalone).await,
+            Some(Command::Profile(asked)) => profile::run(&asked),
+            None => console::usual(arguments.standalone).await,
         }
     });
     runtime.shutdown_background();

@@ -1,27 +1,111 @@
-//! A platform that runs elsewhere: its address and the token, from a file and never from the arguments.
+//! The platform that is asked, and who asks: a profile, or an address with a file. Every command that talks to a platform comes through here;
+//! no secret comes from the arguments.
 
 use super::arguments::place::Remote;
 use super::failure::Failure;
+use super::profile::credential::{address, alone, token};
+use super::profile::safe;
+use super::profile::shelf::{Kind, Profile, Shelf};
+use super::settings;
 use crate::client::connection::{Client, Credential};
 use crate::domain::secret::Secret;
-use std::path::Path;
+
+/// Where `crow serve` listens unless it is told otherwise.
+const STANDALONE: &str = "http://127.0.0.1:7700";
+/// What a key is called that comes from a file.
+const FROM_FILE: &str = "key";
+
+/// A platform, and everything that it can be asked with.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// The profile's name, if it has one.
+    pub(super) name: Option<String>,
+    /// Where it is.
+    pub(super) url: String,
+    /// An operator's token, if there is one: then everything can be asked.
+    pub(super) token: Option<Secret>,
+    /// Keys of the Integration API, with their names.
+    pub(super) keys: Vec<(String, Secret)>,
+    /// How it is to be treated.
+    pub(super) profile: Option<Profile>,
+}
+
+impl Place {
+    /// A client: an operator's if there is a token, else one with the first key.
+    pub(super) fn client(&self) -> Result<Client, Failure> {
+        let copy = |secret: &Secret| Secret::new(secret.reveal().to_owned());
+        let credential = match (&self.token, self.keys.first()) {
+            (Some(token), _) => Credential::Operator(copy(token)),
+            (None, Some((_, key))) => Credential::Key(copy(key)),
+            (None, None) => {
+                let name = self.name.as_deref().unwrap_or("the profile");
+                return Err(Failure::usage(
+                    format!("{name} has no key"),
+                    format!("crow profile key {name} NAME keeps one in it"),
+                ));
+            }
+        };
+        Client::new(&self.url, credential)
+            .map_err(|error| Failure::usage(error.to_string(), "check the address and the file"))
+    }
+}
 
 /// A client for the platform that was named.
 pub(super) fn connect(remote: &Remote) -> Result<Client, Failure> {
-    let token = read_token(&remote.token_file)?;
-    Client::new(&remote.url, Credential::Operator(token))
-        .map_err(|error| Failure::usage(error.to_string(), "check --url and --token-file"))
+    place(remote)?.client()
 }
 
-/// The token in a file, alone on a line.
-fn read_token(path: &Path) -> Result<Secret, Failure> {
-    let refused = |why: &str| {
-        Failure::usage(format!("{}: {why}", path.display()), "give the file that holds an operator's token")
-    };
-    let text = std::fs::read_to_string(path).map_err(|error| refused(&error.to_string()))?;
-    let token = text.trim();
-    if !token.starts_with("wlop_") || token.contains(char::is_whitespace) {
-        return Err(refused("there is no operator token in it"));
+/// The platform that was named: by its profile, or by its address and a file; without either the default profile, else the standalone
+/// platform of the data directory, where `crow serve` listens by itself.
+pub(super) fn place(remote: &Remote) -> Result<Place, Failure> {
+    if let Some(name) = &remote.profile {
+        return profile(&Shelf::open()?, name);
     }
-    Ok(Secret::new(token.to_owned()))
+    let missing = |what: &str| {
+        Failure::usage(what, "say --profile P, or --url U with --token-file F (portal) or --key-file F (Integration API)")
+    };
+    let Some(url) = &remote.url else {
+        if remote.token_file.is_some() || remote.key_file.is_some() {
+            return Err(missing("the platform's address is missing"));
+        }
+        return usual()?.ok_or_else(|| missing("no platform is named, and there is no default profile"));
+    };
+    address(url)?;
+    let (token, keys) = match (&remote.token_file, &remote.key_file) {
+        (Some(file), _) => (Some(token(file)?), Vec::new()),
+        (None, Some(file)) => (None, vec![(FROM_FILE.to_owned(), alone(file, "a key of the Integration API")?)]),
+        (None, None) => return Err(missing("who asks is missing")),
+    };
+    Ok(Place { name: None, url: url.clone(), token, keys, profile: None })
+}
+
+/// The default profile, if there is one.
+pub(super) fn chosen() -> Result<Option<Place>, Failure> {
+    let shelf = Shelf::open()?;
+    shelf.chosen().map(|name| profile(&shelf, name)).transpose()
+}
+
+fn usual() -> Result<Option<Place>, Failure> {
+    if let Some(place) = chosen()? {
+        return Ok(Some(place));
+    }
+    let file = settings::data_dir()?.join("operator.token");
+    if !file.is_file() {
+        return Ok(None);
+    }
+    let token = Some(token(&file)?);
+    Ok(Some(Place { name: None, url: STANDALONE.to_owned(), token, keys: Vec::new(), profile: None }))
+}
+
+fn profile(shelf: &Shelf, name: &str) -> Result<Place, Failure> {
+    let profile = shelf.find(name)?;
+    let (mut token, mut keys) = (None, Vec::new());
+    for kept in &profile.credentials {
+        let secret = safe::get(name, kept)?;
+        match kept.kind {
+            Kind::Token => token = token.or(Some(secret)),
+            Kind::Key => keys.push((kept.name.clone(), secret)),
+        }
+    }
+    Ok(Place { name: Some(name.to_owned()), url: profile.url.clone(), token, keys, profile: Some(profile.clone()) })
 }

@@ -29,6 +29,11 @@ pub(super) fn state_dir() -> Result<PathBuf, Failure> {
     Ok(directories.state_dir().unwrap_or_else(|| directories.data_local_dir()).to_owned())
 }
 
+/// Where keys are kept that cannot be in a keyring.
+pub(super) fn keys_dir() -> Result<PathBuf, Failure> {
+    Ok(directories()?.data_dir().join("keys"))
+}
+
 /// The configuration file, whether it is there or not; none without a home directory.
 pub(super) fn config_file() -> Option<PathBuf> {
     directories().ok().map(|directories| directories.config_dir().join("config.toml"))

@@ -17,6 +17,7 @@ use crossterm::event::{Event, EventStream, KeyEventKind, MouseButton, MouseEvent
 use futures_util::{Stream, StreamExt, stream};
 use ratatui::Terminal;
 use ratatui::backend::Backend;
+use ratatui::style::Color;
 use std::future::Future;
 use std::io;
 use std::pin::pin;
@@ -66,6 +67,8 @@ pub struct Identity {
     pub address: String,
     /// How much an act can break there.
     pub stakes: Stakes,
+    /// The colour of the header, if it has one of its own.
+    pub colour: Option<Color>,
 }
 
 /// What a console needs.

@@ -1,14 +1,14 @@
 //! The first line: who and where, what may be done, what is alarming, and how far the picture can be trusted.
 
 use super::app::App;
-use super::console::{Access, Mode};
+use super::console::{Access, Mode, Stakes};
 use super::format;
 use super::paint;
 use super::theme::Role;
 use crate::monitor::link::Link;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Color, Style};
 
 /// A word of the header; the greatest rank goes first when there is no room, 0 never goes.
 struct Word {
@@ -53,9 +53,11 @@ fn left(app: &App) -> Vec<Word> {
         Access::ReadOnly => ("READ-ONLY", Role::Text),
         Access::Act => ("ACT", Role::Warning),
     };
+    let own = identity.colour.map_or_else(|| theme.style(Role::Strong), |colour| theme.painted(colour));
+    let mode = if identity.colour.is_some() { format!(" {mode} ") } else { mode.to_owned() };
     let mut words = vec![
         word("crow", Role::Strong, 6),
-        word(mode, Role::Strong, 0),
+        Word { text: mode, style: own, rank: 0 },
         word(&identity.profile, Role::Text, 4),
         match app.company {
             None => word("company all", Role::Dim, 8),
@@ -64,6 +66,9 @@ fn left(app: &App) -> Vec<Word> {
         word(access, role, 0),
         word(&identity.address, Role::Dim, 7),
     ];
+    if identity.stakes == Stakes::Production {
+        words.insert(2, Word { text: " PRODUCTION ".to_owned(), style: theme.painted(Color::Red), rank: 0 });
+    }
     if super::banner::in_header(app) {
         words.push(word("PRIVATE TARGETS", Role::Warning, 0));
     }

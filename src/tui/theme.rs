@@ -118,6 +118,18 @@ impl Theme {
             (_, None) => emphasis.fg(sixteen(role)),
         }
     }
+
+    /// How a word is drawn that stands out by a colour of its own: black or white on it, whichever can be read; reversed where there are no
+    /// colours.
+    #[must_use]
+    pub fn painted(self, colour: Color) -> Style {
+        let strong = Style::new().add_modifier(Modifier::BOLD);
+        match (self.0, colour) {
+            (ThemeName::Mono, _) => strong.add_modifier(Modifier::REVERSED),
+            (_, Color::Red | Color::Blue | Color::Magenta) => strong.fg(Color::White).bg(colour),
+            _ => strong.fg(Color::Black).bg(colour),
+        }
+    }
 }
 
 fn sixteen(role: Role) -> Color {

@@ -6,6 +6,7 @@ pub(super) mod db;
 pub(super) mod panes;
 pub(super) mod place;
 pub(super) mod platform;
+pub(super) mod profile;
 pub(super) mod read;
 pub(super) mod report;
 pub(super) mod setup;
@@ -20,6 +21,7 @@ use panes::{Deliveries, Events, Keys, Limits, Replays, Requests, Subs, Trips};
 use platform::{Demo, Serve};
 use report::{Audit, Briefing};
 use setup::{Completions, Config, Doctor, Export, Import, Man};
+use profile::Profile;
 use trouble::{Diagnose, Escalate, Open, RunbookCall, Verify};
 use watch::Watch;
 
@@ -98,6 +100,9 @@ pub(super) enum Command {
     Escalate(Escalate),
     /// Show a bundle that escalate wrote, after checking that nothing in it was changed
     Open(Open),
+    /// Give platforms names and keep the keys to them
+    #[command(subcommand)]
+    Profile(Profile),
     /// Look after a platform's database: backup, restore, verify, change of key
     #[command(subcommand)]
     Db(Db),

@@ -5,15 +5,21 @@ use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Which platform, and who asks.
+/// Which platform, and who asks; the default profile if nothing is said, else the standalone platform.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Remote {
+    /// A profile: crow profile list shows them
+    #[arg(long, value_name = "PROFILE", conflicts_with_all = ["url", "token_file", "key_file"])]
+    pub(in crate::cli) profile: Option<String>,
     /// The platform's address: http://127.0.0.1:7700
     #[arg(long, value_name = "URL")]
-    pub(in crate::cli) url: String,
-    /// The file that holds an operator's token, alone on a line
+    pub(in crate::cli) url: Option<String>,
+    /// The file that holds an operator's token of the Portal API, alone on a line; - for standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "key_file")]
+    pub(in crate::cli) token_file: Option<PathBuf>,
+    /// The file that holds a key of the Integration API, alone on a line; - for standard input. Tells what a key alone can tell
     #[arg(long, value_name = "FILE")]
-    pub(in crate::cli) token_file: PathBuf,
+    pub(in crate::cli) key_file: Option<PathBuf>,
 }
 
 /// What to look at; everything, if nothing is named.

@@ -384,6 +384,7 @@ pub(super) fn identity() -> Identity {
         profile: "standalone".to_owned(),
         address: "http://127.0.0.1:41873".to_owned(),
         stakes: Stakes::Ordinary,
+        colour: None,
     }
 }
 

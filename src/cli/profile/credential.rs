@@ -1,0 +1,113 @@
+//! Reading a key or a token: from a file, from standard input, or asked for without showing it.
+
+use super::shelf::Kind;
+use crate::cli::failure::Failure;
+use crate::domain::key;
+use crate::domain::secret::Secret;
+use crate::tui::prompt;
+use std::io::{IsTerminal as _, Read as _};
+use std::path::Path;
+use url::Url;
+use zeroize::Zeroizing;
+
+/// What an operator's token begins with.
+const TOKEN: &str = "wlop_";
+/// The longest file that could hold a key.
+const LONGEST: u64 = 4_096;
+
+/// Where a credential comes from.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::cli) enum Source<'a> {
+    /// A file with a key, alone on a line; `-` is standard input.
+    Key(&'a Path),
+    /// A file with an operator's token.
+    Token(&'a Path),
+    /// Somebody at the terminal.
+    Asked,
+}
+
+impl<'a> Source<'a> {
+    /// The one that was named.
+    pub(in crate::cli) fn of(key: Option<&'a Path>, token: Option<&'a Path>) -> Self {
+        key.map(Self::Key).or(token.map(Self::Token)).unwrap_or(Self::Asked)
+    }
+
+    /// Reads it, and tells what it is by its form.
+    pub(super) fn read(self) -> Result<(Kind, Secret), Failure> {
+        match self {
+            Self::Key(path) => {
+                let secret = alone(path, "a key of the Integration API")?;
+                well_formed(&secret, &path.display().to_string())?;
+                Ok((Kind::Key, secret))
+            }
+            Self::Token(path) => Ok((Kind::Token, token(path)?)),
+            Self::Asked => {
+                let secret = asked()?;
+                if secret.reveal().starts_with(TOKEN) {
+                    return Ok((Kind::Token, secret));
+                }
+                well_formed(&secret, "what was entered")?;
+                Ok((Kind::Key, secret))
+            }
+        }
+    }
+}
+
+fn well_formed(secret: &Secret, whose: &str) -> Result<(), Failure> {
+    key::judge(secret.reveal())
+        .map(|_| ())
+        .map_err(|fault| Failure::usage(format!("{whose}: {fault}"), "copy the key again, in one piece"))
+}
+
+/// A platform's address: `http` or `https`, a host, nothing behind it.
+pub(in crate::cli) fn address(text: &str) -> Result<Url, Failure> {
+    let refused = |why: &str| Failure::usage(format!("{text}: {why}"), "write https://HOST or http://127.0.0.1:PORT");
+    let url = Url::parse(text).map_err(|error| refused(&error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(refused("not the address of a platform"));
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
+        return Err(refused("a name, a password or a query has no place in it"));
+    }
+    Ok(url)
+}
+
+/// The operator's token in a file.
+pub(in crate::cli) fn token(path: &Path) -> Result<Secret, Failure> {
+    let secret = alone(path, "an operator's token")?;
+    if !secret.reveal().starts_with(TOKEN) {
+        let what = format!("{}: there is no operator token in it", path.display());
+        return Err(Failure::usage(what, "give the file that holds an operator's token, or a key with --key-file"));
+    }
+    Ok(secret)
+}
+
+/// The text that stands alone in a file; `-` is standard input.
+pub(in crate::cli) fn alone(path: &Path, what: &str) -> Result<Secret, Failure> {
+    let refused =
+        |why: &str| Failure::usage(format!("{}: {why}", path.display()), format!("give the file that holds {what}"));
+    let mut text = Zeroizing::new(String::new());
+    let came = if path == Path::new("-") {
+        std::io::stdin().lock().take(LONGEST).read_to_string(&mut text)
+    } else {
+        std::fs::File::open(path).and_then(|file| file.take(LONGEST).read_to_string(&mut text))
+    };
+    came.map_err(|error| refused(&error.to_string()))?;
+    let trimmed = text.trim();
+    if trimmed.is_empty() || trimmed.contains(char::is_whitespace) {
+        return Err(refused("there is not one thing alone in it"));
+    }
+    Ok(Secret::new(trimmed.to_owned()))
+}
+
+fn asked() -> Result<Secret, Failure> {
+    let what_to_do = "give it with --key-file FILE or --token-file FILE, - for standard input";
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::usage("the key cannot be asked for: standard input is no terminal", what_to_do));
+    }
+    match prompt::secret("key (wlcro_…) or operator token (wlop_…)") {
+        Ok(Some(secret)) if !secret.reveal().is_empty() => Ok(secret),
+        Ok(_) => Err(Failure::usage("no key was given", what_to_do)),
+        Err(error) => Err(Failure::usage(format!("the terminal cannot be read: {error}"), what_to_do)),
+    }
+}

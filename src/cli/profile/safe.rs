@@ -1,0 +1,143 @@
+//! Where keys and tokens are kept: the keyring of the operating system, else a file that only its owner can read.
+
+use super::shelf::{Kept, Place};
+use crate::cli::failure::Failure;
+use crate::cli::settings;
+use crate::domain::secret::Secret;
+use keyring::Entry;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// What the keyring lists our entries under.
+const SERVICE: &str = "crow";
+
+/// Puts a secret where it was asked to go, or into the keyring if there is one, else into a file. Answers where it is, and why it is not in
+/// the keyring if that was tried.
+pub(super) fn put(
+    profile: &str,
+    name: &str,
+    secret: &Secret,
+    wish: Option<Place>,
+) -> Result<(Place, Option<String>), Failure> {
+    let refused = match wish {
+        Some(Place::File) => None,
+        Some(Place::Keyring) => {
+            return in_keyring(profile, name, |entry| entry.set_password(secret.reveal()))
+                .map(|()| (Place::Keyring, None))
+                .map_err(|why| Failure::failed(why, "unlock it, or say --keep file"));
+        }
+        None => match in_keyring(profile, name, |entry| entry.set_password(secret.reveal())) {
+            Ok(()) => return Ok((Place::Keyring, None)),
+            Err(why) => Some(why),
+        },
+    };
+    write(&file(profile, name)?, secret)?;
+    Ok((Place::File, refused))
+}
+
+/// Takes a secret out.
+pub(in crate::cli) fn get(profile: &str, kept: &Kept) -> Result<Secret, Failure> {
+    let again = format!("crow profile key {profile} \"{}\" keeps it again", kept.name);
+    match kept.kept {
+        Place::Keyring => in_keyring(profile, &kept.name, Entry::get_password)
+            .map(Secret::new)
+            .map_err(|why| Failure::usage(format!("{} of profile {profile}: {why}", kept.name), again)),
+        Place::File => {
+            let path = file(profile, &kept.name)?;
+            let text = std::fs::read_to_string(&path)
+                .map_err(|error| Failure::usage(format!("{}: {error}", path.display()), again))?;
+            Ok(Secret::new(text.trim().to_owned()))
+        }
+    }
+}
+
+/// Forgets a secret. One that is not there any more is forgotten already.
+pub(super) fn forget(profile: &str, kept: &Kept) -> Result<(), Failure> {
+    match kept.kept {
+        Place::Keyring => in_keyring(profile, &kept.name, |entry| match entry.delete_credential() {
+            Err(keyring::Error::NoEntry) => Ok(()),
+            came => came,
+        })
+        .map_err(|why| Failure::failed(why, format!("take crow/{profile}/{} out of the keyring by hand", kept.name))),
+        Place::File => {
+            let path = file(profile, &kept.name)?;
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    Err(Failure::failed(format!("{}: {error}", path.display()), "remove it by hand"))
+                }
+                _ => Ok(()),
+            }
+        }
+    }
+}
+
+/// Where a secret is, in words.
+pub(super) fn whereabouts(profile: &str, kept: &Kept) -> Result<String, Failure> {
+    Ok(match kept.kept {
+        Place::Keyring => "in the keyring".to_owned(),
+        Place::File => format!("in {}, which only you can read", file(profile, &kept.name)?.display()),
+    })
+}
+
+/// The file of a secret. Names are letters, digits, spaces, dots, dashes and underscores, so that they can be file names.
+fn file(profile: &str, name: &str) -> Result<PathBuf, Failure> {
+    Ok(settings::keys_dir()?.join(profile).join(name))
+}
+
+fn write(path: &Path, secret: &Secret) -> Result<(), Failure> {
+    let refused =
+        |error: std::io::Error| Failure::failed(format!("{}: {error}", path.display()), "set XDG_DATA_HOME elsewhere");
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(refused)?;
+    }
+    // Never opened for others, not even for a moment: a file that is there already may have been.
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(refused(error)),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(refused)?;
+    writeln!(file, "{}", secret.reveal()).and_then(|()| file.sync_all()).map_err(refused)
+}
+
+/// Works on an entry of the keyring, on a thread of its own: the keyring may ask somebody to unlock it, and waits in its own way.
+fn in_keyring<T: Send + 'static>(
+    profile: &str,
+    name: &str,
+    work: impl FnOnce(&Entry) -> keyring::Result<T> + Send,
+) -> Result<T, String> {
+    let (user, why) = (format!("{profile}/{name}"), |error: keyring::Error| match error {
+        keyring::Error::NoEntry => "the keyring has it no longer".to_owned(),
+        keyring::Error::NoDefaultStore => match Entry::store_status() {
+            Err(error) => format!("no keyring can be reached: {}", one_line(&error.to_string())),
+            Ok(()) => "no keyring can be reached".to_owned(),
+        },
+        error => format!("the keyring refused: {}", one_line(&error.to_string())),
+    });
+    std::thread::scope(|scope| {
+        let at_work = scope.spawn(|| Entry::new(SERVICE, &user).and_then(|entry| work(&entry)).map_err(why));
+        at_work.join().unwrap_or_else(|_| Err("the keyring could not be used".to_owned()))
+    })
+}
+
+fn one_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn a_file_is_its_owners_alone_also_where_one_was() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("keys/acme/Zapier");
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::write(&path, "what was there before, and longer than what comes").expect("written");
+        write(&path, &Secret::new("wlcro_live_1_x".to_owned())).expect("written");
+        assert_eq!(std::fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::read_to_string(&path).expect("text"), "wlcro_live_1_x\n");
+    }
+}
