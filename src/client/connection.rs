@@ -133,12 +133,7 @@ impl Client {
         body: Option<&impl Serialize>,
         headers: &[(&'static str, String)],
     ) -> Result<RequestBuilder, Error> {
-        let mut url = self.base.clone();
-        url.set_path(path);
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
-        let mut request = self.http.request(method, url);
+        let mut request = self.plain(method, path, query);
         for (name, value) in headers {
             request = request.header(*name, value);
         }
@@ -148,6 +143,16 @@ impl Client {
             request = request.header("content-type", "application/json").body(bytes);
         }
         Ok(request)
+    }
+
+    /// A request without a body.
+    pub(super) fn plain(&self, method: Method, path: &str, query: &[(&str, String)]) -> RequestBuilder {
+        let mut url = self.base.clone();
+        url.set_path(path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        self.http.request(method, url)
     }
 
     fn read<T: DeserializeOwned>(&self, status: u16, bytes: &[u8]) -> Result<T, Error> {

@@ -1,5 +1,6 @@
 //! The ordinary client of the platform, for the console, the commands and the demo alike: one file per noun, typed errors.
 
+pub mod answer;
 pub mod connection;
 pub mod deliveries;
 pub mod events;
@@ -9,6 +10,8 @@ pub mod logs;
 pub mod operators;
 pub mod outward;
 pub mod overview;
+pub mod partner;
+pub mod reading;
 pub mod replays;
 pub mod subscriptions;
 

@@ -1,0 +1,242 @@
+//! An answer as it came, with what its head says: the window, the request's id, how long to wait, what time it is there. Nothing is assumed
+//! of its body.
+
+use super::Error;
+use super::connection::{Client, LIMIT};
+use super::reading::{Fields, unix};
+use crate::domain::text::Untrusted;
+use crate::domain::time::Timestamp;
+use crate::domain::window::Bucket;
+use reqwest::Method;
+use reqwest::header::HeaderMap;
+use serde_json::value::RawValue;
+use std::time::Duration;
+
+/// The longest body that is read.
+const LONGEST: usize = 8 * 1024 * 1024;
+/// What is shown of a body that says nothing that is understood.
+const SHOWN: usize = 300;
+
+/// What an answer says of the window that the call was counted in.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WindowNote {
+    /// Calls allowed.
+    pub limit: Option<u32>,
+    /// Calls left.
+    pub remaining: Option<u32>,
+    /// When the next one begins.
+    pub reset_at: Option<Timestamp>,
+    /// The bucket that its policy names.
+    pub bucket: Option<Bucket>,
+    /// The policy, as it was said.
+    pub policy: Option<Untrusted>,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// What it says of the window.
+    pub window: WindowNote,
+    /// The request's id.
+    pub request_id: Option<Untrusted>,
+    /// How long to wait, where it says so.
+    pub retry_after: Option<Duration>,
+    /// The platform's clock.
+    pub server_at: Option<Timestamp>,
+    /// Where it points to, if it redirects.
+    pub location: Option<Untrusted>,
+    /// Its bytes.
+    pub body: Vec<u8>,
+}
+
+/// A refusal in its own words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The answer's status.
+    pub status: u16,
+    /// What went wrong, for programs.
+    pub code: Option<Untrusted>,
+    /// What went wrong, for people; the beginning of the body where nothing in it is understood.
+    pub detail: Untrusted,
+    /// The scope that is missing.
+    pub required_scope: Option<Untrusted>,
+}
+
+impl Answer {
+    /// Whether it is a 2xx.
+    #[must_use]
+    pub const fn is_success(&self) -> bool {
+        matches!(self.status, 200..=299)
+    }
+
+    /// What it says in place of what was asked for: problem+json, an error object, nested or not, or plain text.
+    #[must_use]
+    pub fn refusal(&self) -> Refusal {
+        let text = String::from_utf8_lossy(&self.body);
+        let shown = || {
+            let mut shown: String = text.trim().chars().take(SHOWN).collect();
+            if shown.is_empty() {
+                shown = match &self.location {
+                    Some(location) => format!("redirects to {}; a key is not sent there", location.raw()),
+                    None => "no word of explanation".to_owned(),
+                };
+            }
+            Untrusted::new(shown)
+        };
+        let fields = serde_json::from_str::<&RawValue>(&text)
+            .ok()
+            .and_then(|raw| Fields::read(raw, &["error", "problem", "fault"]).ok());
+        let plain = Refusal { status: self.status, code: None, detail: shown(), required_scope: None };
+        let Some(fields) = fields else { return plain };
+        let detail = fields.text(&["detail", "message", "errordescription", "description", "error", "reason", "title"]);
+        Refusal {
+            code: fields.text(&["code", "errorcode", "type", "error"]).filter(|code| code.raw() != "about:blank"),
+            detail: detail.unwrap_or(plain.detail),
+            required_scope: fields.text(&["requiredscope", "scope"]),
+            ..plain
+        }
+    }
+}
+
+impl Refusal {
+    /// In one line.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let code = self.code.as_ref().filter(|code| *code != &self.detail);
+        let code = code.map_or_else(String::new, |code| format!(" {}", code.inert()));
+        format!("{}{code}: {}", self.status, self.detail.inert())
+    }
+}
+
+/// The names that a request's id goes by.
+const REQUEST_IDS: [&str; 5] = ["x-request-id", "request-id", "x-correlation-id", "x-amzn-requestid", "traceparent"];
+
+impl Client {
+    /// Any call, answered with whatever came. An empty body is a body: it is sent as one.
+    ///
+    /// # Errors
+    /// Where no whole answer came.
+    pub async fn ask(&self, method: Method, path: &str, query: &[(String, String)], body: Option<Vec<u8>>) -> Result<Answer, Error> {
+        let pairs: Vec<(&str, String)> = query.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+        let mut request = self.plain(method, path, &pairs);
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").header("content-length", body.len()).body(body);
+        }
+        let mut response = request.timeout(LIMIT).send().await.map_err(|error| self.unreachable(&error))?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
+            if body.len() + chunk.len() > LONGEST {
+                let why = format!("a body of more than {LONGEST} bytes");
+                return Err(Error::Garbled { base: self.base().to_owned(), status, why });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let server_at = text("date").and_then(|date| httpdate::parse_http_date(date).ok()).and_then(since_epoch);
+        Ok(Answer {
+            status,
+            window: window(&headers, server_at),
+            request_id: REQUEST_IDS.into_iter().find_map(text).map(Untrusted::new),
+            retry_after: text("retry-after").and_then(|text| wait(text, server_at)),
+            server_at,
+            location: text("location").map(Untrusted::new),
+            body,
+        })
+    }
+}
+
+fn since_epoch(time: std::time::SystemTime) -> Option<Timestamp> {
+    let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_millis()).ok().map(Timestamp::from_millis)
+}
+
+/// Seconds, or a date.
+fn wait(text: &str, server_at: Option<Timestamp>) -> Option<Duration> {
+    let seconds = text.trim().parse::<f64>().ok().filter(|seconds| (0.0..=86_400.0).contains(seconds));
+    let date = || {
+        let until = httpdate::parse_http_date(text).ok().and_then(since_epoch)?;
+        Some(until.since(server_at?))
+    };
+    seconds.map(|seconds| Duration::from_secs_f64(seconds.ceil())).or_else(date)
+}
+
+fn window(headers: &HeaderMap, server_at: Option<Timestamp>) -> WindowNote {
+    let text = |name: &str| {
+        let value = headers.get(format!("x-ratelimit-{name}")).or_else(|| headers.get(format!("ratelimit-{name}")));
+        value.and_then(|value| value.to_str().ok()).map(str::trim)
+    };
+    let number = |name| text(name).and_then(|text| text.parse().ok());
+    let policy = text("policy");
+    // Unix seconds, or milliseconds, or so many seconds from now.
+    let reset = text("reset").and_then(|text| text.parse::<i64>().ok()).and_then(|number| match number {
+        0..=86_400 => server_at.map(|at| at.plus(Duration::from_secs(number.unsigned_abs()))),
+        _ => Some(unix(number)),
+    });
+    WindowNote {
+        limit: number("limit"),
+        remaining: number("remaining"),
+        reset_at: reset.or_else(|| text("reset").and_then(super::reading::moment)),
+        bucket: policy.and_then(|policy| Bucket::named(policy.split(':').next()?)),
+        policy: policy.map(Untrusted::new),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, body: &str) -> Answer {
+        Answer {
+            status,
+            window: WindowNote::default(),
+            request_id: None,
+            retry_after: None,
+            server_at: None,
+            location: None,
+            body: body.as_bytes().to_vec(),
+        }
+    }
+
+    #[test]
+    fn refusals_are_understood_in_every_usual_shape() {
+        let cases = [
+            (r#"{"type":"about:blank","title":"Forbidden","status":403,"code":"insufficient_scope","detail":"no","requiredScope":"admin"}"#,
+                "403 insufficient_scope: no"),
+            (r#"{"error":{"code":"forbidden","message":"no"}}"#, "403 forbidden: no"),
+            (r#"{"error":"forbidden"}"#, "403: forbidden"),
+            (r#"{"message":"no"}"#, "403: no"),
+            ("no\n", "403: no"),
+            ("", "403: no word of explanation"),
+            ("<html>\u{1b}[31m</html>", "403: <html>␛[31m</html>"),
+        ];
+        for (body, line) in cases {
+            assert_eq!(answer(403, body).refusal().line(), line, "{body}");
+        }
+        let scope = answer(403, cases[0].0).refusal().required_scope;
+        assert_eq!(scope.map(|scope| scope.inert()).as_deref(), Some("admin"));
+    }
+
+    #[test]
+    fn windows_are_read_from_whatever_head_there_is() {
+        let at = Timestamp::from_millis(1_795_430_410_000);
+        let read = |pairs: &[(&'static str, &'static str)]| {
+            let headers = pairs.iter().map(|(name, value)| (name.parse().expect("a name"), value.parse().expect("a value")));
+            window(&headers.collect(), Some(at))
+        };
+        let note = read(&[
+            ("x-ratelimit-limit", "60"),
+            ("x-ratelimit-remaining", "6"),
+            ("x-ratelimit-reset", "1795430460"),
+            ("x-ratelimit-policy", "read:60/1m"),
+        ]);
+        assert_eq!((note.limit, note.remaining, note.bucket), (Some(60), Some(6), Some(Bucket::Read)));
+        assert_eq!(note.reset_at, Some(Timestamp::from_millis(1_795_430_460_000)));
+        assert_eq!(read(&[("ratelimit-reset", "50")]).reset_at, Some(Timestamp::from_millis(1_795_430_460_000)));
+        assert_eq!(read(&[("x-ratelimit-remaining", "lots")]), WindowNote::default());
+        assert_eq!(wait("7", None), Some(Duration::from_secs(7)));
+        assert_eq!(wait("never", Some(at)), None);
+    }
+}
