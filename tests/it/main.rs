@@ -15,6 +15,7 @@ mod operations;
 mod outage;
 mod panes;
 mod portal;
+mod profiles;
 mod pty;
 mod storage;
 mod support;

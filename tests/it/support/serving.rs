@@ -3,7 +3,7 @@
 use crow::client::connection::{Client, Credential};
 use crow::domain::secret::Secret;
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
 
@@ -37,7 +37,7 @@ impl Serving {
 
     /// The first operator's client.
     pub(crate) fn operator(&self) -> Client {
-        let token = std::fs::read_to_string(self.dir.path().join("operator.token")).expect("a token");
+        let token = std::fs::read_to_string(self.token_file()).expect("a token");
         self.client(Credential::Operator(Secret::new(token.trim().to_owned())))
     }
 
@@ -52,7 +52,7 @@ impl Serving {
         command
             .args(arguments)
             .args(["--url", &self.address, "--token-file"])
-            .arg(self.dir.path().join("operator.token"));
+            .arg(self.token_file());
         command
             .env("XDG_CONFIG_HOME", self.dir.path().join("config"))
             .env("XDG_STATE_HOME", self.dir.path().join("state"));
@@ -63,6 +63,16 @@ impl Serving {
     /// What such a command came to.
     pub(crate) fn ask(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().expect("the binary runs")
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The file with the first operator's token.
+    pub(crate) fn token_file(&self) -> PathBuf {
+        self.dir.path().join("operator.token")
     }
 
     /// The most memory that it ever held, in KiB.

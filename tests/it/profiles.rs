@@ -1,0 +1,137 @@
+//! Profiles: made, used, shown and removed from a shell; their keys stand nowhere but where they are kept.
+
+use crate::support::serving::Serving;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use tempfile::TempDir;
+
+const KEY: &str = "wlcro_live_92_abc_DEF-0123456789abcdefghijklmnopqrstuvwxy";
+
+/// A home of its own, in which no keyring can be reached.
+struct Home(TempDir);
+
+impl Home {
+    fn new() -> Self {
+        Self(TempDir::new().expect("a directory"))
+    }
+
+    fn crow(&self, arguments: &[&str], input: &str) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_crow"));
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        for (name, folder) in [("XDG_CONFIG_HOME", "config"), ("XDG_DATA_HOME", "data"), ("XDG_STATE_HOME", "state")] {
+            command.env(name, self.0.path().join(folder));
+        }
+        command.env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", self.0.path().join("no-bus").display()));
+        let mut child = command.spawn().expect("the binary starts");
+        // A command that reads nothing may be gone already.
+        let _ = child.stdin.take().expect("its stdin").write_all(input.as_bytes());
+        child.wait_with_output().expect("it ends")
+    }
+
+    #[track_caller]
+    fn done(&self, arguments: &[&str], input: &str) -> String {
+        let output = self.crow(arguments, input);
+        let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {said}");
+        assert!(!said.contains(KEY), "{said}");
+        text(&output.stdout)
+    }
+
+    #[track_caller]
+    fn refused(&self, arguments: &[&str], input: &str, parts: &[&str]) {
+        let output = self.crow(arguments, input);
+        let line = text(&output.stderr);
+        assert!(matches!(output.status.code(), Some(1 | 2)), "{arguments:?}: {line}");
+        assert_eq!(line.trim_end().lines().count(), 1, "{line}");
+        for part in parts {
+            assert!(line.contains(part), "{part} in {line}");
+        }
+        assert!(!line.contains("abc_DEF"), "{line}");
+    }
+
+    /// The files that hold `text`.
+    fn holding(&self, text: &str) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.0.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if String::from_utf8_lossy(&std::fs::read(&path).expect("bytes")).contains(text) {
+                    found.push(path);
+                }
+            }
+        }
+        found
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).expect("there").permissions().mode() & 0o777
+}
+
+#[test]
+fn a_profile_is_made_shown_used_and_removed_and_its_key_is_in_one_file_alone() {
+    let home = Home::new();
+    assert_eq!(home.done(&["profile", "list"], ""), "");
+    let add = ["profile", "add", "prod", "--url", "https://api.example.com", "--key-file", "-", "--key", "Zapier Production"];
+    let made = home.done(&[add.as_slice(), &["--production", "--colour", "red", "--budget", "5"]].concat(), &format!("{KEY}\n"));
+    for part in ["no keyring can be reached", "company 92", "ends in vwxy", "only you can read", "it is used when none is named"] {
+        assert!(made.contains(part), "{part} in {made}");
+    }
+    let files = home.holding(KEY);
+    assert_eq!((files.len(), mode(&files[0])), (1, 0o600), "{files:?}");
+    home.refused(&add, KEY, &["there is a profile prod already", "crow profile remove"]);
+
+    home.done(&["profile", "key", "prod", "n8n", "--key-file", "-", "--keep", "file"], KEY);
+    let shown = home.done(&["profile", "show", "prod"], "");
+    for part in ["https://api.example.com", "read-only", "5 % of each rate window", "red", "Zapier Production", "n8n"] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+    let listed: serde_json::Value = serde_json::from_str(&home.done(&["profile", "list", "--json"], "")).expect("JSON");
+    assert_eq!(listed["profiles"][0]["isDefault"], true);
+    assert_eq!(listed["profiles"][0]["credentials"][1]["name"], "n8n");
+
+    home.done(&["profile", "forget", "prod", "n8n"], "");
+    assert_eq!(home.holding(KEY).len(), 1);
+    home.done(&["profile", "remove", "prod"], "");
+    assert_eq!((home.holding(KEY), home.done(&["profile", "list"], "")), (Vec::new(), String::new()));
+}
+
+#[test]
+fn what_cannot_be_a_profile_is_said_in_one_line_without_the_key() {
+    let home = Home::new();
+    let add = |name: &'static str, url: &'static str| vec!["profile", "add", name, "--url", url, "--key-file", "-"];
+    home.refused(&add("x", "ftp://host"), KEY, &["ftp://host", "https://HOST"]);
+    home.refused(&add("x", "https://user:pass@host"), KEY, &["has no place in it"]);
+    home.refused(&add("../x", "https://host"), KEY, &["letters, digits"]);
+    home.refused(&add("x", "https://host"), &KEY[..40], &["characters instead of 43"]);
+    home.refused(&add("x", "https://host"), "two words", &["not one thing alone"]);
+    home.refused(&["profile", "add", "x", "--url", "https://host"], "", &["no terminal", "--key-file"]);
+    home.refused(&[add("x", "https://host").as_slice(), &["--keep", "keyring"]].concat(), KEY, &["no keyring", "--keep file"]);
+    home.refused(&["profile", "use", "nobody"], "", &["there is no profile nobody", "crow profile add"]);
+    home.refused(&["diagnose", "breaker", "--profile", "nobody"], "", &["there is no profile nobody"]);
+    home.refused(&["diagnose", "breaker"], "", &["no platform is named", "--key-file"]);
+    home.refused(&["diagnose", "breaker", "--url", "http://127.0.0.1:9"], "", &["who asks is missing"]);
+    assert!(home.holding("abc_DEF").is_empty());
+}
+
+#[test]
+fn commands_without_a_platform_use_the_default_profile() {
+    let (home, serving) = (Home::new(), Serving::start(&[]));
+    let token = serving.token_file().display().to_string();
+    home.done(&["profile", "add", "here", "--url", serving.address(), "--token-file", &token], "");
+    for arguments in [["diagnose", "breaker", "--json"].as_slice(), &["diagnose", "breaker", "--json", "--profile", "here"]] {
+        let output = home.crow(arguments, "");
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let steps = report["steps"].as_array().expect("steps");
+        assert!(steps.iter().any(|step| step["verdict"] == "pass"), "{report}");
+    }
+}
