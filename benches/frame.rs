@@ -86,7 +86,13 @@ fn selected(screen: &Screen) -> Option<String> {
 }
 
 fn identity(address: &str) -> Identity {
-    Identity { mode: Mode::Remote, profile: "bench".to_owned(), address: address.to_owned(), stakes: Stakes::Ordinary, colour: None }
+    Identity {
+        mode: Mode::Remote,
+        profile: "bench".to_owned(),
+        address: address.to_owned(),
+        stakes: Stakes::Ordinary,
+        colour: None,
+    }
 }
 
 /// Prints the median and the 99th percentile.

@@ -68,7 +68,12 @@ pub(super) async fn attach(asked: arguments::console::Console) -> Result<ExitCod
 }
 
 /// A profile may allow more than was asked for, and ask for more care.
-async fn open(place: Place, access: Access, stakes: Stakes, look: arguments::console::Look) -> Result<ExitCode, Failure> {
+async fn open(
+    place: Place,
+    access: Access,
+    stakes: Stakes,
+    look: arguments::console::Look,
+) -> Result<ExitCode, Failure> {
     screen::check(&look)?;
     let client = place.client()?;
     let state_dir = settings::state_dir()?;

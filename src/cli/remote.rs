@@ -62,7 +62,10 @@ pub(super) fn place(remote: &Remote) -> Result<Place, Failure> {
         return profile(&Shelf::open()?, name);
     }
     let missing = |what: &str| {
-        Failure::usage(what, "say --profile P, or --url U with --token-file F (portal) or --key-file F (Integration API)")
+        Failure::usage(
+            what,
+            "say --profile P, or --url U with --token-file F (portal) or --key-file F (Integration API)",
+        )
     };
     let Some(url) = &remote.url else {
         if remote.token_file.is_some() || remote.key_file.is_some() {

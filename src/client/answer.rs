@@ -118,11 +118,18 @@ impl Client {
     ///
     /// # Errors
     /// Where no whole answer came.
-    pub async fn ask(&self, method: Method, path: &str, query: &[(String, String)], body: Option<Vec<u8>>) -> Result<Answer, Error> {
+    pub async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(String, String)],
+        body: Option<Vec<u8>>,
+    ) -> Result<Answer, Error> {
         let pairs: Vec<(&str, String)> = query.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
         let mut request = self.plain(method, path, &pairs);
         if let Some(body) = body {
-            request = request.header("content-type", "application/json").header("content-length", body.len()).body(body);
+            request =
+                request.header("content-type", "application/json").header("content-length", body.len()).body(body);
         }
         let mut response = request.timeout(LIMIT).send().await.map_err(|error| self.unreachable(&error))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -203,8 +210,10 @@ mod tests {
     #[test]
     fn refusals_are_understood_in_every_usual_shape() {
         let cases = [
-            (r#"{"type":"about:blank","title":"Forbidden","status":403,"code":"insufficient_scope","detail":"no","requiredScope":"admin"}"#,
-                "403 insufficient_scope: no"),
+            (
+                r#"{"type":"about:blank","title":"Forbidden","status":403,"code":"insufficient_scope","detail":"no","requiredScope":"admin"}"#,
+                "403 insufficient_scope: no",
+            ),
             (r#"{"error":{"code":"forbidden","message":"no"}}"#, "403 forbidden: no"),
             (r#"{"error":"forbidden"}"#, "403: forbidden"),
             (r#"{"message":"no"}"#, "403: no"),
@@ -223,7 +232,8 @@ mod tests {
     fn windows_are_read_from_whatever_head_there_is() {
         let at = Timestamp::from_millis(1_795_430_410_000);
         let read = |pairs: &[(&'static str, &'static str)]| {
-            let headers = pairs.iter().map(|(name, value)| (name.parse().expect("a name"), value.parse().expect("a value")));
+            let headers =
+                pairs.iter().map(|(name, value)| (name.parse().expect("a name"), value.parse().expect("a value")));
             window(&headers.collect(), Some(at))
         };
         let note = read(&[

@@ -12,16 +12,39 @@ use url::Url;
 const DEEPEST: usize = 3;
 /// Names that a list goes by, without case, dashes and underscores.
 const LISTS: [&str; 14] = [
-    "items", "data", "results", "result", "records", "rows", "values", "value", "list", "entries", "events",
-    "subscriptions", "webhooks", "content",
+    "items",
+    "data",
+    "results",
+    "result",
+    "records",
+    "rows",
+    "values",
+    "value",
+    "list",
+    "entries",
+    "events",
+    "subscriptions",
+    "webhooks",
+    "content",
 ];
 /// Names that the place to go on from goes by.
 const CURSORS: [&str; 12] = [
-    "nextcursor", "next", "nextpagetoken", "nexttoken", "continuationtoken", "continuation", "endcursor", "cursor",
-    "after", "pagetoken", "nextpage", "nextlink",
+    "nextcursor",
+    "next",
+    "nextpagetoken",
+    "nexttoken",
+    "continuationtoken",
+    "continuation",
+    "endcursor",
+    "cursor",
+    "after",
+    "pagetoken",
+    "nextpage",
+    "nextlink",
 ];
 /// Names of what such a place is wrapped in.
-const WRAPPERS: [&str; 9] = ["pagination", "paging", "page", "pageinfo", "meta", "metadata", "links", "cursors", "next"];
+const WRAPPERS: [&str; 9] =
+    ["pagination", "paging", "page", "pageinfo", "meta", "metadata", "links", "cursors", "next"];
 
 /// Where a list goes on.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -241,7 +264,11 @@ pub fn moment(text: &str) -> Option<Timestamp> {
 #[must_use]
 pub fn unix(number: i64) -> Timestamp {
     const YEAR_5138: i64 = 100_000_000_000;
-    if number.abs() < YEAR_5138 { Timestamp::from_millis(number.saturating_mul(1_000)) } else { Timestamp::from_millis(number) }
+    if number.abs() < YEAR_5138 {
+        Timestamp::from_millis(number.saturating_mul(1_000))
+    } else {
+        Timestamp::from_millis(number)
+    }
 }
 
 #[cfg(test)]
@@ -265,8 +292,11 @@ mod tests {
             (r#"{"Results":[],"Next":null}"#, 0, Next::Nowhere),
             (r#"{"data":{"events":[{"id":1}],"paging":{"cursors":{"after":"x"}}}}"#, 1, at("cursor", "x")),
             (r#"{"records":[{}],"meta":{"next_page_token":"t"}}"#, 1, at("cursor", "t")),
-            (r#"{"value":[{}],"@next-link":"https://evil.example/x?cursor=9&type=a"}"#, 1,
-                Next::At(vec![("cursor".to_owned(), "9".to_owned()), ("type".to_owned(), "a".to_owned())])),
+            (
+                r#"{"value":[{}],"@next-link":"https://evil.example/x?cursor=9&type=a"}"#,
+                1,
+                Next::At(vec![("cursor".to_owned(), "9".to_owned()), ("type".to_owned(), "a".to_owned())]),
+            ),
             (r#"{"webhooks":[{}],"_links":{"next":{"href":"/api/v1/events?page=2"}}}"#, 1, at("page", "2")),
             (r#"{"content":[{}],"nextPage":3,"warnings":["old"]}"#, 1, at("page", "3")),
             (r#"{"theThings":[{},{}]}"#, 2, Next::Nowhere),
@@ -281,7 +311,10 @@ mod tests {
         for text in ["", "<html>", "7", r#"{"a":1}"#, r#"{"items":[],"data":[]}"#, r#"{"foo":[],"bar":[]}"#] {
             assert!(read(text).is_err(), "{text}");
         }
-        assert_eq!(read(r#"{"items":[],"data":[]}"#).map(|_| ()), Err("there are several lists in it: data, items".to_owned()));
+        assert_eq!(
+            read(r#"{"items":[],"data":[]}"#).map(|_| ()),
+            Err("there are several lists in it: data, items".to_owned())
+        );
     }
 
     #[test]

@@ -298,6 +298,7 @@ impl Stage {
             profile: "test".to_owned(),
             address: "http://127.0.0.1:1".to_owned(),
             stakes: Stakes::Ordinary,
+            colour: None,
         };
         let setting = Setting { identity, access: Access::Act, look: Look::default(), keymap: Keymap::default() };
         let mut app = App::new(setting, now);

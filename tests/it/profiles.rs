@@ -81,9 +81,17 @@ fn mode(path: &Path) -> u32 {
 fn a_profile_is_made_shown_used_and_removed_and_its_key_is_in_one_file_alone() {
     let home = Home::new();
     assert_eq!(home.done(&["profile", "list"], ""), "");
-    let add = ["profile", "add", "prod", "--url", "https://api.example.com", "--key-file", "-", "--key", "Zapier Production"];
-    let made = home.done(&[add.as_slice(), &["--production", "--colour", "red", "--budget", "5"]].concat(), &format!("{KEY}\n"));
-    for part in ["no keyring can be reached", "company 92", "ends in vwxy", "only you can read", "it is used when none is named"] {
+    let add =
+        ["profile", "add", "prod", "--url", "https://api.example.com", "--key-file", "-", "--key", "Zapier Production"];
+    let made = home
+        .done(&[add.as_slice(), &["--production", "--colour", "red", "--budget", "5"]].concat(), &format!("{KEY}\n"));
+    for part in [
+        "no keyring can be reached",
+        "company 92",
+        "ends in vwxy",
+        "only you can read",
+        "it is used when none is named",
+    ] {
         assert!(made.contains(part), "{part} in {made}");
     }
     let files = home.holding(KEY);
@@ -115,7 +123,11 @@ fn what_cannot_be_a_profile_is_said_in_one_line_without_the_key() {
     home.refused(&add("x", "https://host"), &KEY[..40], &["characters instead of 43"]);
     home.refused(&add("x", "https://host"), "two words", &["not one thing alone"]);
     home.refused(&["profile", "add", "x", "--url", "https://host"], "", &["no terminal", "--key-file"]);
-    home.refused(&[add("x", "https://host").as_slice(), &["--keep", "keyring"]].concat(), KEY, &["no keyring", "--keep file"]);
+    home.refused(
+        &[add("x", "https://host").as_slice(), &["--keep", "keyring"]].concat(),
+        KEY,
+        &["no keyring", "--keep file"],
+    );
     home.refused(&["profile", "use", "nobody"], "", &["there is no profile nobody", "crow profile add"]);
     home.refused(&["diagnose", "breaker", "--profile", "nobody"], "", &["there is no profile nobody"]);
     home.refused(&["diagnose", "breaker"], "", &["no platform is named", "--key-file"]);
@@ -128,7 +140,9 @@ fn commands_without_a_platform_use_the_default_profile() {
     let (home, serving) = (Home::new(), Serving::start(&[]));
     let token = serving.token_file().display().to_string();
     home.done(&["profile", "add", "here", "--url", serving.address(), "--token-file", &token], "");
-    for arguments in [["diagnose", "breaker", "--json"].as_slice(), &["diagnose", "breaker", "--json", "--profile", "here"]] {
+    for arguments in
+        [["diagnose", "breaker", "--json"].as_slice(), &["diagnose", "breaker", "--json", "--profile", "here"]]
+    {
         let output = home.crow(arguments, "");
         let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
         let steps = report["steps"].as_array().expect("steps");

@@ -105,5 +105,9 @@ fn name(text: &str) -> Result<String, String> {
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && !text.ends_with(' ')
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, ' ' | '.' | '-' | '_'));
-    if is_fit { Ok(text.to_owned()) } else { Err("write at most 64 letters, digits, spaces, dots and dashes".to_owned()) }
+    if is_fit {
+        Ok(text.to_owned())
+    } else {
+        Err("write at most 64 letters, digits, spaces, dots and dashes".to_owned())
+    }
 }

@@ -75,13 +75,7 @@ fn add_key(asked: &AddKey) -> Result<(), Failure> {
 }
 
 /// Puts a credential away and says where.
-fn keep(
-    profile: &str,
-    name: &str,
-    kind: Kind,
-    secret: &Secret,
-    wish: Option<shelf::Place>,
-) -> Result<Kept, Failure> {
+fn keep(profile: &str, name: &str, kind: Kind, secret: &Secret, wish: Option<shelf::Place>) -> Result<Kept, Failure> {
     let (place, why) = safe::put(profile, name, secret, wish)?;
     let kept = Kept { name: name.to_owned(), kind, kept: place };
     let what = match (kind, key::judge(secret.reveal())) {
@@ -108,7 +102,10 @@ fn forget(asked: &NamedKey) -> Result<(), Failure> {
         safe::forget(&asked.profile, kept)?;
     }
     shelf.put(&asked.profile, profile)?;
-    print(&format!("{} of profile {} is forgotten; it goes on being valid until it is revoked", asked.key, asked.profile))
+    print(&format!(
+        "{} of profile {} is forgotten; it goes on being valid until it is revoked",
+        asked.key, asked.profile
+    ))
 }
 
 fn remove(asked: &Named) -> Result<(), Failure> {

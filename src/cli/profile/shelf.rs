@@ -236,8 +236,9 @@ impl Shelf {
         let refused = |why: String| {
             Failure::failed(format!("{}: {why}", self.file.display()), "choose another folder with XDG_CONFIG_HOME")
         };
-        let mut document: DocumentMut =
-            read_text(&self.file)?.parse().map_err(|error: toml_edit::TomlError| refused(error.message().to_owned()))?;
+        let mut document: DocumentMut = read_text(&self.file)?
+            .parse()
+            .map_err(|error: toml_edit::TomlError| refused(error.message().to_owned()))?;
         change(&mut document);
         let folder = self.file.parent().unwrap_or(Path::new("."));
         let written = std::fs::create_dir_all(folder).and_then(|()| tempfile::NamedTempFile::new_in(folder));
@@ -305,7 +306,9 @@ mod tests {
         std::fs::write(&file, "# my keys\n[keys]\nfreeze = \"z\" # not p\n").expect("written");
         let mut shelf = Shelf::read(file.clone()).expect("read");
         shelf.put("acme", profile("https://api.acme.example")).expect("written");
-        shelf.put("test", Profile { budget_percent: BUDGET, colour: None, ..profile("http://127.0.0.1:1") }).expect("written");
+        shelf
+            .put("test", Profile { budget_percent: BUDGET, colour: None, ..profile("http://127.0.0.1:1") })
+            .expect("written");
         assert_eq!(shelf.chosen(), Some("acme"), "the first one is used");
         shelf.choose("test").expect("written");
         let again = Shelf::read(file.clone()).expect("read");

@@ -48,7 +48,7 @@ impl Console {
             profile: "test".to_owned(),
             address: client.base().to_owned(),
             stakes: Stakes::Ordinary,
-        colour: None,
+            colour: None,
         };
         let performer = Performer::new(client, access);
         let setup = Setup {
