@@ -55,7 +55,7 @@ fn add(asked: &Add) -> Result<(), Failure> {
         production: asked.production,
         credentials: vec![kept],
     };
-    shelf.put(&asked.profile, profile)?;
+    shelf.put(&asked.profile, &profile)?;
     let used = if shelf.chosen() == Some(asked.profile.as_str()) { "; it is used when none is named" } else { "" };
     print(&format!("profile {} is {}{used}", asked.profile, asked.url))
 }
@@ -71,7 +71,7 @@ fn add_key(asked: &AddKey) -> Result<(), Failure> {
         safe::forget(&asked.profile, old)?;
     }
     profile.credentials.push(kept);
-    shelf.put(&asked.profile, profile)
+    shelf.put(&asked.profile, &profile)
 }
 
 /// Puts a credential away and says where.
@@ -101,7 +101,7 @@ fn forget(asked: &NamedKey) -> Result<(), Failure> {
     for kept in &gone {
         safe::forget(&asked.profile, kept)?;
     }
-    shelf.put(&asked.profile, profile)?;
+    shelf.put(&asked.profile, &profile)?;
     print(&format!(
         "{} of profile {} is forgotten; it goes on being valid until it is revoked",
         asked.key, asked.profile

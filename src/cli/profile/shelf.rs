@@ -195,7 +195,7 @@ impl Shelf {
     }
 
     /// Writes a profile, over one of the same name if there is one. The first profile is the one that is used.
-    pub(in crate::cli) fn put(&mut self, name: &str, profile: Profile) -> Result<(), Failure> {
+    pub(in crate::cli) fn put(&mut self, name: &str, profile: &Profile) -> Result<(), Failure> {
         let is_first = self.written.profiles.is_empty();
         self.change(|document| {
             let profiles = document.entry("profiles").or_insert_with(|| {
@@ -203,7 +203,7 @@ impl Shelf {
                 table.set_implicit(true);
                 Item::Table(table)
             });
-            profiles[name] = Item::Table(table(&profile));
+            profiles[name] = Item::Table(table(profile));
             if is_first {
                 document.insert("profile", value(name));
             }
@@ -305,9 +305,9 @@ mod tests {
         std::fs::create_dir(dir.path().join("crow")).expect("made");
         std::fs::write(&file, "# my keys\n[keys]\nfreeze = \"z\" # not p\n").expect("written");
         let mut shelf = Shelf::read(file.clone()).expect("read");
-        shelf.put("acme", profile("https://api.acme.example")).expect("written");
+        shelf.put("acme", &profile("https://api.acme.example")).expect("written");
         shelf
-            .put("test", Profile { budget_percent: BUDGET, colour: None, ..profile("http://127.0.0.1:1") })
+            .put("test", &Profile { budget_percent: BUDGET, colour: None, ..profile("http://127.0.0.1:1") })
             .expect("written");
         assert_eq!(shelf.chosen(), Some("acme"), "the first one is used");
         shelf.choose("test").expect("written");
