@@ -163,7 +163,7 @@ impl Shelf {
     fn read(file: PathBuf) -> Result<Self, Failure> {
         let text = read_text(&file)?;
         let written = toml::from_str(&text).map_err(|error: toml::de::Error| {
-            let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
+            let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
             Failure::usage(
                 format!("{}: line {line}: {}", file.display(), error.message()),
                 "mend it, or take the profile away and add it again with crow profile",
