@@ -1,7 +1,7 @@
 //! `crow` and `crow console`: the console on the standalone platform, and on one that runs elsewhere.
 
 use super::failure::Failure;
-use super::profile::shelf::{Allowed, Hue};
+use super::profile::shelf::{Allowed, BUDGET, Hue};
 use super::remote::Place;
 use super::screen::{self, Opening};
 use super::standalone::{self, Wish};
@@ -44,6 +44,8 @@ async fn standalone(asked: arguments::console::Standalone) -> Result<ExitCode, F
         look: asked.look,
         client: platform.client("console")?,
         ambient,
+        holders: Vec::new(),
+        percent: BUDGET,
         history: data_dir.join("console.db"),
     };
     let code = screen::show(opening).await;
@@ -79,10 +81,6 @@ async fn open(
     let state_dir = settings::state_dir()?;
     log::to_file(&state_dir.join("crow.log"))?;
     let profile = place.profile.as_ref();
-    let file = match &place.name {
-        Some(name) => format!("profile {name}"),
-        None => client.base().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect(),
-    };
     let opening = Opening {
         identity: Identity {
             mode: Mode::Remote,
@@ -95,7 +93,9 @@ async fn open(
         look,
         client,
         ambient: Ambient::real(),
-        history: state_dir.join(format!("{file}.db")),
+        holders: place.holders()?,
+        percent: profile.map_or(BUDGET, |profile| profile.budget_percent),
+        history: place.file()?,
     };
     screen::show(opening).await
 }

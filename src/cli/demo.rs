@@ -4,6 +4,7 @@ use super::arguments::platform::Demo;
 use super::diagnose::print;
 use super::failure::Failure;
 use super::log;
+use super::profile::shelf::BUDGET;
 use super::screen::{self, Opening};
 use super::serve::{announce, stop_signal};
 use super::standalone::{Standalone, Wish};
@@ -139,6 +140,8 @@ async fn shown(demo: Demo, platform: &Standalone, place: &Place, ambient: &Ambie
         look: demo.look,
         client: platform.client("console")?,
         ambient: ambient.clone(),
+        holders: Vec::new(),
+        percent: BUDGET,
         history: place.path().join("console.db"),
     };
     screen::show(opening).await

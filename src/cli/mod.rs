@@ -12,6 +12,7 @@ mod diagnose;
 mod doctor;
 mod escalate;
 mod failure;
+mod listen;
 mod log;
 mod manual;
 mod output;
@@ -115,6 +116,8 @@ fn start(arguments: Arguments) -> Result<ExitCode, Failure> {
             Some(Command::Open(open)) => escalate::open(open).await,
             Some(Command::Console(console)) => console::attach(console).await,
             Some(Command::Profile(asked)) => profile::run(&asked),
+            Some(Command::Listen(asked)) => listen::run(asked).await,
+            Some(Command::Reconcile(asked)) => listen::reconcile(asked).await,
             None => console::usual(arguments.standalone).await,
         }
     });

@@ -8,7 +8,11 @@ use super::profile::safe;
 use super::profile::shelf::{Kind, Profile, Shelf};
 use super::settings;
 use crate::client::connection::{Client, Credential};
+use crate::domain::key::judge;
 use crate::domain::secret::Secret;
+use crate::monitor::picture::KeyName;
+use crate::monitor::post::Holder;
+use std::path::PathBuf;
 
 /// Where `crow serve` listens unless it is told otherwise.
 const STANDALONE: &str = "http://127.0.0.1:7700";
@@ -47,6 +51,41 @@ impl Place {
         };
         Client::new(&self.url, credential)
             .map_err(|error| Failure::usage(error.to_string(), "check the address and the file"))
+    }
+}
+
+impl Place {
+    /// The name of the file in which a console remembers what it saw of a profile's platform.
+    pub(super) fn file_of(profile: &str) -> String {
+        format!("profile {profile}.db")
+    }
+
+    /// Where it is remembered what was seen of this platform.
+    pub(super) fn file(&self) -> Result<PathBuf, Failure> {
+        let file = match &self.name {
+            Some(name) => Self::file_of(name),
+            None => {
+                let url = self.url.trim_end_matches('/');
+                let place: String = url.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+                format!("{place}.db")
+            }
+        };
+        Ok(settings::state_dir()?.join(file))
+    }
+
+    /// The keys that the platform is watched with where no operator asks; none where one does.
+    pub(super) fn holders(&self) -> Result<Vec<Holder>, Failure> {
+        if self.token.is_some() {
+            return Ok(Vec::new());
+        }
+        let holder = |(name, key): &(String, Secret)| {
+            let refused = |why: String| Failure::usage(format!("{name}: {why}"), "copy the key again, in one piece");
+            let company = judge(key.reveal()).map_err(|fault| refused(fault.to_string()))?;
+            let credential = Credential::Key(Secret::new(key.reveal().to_owned()));
+            let client = Client::new(&self.url, credential).map_err(|error| refused(error.to_string()))?;
+            Ok(Holder { key: KeyName { name: name.clone(), last4: key.last4(), company }, client })
+        };
+        self.keys.iter().map(holder).collect()
     }
 }
 

@@ -7,6 +7,8 @@ use crate::ambient::Ambient;
 use crate::client::connection::Client;
 use crate::monitor::feed;
 use crate::monitor::history::History;
+use crate::monitor::post::{Holder, Post};
+use crate::monitor::rounds;
 use crate::monitor::snapshot::Snapshot;
 use crate::tui::app::Setting;
 use crate::tui::console::{self, Access, Identity, Setup};
@@ -33,6 +35,10 @@ pub(super) struct Opening {
     pub(super) look: Look,
     pub(super) client: Client,
     pub(super) ambient: Ambient,
+    /// The keys that the platform is watched with where no operator asks; none where one does.
+    pub(super) holders: Vec<Holder>,
+    /// The part of each rate window that may be used, in percent.
+    pub(super) percent: u8,
     /// Where it remembers what it saw.
     pub(super) history: PathBuf,
 }
@@ -60,20 +66,41 @@ pub(super) fn check(look: &Look) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What is remembered, if it can be opened.
+async fn remembered(file: PathBuf) -> Option<History> {
+    let opened = tokio::task::spawn_blocking(move || History::open(&file)).await.ok()?;
+    opened.inspect_err(|error| tracing::warn!(%error, "nothing is remembered of this console")).ok()
+}
+
 /// Shows the console until it ends.
 pub(super) async fn show(opening: Opening) -> Result<ExitCode, Failure> {
-    let Opening { identity, access, look, client, ambient, history } = opening;
+    let Opening { identity, access, look, client, ambient, holders, percent, history } = opening;
     let is_plain = look.plain;
     let look = settings::look(&look)?;
     let (keymap, complaint) = config::keymap();
     let copied = history.with_file_name("copied.txt");
     let arranged = history.with_extension("json");
-    let history = tokio::task::spawn_blocking(move || History::open(&history)).await.ok().and_then(|opened| {
-        opened.inspect_err(|error| tracing::warn!(%error, "nothing is remembered of this console")).ok()
-    });
+    let history = remembered(history).await;
     let (sender, pictures) = watch::channel(Arc::new(Snapshot::default()));
-    let feeding =
-        tokio::spawn(feed::follow(client.clone(), ambient.clone(), feed::Settings { rows: ROWS, history }, sender));
+    let mut performer = Performer::new(client.clone(), access);
+    let feeding = if holders.is_empty() {
+        tokio::spawn(feed::follow(client, ambient.clone(), feed::Settings { rows: ROWS, history }, sender))
+    } else {
+        let kept = tempfile::tempdir().map_err(|error| Failure::failed(error.to_string(), "make room in TMPDIR"))?;
+        let history = match history {
+            Some(history) => history,
+            // What was seen is shown from what is remembered; where nothing can be kept, it is for as long as the console is open.
+            None => History::open(&kept.path().join("history.db"))
+                .map_err(|error| Failure::failed(error.to_string(), "make room in TMPDIR"))?,
+        };
+        let post = Post::new(holders, ambient.clone(), history, percent);
+        performer = performer.with_post(post.clone());
+        let ambient = ambient.clone();
+        tokio::spawn(async move {
+            rounds::watch(post, ambient, sender).await;
+            drop(kept);
+        })
+    };
     if is_plain {
         let told = plain::tell(Setting { identity, access, look, keymap }, pictures, ambient).await;
         feeding.abort();
@@ -89,7 +116,7 @@ pub(super) async fn show(opening: Opening) -> Result<ExitCode, Failure> {
         clipboard: Clipboard::new(Box::new(std::io::stdout()), settings::wrap(), Some(copied)),
         memory: Memory(Some(arranged)),
         pictures,
-        performer: Performer::new(client, access),
+        performer,
         ambient,
     };
     let ending = console::run(setup).await;

@@ -64,11 +64,41 @@ pub struct Refusal {
     pub required_scope: Option<Untrusted>,
 }
 
+/// What a status means for who asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meaning {
+    /// 2xx.
+    Success,
+    /// 3xx, which are not followed.
+    Redirect,
+    /// 401.
+    KeyRefused,
+    /// 403.
+    ScopeLacking,
+    /// 429.
+    RateLimited,
+    /// Any other 4xx.
+    Refused,
+    /// 503: no rate limit.
+    Busy,
+    /// Any other 5xx.
+    Failing,
+}
+
 impl Answer {
-    /// Whether it is a 2xx.
+    /// What its status means.
     #[must_use]
-    pub const fn is_success(&self) -> bool {
-        matches!(self.status, 200..=299)
+    pub const fn meaning(&self) -> Meaning {
+        match self.status {
+            200..=299 => Meaning::Success,
+            300..=399 => Meaning::Redirect,
+            401 => Meaning::KeyRefused,
+            403 => Meaning::ScopeLacking,
+            429 => Meaning::RateLimited,
+            503 => Meaning::Busy,
+            500.. => Meaning::Failing,
+            _ => Meaning::Refused,
+        }
     }
 
     /// What it says in place of what was asked for: problem+json, an error object, nested or not, or plain text.
@@ -101,6 +131,12 @@ impl Answer {
 }
 
 impl Refusal {
+    /// Whether it says that the key may not do this.
+    #[must_use]
+    pub const fn is_for_scope(&self) -> bool {
+        self.status == 403
+    }
+
     /// In one line.
     #[must_use]
     pub fn line(&self) -> String {

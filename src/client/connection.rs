@@ -189,6 +189,19 @@ impl Client {
     }
 }
 
+/// A client without anything of ours in it: no key, no redirects, no proxies; TLS always verified.
+///
+/// # Errors
+/// [`Error::Unusable`] when none can be made.
+pub fn plain() -> Result<reqwest::Client, Error> {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls()?)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()
+        .map_err(|error| Error::Unusable(format!("no HTTP client can be made: {error}")))
+}
+
 /// TLS with the roots of the operating system, and *ring* for the arithmetic.
 pub(super) fn tls() -> Result<rustls::ClientConfig, Error> {
     use rustls_platform_verifier::ConfigVerifierExt as _;

@@ -10,6 +10,7 @@ pub mod logs;
 pub mod operators;
 pub mod outward;
 pub mod overview;
+pub mod partner;
 pub mod reading;
 pub mod replays;
 pub mod subscriptions;

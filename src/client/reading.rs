@@ -63,6 +63,16 @@ pub struct Listed {
     pub items: Vec<Box<RawValue>>,
     /// Where it goes on.
     pub next: Next,
+    /// Whether there is more now, if that was told.
+    pub has_more: Option<bool>,
+}
+
+impl Listed {
+    /// Where it goes on now; nowhere where it was told that there is no more.
+    #[must_use]
+    pub fn onward(&self) -> Next {
+        if self.has_more == Some(false) { Next::Nowhere } else { self.next.clone() }
+    }
 }
 
 type Members = BTreeMap<String, Box<RawValue>>;
@@ -78,7 +88,7 @@ pub fn list(body: &[u8]) -> Result<Listed, String> {
 
 fn found(value: &RawValue, depth: usize) -> Result<Option<Listed>, String> {
     if let Some(items) = array(value) {
-        return Ok(Some(Listed { items, next: Next::Nowhere }));
+        return Ok(Some(Listed { items, next: Next::Nowhere, has_more: None }));
     }
     let Some(members) = object(value) else { return Ok(None) };
     let arrays: Vec<(&String, Vec<Box<RawValue>>)> =
@@ -95,8 +105,12 @@ fn found(value: &RawValue, depth: usize) -> Result<Option<Listed>, String> {
         }
     };
     let next = next(&members, DEEPEST);
+    let has_more = members
+        .iter()
+        .find(|(name, _)| matches!(&*plain(name), "hasmore" | "hasnext" | "hasnextpage"))
+        .and_then(|(_, value)| serde_json::from_str(value.get()).ok());
     if let Some(at) = at {
-        return Ok(arrays.into_iter().nth(at).map(|(_, items)| Listed { items, next }));
+        return Ok(arrays.into_iter().nth(at).map(|(_, items)| Listed { items, next, has_more }));
     }
     if depth == 0 {
         return Ok(None);
@@ -108,7 +122,7 @@ fn found(value: &RawValue, depth: usize) -> Result<Option<Listed>, String> {
         }
     }
     Ok((inner.len() == 1).then(|| inner.swap_remove(0)).map(|listed| match listed.next {
-        Next::Nowhere => Listed { next, ..listed },
+        Next::Nowhere => Listed { next, has_more: listed.has_more.or(has_more), ..listed },
         Next::At(_) => listed,
     }))
 }

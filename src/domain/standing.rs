@@ -209,6 +209,75 @@ pub fn judge_subscription(facts: &SubscriptionFacts) -> Judgement {
     }
 }
 
+/// What a platform without a Portal tells of a subscription.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listing {
+    /// Whether it is enabled.
+    pub is_enabled: bool,
+    /// Why it is off, if that was told.
+    pub reason: Option<Disabled>,
+    /// Failures in a row, if they were told.
+    pub streak: Option<u32>,
+    /// The last time it was seen on and the first time it was seen off, if it was seen to go off.
+    pub went_off: Option<(Timestamp, Timestamp)>,
+}
+
+/// Judges a subscription of which only the listing is known.
+#[must_use]
+pub fn judge_listed(listing: &Listing) -> Judgement {
+    if listing.is_enabled {
+        return match listing.streak {
+            Some(n) if n >= STREAKS.1 => {
+                stands(Standing::Failing, format!("{n} consecutive failures (limit {}); trips at {FUSE}", STREAKS.1))
+            }
+            Some(n) if n >= STREAKS.0 => {
+                stands(Standing::Attention, format!("{n} consecutive failures (limit {}); trips at {FUSE}", STREAKS.0))
+            }
+            Some(n) => stands(Standing::Healthy, format!("enabled, {n} consecutive failures (limit {})", STREAKS.0)),
+            None => stands(
+                Standing::Unknown,
+                "enabled; whether deliveries arrive is not told: send a test, or use crow listen",
+            ),
+        };
+    }
+    let when = listing.went_off.map_or_else(
+        || "off since before it was first seen".to_owned(),
+        |(after, before)| {
+            format!("went off between {} and {} UTC", after.format("%H:%M:%S"), before.format("%H:%M:%S"))
+        },
+    );
+    match (listing.reason, listing.went_off) {
+        (Some(Disabled::Breaker), _) => stands(Standing::Tripped, format!("breaker tripped; {when}")),
+        (Some(Disabled::Manual), _) => stands(Standing::Off, format!("disabled by hand; {when}")),
+        (None, Some(_)) => stands(Standing::Failing, format!("{when}; breaker or by hand is not told")),
+        (None, None) => stands(Standing::Off, format!("{when}; breaker or by hand is not told")),
+    }
+}
+
+/// What our own calls tell of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Why the platform does not take it, in its words.
+    pub refused: Option<String>,
+    /// When a call of ours with it was last answered well.
+    pub used_at: Option<Timestamp>,
+    /// Scopes of which it is not known whether it has them.
+    pub n_unknown: usize,
+}
+
+/// Judges a key of which only our own calls are known.
+#[must_use]
+pub fn judge_held(held: &Held) -> Judgement {
+    match (&held.refused, held.used_at, held.n_unknown) {
+        (Some(why), ..) => stands(Standing::Failing, format!("the platform does not take it: {why}")),
+        (None, None, _) => stands(Standing::Unknown, "no call of ours with it was answered yet"),
+        (None, Some(_), 0) => stands(Standing::Healthy, "our calls with it are answered; who else uses it is not told"),
+        (None, Some(_), n) => {
+            stands(Standing::Healthy, format!("our calls with it are answered; {n} scopes are not yet asked after"))
+        }
+    }
+}
+
 /// What is known of a rate window.
 #[derive(Debug, Clone, Copy)]
 pub struct WindowFacts {

@@ -1,5 +1,6 @@
 //! Alerts: rules over a picture. An alert keeps the time at which it was first seen for as long as its rule holds.
 
+use super::reach::Reach;
 use crate::api::keys::KeyRow;
 use crate::api::overview::Overview;
 use crate::domain::ids::{KeyId, SubscriptionId};
@@ -65,8 +66,8 @@ impl Alerts {
 
     /// The alerts after a new overview, received at `now`.
     #[must_use]
-    pub fn after(&self, overview: &Overview, now: Timestamp) -> Self {
-        let mut alerts: Vec<Alert> = raised(overview, now)
+    pub fn after(&self, overview: &Overview, reach: &Reach, now: Timestamp) -> Self {
+        let mut alerts: Vec<Alert> = raised(overview, reach, now)
             .into_iter()
             .map(|alert| {
                 let before = self.0.iter().find(|old| old.subject == alert.subject && old.standing == alert.standing);
@@ -87,7 +88,7 @@ fn dormant_since(row: &KeyRow, now: Timestamp) -> Option<Timestamp> {
     (facts.n_limited == 0 && facts.n_broken == 0).then(|| idle_since.plus(days(threshold)))
 }
 
-fn raised(overview: &Overview, now: Timestamp) -> Vec<Alert> {
+fn raised(overview: &Overview, reach: &Reach, now: Timestamp) -> Vec<Alert> {
     let alarming = |standing| matches!(standing, Standing::Tripped | Standing::Failing | Standing::Attention);
     let mut alerts = Vec::new();
     let mut raise = |subject, name: Untrusted, judgement: Judgement, since: Option<Timestamp>| {
@@ -100,7 +101,7 @@ fn raised(overview: &Overview, now: Timestamp) -> Vec<Alert> {
         raise(
             Subject::Subscription(row.subscription.id),
             row.subscription.target_url.clone(),
-            judge_subscription(&row.facts()),
+            reach.judge_subscription(row.subscription.id).unwrap_or_else(|| judge_subscription(&row.facts())),
             row.subscription.disabled_utc.or(row.health.streak_began_utc),
         );
     }
@@ -108,8 +109,8 @@ fn raised(overview: &Overview, now: Timestamp) -> Vec<Alert> {
         raise(
             Subject::Key(row.id),
             row.name.clone(),
-            judge_key(&row.facts(), overview.server_utc),
-            dormant_since(row, overview.server_utc),
+            reach.judge_key(row.id).unwrap_or_else(|| judge_key(&row.facts(), overview.server_utc)),
+            dormant_since(row, overview.server_utc).filter(|_| reach.findings().is_none()),
         );
     }
     for row in &overview.limits.items {

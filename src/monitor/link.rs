@@ -1,5 +1,6 @@
 //! The state of the link to the platform: a value that becomes another value.
 
+use crate::domain::delivery::Roll;
 use crate::domain::time::Timestamp;
 use std::time::Duration;
 
@@ -21,6 +22,13 @@ pub enum Link {
     Lagging,
     /// Three beats were missed; what is shown may have changed.
     Stale,
+    /// The platform was reached and said that it is to be left alone for a while: it is busy, or a rate window is full.
+    Waiting {
+        /// In one line.
+        why: String,
+        /// When it is asked again.
+        until: Timestamp,
+    },
     /// The platform cannot be reached or does not let us in.
     Offline {
         /// In one line.
@@ -36,7 +44,13 @@ impl Link {
     /// The link when the platform was last heard `age` ago and nothing has failed since.
     #[must_use]
     pub fn heard(age: Duration) -> Self {
-        match age.as_millis() / BEAT.as_millis() {
+        Self::heard_every(BEAT, age)
+    }
+
+    /// The link to a platform that is asked every `beat`, when it was last heard `age` ago.
+    #[must_use]
+    pub fn heard_every(beat: Duration, age: Duration) -> Self {
+        match age.as_millis() / beat.as_millis().max(1) {
             0..=1 => Self::Live,
             2 => Self::Lagging,
             _ => Self::Stale,
@@ -52,6 +66,34 @@ impl Link {
         };
         let wait = Duration::from_millis(250).saturating_mul(1 << (n_tries - 1).min(10)).min(LONGEST_WAIT);
         Self::Offline { why, n_tries, retry_at: now.plus(wait) }
+    }
+
+    /// The same with a wait that is up to a tenth longer, so that consoles that failed together do not come back together.
+    #[must_use]
+    pub fn failed_about(&self, why: String, now: Timestamp, roll: Roll) -> Self {
+        match self.failed(why, now) {
+            Self::Offline { why, n_tries, retry_at } => {
+                let longer = retry_at.since(now).mul_f64(roll.0 / 10.0);
+                Self::Offline { why, n_tries, retry_at: retry_at.plus(longer) }
+            }
+            other => other,
+        }
+    }
+
+    /// Whether the last call failed.
+    #[must_use]
+    pub const fn is_trouble(&self) -> bool {
+        matches!(self, Self::Offline { .. } | Self::Waiting { .. })
+    }
+
+    /// The same trouble, with the next try at another time.
+    #[must_use]
+    pub fn again_at(&self, at: Timestamp) -> Self {
+        match self {
+            Self::Offline { why, n_tries, .. } => Self::Offline { why: why.clone(), n_tries: *n_tries, retry_at: at },
+            Self::Waiting { why, .. } => Self::Waiting { why: why.clone(), until: at },
+            other => other.clone(),
+        }
     }
 
     /// Whether what is shown is as current as the platform's beat.

@@ -2,6 +2,7 @@
 
 use super::alerts::{Alert, Alerts};
 use super::link::Link;
+use super::reach::Reach;
 use crate::api::overview::Overview;
 use crate::domain::time::Timestamp;
 use std::sync::Arc;
@@ -20,11 +21,20 @@ pub struct Snapshot {
     pub link: Link,
     /// What needs somebody, worst first.
     pub alerts: Alerts,
+    /// How far the console sees.
+    pub reach: Arc<Reach>,
 }
 
 impl Default for Snapshot {
     fn default() -> Self {
-        Self { overview: None, heard_at: None, changed_at: None, link: Link::Connecting, alerts: Alerts::default() }
+        Self {
+            overview: None,
+            heard_at: None,
+            changed_at: None,
+            link: Link::Connecting,
+            alerts: Alerts::default(),
+            reach: Arc::default(),
+        }
     }
 }
 
@@ -32,7 +42,7 @@ impl Snapshot {
     /// The picture after an overview was received at `now`.
     #[must_use]
     pub fn after_overview(&self, overview: Overview, now: Timestamp) -> Self {
-        let alerts = self.alerts.after(&overview, now);
+        let alerts = self.alerts.after(&overview, &Reach::Portal, now);
         let changed = self.overview.as_ref().is_none_or(|before| !before.shows_same(&overview));
         Self {
             overview: Some(Arc::new(overview)),
@@ -40,7 +50,31 @@ impl Snapshot {
             changed_at: if changed { Some(now) } else { self.changed_at },
             link: Link::Live,
             alerts,
+            reach: Arc::default(),
         }
+    }
+
+    /// The picture after a look at what is remembered of a platform without a Portal, which was last heard at `heard_at` and is asked `every`
+    /// so often. Before it was ever heard there is none.
+    #[must_use]
+    pub fn after_look(
+        &self,
+        (overview, reach): (Overview, Reach),
+        heard_at: Option<Timestamp>,
+        every: Duration,
+        now: Timestamp,
+    ) -> Self {
+        let link = heard_at.map_or(Link::Connecting, |at| Link::heard_every(every, now.since(at)));
+        let same =
+            self.overview.as_ref().filter(|before| before.shows_same(&overview) && before.cursor == overview.cursor);
+        let alerts = self.alerts.after(&overview, &reach, now);
+        let (changed_at, overview) = match same {
+            Some(before) => (self.changed_at, Arc::clone(before)),
+            None => (Some(now), Arc::new(overview)),
+        };
+        let overview = heard_at.is_some().then_some(overview);
+        let reach = if *self.reach == reach { Arc::clone(&self.reach) } else { Arc::new(reach) };
+        Self { overview, heard_at, changed_at, link, alerts, reach }
     }
 
     /// The picture after the platform said at `now` that nothing changed.

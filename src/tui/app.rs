@@ -211,7 +211,9 @@ impl App {
             (Some(old), Some(new)) => Arc::ptr_eq(old, new),
             _ => false,
         };
-        same && self.picture.link == picture.link && self.picture.alerts == picture.alerts
+        same && self.picture.link == picture.link
+            && self.picture.alerts == picture.alerts
+            && self.picture.reach == picture.reach
     }
 
     fn take(&mut self, picture: Arc<Snapshot>, now: Timestamp) -> Seen {
@@ -313,7 +315,15 @@ impl App {
     pub fn view(&self) -> Option<View<'_>> {
         let overview = self.shown().overview.as_deref()?;
         let now = Timestamp::from_millis(self.shown_at().millis() + self.skew_ms);
-        Some(View { overview, logs: &self.logs, company: self.company, desk: &self.desk, now, theme: self.theme() })
+        Some(View {
+            overview,
+            reach: &self.shown().reach,
+            logs: &self.logs,
+            company: self.company,
+            desk: &self.desk,
+            now,
+            theme: self.theme(),
+        })
     }
 
     /// The theme.
@@ -356,7 +366,7 @@ impl App {
 
     /// Whether something on the screen changes by the second although nothing happens.
     fn counts_by_second(&self) -> bool {
-        if matches!(self.picture.link, Link::Lagging | Link::Stale | Link::Offline { .. }) {
+        if matches!(self.picture.link, Link::Lagging | Link::Stale | Link::Waiting { .. } | Link::Offline { .. }) {
             return true;
         }
         if self.frozen.is_some() {

@@ -48,6 +48,10 @@ fn link(app: &App) -> Option<String> {
     match &picture.link {
         Link::Connecting | Link::Live | Link::Lagging => None,
         Link::Stale => Some(format!("STALE  {heard}: what is shown may have changed")),
+        Link::Waiting { why, until } => {
+            let left = until.since(app.clock).as_millis().div_ceil(1_000);
+            Some(format!("WAITING  {heard}  next call in {left} s  {}", Untrusted::new(why.clone()).inert()))
+        }
         Link::Offline { why, retry_at, .. } => {
             let left = retry_at.since(app.clock).as_millis().div_ceil(1_000);
             let next = if left == 0 { "trying now".to_owned() } else { format!("next try in {left} s") };

@@ -96,7 +96,9 @@ fn hint(buffer: &mut Buffer, area: Rect, app: &App) {
 fn waiting(buffer: &mut Buffer, area: Rect, app: &App) {
     let address = &app.setting.identity.address;
     let text = match app.picture.link {
-        Link::Offline { .. } => format!("Nothing was received from {address} yet; the line above says why."),
+        Link::Offline { .. } | Link::Waiting { .. } => {
+            format!("Nothing was received from {address} yet; the line above says why.")
+        }
         _ => format!("Connecting to {address} …"),
     };
     let room = usize::from(area.width.saturating_sub(2));

@@ -99,6 +99,7 @@ fn right(app: &App) -> Vec<Word> {
         Link::Live => ("LIVE", Role::Text),
         Link::Lagging => ("LAGGING", Role::Warning),
         Link::Stale => ("STALE", Role::Warning),
+        Link::Waiting { .. } => ("WAITING", Role::Warning),
         Link::Offline { .. } => ("OFFLINE", Role::Trouble),
     };
     if app.frozen.is_none() || !app.picture.link.is_live() {

@@ -7,8 +7,9 @@ use super::format;
 use super::once::Issued;
 use super::places::Item;
 use crate::ambient::Ambient;
+use crate::api::deliveries::Trace;
 use crate::api::events::NewEvent;
-use crate::api::keys::Limits;
+use crate::api::keys::{Company, Limits};
 use crate::api::log::RequestQuery;
 use crate::api::paths;
 use crate::api::replays::{NewReplay, ReplayPlan, ReplayRow};
@@ -20,14 +21,17 @@ use crate::diagnose::case::collect;
 use crate::diagnose::dossier::Wish;
 use crate::diagnose::run::run;
 use crate::diagnose::runbook::{begin, go_on};
-use crate::domain::ids::{ReplayId, SubscriptionId};
+use crate::domain::ids::{CompanyId, ReplayId, SubscriptionId};
 use crate::domain::replay::Phase;
 use crate::domain::text::Untrusted;
+use crate::domain::time::Timestamp;
 use crate::escalation::bundle::{Bundle, bundle};
 use crate::escalation::write::{Form, write};
 use crate::monitor::logs::{Ask, Came};
+use crate::monitor::post::Post;
 use crate::monitor::stretch::PAGE;
 use serde_json::value::RawValue;
+use std::collections::BTreeSet;
 
 /// Attempts that are fetched with a subscription.
 const N_ATTEMPTS: u32 = 20;
@@ -39,18 +43,30 @@ const N_REQUESTS: u32 = 10;
 pub struct Performer {
     client: Client,
     access: Access,
+    /// Goes before the client where the platform has no Portal.
+    post: Option<Post>,
 }
 
 impl Performer {
     /// Calls through `client`; makes changes only with [`Access::Act`].
     #[must_use]
     pub const fn new(client: Client, access: Access) -> Self {
-        Self { client, access }
+        Self { client, access, post: None }
+    }
+
+    /// Calls through a post, as a platform without a Portal is asked.
+    #[must_use]
+    pub fn with_post(self, post: Post) -> Self {
+        Self { post: Some(post), ..self }
     }
 
     /// Does a job. Never fails: what went wrong is in the result.
     pub async fn perform(&self, job: Job) -> Finished {
         match job {
+            Job::Fetch(item) if self.post.is_some() => {
+                Finished::Fetched(item, self.remembered(item).await.map(Box::new))
+            }
+            Job::Companies if self.post.is_some() => Finished::Companies(Ok(self.companies())),
             Job::Fetch(item) => Finished::Fetched(item, self.fetch(item).await.map(Box::new).map_err(inert)),
             Job::Companies => Finished::Companies(self.client.companies().await.map(|page| page.items).map_err(inert)),
             Job::Page(ask) => {
@@ -137,6 +153,29 @@ impl Performer {
         })
     }
 
+    /// What is remembered of a thing, where nobody can be asked.
+    async fn remembered(&self, item: Item) -> Result<Found, String> {
+        let Some(post) = &self.post else { return Ok(Found::Nothing) };
+        Ok(match item {
+            Item::Event(id) => {
+                let event = post.event(id).await?;
+                let trace = Trace { event: event.row.clone(), subscriptions: Vec::new() };
+                Found::Event(Happening { event, trace })
+            }
+            Item::Attempt(id) => Found::Attempt(Sent { detail: post.receipt(id).await?, delivery: None }),
+            _ => Found::Nothing,
+        })
+    }
+
+    /// The companies of the profile's keys; their names are not told.
+    fn companies(&self) -> Vec<Company> {
+        let ids: BTreeSet<CompanyId> =
+            self.post.iter().flat_map(Post::holders).map(|holder| holder.key.company).collect();
+        let unnamed =
+            |id| Company { id, name: Untrusted::new(format!("company {id}")), created_utc: Timestamp::from_millis(0) };
+        ids.into_iter().map(unnamed).collect()
+    }
+
     async fn requests(&self, query: RequestQuery) -> Result<Vec<RequestRow>, Error> {
         Ok(self.client.request_log(&query, None, N_REQUESTS).await?.page.items)
     }
@@ -151,6 +190,9 @@ impl Performer {
     }
 
     async fn page(&self, ask: &Ask) -> Result<Came, String> {
+        if let Some(post) = &self.post {
+            return post.page(ask).await;
+        }
         let client = &self.client;
         let came = match ask {
             Ask::Attempts(query, toward) => client.attempt_log(query, toward.cursor(), PAGE).await.map(Came::Attempts),
@@ -169,7 +211,11 @@ impl Performer {
         if self.access == Access::ReadOnly {
             return Err("read-only: nothing was done; start with --allow-actions".to_owned());
         }
-        self.change(act).await.map_err(|error| format!("could not {}: {}", act.verb(), inert(error)))
+        let failed = |why: String| format!("could not {}: {why}", act.verb());
+        match &self.post {
+            Some(post) => by_post(post, act).await.map_err(|why| failed(Untrusted::new(why).inert())),
+            None => self.change(act).await.map_err(|error| failed(inert(error))),
+        }
     }
 
     async fn change(&self, act: &Act) -> Result<Done, Error> {
@@ -236,6 +282,22 @@ impl Performer {
             Phase::Cancelled | Phase::Finished => self.client.cancel_replay(id).await,
         }
     }
+}
+
+/// What the Integration API can do of an act.
+async fn by_post(post: &Post, act: &Act) -> Result<Done, String> {
+    Ok(Done::Said(match act {
+        Act::Test(id) => return Ok(tested(*id, &post.test(*id).await?)),
+        Act::Enable(id, ReplayChoice::None) => {
+            post.switch(*id, "true").await?;
+            format!("subscription {id} is enabled")
+        }
+        Act::Disable(id) => {
+            post.switch(*id, "false").await?;
+            format!("subscription {id} is disabled")
+        }
+        _ => return Err("the Integration API has no such call; do it in the Admin Portal".to_owned()),
+    }))
 }
 
 /// What came of a change.

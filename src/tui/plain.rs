@@ -40,7 +40,9 @@ impl Plain {
         if self.link != Some(link) {
             self.link = Some(link);
             said.push(match &picture.link {
-                Link::Offline { why, .. } => format!("{link}: {}", Untrusted::new(why.as_str()).inert()),
+                Link::Offline { why, .. } | Link::Waiting { why, .. } => {
+                    format!("{link}: {}", Untrusted::new(why.as_str()).inert())
+                }
                 _ => link.to_owned(),
             });
         }
@@ -92,6 +94,7 @@ const fn link(link: &Link) -> &'static str {
         Link::Live => "LIVE",
         Link::Lagging => "LAGGING",
         Link::Stale => "STALE",
+        Link::Waiting { .. } => "WAITING",
         Link::Offline { .. } => "OFFLINE",
     }
 }

@@ -17,6 +17,7 @@ mod panes;
 mod portal;
 mod profiles;
 mod pty;
+mod remote;
 mod storage;
 mod support;
 mod watch;

@@ -4,6 +4,7 @@ pub(super) mod check;
 pub(super) mod console;
 pub(super) mod db;
 pub(super) mod panes;
+pub(super) mod listen;
 pub(super) mod place;
 pub(super) mod platform;
 pub(super) mod profile;
@@ -18,6 +19,7 @@ use clap::{Parser, Subcommand};
 use console::{Console, Standalone};
 use db::Db;
 use panes::{Deliveries, Events, Keys, Limits, Replays, Requests, Subs, Trips};
+use listen::{Listen, Reconcile};
 use platform::{Demo, Serve};
 use report::{Audit, Briefing};
 use setup::{Completions, Config, Doctor, Export, Import, Man};
@@ -100,6 +102,10 @@ pub(super) enum Command {
     Escalate(Escalate),
     /// Show a bundle that escalate wrote, after checking that nothing in it was changed
     Open(Open),
+    /// Receive webhooks on this machine: check, show and remember what comes, and hand it on if asked to
+    Listen(Listen),
+    /// Compare the events that happened with what crow listen received: exit code 0 all of it, 1 something is missing, 2 could not run
+    Reconcile(Reconcile),
     /// Give platforms names and keep the keys to them
     #[command(subcommand)]
     Profile(Profile),

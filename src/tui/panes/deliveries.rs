@@ -71,6 +71,9 @@ pub(super) fn judged(row: &AttemptRow) -> (String, Judgement) {
 }
 
 pub(super) fn tally(view: &View<'_>) -> String {
+    if view.is_partial() {
+        return format!("{} received by crow listen", format::number(view.overview.attempts.total));
+    }
     let pipeline = view.overview.pipeline;
     let total = format::number(view.overview.attempts.total);
     let rows = rows(view);
@@ -129,7 +132,10 @@ pub(super) fn chart(view: &View<'_>, room: usize) -> Vec<Line<'static>> {
 pub(in crate::tui) fn row(view: &View<'_>, row: &AttemptRow) -> Row {
     let standing = standing(row);
     let mark = (theme::mark(standing), view.theme.style(Role::Mark(standing)));
-    let subscription = format!("{} {}", row.subscription_id, format::target(&row.target_url));
+    let subscription = match view.is_partial() {
+        true => format::target(&row.target_url),
+        false => format!("{} {}", row.subscription_id, format::target(&row.target_url)),
+    };
     let event = row.event_id.map_or_else(|| "-".to_owned(), |id| format::number(id.0));
     let kind = if row.kind == Kind::Scheduled { "" } else { row.kind.name() };
     Row {
@@ -154,7 +160,14 @@ pub(in crate::tui) fn details(view: &View<'_>, row: &AttemptRow, room: usize) ->
     for (label, value) in [
         ("Began", view.moment(row.started_utc)),
         ("Target", row.target_url.inert()),
-        ("Subscription", format!("{}, company {}", row.subscription_id, row.company_id)),
+        (
+            "Subscription",
+            if view.is_partial() {
+                format!("not told, company {}", row.company_id)
+            } else {
+                format!("{}, company {}", row.subscription_id, row.company_id)
+            },
+        ),
         ("Event", format!("{} {}", row.event_type.inert(), number(row.event_id.map(|id| id.0)))),
         (
             "Delivery",

@@ -31,8 +31,9 @@ pub(in crate::tui) fn find<'a>(view: &View<'a>, id: EventId) -> Option<&'a Event
     view.logs.events.stretch.find(id.0)
 }
 
-pub(super) fn judged(row: &EventRow) -> (String, Judgement) {
+pub(super) fn judged(view: &View<'_>, row: &EventRow) -> (String, Judgement) {
     let why = match row.n_deliveries {
+        _ if view.is_partial() => "polled; who got it is not told".to_owned(),
         0 => "no subscription of the company wanted it; Enter shows why".to_owned(),
         n => format!("led to {}", format::several(u64::from(n), "delivery", "deliveries")),
     };
@@ -51,7 +52,13 @@ pub(super) fn row(view: &View<'_>, row: &EventRow) -> Row {
             view.text(format::number(row.id.0)),
             view.text(row.kind.inert()),
             view.dim(row.company_id.to_string()),
-            if row.n_deliveries == 0 { view.dim("none") } else { view.text(deliveries) },
+            if view.is_partial() {
+                view.untold()
+            } else if row.n_deliveries == 0 {
+                view.dim("none")
+            } else {
+                view.text(deliveries)
+            },
             view.dim(format::number(row.n_bytes)),
         ],
         below: None,
@@ -59,14 +66,17 @@ pub(super) fn row(view: &View<'_>, row: &EventRow) -> Row {
 }
 
 pub(in crate::tui) fn details(view: &View<'_>, row: &EventRow, room: usize) -> Vec<Line<'static>> {
-    let (_, judgement) = judged(row);
+    let (_, judgement) = judged(view, row);
     let mut lines = view.judgement_lines(&judgement, room);
     for (label, value) in [
         ("Type", row.kind.inert()),
         ("Happened", view.moment(row.created_utc)),
         ("Company", row.company_id.to_string()),
         ("Envelope", format::plural(row.n_bytes, "byte")),
-        ("Deliveries", format::number(i64::from(row.n_deliveries))),
+        (
+            "Deliveries",
+            if view.is_partial() { "not told".to_owned() } else { format::number(i64::from(row.n_deliveries)) },
+        ),
     ] {
         lines.extend(view.labelled(label, &value, room));
     }

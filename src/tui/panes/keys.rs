@@ -3,6 +3,7 @@
 use super::view::View;
 use crate::api::keys::KeyRow;
 use crate::domain::ids::KeyId;
+use crate::domain::key::Scope;
 use crate::domain::standing::{Judgement, Standing, judge_key};
 use crate::tui::format;
 use crate::tui::table::{Column, Row, numbers, words};
@@ -29,7 +30,7 @@ pub(in crate::tui) fn find<'a>(view: &View<'a>, id: KeyId) -> Option<&'a KeyRow>
 }
 
 fn judge(view: &View<'_>, row: &KeyRow) -> Judgement {
-    judge_key(&row.facts(), view.now)
+    view.reach.judge_key(row.id).unwrap_or_else(|| judge_key(&row.facts(), view.now))
 }
 
 pub(super) fn judged(view: &View<'_>, row: &KeyRow) -> (String, Judgement) {
@@ -40,8 +41,14 @@ pub(super) fn tally(view: &View<'_>) -> String {
     view.tally_of(&view.overview.keys, |row| (row.company_id, judge(view, row).standing))
 }
 
-fn scopes(row: &KeyRow) -> String {
-    row.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ")
+/// Its scopes; where harmless questions told them, with those that nobody could tell yet.
+fn scopes(view: &View<'_>, row: &KeyRow) -> String {
+    let held = row.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ");
+    let Some(finding) = view.reach.findings().and_then(|findings| findings.keys.get(&row.id)) else { return held };
+    let unknown =
+        Scope::ALL.into_iter().filter(|scope| !finding.held.contains(scope) && !finding.lacking.contains(scope));
+    let unknown: Vec<String> = unknown.map(|scope| format!("{}?", scope.name())).collect();
+    [held, unknown.join(" ")].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 pub(super) fn row(view: &View<'_>, row: &KeyRow) -> Row {
@@ -58,20 +65,55 @@ pub(super) fn row(view: &View<'_>, row: &KeyRow) -> Row {
             view.text(row.name.inert()),
             view.text(row.last4.inert()),
             if standing == Standing::Attention { view.text(used) } else { view.dim(used) },
-            view.text(format::count(row.usage.n_last_minute)),
-            view.tinted(
-                row.usage.n_client_errors,
-                if row.usage.n_limited > 0 { Standing::Attention } else { Standing::Healthy },
-            ),
-            view.tinted(row.usage.n_server_errors, Standing::Failing),
-            view.dim(scopes(row)),
+            if view.is_partial() { view.untold() } else { view.text(format::count(row.usage.n_last_minute)) },
+            if view.is_partial() {
+                view.untold()
+            } else {
+                view.tinted(
+                    row.usage.n_client_errors,
+                    if row.usage.n_limited > 0 { Standing::Attention } else { Standing::Healthy },
+                )
+            },
+            if view.is_partial() { view.untold() } else { view.tinted(row.usage.n_server_errors, Standing::Failing) },
+            view.dim(scopes(view, row)),
             view.dim(row.company_id.to_string()),
         ],
         below: None,
     }
 }
 
+/// What harmless questions and our own calls told of a key.
+fn found(view: &View<'_>, row: &KeyRow, room: usize) -> Vec<Line<'static>> {
+    let finding = view.reach.findings().and_then(|findings| findings.keys.get(&row.id)).cloned().unwrap_or_default();
+    let names = |scopes: &[Scope]| scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ");
+    let unknown: Vec<Scope> = Scope::ALL
+        .into_iter()
+        .filter(|scope| !finding.held.contains(scope) && !finding.lacking.contains(scope))
+        .collect();
+    let or = |text: String, else_: &str| if text.is_empty() { else_.to_owned() } else { text };
+    let mut lines = view.judgement_lines(&judge(view, row), room);
+    for (label, value) in [
+        ("Name", row.name.inert()),
+        ("Key", format!("ends in {}, company {}", row.last4.inert(), row.company_id)),
+        ("May", or(names(&finding.held), "nothing, as far as was asked")),
+        ("May not", or(names(&finding.lacking), "nothing that was asked after")),
+        ("Not known", or(names(&unknown), "nothing: each scope was asked after once, without changing anything")),
+        ("Used by us", finding.used_at.map_or_else(|| "never".to_owned(), |at| view.moment(at))),
+        (
+            "Not told",
+            "its age, who else uses it, its calls and its own limits before a call of ours: the Admin Portal has them"
+                .to_owned(),
+        ),
+    ] {
+        lines.extend(view.labelled(label, &value, room));
+    }
+    lines
+}
+
 pub(super) fn details(view: &View<'_>, row: &KeyRow, room: usize) -> Vec<Line<'static>> {
+    if view.is_partial() {
+        return found(view, row, room);
+    }
     let usage = row.usage;
     let limits = row.limits;
     let revoked = row.revoked_utc.map_or_else(|| "no".to_owned(), |at| view.moment(at));
@@ -80,7 +122,7 @@ pub(super) fn details(view: &View<'_>, row: &KeyRow, room: usize) -> Vec<Line<'s
         ("Name", row.name.inert()),
         ("Key", format!("number {}, ends in {}", row.id, row.last4.inert())),
         ("Company", row.company_id.to_string()),
-        ("Scopes", scopes(row)),
+        ("Scopes", scopes(view, row)),
         ("Last used", row.last_used_utc.map_or_else(|| "never".to_owned(), |at| view.moment(at))),
         (
             "Last minute",

@@ -5,6 +5,7 @@ use crate::api::limits::LimitRow;
 use crate::domain::ids::KeyId;
 use crate::domain::standing::{Judgement, Standing, judge_window};
 use crate::domain::window::Bucket;
+use crate::monitor::reach::WindowFinding;
 use crate::tui::format;
 use crate::tui::table::{Cell, Column, Row, numbers, words};
 use crate::tui::theme::Role;
@@ -87,10 +88,40 @@ pub(super) fn row(view: &View<'_>, row: &LimitRow) -> Row {
             view.dim(format!("{} of {}", row.remaining, row.limit)),
             view.dim(resets(view, row)),
             forecast,
-            view.dim(format::sparkline(&row.history)),
+            view.dim(spark(view, row)),
         ],
         below: None,
     }
+}
+
+fn finding<'a>(view: &View<'a>, row: &LimitRow) -> Option<&'a WindowFinding> {
+    view.reach.findings().and_then(|findings| findings.windows.get(&(row.key_id, row.bucket)))
+}
+
+/// The last hour minute by minute; a question mark where nobody looked.
+fn spark(view: &View<'_>, row: &LimitRow) -> String {
+    let spark = format::sparkline(&row.history);
+    let Some(finding) = finding(view, row) else { return spark };
+    spark.chars().enumerate().map(|(place, bar)| if finding.unseen.contains(&place) { '?' } else { bar }).collect()
+}
+
+/// Our own part, and the last week hour by hour; a question mark where nobody looked.
+fn week(view: &View<'_>, finding: &WindowFinding, room: usize) -> Vec<Line<'static>> {
+    let counts: Vec<u32> = finding.week.iter().map(|used| used.unwrap_or(0)).collect();
+    let bars = format::sparkline(&counts).chars().collect::<Vec<_>>();
+    let strip: String =
+        finding.week.iter().zip(bars).map(|(used, bar)| if used.is_none() { '?' } else { bar }).collect();
+    let n_seen = finding.week.iter().flatten().count();
+    let own = format!(
+        "{} calls in the last minute, of {} that are ours as busy as others are",
+        finding.n_own, finding.allowance
+    );
+    let mut lines = view.labelled("crow's own", &own, room);
+    let about = format!("the busiest minute of each hour, {n_seen} of {} hours were seen", finding.week.len());
+    lines.extend(view.labelled("7 days", &about, room));
+    let style = view.theme.style(Role::Text);
+    lines.extend(format::wrap(&strip, room).into_iter().map(|line| Line::styled(line, style)));
+    lines
 }
 
 pub(super) fn details(view: &View<'_>, row: &LimitRow, room: usize) -> Vec<Line<'static>> {
@@ -111,7 +142,10 @@ pub(super) fn details(view: &View<'_>, row: &LimitRow, room: usize) -> Vec<Line<
     ] {
         lines.extend(view.labelled(label, &value, room));
     }
-    let spark = format::sparkline(&row.history);
+    if let Some(finding) = finding(view, row) {
+        lines.extend(week(view, finding, room));
+    }
+    let spark = spark(view, row);
     let style = view.theme.style(Role::Text);
     lines.extend(format::wrap(&spark, room).into_iter().map(|line| Line::styled(line, style)));
     lines

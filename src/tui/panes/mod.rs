@@ -20,6 +20,7 @@ use super::places::Following;
 use super::table::{Column, Table};
 use super::theme::Role;
 use crate::domain::text::Untrusted;
+use crate::monitor::reach::Noun;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -63,6 +64,20 @@ impl Pane {
             Self::Limits => "6 Headroom",
             Self::Trips => "7 Trips",
             Self::Requests => "8 Requests",
+        }
+    }
+
+    /// What it is about.
+    #[must_use]
+    pub const fn noun(self) -> Noun {
+        match self {
+            Self::Keys => Noun::Keys,
+            Self::Subscriptions => Noun::Subscriptions,
+            Self::Deliveries => Noun::Deliveries,
+            Self::Events => Noun::Events,
+            Self::Limits => Noun::Limits,
+            Self::Trips => Noun::Trips,
+            Self::Requests => Noun::Requests,
         }
     }
 
@@ -125,6 +140,22 @@ fn draw_chart(buffer: &mut Buffer, area: Rect, view: &View<'_>, pane: Pane) -> R
     Rect { y: area.y + n, height: area.height - n, ..area }
 }
 
+/// Draws what a pane cannot know, and what was not understood, above its rows, where there is room for both; answers what is left.
+fn draw_remarks(buffer: &mut Buffer, area: Rect, view: &View<'_>, pane: Pane, focused: bool) -> Rect {
+    let remarks = view.reach.remarks(pane.noun());
+    let room = usize::from(area.width.saturating_sub(2));
+    let flowed = remarks.iter().enumerate().flat_map(|(place, text)| {
+        let role = if place == 0 { Role::Dim } else { Role::Warning };
+        let style = view.theme.style(role);
+        format::flow(text, room).into_iter().map(move |line| Line::styled(format!(" {line}"), style))
+    });
+    // A riddle is told everywhere; the rest where somebody looks.
+    let lines: Vec<_> = if focused || remarks.len() > 1 { flowed.collect() } else { Vec::new() };
+    let n = u16::try_from(lines.len()).unwrap_or(u16::MAX).min(area.height.saturating_sub(4) / 2);
+    paint::lines(buffer, Rect { height: n, ..area }, &lines);
+    Rect { y: area.y + n, height: area.height - n, ..area }
+}
+
 /// What stands where a pane has no rows: what would be there, what is awaited, or what hides it.
 fn nothing(view: &View<'_>, pane: Pane) -> Vec<String> {
     let logs = view.logs;
@@ -143,6 +174,7 @@ fn nothing(view: &View<'_>, pane: Pane) -> Vec<String> {
         (Some((false, Some(why))), _) => vec![format!("could not be fetched: {why}")],
         (Some((false, None)), _) => vec!["fetching …".to_owned()],
         (_, Some(company)) => vec![format!("Nothing of company {company}. C shows others.")],
+        (_, None) if view.reach.findings().is_some() => vec!["Nothing here yet.".to_owned()],
         (_, None) => pane.empty().iter().map(|text| (*text).to_owned()).collect(),
     }
 }
@@ -209,6 +241,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App, view: &View<'_>, pane: P
         Rect { y: area.y + 1.min(area.height), height: area.height.saturating_sub(1), ..area }
     };
     let inner = if app.root == Root::Single { draw_chart(buffer, inner, view, pane) } else { inner };
+    let inner = draw_remarks(buffer, inner, view, pane, focused);
     let order = view.order(pane);
     let n_rows = order.items.len();
     if n_rows == 0 {
@@ -231,7 +264,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App, view: &View<'_>, pane: P
 pub fn age_mark(app: &App) -> Option<String> {
     use crate::monitor::link::Link;
     match app.shown().link {
-        Link::Stale | Link::Offline { .. } => {
+        Link::Stale | Link::Waiting { .. } | Link::Offline { .. } => {
             app.shown().heard_at.map(|at| format!("as of {}?", at.format("%H:%M:%S")))
         }
         Link::Connecting | Link::Live | Link::Lagging => None,

@@ -37,10 +37,15 @@ pub(in crate::tui) fn find<'a>(view: &View<'a>, id: i64) -> Option<&'a RequestRo
 
 const fn standing(row: &RequestRow) -> Standing {
     match row.status {
-        500.. => Standing::Failing,
+        // No answer came.
+        0 | 500.. => Standing::Failing,
         400..500 => Standing::Attention,
         _ => Standing::Healthy,
     }
+}
+
+fn status(row: &RequestRow) -> String {
+    if row.status == 0 { "none".to_owned() } else { row.status.to_string() }
 }
 
 fn code(row: &RequestRow) -> String {
@@ -50,6 +55,7 @@ fn code(row: &RequestRow) -> String {
 pub(super) fn judged(row: &RequestRow) -> (String, Judgement) {
     let name = format!("{} {}", row.method.inert(), row.route.inert());
     let why = match (&row.code, &row.detail) {
+        (_, Some(detail)) if row.status == 0 => format!("no answer: {}", detail.inert()),
         (Some(code), Some(detail)) => format!("answered {} {}: {}", row.status, code.inert(), detail.inert()),
         (Some(code), None) => format!("answered {} {}", row.status, code.inert()),
         (None, Some(detail)) => format!("answered {}: {}", row.status, detail.inert()),
@@ -88,7 +94,7 @@ pub(super) fn row(view: &View<'_>, row: &RequestRow) -> Row {
     Row {
         cells: vec![
             view.dim(row.utc.format("%H:%M:%S%.3f")),
-            Cell::marked(mark, row.status.to_string(), view.theme.style(Role::Word(standing))),
+            Cell::marked(mark, status(row), view.theme.style(Role::Word(standing))),
             view.text(code(row)),
             view.text(row.method.inert()),
             Cell::middle(row.route.inert(), view.theme.style(Role::Text)),

@@ -8,6 +8,7 @@ use crate::domain::health::ENOUGH;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::standing::{Judgement, STREAKS, Standing, judge_subscription};
 use crate::domain::text::Untrusted;
+use crate::domain::time::Timestamp;
 use crate::tui::format;
 use crate::tui::table::{Cell, Column, Row, numbers, words};
 use crate::tui::theme::Role;
@@ -37,16 +38,17 @@ pub(super) fn find<'a>(view: &View<'a>, id: SubscriptionId) -> Option<&'a Subscr
     view.overview.subscriptions.items.iter().find(|row| row.subscription.id == id)
 }
 
-fn judge(row: &SubscriptionRow) -> Judgement {
-    judge_subscription(&row.facts())
+fn judge(view: &View<'_>, row: &SubscriptionRow) -> Judgement {
+    let listed = view.reach.judge_subscription(row.subscription.id);
+    listed.unwrap_or_else(|| judge_subscription(&row.facts()))
 }
 
-pub(super) fn judged(row: &SubscriptionRow) -> (String, Judgement) {
-    (format::target(&row.subscription.target_url), judge(row))
+pub(super) fn judged(view: &View<'_>, row: &SubscriptionRow) -> (String, Judgement) {
+    (format::target(&row.subscription.target_url), judge(view, row))
 }
 
 pub(super) fn tally(view: &View<'_>) -> String {
-    view.tally_of(&view.overview.subscriptions, |row| (row.subscription.company_id, judge(row).standing))
+    view.tally_of(&view.overview.subscriptions, |row| (row.subscription.company_id, judge(view, row).standing))
 }
 
 fn types(row: &SubscriptionRow) -> String {
@@ -73,7 +75,16 @@ fn percent(view: &View<'_>, rate: &Rate) -> Cell {
     }
 }
 
+/// Whether the platform told how many failures in a row there were.
+fn tells_streak(view: &View<'_>, row: &SubscriptionRow) -> bool {
+    let listing = view.reach.findings().and_then(|findings| findings.subscriptions.get(&row.subscription.id));
+    listing.is_none_or(|listing| listing.streak.is_some())
+}
+
 fn fuse(view: &View<'_>, row: &SubscriptionRow) -> Cell {
+    if !tells_streak(view, row) {
+        return view.untold();
+    }
     let streak = row.subscription.consecutive_failures;
     let text = format!("{streak}/{FUSE}");
     let standing = match streak {
@@ -100,7 +111,7 @@ const fn waiting(row: &SubscriptionRow) -> u64 {
 
 pub(super) fn row(view: &View<'_>, row: &SubscriptionRow) -> Row {
     let health = &row.health;
-    let standing = judge(row).standing;
+    let standing = judge(view, row).standing;
     let p95 = health.last_1h.p95_ms.map_or_else(|| "-".to_owned(), |ms| format!("≤{ms}"));
     let missed = (!row.subscription.is_enabled && health.n_skipped > 0)
         .then(|| format!("missed while off: {}", format::plural(health.n_skipped, "event")));
@@ -110,13 +121,19 @@ pub(super) fn row(view: &View<'_>, row: &SubscriptionRow) -> Row {
             view.dim(row.subscription.id.to_string()),
             Cell::middle(format::target(&row.subscription.target_url), view.theme.style(Role::Text)),
             view.dim(types(row)),
-            percent(view, &health.last_5m),
-            percent(view, &health.last_1h),
-            percent(view, &health.last_24h),
-            view.dim(p95),
+            if view.is_partial() { view.untold() } else { percent(view, &health.last_5m) },
+            if view.is_partial() { view.untold() } else { percent(view, &health.last_1h) },
+            if view.is_partial() { view.untold() } else { percent(view, &health.last_24h) },
+            if view.is_partial() { view.untold() } else { view.dim(p95) },
             fuse(view, row),
-            view.text(next(view, row)),
-            if waiting(row) == 0 { view.dim("0") } else { view.text(format::count(waiting(row))) },
+            if view.is_partial() && row.subscription.is_enabled { view.untold() } else { view.text(next(view, row)) },
+            if view.is_partial() {
+                view.untold()
+            } else if waiting(row) == 0 {
+                view.dim("0")
+            } else {
+                view.text(format::count(waiting(row)))
+            },
         ],
         below: forecast(row).or(missed).map(|text| Cell::new(text, view.theme.style(Role::Word(standing)))),
     }
@@ -135,7 +152,38 @@ fn rate(rate: &Rate) -> String {
     )
 }
 
+/// What a listing tells of a subscription.
+fn listed(view: &View<'_>, row: &SubscriptionRow, room: usize) -> Vec<Line<'static>> {
+    let of = &row.subscription;
+    let told = |at: Option<Timestamp>| at.map_or_else(|| "not told".to_owned(), |at| view.moment(at));
+    let since = |at: Timestamp| told((at.millis() != 0).then_some(at));
+    let streak =
+        if tells_streak(view, row) { format!("{}/{FUSE}", of.consecutive_failures) } else { "not told".to_owned() };
+    let mut lines = view.judgement_lines(&judge(view, row), room);
+    for (label, value) in [
+        ("Target", of.target_url.inert()),
+        ("Events", types(row)),
+        ("Enabled", if of.is_enabled { "yes".to_owned() } else { format!("no; seen off since: {}", told(of.disabled_utc)) }),
+        ("Fuse", streak),
+        ("Attempted", told(of.last_attempt_utc)),
+        ("Succeeded", told(of.last_success_utc)),
+        ("Owner", owner(row)),
+        ("Created", since(of.created_utc)),
+        ("Changed", since(of.updated_utc)),
+        ("Not told", "success, delays, backlog, what was missed. x sends a test; crow listen receives; the Admin Portal has the log".to_owned()),
+    ] {
+        lines.extend(view.labelled(label, &value, room));
+    }
+    if let Some(description) = &of.description {
+        lines.extend(view.labelled("Description", &description.inert(), room));
+    }
+    lines
+}
+
 pub(in crate::tui) fn details(view: &View<'_>, row: &SubscriptionRow, room: usize) -> Vec<Line<'static>> {
+    if view.is_partial() {
+        return listed(view, row, room);
+    }
     let subscription = &row.subscription;
     let health = &row.health;
     let streak = subscription.consecutive_failures;
@@ -146,7 +194,7 @@ pub(in crate::tui) fn details(view: &View<'_>, row: &SubscriptionRow, room: usiz
         Some(time) => view.moment(time),
         None => "never".to_owned(),
     };
-    let mut lines = view.judgement_lines(&judge(row), room);
+    let mut lines = view.judgement_lines(&judge(view, row), room);
     // A trip that nobody ended says why it came to that.
     let trip = view
         .overview

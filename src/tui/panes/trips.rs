@@ -52,6 +52,14 @@ fn off_for(view: &View<'_>, row: &TripRow) -> String {
 pub(super) fn judged(view: &View<'_>, row: &TripRow) -> (String, Judgement) {
     let off = off_for(view, row);
     let judgement = match row.enabled_utc {
+        None if view.is_partial() => Judgement {
+            standing: Standing::Tripped,
+            why: format!("seen off for {off}; why, and what it missed, is not told"),
+        },
+        Some(_) if view.is_partial() => Judgement {
+            standing: Standing::Healthy,
+            why: format!("seen on again after {off}; what it missed is not told"),
+        },
         None => Judgement {
             standing: Standing::Tripped,
             why: format!("off for {off} after {}; missed {}", causes(row), format::plural(row.n_missed, "event")),

@@ -7,6 +7,7 @@ use crate::domain::query::sift;
 use crate::domain::standing::{Judgement, Standing};
 use crate::domain::time::Timestamp;
 use crate::monitor::logs::Logs;
+use crate::monitor::reach::Reach;
 use crate::monitor::stretch::{Numbered, Stretch};
 use crate::tui::desk::{Desk, Times};
 use crate::tui::format;
@@ -21,6 +22,8 @@ use ratatui::text::Line;
 pub struct View<'a> {
     /// What was received.
     pub overview: &'a Overview,
+    /// How far it reaches.
+    pub reach: &'a Reach,
     /// What was paged through.
     pub logs: &'a Logs,
     /// The company that is looked at; all if none.
@@ -203,9 +206,9 @@ impl View<'_> {
     pub fn judged(&self, item: Item) -> Option<(String, Judgement)> {
         match item {
             Item::Key(id) => keys::find(self, id).map(|row| keys::judged(self, row)),
-            Item::Subscription(id) => subscriptions::find(self, id).map(subscriptions::judged),
+            Item::Subscription(id) => subscriptions::find(self, id).map(|row| subscriptions::judged(self, row)),
             Item::Attempt(id) => deliveries::find(self, id).map(deliveries::judged),
-            Item::Event(id) => events::find(self, id).map(events::judged),
+            Item::Event(id) => events::find(self, id).map(|row| events::judged(self, row)),
             Item::Window(id, bucket) => limits::find(self, id, bucket).map(limits::judged),
             Item::Trip(id) => trips::find(self, id).map(|row| trips::judged(self, row)),
             Item::Request(id) => requests::find(self, id).map(requests::judged),
@@ -238,6 +241,17 @@ impl View<'_> {
 
     pub(super) fn dim(&self, text: impl Into<String>) -> Cell {
         Cell::new(text, self.theme.style(Role::Dim))
+    }
+
+    /// What a platform without a Portal does not tell.
+    pub(super) fn untold(&self) -> Cell {
+        self.dim("?")
+    }
+
+    /// Whether the platform tells only what the Integration API does.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.reach.findings().is_some()
     }
 
     /// A number that is quiet while it is 0 and has a state's colour otherwise.

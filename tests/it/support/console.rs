@@ -6,6 +6,8 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use crow::ambient::Ambient;
 use crow::client::connection::Client;
 use crow::monitor::feed;
+use crow::monitor::post::Post;
+use crow::monitor::rounds;
 use crow::monitor::snapshot::Snapshot;
 use crow::tui::console::{Access, Ending, Identity, Mode, Setup, Stakes, drive};
 use crow::tui::copy::{Clipboard, Wrap};
@@ -38,19 +40,39 @@ impl Console {
         Self::open(platform.operator(), platform.ambient.clone(), Access::ReadOnly, (columns, rows))
     }
 
+    /// Opens a console that may act on a platform which is watched with keys.
+    pub(crate) fn watching(post: &Post, ambient: &Ambient, size: (u16, u16)) -> Self {
+        let (sender, pictures) = watch::channel(Arc::new(Snapshot::default()));
+        let feeding = tokio::spawn(rounds::watch(post.clone(), ambient.clone(), sender));
+        let client = post.holders()[0].client.clone();
+        let address = client.base().to_owned();
+        let performer = Performer::new(client, Access::Act).with_post(post.clone());
+        Self::run((address, Access::Act), ambient.clone(), (pictures, feeding), performer, size)
+    }
+
     fn open(client: Client, ambient: Ambient, access: Access, size: (u16, u16)) -> Self {
-        let (keys, events) = mpsc::unbounded_channel();
         let (sender, pictures) = watch::channel(Arc::new(Snapshot::default()));
         let settings = feed::Settings { rows: 200, history: None };
         let feeding = tokio::spawn(feed::follow(client.clone(), ambient.clone(), settings, sender));
+        let (address, performer) = (client.base().to_owned(), Performer::new(client, access));
+        Self::run((address, access), ambient, (pictures, feeding), performer, size)
+    }
+
+    fn run(
+        (address, access): (String, Access),
+        ambient: Ambient,
+        (pictures, feeding): (watch::Receiver<Arc<Snapshot>>, JoinHandle<()>),
+        performer: Performer,
+        size: (u16, u16),
+    ) -> Self {
+        let (keys, events) = mpsc::unbounded_channel();
         let identity = Identity {
             mode: Mode::Remote,
             profile: "test".to_owned(),
-            address: client.base().to_owned(),
+            address,
             stakes: Stakes::Ordinary,
             colour: None,
         };
-        let performer = Performer::new(client, access);
         let setup = Setup {
             identity,
             access,

@@ -9,4 +9,5 @@ pub(crate) mod platform;
 pub(crate) mod receiver;
 mod screen;
 pub(crate) mod serving;
+pub(crate) mod standin;
 pub(crate) mod terminal;

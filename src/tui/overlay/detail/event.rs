@@ -22,6 +22,9 @@ pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, of: &Happening) {
 
 /// Every subscription of the company, and why it has a delivery or none.
 fn trace(scene: &Scene<'_>, sheet: &mut Sheet, of: &Happening) {
+    if scene.view.is_partial() {
+        return sheet.none("Who got it is not told by the Integration API.", scene.view.theme);
+    }
     let rows = &of.trace.subscriptions;
     sheet.head(format!("Subscriptions of the company ({})", rows.len()), scene.view.theme);
     for row in rows {

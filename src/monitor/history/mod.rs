@@ -1,4 +1,11 @@
-//! What a console remembers of one platform across restarts: since when alerts hold, and when the link was lost.
+//! What a console remembers of one platform across restarts: since when alerts hold, and when the link was lost; of a platform without a
+//! Portal everything that was seen, asked and received. Several consoles may have it open at once.
+
+pub mod calls;
+pub mod pages;
+pub mod receipts;
+pub mod retention;
+pub mod seen;
 
 use super::alerts::{Alert, Subject};
 use super::link::Link;
@@ -13,7 +20,10 @@ use std::path::Path;
 
 /// Marks a file as a console's history: `crwh`.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"crwh");
-const MIGRATIONS: &[&str] = &[include_str!("../../assets/migrations/history/0001_initial.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../assets/migrations/history/0001_initial.sql"),
+    include_str!("../../../assets/migrations/history/0002_remote.sql"),
+];
 /// Link changes that are kept.
 const LINKS: i64 = 1_000;
 
@@ -32,6 +42,14 @@ impl History {
         let options =
             Options { application_id: APPLICATION_ID, migrations: MIGRATIONS, n_readers: 1, queue: 256, reserved: 0 };
         Ok(Self { database: Database::open(path, options)? })
+    }
+
+    /// Writes in a transaction of its own.
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.database.write(Lane::Common, work).await
     }
 
     /// The alerts of the last picture; those of kinds that this version does not know are left out.
@@ -78,6 +96,7 @@ impl History {
             Link::Live => ("live", None),
             Link::Lagging => ("lagging", None),
             Link::Stale => ("stale", None),
+            Link::Waiting { why, .. } => ("waiting", Some(why.clone())),
             Link::Offline { why, .. } => ("offline", Some(why.clone())),
         };
         self.database

@@ -1,0 +1,234 @@
+//! What a key of the Integration API can ask, harmless questions that tell its scopes among them. Only what the platform's documentation
+//! promises is relied upon; the rest is read where it is there.
+
+use super::answer::{Refusal, WindowNote};
+use super::reading::Fields;
+use crate::api::paths;
+use crate::api::subscriptions::{Subscription, TestResult};
+use crate::domain::ids::{CompanyId, EventId, SubscriptionId};
+use crate::domain::key::Scope;
+use crate::domain::standing::Disabled;
+use crate::domain::text::Untrusted;
+use crate::domain::time::Timestamp;
+use crate::domain::window::Bucket;
+use reqwest::Method;
+use serde_json::value::RawValue;
+
+/// A question that changes nothing and tells whether a key has a scope.
+#[derive(Debug, Clone)]
+pub struct Probe {
+    /// The scope.
+    pub scope: Scope,
+    /// Its method.
+    pub method: Method,
+    /// The path that is asked.
+    pub path: &'static str,
+    /// In which window it is counted.
+    pub bucket: Bucket,
+    /// What is sent along: nothing, in so many words, where the method has a body. No platform can create anything of it.
+    pub body: Option<Vec<u8>>,
+}
+
+/// What a probe told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Probed {
+    /// The key has the scope.
+    Held,
+    /// It has not.
+    Lacking,
+    /// The answer says neither.
+    Unclear(Untrusted),
+}
+
+impl Probe {
+    /// The question for a scope. Reading scopes are told by reading; the others by a POST without a body, which is refused either for what
+    /// it lacks (400) or for what the key lacks (403).
+    #[must_use]
+    pub fn of(scope: Scope) -> Self {
+        let (method, path, bucket, body) = match scope {
+            Scope::EventsRead => (Method::GET, paths::EVENTS, Bucket::Read, None),
+            Scope::WebhooksWrite => (Method::GET, paths::SUBSCRIPTIONS, Bucket::Read, None),
+            Scope::IntegrationsRead => (Method::GET, paths::CLIENT_SEARCH, Bucket::Read, None),
+            Scope::IntegrationsWrite => (Method::POST, paths::LEADS, Bucket::Write, Some(Vec::new())),
+            Scope::Admin => (Method::POST, paths::EVENTS_TEST, Bucket::Admin, Some(Vec::new())),
+        };
+        Self { scope, method, path, bucket, body }
+    }
+
+    /// What a refusal of it tells: one for what the call lacks, or for what the key lacks.
+    #[must_use]
+    pub fn weigh(&self, refusal: &Refusal) -> Probed {
+        match refusal.status {
+            400 | 411 | 415 | 422 => Probed::Held,
+            403 => match &refusal.required_scope {
+                Some(other) if other.raw() != self.scope.name() => Probed::Unclear(Untrusted::new(refusal.line())),
+                _ => Probed::Lacking,
+            },
+            _ => Probed::Unclear(Untrusted::new(refusal.line())),
+        }
+    }
+}
+
+/// An event as it was polled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Polled {
+    /// Its number.
+    pub id: EventId,
+    /// What happened.
+    pub kind: Untrusted,
+    /// When.
+    pub created_at: Timestamp,
+    /// Whose; the key's company where it does not say.
+    pub company: CompanyId,
+    /// The bytes that it came with.
+    pub envelope: Vec<u8>,
+}
+
+/// Reads an event.
+///
+/// # Errors
+/// What is missing or not understood.
+pub fn event(raw: &RawValue, owner: CompanyId) -> Result<Polled, String> {
+    let fields = Fields::read(raw, &[])?;
+    let id = fields.number(&["id", "eventid"]).ok_or("an event has no whole number as its id")?;
+    let kind = fields.text(&["type", "eventtype", "event"]).ok_or("an event has no type")?;
+    let created_at = fields
+        .moment(&["createdutc", "createdat", "created", "timestamp", "occurredat"])
+        .ok_or("the time of an event is not understood")?;
+    let company = fields.number(&["companyid", "tenantid"]).map_or(owner, CompanyId);
+    Ok(Polled { id: EventId(id), kind, created_at, company, envelope: raw.get().as_bytes().to_vec() })
+}
+
+/// A subscription as it was listed: what was told of it, and whether what need not be told was.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listed {
+    /// The subscription. What was not told has the value of nothing; look below before believing it.
+    pub subscription: Subscription,
+    /// Failures in a row, if they were told.
+    pub streak: Option<u32>,
+    /// When it was created, if that was told.
+    pub created_at: Option<Timestamp>,
+    /// When it was changed, if that was told.
+    pub updated_at: Option<Timestamp>,
+}
+
+/// Reads a subscription.
+///
+/// # Errors
+/// What is missing or not understood.
+pub fn subscription(raw: &RawValue, owner: CompanyId) -> Result<Listed, String> {
+    let fields = Fields::read(raw, &["subscription", "webhook", "data", "item"])?;
+    let id = fields.number(&["id", "subscriptionid"]).ok_or("a subscription has no whole number as its id")?;
+    let target_url = fields
+        .text(&["targeturl", "url", "endpoint", "endpointurl", "callbackurl"])
+        .ok_or("a subscription has no address")?;
+    let is_enabled = fields
+        .answer(&["isenabled", "enabled", "active", "isactive", "status"])
+        .ok_or("whether a subscription is enabled is not understood")?;
+    let streak = fields.number(&["consecutivefailures", "failurecount"]).and_then(|n| u32::try_from(n).ok());
+    let created_at = fields.moment(&["createdutc", "createdat", "created"]);
+    let updated_at = fields.moment(&["updatedutc", "updatedat", "updated", "modifiedutc"]);
+    let nothing = Timestamp::from_millis(0);
+    let reason = fields.text(&["disabledreason"]);
+    Ok(Listed {
+        subscription: Subscription {
+            id: SubscriptionId(id),
+            company_id: fields.number(&["companyid", "tenantid"]).map_or(owner, CompanyId),
+            target_url,
+            event_types: fields.texts(&["eventtypes", "events", "types", "topics"]).unwrap_or_default(),
+            is_enabled,
+            description: fields.text(&["description", "name"]),
+            managed_by: fields.text(&["managedby", "owner", "source"]),
+            consecutive_failures: streak.unwrap_or(0),
+            disabled_reason: reason.and_then(|reason| Disabled::named(reason.raw())).filter(|_| !is_enabled),
+            disabled_utc: fields.moment(&["disabledutc", "disabledat"]),
+            last_attempt_utc: fields.moment(&["lastattemptutc", "lastattemptat"]),
+            last_success_utc: fields.moment(&["lastsuccessutc", "lastsuccessat"]),
+            created_utc: created_at.unwrap_or(nothing),
+            updated_utc: updated_at.unwrap_or(nothing),
+        },
+        streak,
+        created_at,
+        updated_at,
+    })
+}
+
+/// Reads what a test delivery came to.
+///
+/// # Errors
+/// What is missing or not understood.
+pub fn tested(body: &[u8]) -> Result<TestResult, String> {
+    let raw: &RawValue = serde_json::from_slice(body).map_err(|error| format!("not JSON: {error}"))?;
+    let fields = Fields::read(raw, &["result", "data"])?;
+    let status_code = fields.number(&["statuscode", "status", "httpstatus"]).and_then(|code| u16::try_from(code).ok());
+    let success = fields.answer(&["success", "succeeded", "ok"]).or(status_code.map(|code| (200..300).contains(&code)));
+    Ok(TestResult {
+        success: success.ok_or("whether the test succeeded is not understood")?,
+        status_code,
+        elapsed_ms: fields.number(&["elapsedms", "durationms"]).and_then(|ms| u64::try_from(ms).ok()).unwrap_or(0),
+        response_body_truncated: fields.answer(&["responsebodytruncated", "truncated"]).unwrap_or(false),
+        response_body: fields.text(&["responsebody", "response", "body"]).unwrap_or_default(),
+        target_url_used: fields.text(&["targeturlused", "targeturl", "url"]).unwrap_or_default(),
+        error: fields.text(&["error", "errormessage"]),
+    })
+}
+
+impl WindowNote {
+    /// Calls allowed and left, if both were told.
+    #[must_use]
+    pub fn counts(&self) -> Option<(u32, u32)> {
+        self.limit.zip(self.remaining)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(text: &str) -> Box<RawValue> {
+        serde_json::from_str(text).expect("JSON")
+    }
+
+    #[test]
+    fn events_and_subscriptions_are_read_under_other_names_with_ids_as_texts() {
+        let came = event(
+            &raw(r#"{"event_id":"41","event_type":"lead.created","created_at":"2026-11-24T10:00:00+02:00","extra":1}"#),
+            CompanyId(92),
+        );
+        let came = came.expect("understood");
+        assert_eq!((came.id, came.company), (EventId(41), CompanyId(92)));
+        assert_eq!(Some(came.created_at), Timestamp::parse("2026-11-24T08:00:00Z"));
+        assert_eq!(
+            event(&raw(r#"{"id":"evt_1","type":"x","createdUtc":"2026-11-24T08:00:00Z"}"#), CompanyId(1)),
+            Err("an event has no whole number as its id".to_owned())
+        );
+
+        let came = subscription(
+            &raw(r#"{"webhook":{"id":7,"url":"https://x","events":["a"],"active":false}}"#),
+            CompanyId(92),
+        );
+        let came = came.expect("understood");
+        assert!(!came.subscription.is_enabled && came.subscription.disabled_reason.is_none());
+        assert_eq!((came.streak, came.created_at), (None, None), "what was not told is not known");
+        assert!(subscription(&raw(r#"{"id":7,"url":"https://x"}"#), CompanyId(92)).is_err());
+    }
+
+    #[test]
+    fn a_probe_tells_held_from_lacking_and_never_carries_a_body_that_could_create_anything() {
+        let refusal = |status, required: Option<&str>| Refusal {
+            status,
+            code: None,
+            detail: "no".into(),
+            required_scope: required.map(Untrusted::new),
+        };
+        for scope in Scope::ALL {
+            let probe = Probe::of(scope);
+            assert!(probe.method == Method::GET || probe.body.as_ref().is_some_and(Vec::is_empty), "{scope}");
+            assert_eq!(probe.weigh(&refusal(400, None)), Probed::Held);
+            assert_eq!(probe.weigh(&refusal(403, None)), Probed::Lacking);
+            assert_eq!(probe.weigh(&refusal(403, Some(scope.name()))), Probed::Lacking);
+            assert!(matches!(probe.weigh(&refusal(404, None)), Probed::Unclear(_)));
+            assert!(matches!(probe.weigh(&refusal(403, Some("other:scope"))), Probed::Unclear(_)));
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The budget: how much of a rate window that belongs to somebody else a console may use.
+//!
+//! At most a part of the limit, counted over any sixty seconds, so that it holds whatever the platform's windows are aligned to; and at most
+//! a quarter of what the others leave. Where they leave nothing, nothing is asked before the window ends.
+
+use crate::domain::time::{MINUTE_MS, Timestamp};
+use crate::domain::window::Bucket;
+use std::time::Duration;
+
+/// How long a window is left alone in which others leave nothing for us.
+const CROWDED: Duration = Duration::from_secs(300);
+
+/// A window as it stands for us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Calls allowed a minute; as documented until an answer says otherwise.
+    pub limit: u32,
+    /// Calls left in the window that is open, if an answer of it was seen.
+    pub left: Option<u32>,
+    /// When that window ends.
+    pub resets_at: Option<Timestamp>,
+    /// Calls a minute of others, in the busiest minute seen of late.
+    pub others: u32,
+    /// Calls of ours in the last sixty seconds.
+    pub n_own: u32,
+    /// The first of them.
+    pub first_own_at: Option<Timestamp>,
+}
+
+impl Window {
+    /// A window of which nothing was seen.
+    #[must_use]
+    pub const fn unseen(bucket: Bucket) -> Self {
+        Self { limit: bucket.default_limit(), left: None, resets_at: None, others: 0, n_own: 0, first_own_at: None }
+    }
+
+    /// Calls of ours in any sixty seconds.
+    #[must_use]
+    pub fn allowance(&self, percent: u8) -> u32 {
+        allowance::of(self.limit, percent, self.others)
+    }
+
+    /// Until when no call may be made; nothing if one may be made now.
+    #[must_use]
+    pub fn full_until(&self, percent: u8, now: Timestamp) -> Option<Timestamp> {
+        let allowed = self.allowance(percent);
+        let ends = self.resets_at.unwrap_or_else(|| now.slot(MINUTE_MS).plus(Duration::from_millis(60_000)));
+        if allowed == 0 {
+            // The others use all of it. One call in a while tells whether they still do.
+            let last = self.first_own_at;
+            return Some(ends.max(last.unwrap_or(now).plus(CROWDED))).filter(|_| self.left.is_some() || last.is_some());
+        }
+        if self.left.is_some_and(|left| left <= reserve(self.limit, self.others)) {
+            return Some(ends);
+        }
+        if self.n_own >= allowed {
+            return self.first_own_at.map(|at| at.plus(Duration::from_millis(60_001)));
+        }
+        None
+    }
+}
+
+/// Calls that are left to the others in a window, however much of our part is left: what they may still want.
+fn reserve(limit: u32, others: u32) -> u32 {
+    (limit / 50).max(1).min(others)
+}
+
+/// How much is ours.
+pub mod allowance {
+    use crate::domain::time::MINUTE_MS;
+
+    /// Seconds into a window before its use tells how the minute will end.
+    const TELLING: i64 = 10_000;
+
+    /// Calls a minute that we may make where others make `others`: `percent` of the limit, and at most a quarter of what is left.
+    #[must_use]
+    pub fn of(limit: u32, percent: u8, others: u32) -> u32 {
+        let part = limit * u32::from(percent.min(50)) / 100;
+        let left = limit.saturating_sub(others);
+        let quarter = (left / 4).max(u32::from(left > 0));
+        part.max(u32::from(limit > 0)).min(quarter)
+    }
+
+    /// Calls a minute of others, where they made `n` in the first `passed_ms` of a window.
+    #[must_use]
+    pub fn projected(n: u32, passed_ms: i64) -> u32 {
+        if passed_ms < TELLING || passed_ms >= MINUTE_MS {
+            return n;
+        }
+        let whole = i64::from(n) * MINUTE_MS / passed_ms;
+        u32::try_from(whole).unwrap_or(u32::MAX).max(n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_busier_the_others_the_less_is_ours() {
+        let of = |others| allowance::of(60, 10, others);
+        assert_eq!([of(0), of(30), of(40), of(48), of(54), of(59), of(60), of(99)], [6, 6, 5, 3, 1, 1, 0, 0]);
+        assert_eq!((allowance::of(4, 10, 0), allowance::of(0, 10, 0)), (1, 0));
+        assert_eq!(
+            (allowance::projected(9, 20_000), allowance::projected(9, 2_000), allowance::projected(9, 70_000)),
+            (27, 9, 9)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn never_more_than_the_part_nor_than_what_is_left(limit in 0_u32..500, percent in 1_u8..=50, others in 0_u32..600) {
+            let ours = allowance::of(limit, percent, others);
+            prop_assert!(ours <= (limit * u32::from(percent) / 100).max(1));
+            prop_assert!(others + ours <= limit.max(others));
+        }
+    }
+
+    #[test]
+    fn a_full_window_is_left_alone_until_it_ends_or_our_first_call_is_a_minute_old() {
+        let now = Timestamp::from_millis(1_795_430_410_000);
+        let ago = |seconds| now.minus(Duration::from_secs(seconds));
+        let open = Window {
+            limit: 60,
+            left: Some(30),
+            resets_at: Some(now.plus(Duration::from_secs(20))),
+            others: 20,
+            n_own: 2,
+            first_own_at: Some(ago(30)),
+        };
+        assert_eq!(open.full_until(10, now), None);
+        assert_eq!(Window { n_own: 6, ..open }.full_until(10, now), Some(now.plus(Duration::from_millis(30_001))));
+        assert_eq!(Window { left: Some(1), ..open }.full_until(10, now), open.resets_at);
+        assert_eq!(Window { others: 60, ..open }.full_until(10, now), Some(ago(30).plus(CROWDED)));
+        assert_eq!(Window::unseen(Bucket::Read).full_until(10, now), None);
+    }
+}

@@ -1,0 +1,219 @@
+//! Calls of our own: whose turn it is, how much of a window is left for us, and what came of each call. Consoles that share a file share its
+//! turns and its budget, because both are decided in one transaction here.
+
+use super::History;
+use crate::client::answer::Meaning;
+use crate::domain::text::Untrusted;
+use crate::domain::time::{MINUTE_MS, Timestamp};
+use crate::domain::window::Bucket;
+use crate::monitor::budget::{Window, allowance};
+use crate::sqlite::{Error, Lane};
+use rusqlite::{Connection, OptionalExtension as _, params};
+use std::time::Duration;
+
+/// How far back the use of a window by others is looked at: the busiest minute counts.
+const BUSY_FOR: i64 = 10 * MINUTE_MS;
+
+/// A call that is wanted.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// What for: consoles take turns at it.
+    pub what: String,
+    /// Which key.
+    pub key: String,
+    /// In which window it is counted.
+    pub bucket: Bucket,
+    /// Its method.
+    pub method: &'static str,
+    /// Its path, with placeholders.
+    pub route: &'static str,
+    /// How long after the last turn; nothing for what somebody asked for.
+    pub every: Duration,
+    /// How long after a turn that came to nothing.
+    pub again: Duration,
+    /// The part of the window that is ours, in percent.
+    pub percent: u8,
+}
+
+/// Whether a call may be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// It was written down under this number and may be made.
+    Granted(i64),
+    /// Not before this time.
+    Wait(Timestamp),
+}
+
+/// What came of a call.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    /// The answer's status; none if no answer came.
+    pub status: Option<u16>,
+    /// What it meant; none if no answer came.
+    pub meaning: Option<Meaning>,
+    /// Whether the platform can have counted it in a window.
+    pub was_counted: bool,
+    /// Its code, if it was a refusal.
+    pub code: Option<Untrusted>,
+    /// The refusal, or why no answer came.
+    pub detail: Option<Untrusted>,
+    /// The request's id.
+    pub request_id: Option<Untrusted>,
+    /// How long it took.
+    pub elapsed: Duration,
+    /// What the answer said of the window: calls allowed, calls left, when the next one begins.
+    pub window: Option<(u32, u32, Option<Timestamp>)>,
+    /// Not again before this time.
+    pub blocked_until: Option<Timestamp>,
+}
+
+impl History {
+    /// Takes a turn, if it is time for it and the window has room for us.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn take_turn(&self, wish: Wish, now: Timestamp) -> Result<Turn, Error> {
+        self.write(move |connection| take(connection, &wish, now)).await
+    }
+
+    /// Writes down what came of a call that was granted.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn settle_call(&self, id: i64, wish: Wish, outcome: Outcome, now: Timestamp) -> Result<(), Error> {
+        self.write(move |connection| settle(connection, id, &wish, &outcome, now)).await
+    }
+
+    /// The window of a key as it stands for us now.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn window(&self, key: String, bucket: Bucket, now: Timestamp) -> Result<Window, Error> {
+        self.database.read(Lane::Common, move |connection| window(connection, &key, bucket, now)).await
+    }
+}
+
+fn pause_of(key: &str, bucket: Bucket) -> String {
+    format!("pause:{key}:{bucket}")
+}
+
+fn take(connection: &Connection, wish: &Wish, now: Timestamp) -> Result<Turn, Error> {
+    let times = |what: &str| -> Result<(Option<i64>, Option<i64>, Option<i64>), Error> {
+        let mut statement =
+            connection.prepare_cached("SELECT taken, blocked_until, done FROM turns WHERE what = ?1")?;
+        let found = statement.query_row([what], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
+        Ok(found.unwrap_or_default())
+    };
+    let (taken, blocked, done) = times(&wish.what)?;
+    let (_, paused, _) = times(&pause_of(&wish.key, wish.bucket))?;
+    let every = if done < taken { wish.again } else { wish.every };
+    let due = taken.map(|at| Timestamp::from_millis(at).plus(every)).filter(|_| !wish.every.is_zero());
+    let until = [due, blocked.map(Timestamp::from_millis), paused.map(Timestamp::from_millis)];
+    if let Some(until) = until.into_iter().flatten().max().filter(|until| *until > now) {
+        return Ok(Turn::Wait(until));
+    }
+    let window = window(connection, &wish.key, wish.bucket, now)?;
+    if let Some(until) = window.full_until(wish.percent, now) {
+        return Ok(Turn::Wait(until));
+    }
+    connection
+        .prepare_cached("INSERT INTO calls (at, key, bucket, method, route) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![now.millis(), wish.key, wish.bucket.name(), wish.method, wish.route])?;
+    let id = connection.last_insert_rowid();
+    connection
+        .prepare_cached(
+            "INSERT INTO turns (what, taken) VALUES (?1, ?2) ON CONFLICT (what) DO UPDATE SET taken = excluded.taken",
+        )?
+        .execute(params![wish.what, now.millis()])?;
+    Ok(Turn::Granted(id))
+}
+
+/// What is known of a window: by what answers said of it, and by our own calls of the last minute.
+fn window(connection: &Connection, key: &str, bucket: Bucket, now: Timestamp) -> Result<Window, Error> {
+    let since = now.millis() - MINUTE_MS;
+    let (n_own, first_own): (u32, Option<i64>) = connection
+        .prepare_cached(
+            "SELECT count(*), min(at) FROM calls WHERE key = ?1 AND bucket = ?2 AND at > ?3 AND is_counted",
+        )?
+        .query_row(params![key, bucket.name(), since], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut statement = connection.prepare_cached(
+        "SELECT minute, ceiling, used, own, reset, seen FROM windows WHERE key = ?1 AND bucket = ?2 AND minute > ?3 ORDER BY minute DESC",
+    )?;
+    let mut rows = statement.query(params![key, bucket.name(), now.millis() - BUSY_FOR])?;
+    let mut window = Window { n_own, first_own_at: first_own.map(Timestamp::from_millis), ..Window::unseen(bucket) };
+    let mut is_newest = true;
+    while let Some(row) = rows.next()? {
+        let (minute, used, own): (i64, u32, u32) = (row.get("minute")?, row.get("used")?, row.get("own")?);
+        let seen: i64 = row.get("seen")?;
+        if is_newest {
+            window.limit = row.get("ceiling")?;
+            let reset: Option<i64> = row.get("reset")?;
+            let ends = reset.unwrap_or(minute + MINUTE_MS);
+            if ends > now.millis() {
+                window.left = Some(window.limit.saturating_sub(used));
+                window.resets_at = Some(Timestamp::from_millis(ends));
+            }
+            is_newest = false;
+        }
+        window.others = window.others.max(allowance::projected(used.saturating_sub(own), seen - minute));
+    }
+    Ok(window)
+}
+
+fn settle(connection: &Connection, id: i64, wish: &Wish, outcome: &Outcome, now: Timestamp) -> Result<(), Error> {
+    let raw = |text: &Option<Untrusted>| text.as_ref().map(|text| text.raw().to_owned());
+    connection
+        .prepare_cached(
+            "UPDATE calls SET status = ?2, code = ?3, detail = ?4, request_id = ?5, elapsed_ms = ?6, is_counted = ?7 WHERE id = ?1",
+        )?
+        .execute(params![
+            id,
+            outcome.status,
+            raw(&outcome.code),
+            raw(&outcome.detail),
+            raw(&outcome.request_id),
+            i64::try_from(outcome.elapsed.as_millis()).unwrap_or(i64::MAX),
+            outcome.was_counted
+        ])?;
+    if outcome.meaning == Some(Meaning::Success) {
+        connection
+            .prepare_cached("UPDATE keys SET used = ?2, refused = NULL WHERE name = ?1")?
+            .execute(params![wish.key, now.millis()])?;
+    }
+    if let Some((limit, left, reset)) = outcome.window {
+        // The window that ends at its reset began a minute before; without a reset it is the clock's minute.
+        let minute =
+            reset.map_or_else(|| now.slot(MINUTE_MS), |reset| Timestamp::from_millis(reset.millis() - MINUTE_MS));
+        let own: u32 = connection
+            .prepare_cached("SELECT count(*) FROM calls WHERE key = ?1 AND bucket = ?2 AND at >= ?3 AND is_counted")?
+            .query_row(params![wish.key, wish.bucket.name(), minute.millis()], |row| row.get(0))?;
+        let refused = u32::from(outcome.meaning == Some(Meaning::RateLimited));
+        connection
+            .prepare_cached(
+                "INSERT INTO windows (key, bucket, minute, ceiling, used, own, reset, n_refused, seen)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+                 ON CONFLICT (key, bucket, minute) DO UPDATE SET ceiling = excluded.ceiling, used = max(used, excluded.used),
+                 own = excluded.own, reset = excluded.reset, n_refused = n_refused + excluded.n_refused, seen = excluded.seen",
+            )?
+            .execute(params![
+                wish.key,
+                wish.bucket.name(),
+                minute.millis(),
+                limit,
+                limit.saturating_sub(left),
+                own,
+                reset.map(Timestamp::millis),
+                refused,
+                now.millis()
+            ])?;
+    }
+    if let Some(until) = outcome.blocked_until {
+        connection
+            .prepare_cached(
+                "INSERT INTO turns (what, blocked_until) VALUES (?1, ?2)
+                 ON CONFLICT (what) DO UPDATE SET blocked_until = excluded.blocked_until",
+            )?
+            .execute(params![pause_of(&wish.key, wish.bucket), until.millis()])?;
+    }
+    Ok(())
+}

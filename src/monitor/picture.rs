@@ -1,0 +1,214 @@
+//! The picture of a platform that tells little: what was seen, in the shape of an overview. What is not told has the value of nothing there,
+//! and is said to be unknown by the findings beside it.
+
+use super::history::seen::{KeySeen, Outage, Seen, WindowSeen};
+use super::reach::{Findings, KeyFinding, Reach, WindowFinding};
+use crate::api::attempts::AttemptRow;
+use crate::api::keys::{KeyRow, Limits, Usage};
+use crate::api::limits::LimitRow;
+use crate::api::overview::{Overview, Pipeline, Platform};
+use crate::api::page::Listing;
+use crate::api::subscriptions::{Health, SubscriptionRow};
+use crate::api::trips::TripRow;
+use crate::client::partner::Listed;
+use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
+use crate::domain::standing::{Judgement, Listing as Told, Standing, judge_window};
+use crate::domain::text::Untrusted;
+use crate::domain::time::{MINUTE_MS, Timestamp};
+use crate::domain::window::Bucket;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What is known of the profile's keys without asking anybody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyName {
+    /// What it is called.
+    pub name: String,
+    /// Its last four characters.
+    pub last4: String,
+    /// The company that stands in it.
+    pub company: CompanyId,
+}
+
+/// What the picture is made of besides what was seen.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    /// The keys, by name.
+    pub keys: Vec<KeyName>,
+    /// How much the platform's clock is ahead, in milliseconds.
+    pub skew_ms: i64,
+    /// How often the platform is asked.
+    pub every: Duration,
+    /// The part of each window that is ours, in percent.
+    pub percent: u8,
+    /// Our own use of each window.
+    pub own: BTreeMap<(KeyId, Bucket), (u32, u32)>,
+    /// What a receiver of ours got last.
+    pub receipts: Vec<AttemptRow>,
+}
+
+/// The number of a key: its place among the names.
+#[must_use]
+pub fn number(keys: &[KeyName], name: &str) -> Option<KeyId> {
+    let place = keys.iter().position(|key| key.name == name)?;
+    i64::try_from(place + 1).ok().map(KeyId)
+}
+
+/// The picture at `now`, by this machine's clock.
+#[must_use]
+pub fn assemble(seen: &Seen, frame: &Frame, now: Timestamp) -> (Overview, Reach) {
+    let findings = findings(seen, frame);
+    let reach = Reach::Keys(Box::new(findings));
+    let trips: Vec<TripRow> = seen.outages.iter().map(trip).collect();
+    let n_trips_24h = trips.iter().filter(|trip| now.since(trip.tripped_utc) < Duration::from_secs(86_400)).count();
+    let mut keys: Vec<KeyRow> =
+        frame.keys.iter().filter_map(|key| Some(key_row(key, number(&frame.keys, &key.name)?, seen))).collect();
+    let mut subscriptions: Vec<SubscriptionRow> =
+        seen.subscriptions.iter().map(|of| subscription_row(of, seen)).collect();
+    let mut limits: Vec<LimitRow> =
+        seen.windows.iter().filter_map(|window| limit_row(window, &frame.keys, now)).collect();
+    let standing = |judgement: Option<Judgement>| judgement.map_or(Standing::Unknown, |judgement| judgement.standing);
+    keys.sort_by_key(|row| (standing(reach.judge_key(row.id)), row.id));
+    subscriptions.sort_by_key(|row| (standing(reach.judge_subscription(row.subscription.id)), row.subscription.id));
+    limits.sort_by_key(|row| {
+        let left = (u64::from(row.remaining) * 1_000).checked_div(u64::from(row.limit)).unwrap_or(0);
+        (left, row.key_id, row.bucket)
+    });
+    let alarming = |standing: Standing| matches!(standing, Standing::Tripped | Standing::Failing | Standing::Attention);
+    let n = |standings: Vec<Standing>| standings.into_iter().filter(|standing| alarming(*standing)).count() as u64;
+    let overview = Overview {
+        server_utc: Timestamp::from_millis(now.millis() + frame.skew_ms),
+        cursor: seen.cursor,
+        platform: Platform { version: String::new(), private_targets: false, dispatch_paused: None },
+        pipeline: Pipeline { n_trips_24h: n_trips_24h as u64, ..Pipeline::default() },
+        minutes: Vec::new(),
+        keys: listing(n(keys.iter().map(|row| standing(reach.judge_key(row.id))).collect()), keys),
+        subscriptions: listing(
+            n(subscriptions.iter().map(|row| standing(reach.judge_subscription(row.subscription.id))).collect()),
+            subscriptions,
+        ),
+        attempts: Listing { total: seen.n_receipts, n_alarming: 0, items: frame.receipts.clone() },
+        limits: listing(n(limits.iter().map(|row| judge_window(&row.facts()).standing).collect()), limits),
+        trips: listing(trips.iter().filter(|trip| trip.enabled_utc.is_none()).count() as u64, trips),
+    };
+    (overview, reach)
+}
+
+fn listing<T>(n_alarming: u64, items: Vec<T>) -> Listing<T> {
+    Listing { total: items.len() as u64, n_alarming, items }
+}
+
+fn findings(seen: &Seen, frame: &Frame) -> Findings {
+    let keys = seen.keys.iter().filter_map(|key| Some((number(&frame.keys, &key.name)?, finding(key)))).collect();
+    let subscriptions = seen.subscriptions.iter().map(|of| (of.subscription.id, told(of, seen))).collect();
+    let windows = seen.windows.iter().filter_map(|window| {
+        let id = number(&frame.keys, &window.key)?;
+        let (n_own, allowance) = frame.own.get(&(id, window.bucket)).copied().unwrap_or_default();
+        let unseen =
+            window.hour.iter().enumerate().filter(|(_, used)| used.is_none()).map(|(place, _)| place).collect();
+        Some(((id, window.bucket), WindowFinding { n_own, allowance, unseen, week: window.week.clone() }))
+    });
+    Findings {
+        keys,
+        subscriptions,
+        windows: windows.collect(),
+        riddles: seen.riddles.clone(),
+        gaps: seen.gaps.clone(),
+        n_receipts: seen.n_receipts,
+        every: frame.every,
+    }
+}
+
+fn finding(key: &KeySeen) -> KeyFinding {
+    KeyFinding {
+        held: key.held.iter().collect(),
+        lacking: key.lacking.iter().collect(),
+        refused: key.refused.clone(),
+        used_at: key.used_at,
+    }
+}
+
+/// The present outage of a subscription, if it was seen to go off.
+fn outage(of: SubscriptionId, seen: &Seen) -> Option<&Outage> {
+    seen.outages.iter().find(|outage| outage.subscription == of && outage.on_again_at.is_none())
+}
+
+fn told(of: &Listed, seen: &Seen) -> Told {
+    let subscription = &of.subscription;
+    let went_off = outage(subscription.id, seen).map(|outage| (outage.after, outage.before));
+    Told {
+        is_enabled: subscription.is_enabled,
+        reason: subscription.disabled_reason,
+        streak: of.streak,
+        went_off: went_off.filter(|_| !subscription.is_enabled),
+    }
+}
+
+fn key_row(key: &KeyName, id: KeyId, seen: &Seen) -> KeyRow {
+    let known = seen.keys.iter().find(|known| known.name == key.name);
+    let limit = |bucket: Bucket| {
+        let window = seen.windows.iter().find(|window| window.key == key.name && window.bucket == bucket);
+        window.map_or(bucket.default_limit(), |window| window.limit)
+    };
+    KeyRow {
+        id,
+        company_id: key.company,
+        name: Untrusted::new(key.name.as_str()),
+        last4: Untrusted::new(key.last4.as_str()),
+        scopes: known.map(|known| known.held.iter().collect()).unwrap_or_default(),
+        is_active: known.is_none_or(|known| known.refused.is_none()),
+        created_utc: Timestamp::from_millis(0),
+        last_used_utc: known.and_then(|known| known.used_at),
+        revoked_utc: None,
+        limits: Limits { read: limit(Bucket::Read), write: limit(Bucket::Write), admin: limit(Bucket::Admin) },
+        usage: Usage::default(),
+    }
+}
+
+fn subscription_row(of: &Listed, seen: &Seen) -> SubscriptionRow {
+    let mut subscription = of.subscription.clone();
+    if !subscription.is_enabled && subscription.disabled_utc.is_none() {
+        subscription.disabled_utc = outage(subscription.id, seen).map(|outage| outage.before);
+    }
+    SubscriptionRow { subscription, health: Health::default() }
+}
+
+fn limit_row(window: &WindowSeen, keys: &[KeyName], now: Timestamp) -> Option<LimitRow> {
+    let id = number(keys, &window.key)?;
+    let key = keys.iter().find(|key| key.name == window.key)?;
+    let reset_utc =
+        window.reset_at.unwrap_or_else(|| window.minute_at.plus(Duration::from_millis(MINUTE_MS.unsigned_abs())));
+    // Of a window that has ended nothing is left; what the one after it holds nobody has seen.
+    let is_open = reset_utc > now;
+    let used = if is_open { window.used } else { 0 };
+    Some(LimitRow {
+        key_id: id,
+        company_id: key.company,
+        key_name: Untrusted::new(key.name.as_str()),
+        last4: Untrusted::new(key.last4.as_str()),
+        bucket: window.bucket,
+        limit: window.limit,
+        used,
+        remaining: window.limit.saturating_sub(used),
+        n_refused: if is_open { u64::from(window.n_refused) } else { 0 },
+        window_utc: window.minute_at,
+        reset_utc,
+        history: window.hour.iter().map(|used| used.unwrap_or(0)).collect(),
+    })
+}
+
+/// An outage in the shape of a trip. Why it went off, and what it missed, is not told.
+#[must_use]
+pub fn trip(of: &Outage) -> TripRow {
+    TripRow {
+        id: of.id,
+        subscription_id: of.subscription,
+        company_id: of.company,
+        target_url: of.target.clone(),
+        tripped_utc: of.before,
+        causes: Vec::new(),
+        enabled_utc: of.on_again_at,
+        enabled_by: None,
+        n_missed: 0,
+    }
+}

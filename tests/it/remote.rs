@@ -1,0 +1,334 @@
+//! The console on a platform that has no Portal and keeps only what is documented: what each pane can tell, what it says it cannot, how the
+//! link breaks and mends, and how little of a window is used.
+
+use crate::support::console::Console;
+use crate::support::platform::{START, until};
+use crate::support::standin::{ALL, Mood, POLLS, StandIn};
+use crow::ambient::Ambient;
+use crow::client::connection::{Client, Credential};
+use crow::domain::ids::CompanyId;
+use crow::domain::secret::Secret;
+use crow::domain::window::Bucket;
+use crow::monitor::alerts::Subject;
+use crow::monitor::history::History;
+use crow::monitor::link::Link;
+use crow::monitor::picture::KeyName;
+use crow::monitor::post::{Holder, Post};
+use crow::monitor::rounds;
+use crow::monitor::snapshot::Snapshot;
+use futures_util::future::{LocalBoxFuture, join_all};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+fn holder(address: &str, name: &str, key: &str) -> Holder {
+    let secret = || Secret::new(key.to_owned());
+    let client = Client::new(address, Credential::Key(secret())).expect("a client");
+    Holder { key: KeyName { name: name.to_owned(), last4: secret().last4(), company: CompanyId(92) }, client }
+}
+
+fn post(address: &str, keys: &[(&str, &str)], ambient: &Ambient, dir: &Path) -> Post {
+    let history = History::open(&dir.join("history.db")).expect("it opens");
+    let holders = keys.iter().map(|(name, key)| holder(address, name, key)).collect();
+    Post::new(holders, ambient.clone(), history, 10)
+}
+
+/// Rounds whose pictures can be looked at.
+struct Watch {
+    pictures: watch::Receiver<Arc<Snapshot>>,
+    running: tokio::task::JoinHandle<()>,
+}
+
+impl Watch {
+    fn begin(post: &Post, ambient: &Ambient) -> Self {
+        let (sender, pictures) = watch::channel(Arc::new(Snapshot::default()));
+        let running = tokio::spawn(rounds::watch(post.clone(), ambient.clone(), sender));
+        Self { pictures, running }
+    }
+
+    fn picture(&self) -> Arc<Snapshot> {
+        self.pictures.borrow().clone()
+    }
+
+    fn link(&self) -> String {
+        match &self.picture().link {
+            Link::Offline { why, .. } => format!("OFFLINE {why}"),
+            Link::Waiting { why, .. } => format!("WAITING {why}"),
+            other => format!("{other:?}").to_uppercase(),
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.running.abort();
+    }
+}
+
+#[tokio::test]
+async fn every_pane_tells_what_keys_can_prove_and_says_what_it_cannot_know() {
+    let (ambient, dir) = (Ambient::real(), TempDir::new().expect("a directory"));
+    let platform = StandIn::start(&ambient).await;
+    for id in 41..46 {
+        platform.happens(id, "lead.created", ambient.now());
+    }
+    let post = post(&platform.address, &[("Zapier", ALL), ("Poller", POLLS)], &ambient, dir.path());
+    let console = Console::watching(&post, &ambient, (180, 50));
+    until("the first picture", async || console.shows("LIVE") && console.shows("hooks.example.com/17")).await;
+    let pane = async |key: &str, parts: &[&str]| {
+        console.press(key);
+        until(&format!("pane {key}: {parts:?}"), async || parts.iter().all(|part| console.shows(part))).await;
+    };
+    pane(
+        "2",
+        &["Zapier", "vwxy", "Poller", "ABCD", "events:read", "admin", "The Integration API tells neither other keys"],
+    )
+    .await;
+    pane("3", &["17", "lead.created payment.failed", "UNK", "x sends a test, crow listen receives"]).await;
+    pane("4", &["Deliveries are not told", "crow listen"]).await;
+    pane("5", &["41", "45", "lead.created", "crow reconcile"]).await;
+    pane("6", &["read", "of 60", "?", "From the heads of answers to our own calls"]).await;
+    pane("7", &["Subscriptions seen to go off between two listings"]).await;
+    pane("8", &["/api/v1/events", "200", "403", "r-1", "Calls of this profile's consoles"]).await;
+    // Nothing was created by asking after scopes, and each scope was asked after once.
+    let calls = [platform.calls(ALL), platform.calls(POLLS)].concat();
+    assert!(calls.iter().all(|(call, status)| !call.starts_with("POST") || *status != 200), "{calls:?}");
+    let n_posts = platform.calls(ALL).iter().filter(|(call, _)| call.starts_with("POST")).count();
+    assert_eq!(n_posts, 2, "{calls:?}");
+    // Acts: a test, and switching off, after a question.
+    pane("3", &["17"]).await;
+    console.press("x");
+    until("the menu", async || console.shows("Send test")).await;
+    console.press("\n");
+    until("the question", async || console.shows("[y/N]") || console.shows("y yes")).await;
+    console.press("y");
+    until("the test was sent", async || platform.n_tests() == 1 && console.shows("answered 204")).await;
+    let bytes = std::fs::read(dir.path().join("history.db")).expect("a file");
+    let (text, screen) = (String::from_utf8_lossy(&bytes).into_owned(), console.text());
+    assert!(!text.contains(ALL) && !screen.contains(ALL), "no key is remembered or shown");
+    console.quit().await;
+}
+
+#[tokio::test]
+async fn a_subscription_seen_to_go_off_is_a_trip_and_is_seen_to_come_back() {
+    let (ambient, dir) = (Ambient::scripted(START, 3), TempDir::new().expect("a directory"));
+    let platform = StandIn::start(&ambient).await;
+    let post = post(&platform.address, &[("Zapier", ALL)], &ambient, dir.path());
+    let watch = Watch::begin(&post, &ambient);
+    until("the first picture", async || watch.picture().overview.is_some()).await;
+    let trips = || watch.picture().overview.as_ref().map_or(Vec::new(), |overview| overview.trips.items.clone());
+    platform.switch(17, false);
+    pass_until(&ambient, &platform, "the trip", || trips().len() == 1).await;
+    let alerts = watch.picture().alerts().to_vec();
+    assert!(alerts.iter().any(|alert| alert.why.contains("breaker or by hand is not told")), "{alerts:?}");
+    platform.switch(17, true);
+    pass_until(&ambient, &platform, "it is on again", || trips()[0].enabled_utc.is_some()).await;
+}
+
+/// Lets time pass second by second, never while a call is under way for longer than it takes, until something holds.
+async fn pass_until(ambient: &Ambient, platform: &StandIn, what: &str, holds: impl Fn() -> bool) {
+    until(what, async || {
+        second(ambient, platform).await;
+        holds()
+    })
+    .await;
+}
+
+/// A second passes. An owner's call over the same socket gives others time to finish theirs.
+async fn second(ambient: &Ambient, platform: &StandIn) {
+    ambient.advance(Duration::from_secs(1));
+    let owner = holder(&platform.address, "nobody", "wlcro_live_92_nobody");
+    for _ in 0..3 {
+        let _ = owner.client.ask(reqwest::Method::GET, "/api/v1/events", &[], None).await;
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a7_ten_minutes_on_a_key_that_its_owner_uses_at_90_percent_cost_the_owner_nothing() {
+    let (ambient, dir) = (Ambient::scripted(START, 5), TempDir::new().expect("a directory"));
+    let platform = StandIn::start(&ambient).await;
+    let post = post(&platform.address, &[("Zapier", ALL)], &ambient, dir.path());
+    let owner = holder(&platform.address, "owner", ALL);
+    let watch = Watch::begin(&post, &ambient);
+    let mut n_owner = 0;
+    for second_of in 0..600_u32 {
+        // 54 of 60 calls a minute.
+        if second_of % 10 != 0 {
+            let came = owner.client.ask(reqwest::Method::GET, "/api/v1/events", &[], None).await.expect("an answer");
+            assert_eq!(came.status, 200, "the owner is never refused");
+            n_owner += 1;
+        }
+        second(&ambient, &platform).await;
+    }
+    let calls = platform.calls(ALL);
+    assert!(calls.iter().all(|(_, status)| *status != 429), "nobody was");
+    let n_ours = calls.len() - n_owner;
+    assert_eq!(n_owner, 540);
+    assert!((10..=60 + 5).contains(&n_ours), "it looked, and kept to its part: {n_ours} calls in ten minutes");
+    assert!(watch.picture().overview.is_some());
+    println!("A7: the owner made {n_owner} calls, crow {n_ours}, 0 of them were refused");
+}
+
+#[tokio::test]
+async fn the_link_breaks_in_ten_ways_keeps_its_picture_and_mends_by_itself() {
+    let ways: [(Mood, &str); 7] = [
+        (Mood::Hang, "OFFLINE"),
+        (Mood::Drip, "OFFLINE"),
+        (Mood::Status(500, None), "OFFLINE the platform fails: 500: out of order"),
+        (Mood::Status(503, Some(1)), "WAITING the platform is busy, which is no rate limit: 503"),
+        (Mood::Status(429, Some(1)), "WAITING rate limited in the read window: 429"),
+        (Mood::Garbage, "OFFLINE the answer to"),
+        (Mood::Redirects("http://127.0.0.1:9/elsewhere".to_owned()), "OFFLINE the platform redirects: 302"),
+    ];
+    let mut tried: Vec<LocalBoxFuture<'_, ()>> = Vec::new();
+    for (mood, state) in ways {
+        tried.push(Box::pin(broken(mood, state)));
+    }
+    for (address, why) in [
+        ("http://127.0.0.1:9".to_owned(), "OFFLINE cannot reach"),
+        ("http://no-such-host.invalid".to_owned(), "OFFLINE cannot reach"),
+        ("https://localhost:TLS".to_owned(), "OFFLINE cannot reach"),
+    ] {
+        tried.push(Box::pin(unreachable(address, why)));
+    }
+    tried.push(Box::pin(skewed()));
+    join_all(tried).await;
+}
+
+/// Breaks the link of a picture that was received, and mends it again.
+async fn broken(mood: Mood, state: &'static str) {
+    let (ambient, dir) = (Ambient::real(), TempDir::new().expect("a directory"));
+    let platform = StandIn::start(&ambient).await;
+    platform.allows(6_000);
+    let post = post(&platform.address, &[("Zapier", ALL)], &ambient, dir.path());
+    let watch = Watch::begin(&post, &ambient);
+    let what = format!("{mood:?}");
+    until(&format!("{what}: live"), async || watch.link() == "LIVE" && watch.picture().overview.is_some()).await;
+    platform.becomes(mood);
+    // The lists come round again within ten seconds.
+    patiently(&format!("{what}: {state}"), || watch.link().starts_with(state)).await;
+    let kept = watch.picture();
+    assert_eq!(
+        kept.overview.as_ref().map(|overview| overview.subscriptions.items.len()),
+        Some(2),
+        "{what}: the picture is kept"
+    );
+    assert!(kept.heard_at.is_some() && !watch.link().contains(ALL));
+    platform.becomes(Mood::Well);
+    patiently(&format!("{what}: mended, was {}", watch.link()), || watch.link() == "LIVE").await;
+}
+
+/// Waits longer than `until` does: for calls that time out.
+async fn patiently(what: &str, holds: impl Fn() -> bool) {
+    let waited = Ambient::real()
+        .within(Duration::from_secs(60), async {
+            while !holds() {
+                Ambient::real().sleep(Duration::from_millis(20)).await;
+            }
+        })
+        .await;
+    assert!(waited.is_some(), "waited too long: {what}");
+}
+
+async fn unreachable(address: String, state: &'static str) {
+    let (ambient, dir) = (Ambient::real(), TempDir::new().expect("a directory"));
+    let platform = StandIn::start(&ambient).await;
+    let address = address.replace("localhost:TLS", platform.address.trim_start_matches("http://"));
+    let post = post(&address, &[("Zapier", ALL)], &ambient, dir.path());
+    let watch = Watch::begin(&post, &ambient);
+    patiently(&format!("{address}: {state}"), || watch.link().starts_with(state)).await;
+    assert!(
+        watch.picture().overview.is_none() && !watch.link().contains(ALL),
+        "nothing was received, nothing is shown"
+    );
+}
+
+async fn skewed() {
+    let (ambient, dir) = (Ambient::real(), TempDir::new().expect("a directory"));
+    let platform = StandIn::start(&ambient).await;
+    platform.becomes(Mood::Skewed(-120));
+    let post = post(&platform.address, &[("Zapier", ALL)], &ambient, dir.path());
+    let watch = Watch::begin(&post, &ambient);
+    let alarmed = || watch.picture().alerts().iter().any(|alert| alert.subject == Subject::Clock);
+    patiently("the clock's alert", || watch.link() == "LIVE" && alarmed()).await;
+}
+
+#[tokio::test]
+async fn two_consoles_on_one_profile_share_turns_and_see_the_same() {
+    let (ambient, dir) = (Ambient::scripted(START, 7), TempDir::new().expect("a directory"));
+    let platform = StandIn::start(&ambient).await;
+    platform.happens(41, "lead.created", ambient.now());
+    let keys = [("Zapier", ALL)];
+    let posts = [0, 1].map(|_| post(&platform.address, &keys, &ambient, dir.path()));
+    let watches = [Watch::begin(&posts[0], &ambient), Watch::begin(&posts[1], &ambient)];
+    let rows = |watch: &Watch| watch.picture().overview.as_ref().map(|overview| overview.subscriptions.items.clone());
+    pass_until(&ambient, &platform, "both have a picture", || watches.iter().all(|watch| rows(watch).is_some())).await;
+    for _ in 0..180 {
+        second(&ambient, &platform).await;
+    }
+    assert_eq!(rows(&watches[0]), rows(&watches[1]));
+    let calls = platform.calls(ALL);
+    let lists = calls.iter().filter(|(call, _)| call == "GET /api/v1/events").count();
+    assert!((2..=19).contains(&lists), "together no more than one alone: {lists} in three minutes");
+    let n_probes = calls.iter().filter(|(call, _)| call.starts_with("POST")).count();
+    assert_eq!(n_probes, 2, "each scope is asked after once: {calls:?}");
+    let window = posts[0].history().window("Zapier".to_owned(), Bucket::Read, ambient.now()).await.expect("a window");
+    assert!(window.n_own <= 6, "{window:?}");
+}
+
+#[tokio::test]
+async fn a_week_is_remembered_with_its_gaps_and_opens_at_once() {
+    let (ambient, dir) = (Ambient::scripted(START, 9), TempDir::new().expect("a directory"));
+    let platform = StandIn::start(&ambient).await;
+    let post = post(&platform.address, &[("Zapier", ALL)], &ambient, dir.path());
+    let history = post.history().clone();
+    history.note_keys(post.holders().iter().map(|holder| holder.key.clone()).collect()).await.expect("written");
+    let week = Duration::from_secs(7 * 86_400);
+    let mut database = rusqlite::Connection::open(dir.path().join("history.db")).expect("a database");
+    let all = database.transaction().expect("a transaction");
+    for minute in 0..7 * 24 * 60_i64 {
+        // The third day was not watched.
+        let at = START.slot(3_600_000).plus(Duration::from_secs(3_600)).minus(week).millis() + minute * 60_000;
+        if minute / 1_440 == 2 || at > START.millis() {
+            continue;
+        }
+        for bucket in ["read", "write", "admin"] {
+            all.execute(
+                "INSERT INTO windows (key, bucket, minute, ceiling, used, own, n_refused, seen) VALUES ('Zapier', ?1, ?2, 60, ?3, 3, 0, ?2)",
+                rusqlite::params![bucket, at, minute % 50],
+            )
+            .expect("a window");
+        }
+        all.execute(
+            "INSERT INTO calls (at, key, bucket, method, route, status, elapsed_ms) VALUES (?1, 'Zapier', 'read', 'GET', '/api/v1/events', 200, 12)",
+            [at],
+        )
+        .expect("a call");
+        for n in 0..3 {
+            all.execute(
+                "INSERT INTO events (id, company, type, created, seen, envelope) VALUES (?1, 92, 'lead.created', ?2, ?2, ?3)",
+                rusqlite::params![minute * 3 + n, at, vec![b'x'; 400]],
+            )
+            .expect("an event");
+        }
+    }
+    all.commit().expect("committed");
+    let _ = history;
+    let timer = Ambient::real().stopwatch();
+    let again = History::open(&dir.path().join("history.db")).expect("it opens");
+    let seen = again.seen(START).await.expect("it reads");
+    let page = again.event_page(crow::api::log::EventQuery::default(), None, 200).await.expect("a page");
+    println!("a week of history opened and read in {} ms", timer.elapsed_ms());
+    assert_eq!(page.items.len(), 200);
+    let window = seen.windows.iter().find(|window| window.bucket == Bucket::Read).expect("a window");
+    let n_seen = window.week.iter().flatten().count();
+    assert_eq!(
+        (window.week.len(), n_seen),
+        (168, 144),
+        "a day of the week was not watched, and is a gap: {:?}",
+        window.week
+    );
+}

@@ -1,0 +1,279 @@
+//! A platform that keeps only what the real one documents and chose everything else differently: other names for lists and cursors, another
+//! shape of errors, numbers as texts, times with offsets, no Portal. It counts calls in windows, and breaks in ten ways.
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use crow::ambient::Ambient;
+use crow::domain::key::Scope;
+use crow::domain::time::Timestamp;
+use crow::domain::window::Bucket;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// Keys of company 92: one with all scopes, one that only polls.
+pub(crate) const ALL: &str = "wlcro_live_92_abc_DEF-0123456789abcdefghijklmnopqrstuvwxy";
+pub(crate) const POLLS: &str = "wlcro_live_92_polls_only-456789abcdefghijklmnopqrsABCD";
+
+/// How it behaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Mood {
+    Well,
+    Hang,
+    Status(u16, Option<u64>),
+    Garbage,
+    Drip,
+    /// Answers with a clock that is so many seconds off.
+    Skewed(i64),
+    /// Without any header that is documented.
+    Headless,
+    Redirects(String),
+}
+
+/// What it has.
+#[derive(Debug)]
+struct Books {
+    mood: Mood,
+    events: Vec<(i64, &'static str, Timestamp)>,
+    /// Whether each subscription is enabled, by its number.
+    subscriptions: BTreeMap<i64, bool>,
+    used: BTreeMap<(String, Bucket, i64), u32>,
+    limits: [u32; 3],
+    calls: Vec<(String, String, u16)>,
+    tests: u32,
+}
+
+/// The stand-in, until it is dropped.
+pub(crate) struct StandIn {
+    pub(crate) address: String,
+    books: Arc<Mutex<Books>>,
+    serving: JoinHandle<()>,
+}
+
+#[derive(Clone)]
+struct Desk(Arc<Mutex<Books>>, Ambient);
+
+impl StandIn {
+    pub(crate) async fn start(ambient: &Ambient) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = format!("http://{}", listener.local_addr().expect("an address"));
+        let books = Arc::new(Mutex::new(Books {
+            mood: Mood::Well,
+            events: Vec::new(),
+            subscriptions: BTreeMap::from([(17, true), (23, true)]),
+            used: BTreeMap::new(),
+            limits: [60, 100, 200],
+            calls: Vec::new(),
+            tests: 0,
+        }));
+        let router = Router::new().fallback(answer).with_state(Desk(Arc::clone(&books), ambient.clone()));
+        let serving = tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
+        Self { address, books, serving }
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Books) -> T) -> T {
+        work(&mut self.books.lock().expect("not poisoned"))
+    }
+
+    pub(crate) fn becomes(&self, mood: Mood) {
+        self.with(|books| books.mood = mood);
+    }
+
+    /// Allows so many calls a minute in every window.
+    pub(crate) fn allows(&self, limit: u32) {
+        self.with(|books| books.limits = [limit; 3]);
+    }
+
+    pub(crate) fn happens(&self, id: i64, kind: &'static str, at: Timestamp) {
+        self.with(|books| books.events.push((id, kind, at)));
+    }
+
+    pub(crate) fn switch(&self, id: i64, to: bool) {
+        self.with(|books| books.subscriptions.insert(id, to));
+    }
+
+    pub(crate) fn n_tests(&self) -> u32 {
+        self.with(|books| books.tests)
+    }
+
+    /// Calls of a key so far: `METHOD path` and status.
+    pub(crate) fn calls(&self, key: &str) -> Vec<(String, u16)> {
+        self.with(|books| {
+            let of_key = books.calls.iter().filter(|(by, ..)| by == key);
+            of_key.map(|(_, call, status)| (call.clone(), *status)).collect()
+        })
+    }
+}
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+fn scope_of(method: &Method, path: &str) -> Option<(Scope, Bucket)> {
+    let is_get = method == Method::GET;
+    Some(match path {
+        "/api/v1/events" if is_get => (Scope::EventsRead, Bucket::Read),
+        "/api/v1/events/test" => (Scope::Admin, Bucket::Admin),
+        "/api/v1/integrations/clients/search" if is_get => (Scope::IntegrationsRead, Bucket::Read),
+        "/api/v1/integrations/leads" => (Scope::IntegrationsWrite, Bucket::Write),
+        path if path.starts_with("/api/v1/webhooks/subscriptions") => {
+            (Scope::WebhooksWrite, if is_get { Bucket::Read } else { Bucket::Admin })
+        }
+        _ => return None,
+    })
+}
+
+fn refused(status: u16, code: &str, message: &str) -> (u16, Value) {
+    (status, json!({ "error": { "code": code, "message": message } }))
+}
+
+async fn answer(State(Desk(books, ambient)): State<Desk>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, 1 << 20).await.unwrap_or_default();
+    let now = ambient.now();
+    let mood = books.lock().expect("not poisoned").mood.clone();
+    let key = parts.headers.get("x-api-key").and_then(|key| key.to_str().ok()).unwrap_or_default().to_owned();
+    let path = parts.uri.path().to_owned();
+    match &mood {
+        Mood::Hang => return std::future::pending().await,
+        Mood::Status(status, retry) => {
+            books.lock().expect("not poisoned").calls.push((key, format!("{} {path}", parts.method), *status));
+            let mut response = (StatusCode::from_u16(*status).expect("a status"), "out of order").into_response();
+            if let Some(seconds) = retry {
+                response.headers_mut().insert("retry-after", seconds.to_string().parse().expect("a value"));
+            }
+            return response;
+        }
+        Mood::Garbage => return "<html><body>please log in</body></html>".into_response(),
+        Mood::Redirects(to) => return (StatusCode::FOUND, [("location", to.clone())]).into_response(),
+        Mood::Drip => {
+            // A body that never ends: one byte, and then nothing for ever.
+            let stream = futures_util::stream::unfold(0, async |n| {
+                if n > 0 {
+                    std::future::pending::<()>().await;
+                }
+                Some((Ok::<_, std::io::Error>(Bytes::from_static(b"[")), n + 1))
+            });
+            return Body::from_stream(Box::pin(stream)).into_response();
+        }
+        Mood::Well | Mood::Skewed(_) | Mood::Headless => {}
+    }
+    let mut books = books.lock().expect("not poisoned");
+    let asked = Asked { method: &parts.method, path: &path, query: parts.uri.query().unwrap_or_default(), body: &body };
+    let (status, body, window) = asked.answered(&mut books, &key, now);
+    books.calls.push((key, format!("{} {path}", parts.method), status));
+    let mut headers = HeaderMap::new();
+    let mut put = |name: &'static str, value: String| headers.insert(name, value.parse().expect("a value"));
+    if mood != Mood::Headless {
+        put("request-id", format!("r-{}", books.calls.len()));
+        if let Some((bucket, limit, left)) = window {
+            let reset = now.slot(60_000).seconds() + 60;
+            put("x-ratelimit-limit", limit.to_string());
+            put("x-ratelimit-remaining", left.to_string());
+            put("x-ratelimit-reset", reset.to_string());
+            put("x-ratelimit-policy", format!("{bucket}:{limit}/1m"));
+            if status == 429 {
+                put("retry-after", (reset - now.seconds()).to_string());
+            }
+        }
+    }
+    let ahead = if let Mood::Skewed(seconds) = mood { seconds } else { 0 };
+    let date = std::time::UNIX_EPOCH + std::time::Duration::from_secs((now.seconds() + ahead).unsigned_abs());
+    put("date", httpdate::fmt_http_date(date));
+    put("content-type", "application/json".to_owned());
+    let text = if body.is_null() { String::new() } else { body.to_string() };
+    (StatusCode::from_u16(status).expect("a status"), headers, text).into_response()
+}
+
+struct Asked<'a> {
+    method: &'a Method,
+    path: &'a str,
+    query: &'a str,
+    body: &'a [u8],
+}
+
+type Window = Option<(Bucket, u32, u32)>;
+
+impl Asked<'_> {
+    fn answered(&self, books: &mut Books, key: &str, now: Timestamp) -> (u16, Value, Window) {
+        let plain = |(status, body)| (status, body, None);
+        let Some((scope, bucket)) = scope_of(self.method, self.path) else {
+            return plain(refused(404, "no_route", "nothing here"));
+        };
+        if key != ALL && key != POLLS {
+            return plain(refused(401, "bad_key", "we do not know this key"));
+        }
+        let limit = books.limits[bucket as usize];
+        let used = books.used.entry((key.to_owned(), bucket, now.slot(60_000).millis())).or_default();
+        if *used >= limit {
+            let (status, body) = refused(429, "slow_down", "too many calls");
+            return (status, body, Some((bucket, limit, 0)));
+        }
+        *used += 1;
+        let window = Some((bucket, limit, limit - *used));
+        let (status, body) = if key == POLLS && scope != Scope::EventsRead {
+            (403, json!({ "error": "Forbidden", "requiredScope": scope.name() }))
+        } else {
+            self.permitted(books, now)
+        };
+        (status, body, window)
+    }
+
+    fn permitted(&self, books: &mut Books, now: Timestamp) -> (u16, Value) {
+        let id = || self.path.split('/').nth(5).and_then(|id| id.parse::<i64>().ok()).unwrap_or(0);
+        match (self.method.as_str(), self.path) {
+            ("GET", "/api/v1/events") => (200, self.events(books)),
+            ("GET", "/api/v1/integrations/clients/search") => refused(400, "bad_query", "one field at least"),
+            ("GET", _) => (200, listed(books)),
+            ("PATCH", _) => {
+                let to = String::from_utf8_lossy(self.body).contains("true");
+                books.subscriptions.insert(id(), to);
+                (200, json!({ "webhook": { "id": id().to_string(), "active": to } }))
+            }
+            ("POST", path) if path.ends_with("/test") && id() != 0 => {
+                books.tests += 1;
+                (
+                    200,
+                    json!({ "success": true, "statusCode": 204, "elapsedMs": 12, "responseBody": "", "targetUrlUsed": "https://x" }),
+                )
+            }
+            _ if self.body.is_empty() => refused(400, "empty", "a body is wanted"),
+            _ => {
+                books.events.push((9_999_999, "lead.created", now));
+                (200, json!({ "created": true }))
+            }
+        }
+    }
+
+    /// Three a page, in its own words.
+    fn events(&self, books: &Books) -> Value {
+        let after =
+            self.query.split('&').find_map(|pair| pair.strip_prefix("page_after=")).and_then(|id| id.parse().ok());
+        let after: i64 = after.unwrap_or(0);
+        let page: Vec<_> = books.events.iter().filter(|(id, ..)| *id > after).take(3).collect();
+        let items: Vec<Value> = page
+            .iter()
+            .map(|(id, kind, at)| {
+                json!({ "id": id.to_string(), "type": kind, "createdUtc": at.format("%Y-%m-%dT%H:%M:%S.250+00:00"),
+                    "companyId": "92", "payload": { "client_id": id }, "surprise": [1, 2] })
+            })
+            .collect();
+        let last = page.last().map_or(after, |(id, ..)| *id);
+        json!({ "data": { "records": items }, "links": { "next": format!("/api/v1/events?page_after={last}") } })
+    }
+}
+
+fn listed(books: &Books) -> Value {
+    let items = books.subscriptions.iter().map(|(id, is_enabled)| {
+        json!({ "id": id.to_string(), "targetUrl": format!("https://hooks.example.com/{id}"), "eventTypes": "lead.created,payment.failed",
+            "isEnabled": is_enabled, "managedBy": null })
+    });
+    Value::Array(items.collect())
+}
