@@ -84,7 +84,7 @@ pub mod allowance {
     /// Calls a minute of others, where they made `n` in the first `passed_ms` of a window.
     #[must_use]
     pub fn projected(n: u32, passed_ms: i64) -> u32 {
-        if passed_ms < TELLING || passed_ms >= MINUTE_MS {
+        if !(TELLING..MINUTE_MS).contains(&passed_ms) {
             return n;
         }
         let whole = i64::from(n) * MINUTE_MS / passed_ms;

@@ -16,7 +16,7 @@ use crate::monitor::history::History;
 use crate::monitor::history::receipts::{Earlier, Receipt};
 use receiver::{Desk, is_believed, router};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -167,7 +167,7 @@ fn history(profile: &Option<String>) -> Result<History, Failure> {
     open(&settings::state_dir()?.join(name.map_or_else(|| "listen.db".to_owned(), |name| Place::file_of(&name))))
 }
 
-fn open(path: &PathBuf) -> Result<History, Failure> {
+fn open(path: &Path) -> Result<History, Failure> {
     let refused = |why: String| Failure::usage(format!("{}: {why}", path.display()), "set XDG_STATE_HOME elsewhere");
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| refused(error.to_string()))?;

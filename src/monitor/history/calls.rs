@@ -98,14 +98,14 @@ fn pause_of(key: &str, bucket: Bucket) -> String {
 }
 
 fn take(connection: &Connection, wish: &Wish, now: Timestamp) -> Result<Turn, Error> {
-    let times = |what: &str| -> Result<(Option<i64>, Option<i64>, Option<i64>), Error> {
+    let times = |what: &str| -> Result<[Option<i64>; 3], Error> {
         let mut statement =
             connection.prepare_cached("SELECT taken, blocked_until, done FROM turns WHERE what = ?1")?;
-        let found = statement.query_row([what], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
+        let found = statement.query_row([what], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?])).optional()?;
         Ok(found.unwrap_or_default())
     };
-    let (taken, blocked, done) = times(&wish.what)?;
-    let (_, paused, _) = times(&pause_of(&wish.key, wish.bucket))?;
+    let [taken, blocked, done] = times(&wish.what)?;
+    let [_, paused, _] = times(&pause_of(&wish.key, wish.bucket))?;
     let every = if done < taken { wish.again } else { wish.every };
     let due = taken.map(|at| Timestamp::from_millis(at).plus(every)).filter(|_| !wish.every.is_zero());
     let until = [due, blocked.map(Timestamp::from_millis), paused.map(Timestamp::from_millis)];
