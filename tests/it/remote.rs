@@ -167,9 +167,12 @@ async fn a7_ten_minutes_on_a_key_that_its_owner_uses_at_90_percent_cost_the_owne
     assert!(calls.iter().all(|(_, status)| *status != 429), "nobody was");
     let n_ours = calls.len() - n_owner;
     assert_eq!(n_owner, 540);
-    assert!((10..=60 + 5).contains(&n_ours), "it looked, and kept to its part: {n_ours} calls in ten minutes");
+    assert!((3..=65).contains(&n_ours), "it looked, and kept to its part: {n_ours} calls in ten minutes");
     assert!(watch.picture().overview.is_some());
-    println!("A7: the owner made {n_owner} calls, crow {n_ours}, 0 of them were refused");
+    #[expect(clippy::print_stdout, reason = "the figure is looked at with --nocapture")]
+    {
+        println!("A7: the owner made {n_owner} calls, crow {n_ours}, 0 of them were refused");
+    }
 }
 
 #[tokio::test]
@@ -224,7 +227,7 @@ async fn broken(mood: Mood, state: &'static str) {
 /// Waits longer than `until` does: for calls that time out.
 async fn patiently(what: &str, holds: impl Fn() -> bool) {
     let waited = Ambient::real()
-        .within(Duration::from_secs(60), async {
+        .within(Duration::from_secs(120), async {
             while !holds() {
                 Ambient::real().sleep(Duration::from_millis(20)).await;
             }
@@ -321,7 +324,10 @@ async fn a_week_is_remembered_with_its_gaps_and_opens_at_once() {
     let again = History::open(&dir.path().join("history.db")).expect("it opens");
     let seen = again.seen(START).await.expect("it reads");
     let page = again.event_page(crow::api::log::EventQuery::default(), None, 200).await.expect("a page");
-    println!("a week of history opened and read in {} ms", timer.elapsed_ms());
+    #[expect(clippy::print_stdout, reason = "the figure is looked at with --nocapture")]
+    {
+        println!("a week of history opened and read in {} ms", timer.elapsed_ms());
+    }
     assert_eq!(page.items.len(), 200);
     let window = seen.windows.iter().find(|window| window.bucket == Bucket::Read).expect("a window");
     let n_seen = window.week.iter().flatten().count();

@@ -49,10 +49,7 @@ impl Serving {
     /// A command that asks it, with the first operator's token.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_crow"));
-        command
-            .args(arguments)
-            .args(["--url", &self.address, "--token-file"])
-            .arg(self.token_file());
+        command.args(arguments).args(["--url", &self.address, "--token-file"]).arg(self.token_file());
         command
             .env("XDG_CONFIG_HOME", self.dir.path().join("config"))
             .env("XDG_STATE_HOME", self.dir.path().join("state"));
