@@ -1,0 +1,378 @@
+//! What delivering costs. Each figure stands beside what it is held against, measured in the same run; ratios count, seconds depend on the machine.
+//!
+//! - A backlog is delivered to local receivers, signed and logged with full durability; beside it the bare limit: the same HTTP library on
+//!   kept connections, the same signature, and one row a request written in shared commits, with nothing else around them.
+//! - The same from end to end: events are accepted while others are delivered.
+//! - The time from a call that emits an event to the first byte at the receiver, at 500 events a second over HTTP.
+//! - What one endpoint that never answers costs the others.
+//! - The memory of the real binary with a backlog of 100,000.
+//!
+//! `cargo bench --bench delivery -- [DELIVERIES]` (20,000 unless told otherwise).
+
+#![expect(clippy::print_stdout, reason = "a benchmark's output is its figures")]
+#![expect(clippy::cast_precision_loss, reason = "figures for people")]
+
+use crow::ambient::{Ambient, Stopwatch};
+use crow::api::events::NewEvent;
+use crow::api::keys::{LimitsWish, NewCompany, NewKey};
+use crow::client::connection::{Client, Credential};
+use crow::domain::delivery::Schedule;
+use crow::domain::event::EventType;
+use crow::domain::ids::CompanyId;
+use crow::domain::key::Scope;
+use crow::domain::secret::Secret;
+use crow::domain::signature;
+use crow::domain::target::Policy;
+use crow::engine::caller::{Actor, Caller};
+use crow::engine::events::News;
+use crow::engine::reach::Reach;
+use crow::engine::root::Custody;
+use crow::engine::{Engine, Settings};
+use crow::server;
+use crow::sqlite::{Database, Error, Lane, Options};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper::header::HeaderValue;
+use hyper_util::rt::TokioIo;
+use process::Serving;
+use receiver::Receiver;
+use rusqlite::{Connection, params};
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+
+#[path = "delivery/receiver.rs"]
+mod receiver;
+
+#[path = "../tests/it/storage/process.rs"]
+#[expect(dead_code, reason = "the tests use more of it")]
+mod process;
+
+/// Companies, each with one subscription: as many as fill all places of the dispatcher.
+const COMPANIES: usize = 16;
+/// Requests under way at the bare side: as many as the dispatcher allows itself.
+const FLIGHTS: usize = 64;
+/// Who emits at the same time.
+const EMITTERS: usize = 64;
+/// Events a second, and how many, for the time to the first byte.
+const PACE: u32 = 500;
+const PACED: u32 = 5_000;
+/// Deliveries that wait while memory is looked at.
+const BACKLOG: usize = 100_000;
+
+/// A platform whose dispatcher does not run yet.
+struct Platform {
+    dir: TempDir,
+    engine: Engine,
+    caller: Caller,
+    operator: Client,
+    companies: Vec<CompanyId>,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Platform {
+    /// A company with one subscription for each of the targets.
+    async fn start(targets: &[String]) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let settings = Settings {
+            data_dir: dir.path().to_owned(),
+            policy: Policy::Private,
+            schedule: Schedule::default(),
+            keep: None,
+            reach: Reach::default(),
+            custody: Custody::File,
+        };
+        let engine = Engine::open(settings, Ambient::real()).await.expect("it opens");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = format!("http://{}", listener.local_addr().expect("an address"));
+        let (stop, stopped) = watch::channel(false);
+        let token = engine.mint_operator("bench");
+        let actor = Actor::Operator(engine.operator(token.reveal()).expect("just minted"));
+        let operator = Client::new(&address, Credential::Operator(token)).expect("a client");
+        let serving = server::serve(listener, engine.clone(), stopped);
+        let tasks = vec![tokio::spawn(async move {
+            serving.await;
+        })];
+        let mut companies = Vec::new();
+        for target in targets {
+            companies.push(subscribed(&operator, &address, target).await);
+        }
+        let caller = Caller { actor, request_id: "bench".to_owned() };
+        Self { dir, engine, caller, operator, companies, stop, tasks }
+    }
+
+    /// Begins to deliver.
+    fn deliver(&mut self) {
+        let (engine, stopped) = (self.engine.clone(), self.stop.subscribe());
+        self.tasks.push(tokio::spawn(async move { engine.run(stopped).await }));
+    }
+
+    /// Emits `n` events in turns for these companies, as many at once as there are emitters.
+    async fn emit(&self, n: usize, companies: &[CompanyId]) {
+        let mut emitters = JoinSet::new();
+        for emitter in 0..EMITTERS {
+            let (engine, caller) = (self.engine.clone(), self.caller.clone());
+            let theirs: Vec<CompanyId> =
+                (emitter..n).step_by(EMITTERS).map(|i| companies[i % companies.len()]).collect();
+            emitters.spawn(async move {
+                for company in theirs {
+                    let news = News { company, kind: EventType::LeadCreated, payload: None, metadata: None };
+                    engine.publish(caller.clone(), news).await.expect("published");
+                }
+            });
+        }
+        emitters.join_all().await;
+    }
+
+    /// Waits until these companies' deliveries have all succeeded.
+    async fn settled(&self, n: usize, companies: &[CompanyId]) {
+        let ids: Vec<String> = companies.iter().map(ToString::to_string).collect();
+        let database = Connection::open(self.dir.path().join("platform.db")).expect("a database");
+        let mut n_settled = database
+            .prepare(&format!(
+                "SELECT coalesce(sum(n), 0) FROM backlogs JOIN subscriptions ON id = subscription_id
+                 WHERE state = 'succeeded' AND company_id IN ({})",
+                ids.join(", ")
+            ))
+            .expect("a statement");
+        while n_settled.query_row([], |row| row.get::<_, i64>(0)).expect("a count") < i64::try_from(n).expect("few") {
+            self.engine.ambient().sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Stops in order; its directory stays for as long as it is held.
+    async fn end(self) -> TempDir {
+        self.stop.send_replace(true);
+        for task in self.tasks {
+            task.await.expect("no panic");
+        }
+        // What never delivered is closed by a run that ends at once.
+        self.engine.run(self.stop.subscribe()).await;
+        self.dir
+    }
+}
+
+/// A company with a subscription to leads at `target`.
+async fn subscribed(operator: &Client, address: &str, target: &str) -> CompanyId {
+    let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company").id;
+    let most = Some(1_000_000);
+    let new = NewKey {
+        company_id: company,
+        name: "bench".to_owned(),
+        scopes: Scope::ALL.to_vec(),
+        limits: Some(LimitsWish { read: most, write: most, admin: most }),
+    };
+    let key = operator.create_key(&new).await.expect("a key").key.into_secret();
+    let partner = Client::new(address, Credential::Key(key)).expect("a client");
+    partner.create_subscription(&process::subscription(target)).await.expect("a subscription");
+    company
+}
+
+/// Delivers a backlog of `n` and answers with deliveries a second; with one more company whose endpoint never answers, if asked for.
+async fn drained(receiver: &Receiver, n: usize, hanging: Option<&str>) -> f64 {
+    let targets: Vec<String> =
+        (0..COMPANIES).map(|_| receiver.url("ok")).chain(hanging.map(|path| receiver.url(path))).collect();
+    let mut platform = Platform::start(&targets).await;
+    let (those, hung) = platform.companies.split_at(COMPANIES);
+    let (those, hung) = (those.to_vec(), hung.to_vec());
+    platform.emit(n, &those).await;
+    if !hung.is_empty() {
+        platform.emit(n / COMPANIES, &hung).await;
+    }
+    let watch = platform.engine.ambient().stopwatch();
+    platform.deliver();
+    platform.settled(n, &those).await;
+    let rate = n as f64 / watch.elapsed().as_secs_f64();
+    if hung.is_empty() {
+        platform.end().await;
+    } else {
+        // What never ends is not waited for: the process ends with it.
+        platform.stop.send_replace(true);
+    }
+    rate
+}
+
+/// Accepts `n` events while it delivers them, and answers with deliveries a second and the lags from call to first byte.
+async fn end_to_end(receiver: &Receiver, n: usize) -> f64 {
+    let targets: Vec<String> = (0..COMPANIES).map(|_| receiver.url("ok")).collect();
+    let mut platform = Platform::start(&targets).await;
+    let companies = platform.companies.clone();
+    platform.deliver();
+    let watch = platform.engine.ambient().stopwatch();
+    platform.emit(n, &companies).await;
+    platform.settled(n, &companies).await;
+    let rate = n as f64 / watch.elapsed().as_secs_f64();
+    platform.end().await;
+    rate
+}
+
+/// The same requests to the same receiver on as many kept connections, each with its own signature, and the row of an attempt written for
+/// each in shared commits: the least that a sender that signs and logs can do.
+async fn bare(receiver: &Receiver, n: usize) -> f64 {
+    let platform = Platform::start(&[]).await;
+    let path = platform.dir.path().join("bare.db");
+    let original = Connection::open(platform.dir.path().join("platform.db")).expect("the database");
+    original.execute("VACUUM INTO ?1", [path.display().to_string()]).expect("copied");
+    let pragma = |name: &str| original.pragma_query_value(None, name, |row| row.get::<_, i32>(0)).expect("a number");
+    let version = usize::try_from(pragma("user_version")).expect("a version");
+    let options = Options {
+        application_id: pragma("application_id"),
+        // No script: the schema is there already.
+        migrations: &[""; 64][..version],
+        n_readers: 1,
+        queue: 4_096,
+        reserved: 0,
+    };
+    let database = Database::open(&path, options).expect("it opens");
+    let ambient = Ambient::real();
+    let watch = ambient.stopwatch();
+    let mut senders = JoinSet::new();
+    for sender in 0..FLIGHTS {
+        let (database, address, ambient) = (database.clone(), receiver.address, ambient.clone());
+        senders.spawn(async move {
+            let stream = TcpStream::connect(address).await.expect("a connection");
+            stream.set_nodelay(true).expect("a socket");
+            let (mut requests, connection) = http1::handshake(TokioIo::new(stream)).await.expect("a connection");
+            tokio::spawn(connection);
+            let secret = Secret::new("whsec_0123456789abcdef0123456789abcdef".to_owned());
+            for number in (sender..n).step_by(FLIGHTS) {
+                bare_delivery(&mut requests, &database, &secret, (number, ambient.now().seconds())).await;
+            }
+        });
+    }
+    senders.join_all().await;
+    let rate = n as f64 / watch.elapsed().as_secs_f64();
+    platform.end().await;
+    rate
+}
+
+async fn bare_delivery(
+    requests: &mut http1::SendRequest<Full<Bytes>>,
+    database: &Database,
+    secret: &Secret,
+    (number, now): (usize, i64),
+) {
+    let id = i64::try_from(number).expect("few");
+    let body = format!(
+        r#"{{"id":{id},"type":"lead.created","createdUtc":"2026-11-23T14:02:31.000Z","companyId":1,"payload":{{"clientId":{id},"firstName":"Ada","lastName":"Byron","email":"ada@example.com","phone":"+15550100","statusId":10,"status":"Lead - New","source":"Website"}}}}"#
+    );
+    let headers = [
+        ("host", "127.0.0.1".to_owned()),
+        ("content-type", "application/json".to_owned()),
+        ("x-wlcro-timestamp", now.to_string()),
+        ("x-wlcro-signature", signature::sign(secret, now, body.as_bytes())),
+        ("x-wlcro-event-id", id.to_string()),
+    ];
+    let mut request = hyper::Request::post("/ok").body(Full::new(Bytes::from(body))).expect("a request");
+    for (name, value) in &headers {
+        request.headers_mut().append(*name, HeaderValue::try_from(value).expect("a header"));
+    }
+    requests.ready().await.expect("an open connection");
+    let response = requests.send_request(request).await.expect("an answer");
+    let status = response.status().as_u16();
+    let answer = response.into_body().collect().await.expect("a body").to_bytes();
+    let insert = move |connection: &Connection| {
+        connection
+            .prepare_cached(
+                "INSERT INTO attempts (company_id, subscription_id, target_url, delivery_id, event_id, event_type, kind, number, started_at,
+                     elapsed_ms, status, request_headers, response_headers, response_body, n_response_bytes)
+                 VALUES (1, 1, 'http://127.0.0.1/ok', ?1, ?1, 'lead.created', 'scheduled', 1, ?2, 1, ?3, ?4, '[]', ?5, 0)",
+            )?
+            .execute(params![id, now, status, format!("{headers:?}"), &answer[..]])?;
+        Ok::<_, Error>(())
+    };
+    database.write(Lane::Common, insert).await.expect("written");
+}
+
+/// Emits at a steady pace over HTTP; milliseconds from the call to the first byte at the receiver, ascending.
+async fn lags(receiver: &Receiver) -> Vec<f64> {
+    let targets: Vec<String> = (0..COMPANIES).map(|_| receiver.url("timed")).collect();
+    let mut platform = Platform::start(&targets).await;
+    platform.deliver();
+    let ambient = platform.engine.ambient().clone();
+    let operator = Arc::new(platform.operator.clone());
+    let clock: Stopwatch = receiver.clock.clone();
+    let begin = clock.elapsed();
+    let mut calls = JoinSet::new();
+    for n in 0..PACED {
+        let due = begin + Duration::from_secs(1) / PACE * n;
+        ambient.sleep(due.saturating_sub(clock.elapsed())).await;
+        let (operator, clock) = (Arc::clone(&operator), clock.clone());
+        let company_id = platform.companies[n as usize % COMPANIES];
+        calls.spawn(async move {
+            let called = clock.elapsed();
+            let new = NewEvent { company_id, kind: EventType::LeadCreated, payload: None, metadata: None };
+            (operator.emit(&new).await.expect("an event").id, called)
+        });
+    }
+    let called = calls.join_all().await;
+    platform.settled(PACED as usize, &platform.companies).await;
+    let arrivals = receiver.arrivals();
+    platform.end().await;
+    let lag = |(event, called): &(_, Duration)| {
+        arrivals[event].checked_sub(*called).expect("nothing comes before it was sent").as_secs_f64() * 1_000.0
+    };
+    let mut lags: Vec<f64> = called.iter().map(lag).collect();
+    lags.sort_by(f64::total_cmp);
+    lags
+}
+
+/// Resident memory of the real binary in MiB, now and at most, with a backlog that waits for endpoints that never answer.
+async fn memory(receiver: &Receiver) -> (u64, u64) {
+    let targets: Vec<String> = (0..COMPANIES).map(|_| receiver.url("hang")).collect();
+    let platform = Platform::start(&targets).await;
+    platform.emit(BACKLOG, &platform.companies).await;
+    let dir = platform.end().await;
+    let serving = Serving::start(dir.path());
+    let operator = serving.operator();
+    for _ in 0..50 {
+        operator.overview(50).await.expect("an overview");
+    }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", serving.id())).expect("Linux");
+    let mib = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a line");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") / 1_024
+    };
+    (mib("VmRSS:"), mib("VmHWM:"))
+}
+
+fn median(figures: &mut [f64]) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}
+
+async fn run(n: usize) {
+    let receiver = Receiver::start().await;
+    let (mut ours, mut theirs, mut through, mut beside) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    // In turns, so that a noisy minute falls on all of them; the medians of three.
+    for _ in 0..3 {
+        ours.push(drained(&receiver, n, None).await);
+        theirs.push(bare(&receiver, n).await);
+        through.push(end_to_end(&receiver, n).await);
+        beside.push(drained(&receiver, n, Some("hang")).await);
+    }
+    let [ours, theirs, through, beside] = [ours, theirs, through, beside].map(|mut figures| median(&mut figures));
+    println!("| {n} deliveries to local receivers | a second | held against |\n|---|---|---|");
+    println!("| bare: send, sign, one row | {theirs:.0} | |");
+    println!("| a backlog, signed and logged | {ours:.0} | {:.2} of bare |", ours / theirs);
+    println!("| accepted and delivered at once | {through:.0} | {:.2} of bare |", through / theirs);
+    println!("| a backlog beside an endpoint that hangs | {beside:.0} | {:.2} of the backlog alone |", beside / ours);
+    let lags = lags(&receiver).await;
+    let at = |percent: usize| lags[(lags.len() * percent / 100).min(lags.len() - 1)];
+    println!("call to first byte at {PACE} events a second: p50 {:.1} ms, p99 {:.1} ms", at(50), at(99));
+    let (now, most) = memory(&receiver).await;
+    println!("memory with a backlog of {BACKLOG}: {now} MiB, at most {most} MiB");
+}
+
+fn main() {
+    let n = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(20_000);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads");
+    runtime.block_on(run(n));
+    // Endpoints that hang are not waited for.
+    runtime.shutdown_background();
+}
