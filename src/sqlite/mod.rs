@@ -1,5 +1,6 @@
 //! Opening a SQLite database: pragmas, migrations, one writer thread with group commit, reader threads. Knows no table.
 
+pub mod ballast;
 pub mod copy;
 pub mod hold;
 pub mod lock;
@@ -8,6 +9,7 @@ mod wal;
 mod writer;
 
 use readers::Readers;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 use std::path::{Path, PathBuf};
@@ -230,8 +232,12 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(128);
+    // A statement is planned once: without this, binding a value next to a partial index plans it anew each time.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cell_size_check", true)?;
+    // The journals of savepoints, one for each work, stay in memory instead of going through a file.
+    connection.pragma_update(None, "temp_store", "memory")?;
     Ok(connection)
 }
 

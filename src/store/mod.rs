@@ -29,6 +29,7 @@ pub mod windows;
 
 use crate::domain::time::Timestamp;
 use crate::sqlite;
+use crate::sqlite::ballast::Ballast;
 use crate::sqlite::lock::Lock;
 use crate::sqlite::{Database, Lane, Options};
 use rusqlite::Connection;
@@ -143,6 +144,7 @@ const RESERVED: usize = 64;
 #[derive(Debug, Clone)]
 pub struct Store {
     database: Database,
+    ballast: Arc<Ballast>,
     lane: Lane,
     _lock: Arc<Lock>,
 }
@@ -155,7 +157,8 @@ impl Store {
     pub fn open(dir: &Path) -> Result<Self, Error> {
         let lock = lock(dir)?;
         let database = Database::open(&database(dir), OPTIONS)?;
-        Ok(Self { database, lane: Lane::Reserved, _lock: Arc::new(lock) })
+        let ballast = Arc::new(Ballast::take(dir.join("platform.ballast")));
+        Ok(Self { database, ballast, lane: Lane::Reserved, _lock: Arc::new(lock) })
     }
 
     /// The same database for what partners ask: refused before the queue is full, so that operators and deliveries find a place.
@@ -174,20 +177,49 @@ impl Store {
         T: Send + 'static,
         E: From<sqlite::Error> + Send + 'static,
     {
+        self.has_room()?;
         self.database.write(self.lane, work).await
     }
 
-    /// As [`Store::write`], but waits for a place in the queue: for work that must not be lost.
+    /// As [`Store::write`], but waits for a place in the queue.
     ///
     /// # Errors
-    /// What `work` answered.
+    /// What `work` answered, and at once that the storage is full.
     pub async fn write_patiently<T, E, F>(&self, work: F) -> Result<T, E>
     where
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<sqlite::Error> + Send + 'static,
     {
+        self.has_room()?;
         self.database.write_patiently(work).await
+    }
+
+    /// As [`Store::write_patiently`], for what has happened outside and must be written down: the room that is kept for it is given up if
+    /// the disk is full, and then this can be tried again.
+    ///
+    /// # Errors
+    /// What `work` answered.
+    pub async fn record<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        F: FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
+        T: Send + 'static,
+    {
+        let written = self.database.write_patiently(work).await;
+        if matches!(&written, Err(error) if error.meaning() == Meaning::Full) && self.ballast.release() {
+            tracing::warn!(
+                "the disk is full; the room kept for outcomes was given up, and nothing else is written until it can be kept again"
+            );
+        }
+        written
+    }
+
+    /// Nothing new is begun while the room is gone that its outcome may need.
+    fn has_room(&self) -> Result<(), sqlite::Error> {
+        if self.ballast.restore() {
+            return Ok(());
+        }
+        Err(sqlite::Error::Full("the disk has no room for what is under way".to_owned()))
     }
 
     /// Runs `work` in a read transaction.
