@@ -3,20 +3,19 @@
 use super::claim::{Ask, Job, claim};
 use super::sender::Parcel;
 use super::settle::{Flight, Told};
+use super::settler::{self, Report};
 use super::{Engine, Error};
-use crate::ambient::{Ambient, Stopwatch};
+use crate::ambient::Stopwatch;
 use crate::domain::delivery::{DEADLINE, FLIGHTS};
 use crate::domain::ids::SubscriptionId;
-use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::domain::trouble::Trouble;
 use crate::store::deliveries::Lease;
 use std::collections::HashMap;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{Id, JoinHandle, JoinSet};
 
 /// How long a claim lasts: an attempt's deadline and time to write it down.
 pub(super) const LEASE: Duration = Duration::from_secs(DEADLINE.as_secs() + 20);
@@ -29,7 +28,7 @@ const REST: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
     let shared = &engine.shared;
-    let mut desk = Desk::new(&shared.ambient);
+    let (mut desk, mut settled) = Desk::new(&engine);
     engine.set_status(|status| status.is_dispatching = true);
     let mut said = None;
     while !*stop.borrow() {
@@ -50,14 +49,19 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
             }
         };
         tokio::select! {
-            Some(landed) = desk.flights.join_next(), if !desk.flights.is_empty() => desk.landed(landed.ok()),
+            Some(reports) = settled.recv() => {
+                desk.landed(reports);
+                while let Ok(more) = settled.try_recv() {
+                    desk.landed(more);
+                }
+            }
+            Some(failed) = desk.failed() => desk.landed(vec![failed]),
             () = rung => {}
             () = shared.ambient.sleep_until(wake_at) => {}
             _ = stop.changed() => {}
         }
     }
-    let all = async { while desk.flights.join_next().await.is_some() {} };
-    if shared.ambient.within(PATIENCE, all).await.is_none() {
+    if shared.ambient.within(PATIENCE, desk.end()).await.is_none() {
         tracing::warn!("attempts were still under way when the platform stopped; their leases end by themselves");
     }
     engine.set_status(|status| status.is_dispatching = false);
@@ -65,8 +69,14 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
 
 /// What the dispatcher has in hand.
 struct Desk {
-    flights: JoinSet<(SubscriptionId, Result<Told, Error>)>,
+    /// Attempts that are being made, each with whose it is.
+    flights: JoinSet<Result<(), Error>>,
+    owners: HashMap<Id, SubscriptionId>,
+    /// Attempts that are being made or written down.
     under_way: HashMap<SubscriptionId, usize>,
+    /// Where outcomes go.
+    settler: mpsc::UnboundedSender<Flight>,
+    settling: JoinHandle<()>,
     run: String,
     n_claims: u64,
     /// The subscription that was served last.
@@ -77,16 +87,24 @@ struct Desk {
 }
 
 impl Desk {
-    fn new(ambient: &Ambient) -> Self {
-        Self {
+    /// With a settler that reports to the second.
+    fn new(engine: &Engine) -> (Self, mpsc::UnboundedReceiver<Vec<Report>>) {
+        let ambient = &engine.shared.ambient;
+        let (settler, landed) = mpsc::unbounded_channel();
+        let (reports, settled) = mpsc::unbounded_channel();
+        let desk = Self {
             flights: JoinSet::new(),
+            owners: HashMap::new(),
             under_way: HashMap::new(),
+            settler,
+            settling: tokio::spawn(settler::run(engine.clone(), landed, reports)),
             run: ambient.ulid(),
             n_claims: 0,
             last: SubscriptionId(0),
             watch: ambient.stopwatch(),
             trouble: Trouble::default(),
-        }
+        };
+        (desk, settled)
     }
 
     /// Why nothing is sent, if the sender is in trouble.
@@ -100,8 +118,8 @@ impl Desk {
     /// Claims what is due and there is room for, and sends it off. When the next delivery that there is room for is due.
     async fn claim(&mut self, engine: &Engine) -> Result<Option<Timestamp>, Error> {
         let at = self.watch.elapsed();
-        let room = FLIGHTS.saturating_sub(self.flights.len());
-        let room = self.trouble.room(self.flights.len(), room, at);
+        let n_under_way = self.under_way.values().sum();
+        let room = self.trouble.room(n_under_way, FLIGHTS.saturating_sub(n_under_way), at);
         if room == 0 {
             return Ok(None);
         }
@@ -114,24 +132,34 @@ impl Desk {
         let claims = engine.shared.store.write_patiently(move |connection| claim(connection, ask)).await?;
         self.last = claims.last;
         for job in claims.jobs {
-            *self.under_way.entry(job.claimed.subscription).or_default() += 1;
-            let (engine, lease) = (engine.clone(), token.clone());
-            self.flights.spawn(async move {
-                let subscription = job.claimed.subscription;
-                (subscription, fly(&engine, job, lease).await)
-            });
+            let subscription = job.claimed.subscription;
+            *self.under_way.entry(subscription).or_default() += 1;
+            let flight = self.flights.spawn(fly(engine.clone(), job, token.clone(), self.settler.clone()));
+            self.owners.insert(flight.id(), subscription);
         }
         Ok(claims.next_due_at)
     }
 
-    fn landed(&mut self, first: Option<(SubscriptionId, Result<Told, Error>)>) {
-        let mut landed = first;
-        while let Some((subscription, told)) = landed {
+    /// Waits for an attempt that ends without an outcome. None when none is being made.
+    async fn failed(&mut self) -> Option<Report> {
+        loop {
+            let (id, why) = match self.flights.join_next_with_id().await? {
+                Ok((id, outcome)) => (id, outcome.err().map(|error| error.to_string())),
+                Err(error) => (error.id(), Some(error.to_string())),
+            };
+            if let (Some(subscription), Some(why)) = (self.owners.remove(&id), why) {
+                return Some(Report { subscription, told: Err(why) });
+            }
+        }
+    }
+
+    fn landed(&mut self, reports: Vec<Report>) {
+        for Report { subscription, told } in reports {
             match told {
                 Ok(Told::Theirs) => self.trouble.passed(subscription),
                 Ok(Told::Ours) => self.trouble.met(subscription, self.watch.elapsed()),
-                Err(error) => {
-                    tracing::error!(%error, "an attempt could not be made or written down; its lease ends by itself");
+                Err(why) => {
+                    tracing::error!(why, "an attempt could not be made or written down; its lease ends by itself");
                 }
             }
             if let Some(n) = self.under_way.get_mut(&subscription) {
@@ -140,23 +168,24 @@ impl Desk {
                     self.under_way.remove(&subscription);
                 }
             }
-            landed = self.flights.try_join_next().and_then(Result::ok);
         }
-        if self.flights.is_empty() {
-            // A flight that panicked does not say whose it was.
-            self.under_way.clear();
-        }
+    }
+
+    /// Waits until all attempts are made and written down.
+    async fn end(mut self) {
+        while self.flights.join_next().await.is_some() {}
+        drop(self.settler);
+        let _ = self.settling.await;
     }
 }
 
-/// One attempt, from the secret to the last written byte.
-async fn fly(engine: &Engine, job: Job, lease: String) -> Result<Told, Error> {
+/// One attempt, from the secret to the last byte of the answer; its outcome goes to the settler.
+async fn fly(engine: Engine, job: Job, lease: String, settler: mpsc::UnboundedSender<Flight>) -> Result<(), Error> {
     let Job { claimed, event, subscription, sealed } = job;
-    let secret: Secret = engine.unseal(claimed.subscription, &sealed)?;
     let target_url = subscription.wish.target_url;
     let parcel = Parcel {
         target_url: target_url.clone(),
-        secret,
+        secret: engine.unseal(claimed.subscription, &sealed)?,
         event: event.id,
         event_type: event.kind,
         delivery: claimed.id.to_string(),
@@ -164,14 +193,9 @@ async fn fly(engine: &Engine, job: Job, lease: String) -> Result<Told, Error> {
         body: event.body,
     };
     let landed = engine.shared.sender.post(parcel, &engine.shared.ambient).await;
-    let flight = Arc::new(Flight { claimed, lease, target_url, event_type: event.kind, landed });
-    // What was sent and cannot be written down now is kept until it can: forgetting it would mean sending it again.
-    loop {
-        match engine.settle(Arc::clone(&flight)).await {
-            Err(Error::StorageFull | Error::Contended) => engine.shared.ambient.sleep(REST).await,
-            told => return told,
-        }
-    }
+    // The settler lives for as long as somebody can send to it.
+    let _ = settler.send(Flight { claimed, lease, target_url, event_type: event.kind, landed });
+    Ok(())
 }
 
 /// Says of dispatch whether and why it is paused: to whoever asks, and in the log once when that changes.

@@ -33,6 +33,7 @@ pub mod root;
 pub mod samples;
 mod sender;
 mod settle;
+mod settler;
 pub mod stats;
 pub mod subscribers;
 pub mod subscriptions;

@@ -1,20 +1,21 @@
-//! Settling: an attempt's outcome, the streak, the breaker, the next due time and the counters are written in one transaction.
+//! Settling: the outcomes of attempts, streaks, breakers, the next due times and the counters are written in one transaction.
 
 use super::sender::Landed;
-use super::{Engine, Error};
 use crate::domain::attempt::{About, Attempt};
 use crate::domain::breaker::{Effect, FUSE};
 use crate::domain::delivery::{Kind, Roll, State, Verdict, judge};
 use crate::domain::event::EventType;
 use crate::domain::health::Tally;
-use crate::domain::ids::AttemptId;
+use crate::domain::ids::{AttemptId, SubscriptionId};
+use crate::domain::latency;
 use crate::domain::standing::Disabled;
 use crate::domain::subscription::Subscription;
 use crate::domain::time::Timestamp;
 use crate::store;
 use crate::store::deliveries::Claimed;
 use rusqlite::Connection;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// What an attempt told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,100 +36,150 @@ pub(super) struct Flight {
     pub(super) landed: Landed,
 }
 
-impl Engine {
-    /// Writes an attempt down. An outcome that comes after its lease was lost is not believed: somebody else has the delivery. One that tells
-    /// only of our own trouble is not written down: the delivery is as if it had not been tried.
-    ///
-    /// # Errors
-    /// Those of storage.
-    pub(super) async fn settle(&self, flight: Arc<Flight>) -> Result<Told, Error> {
-        let now = self.shared.ambient.now();
-        let roll = self.shared.ambient.roll();
-        let told = if flight.landed.result.outcome.is_counted() { Told::Theirs } else { Told::Ours };
-        let is_replay = flight.claimed.kind == Kind::Replay;
-        let believed = self
-            .shared
-            .store
-            .write_patiently(move |connection| settle(connection, &flight, now, roll))
-            .await
-            .map_err(Error::from)?;
-        if told == Told::Theirs && !believed {
-            tracing::warn!("an outcome came after its lease was lost and was not believed");
-        }
-        self.changed();
-        if is_replay {
-            self.replan();
-        }
-        Ok(told)
+impl Flight {
+    /// What it told.
+    pub(super) const fn told(&self) -> Told {
+        if self.landed.result.outcome.is_counted() { Told::Theirs } else { Told::Ours }
     }
 }
 
+/// Writes attempts down, one after another, and what many of them change together once. For each, whether it was believed: an outcome that
+/// comes after its lease was lost is not, for somebody else has the delivery. One that tells only of our own trouble is not written down: the
+/// delivery is as if it had not been tried.
 pub(super) fn settle(
     connection: &Connection,
-    flight: &Flight,
+    flights: &[Flight],
+    rolls: &[Roll],
     now: Timestamp,
-    roll: Roll,
-) -> Result<bool, store::Error> {
-    let claimed = &flight.claimed;
-    let Some((before, deleted_at)) = store::subscriptions::even_deleted(connection, claimed.subscription)? else {
-        return Ok(false);
-    };
-    let outcome = &flight.landed.result.outcome;
-    let number = claimed.n_attempts + 1;
-    if claimed.kind == Kind::Resend && outcome.is_counted() {
-        return settle_resend(connection, flight, &before, now);
-    }
-    let verdict = judge(outcome, number - claimed.n_beside, &claimed.schedule, now, roll);
-    let counts = claimed.kind == Kind::Scheduled;
-    let (after, effect) = next(&before, claimed.kind, (outcome.is_success(), counts), now);
-    let trips = effect == Effect::Trips && before.off.is_none() && deleted_at.is_none();
-    let is_off = before.off.is_some() || trips;
-    let (state, due) = match verdict {
-        Verdict::Delivered => (State::Succeeded, None),
-        Verdict::Exhausted => (State::Exhausted, None),
-        Verdict::RetryAt(_) if deleted_at.is_some() => (State::Cancelled, None),
-        Verdict::RetryAt(_) if is_off => (State::Parked, None),
-        Verdict::RetryAt(at) => (State::Pending, Some(at)),
-        Verdict::Postponed => return store::deliveries::give_back(connection, claimed.id, &flight.lease, now),
-    };
-    if !store::deliveries::settle(connection, claimed.id, &flight.lease, state, number, due)? {
-        return Ok(false);
-    }
-    store::attempts::insert(connection, &attempt(flight, number), &flight.landed.exchange, None)?;
-    store::subscriptions::attempted(connection, &after)?;
-    if claimed.kind == Kind::Replay && matches!(state, State::Succeeded | State::Exhausted) {
-        store::replays::ended(connection, claimed.id, state)?;
-    }
-    if counts {
-        let ok = outcome.is_success();
-        let tally = Tally { n_ok: u64::from(ok), n_failed: u64::from(!ok) };
-        store::health::count_attempt(connection, claimed.subscription, now, flight.landed.result.elapsed_ms, tally)?;
-    }
-    if trips {
-        let causes = store::attempts::causes(connection, claimed.subscription, FUSE)?;
-        store::subscriptions::disable(connection, claimed.subscription, Disabled::Breaker, now)?;
-        store::trips::insert(connection, &before, &causes, now)?;
-        store::deliveries::park(connection, claimed.subscription)?;
-    }
-    Ok(true)
+) -> Result<Vec<bool>, store::Error> {
+    let mut books = Books { connection, now, standings: BTreeMap::new(), health: BTreeMap::new() };
+    let believed =
+        flights.iter().zip(rolls).map(|(flight, roll)| books.settle(flight, *roll)).collect::<Result<_, _>>()?;
+    books.close()?;
+    Ok(believed)
 }
 
-/// A resend counts for nothing: it only succeeds or leaves the delivery as it was.
-fn settle_resend(
-    connection: &Connection,
-    flight: &Flight,
-    before: &Subscription,
+/// A subscription as the attempts so far leave it.
+struct Standing {
+    subscription: Subscription,
+    is_deleted: bool,
+    /// Whether that is still to be written.
+    is_news: bool,
+}
+
+/// What is being written: subscriptions and counters are kept here until all attempts are.
+struct Books<'a> {
+    connection: &'a Connection,
     now: Timestamp,
-) -> Result<bool, store::Error> {
-    let has_succeeded = flight.landed.result.outcome.is_success();
-    if !store::resends::settle(connection, flight.claimed.id, &flight.lease, has_succeeded, now)? {
-        return Ok(false);
+    /// None for one that is not there.
+    standings: BTreeMap<SubscriptionId, Option<Standing>>,
+    /// Scheduled attempts by subscription and latency bin.
+    health: BTreeMap<(SubscriptionId, usize), Tally>,
+}
+
+impl Books<'_> {
+    fn standing(&mut self, id: SubscriptionId) -> Result<Option<&mut Standing>, store::Error> {
+        let standing = match self.standings.entry(id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let found = store::subscriptions::even_deleted(self.connection, id)?;
+                place.insert(found.map(|(subscription, deleted_at)| Standing {
+                    subscription,
+                    is_deleted: deleted_at.is_some(),
+                    is_news: false,
+                }))
+            }
+        };
+        Ok(standing.as_mut())
     }
-    let number = flight.claimed.n_attempts + 1;
-    store::attempts::insert(connection, &attempt(flight, number), &flight.landed.exchange, None)?;
-    let (after, _) = next(before, Kind::Resend, (has_succeeded, false), now);
-    store::subscriptions::attempted(connection, &after)?;
-    Ok(true)
+
+    fn settle(&mut self, flight: &Flight, roll: Roll) -> Result<bool, store::Error> {
+        let (connection, now) = (self.connection, self.now);
+        let claimed = &flight.claimed;
+        let Some(standing) = self.standing(claimed.subscription)? else { return Ok(false) };
+        let outcome = &flight.landed.result.outcome;
+        if claimed.kind == Kind::Resend && outcome.is_counted() {
+            return standing.settle_resend(connection, flight, now);
+        }
+        let number = claimed.n_attempts + 1;
+        let verdict = judge(outcome, number - claimed.n_beside, &claimed.schedule, now, roll);
+        let (succeeded, counts) = (outcome.is_success(), claimed.kind == Kind::Scheduled);
+        let before = &standing.subscription;
+        let (after, effect) = next(before, claimed.kind, (succeeded, counts), now);
+        let trips = effect == Effect::Trips && before.off.is_none() && !standing.is_deleted;
+        let is_off = before.off.is_some() || trips;
+        let (state, due) = match verdict {
+            Verdict::Delivered => (State::Succeeded, None),
+            Verdict::Exhausted => (State::Exhausted, None),
+            Verdict::RetryAt(_) if standing.is_deleted => (State::Cancelled, None),
+            Verdict::RetryAt(_) if is_off => (State::Parked, None),
+            Verdict::RetryAt(at) => (State::Pending, Some(at)),
+            Verdict::Postponed => return store::deliveries::give_back(connection, claimed.id, &flight.lease, now),
+        };
+        if !store::deliveries::settle(connection, claimed.id, &flight.lease, state, number, due)? {
+            return Ok(false);
+        }
+        store::attempts::insert(connection, &attempt(flight, number), &flight.landed.exchange, None)?;
+        if claimed.kind == Kind::Replay && matches!(state, State::Succeeded | State::Exhausted) {
+            store::replays::ended(connection, claimed.id, state)?;
+        }
+        if trips {
+            trip(connection, &standing.subscription, now)?;
+        }
+        standing.now_is(after);
+        if trips {
+            standing.subscription.off = Some((Disabled::Breaker, now));
+        }
+        if counts {
+            let bin = latency::bin(flight.landed.result.elapsed_ms);
+            let tally = self.health.entry((claimed.subscription, bin)).or_default();
+            tally.n_ok += u64::from(succeeded);
+            tally.n_failed += u64::from(!succeeded);
+        }
+        Ok(true)
+    }
+
+    /// Writes what was kept.
+    fn close(self) -> Result<(), store::Error> {
+        for standing in self.standings.into_values().flatten().filter(|standing| standing.is_news) {
+            store::subscriptions::attempted(self.connection, &standing.subscription)?;
+        }
+        store::health::add(self.connection, self.now, &self.health)
+    }
+}
+
+impl Standing {
+    fn now_is(&mut self, subscription: Subscription) {
+        self.subscription = subscription;
+        self.is_news = true;
+    }
+
+    /// A resend counts for nothing: it only succeeds or leaves the delivery as it was.
+    fn settle_resend(
+        &mut self,
+        connection: &Connection,
+        flight: &Flight,
+        now: Timestamp,
+    ) -> Result<bool, store::Error> {
+        let has_succeeded = flight.landed.result.outcome.is_success();
+        if !store::resends::settle(connection, flight.claimed.id, &flight.lease, has_succeeded, now)? {
+            return Ok(false);
+        }
+        let number = flight.claimed.n_attempts + 1;
+        store::attempts::insert(connection, &attempt(flight, number), &flight.landed.exchange, None)?;
+        let (after, _) = next(&self.subscription, Kind::Resend, (has_succeeded, false), now);
+        self.now_is(after);
+        Ok(true)
+    }
+}
+
+/// Opens the breaker: the subscription is off, and what waits for it is parked.
+fn trip(connection: &Connection, of: &Subscription, now: Timestamp) -> Result<(), store::Error> {
+    let causes = store::attempts::causes(connection, of.id, FUSE)?;
+    store::subscriptions::disable(connection, of.id, Disabled::Breaker, now)?;
+    store::trips::insert(connection, of, &causes, now)?;
+    store::deliveries::park(connection, of.id)?;
+    Ok(())
 }
 
 /// The subscription after one more attempt.

@@ -140,13 +140,10 @@ pub(crate) fn settle(
 ) -> Result<bool, Error> {
     let n = connection
         .prepare_cached(
-            "UPDATE deliveries SET state = :state, n_attempts = :n, due_at = :due, lease = NULL, lease_until = NULL,
-                 returns_to = NULL
-             WHERE id = :id AND state = 'in_flight' AND lease = :lease",
+            "UPDATE deliveries SET state = ?3, n_attempts = ?4, due_at = ?5, lease = NULL, lease_until = NULL, returns_to = NULL
+             WHERE id = ?1 AND state = 'in_flight' AND lease = ?2",
         )?
-        .execute(named_params! {
-            ":id": id.0, ":lease": lease, ":state": state.name(), ":n": n_attempts, ":due": due.map(Timestamp::millis),
-        })?;
+        .execute(params![id.0, lease, state.name(), n_attempts, due.map(Timestamp::millis)])?;
     Ok(n == 1)
 }
 
@@ -280,19 +277,22 @@ pub(crate) fn backlog(connection: &Connection, subscription: SubscriptionId) -> 
     Ok(backlog)
 }
 
-/// The columns of a claimed delivery.
+/// The columns of a claimed delivery, in the order in which [`read`] expects them.
 pub(super) const CLAIMED: &str = "id, event_id, subscription_id, company_id, kind, n_attempts, n_beside, retry_base_ms";
 
+/// Reads a claimed delivery, by number: it is done for every attempt.
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Claimed> {
+    let kind = row.get_ref(4)?.as_str().ok().and_then(Kind::named);
+    let base_ms: i64 = row.get(7)?;
     Ok(Claimed {
-        id: DeliveryId(row.get("id")?),
-        event: EventId(row.get("event_id")?),
-        subscription: SubscriptionId(row.get("subscription_id")?),
-        company: CompanyId(row.get("company_id")?),
-        kind: Kind::named(&row.get::<_, String>("kind")?).ok_or_else(|| unreadable("kind"))?,
-        n_attempts: small(row, "n_attempts")?,
-        n_beside: small(row, "n_beside")?,
-        schedule: Schedule { base: Duration::from_millis(count(row, "retry_base_ms")?) },
+        id: DeliveryId(row.get(0)?),
+        event: EventId(row.get(1)?),
+        subscription: SubscriptionId(row.get(2)?),
+        company: CompanyId(row.get(3)?),
+        kind: kind.ok_or_else(|| unreadable("kind"))?,
+        n_attempts: row.get(5)?,
+        n_beside: row.get(6)?,
+        schedule: Schedule { base: Duration::from_millis(u64::try_from(base_ms).unwrap_or(0)) },
     })
 }
 

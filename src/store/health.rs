@@ -3,38 +3,44 @@
 use super::{Error, count, small};
 use crate::domain::health::Tally;
 use crate::domain::ids::SubscriptionId;
-use crate::domain::latency::{self, Histogram};
+use crate::domain::latency::Histogram;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use rusqlite::{Connection, named_params, params};
+use std::collections::BTreeMap;
 
 /// The spans that are counted: a minute and an hour, in milliseconds.
 pub(crate) const SPANS_MS: [i64; 2] = [MINUTE_MS, 60 * MINUTE_MS];
 
-/// Counts one scheduled attempt.
-pub(crate) fn count_attempt(
+/// Counts scheduled attempts, by subscription and latency bin.
+pub(crate) fn add(
     connection: &Connection,
-    subscription: SubscriptionId,
     at: Timestamp,
-    elapsed_ms: u64,
-    tally: Tally,
+    attempts: &BTreeMap<(SubscriptionId, usize), Tally>,
 ) -> Result<(), Error> {
-    let bin = i64::try_from(latency::bin(elapsed_ms)).unwrap_or(0);
-    let (n_ok, n_failed) = (i64::try_from(tally.n_ok).unwrap_or(0), i64::try_from(tally.n_failed).unwrap_or(0));
+    let whole = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let mut rollup = connection.prepare_cached(
         "INSERT INTO attempt_rollups (subscription_id, span_ms, slot_at, bin, n_ok, n_failed) VALUES (:id, :span, :slot, :bin, :ok, :failed)
          ON CONFLICT DO UPDATE SET n_ok = n_ok + :ok, n_failed = n_failed + :failed",
     )?;
-    for span in SPANS_MS {
-        rollup.execute(named_params! {
-            ":id": subscription.0, ":span": span, ":slot": at.slot(span).millis(), ":bin": bin, ":ok": n_ok, ":failed": n_failed,
-        })?;
+    let mut all = Tally::default();
+    for ((id, bin), tally) in attempts {
+        all.n_ok += tally.n_ok;
+        all.n_failed += tally.n_failed;
+        for span in SPANS_MS {
+            rollup.execute(named_params! {
+                ":id": id.0, ":span": span, ":slot": at.slot(span).millis(), ":bin": i64::try_from(*bin).unwrap_or(0),
+                ":ok": whole(tally.n_ok), ":failed": whole(tally.n_failed),
+            })?;
+        }
     }
-    connection
-        .prepare_cached(
-            "INSERT INTO pipeline_minutes (slot_at, n_ok, n_failed) VALUES (?1, ?2, ?3)
-             ON CONFLICT DO UPDATE SET n_ok = n_ok + ?2, n_failed = n_failed + ?3",
-        )?
-        .execute(params![at.slot(MINUTE_MS).millis(), n_ok, n_failed])?;
+    if all.total() > 0 {
+        connection
+            .prepare_cached(
+                "INSERT INTO pipeline_minutes (slot_at, n_ok, n_failed) VALUES (?1, ?2, ?3)
+                 ON CONFLICT DO UPDATE SET n_ok = n_ok + ?2, n_failed = n_failed + ?3",
+            )?
+            .execute(params![at.slot(MINUTE_MS).millis(), whole(all.n_ok), whole(all.n_failed)])?;
+    }
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use super::line::Line;
 use crate::ambient::{Ambient, Stopwatch};
-use crate::domain::delivery::FLIGHTS_PER_SUBSCRIPTION;
+use crate::domain::delivery::FLIGHTS;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -29,7 +29,7 @@ impl Idle {
     }
 }
 
-/// Lines by origin, as many for each as one subscription can use at once.
+/// Lines by origin, as many for each as can be used at once: many subscriptions may share one.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
     idle: Mutex<HashMap<Origin, Vec<Idle>>>,
@@ -40,8 +40,10 @@ impl Pool {
     pub(super) fn take(&self, origin: &Origin) -> Option<Line> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let lines = idle.get_mut(origin)?;
-        lines.retain(Idle::is_good);
-        let ready = lines.iter().rposition(|idle| idle.line.requests.is_ready());
+        // Those used last stand last; what went bad is met first or not at all.
+        let n_bad = lines.iter().take_while(|idle| !idle.is_good()).count();
+        lines.drain(..n_bad);
+        let ready = lines.iter().rposition(|idle| idle.line.requests.is_ready() && idle.is_good());
         let line = ready.map(|position| lines.remove(position).line);
         if lines.is_empty() {
             idle.remove(origin);
@@ -61,12 +63,12 @@ impl Pool {
                 lines.retain(Idle::is_good);
                 !lines.is_empty()
             });
-            if idle.len() >= KEPT {
+            if idle.values().map(Vec::len).sum::<usize>() >= KEPT {
                 return;
             }
         }
         let lines = idle.entry(origin).or_default();
-        if lines.len() < FLIGHTS_PER_SUBSCRIPTION {
+        if lines.len() < FLIGHTS {
             lines.push(Idle { line, since: ambient.stopwatch(), kept_for });
         }
     }

@@ -469,7 +469,7 @@ impl World {
                 body: Vec::new(),
             },
         };
-        settle(&self.connection, &flight, self.now(), Roll(0.5)).expect("settled")
+        settle(&self.connection, &[flight], &[Roll(0.5)], self.now()).expect("settled")[0]
     }
 
     fn land(&mut self, (claimed, lease): (Claimed, String), fate: Fate) {
