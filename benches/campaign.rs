@@ -1,9 +1,11 @@
 //! The long forms of the tests of crashes: `cargo bench --bench campaign -- k1 100` kills the real binary a hundred times during 10,000
-//! deliveries, `-- k2 2000` takes its power two thousand times. A second number is the seed. Each prints its figures and ends with 1 if
-//! something was not as it must be.
+//! deliveries, `-- k2 2000` takes its power two thousand times; a second number is the seed. `-- k9 600` takes its network, its descriptors and
+//! its disk away for ten minutes, `-- k10 1000000` lets it forget a million old rows of each log while others write. Each prints its figures and ends with 1 if something was not as it must be.
 
+use crow::ambient::Ambient;
 use kills::Plan;
 use std::process::ExitCode;
+use std::time::Duration;
 
 #[path = "../tests/it/storage/disk.rs"]
 #[expect(dead_code, reason = "the tests use more of it")]
@@ -12,11 +14,15 @@ mod disk;
 mod kills;
 #[path = "../tests/it/storage/ledger.rs"]
 mod ledger;
+#[path = "../tests/it/storage/outages.rs"]
+mod outages;
 #[path = "../tests/it/storage/power.rs"]
 mod power;
 #[path = "../tests/it/storage/process.rs"]
 #[expect(dead_code, reason = "the tests use more of it")]
 mod process;
+#[path = "../tests/it/storage/purge.rs"]
+mod purge;
 
 /// Deliveries during which it is killed.
 const DELIVERIES: u64 = 10_000;
@@ -35,9 +41,24 @@ async fn main() -> ExitCode {
             let report = power::run(n.unwrap_or(2_000), seed).await;
             (report.to_string(), report.holds())
         }
+        Some("k9") => {
+            let lasting = Duration::from_secs(n.unwrap_or(600));
+            let [network, descriptors, disk] =
+                outages::FAULTS.map(|fault| outages::run(fault, async move |_| Ambient::real().sleep(lasting).await));
+            let (network, descriptors, disk) = tokio::join!(network, descriptors, disk);
+            let reports = [network, descriptors, disk];
+            let lines: Vec<String> = reports.iter().map(ToString::to_string).collect();
+            (lines.join("\n"), reports.iter().all(outages::Report::holds))
+        }
+        Some("k10") => {
+            let report = purge::run(n.unwrap_or(1_000_000)).await;
+            (report.to_string(), report.holds())
+        }
         // Nothing was asked for: all benchmarks are run, and this is none.
         None => return ExitCode::SUCCESS,
-        Some(other) => (format!("there is no {other}: k1 or k2, how often, and a seed"), false),
+        Some(other) => {
+            (format!("there is no {other}: k1, k2, k9 or k10, how often, how long or how much, and a seed"), false)
+        }
     };
     say(&report);
     if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -2,6 +2,7 @@
 
 mod breaker;
 mod bytes;
+mod outage;
 mod process;
 mod replay;
 mod resend;
@@ -30,16 +31,16 @@ struct Scene {
 
 impl Scene {
     async fn with(receiver: &Receiver) -> Self {
-        Self::upon(Platform::start().await, receiver).await
+        Self::upon(Platform::start().await, &receiver.url).await
     }
 
     async fn keeping(receiver: &Receiver, keep: Duration) -> Self {
-        Self::upon(Platform::keeping(keep).await, receiver).await
+        Self::upon(Platform::keeping(keep).await, &receiver.url).await
     }
 
-    async fn upon(platform: Platform, receiver: &Receiver) -> Self {
+    async fn upon(platform: Platform, url: &str) -> Self {
         let company = platform.company("Acme").await;
-        let CreatedSubscription { subscription, signing_secret } = platform.subscribe(&company, &receiver.url).await;
+        let CreatedSubscription { subscription, signing_secret } = platform.subscribe(&company, url).await;
         Self { platform, company, subscription: subscription.id, secret: signing_secret.into_secret() }
     }
 

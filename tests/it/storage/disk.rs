@@ -57,13 +57,19 @@ impl Shim {
     /// Puts it under a command, whose changes can be made to fail.
     pub(crate) fn under(&self, command: &mut Command) {
         command.env("LD_PRELOAD", self.library()).env("CROW_SHIM_DIR", &self.watched);
-        command.env("CROW_SHIM_FAULT", self.fault());
+        command.env("CROW_SHIM_FAULT", self.fault()).env("CROW_SHIM_FAILED", self.home.join("failed"));
     }
 
-    /// From now on changes fail: `ENOSPC`, `EIO` or `EROFS`.
+    /// From now on changes fail: `ENOSPC`, `EIO`, `EROFS`, `TIGHT`, where only the platform's
+    /// ballast can make room; or connections do: `ENETUNREACH` or `EMFILE`.
     pub(crate) fn fail(&self, how: &str) {
         let next = self.home.join("fault.next");
         std::fs::write(&next, how).and_then(|()| std::fs::rename(&next, self.fault())).expect("written");
+    }
+
+    /// So many changes and connections were made to fail so far.
+    pub(crate) fn n_failed(&self) -> usize {
+        std::fs::metadata(self.home.join("failed")).map_or(0, |file| usize::try_from(file.len()).expect("small"))
     }
 
     /// From now on they do not.

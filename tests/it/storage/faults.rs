@@ -65,6 +65,44 @@ async fn k3_a_disk_that_is_full_or_fails_is_507_reads_go_on_nothing_is_sent_and_
 }
 
 #[tokio::test]
+async fn k3_what_was_sent_when_the_disk_became_full_is_written_into_the_room_kept_for_it() {
+    let home = TempDir::new().expect("a directory");
+    let dir = home.path().join("data");
+    let shim = Shim::build(home.path(), &dir);
+    let ledger = Ledger::start().await;
+    let serving = Serving::with(&dir, |command| shim.under(command));
+    let (company, partner) = serving.company().await;
+    partner.create_subscription(&subscription(&ledger.url(1))).await.expect("a subscription");
+    let operator = serving.operator();
+    let ballast = dir.join("platform.ballast");
+    assert!(ballast.exists(), "room is kept from the beginning");
+    ledger.hold();
+    operator.emit(&lead(company.id)).await.expect("an event");
+    within("it is sent", ledger.arrived(1)).await;
+    shim.fail("TIGHT");
+    ledger.go_on();
+    within("its outcome is written down", async {
+        while operator.attempts(None, 1).await.expect("reads go on").items.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert!(!ballast.exists(), "the room was used");
+    assert_eq!(status(operator.emit(&lead(company.id)).await), Some(507), "nothing new is begun");
+    assert_eq!(ledger.n_arrived(), 1);
+    shim.mend();
+    within("it recovers", async {
+        while operator.emit(&lead(company.id)).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+        ledger.arrived(2).await;
+    })
+    .await;
+    assert!(ballast.exists(), "room is kept again");
+    assert_eq!(ledger.counts().values().sum::<u64>(), 2, "each once");
+}
+
+#[tokio::test]
 async fn k3_with_few_file_descriptors_it_goes_on_when_there_are_some_again() {
     let home = TempDir::new().expect("a directory");
     let serving = Serving::with_files(&home.path().join("data"), 40);

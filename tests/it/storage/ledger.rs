@@ -28,13 +28,19 @@ pub(crate) struct Ledger {
 struct Shared {
     counts: Mutex<Counts>,
     n_arrived: watch::Sender<u64>,
+    /// Whether requests are answered.
+    is_open: watch::Sender<bool>,
 }
 
 impl Ledger {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
-        let shared = Arc::new(Shared { counts: Mutex::default(), n_arrived: watch::Sender::default() });
+        let shared = Arc::new(Shared {
+            counts: Mutex::default(),
+            n_arrived: watch::Sender::default(),
+            is_open: watch::Sender::new(true),
+        });
         let router = Router::new().route("/{subscription}", post(receive)).with_state(Arc::clone(&shared));
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
         Self { base, shared, serving }
@@ -49,6 +55,16 @@ impl Ledger {
     pub(crate) async fn arrived(&self, n: u64) {
         let mut arrived = self.shared.n_arrived.subscribe();
         let _ = arrived.wait_for(|arrived| *arrived >= n).await;
+    }
+
+    /// Answers nothing until it is told to go on.
+    pub(crate) fn hold(&self) {
+        self.shared.is_open.send_replace(false);
+    }
+
+    /// Answers again, also what waits.
+    pub(crate) fn go_on(&self) {
+        self.shared.is_open.send_replace(true);
     }
 
     pub(crate) fn n_arrived(&self) -> u64 {
@@ -71,4 +87,5 @@ async fn receive(State(shared): State<Arc<Shared>>, Path(subscription): Path<i64
     *shared.counts.lock().expect("not poisoned").entry((subscription, event)).or_default() += 1;
     shared.n_arrived.send_modify(|n| *n += 1);
     Ambient::real().sleep(LATENCY).await;
+    let _ = shared.is_open.subscribe().wait_for(|is_open| *is_open).await;
 }

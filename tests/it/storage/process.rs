@@ -11,6 +11,8 @@ use crow::domain::secret::Secret;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The binary, with what every test of it wants.
 pub(crate) fn crow(arguments: &[&str], dir: &Path) -> Command {
@@ -55,6 +57,7 @@ pub(crate) struct Serving {
     child: Child,
     pub(crate) address: String,
     dir: PathBuf,
+    n_logged: Arc<AtomicUsize>,
 }
 
 impl Serving {
@@ -106,9 +109,17 @@ impl Serving {
             let code = child.wait().expect("it ends").code();
             return Err(format!("exit code {}: {said}", code.unwrap_or(-1)));
         };
+        let n_logged = Arc::<AtomicUsize>::default();
         // Somebody has to read what it logs, or it would stand still when the pipe is full.
-        std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
-        Ok(Self { child, address: address.to_owned(), dir: dir.to_owned() })
+        std::thread::spawn({
+            let n_logged = Arc::clone(&n_logged);
+            move || {
+                for _ in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
+                    n_logged.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        });
+        Ok(Self { child, address: address.to_owned(), dir: dir.to_owned(), n_logged })
     }
 
     /// `kill -9`, and waits until it is gone.
@@ -125,6 +136,19 @@ impl Serving {
     /// Its process.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Lines it has logged.
+    pub(crate) fn n_logged(&self) -> usize {
+        self.n_logged.load(Ordering::Relaxed)
+    }
+
+    /// The time of a core that it has used, in the system's ticks: a hundredth of a second each.
+    pub(crate) fn used(&self) -> f64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).expect("Linux");
+        // The name comes in parentheses and may hold anything; what follows is the third field.
+        let fields = stat.rsplit(')').next().expect("fields").split_whitespace();
+        fields.skip(11).take(2).map(|ticks| ticks.parse::<f64>().expect("a number")).sum()
     }
 
     /// The database's write-ahead log.

@@ -2,7 +2,9 @@
  *
  * CROW_SHIM_LOG    every change of a file there is appended to this file, as a record: kind, two lengths, an offset, two byte strings.
  * CROW_SHIM_DIE    the process ends in front of the n-th change, as a kill at that moment would end it.
- * CROW_SHIM_FAULT  while this file is there, its first word says how changes fail: ENOSPC, EIO or EROFS.
+ * CROW_SHIM_FAULT  while this file is there, its first word says how changes fail: ENOSPC, EIO, EROFS, or TIGHT: the disk is full, and the
+ *                  only room that can be made on it is what the file *.ballast there holds. ENETUNREACH and EMFILE let connections fail.
+ * CROW_SHIM_FAILED a byte is appended to this file for every failure.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -14,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -22,7 +25,7 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static const char *folder, *fault;
-static int log_fd = -1;
+static int log_fd = -1, failed_fd = -1;
 static long die_at, n_changes;
 
 __attribute__((constructor)) static void begin(void) {
@@ -31,6 +34,8 @@ __attribute__((constructor)) static void begin(void) {
     fault = getenv("CROW_SHIM_FAULT");
     if (path) log_fd = syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (die) die_at = atol(die);
+    path = getenv("CROW_SHIM_FAILED");
+    if (path) failed_fd = syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 }
 
 static int is_watched(const char *path) {
@@ -55,25 +60,55 @@ static void record(char kind, const char *name, int64_t offset, const void *data
     syscall(SYS_writev, log_fd, parts, 3);
 }
 
-/* How the change that is about to happen fails; 0 if it does not. */
-static int trouble(int is_sync) {
-    if (die_at && ++n_changes == die_at) syscall(SYS_kill, getpid(), 9);
-    if (!fault) return 0;
-    int fd = syscall(SYS_openat, AT_FDCWD, fault, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return 0;
-    char word[8] = {0};
-    ssize_t n = syscall(SYS_read, fd, word, 7);
-    syscall(SYS_close, fd);
-    if (n > 0 && !strncmp(word, "ENOSPC", 6)) return is_sync ? 0 : ENOSPC;
-    if (n > 0 && !strncmp(word, "EROFS", 5)) return is_sync ? 0 : EROFS;
-    return EIO;
+/* What a change does to the room on the disk. */
+enum change { GROWS, FREES, SYNCS, HOLDS };
+
+static int has_ballast(void) {
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/platform.ballast", folder);
+    return syscall(SYS_faccessat, AT_FDCWD, path, F_OK, 0) == 0;
 }
 
-#define FAILS(is_sync) { int e = trouble(is_sync); if (e) { pthread_mutex_unlock(&lock); errno = e; return -1; } }
+/* How things fail now, by one letter; 0 if they do not. */
+static char how(char word[8]) {
+    int fd = fault ? syscall(SYS_openat, AT_FDCWD, fault, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0) return 0;
+    memset(word, 0, 8);
+    ssize_t n = syscall(SYS_read, fd, word, 7);
+    syscall(SYS_close, fd);
+    if (n <= 0) return 'I';
+    if (!strncmp(word, "ENETUNR", 7)) return 'N';
+    if (!strncmp(word, "EMFILE", 6)) return 'M';
+    if (!strncmp(word, "TIGHT", 5)) return 'T';
+    if (!strncmp(word, "ENOSPC", 6)) return 'S';
+    if (!strncmp(word, "EROFS", 5)) return 'R';
+    return 'I';
+}
+
+/* How the change that is about to happen fails; 0 if it does not. */
+static int trouble(enum change what) {
+    int is_sync = what == SYNCS;
+    if (die_at && ++n_changes == die_at) syscall(SYS_kill, getpid(), 9);
+    char word[8];
+    switch (how(word)) {
+    case 'N': case 'M': return 0;
+    case 'T': return what == HOLDS || (what == GROWS && has_ballast()) ? ENOSPC : 0;
+    case 'S': return is_sync ? 0 : ENOSPC;
+    case 'R': return is_sync ? 0 : EROFS;
+    case 'I': return EIO;
+    default: return 0;
+    }
+}
+
+static void count_failure(void) {
+    if (failed_fd >= 0) syscall(SYS_write, failed_fd, "x", 1);
+}
+
+#define FAILS(what) { int e = trouble(what); if (e) { count_failure(); pthread_mutex_unlock(&lock); errno = e; return -1; } }
 
 static ssize_t write_at(int fd, const void *data, size_t n, off64_t offset, const char *path) {
     pthread_mutex_lock(&lock);
-    FAILS(0)
+    FAILS(GROWS)
     ssize_t done = syscall(SYS_pwrite64, fd, data, n, offset);
     if (done > 0) record('W', path, offset, data, done);
     pthread_mutex_unlock(&lock);
@@ -90,7 +125,7 @@ ssize_t write(int fd, const void *data, size_t n) {
     char path[PATH_MAX];
     if (!*path_of(fd, path)) return syscall(SYS_write, fd, data, n);
     pthread_mutex_lock(&lock);
-    FAILS(0)
+    FAILS(GROWS)
     off_t offset = lseek(fd, 0, SEEK_CUR);
     ssize_t done = syscall(SYS_write, fd, data, n);
     if (done > 0) record('W', path, offset, data, done);
@@ -102,7 +137,7 @@ int ftruncate64(int fd, off64_t length) {
     char path[PATH_MAX];
     if (!*path_of(fd, path)) return syscall(SYS_ftruncate, fd, length);
     pthread_mutex_lock(&lock);
-    FAILS(0)
+    FAILS(FREES)
     int done = syscall(SYS_ftruncate, fd, length);
     if (!done) record('T', path, length, NULL, 0);
     pthread_mutex_unlock(&lock);
@@ -114,7 +149,7 @@ static int sync_with(long number, int fd) {
     char path[PATH_MAX];
     if (!*path_of(fd, path)) return syscall(number, fd);
     pthread_mutex_lock(&lock);
-    FAILS(1)
+    FAILS(SYNCS)
     int done = syscall(number, fd);
     if (!done) record('S', path, 0, NULL, 0);
     pthread_mutex_unlock(&lock);
@@ -126,7 +161,7 @@ int fdatasync(int fd) { return sync_with(SYS_fdatasync, fd); }
 int unlink(const char *path) {
     if (!is_watched(path)) return syscall(SYS_unlinkat, AT_FDCWD, path, 0);
     pthread_mutex_lock(&lock);
-    FAILS(0)
+    FAILS(FREES)
     int done = syscall(SYS_unlinkat, AT_FDCWD, path, 0);
     int e = errno;
     if (!done) record('U', path, 0, NULL, 0);
@@ -138,7 +173,7 @@ int unlink(const char *path) {
 int rename(const char *from, const char *to) {
     if (!is_watched(to)) return syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
     pthread_mutex_lock(&lock);
-    FAILS(0)
+    FAILS(FREES)
     int done = syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
     int e = errno;
     if (!done) record('R', from, 0, to, strlen(to));
@@ -151,7 +186,7 @@ int rename(const char *from, const char *to) {
 int linkat(int from_fd, const char *from, int to_fd, const char *to, int flags) {
     if (!is_watched(to)) return syscall(SYS_linkat, from_fd, from, to_fd, to, flags);
     pthread_mutex_lock(&lock);
-    FAILS(0)
+    FAILS(GROWS)
     int done = syscall(SYS_linkat, from_fd, from, to_fd, to, flags);
     pthread_mutex_unlock(&lock);
     return done;
@@ -162,7 +197,7 @@ static int opened(int folder_fd, const char *path, int flags, mode_t mode) {
     if (!(flags & O_CREAT) || !is_watched(path)) return syscall(SYS_openat, folder_fd, path, flags, mode);
     pthread_mutex_lock(&lock);
     int is_new = syscall(SYS_faccessat, folder_fd, path, F_OK, 0) != 0;
-    if (is_new) FAILS(0)
+    if (is_new) FAILS(strstr(path, ".ballast") ? HOLDS : GROWS)
     int fd = syscall(SYS_openat, folder_fd, path, flags, mode);
     int e = errno;
     if (fd >= 0 && is_new) record('C', path, 0, NULL, 0);
@@ -175,3 +210,15 @@ int open64(const char *path, int flags, ...) { MODE return opened(AT_FDCWD, path
 int open(const char *path, int flags, ...) { MODE return opened(AT_FDCWD, path, flags, mode); }
 int openat64(int fd, const char *path, int flags, ...) { MODE return opened(fd, path, flags | O_LARGEFILE, mode); }
 int openat(int fd, const char *path, int flags, ...) { MODE return opened(fd, path, flags, mode); }
+
+/* Connections to elsewhere. */
+int connect(int fd, const struct sockaddr *to, socklen_t n) {
+    char word[8];
+    if (to && to->sa_family != AF_UNIX && how(word) == 'N') return count_failure(), errno = ENETUNREACH, -1;
+    return syscall(SYS_connect, fd, to, n);
+}
+int socket(int domain, int type, int protocol) {
+    char word[8];
+    if (domain != AF_UNIX && how(word) == 'M') return count_failure(), errno = EMFILE, -1;
+    return syscall(SYS_socket, domain, type, protocol);
+}

@@ -1,0 +1,91 @@
+//! K9: ten minutes without a name server, by a scripted clock.
+
+use super::Scene;
+use crate::support::names::{Names, Says, to};
+use crate::support::platform::{Platform, START};
+use crate::support::receiver::{Behaviour, Receiver};
+use crow::ambient::Ambient;
+use crow::domain::delivery::Schedule;
+use crow::domain::target::Policy;
+use crow::engine::names::Unresolved;
+use crow::engine::reach::Reach;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+const OUTAGE: Duration = Duration::from_secs(600);
+const STEP: Duration = Duration::from_secs(1);
+const HOSTS: [&str; 3] = ["one.test", "two.test", "three.test"];
+const EVENTS: usize = 20;
+
+/// Counts lines.
+struct Lines(Arc<AtomicUsize>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.fetch_add(bytes.iter().filter(|byte| **byte == b'\n').count(), Ordering::Relaxed);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn k9_ten_minutes_without_name_servers_count_against_nobody_and_fill_no_log() {
+    let n_lines = Arc::new(AtomicUsize::new(0));
+    let writer = Arc::clone(&n_lines);
+    let subscriber = tracing_subscriber::fmt().with_writer(move || Lines(Arc::clone(&writer))).finish();
+    let _heard = tracing::subscriber::set_default(subscriber);
+    let receiver = Receiver::start(&[Behaviour::Status(200)]).await;
+    let names = Arc::new(Names::default());
+    for host in HOSTS {
+        names.set(host, [Says::Fails(Unresolved::Deaf("no name server answers".to_owned()))]);
+    }
+    let reach = Reach { names: Arc::<Names>::clone(&names), ..Reach::default() };
+    let ambient = Ambient::scripted(START, 1);
+    let platform = Platform::reaching(ambient, Schedule::default(), Policy::Private, reach).await;
+    let scene = Scene::upon(platform, &receiver.url.replace("127.0.0.1", HOSTS[0])).await;
+    for host in &HOSTS[1..] {
+        scene.platform.subscribe(&scene.company, &receiver.url.replace("127.0.0.1", host)).await;
+    }
+    for _ in 0..EVENTS {
+        scene.emit().await;
+    }
+    let n_asked = || HOSTS.map(|host| names.n_asked(host)).iter().sum::<usize>();
+    let is_paused = async || scene.platform.engine.status().paused.is_some();
+    scene.platform.until("it is taken for general trouble", is_paused).await;
+    let database = scene.platform.database();
+    let count = |state: &str| {
+        let sql = "SELECT count(*) FROM deliveries WHERE state = ?1";
+        database.query_row(sql, [state], |row| row.get::<_, usize>(0)).expect("a count")
+    };
+    let (n_before, began_at) = (n_asked(), scene.platform.ambient.now());
+    while scene.platform.ambient.now().since(began_at) < OUTAGE {
+        scene.platform.advance(STEP);
+        scene.platform.until("nothing is under way", async || count("in_flight") == 0).await;
+    }
+    let n_probes = n_asked() - n_before;
+    assert!((1..=80).contains(&n_probes), "one probe at a time: {n_probes}");
+    assert!(receiver.ledger().is_empty());
+    let operator = scene.platform.operator();
+    for row in operator.overview(10).await.expect("an overview").subscriptions.items {
+        assert_eq!((row.subscription.consecutive_failures, row.subscription.is_enabled), (0, true), "{row:?}");
+    }
+    assert!(operator.attempts(None, 1).await.expect("a page").items.is_empty(), "nothing was learnt of anybody");
+    for host in HOSTS {
+        names.set(host, [to(&["127.0.0.1"])]);
+    }
+    let all = EVENTS * HOSTS.len();
+    let goes_on = async || {
+        scene.platform.advance(STEP);
+        count("succeeded") == all
+    };
+    scene.platform.until("all is delivered", goes_on).await;
+    assert_eq!(receiver.ledger().len(), all, "each once");
+    scene.platform.until("it is over", async || scene.platform.engine.status().paused.is_none()).await;
+    let n_lines = n_lines.load(Ordering::Relaxed);
+    assert!((2..=100).contains(&n_lines), "{n_lines} lines");
+}

@@ -1,0 +1,118 @@
+//! K9: the real binary without a network, without descriptors, or without a disk, for a while.
+
+use super::disk::Shim;
+use super::ledger::Ledger;
+use super::process::{Serving, lead, subscription};
+use crow::ambient::Ambient;
+use std::fmt;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// What is gone, as the library between the binary and the system knows it.
+pub(crate) const FAULTS: [&str; 3] = ["ENETUNREACH", "EMFILE", "ENOSPC"];
+/// Subscriptions, and events for each.
+const SUBSCRIPTIONS: i64 = 3;
+const EVENTS: u64 = 20;
+/// Lines that may be logged.
+const LINES: usize = 100;
+/// Seconds of a core that may be used, whatever it lasts, and a share of it.
+const USED: (f64, f64) = (5.0, 0.05);
+/// Within this, everything is delivered when what was gone is back.
+const RECOVERED: Duration = Duration::from_secs(15);
+/// How long recovery is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Ticks of a process's time in a second.
+const TICKS: f64 = 100.0;
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) struct Report {
+    fault: &'static str,
+    lasted: Duration,
+    n_lines: usize,
+    /// Seconds of a core.
+    used: f64,
+    /// The longest streak of failures that it left.
+    streak: u64,
+    recovered_in: Duration,
+    /// Requests that came, of those that should.
+    n_arrived: (u64, u64),
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (came, should) = self.n_arrived;
+        write!(
+            f,
+            "K9, {} for {:.0} s: {} lines logged, {:.2} s of a core used, streaks up to {}, {came} of {should} requests, recovered in {:.1} s",
+            self.fault,
+            self.lasted.as_secs_f64(),
+            self.n_lines,
+            self.used,
+            self.streak,
+            self.recovered_in.as_secs_f64()
+        )
+    }
+}
+
+impl Report {
+    /// Whether everything is as it must be.
+    pub(crate) fn holds(&self) -> bool {
+        let (came, should) = self.n_arrived;
+        let may_use = USED.0.max(self.lasted.as_secs_f64() * USED.1);
+        let is_quiet = self.n_lines <= LINES && self.used <= may_use;
+        is_quiet && self.streak == 0 && came == should && self.recovered_in <= RECOVERED
+    }
+}
+
+/// Takes something away for as long as `lasting` takes.
+pub(crate) async fn run(fault: &'static str, lasting: impl AsyncFnOnce(&Shim)) -> Report {
+    let home = TempDir::new().expect("a directory");
+    let dir = home.path().join("data");
+    let shim = Shim::build(home.path(), &dir);
+    let ledger = Ledger::start().await;
+    let serving = Serving::with(&dir, |command| shim.under(command));
+    let (company, partner) = serving.company().await;
+    for number in 1..=SUBSCRIPTIONS {
+        partner.create_subscription(&subscription(&ledger.url(number))).await.expect("a subscription");
+    }
+    let (operator, ambient) = (serving.operator(), Ambient::real());
+    let is_disk = fault == "ENOSPC";
+    if is_disk {
+        // Nothing can be emitted then; what was before must be under way.
+        ledger.hold();
+        operator.emit(&lead(company.id)).await.expect("an event");
+        patiently("requests", ledger.arrived(SUBSCRIPTIONS.unsigned_abs())).await;
+    }
+    let (before, watch) = (serving.used(), ambient.stopwatch());
+    shim.fail(fault);
+    ledger.go_on();
+    let n_events = if is_disk { 1 } else { EVENTS };
+    for _ in 0..if is_disk { 0 } else { EVENTS } {
+        operator.emit(&lead(company.id)).await.expect("an event");
+    }
+    lasting(&shim).await;
+    let (lasted, used) = (watch.elapsed(), serving.used() - before);
+    let streak = async || {
+        let rows = operator.overview(10).await.expect("reads go on").subscriptions.items;
+        rows.iter().map(|row| u64::from(row.subscription.consecutive_failures)).max().unwrap_or(0)
+    };
+    let during = streak().await;
+    shim.mend();
+    let watch = ambient.stopwatch();
+    let should = n_events * SUBSCRIPTIONS.unsigned_abs();
+    patiently("recovery", async {
+        while operator.attempts(None, 100).await.expect("a page").items.len() as u64 != should {
+            ambient.sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    let recovered_in = watch.elapsed();
+    let n_arrived = (ledger.n_arrived(), should);
+    let streak = during.max(streak().await);
+    Report { fault, lasted, n_lines: serving.n_logged(), used: used / TICKS, streak, recovered_in, n_arrived }
+}
+
+async fn patiently(what: &str, work: impl Future<Output = ()>) {
+    assert!(Ambient::real().within(PATIENCE, work).await.is_some(), "waited too long: {what}");
+}
