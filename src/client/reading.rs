@@ -52,8 +52,25 @@ pub enum Next {
     /// Nowhere, as far as the answer says.
     #[default]
     Nowhere,
-    /// With these parameters.
-    At(Vec<(String, String)>),
+    /// With this parameter beside those that were asked with: cursors belong to their filters.
+    Cursor(String, String),
+    /// With these parameters and no others.
+    Link(Vec<(String, String)>),
+}
+
+impl Next {
+    /// The query that goes on from one that was asked; nothing if there is nowhere to go.
+    #[must_use]
+    pub fn after(&self, query: &[(String, String)]) -> Option<Vec<(String, String)>> {
+        match self {
+            Self::Nowhere => None,
+            Self::Link(parameters) => Some(parameters.clone()),
+            Self::Cursor(name, value) => {
+                let filters = query.iter().filter(|(other, _)| other != name).cloned();
+                Some(filters.chain([(name.clone(), value.clone())]).collect())
+            }
+        }
+    }
 }
 
 /// A list as it came: every item in the bytes that it came with.
@@ -123,7 +140,7 @@ fn found(value: &RawValue, depth: usize) -> Result<Option<Listed>, String> {
     }
     Ok((inner.len() == 1).then(|| inner.swap_remove(0)).map(|listed| match listed.next {
         Next::Nowhere => Listed { next, has_more: listed.has_more.or(has_more), ..listed },
-        Next::At(_) => listed,
+        Next::Cursor(..) | Next::Link(_) => listed,
     }))
 }
 
@@ -135,7 +152,7 @@ fn next(members: &Members, depth: usize) -> Next {
             Some(Ok(Value::String(text))) if !text.is_empty() => return place(&text),
             Some(Ok(Value::Number(number))) => {
                 let parameter = if name == "nextpage" { "page" } else { "cursor" };
-                return Next::At(vec![(parameter.to_owned(), number.to_string())]);
+                return Next::Cursor(parameter.to_owned(), number.to_string());
             }
             _ => {}
         }
@@ -163,8 +180,8 @@ fn place(text: &str) -> Next {
     let is_link = text.starts_with("http://") || text.starts_with("https://") || text.starts_with(['/', '?']);
     let base = Url::parse("http://crow.invalid/");
     match base.ok().filter(|_| is_link).and_then(|base| base.join(text).ok()) {
-        Some(link) => Next::At(link.query_pairs().into_owned().collect()),
-        None => Next::At(vec![("cursor".to_owned(), text.to_owned())]),
+        Some(link) => Next::Link(link.query_pairs().into_owned().collect()),
+        None => Next::Cursor("cursor".to_owned(), text.to_owned()),
     }
 }
 
@@ -294,7 +311,7 @@ mod tests {
     }
 
     fn at(name: &str, value: &str) -> Next {
-        Next::At(vec![(name.to_owned(), value.to_owned())])
+        Next::Cursor(name.to_owned(), value.to_owned())
     }
 
     #[test]
@@ -309,15 +326,30 @@ mod tests {
             (
                 r#"{"value":[{}],"@next-link":"https://evil.example/x?cursor=9&type=a"}"#,
                 1,
-                Next::At(vec![("cursor".to_owned(), "9".to_owned()), ("type".to_owned(), "a".to_owned())]),
+                Next::Link(vec![("cursor".to_owned(), "9".to_owned()), ("type".to_owned(), "a".to_owned())]),
             ),
-            (r#"{"webhooks":[{}],"_links":{"next":{"href":"/api/v1/events?page=2"}}}"#, 1, at("page", "2")),
+            (
+                r#"{"webhooks":[{}],"_links":{"next":{"href":"/api/v1/events?page=2"}}}"#,
+                1,
+                Next::Link(vec![("page".to_owned(), "2".to_owned())]),
+            ),
             (r#"{"content":[{}],"nextPage":3,"warnings":["old"]}"#, 1, at("page", "3")),
             (r#"{"theThings":[{},{}]}"#, 2, Next::Nowhere),
         ];
         for (text, n, next) in cases {
             assert_eq!(read(text), Ok((n, next)), "{text}");
         }
+    }
+
+    #[test]
+    fn a_cursor_goes_on_with_the_filters_that_it_belongs_to() {
+        let query = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let first = query(&[("since", "2026"), ("cursor", "a")]);
+        assert_eq!(at("cursor", "b").after(&first), Some(query(&[("since", "2026"), ("cursor", "b")])));
+        assert_eq!(Next::Link(query(&[("page", "2")])).after(&first), Some(query(&[("page", "2")])));
+        assert_eq!(Next::Nowhere.after(&first), None);
     }
 
     #[test]

@@ -216,6 +216,7 @@ impl Rounds {
         };
         let is_events = scope == Scope::EventsRead;
         let mut query = if is_events { self.begins(&what).await? } else { Vec::new() };
+        let mut has_place = query.iter().any(|(name, _)| name != "since");
         let mut every = self.every.mul_f64(0.95 + self.ambient.roll().0 / 10.0);
         let mut listed = Vec::new();
         for _ in 0..PAGES {
@@ -235,13 +236,19 @@ impl Rounds {
                     post.learn(holder, scope, None).await?;
                     return Ok(Progress::Whole);
                 }
+                Err(Setback::Refused(_)) if is_events && has_place => {
+                    // Where it was to go on is no longer known there.
+                    let newest = post.history().begin_anew(what.clone(), company).await?;
+                    (query, has_place, every) = (self.since(newest), false, Duration::ZERO);
+                    continue;
+                }
                 Err(Setback::KeyRefused(_)) if post.holders().len() > 1 => return Ok(Progress::Whole),
                 came => came?,
             };
             self.clock(&answer);
             post.learn(holder, scope, Some(scope)).await?;
             let read = if is_events {
-                self.events(&what, company, &answer).await
+                self.events(&what, company, &answer, &query).await
             } else {
                 subscriptions(company, &answer, &mut listed)
             };
@@ -249,8 +256,8 @@ impl Rounds {
                 Ok(read) => read,
                 Err(why) => return Err(self.puzzled(&what, &answer, why).await),
             };
-            match next {
-                Next::At(place) if n > 0 && place != query => query = place,
+            match next.after(&query) {
+                Some(place) if n > 0 && place != query => query = place,
                 _ => {
                     if !is_events {
                         let told = self.told(&what);
@@ -268,19 +275,30 @@ impl Rounds {
 
     /// Where polling of events goes on, or begins.
     async fn begins(&self, what: &str) -> Result<Vec<(String, String)>, sqlite::Error> {
-        let since = || vec![("since".to_owned(), self.ambient.now().minus(self.back).to_rfc3339_seconds())];
-        Ok(self.post.history().place(what.to_owned()).await?.unwrap_or_else(since))
+        Ok(self.post.history().place(what.to_owned()).await?.unwrap_or_else(|| self.since(None)))
+    }
+
+    /// The query that begins at a time, or as far back as is looked.
+    fn since(&self, at: Option<Timestamp>) -> Vec<(String, String)> {
+        let at = at.unwrap_or_else(|| self.ambient.now().minus(self.back));
+        vec![("since".to_owned(), at.to_rfc3339_seconds())]
     }
 
     fn told(&self, what: &str) -> Told {
         Told { what: what.to_owned(), at: self.ambient.now(), reach: self.every * 3 }
     }
 
-    async fn events(&self, what: &str, company: CompanyId, answer: &Answer) -> Result<(usize, Next), String> {
+    async fn events(
+        &self,
+        what: &str,
+        company: CompanyId,
+        answer: &Answer,
+        query: &[(String, String)],
+    ) -> Result<(usize, Next), String> {
         let listed = reading::list(&answer.body)?;
         let events = listed.items.iter().map(|raw| partner::event(raw, company)).collect::<Result<Vec<_>, _>>()?;
         let n = events.len();
-        let noted = self.post.history().note_events(self.told(what), events, listed.next.clone()).await;
+        let noted = self.post.history().note_events(self.told(what), events, listed.next.after(query)).await;
         noted.map_err(|error| error.to_string())?;
         Ok((n, listed.onward()))
     }

@@ -2,7 +2,6 @@
 
 use super::History;
 use crate::client::partner::{Listed, Polled, subscription};
-use crate::client::reading::Next;
 use crate::domain::ids::{CompanyId, SubscriptionId, TripId};
 use crate::domain::key::Scopes;
 use crate::domain::text::Untrusted;
@@ -186,11 +185,31 @@ impl History {
             .await
     }
 
+    /// Gives up the place where polling goes on: it begins anew at the newest event that is known of a company. Answers when that was.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn begin_anew(&self, what: String, company: CompanyId) -> Result<Option<Timestamp>, Error> {
+        self.write(move |connection| {
+            connection.prepare_cached("UPDATE turns SET place = NULL WHERE what = ?1")?.execute([&what])?;
+            let newest: Option<i64> = connection
+                .prepare_cached("SELECT max(created) FROM events WHERE company = ?1")?
+                .query_row([company.0], |row| row.get(0))?;
+            Ok(newest.map(Timestamp::from_millis))
+        })
+        .await
+    }
+
     /// Remembers events that were polled, and where polling goes on. Those that are known already are left as they are.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn note_events(&self, told: Told, events: Vec<Polled>, next: Next) -> Result<(), Error> {
+    pub async fn note_events(
+        &self,
+        told: Told,
+        events: Vec<Polled>,
+        next: Option<Vec<(String, String)>>,
+    ) -> Result<(), Error> {
         self.write(move |connection| {
             let mut insert = connection.prepare_cached(
                 "INSERT OR IGNORE INTO events (id, company, type, created, seen, envelope) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -207,10 +226,7 @@ impl History {
             }
             let newest = events.iter().map(|event| event.created_at).max();
             // Without a cursor polling goes on at the time of the newest event, which is asked for again and known.
-            let place = match next {
-                Next::At(place) => Some(place),
-                Next::Nowhere => newest.map(|at| vec![("since".to_owned(), at.to_rfc3339_seconds())]),
-            };
+            let place = next.or_else(|| newest.map(|at| vec![("since".to_owned(), at.to_rfc3339_seconds())]));
             if let Some(place) = place {
                 let place = serde_json::to_string(&place).unwrap_or_default();
                 connection

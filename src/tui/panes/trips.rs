@@ -144,11 +144,17 @@ pub(super) fn row(view: &View<'_>, row: &TripRow) -> Row {
             Cell::middle(format::target(&row.target_url), view.theme.style(Role::Text)),
             view.text(causes(row)),
             if row.enabled_utc.is_none() { view.text(off) } else { view.dim(format!("was {off}")) },
-            view.tinted(row.n_missed, Standing::Attention),
+            if view.is_partial() { view.untold() } else { view.tinted(row.n_missed, Standing::Attention) },
         ],
         below: (row.enabled_utc.is_none()).then(|| {
             let missed = format::plural(row.n_missed, "event");
-            let missed = format!("off {}   missed since: {missed}   R replays", off_for(view, row));
+            // What it missed, and a replay of it, only a Portal knows of.
+            let rest = if view.is_partial() {
+                "what it missed is not told   x enables".to_owned()
+            } else {
+                format!("missed since: {missed}   R replays")
+            };
+            let missed = format!("off {}   {rest}", off_for(view, row));
             Cell::new(missed, view.theme.style(Role::Word(standing)))
         }),
     }
