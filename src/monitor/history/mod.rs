@@ -2,6 +2,7 @@
 //! Portal everything that was seen, asked and received. Several consoles may have it open at once.
 
 pub mod calls;
+pub mod keys;
 pub mod pages;
 pub mod receipts;
 pub mod retention;
