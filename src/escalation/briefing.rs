@@ -87,6 +87,7 @@ pub fn html(brief: &Brief) -> String {
     page(&format!("Briefing: {}", brief.key.name.inert()), STYLE, &body)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "numbers and texts alike, made where they are used")]
 fn text(text: impl ToString) -> Untrusted {
     Untrusted::new(text.to_string())
 }

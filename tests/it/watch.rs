@@ -16,6 +16,7 @@ use crow::domain::event::EventType;
 use crow::domain::ids::SubscriptionId;
 use crow::domain::key::Scope;
 use serde_json::Value;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
@@ -67,6 +68,22 @@ impl Drop for Running {
     }
 }
 
+/// Lets alerts go to a command, a webhook and PagerDuty. The file that the command writes.
+fn configured(folder: &Path, url: &str) -> PathBuf {
+    std::fs::create_dir_all(folder.join("config/crow")).expect("made");
+    std::fs::write(folder.join("routing"), "R0UT1NGK3Y\n").expect("written");
+    let note = folder.join("notes");
+    std::fs::write(folder.join("note.sh"), format!("cat >> {}\n", note.display())).expect("written");
+    let config = format!(
+        "[alerts]\ncommand = [\"sh\", {:?}]\n[alerts.webhook]\nurl = \"{url}/hook\"\n\
+         [alerts.pagerduty]\nrouting_key_file = {:?}\nurl = \"{url}\"\n",
+        folder.join("note.sh"),
+        folder.join("routing")
+    );
+    std::fs::write(folder.join("config/crow/config.toml"), config).expect("written");
+    note
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn notices_go_out_in_order_through_refusals_and_a_kill_and_are_told_once() {
     let serving = Serving::start(&[]);
@@ -85,17 +102,7 @@ async fn notices_go_out_in_order_through_refusals_and_a_kill_and_are_told_once()
     serving.client(Credential::Key(key)).create_subscription(&new).await.expect("a subscription");
     let (elsewhere, url) = Elsewhere::start().await;
     let folder = serving.folder();
-    std::fs::create_dir_all(folder.join("config/crow")).expect("made");
-    std::fs::write(folder.join("routing"), "R0UT1NGK3Y\n").expect("written");
-    let note = folder.join("notes");
-    std::fs::write(folder.join("note.sh"), format!("cat >> {}\n", note.display())).expect("written");
-    let config = format!(
-        "[alerts]\ncommand = [\"sh\", {:?}]\n[alerts.webhook]\nurl = \"{url}/hook\"\n\
-         [alerts.pagerduty]\nrouting_key_file = {:?}\nurl = \"{url}\"\n",
-        folder.join("note.sh"),
-        folder.join("routing")
-    );
-    std::fs::write(folder.join("config/crow/config.toml"), config).expect("written");
+    let note = configured(folder, &url);
     let watch = || {
         let command = ["watch", "--hold", "0s", "--ndjson"];
         Running(

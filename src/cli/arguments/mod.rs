@@ -21,9 +21,9 @@ use db::Db;
 use listen::{Listen, Reconcile};
 use panes::{Deliveries, Events, Keys, Limits, Replays, Requests, Subs, Trips};
 use platform::{Demo, Serve};
+use profile::Profile;
 use report::{Audit, Briefing};
 use setup::{Completions, Config, Doctor, Export, Import, Man};
-use profile::Profile;
 use trouble::{Diagnose, Escalate, Open, RunbookCall, Verify};
 use watch::Watch;
 

@@ -105,7 +105,7 @@ pub(super) fn hold(text: &str) -> Result<Duration, String> {
 pub(super) fn collector(text: &str) -> Result<String, String> {
     let url = url::Url::parse(text).map_err(|error| format!("{error}; write http://127.0.0.1:4318/v1/metrics"))?;
     match (url.scheme(), url.path()) {
-        ("http" | "https", "/") => Ok(format!("{}v1/metrics", url)),
+        ("http" | "https", "/") => Ok(format!("{url}v1/metrics")),
         ("http" | "https", _) => Ok(url.into()),
         _ => Err("must begin with http:// or https://".to_owned()),
     }

@@ -59,7 +59,7 @@ pub(super) fn bars(labels: &[String], series: &[Series]) -> String {
             below += value;
         }
         svg.push_str("</g>\n");
-        if at % every == 0 {
+        if at.is_multiple_of(every) {
             let _ = writeln!(svg, "<text x=\"{x}\" y=\"{}\">{label}</text>", height + 14);
         }
     }

@@ -21,6 +21,7 @@ struct Section {
     rows: Vec<Vec<Untrusted>>,
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "numbers and texts alike, made where they are used")]
 fn text(text: impl ToString) -> Untrusted {
     Untrusted::new(text.to_string())
 }
@@ -37,78 +38,9 @@ fn keys(keys: &[KeyAge]) -> Vec<Vec<Untrusted>> {
 fn sections(review: &Review) -> Vec<Section> {
     let head = vec!["Key", "Name", "Ends in", "Company", "Last used", "Days"];
     vec![
-        Section {
-            title: "Subscriptions that are off",
-            calm: "Every subscription is enabled.".to_owned(),
-            advice: "Find out why (crow diagnose breaker), mend the endpoint, test it, then enable it with or without a replay. Delete what nobody needs.",
-            head: vec!["Subscription", "Target", "Company", "Reason", "Since", "Events that passed by"],
-            rows: review
-                .off
-                .iter()
-                .map(|of| {
-                    let since = of.since_utc.map_or_else(|| "unknown".to_owned(), |at| at.format("%Y-%m-%d %H:%M"));
-                    vec![
-                        text(of.id),
-                        of.target_url.clone(),
-                        text(of.company_id),
-                        text(&of.reason),
-                        text(since),
-                        text(of.n_skipped),
-                    ]
-                })
-                .collect(),
-        },
-        Section {
-            title: "Low success",
-            calm: format!("No subscription was below {LOW} %."),
-            advice: "Look at the causes with crow deliveries attempts --filter 'sub:N outcome:failure'.",
-            head: vec!["Subscription", "Target", "Company", "Succeeded", "Failed", "Success"],
-            rows: review
-                .low()
-                .map(|of| {
-                    let percent = of.percent.map_or_else(String::new, |percent| format!("{percent} %"));
-                    vec![
-                        text(of.id),
-                        of.target_url.clone(),
-                        text(of.company_id),
-                        text(of.n_ok),
-                        text(of.n_failed),
-                        text(percent),
-                    ]
-                })
-                .collect(),
-        },
-        Section {
-            title: "Trips of the breaker",
-            calm: "The breaker did not trip.".to_owned(),
-            advice: "A trip means that events passed by. A subscription that trips again and again needs another endpoint, or an owner.",
-            head: vec![
-                "When",
-                "Subscription",
-                "Target",
-                "Causes of the last 20",
-                "Enabled again",
-                "Events that passed by",
-            ],
-            rows: review
-                .trips
-                .iter()
-                .map(|of| {
-                    let causes = of.causes.iter().map(|cause| format!("{} x {}", cause.n, cause.cause.raw()));
-                    let causes = causes.collect::<Vec<_>>().join(", ");
-                    let enabled = of.enabled_utc.map_or_else(|| "no".to_owned(), |at| at.format("%Y-%m-%d %H:%M"));
-                    let when = of.tripped_utc.format("%Y-%m-%d %H:%M");
-                    vec![
-                        text(when),
-                        text(of.subscription_id),
-                        of.target_url.clone(),
-                        text(causes),
-                        text(enabled),
-                        text(of.n_missed),
-                    ]
-                })
-                .collect(),
-        },
+        off(review),
+        low(review),
+        trips(review),
         Section {
             title: "Unused keys",
             calm: format!("Every active key was used or created within {DORMANT_DAYS} days."),
@@ -149,6 +81,83 @@ fn sections(review: &Review) -> Vec<Section> {
             rows: review.acted.iter().map(|of| vec![of.action.clone(), text(of.n)]).collect(),
         },
     ]
+}
+
+/// Subscriptions that get nothing now.
+fn off(review: &Review) -> Section {
+    Section {
+        title: "Subscriptions that are off",
+        calm: "Every subscription is enabled.".to_owned(),
+        advice: "Find out why (crow diagnose breaker), mend the endpoint, test it, then enable it with or without a replay. Delete what nobody needs.",
+        head: vec!["Subscription", "Target", "Company", "Reason", "Since", "Events that passed by"],
+        rows: review
+            .off
+            .iter()
+            .map(|of| {
+                let since = of.since_utc.map_or_else(|| "unknown".to_owned(), |at| at.format("%Y-%m-%d %H:%M"));
+                vec![
+                    text(of.id),
+                    of.target_url.clone(),
+                    text(of.company_id),
+                    text(&of.reason),
+                    text(since),
+                    text(of.n_skipped),
+                ]
+            })
+            .collect(),
+    }
+}
+
+/// Subscriptions that often fail.
+fn low(review: &Review) -> Section {
+    Section {
+        title: "Low success",
+        calm: format!("No subscription was below {LOW} %."),
+        advice: "Look at the causes with crow deliveries attempts --filter 'sub:N outcome:failure'.",
+        head: vec!["Subscription", "Target", "Company", "Succeeded", "Failed", "Success"],
+        rows: review
+            .low()
+            .map(|of| {
+                let percent = of.percent.map_or_else(String::new, |percent| format!("{percent} %"));
+                vec![
+                    text(of.id),
+                    of.target_url.clone(),
+                    text(of.company_id),
+                    text(of.n_ok),
+                    text(of.n_failed),
+                    text(percent),
+                ]
+            })
+            .collect(),
+    }
+}
+
+/// What the breaker did.
+fn trips(review: &Review) -> Section {
+    Section {
+        title: "Trips of the breaker",
+        calm: "The breaker did not trip.".to_owned(),
+        advice: "A trip means that events passed by. A subscription that trips again and again needs another endpoint, or an owner.",
+        head: vec!["When", "Subscription", "Target", "Causes of the last 20", "Enabled again", "Events that passed by"],
+        rows: review
+            .trips
+            .iter()
+            .map(|of| {
+                let causes = of.causes.iter().map(|cause| format!("{} x {}", cause.n, cause.cause.raw()));
+                let causes = causes.collect::<Vec<_>>().join(", ");
+                let enabled = of.enabled_utc.map_or_else(|| "no".to_owned(), |at| at.format("%Y-%m-%d %H:%M"));
+                let when = of.tripped_utc.format("%Y-%m-%d %H:%M");
+                vec![
+                    text(when),
+                    text(of.subscription_id),
+                    of.target_url.clone(),
+                    text(causes),
+                    text(enabled),
+                    text(of.n_missed),
+                ]
+            })
+            .collect(),
+    }
 }
 
 /// The numbers at the top: what, and how many.

@@ -60,7 +60,7 @@ async fn k9_ten_minutes_without_name_servers_count_against_nobody_and_fill_no_lo
     let database = scene.platform.database();
     let count = |state: &str| {
         let sql = "SELECT count(*) FROM deliveries WHERE state = ?1";
-        database.query_row(sql, [state], |row| row.get::<_, usize>(0)).expect("a count")
+        database.query_row(sql, [state], |row| row.get::<_, i64>(0)).expect("a count")
     };
     let (n_before, began_at) = (n_asked(), scene.platform.ambient.now());
     while scene.platform.ambient.now().since(began_at) < OUTAGE {
@@ -81,7 +81,7 @@ async fn k9_ten_minutes_without_name_servers_count_against_nobody_and_fill_no_lo
     let all = EVENTS * HOSTS.len();
     let goes_on = async || {
         scene.platform.advance(STEP);
-        count("succeeded") == all
+        count("succeeded") == i64::try_from(all).expect("few")
     };
     scene.platform.until("all is delivered", goes_on).await;
     assert_eq!(receiver.ledger().len(), all, "each once");

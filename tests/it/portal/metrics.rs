@@ -83,9 +83,12 @@ async fn rules_and_dashboard_name_only_what_is_served_and_the_dashboard_all_of_i
     assert_eq!(document["uid"], "crow-platform");
 }
 
-/// A collector: what came, and whether it was whole.
-async fn collector() -> (Arc<Mutex<Vec<(String, Vec<u8>)>>>, String) {
-    let seen: Arc<Mutex<Vec<(String, Vec<u8>)>>> = Arc::default();
+/// What came: content type and body.
+type Pushes = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
+
+/// A collector, and where it is.
+async fn collector() -> (Pushes, String) {
+    let seen = Pushes::default();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/v1/metrics", listener.local_addr().expect("an address"));
     let take = {

@@ -34,7 +34,7 @@ async fn k9_an_outage_counts_against_nobody_fills_no_log_and_is_soon_forgotten()
     let run = |fault| {
         outages::run(fault, async |shim| {
             while shim.n_failed() < 8 {
-                tokio::task::yield_now().await
+                tokio::task::yield_now().await;
             }
         })
     };
