@@ -247,7 +247,16 @@ impl Stopped {
         let address = format!("http://{address}");
         let data_dir = dir.path().to_owned();
         let settings = Settings { data_dir, policy, schedule, keep, reach, custody: Custody::File };
-        let engine = Engine::open(settings, ambient.clone()).await.expect("it opens");
+        // The platform before may still be answering somebody; the lock goes with the last one who holds it.
+        let opened = within("the directory is free", async {
+            loop {
+                match Engine::open(settings.clone(), ambient.clone()).await {
+                    Err(error) if error.to_string().contains("is in use by process") => tokio::task::yield_now().await,
+                    opened => return opened,
+                }
+            }
+        });
+        let engine = opened.await.expect("it opens");
         let (stop, stopped) = watch::channel(false);
         let work = tokio::spawn({
             let (engine, stopped) = (engine.clone(), stopped.clone());
