@@ -8,6 +8,7 @@ use crossterm::terminal::{
     EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
     is_raw_mode_enabled,
 };
+use rustix::termios::{LocalModes, tcgetattr};
 use std::io::{self, Write};
 
 /// What a process ends with after a panic.
@@ -64,9 +65,17 @@ pub fn suspend(mouse: Mouse) -> io::Result<()> {
 /// # Errors
 /// When the terminal has gone.
 pub fn retake(mouse: Mouse) -> io::Result<()> {
-    disable_raw_mode()?;
-    enable_raw_mode()?;
+    // Only if they are the shell's: between one mode and the other a key would be the shell's too, and Ctrl-Z would stop the console unprepared.
+    if is_cooked() {
+        disable_raw_mode()?;
+        enable_raw_mode()?;
+    }
     enter(mouse)
+}
+
+/// Whether the terminal collects lines, as a shell wants it; so it is where that cannot be known.
+fn is_cooked() -> bool {
+    tcgetattr(io::stdin()).map_or(true, |modes| modes.local_modes.contains(LocalModes::ICANON))
 }
 
 impl Drop for Guard {
