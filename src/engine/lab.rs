@@ -1,6 +1,6 @@
 //! The signature lab where the secrets are: what a receiver's answer says about its verification is explained here, and no secret leaves.
 
-use super::{Engine, Error};
+use super::{Engine, Error, Fault};
 use crate::domain::attempt::Exchange;
 use crate::domain::ids::{AttemptId, SubscriptionId};
 use crate::domain::lab::{self, Finding, Other, Sample, TOLERANCE, said};
@@ -23,8 +23,11 @@ impl Engine {
     /// secrets of the company's subscriptions. What the receiver `computed`, if somebody knows, comes before what its answer says.
     ///
     /// # Errors
-    /// [`Error::NotFound`], and those of storage.
+    /// [`Error::Invalid`] where what was computed is empty or longer than 200 characters, [`Error::NotFound`], and those of storage.
     pub async fn explain_signature(&self, id: AttemptId, computed: Option<String>) -> Result<Explained, Error> {
+        if computed.as_ref().is_some_and(|text| !(1..=200).contains(&text.chars().count())) {
+            return Err(Error::Invalid(vec![Fault::new("computed", "must have 1 to 200 characters")]));
+        }
         let (attempt, exchange, body) = self.attempt(id).await?;
         let of = attempt.about;
         let found = self
