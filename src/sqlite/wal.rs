@@ -72,6 +72,8 @@ mod tests {
         reserved: 1,
     };
     const MIB: i64 = 1 << 20;
+    /// Bytes the log may have under any load (K10). A try to empty it fails where a reader's thread gets no turn, so several are let fail.
+    const BOUND: u64 = 256 << 20;
 
     /// A question that takes as long as several commits.
     const LONGER: &str =
@@ -83,10 +85,10 @@ mod tests {
         connection.query_row("SELECT count(*) FROM blobs", [], |row| row.get::<_, i64>(0)).unwrap();
     }
 
-    /// Writes 1 MiB 110 times, each in a commit of its own. The bytes the log had at most.
-    async fn fill(database: &Database, path: &Path) -> u64 {
+    /// Writes 1 MiB so many times, each in a commit of its own. The bytes the log had at most.
+    async fn fill(database: &Database, path: &Path, n_times: usize) -> u64 {
         let mut longest = 0;
-        for _ in 0..110 {
+        for _ in 0..n_times {
             let add = |connection: &Connection| {
                 connection.execute("INSERT INTO blobs (bytes) VALUES (zeroblob(?1))", [MIB])?;
                 Ok::<_, Error>(())
@@ -115,11 +117,11 @@ mod tests {
                 }
             });
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            let longest = runtime.block_on(fill(&database, &dir.path().join("x.db-wal")));
+            let longest = runtime.block_on(fill(&database, &dir.path().join("x.db-wal"), 300));
             stop.store(true, Ordering::Relaxed);
             longest
         });
-        assert!(longest <= u64::from(LONG) + STEP, "{} MiB", longest >> 20);
+        assert!(longest <= BOUND, "{} MiB", longest >> 20);
     }
 
     #[tokio::test]
@@ -130,9 +132,9 @@ mod tests {
         let long = Connection::open(&path).unwrap();
         begin(&long);
         let log = dir.path().join("x.db-wal");
-        assert!(fill(&database, &log).await > u64::from(LONG), "it is held");
+        assert!(fill(&database, &log, 110).await > u64::from(LONG), "it is held");
         long.execute_batch("COMMIT").unwrap();
-        fill(&database, &log).await;
+        fill(&database, &log, 110).await;
         assert!(std::fs::metadata(&log).unwrap().len() <= u64::from(LONG) + STEP);
     }
 }
