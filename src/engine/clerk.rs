@@ -76,6 +76,11 @@ struct Notes {
 impl Clerk {
     async fn work(&mut self, engine: &Engine) {
         let shared = &engine.shared;
+        if self.trouble == Trouble::Told {
+            // Writes are refused until there is room again for what is under way; here is the one place that looks for it.
+            let store = shared.store.clone();
+            let _ = tokio::task::spawn_blocking(move || store.regain_room()).await;
+        }
         let now = shared.ambient.now();
         let expected = self.round_at.plus(self.watch.elapsed());
         let set = Set { ahead: now.since(expected), back: expected.since(now) };

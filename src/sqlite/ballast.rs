@@ -26,12 +26,18 @@ impl Ballast {
         ballast
     }
 
-    /// Whether the room is held, taken again now if it was given up. Cheap while it is.
+    /// Whether the room is held.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.is_whole.load(Ordering::Acquire)
+    }
+
+    /// Whether the room is held, taken again now if it was given up.
     pub fn restore(&self) -> bool {
-        if !self.is_whole.load(Ordering::Acquire) && self.hold().is_ok() {
+        if !self.is_whole() && self.hold().is_ok() {
             self.is_whole.store(true, Ordering::Release);
         }
-        self.is_whole.load(Ordering::Acquire)
+        self.is_whole()
     }
 
     fn hold(&self) -> io::Result<()> {

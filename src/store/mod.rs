@@ -214,9 +214,16 @@ impl Store {
         written
     }
 
+    /// Takes the room again that was given up, if the disk has it. Whether it is there. Blocks for as long as the file system takes; at once
+    /// where it was never given up.
+    #[must_use]
+    pub fn regain_room(&self) -> bool {
+        self.ballast.restore()
+    }
+
     /// Nothing new is begun while the room is gone that its outcome may need.
     fn has_room(&self) -> Result<(), sqlite::Error> {
-        if self.ballast.restore() {
+        if self.ballast.is_whole() {
             return Ok(());
         }
         Err(sqlite::Error::Full("the disk has no room for what is under way".to_owned()))
