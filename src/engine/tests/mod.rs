@@ -1,3 +1,4 @@
 //! Tests of the engine's transactions without a network and without threads.
 
 mod model;
+mod play;

@@ -1,145 +1,73 @@
-//! The platform's deliveries against a small model of them in memory: whatever happens in whatever order, both say the same after every
-//! step, and in the end nothing was lost.
-//!
-//! `cargo test` runs a few hundred sequences; ten thousand are run by `PROPTEST_CASES=10000 cargo test --lib engine::tests`.
+//! What the platform ought to do with deliveries, replays and the breaker, in memory and in few words.
 
-use super::super::caller::{Actor, Caller};
-use super::super::claim::{Ask, claim};
-use super::super::events::{Draft, publish};
-use super::super::replayer::round;
-use super::super::replays::plan;
-use super::super::sender::Landed;
-use super::super::settle::{Flight, settle};
-use super::super::subscribers::remove;
-use super::super::subscriptions::{Missed, switch_off, switch_on};
-use crate::ambient::Ambient;
-use crate::domain::attempt::{Exchange, Result as AttemptResult};
 use crate::domain::breaker::{Breaker, Effect};
-use crate::domain::delivery::{Cause, Kind, Outcome, Roll, Schedule, State};
-use crate::domain::event::EventType;
-use crate::domain::ids::{CompanyId, DeliveryId, KeyId, OperatorId, ReplayId, SubscriptionId};
-use crate::domain::operator::{Operator, Role};
+use crate::domain::delivery::{Kind, Roll, Schedule, State};
 use crate::domain::ramp::Ramp;
-use crate::domain::replay::{CROWD, Choice, Phase, SELECTABLE, Turn, turn};
-use crate::domain::subscription::{Subscription, Wish};
+use crate::domain::replay::{CROWD, Phase, Turn, turn};
 use crate::domain::time::Timestamp;
-use crate::store;
-use crate::store::deliveries::{Claimed, Lease};
-use crate::store::replays::Running;
-use proptest::prelude::*;
-use rusqlite::Connection;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::time::Duration;
-
-const START: Timestamp = Timestamp::from_millis(1_795_430_410_000);
-const N_SUBSCRIPTIONS: usize = 2;
-/// Deliveries that a replay gives their turn in one round.
-const LIMIT: u32 = 3;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How an attempt ends.
 #[derive(Debug, Clone, Copy)]
-enum Fate {
+pub(super) enum Fate {
     Arrives,
     Fails,
     /// The sender itself is in trouble.
     Ours,
 }
 
-/// What can happen. Numbers choose among what there is.
-#[derive(Debug, Clone, Copy)]
-enum Command {
-    Emit,
-    Claim,
-    Land(usize, Fate),
-    LandAll(Fate),
-    /// An attempt ends that was begun before the last restart.
-    LandLate(usize),
-    Pass(u64),
-    Enable(usize, Missed),
-    Disable(usize),
-    Delete(usize),
-    Resend(usize),
-    /// The states by their bits.
-    Replay(usize, u8),
-    Round,
-    Turn(usize, Phase),
-    Restart,
-}
-
-fn commands() -> impl Strategy<Value = Vec<Command>> {
-    let fate = || prop_oneof![4 => Just(Fate::Arrives), 6 => Just(Fate::Fails), 1 => Just(Fate::Ours)];
-    let of = 0..N_SUBSCRIPTIONS;
-    let any = 0_usize..1_000;
-    let command = prop_oneof![
-        8 => Just(Command::Emit),
-        12 => Just(Command::Claim),
-        8 => (any.clone(), fate()).prop_map(|(n, fate)| Command::Land(n, fate)),
-        6 => fate().prop_map(Command::LandAll),
-        2 => any.clone().prop_map(Command::LandLate),
-        6 => (0_u64..90).prop_map(Command::Pass),
-        2 => (3_600_u64..40_000).prop_map(Command::Pass),
-        5 => (of.clone(), prop_oneof![Just(Missed::Leave), Just(Missed::Replay)]).prop_map(|(n, m)| Command::Enable(n, m)),
-        3 => of.clone().prop_map(Command::Disable),
-        1 => Just(Command::Delete(1)),
-        5 => any.clone().prop_map(Command::Resend),
-        4 => (of, 1_u8..16).prop_map(|(n, bits)| Command::Replay(n, bits)),
-        8 => Just(Command::Round),
-        3 => (any, prop_oneof![Just(Phase::Paused), Just(Phase::Running), Just(Phase::Cancelled)])
-            .prop_map(|(n, phase)| Command::Turn(n, phase)),
-        2 => Just(Command::Restart),
-    ];
-    proptest::collection::vec(command, 1..80)
-}
+/// Deliveries that a replay gives their turn in one round.
+pub(super) const LIMIT: u32 = 3;
 
 /// A delivery of the model.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Delivery {
-    of: usize,
-    state: State,
-    kind: Kind,
-    n_attempts: u32,
-    n_beside: u32,
-    due_at: Option<Timestamp>,
-    returns_to: Option<State>,
-    replay: Option<usize>,
+pub(super) struct Delivery {
+    pub(super) of: usize,
+    pub(super) state: State,
+    pub(super) kind: Kind,
+    pub(super) n_attempts: u32,
+    pub(super) n_beside: u32,
+    pub(super) due_at: Option<Timestamp>,
+    pub(super) returns_to: Option<State>,
+    pub(super) replay: Option<usize>,
 }
 
 /// A subscription of the model.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Subscriber {
-    is_off: bool,
-    is_deleted: bool,
-    breaker: Breaker,
-    ramp: Ramp,
-    skipped_after: usize,
-    n_skipped: u64,
+pub(super) struct Subscriber {
+    pub(super) is_off: bool,
+    pub(super) is_deleted: bool,
+    pub(super) breaker: Breaker,
+    pub(super) ramp: Ramp,
+    pub(super) skipped_after: usize,
+    pub(super) n_skipped: u64,
 }
 
 /// A replay of the model.
 #[derive(Debug, Clone, PartialEq)]
-struct Plan {
-    of: usize,
-    phase: Phase,
-    picks: BTreeMap<usize, State>,
-    n_selected: u64,
-    n_taken: u64,
-    n_passed: u64,
-    n_succeeded: u64,
-    n_exhausted: u64,
+pub(super) struct Plan {
+    pub(super) of: usize,
+    pub(super) phase: Phase,
+    pub(super) picks: BTreeMap<usize, State>,
+    pub(super) n_selected: u64,
+    pub(super) n_taken: u64,
+    pub(super) n_passed: u64,
+    pub(super) n_succeeded: u64,
+    pub(super) n_exhausted: u64,
 }
 
 /// The model: what the platform ought to be.
 #[derive(Debug, Clone, Default)]
-struct Model {
-    deliveries: Vec<Delivery>,
-    subscribers: Vec<Subscriber>,
-    plans: Vec<Plan>,
-    resends: BTreeSet<usize>,
+pub(super) struct Model {
+    pub(super) deliveries: Vec<Delivery>,
+    pub(super) subscribers: Vec<Subscriber>,
+    pub(super) plans: Vec<Plan>,
+    pub(super) resends: BTreeSet<usize>,
 }
 
 impl Model {
     /// Where a delivery stands once nobody has it.
-    fn stands(&mut self, n: usize, now: Timestamp) {
+    pub(super) fn stands(&mut self, n: usize, now: Timestamp) {
         let of = self.subscribers[self.deliveries[n].of];
         let delivery = &mut self.deliveries[n];
         let came_from = delivery.returns_to.take();
@@ -152,7 +80,7 @@ impl Model {
         };
     }
 
-    fn turn_off(&mut self, of: usize) {
+    pub(super) fn turn_off(&mut self, of: usize) {
         self.subscribers[of].is_off = true;
         self.subscribers[of].skipped_after = self.deliveries.len();
         for delivery in self.deliveries.iter_mut().filter(|d| d.of == of && d.state == State::Pending) {
@@ -160,7 +88,7 @@ impl Model {
         }
     }
 
-    fn add_plan(&mut self, of: usize, picks: BTreeMap<usize, State>) {
+    pub(super) fn add_plan(&mut self, of: usize, picks: BTreeMap<usize, State>) {
         let phase = if picks.is_empty() { Phase::Finished } else { Phase::Running };
         let n_selected = picks.len() as u64;
         let plan = Plan { of, phase, picks, n_selected, n_taken: 0, n_passed: 0, n_succeeded: 0, n_exhausted: 0 };
@@ -168,7 +96,7 @@ impl Model {
     }
 
     /// One attempt ended.
-    fn land(&mut self, n: usize, kind: Kind, fate: Fate, now: Timestamp) {
+    pub(super) fn land(&mut self, n: usize, kind: Kind, fate: Fate, now: Timestamp) {
         if matches!(fate, Fate::Ours) {
             return self.stands(n, now);
         }
@@ -217,7 +145,7 @@ impl Model {
     }
 
     /// Every running replay gives some of its deliveries their turn.
-    fn round(&mut self, now: Timestamp) {
+    pub(super) fn round(&mut self, now: Timestamp) {
         for number in 0..self.plans.len() {
             let of = self.plans[number].of;
             let subscriber = self.subscribers[of];
@@ -245,386 +173,5 @@ impl Model {
                 self.plans[number].phase = Phase::Finished;
             }
         }
-    }
-}
-
-/// The platform's tables, what the dispatcher has in hand, and the model beside them.
-struct World {
-    connection: Connection,
-    ambient: Ambient,
-    caller: Caller,
-    flights: Vec<(Claimed, String)>,
-    late: Vec<(Claimed, String)>,
-    last: SubscriptionId,
-    n_claims: u32,
-    model: Model,
-}
-
-fn id(of: usize) -> SubscriptionId {
-    SubscriptionId(i64::try_from(of).expect("few") + 1)
-}
-
-fn place(of: DeliveryId) -> usize {
-    usize::try_from(of.0).expect("few") - 1
-}
-
-impl World {
-    fn new() -> Self {
-        let connection = store::blank().expect("a database in memory");
-        let (company, created_by) = (CompanyId(1), KeyId(1));
-        let wish = Wish {
-            target_url: "https://example.com/".to_owned(),
-            event_types: vec![EventType::LeadCreated],
-            description: None,
-            managed_by: None,
-        };
-        let mut model = Model::default();
-        for _ in 0..N_SUBSCRIPTIONS {
-            let new = store::subscriptions::New { company, created_by, wish: &wish, now: START };
-            let id = store::subscriptions::insert(&connection, &new).expect("a subscription");
-            // Not far from its fuse's end, so that short sequences see it trip.
-            let new = store::subscriptions::get(&connection, id).expect("read").expect("it is there");
-            let burnt = Subscription { breaker: Breaker { streak: 15 }, ..new };
-            store::subscriptions::attempted(&connection, &burnt).expect("written");
-            model.subscribers.push(Subscriber {
-                is_off: false,
-                is_deleted: false,
-                breaker: Breaker { streak: 15 },
-                ramp: Ramp::default(),
-                skipped_after: 0,
-                n_skipped: 0,
-            });
-        }
-        let operator = Operator { id: OperatorId(0), name: "model".to_owned(), role: Role::Admin };
-        Self {
-            connection,
-            ambient: Ambient::scripted(START, 1),
-            caller: Caller { actor: Actor::Operator(operator), request_id: "model".to_owned() },
-            flights: Vec::new(),
-            late: Vec::new(),
-            last: SubscriptionId(0),
-            n_claims: 0,
-            model,
-        }
-    }
-
-    fn now(&self) -> Timestamp {
-        self.ambient.now()
-    }
-
-    fn perform(&mut self, command: Command) {
-        let now = self.now();
-        match command {
-            Command::Emit => self.emit(),
-            Command::Claim => self.claim(),
-            Command::Land(n, fate) if !self.flights.is_empty() => {
-                let flight = self.flights.swap_remove(n % self.flights.len());
-                self.land(flight, fate);
-            }
-            Command::LandAll(fate) => {
-                while let Some(flight) = self.flights.pop() {
-                    self.land(flight, fate);
-                }
-            }
-            Command::LandLate(n) if !self.late.is_empty() => {
-                let (claimed, lease) = self.late.swap_remove(n % self.late.len());
-                assert!(!self.settle(claimed, lease, Fate::Arrives), "its lease was lost");
-            }
-            Command::Pass(seconds) => self.ambient.advance(Duration::from_secs(seconds)),
-            Command::Enable(of, missed) => self.enable(of, missed),
-            Command::Disable(of) => {
-                if let Some(before) = store::subscriptions::get(&self.connection, id(of)).expect("read") {
-                    let by = (&self.caller, &self.ambient);
-                    switch_off(&self.connection, by, &before, None).expect("off");
-                    if before.off.is_none() {
-                        self.model.turn_off(of);
-                    }
-                }
-            }
-            Command::Delete(of) => self.delete(of),
-            Command::Resend(n) if !self.model.deliveries.is_empty() => {
-                let n = n % self.model.deliveries.len();
-                if !self.model.subscribers[self.model.deliveries[n].of].is_deleted {
-                    let delivery = DeliveryId(i64::try_from(n).expect("few") + 1);
-                    store::resends::ask(&self.connection, delivery, now).expect("asked");
-                    self.model.resends.insert(n);
-                }
-            }
-            Command::Replay(of, bits) => self.replay(of, bits),
-            Command::Round => self.round(),
-            Command::Turn(n, wanted) if !self.model.plans.is_empty() => {
-                let n = n % self.model.plans.len();
-                let before = self.model.plans[n].phase;
-                let after = before.turned(wanted);
-                if after != before {
-                    let replay = ReplayId(i64::try_from(n).expect("few") + 1);
-                    store::replays::turn(&self.connection, replay, after, now).expect("turned");
-                    self.model.plans[n].phase = after;
-                    if after == Phase::Cancelled {
-                        self.model.plans[n].picks.clear();
-                    }
-                }
-            }
-            Command::Restart => {
-                store::deliveries::release_all(&self.connection, now).expect("released");
-                store::deliveries::clamp_due(&self.connection, now).expect("clamped");
-                for (claimed, _) in &self.flights {
-                    self.model.stands(place(claimed.id), now);
-                }
-                self.late.append(&mut self.flights);
-            }
-            Command::Land(..) | Command::LandLate(_) | Command::Resend(_) | Command::Turn(..) => {}
-        }
-        self.compare();
-    }
-
-    fn emit(&mut self) {
-        let now = self.now();
-        let draft = Draft { company: CompanyId(1), kind: EventType::LeadCreated, payload: "{}", metadata: None };
-        publish(&self.connection, &draft, Schedule::default(), now).expect("published");
-        for of in 0..N_SUBSCRIPTIONS {
-            let subscriber = &mut self.model.subscribers[of];
-            if subscriber.is_deleted {
-                continue;
-            }
-            let (state, due_at) = if subscriber.is_off { (State::Skipped, None) } else { (State::Pending, Some(now)) };
-            subscriber.n_skipped += u64::from(subscriber.is_off);
-            self.model.deliveries.push(Delivery {
-                of,
-                state,
-                kind: Kind::Scheduled,
-                n_attempts: 0,
-                n_beside: 0,
-                due_at,
-                returns_to: None,
-                replay: None,
-            });
-        }
-    }
-
-    /// What is claimed is for the platform to choose; that it may be, and that nothing is left that could be, is checked.
-    fn claim(&mut self) {
-        let now = self.now();
-        self.n_claims += 1;
-        let token = format!("lease-{}", self.n_claims);
-        let mut under_way: HashMap<SubscriptionId, usize> = HashMap::new();
-        for (claimed, _) in &self.flights {
-            *under_way.entry(claimed.subscription).or_default() += 1;
-        }
-        let lease = Lease { token: token.clone(), now, until: now.plus(Duration::from_secs(30)) };
-        let ask = Ask {
-            lease,
-            room: 64 - self.flights.len(),
-            last: self.last,
-            under_way: under_way.clone(),
-            limits: BTreeMap::new(),
-        };
-        let claims = claim(&self.connection, ask).expect("claimed");
-        self.last = claims.last;
-        for job in claims.jobs {
-            let n = place(job.claimed.id);
-            let delivery = &mut self.model.deliveries[n];
-            let subscriber = self.model.subscribers[delivery.of];
-            assert_ne!(delivery.state, State::InFlight, "never two at once");
-            let under_way = under_way.entry(job.claimed.subscription).or_default();
-            *under_way += 1;
-            if job.claimed.kind == Kind::Resend {
-                assert!(self.model.resends.contains(&n), "somebody asked for it");
-                assert!(*under_way <= Ramp::default().room() as usize);
-                delivery.returns_to = Some(delivery.state);
-            } else {
-                assert_eq!((delivery.state, subscriber.is_off), (State::Pending, false));
-                assert!(delivery.due_at.is_some_and(|at| at <= now), "none early");
-                assert_eq!(delivery.kind, job.claimed.kind);
-                assert!(*under_way <= subscriber.ramp.room() as usize, "one, then two, then four");
-            }
-            delivery.state = State::InFlight;
-            self.flights.push((job.claimed, token.clone()));
-        }
-        for (n, delivery) in self.model.deliveries.iter().enumerate() {
-            let room = under_way.get(&id(delivery.of)).copied().unwrap_or(0);
-            let ramp = self.model.subscribers[delivery.of].ramp.room() as usize;
-            let is_due = delivery.state == State::Pending && delivery.due_at.is_some_and(|at| at <= now);
-            assert!(!is_due || room >= ramp, "delivery {n} is due and there is room");
-            let is_asked = self.model.resends.contains(&n) && delivery.state != State::InFlight;
-            assert!(!is_asked || room >= Ramp::default().room() as usize, "delivery {n} is to be resent");
-        }
-    }
-
-    fn settle(&self, claimed: Claimed, lease: String, fate: Fate) -> bool {
-        let outcome = match fate {
-            Fate::Arrives => Outcome::Answered { status: 200, retry_after: None },
-            Fate::Fails => Outcome::Answered { status: 500, retry_after: None },
-            Fate::Ours => Outcome::Unanswered(Cause::Ours),
-        };
-        let flight = Flight {
-            claimed,
-            lease,
-            target_url: "https://example.com/".to_owned(),
-            event_type: EventType::LeadCreated,
-            landed: Landed {
-                started_at: self.now(),
-                result: AttemptResult { outcome, error: None, elapsed_ms: 1 },
-                exchange: Exchange::default(),
-                body: Vec::new(),
-            },
-        };
-        settle(&self.connection, &[flight], &[Roll(0.5)], self.now()).expect("settled")[0]
-    }
-
-    fn land(&mut self, (claimed, lease): (Claimed, String), fate: Fate) {
-        let (n, kind) = (place(claimed.id), claimed.kind);
-        assert!(self.settle(claimed, lease, fate), "its lease is its own");
-        let now = self.now();
-        self.model.land(n, kind, fate, now);
-    }
-
-    fn enable(&mut self, of: usize, missed: Missed) {
-        let Some(before) = store::subscriptions::get(&self.connection, id(of)).expect("read") else { return };
-        switch_on(&self.connection, (&self.caller, &self.ambient), &before, missed).expect("on");
-        let now = self.now();
-        if before.off.is_none() {
-            return;
-        }
-        let subscriber = self.model.subscribers[of];
-        if missed == Missed::Replay && subscriber.n_skipped > 0 {
-            let deliveries = self.model.deliveries.iter().enumerate().skip(subscriber.skipped_after);
-            let picks = deliveries.filter(|(_, d)| d.of == of && d.state == State::Skipped);
-            self.model.add_plan(of, picks.map(|(n, d)| (n, d.state)).collect());
-        }
-        let after =
-            Subscriber { is_off: false, breaker: Breaker::default(), ramp: Ramp::FOOT, n_skipped: 0, ..subscriber };
-        self.model.subscribers[of] = after;
-        for delivery in self.model.deliveries.iter_mut().filter(|d| d.of == of && d.state == State::Parked) {
-            (delivery.state, delivery.due_at) = (State::Pending, Some(now));
-        }
-    }
-
-    fn delete(&mut self, of: usize) {
-        let Some(before) = store::subscriptions::get(&self.connection, id(of)).expect("read") else { return };
-        remove(&self.connection, (&self.caller, &self.ambient), &before).expect("deleted");
-        self.model.subscribers[of].is_deleted = true;
-        self.model.resends.retain(|n| self.model.deliveries[*n].of != of);
-        for delivery in self.model.deliveries.iter_mut().filter(|d| d.of == of) {
-            if matches!(delivery.state, State::Pending | State::Parked) {
-                (delivery.state, delivery.due_at) = (State::Cancelled, None);
-            }
-        }
-        let is_open = |plan: &&mut Plan| plan.of == of && matches!(plan.phase, Phase::Running | Phase::Paused);
-        for plan in self.model.plans.iter_mut().filter(is_open) {
-            plan.phase = Phase::Cancelled;
-            plan.picks.clear();
-        }
-    }
-
-    fn replay(&mut self, of: usize, bits: u8) {
-        let Some(subscription) = store::subscriptions::get(&self.connection, id(of)).expect("read") else { return };
-        let mut states: Vec<State> =
-            SELECTABLE.into_iter().enumerate().filter(|(n, _)| bits & (1 << n) != 0).map(|(_, state)| state).collect();
-        states.sort_unstable();
-        let until = self.now().plus(Duration::from_secs(1));
-        let choice = Choice { since: Timestamp::from_millis(0), until, states: states.clone() };
-        plan(&self.connection, (&self.caller, &self.ambient), &subscription, choice, 20).expect("planned");
-        let deliveries = self.model.deliveries.iter().enumerate();
-        let picks = deliveries.filter(|(_, d)| d.of == of && states.contains(&d.state));
-        self.model.add_plan(of, picks.map(|(n, d)| (n, d.state)).collect());
-    }
-
-    fn round(&mut self) {
-        let now = self.now();
-        for running in store::replays::running(&self.connection).expect("read") {
-            let Running { id, .. } = running;
-            assert_eq!(round(&self.connection, running, LIMIT, now).expect("a round").of, id);
-        }
-        self.model.round(now);
-    }
-
-    /// Both say the same.
-    fn compare(&self) {
-        let mut counts: BTreeMap<(usize, State), u64> = BTreeMap::new();
-        for (n, model) in self.model.deliveries.iter().enumerate() {
-            *counts.entry((model.of, model.state)).or_default() += 1;
-            let id = DeliveryId(i64::try_from(n).expect("few") + 1);
-            let real = store::journal::delivery(&self.connection, id).expect("read").expect("it is there");
-            let is_waiting = model.state != State::InFlight;
-            assert_eq!(
-                (real.state, real.kind, real.n_attempts, real.due_at.filter(|_| is_waiting)),
-                (model.state, model.kind, model.n_attempts, model.due_at.filter(|_| is_waiting)),
-                "delivery {n}"
-            );
-        }
-        for of in 0..N_SUBSCRIPTIONS {
-            let kept = store::deliveries::backlog(&self.connection, id(of)).expect("read");
-            let count = |state| counts.get(&(of, state)).copied().unwrap_or(0);
-            assert_eq!(
-                (kept.n_pending, kept.n_in_flight, kept.n_parked),
-                (count(State::Pending), count(State::InFlight), count(State::Parked)),
-                "what is kept of subscription {of} is true"
-            );
-        }
-        for (of, model) in self.model.subscribers.iter().enumerate() {
-            let found =
-                store::subscriptions::even_deleted(&self.connection, id(of)).expect("read").expect("it is there");
-            let (real, deleted_at) = found;
-            assert_eq!(
-                (real.off.is_some(), deleted_at.is_some(), real.breaker, real.ramp, real.n_skipped),
-                (model.is_off, model.is_deleted, model.breaker, model.ramp, model.n_skipped),
-                "subscription {of}"
-            );
-        }
-        for (n, model) in self.model.plans.iter().enumerate() {
-            let replay = ReplayId(i64::try_from(n).expect("few") + 1);
-            let real = store::replays::get(&self.connection, replay).expect("read").expect("it is there");
-            let p = real.progress;
-            assert_eq!(
-                (real.phase, p.n_selected, p.n_taken, p.n_passed, p.n_succeeded, p.n_exhausted),
-                (model.phase, model.n_selected, model.n_taken, model.n_passed, model.n_succeeded, model.n_exhausted),
-                "replay {n}"
-            );
-        }
-    }
-
-    /// All is switched on, resumed and answered with success until nothing is left to do.
-    fn come_to_rest(&mut self) {
-        for of in 0..N_SUBSCRIPTIONS {
-            self.perform(Command::Enable(of, Missed::Leave));
-        }
-        for n in 0..self.model.plans.len() {
-            self.perform(Command::Turn(n, Phase::Running));
-        }
-        for _ in 0..2_000 {
-            let is_busy = |state| matches!(state, State::Pending | State::InFlight);
-            let is_idle = self.model.deliveries.iter().all(|d| !is_busy(d.state))
-                && self.model.plans.iter().all(|plan| plan.picks.is_empty())
-                && self.model.resends.is_empty();
-            if is_idle {
-                break;
-            }
-            for command in [Command::Round, Command::Claim, Command::LandAll(Fate::Arrives), Command::Pass(20_000)] {
-                self.perform(command);
-            }
-        }
-        for (n, delivery) in self.model.deliveries.iter().enumerate() {
-            let is_deleted = self.model.subscribers[delivery.of].is_deleted;
-            assert!(
-                is_deleted || matches!(delivery.state, State::Succeeded | State::Exhausted | State::Skipped),
-                "delivery {n} is lost: {delivery:?}"
-            );
-        }
-        for plan in self.model.plans.iter().filter(|plan| plan.phase == Phase::Finished) {
-            assert_eq!(plan.n_taken + plan.n_passed, plan.n_selected, "each has had its turn once");
-        }
-        assert!(self.model.resends.is_empty());
-    }
-}
-
-proptest! {
-    #[test]
-    fn b4_the_platform_and_its_model_never_differ_and_nothing_is_lost(commands in commands()) {
-        let mut world = World::new();
-        for command in commands {
-            world.perform(command);
-        }
-        world.come_to_rest();
     }
 }
