@@ -10,6 +10,23 @@ pub struct Untrusted(String);
 /// Combining marks that may follow one character; more are a flood.
 const MARKS: usize = 2;
 
+/// A text as text of an HTML page, whatever it holds: nothing in it is markup.
+#[must_use]
+pub fn markup(raw: &str) -> String {
+    let mut text = String::with_capacity(raw.len());
+    for character in raw.chars() {
+        match character {
+            '&' => text.push_str("&amp;"),
+            '<' => text.push_str("&lt;"),
+            '>' => text.push_str("&gt;"),
+            '"' => text.push_str("&quot;"),
+            '\'' => text.push_str("&#39;"),
+            _ => text.push(character),
+        }
+    }
+    text
+}
+
 impl Untrusted {
     /// Takes a text as it came.
     pub fn new(text: impl Into<String>) -> Self {

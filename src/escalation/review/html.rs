@@ -3,7 +3,7 @@
 use super::chart::{Series, bars};
 use super::{heading, sections, summary};
 use crate::api::review::Review;
-use crate::domain::text::Untrusted;
+use crate::domain::text::{Untrusted, markup};
 use std::fmt::Write as _;
 
 /// The look of the page; prints well, follows the reader's choice of dark or light.
@@ -19,18 +19,7 @@ svg{width:100%;height:auto;display:block}svg text{font:11px system-ui,sans-serif
 
 /// Text for the page: inert, and no markup.
 pub(in crate::escalation) fn escape(text: &Untrusted) -> String {
-    let mut escaped = String::new();
-    for character in text.inert().chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
+    markup(&text.inert())
 }
 
 /// A page around a body, which asks for nothing: a browser that heeds the policy could not even if it tried.

@@ -1,6 +1,7 @@
 //! The document for people: one page, put together here, without scripts and without anything from elsewhere.
 
 use super::DOCUMENT;
+use crate::domain::text::markup;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::Value;
@@ -40,11 +41,11 @@ fn page(document: &Value) -> String {
     let _ = write!(body, "<h2>problems</h2><table><tr><th>code<th>status");
     let problems = &document["components"]["responses"]["Problem"]["content"]["application/problem+json"]["examples"];
     for (code, example) in problems.as_object().into_iter().flatten() {
-        let _ = write!(body, "<tr><td><code>{}</code><td>{}", text(code), escape(&example["summary"]));
+        let _ = write!(body, "<tr><td><code>{}</code><td>{}", markup(code), escape(&example["summary"]));
     }
     let _ = write!(body, "</table><h2>types</h2>");
     for (name, schema) in document["components"]["schemas"].as_object().into_iter().flatten() {
-        let _ = write!(body, "<section id=\"{0}\"><h3>{0}</h3>{1}</section>", text(name), block(schema));
+        let _ = write!(body, "<section id=\"{0}\"><h3>{0}</h3>{1}</section>", markup(name), block(schema));
     }
     let (title, about) = (escape(&document["info"]["title"]), escape(&document["info"]["description"]));
     format!(
@@ -54,7 +55,7 @@ fn page(document: &Value) -> String {
 }
 
 fn section(body: &mut String, path: &str, method: &str, operation: &Value) {
-    let (method, path) = (text(&method.to_uppercase()), text(path));
+    let (method, path) = (markup(&method.to_uppercase()), markup(path));
     let (summary, price) = (escape(&operation["summary"]), escape(&operation["description"]));
     let _ = write!(body, "<section><h3><code>{method} {path}</code></h3><p>{summary}. {price}</p>");
     let parameters = operation["parameters"].as_array().filter(|parameters| !parameters.is_empty());
@@ -78,7 +79,7 @@ fn section(body: &mut String, path: &str, method: &str, operation: &Value) {
     for (status, response) in operation["responses"].as_object().into_iter().flatten() {
         if status != "default" {
             let answer = link(&response["content"]["application/json"]["schema"]);
-            let _ = write!(body, "<p>Answers {} {answer}</p>", text(status));
+            let _ = write!(body, "<p>Answers {} {answer}</p>", markup(status));
         }
     }
     body.push_str("</section>");
@@ -87,31 +88,15 @@ fn section(body: &mut String, path: &str, method: &str, operation: &Value) {
 /// A link to the type that a schema refers to.
 fn link(schema: &Value) -> String {
     let name = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
-    name.map_or_else(String::new, |name| format!("<a href=\"#{0}\">{0}</a>", text(name)))
+    name.map_or_else(String::new, |name| format!("<a href=\"#{0}\">{0}</a>", markup(name)))
 }
 
 fn block(value: &Value) -> String {
-    format!("<pre>{}</pre>", text(&serde_json::to_string_pretty(value).unwrap_or_default()))
+    format!("<pre>{}</pre>", markup(&serde_json::to_string_pretty(value).unwrap_or_default()))
 }
 
 fn escape(value: &Value) -> String {
-    text(value.as_str().unwrap_or_default())
-}
-
-/// The text as text, whatever it holds.
-fn text(raw: &str) -> String {
-    let mut inert = String::with_capacity(raw.len());
-    for character in raw.chars() {
-        match character {
-            '&' => inert.push_str("&amp;"),
-            '<' => inert.push_str("&lt;"),
-            '>' => inert.push_str("&gt;"),
-            '"' => inert.push_str("&quot;"),
-            '\'' => inert.push_str("&#39;"),
-            _ => inert.push(character),
-        }
-    }
-    inert
+    markup(value.as_str().unwrap_or_default())
 }
 
 #[cfg(test)]
