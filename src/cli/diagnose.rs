@@ -3,6 +3,7 @@
 use super::arguments::place::About;
 use super::arguments::trouble::Diagnose;
 use super::failure::Failure;
+use super::kept::{keep, recall};
 use super::{log, output, remote};
 use crate::ambient::Ambient;
 use crate::api::document::inert::harmless;
@@ -14,15 +15,13 @@ use crate::diagnose::own;
 use crate::diagnose::run::{run as diagnose, unasked};
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
-use serde::de::DeserializeOwned;
 use std::fmt::Write as _;
-use std::path::Path;
 use std::process::ExitCode;
 
 pub(super) async fn run(asked: Diagnose) -> Result<ExitCode, Failure> {
     log::to_stderr();
     let client = remote::connect(&asked.remote)?;
-    let earlier: Option<Report> = asked.run.as_deref().map(kept).transpose()?.flatten();
+    let earlier: Option<Report> = asked.run.as_deref().map(|file| recall(file, REMEDY)).transpose()?.flatten();
     let ambient = Ambient::real();
     let report = match wish(&client, &asked.about).await {
         Ok(wish) => diagnose(&client, &ambient, asked.topic, wish, earlier.as_ref()).await,
@@ -82,29 +81,8 @@ pub(super) async fn needed(client: &Client, about: &About) -> Result<Wish, Failu
     wish(client, about).await.map_err(|why| Failure::usage(why, ""))
 }
 
-/// What an earlier run has kept in its file, if there is one.
-pub(super) fn kept<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, Failure> {
-    let refused = |why: String| {
-        Failure::usage(format!("{}: {why}", file.display()), "name a file that an earlier run wrote, or a new one")
-    };
-    match std::fs::read(file) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| refused(error.to_string())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(refused(error.to_string())),
-    }
-}
-
-/// Puts the answers into their file, whole or not at all.
-pub(super) fn keep(file: &Path, json: &str) -> Result<(), Failure> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut fresh| {
-        std::io::Write::write_all(&mut fresh, format!("{json}\n").as_bytes())?;
-        fresh.persist(file).map_err(|error| error.error)
-    });
-    written
-        .map(|_| ())
-        .map_err(|error| Failure::failed(format!("{}: {error}", file.display()), "name a file that can be written"))
-}
+/// What to do about the file of a run that is no such file.
+pub(super) const REMEDY: &str = "name a file that an earlier run wrote, or a new one";
 
 /// Writes to stdout, harmless on any terminal; a reader that went away is no error.
 pub(super) fn print(text: &str) -> Result<(), Failure> {

@@ -12,6 +12,7 @@ mod diagnose;
 mod doctor;
 mod escalate;
 mod failure;
+mod kept;
 mod listen;
 mod log;
 mod manual;

@@ -2,11 +2,12 @@
 
 use super::arguments::report::{Audit, Briefing, Format, Span};
 use super::failure::Failure;
+use super::kept::{keep, recall, unwritten};
 use super::panes::keys::find;
 use super::{log, output, portal, settings};
 use crate::api::briefing::{BRIEFING, Brief, Opened, Sample};
 use crate::api::document::One;
-use crate::api::review::{AUDIT, Period, Review};
+use crate::api::review::{AUDIT, Period};
 use crate::client::connection::{Client, Credential};
 use crate::diagnose::survey::survey;
 use crate::domain::event::EventType;
@@ -15,22 +16,24 @@ use crate::engine::samples;
 use crate::escalation::{briefing, leak, review};
 use crate::server::guard::Access;
 use crate::server::router;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+/// What to do about a review that is no such file.
+const REMEDY: &str = "name a review that crow audit --format json wrote, or remove it";
 
 pub(super) async fn audit(asked: Audit) -> Result<ExitCode, Failure> {
     log::to_stderr();
     let client = portal::connect(&asked.remote)?;
     let memory = memory(&client)?;
     let last = match &asked.last {
-        Some(file) => Some(recall(file)?.ok_or_else(|| {
+        Some(file) => Some(recall(file, REMEDY)?.ok_or_else(|| {
             Failure::usage(
                 format!("{} is not there", file.display()),
                 "name a review that crow audit --format json wrote",
             )
         })?),
-        None => recall(&memory)?,
+        None => recall(&memory, REMEDY)?,
     };
     let period = if asked.period == Span::Month { Period::Month } else { Period::Quarter };
     let made = survey(&client, period, last.as_ref()).await?;
@@ -44,7 +47,7 @@ pub(super) async fn audit(asked: Audit) -> Result<ExitCode, Failure> {
     if let Some(folder) = memory.parent() {
         std::fs::create_dir_all(folder).map_err(|error| unwritten(folder, &error))?;
     }
-    write(&memory, &json)?;
+    keep(&memory, &json)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -89,20 +92,6 @@ fn memory(client: &Client) -> Result<PathBuf, Failure> {
     Ok(settings::state_dir()?.join("audits").join(format!("{place}.json")))
 }
 
-fn recall(file: &Path) -> Result<Option<Review>, Failure> {
-    let refused = |why: String| {
-        Failure::usage(
-            format!("{}: {why}", file.display()),
-            "name a review that crow audit --format json wrote, or remove it",
-        )
-    };
-    match std::fs::read(file) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| refused(error.to_string())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(refused(error.to_string())),
-    }
-}
-
 /// The form that was asked for.
 fn form(asked: Option<Format>, out: Option<&Path>) -> Result<Format, Failure> {
     let ending = out.and_then(|out| out.extension()).and_then(|ending| ending.to_str());
@@ -129,7 +118,7 @@ fn deliver(text: &str, out: Option<&Path>, client: &Client) -> Result<(), Failur
     }
     match out {
         Some(file) => {
-            write(file, text)?;
+            keep(file, text)?;
             output::write(&file.display().to_string())?;
         }
         None => {
@@ -137,18 +126,4 @@ fn deliver(text: &str, out: Option<&Path>, client: &Client) -> Result<(), Failur
         }
     }
     Ok(())
-}
-
-fn unwritten(file: &Path, error: &std::io::Error) -> Failure {
-    Failure::failed(format!("{}: {error}", file.display()), "name a file that can be written")
-}
-
-/// Writes a file, whole or not at all.
-pub(super) fn write(file: &Path, text: &str) -> Result<(), Failure> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut fresh| {
-        writeln!(fresh, "{}", text.trim_end())?;
-        fresh.persist(file).map_err(|error| error.error)
-    });
-    written.map(drop).map_err(|error| unwritten(file, &error))
 }

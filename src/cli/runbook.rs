@@ -1,8 +1,9 @@
 //! `crow runbook`: guided work in steps, kept in a file and gone on with.
 
 use super::arguments::trouble::RunbookCall;
-use super::diagnose::{keep, kept, needed, print};
+use super::diagnose::{REMEDY, needed, print};
 use super::failure::Failure;
+use super::kept::{keep, recall};
 use super::{log, remote};
 use crate::ambient::Ambient;
 use crate::api::runbook::{Progress, Runbook};
@@ -25,7 +26,7 @@ pub(super) async fn run(asked: RunbookCall) -> Result<ExitCode, Failure> {
     let file = asked.run.unwrap_or_else(|| {
         format!("crow-{}-{}.json", asked.runbook.name(), subject.to_string().replace(' ', "-")).into()
     });
-    let earlier: Option<Progress> = kept(&file)?;
+    let earlier: Option<Progress> = recall(&file, REMEDY)?;
     if earlier.as_ref().is_some_and(|run| run.runbook != asked.runbook || run.subject != subject) {
         return Err(Failure::usage(
             format!("{} holds a run of something else", file.display()),

@@ -22,7 +22,7 @@ pub(super) async fn export(asked: Export) -> Result<ExitCode, Failure> {
             output::write(&text)?;
         }
         Some(file) => {
-            super::report::write(file, &text)?;
+            super::kept::keep(file, &text)?;
             output::write(&file.display().to_string())?;
         }
     }

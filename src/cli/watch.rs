@@ -13,10 +13,10 @@ use crate::api::notice::{NOTICE, Notice, PagerEvent, Turn};
 use crate::client::connection::Client;
 use crate::client::outward::{Outward, Undelivered};
 use crate::domain::text::Untrusted;
-use crate::monitor::feed;
 use crate::monitor::notices::{Notices, Seen};
 use crate::monitor::outbox::{Letter, Outbox};
 use crate::monitor::snapshot::Snapshot;
+use crate::monitor::{feed, files};
 use std::fs::File;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -272,12 +272,8 @@ fn recall(memory: &Path) -> std::io::Result<Notices> {
     }
 }
 
-/// Writes what was told, whole or not at all.
 fn remember(memory: &Path, told: &Notices) -> std::io::Result<()> {
-    let mut fresh = tempfile::NamedTempFile::new_in(memory.parent().unwrap_or(Path::new(".")))?;
-    fresh.write_all(&serde_json::to_vec(told)?)?;
-    fresh.as_file().sync_all()?;
-    fresh.persist(memory).map(drop).map_err(|error| error.error)
+    files::replace_for_good(memory, &serde_json::to_vec(told)?)
 }
 
 /// The bell, and a notification where the terminal knows them; nothing where there is none.

@@ -4,6 +4,7 @@
 pub mod alerts;
 pub mod budget;
 pub mod feed;
+pub mod files;
 pub mod history;
 pub mod link;
 pub mod logs;

@@ -3,6 +3,7 @@
 use super::app::App;
 use super::places::Item;
 use crate::api::paths;
+use crate::monitor::files;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::io::{self, Write};
@@ -152,11 +153,7 @@ impl Clipboard {
 pub fn write_private(file: &std::path::Path, text: &str) -> io::Result<()> {
     let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).ok_or(io::ErrorKind::NotFound)?;
     std::fs::create_dir_all(dir)?;
-    // A temporary file is made with mode 0600.
-    let mut written = tempfile::NamedTempFile::new_in(dir)?;
-    written.write_all(text.as_bytes())?;
-    written.persist(file).map_err(|error| error.error)?;
-    Ok(())
+    files::replace(file, text.as_bytes())
 }
 
 #[cfg(test)]

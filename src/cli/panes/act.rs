@@ -107,8 +107,3 @@ fn is_agreed() -> Result<bool, Failure> {
 pub(in crate::cli) fn quoted(text: &Untrusted) -> String {
     format!("\"{}\"", text.inert())
 }
-
-/// `1 call`, `2 calls`.
-pub(in crate::cli) fn plural(n: u64, noun: &str) -> String {
-    crate::tui::format::plural(n, noun)
-}

@@ -1,6 +1,6 @@
 //! `crow events`.
 
-use super::act::{Outcome, Plan, plural, quoted};
+use super::act::{Outcome, Plan, quoted};
 use super::list::{Ask, Came, Listed, log};
 use super::show::{Form, show};
 use super::table::{Cell, Column, column};
@@ -17,6 +17,7 @@ use crate::client::connection::Client;
 use crate::domain::ids::{CompanyId, EventId};
 use crate::domain::query::field::Field;
 use crate::domain::query::portion::Log;
+use crate::tui::format::plural;
 use serde_json::value::RawValue;
 use std::path::Path;
 use std::process::ExitCode;

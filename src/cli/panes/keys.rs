@@ -1,6 +1,6 @@
 //! `crow keys`.
 
-use super::act::{Outcome, Plan, plural, quoted};
+use super::act::{Outcome, Plan, quoted};
 use super::list::{Ask, Came, Listed, list};
 use super::show::{Form, show};
 use super::table::{Cell, Column, column};
@@ -20,6 +20,7 @@ use crate::domain::query::field::Field;
 use crate::domain::standing::judge_key;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
+use crate::tui::format::plural;
 use std::process::ExitCode;
 use std::time::Duration;
 

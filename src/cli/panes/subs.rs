@@ -1,6 +1,6 @@
 //! `crow subs`.
 
-use super::act::{End, Outcome, Plan, plural, quoted};
+use super::act::{End, Outcome, Plan, quoted};
 use super::list::{Ask, Came, Listed, list};
 use super::show::{Form, show};
 use super::table::{Cell, Column, column};
@@ -19,6 +19,7 @@ use crate::domain::ids::SubscriptionId;
 use crate::domain::query::field::Field;
 use crate::domain::standing::judge_subscription;
 use crate::domain::text::Untrusted;
+use crate::tui::format::{plural, several};
 use std::process::ExitCode;
 
 /// Attempts that are shown with a subscription.
@@ -192,7 +193,7 @@ async fn replay(asked: Replay) -> Result<ExitCode, Failure> {
         named(&row),
         format!(
             "{} selected by a dry run: {}",
-            plural(counted.n_selected, "delivery").replace("deliverys", "deliveries"),
+            several(counted.n_selected, "delivery", "deliveries"),
             counts.collect::<Vec<_>>().join(", ")
         ),
         format!("at most {} a second; receivers may get events a second time", asked.rate.unwrap_or(20)),

@@ -2,9 +2,9 @@
 
 use crate::cli::failure::Failure;
 use crate::cli::settings;
+use crate::monitor::files;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value, value};
 
@@ -241,12 +241,8 @@ impl Shelf {
             .map_err(|error: toml_edit::TomlError| refused(error.message().to_owned()))?;
         change(&mut document);
         let folder = self.file.parent().unwrap_or(Path::new("."));
-        let written = std::fs::create_dir_all(folder).and_then(|()| tempfile::NamedTempFile::new_in(folder));
-        written
-            .and_then(|mut fresh| {
-                fresh.write_all(document.to_string().as_bytes())?;
-                fresh.persist(&self.file).map_err(|error| error.error)
-            })
+        std::fs::create_dir_all(folder)
+            .and_then(|()| files::replace(&self.file, document.to_string().as_bytes()))
             .map_err(|error| refused(error.to_string()))?;
         *self = Self::read(self.file.clone())?;
         Ok(())
