@@ -13,7 +13,6 @@
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
 use crow::ambient::{Ambient, Stopwatch};
-use crow::api::events::NewEvent;
 use crow::api::keys::{LimitsWish, NewCompany, NewKey};
 use crow::client::connection::{Client, Credential};
 use crow::domain::delivery::Schedule;
@@ -306,7 +305,7 @@ async fn lags(receiver: &Receiver) -> Vec<f64> {
         let company_id = platform.companies[n as usize % COMPANIES];
         calls.spawn(async move {
             let called = clock.elapsed();
-            let new = NewEvent { company_id, kind: EventType::LeadCreated, payload: None, metadata: None };
+            let new = process::lead(company_id);
             (operator.emit(&new).await.expect("an event").id, called)
         });
     }

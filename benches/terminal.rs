@@ -15,11 +15,15 @@ use crow::domain::key::Scope;
 use crow::domain::secret::Secret;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
+
+#[path = "../tests/it/storage/process.rs"]
+#[expect(dead_code, reason = "the tests use more of it")]
+mod process;
 
 const SIZE: (u16, u16) = (200, 60);
 /// What stands on a full dashboard.
@@ -128,16 +132,9 @@ struct Served(std::process::Child, String);
 
 impl Served {
     fn start(dir: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_crow"))
-            .args(["serve", "--bind", "127.0.0.1:0", "--data"])
-            .arg(dir)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the binary starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("its stdout")).read_line(&mut line).expect("a line");
-        let address = line.trim().trim_start_matches("listening on ").to_owned();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_crow"));
+        command.args(["serve", "--bind", "127.0.0.1:0", "--data"]).arg(dir).stderr(Stdio::null());
+        let (child, address) = process::listening(&mut command).expect("it listens");
         Self(child, address)
     }
 }

@@ -1,5 +1,6 @@
 //! The command line: what cannot be done is said in one line, with what to do and a documented exit code.
 
+use crate::storage::process::listening;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
@@ -24,16 +25,9 @@ fn refused(output: &Output, parts: &[&str]) {
 }
 
 fn serve(dir: &Path) -> (Child, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_crow"))
-        .args(["serve", "--bind", "127.0.0.1:0", "--data"])
-        .arg(dir)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the binary starts");
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().expect("its stdout")).read_line(&mut line).expect("a line");
-    (child, line.trim().trim_start_matches("listening on ").to_owned())
+    let mut command = Command::new(env!("CARGO_BIN_EXE_crow"));
+    command.args(["serve", "--bind", "127.0.0.1:0", "--data"]).arg(dir);
+    listening(command.stderr(Stdio::null())).expect("it listens")
 }
 
 #[test]
@@ -171,18 +165,9 @@ fn a_lost_key_file_is_not_replaced() {
 fn a_demo_founds_its_company_once() {
     let dir = TempDir::new().expect("a directory");
     let data = dir.path().join("data").to_string_lossy().into_owned();
-    let start = || {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_crow"));
-        command
-            .args(["demo", "--headless", "--data", &data])
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .stdout(Stdio::piped());
-        command.spawn().expect("the binary starts")
-    };
-    let mut first = start();
-    let mut line = String::new();
-    BufReader::new(first.stdout.take().expect("its stdout")).read_line(&mut line).expect("a line");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_crow"));
+    command.args(["demo", "--headless", "--data", &data]).stderr(Stdio::null());
+    let (mut first, _) = listening(&mut command).expect("it listens");
     first.kill().and_then(|()| first.wait()).expect("it is killed");
     refused(&crow(&["demo", "--headless", "--data", &data]), &["crow --data DIR"]);
 }

@@ -1,14 +1,12 @@
 //! The guide in `docs`: every transcript is run, every command is there, every document is promised.
 
+use crate::storage::process::{lead, subscription};
 use crate::support::platform::until;
 use crate::support::receiver::{Behaviour, Receiver};
 use crate::support::serving::Serving;
 use crow::api::document::schema;
-use crow::api::events::NewEvent;
 use crow::api::keys::{NewCompany, NewKey};
-use crow::api::subscriptions::NewSubscription;
 use crow::client::connection::Credential;
-use crow::domain::event::EventType;
 use crow::domain::ids::SubscriptionId;
 use crow::domain::key::Scope;
 use std::collections::BTreeSet;
@@ -33,16 +31,10 @@ async fn scene() -> (Serving, Receiver) {
         NewKey { company_id: company, name: "Old Report".to_owned(), scopes: vec![Scope::EventsRead], limits: None };
     operator.create_key(&new).await.expect("a key");
     let receiver = Receiver::start(&[Behaviour::Status(500)]).await;
-    let new = NewSubscription {
-        target_url: receiver.url.clone(),
-        event_types: vec!["lead.created".to_owned()],
-        description: None,
-        managed_by: None,
-        signing_secret: None,
-    };
+    let new = subscription(&receiver.url);
     serving.client(Credential::Key(key)).create_subscription(&new).await.expect("a subscription");
     let emit = async || {
-        let event = NewEvent { company_id: company, kind: EventType::LeadCreated, payload: None, metadata: None };
+        let event = lead(company);
         operator.emit(&event).await.expect("an event");
     };
     for _ in 0..20 {

@@ -1,14 +1,12 @@
 //! Documents, configuration and setting up, as an admin at a shell meets them.
 
+use crate::storage::process::{lead, subscription};
 use crate::support::platform::until;
 use crate::support::receiver::{Behaviour, Receiver};
 use crate::support::serving::Serving;
 use crow::api::document::schema;
-use crow::api::events::NewEvent;
 use crow::api::keys::{NewCompany, NewKey};
-use crow::api::subscriptions::NewSubscription;
 use crow::client::connection::{Client, Credential};
-use crow::domain::event::EventType;
 use crow::domain::ids::{KeyId, SubscriptionId};
 use crow::domain::key::Scope;
 use crow::domain::secret::Secret;
@@ -35,15 +33,9 @@ impl Scene {
         let key = operator.create_key(&new).await.expect("a key").key.into_secret();
         let receiver = Receiver::start(&[Behaviour::Status(500)]).await;
         let partner = serving.client(Credential::Key(Secret::new(key.reveal().to_owned())));
-        let new = NewSubscription {
-            target_url: receiver.url.clone(),
-            event_types: vec!["lead.created".to_owned()],
-            description: None,
-            managed_by: None,
-            signing_secret: None,
-        };
+        let new = subscription(&receiver.url);
         let created = partner.create_subscription(&new).await.expect("a subscription");
-        let event = || NewEvent { company_id: company.id, kind: EventType::LeadCreated, payload: None, metadata: None };
+        let event = || lead(company.id);
         for _ in 0..20 {
             operator.emit(&event()).await.expect("an event");
         }

@@ -1,14 +1,13 @@
 //! The panes as commands: what they write is what their schemas promise, is harmless, and nothing changes unless somebody says so.
 
+use crate::storage::process::lead;
 use crate::support::platform::until;
 use crate::support::receiver::{Behaviour, Receiver};
 use crate::support::serving::Serving;
 use crow::api::document::schema;
-use crow::api::events::NewEvent;
 use crow::api::keys::{Company, NewCompany, NewKey};
 use crow::api::subscriptions::NewSubscription;
 use crow::client::connection::{Client, Credential};
-use crow::domain::event::EventType;
 use crow::domain::key::Scope;
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader};
@@ -60,8 +59,7 @@ impl Scene {
     }
 
     async fn emit(&self) {
-        let event =
-            NewEvent { company_id: self.company.id, kind: EventType::LeadCreated, payload: None, metadata: None };
+        let event = lead(self.company.id);
         self.operator.emit(&event).await.expect("an event");
     }
 }

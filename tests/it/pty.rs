@@ -1,7 +1,7 @@
 //! The real binary in a pseudo-terminal: it shows what it should and leaves no trace.
 
+use crate::storage::process::listening;
 use crate::support::terminal::Terminal;
-use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -118,16 +118,10 @@ struct Served(Child);
 impl Served {
     /// Starts it and waits for its line.
     fn start(dir: &Path, address: &str) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_crow"))
-            .args(["serve", "--bind", address, "--data"])
-            .arg(dir)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the binary starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("its stdout")).read_line(&mut line).expect("a line");
-        assert_eq!(line.trim(), format!("listening on http://{address}"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_crow"));
+        command.args(["serve", "--bind", address, "--data"]).arg(dir).stderr(Stdio::null());
+        let (child, said) = listening(&mut command).expect("it listens");
+        assert_eq!(said, format!("http://{address}"));
         Self(child)
     }
 

@@ -53,11 +53,16 @@ impl Watch {
     }
 
     fn link(&self) -> String {
-        match &self.picture().link {
-            Link::Offline { why, .. } => format!("OFFLINE {why}"),
-            Link::Waiting { why, .. } => format!("WAITING {why}"),
-            other => format!("{other:?}").to_uppercase(),
-        }
+        told(&self.picture())
+    }
+}
+
+/// What a picture tells of its link.
+fn told(picture: &Snapshot) -> String {
+    match &picture.link {
+        Link::Offline { why, .. } => format!("OFFLINE {why}"),
+        Link::Waiting { why, .. } => format!("WAITING {why}"),
+        other => format!("{other:?}").to_uppercase(),
     }
 }
 
@@ -212,7 +217,7 @@ async fn broken(mood: Mood, state: &'static str) {
     until(&format!("{what}: live"), async || watch.link() == "LIVE" && watch.picture().overview.is_some()).await;
     platform.becomes(mood);
     // The lists come round again within ten seconds.
-    patiently(&format!("{what}: {state}"), || watch.link().starts_with(state)).await;
+    patiently(&format!("{what}: {state}"), &watch, |picture| told(picture).starts_with(state)).await;
     let kept = watch.picture();
     assert_eq!(
         kept.overview.as_ref().map(|overview| overview.subscriptions.items.len()),
@@ -221,19 +226,15 @@ async fn broken(mood: Mood, state: &'static str) {
     );
     assert!(kept.heard_at.is_some() && !watch.link().contains(ALL));
     platform.becomes(Mood::Well);
-    patiently(&format!("{what}: mended, was {}", watch.link()), || watch.link() == "LIVE").await;
+    patiently(&format!("{what}: mended, was {}", watch.link()), &watch, |picture| told(picture) == "LIVE").await;
 }
 
-/// Waits longer than `until` does: for calls that time out.
-async fn patiently(what: &str, holds: impl Fn() -> bool) {
-    let waited = Ambient::real()
-        .within(Duration::from_secs(120), async {
-            while !holds() {
-                Ambient::real().sleep(Duration::from_millis(20)).await;
-            }
-        })
-        .await;
-    assert!(waited.is_some(), "waited too long: {what}");
+/// Waits for pictures longer than `until` does, because calls time out, until one is right.
+async fn patiently(what: &str, watch: &Watch, is_right: impl Fn(&Snapshot) -> bool) {
+    let mut pictures = watch.pictures.clone();
+    let shown = pictures.wait_for(|picture| is_right(picture));
+    let waited = Ambient::real().within(Duration::from_secs(120), shown).await;
+    assert!(waited.is_some_and(|shown| shown.is_ok()), "waited too long: {what}");
 }
 
 async fn unreachable(address: String, state: &'static str) {
@@ -242,7 +243,7 @@ async fn unreachable(address: String, state: &'static str) {
     let address = address.replace("localhost:TLS", platform.address.trim_start_matches("http://"));
     let post = post(&address, &[("Zapier", ALL)], &ambient, dir.path());
     let watch = Watch::begin(&post, &ambient);
-    patiently(&format!("{address}: {state}"), || watch.link().starts_with(state)).await;
+    patiently(&format!("{address}: {state}"), &watch, |picture| told(picture).starts_with(state)).await;
     assert!(
         watch.picture().overview.is_none() && !watch.link().contains(ALL),
         "nothing was received, nothing is shown"
@@ -255,8 +256,8 @@ async fn skewed() {
     platform.becomes(Mood::Skewed(-120));
     let post = post(&platform.address, &[("Zapier", ALL)], &ambient, dir.path());
     let watch = Watch::begin(&post, &ambient);
-    let alarmed = || watch.picture().alerts().iter().any(|alert| alert.subject == Subject::Clock);
-    patiently("the clock's alert", || watch.link() == "LIVE" && alarmed()).await;
+    let alarmed = |picture: &Snapshot| picture.alerts().iter().any(|alert| alert.subject == Subject::Clock);
+    patiently("the clock's alert", &watch, |picture| told(picture) == "LIVE" && alarmed(picture)).await;
 }
 
 #[tokio::test]

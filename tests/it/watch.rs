@@ -1,5 +1,6 @@
 //! Alerts that leave the terminal: what goes out, in which order, and that nothing is forgotten when nobody takes it or the process is killed.
 
+use crate::storage::process::{lead, subscription};
 use crate::support::platform::{until, within};
 use crate::support::receiver::{Behaviour, Receiver};
 use crate::support::serving::Serving;
@@ -8,11 +9,9 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
-use crow::api::events::NewEvent;
 use crow::api::keys::{NewCompany, NewKey};
-use crow::api::subscriptions::{NewSubscription, ReplayChoice};
+use crow::api::subscriptions::ReplayChoice;
 use crow::client::connection::Credential;
-use crow::domain::event::EventType;
 use crow::domain::ids::SubscriptionId;
 use crow::domain::key::Scope;
 use serde_json::Value;
@@ -92,13 +91,7 @@ async fn notices_go_out_in_order_through_refusals_and_a_kill_and_are_told_once()
     let new = NewKey { company_id: company.id, name: "k".to_owned(), scopes: vec![Scope::WebhooksWrite], limits: None };
     let key = operator.create_key(&new).await.expect("a key").key.into_secret();
     let receiver = Receiver::start(&[Behaviour::Status(500)]).await;
-    let new = NewSubscription {
-        target_url: receiver.url.clone(),
-        event_types: vec!["lead.created".to_owned()],
-        description: None,
-        managed_by: None,
-        signing_secret: None,
-    };
+    let new = subscription(&receiver.url);
     serving.client(Credential::Key(key)).create_subscription(&new).await.expect("a subscription");
     let (elsewhere, url) = Elsewhere::start().await;
     let folder = serving.folder();
@@ -112,7 +105,7 @@ async fn notices_go_out_in_order_through_refusals_and_a_kill_and_are_told_once()
 
     let first = watch();
     for _ in 0..20 {
-        let event = NewEvent { company_id: company.id, kind: EventType::LeadCreated, payload: None, metadata: None };
+        let event = lead(company.id);
         operator.emit(&event).await.expect("an event");
     }
     until("both were refused", async || *elsewhere.n_refused.lock().expect("not poisoned") == 2).await;

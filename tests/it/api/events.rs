@@ -1,6 +1,7 @@
 //! Polling events: filters, pages, cursors.
 
 use super::Partner;
+use crate::storage::process::lead;
 use crow::ambient::Ambient;
 use crow::api::events::NewEvent;
 use crow::domain::event::EventType;
@@ -77,12 +78,7 @@ async fn a_cursor_is_bound_to_its_filters_and_survives_a_restart() {
 async fn other_companies_are_not_seen() {
     let partner = Partner::start().await;
     let other = partner.platform.company("Globex").await;
-    partner
-        .platform
-        .operator()
-        .emit(&NewEvent { company_id: other.id, kind: EventType::LeadCreated, payload: None, metadata: None })
-        .await
-        .expect("an event");
+    partner.platform.operator().emit(&lead(other.id)).await.expect("an event");
     assert_eq!(partner.page("").await.0, Vec::<i64>::new());
     assert_eq!(partner.page("?type=lead.created").await.0, Vec::<i64>::new());
 }

@@ -1,9 +1,8 @@
 //! Subscriptions as partners keep them.
 
 use super::Partner;
+use crate::storage::process::lead;
 use crate::support::receiver::{Behaviour, Receiver};
-use crow::api::events::NewEvent;
-use crow::domain::event::EventType;
 use crow::domain::ids::SubscriptionId;
 use crow::domain::key::Scope;
 use serde_json::{Value, json};
@@ -18,8 +17,7 @@ impl Partner {
     }
 
     async fn lead(&self) {
-        let event =
-            NewEvent { company_id: self.company.id, kind: EventType::LeadCreated, payload: None, metadata: None };
+        let event = lead(self.company.id);
         self.platform.operator().emit(&event).await.expect("an event");
     }
 }

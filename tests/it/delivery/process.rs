@@ -1,17 +1,15 @@
 //! The real binary, stopped under load.
 
+use crate::storage::process::{lead, listening, subscription};
 use crate::support::platform::until;
 use crate::support::receiver::{Behaviour, Receiver};
 use crow::api::events::NewEvent;
 use crow::api::keys::{NewCompany, NewKey};
-use crow::api::subscriptions::NewSubscription;
 use crow::client::connection::{Client, Credential};
-use crow::domain::event::EventType;
 use crow::domain::ids::CompanyId;
 use crow::domain::key::Scope;
 use crow::domain::secret::Secret;
 use std::collections::HashMap;
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
@@ -26,17 +24,10 @@ struct Process {
 
 impl Process {
     fn start(dir: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_crow"))
-            .args(["serve", "--bind", "127.0.0.1:0", "--allow-private-targets", "--retry-base", "100ms", "--data"])
-            .arg(dir)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("it starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("its stdout")).read_line(&mut line).expect("a line");
-        let address = line.trim().trim_start_matches("listening on ").to_owned();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_crow"));
+        let arguments =
+            ["serve", "--bind", "127.0.0.1:0", "--allow-private-targets", "--retry-base", "100ms", "--data"];
+        let (child, address) = listening(command.args(arguments).arg(dir).stderr(Stdio::null())).expect("it listens");
         let token = std::fs::read_to_string(dir.join("operator.token")).expect("the token");
         let credential = Credential::Operator(Secret::new(token.trim().to_owned()));
         let operator = Client::new(&address, credential).expect("a client");
@@ -48,13 +39,7 @@ impl Process {
         let new =
             NewKey { company_id: company.id, name: "k".to_owned(), scopes: vec![Scope::WebhooksWrite], limits: None };
         let key = self.operator.create_key(&new).await.expect("a key").key.into_secret();
-        let new = NewSubscription {
-            target_url: url.to_owned(),
-            event_types: vec!["lead.created".to_owned()],
-            description: None,
-            managed_by: None,
-            signing_secret: None,
-        };
+        let new = subscription(url);
         let partner = Client::new(&self.address, Credential::Key(key)).expect("a client");
         partner.create_subscription(&new).await.expect("a subscription");
         company.id
@@ -85,7 +70,7 @@ impl Drop for Process {
 }
 
 fn event(company_id: CompanyId) -> NewEvent {
-    NewEvent { company_id, kind: EventType::LeadCreated, payload: None, metadata: None }
+    lead(company_id)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,7 +1,7 @@
 //! `crow demo --headless --scenario` and `crow diagnose` against it, as somebody at a shell would.
 
+use crate::storage::process::listening;
 use serde_json::Value;
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
@@ -20,16 +20,9 @@ pub(super) struct Demo {
 impl Demo {
     pub(super) fn of(scenarios: &str) -> Self {
         let dir = TempDir::new().expect("a directory");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_crow"))
-            .args(["demo", "--headless", "--seed", "7", "--scenario", scenarios, "--data", "data"])
-            .current_dir(dir.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the binary starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("its stdout")).read_line(&mut line).expect("a line");
-        let url = line.trim().trim_start_matches("listening on ").to_owned();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_crow"));
+        command.args(["demo", "--headless", "--seed", "7", "--scenario", scenarios, "--data", "data"]);
+        let (child, url) = listening(command.current_dir(dir.path()).stderr(Stdio::null())).expect("it listens");
         Self { child, url, dir }
     }
 

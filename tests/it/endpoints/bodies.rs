@@ -1,16 +1,14 @@
 //! Bodies without end and bodies that are bombs: so much is read, and nothing is unpacked.
 
 use super::Scene;
+use crate::storage::process::{lead, subscription};
 use crate::support::faults::{Act, Faults, say};
 use crate::support::platform::until;
 use crate::support::serving::Serving;
 use crow::api::attempts::Body;
-use crow::api::events::NewEvent;
 use crow::api::keys::{NewCompany, NewKey};
-use crow::api::subscriptions::NewSubscription;
 use crow::client::connection::Credential;
 use crow::domain::delivery::{BODY_KEPT, BODY_READ};
-use crow::domain::event::EventType;
 use crow::domain::key::Scope;
 use crow::domain::target::Policy;
 
@@ -76,17 +74,11 @@ async fn e1_64_bodies_without_end_at_once_cost_little_memory() {
     let key = operator.create_key(&new).await.expect("a key").key.into_secret();
     let partner = serving.client(Credential::Key(key));
     for _ in 0..16 {
-        let new = NewSubscription {
-            target_url: receiver.url(),
-            event_types: vec!["lead.created".to_owned()],
-            description: None,
-            managed_by: None,
-            signing_secret: None,
-        };
+        let new = subscription(&receiver.url());
         partner.create_subscription(&new).await.expect("a subscription");
     }
     let before = serving.peak();
-    let event = NewEvent { company_id: company.id, kind: EventType::LeadCreated, payload: None, metadata: None };
+    let event = lead(company.id);
     for _ in 0..4 {
         operator.emit(&event).await.expect("an event");
     }

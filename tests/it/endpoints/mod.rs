@@ -8,12 +8,12 @@ mod replies;
 mod targets;
 mod tls;
 
+use crate::storage::process::subscription;
 use crate::support::names::Names;
 use crate::support::platform::{Platform, START};
 use crow::ambient::Ambient;
 use crow::api::attempts::AttemptDetail;
 use crow::api::keys::LimitsWish;
-use crow::api::subscriptions::NewSubscription;
 use crow::client::Error;
 use crow::client::connection::Client;
 use crow::domain::delivery::Schedule;
@@ -47,13 +47,7 @@ impl Scene {
 
     /// Subscribes with a target.
     pub(crate) async fn subscribe(&self, url: &str) -> Result<SubscriptionId, Error> {
-        let new = NewSubscription {
-            target_url: url.to_owned(),
-            event_types: vec!["lead.created".to_owned()],
-            description: None,
-            managed_by: None,
-            signing_secret: None,
-        };
+        let new = subscription(url);
         Ok(self.partner.create_subscription(&new).await?.subscription.id)
     }
 

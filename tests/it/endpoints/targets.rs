@@ -1,17 +1,15 @@
 //! Where partners would like webhooks to go: inside, back to the platform, through names that change their mind.
 
 use super::{Scene, came_to};
+use crate::storage::process::{lead, subscription};
 use crate::support::faults::{Act, Faults, say};
 use crate::support::names::to;
 use crate::support::platform::until;
 use crate::support::serving::Serving;
-use crow::api::events::NewEvent;
 use crow::api::keys::{NewCompany, NewKey};
 use crow::api::problem::Code;
-use crow::api::subscriptions::NewSubscription;
 use crow::client::Error;
 use crow::client::connection::Credential;
-use crow::domain::event::EventType;
 use crow::domain::key::Scope;
 use crow::domain::target::Policy;
 use std::net::IpAddr;
@@ -113,15 +111,9 @@ async fn s2_proxies_of_the_environment_are_ignored() {
     let new =
         NewKey { company_id: company.id, name: "key".to_owned(), scopes: vec![Scope::WebhooksWrite], limits: None };
     let partner = serving.client(Credential::Key(operator.create_key(&new).await.expect("a key").key.into_secret()));
-    let new = NewSubscription {
-        target_url: receiver.url(),
-        event_types: vec!["lead.created".to_owned()],
-        description: None,
-        managed_by: None,
-        signing_secret: None,
-    };
+    let new = subscription(&receiver.url());
     partner.create_subscription(&new).await.expect("a subscription");
-    let event = NewEvent { company_id: company.id, kind: EventType::LeadCreated, payload: None, metadata: None };
+    let event = lead(company.id);
     operator.emit(&event).await.expect("an event");
     let sent = async || !operator.attempts(None, 1).await.expect("a page").items.is_empty();
     until("the event is delivered", sent).await;

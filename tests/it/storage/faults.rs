@@ -9,6 +9,7 @@ use crow::client::connection::Client;
 use crow::domain::ids::CompanyId;
 use rusqlite::Connection;
 use std::net::TcpStream;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -31,53 +32,78 @@ fn status(answer: Result<impl Sized, client::Error>) -> Option<u16> {
     }
 }
 
+/// The real binary on a disk that can be made to fail, with a subscription to a receiver.
+struct Scene {
+    home: TempDir,
+    shim: Shim,
+    ledger: Ledger,
+    serving: Serving,
+    company: CompanyId,
+    partner: Client,
+}
+
+impl Scene {
+    async fn start() -> Self {
+        let home = TempDir::new().expect("a directory");
+        let dir = home.path().join("data");
+        let shim = Shim::build(home.path(), &dir);
+        let ledger = Ledger::start().await;
+        let serving = Serving::with(&dir, |command| shim.under(command));
+        let (company, partner) = serving.company().await;
+        partner.create_subscription(&subscription(&ledger.url(1))).await.expect("a subscription");
+        Self { home, shim, ledger, serving, company: company.id, partner }
+    }
+
+    fn dir(&self) -> PathBuf {
+        self.home.path().join("data")
+    }
+
+    /// Waits until an event is taken again, and until `n` requests have come.
+    async fn recovers(&self, n: u64) {
+        let operator = self.serving.operator();
+        within("it recovers", async {
+            while operator.emit(&lead(self.company)).await.is_err() {
+                tokio::task::yield_now().await;
+            }
+            self.ledger.arrived(n).await;
+        })
+        .await;
+    }
+}
+
 #[tokio::test]
 async fn k3_a_disk_that_is_full_or_fails_is_507_reads_go_on_nothing_is_sent_and_it_recovers() {
-    let home = TempDir::new().expect("a directory");
-    let dir = home.path().join("data");
-    let shim = Shim::build(home.path(), &dir);
-    let ledger = Ledger::start().await;
-    let serving = Serving::with(&dir, |command| shim.under(command));
-    let (company, partner) = serving.company().await;
-    partner.create_subscription(&subscription(&ledger.url(1))).await.expect("a subscription");
+    let scene = Scene::start().await;
+    let Scene { shim, ledger, serving, company, partner, .. } = &scene;
     let operator = serving.operator();
     for (n, fault) in ["ENOSPC", "EIO", "EROFS"].into_iter().enumerate() {
         let n = n as u64;
         within("what was emitted before", ledger.arrived(n)).await;
         shim.fail(fault);
-        assert_eq!(status(operator.emit(&lead(company.id)).await), Some(507), "{fault}");
+        assert_eq!(status(operator.emit(&lead(*company)).await), Some(507), "{fault}");
         assert_eq!(status(partner.create_subscription(&subscription(&ledger.url(9))).await), Some(507), "{fault}");
         assert_eq!(operator.overview(10).await.expect("reads go on").subscriptions.total, 1);
         partner.events(None, 10).await.expect("reads go on");
         assert_eq!(ledger.n_arrived(), n, "{fault}: nothing is sent that cannot be written down");
         shim.mend();
-        within("it recovers", async {
-            while operator.emit(&lead(company.id)).await.is_err() {
-                tokio::task::yield_now().await;
-            }
-            ledger.arrived(n + 1).await;
-        })
-        .await;
+        scene.recovers(n + 1).await;
     }
     assert_eq!(ledger.counts().values().sum::<u64>(), 3, "each once");
+    let dir = scene.dir();
+    let Scene { serving, home: _home, .. } = scene;
     serving.kill();
     done(&mut crow(&["db", "verify"], &dir));
 }
 
 #[tokio::test]
 async fn k3_what_was_sent_when_the_disk_became_full_is_written_into_the_room_kept_for_it() {
-    let home = TempDir::new().expect("a directory");
-    let dir = home.path().join("data");
-    let shim = Shim::build(home.path(), &dir);
-    let ledger = Ledger::start().await;
-    let serving = Serving::with(&dir, |command| shim.under(command));
-    let (company, partner) = serving.company().await;
-    partner.create_subscription(&subscription(&ledger.url(1))).await.expect("a subscription");
+    let scene = Scene::start().await;
+    let Scene { shim, ledger, serving, company, .. } = &scene;
     let operator = serving.operator();
-    let ballast = dir.join("platform.ballast");
+    let ballast = scene.dir().join("platform.ballast");
     assert!(ballast.exists(), "room is kept from the beginning");
     ledger.hold();
-    operator.emit(&lead(company.id)).await.expect("an event");
+    operator.emit(&lead(*company)).await.expect("an event");
     within("it is sent", ledger.arrived(1)).await;
     shim.fail("TIGHT");
     ledger.go_on();
@@ -88,16 +114,10 @@ async fn k3_what_was_sent_when_the_disk_became_full_is_written_into_the_room_kep
     })
     .await;
     assert!(!ballast.exists(), "the room was used");
-    assert_eq!(status(operator.emit(&lead(company.id)).await), Some(507), "nothing new is begun");
+    assert_eq!(status(operator.emit(&lead(*company)).await), Some(507), "nothing new is begun");
     assert_eq!(ledger.n_arrived(), 1);
     shim.mend();
-    within("it recovers", async {
-        while operator.emit(&lead(company.id)).await.is_err() {
-            tokio::task::yield_now().await;
-        }
-        ledger.arrived(2).await;
-    })
-    .await;
+    scene.recovers(2).await;
     assert!(ballast.exists(), "room is kept again");
     assert_eq!(ledger.counts().values().sum::<u64>(), 2, "each once");
 }

@@ -10,10 +10,10 @@ use rusqlite::{Connection, OpenFlags};
 use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 /// Subscriptions; each gets every event.
@@ -87,8 +87,9 @@ struct Claim {
 
 /// What may be emitted, and what of it was acknowledged.
 struct Emission {
-    acknowledged: Mutex<Vec<i64>>,
+    acknowledged: watch::Sender<Vec<i64>>,
     allowed: Semaphore,
+    is_up: watch::Sender<bool>,
 }
 
 pub(crate) async fn run(plan: Plan) -> Report {
@@ -103,7 +104,11 @@ pub(crate) async fn run(plan: Plan) -> Report {
         partner.create_subscription(&subscription(&ledger.url(number))).await.expect("a subscription");
     }
     let n_events = plan.n_deliveries / SUBSCRIPTIONS.unsigned_abs();
-    let emission = Arc::new(Emission { acknowledged: Mutex::default(), allowed: Semaphore::new(0) });
+    let emission = Arc::new(Emission {
+        acknowledged: watch::Sender::default(),
+        allowed: Semaphore::new(0),
+        is_up: watch::Sender::new(true),
+    });
     let mut emitters = JoinSet::new();
     for _ in 0..EMITTERS {
         emitters.spawn(emit(serving.operator(), company.id, Arc::clone(&emission)));
@@ -115,6 +120,7 @@ pub(crate) async fn run(plan: Plan) -> Report {
         let point = ledger.n_arrived() + 1 + dice.pick(usize::try_from(n * 7).expect("small").max(1)) as u64;
         emission.allowed.add_permits(usize::try_from(n).expect("small"));
         patiently("requests before a kill", ledger.arrived(point)).await;
+        emission.is_up.send_replace(false);
         serving.kill();
         let claims = claims(&dir);
         n_in_flight += claims.len() as u64;
@@ -122,21 +128,19 @@ pub(crate) async fn run(plan: Plan) -> Report {
             *explained.entry((claim.subscription, claim.event)).or_default() += 1;
         }
         serving = Serving::at(&dir, &bind);
+        emission.is_up.send_replace(true);
         slowest = slowest.max(settled(&dir, &claims).await);
     }
     emission.allowed.add_permits(usize::try_from(n_events - n_events * plan.n_kills / turns).expect("small"));
-    patiently("everything is emitted", async {
-        while (emission.acknowledged.lock().expect("not poisoned").len() as u64) < n_events {
-            Ambient::real().sleep(Duration::from_millis(2)).await;
-        }
-    })
-    .await;
+    let mut acknowledged = emission.acknowledged.subscribe();
+    let all = acknowledged.wait_for(|ids| ids.len() as u64 >= n_events);
+    drop(patiently("everything is emitted", all).await.expect("it stays open"));
     emitters.abort_all();
     let database = live(&dir);
     let n_stuck = finished(&database).await;
     drop(serving);
     let counts = ledger.counts();
-    let acknowledged = emission.acknowledged.lock().expect("not poisoned").clone();
+    let acknowledged = emission.acknowledged.borrow().clone();
     let is_lost = |event: &&i64| (1..=SUBSCRIPTIONS).any(|number| !counts.contains_key(&(number, **event)));
     let beyond =
         |(place, n): (&(i64, i64), &u64)| (n - 1, (n - 1).saturating_sub(explained.get(place).copied().unwrap_or(0)));
@@ -148,15 +152,16 @@ pub(crate) async fn run(plan: Plan) -> Report {
 
 /// Emits what is allowed, for ever. While nobody answers, it asks again; whether the unanswered event happened is nobody's promise.
 async fn emit(operator: Client, company: CompanyId, emission: Arc<Emission>) {
+    let mut up = emission.is_up.subscribe();
     loop {
         emission.allowed.acquire().await.expect("it stays open").forget();
         let id = loop {
             match operator.emit(&lead(company)).await {
                 Ok(event) => break event.id.0,
-                Err(_) => Ambient::real().sleep(Duration::from_millis(5)).await,
+                Err(_) => drop(up.wait_for(|is_up| *is_up).await.expect("it stays open")),
             }
         };
-        emission.acknowledged.lock().expect("not poisoned").push(id);
+        emission.acknowledged.send_modify(|ids| ids.push(id));
     }
 }
 

@@ -45,6 +45,17 @@ pub(crate) fn refused(code: i32, command: &mut Command) -> String {
     line
 }
 
+/// Starts a platform and waits until it listens: the process, and its address. Or the process, if it ends without saying one.
+pub(crate) fn listening(command: &mut Command) -> Result<(Child, String), Child> {
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("the binary starts");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("its stdout")).read_line(&mut line).expect("readable");
+    match line.trim().strip_prefix("listening on ") {
+        Some(address) => Ok((child, address.to_owned())),
+        None => Err(child),
+    }
+}
+
 /// Any free port.
 const ANY: &str = "127.0.0.1:0";
 
@@ -99,16 +110,13 @@ impl Serving {
     }
 
     fn begin(dir: &Path, mut command: Command) -> Result<Self, String> {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("its stdout")).read_line(&mut line).expect("readable");
-        let mut stderr = child.stderr.take().expect("its stderr");
-        let Some(address) = line.trim().strip_prefix("listening on ") else {
+        let (mut child, address) = listening(command.stderr(Stdio::piped())).map_err(|mut child| {
             let mut said = String::new();
-            stderr.read_to_string(&mut said).expect("readable");
+            child.stderr.take().expect("its stderr").read_to_string(&mut said).expect("readable");
             let code = child.wait().expect("it ends").code();
-            return Err(format!("exit code {}: {said}", code.unwrap_or(-1)));
-        };
+            format!("exit code {}: {said}", code.unwrap_or(-1))
+        })?;
+        let stderr = child.stderr.take().expect("its stderr");
         let n_logged = Arc::<AtomicUsize>::default();
         // Somebody has to read what it logs, or it would stand still when the pipe is full.
         std::thread::spawn({
@@ -119,7 +127,7 @@ impl Serving {
                 }
             }
         });
-        Ok(Self { child, address: address.to_owned(), dir: dir.to_owned(), n_logged })
+        Ok(Self { child, address, dir: dir.to_owned(), n_logged })
     }
 
     /// `kill -9`, and waits until it is gone.

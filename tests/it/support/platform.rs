@@ -1,12 +1,11 @@
 //! A platform under test: everything real but the clock and the dice.
 
+use crate::storage::process::{lead, subscription};
 use crow::ambient::Ambient;
-use crow::api::events::NewEvent;
 use crow::api::keys::{Company, LimitsWish, NewCompany, NewKey};
-use crow::api::subscriptions::{CreatedSubscription, NewSubscription};
+use crow::api::subscriptions::CreatedSubscription;
 use crow::client::connection::{Client, Credential};
 use crow::domain::delivery::Schedule;
-use crow::domain::event::EventType;
 use crow::domain::ids::{CompanyId, EventId};
 use crow::domain::key::Scope;
 use crow::domain::secret::Secret;
@@ -14,8 +13,8 @@ use crow::domain::target::Policy;
 use crow::domain::time::Timestamp;
 use crow::engine::reach::Reach;
 use crow::engine::root::Custody;
-use crow::engine::{Engine, Settings};
-use crow::server;
+use crow::engine::{Engine, Error, Settings};
+use crow::{server, sqlite, store};
 use serde_json::Value;
 use std::future::Future;
 use std::path::Path;
@@ -162,19 +161,13 @@ impl Platform {
     /// A new subscription of a company to its leads at `url`.
     pub(crate) async fn subscribe(&self, company: &Company, url: &str) -> CreatedSubscription {
         let key = self.key(company, &[Scope::WebhooksWrite]).await;
-        let new = NewSubscription {
-            target_url: url.to_owned(),
-            event_types: vec!["lead.created".to_owned()],
-            description: None,
-            managed_by: None,
-            signing_secret: None,
-        };
+        let new = subscription(url);
         self.partner(&key).create_subscription(&new).await.expect("a subscription")
     }
 
     /// A new lead of a company, as the CRM would tell of it.
     pub(crate) async fn emit(&self, company_id: CompanyId) -> EventId {
-        let event = NewEvent { company_id, kind: EventType::LeadCreated, payload: None, metadata: None };
+        let event = lead(company_id);
         self.operator().emit(&event).await.expect("an event").id
     }
 
@@ -247,11 +240,14 @@ impl Stopped {
         let address = format!("http://{address}");
         let data_dir = dir.path().to_owned();
         let settings = Settings { data_dir, policy, schedule, keep, reach, custody: Custody::File };
-        // The platform before may still be answering somebody; the lock goes with the last one who holds it.
+        // The lock was given back when the platform before was dropped. Where another test starts a process just now, that one holds a copy of
+        // every open file until it becomes another program.
         let opened = within("the directory is free", async {
             loop {
                 match Engine::open(settings.clone(), ambient.clone()).await {
-                    Err(error) if error.to_string().contains("is in use by process") => tokio::task::yield_now().await,
+                    Err(Error::Store(store::Error::Sqlite(sqlite::Error::Locked { .. }))) => {
+                        tokio::task::yield_now().await;
+                    }
                     opened => return opened,
                 }
             }

@@ -1,8 +1,8 @@
 //! `crow serve` as a process of its own, with private targets permitted.
 
+use crate::storage::process::listening;
 use crow::client::connection::{Client, Credential};
 use crow::domain::secret::Secret;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
@@ -18,17 +18,11 @@ impl Serving {
     /// Starts it with more environment than ours.
     pub(crate) fn start(environment: &[(&str, &str)]) -> Self {
         let dir = TempDir::new().expect("a directory");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_crow"))
-            .args(["serve", "--allow-private-targets", "--bind", "127.0.0.1:0", "--data"])
-            .arg(dir.path())
-            .envs(environment.iter().copied())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the binary starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("its stdout")).read_line(&mut line).expect("a line");
-        Self { child, address: line.trim().trim_start_matches("listening on ").to_owned(), dir }
+        let mut command = Command::new(env!("CARGO_BIN_EXE_crow"));
+        command.args(["serve", "--allow-private-targets", "--bind", "127.0.0.1:0", "--data"]).arg(dir.path());
+        let (child, address) =
+            listening(command.envs(environment.iter().copied()).stderr(Stdio::null())).expect("it listens");
+        Self { child, address, dir }
     }
 
     pub(crate) fn client(&self, credential: Credential) -> Client {
