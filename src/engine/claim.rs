@@ -5,7 +5,6 @@ use crate::domain::delivery::State;
 use crate::domain::event::Event;
 use crate::domain::ids::{DeliveryId, SubscriptionId};
 use crate::domain::ramp::Ramp;
-use crate::domain::subscription::Subscription;
 use crate::domain::time::Timestamp;
 use crate::store;
 use crate::store::deliveries::{Claimed, Lease, Waiting};
@@ -14,7 +13,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 /// What a claim is made with.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Ask {
     pub(super) lease: Lease,
     /// Attempts that may be begun.
@@ -28,13 +27,13 @@ pub(super) struct Ask {
 }
 
 /// What was claimed.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Claims {
     pub(super) jobs: Vec<Job>,
     /// When the next delivery that there is room for is due.
     pub(super) next_due_at: Option<Timestamp>,
-    /// The subscription that was served last.
-    pub(super) last: SubscriptionId,
+    /// The subscription that was served last; none if none was.
+    pub(super) last: Option<SubscriptionId>,
 }
 
 /// What is needed to make an attempt.
@@ -42,7 +41,7 @@ pub(super) struct Claims {
 pub(super) struct Job {
     pub(super) claimed: Claimed,
     pub(super) event: Event,
-    pub(super) subscription: Subscription,
+    pub(super) target_url: String,
     pub(super) sealed: Vec<u8>,
 }
 
@@ -89,7 +88,7 @@ pub(super) fn claim(connection: &Connection, ask: Ask) -> Result<Claims, store::
             .map(|of| of.due_at)
             .min(),
     };
-    Ok(Claims { jobs: hand.jobs, next_due_at, last: hand.ask.last })
+    Ok(Claims { jobs: hand.jobs, next_due_at, last: Some(hand.ask.last) })
 }
 
 /// What a claim has in hand while it is made.
@@ -97,8 +96,8 @@ struct Hand<'a> {
     connection: &'a Connection,
     ask: Ask,
     jobs: Vec<Job>,
-    /// Subscriptions with their sealed secrets, read once for all their deliveries.
-    known: HashMap<SubscriptionId, Option<(Subscription, Vec<u8>)>>,
+    /// Targets with their sealed secrets, read once for all their deliveries.
+    known: HashMap<SubscriptionId, Option<(String, Vec<u8>)>>,
 }
 
 impl Hand<'_> {
@@ -119,7 +118,7 @@ impl Hand<'_> {
         let (id, n_attempts) = (claimed.id, claimed.n_attempts);
         match self.job(claimed) {
             Ok(Some(job)) => {
-                *self.ask.under_way.entry(job.subscription.id).or_default() += 1;
+                *self.ask.under_way.entry(job.claimed.subscription).or_default() += 1;
                 self.jobs.push(job);
                 Ok(())
             }
@@ -133,17 +132,13 @@ impl Hand<'_> {
         let id = claimed.subscription;
         let known = match self.known.entry(id) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => {
-                let subscription = store::subscriptions::get(connection, id)?;
-                place.insert(subscription.zip(store::subscriptions::secret(connection, id)?))
-            }
+            Entry::Vacant(place) => place.insert(store::subscriptions::target(connection, id)?),
         };
-        let (Some((subscription, sealed)), Some(event)) =
-            (known.clone(), store::events::get(connection, claimed.event)?)
+        let (Some((target_url, sealed)), Some(event)) = (known.clone(), store::events::get(connection, claimed.event)?)
         else {
             return Ok(None);
         };
-        Ok(Some(Job { claimed, event, subscription, sealed }))
+        Ok(Some(Job { claimed, event, target_url, sealed }))
     }
 
     fn give_up(&self, id: DeliveryId, n_attempts: u32) -> Result<(), store::Error> {

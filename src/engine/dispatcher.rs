@@ -1,9 +1,9 @@
 //! The dispatcher: claims what is due under a lease, round-robin over subscriptions, and sees each attempt through until it is settled.
 
-use super::claim::{Ask, Job, claim};
+use super::claim::{Ask, Job};
 use super::sender::Parcel;
 use super::settle::{Flight, Told};
-use super::settler::{self, Report};
+use super::turn::Turn;
 use super::{Engine, Error};
 use crate::ambient::Stopwatch;
 use crate::domain::delivery::{DEADLINE, FLIGHTS};
@@ -13,9 +13,10 @@ use crate::domain::trouble::Trouble;
 use crate::store::deliveries::Lease;
 use std::collections::HashMap;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
-use tokio::task::{Id, JoinHandle, JoinSet};
+use tokio::task::{Id, JoinSet};
 
 /// How long a claim lasts: an attempt's deadline and time to write it down.
 pub(super) const LEASE: Duration = Duration::from_secs(DEADLINE.as_secs() + 20);
@@ -23,19 +24,21 @@ pub(super) const LEASE: Duration = Duration::from_secs(DEADLINE.as_secs() + 20);
 const NAP: Duration = Duration::from_secs(30);
 /// How long a stopping platform waits for attempts under way.
 const PATIENCE: Duration = Duration::from_secs(12);
+/// How often the other tasks get their turn without an attempt landing before what has landed is written down.
+const QUIET: u32 = 5;
 /// The wait after storage failed.
 const REST: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
     let shared = &engine.shared;
-    let (mut desk, mut settled) = Desk::new(&engine);
+    let mut desk = Desk::new(&engine);
     engine.set_status(|status| status.is_dispatching = true);
     let mut said = None;
     while !*stop.borrow() {
         // Listen before looking, or a ring between the two would be lost.
         let mut rung = pin!(shared.bell.notified());
         rung.as_mut().enable();
-        let wake_at = match desk.claim(&engine).await {
+        let wake_at = match desk.turn(&engine).await {
             Ok(next_due) => {
                 say(&engine, &mut said, desk.paused());
                 let until_probe = desk.trouble.next(desk.watch.elapsed());
@@ -45,23 +48,21 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
             }
             Err(error) => {
                 say(&engine, &mut said, Some(format!("dispatch is paused: {error}")));
-                shared.ambient.now().plus(REST)
+                tokio::select! {
+                    () = shared.ambient.sleep(REST) => {}
+                    _ = stop.changed() => {}
+                }
+                continue;
             }
         };
         tokio::select! {
-            Some(reports) = settled.recv() => {
-                desk.landed(reports);
-                while let Ok(more) = settled.try_recv() {
-                    desk.landed(more);
-                }
-            }
-            Some(failed) = desk.failed() => desk.landed(vec![failed]),
+            () = desk.event() => {}
             () = rung => {}
             () = shared.ambient.sleep_until(wake_at) => {}
             _ = stop.changed() => {}
         }
     }
-    if shared.ambient.within(PATIENCE, desk.end()).await.is_none() {
+    if shared.ambient.within(PATIENCE, desk.end(&engine)).await.is_none() {
         tracing::warn!("attempts were still under way when the platform stopped; their leases end by themselves");
     }
     engine.set_status(|status| status.is_dispatching = false);
@@ -72,11 +73,13 @@ struct Desk {
     /// Attempts that are being made, each with whose it is.
     flights: JoinSet<Result<(), Error>>,
     owners: HashMap<Id, SubscriptionId>,
-    /// Attempts that are being made or written down.
+    /// Attempts that are being made or wait to be written down.
     under_way: HashMap<SubscriptionId, usize>,
-    /// Where outcomes go.
-    settler: mpsc::UnboundedSender<Flight>,
-    settling: JoinHandle<()>,
+    /// Where outcomes come in.
+    runway: mpsc::UnboundedSender<Flight>,
+    arrivals: mpsc::UnboundedReceiver<Flight>,
+    /// Outcomes that wait to be written down.
+    landed: Vec<Arc<Flight>>,
     run: String,
     n_claims: u64,
     /// The subscription that was served last.
@@ -87,24 +90,22 @@ struct Desk {
 }
 
 impl Desk {
-    /// With a settler that reports to the second.
-    fn new(engine: &Engine) -> (Self, mpsc::UnboundedReceiver<Vec<Report>>) {
+    fn new(engine: &Engine) -> Self {
         let ambient = &engine.shared.ambient;
-        let (settler, landed) = mpsc::unbounded_channel();
-        let (reports, settled) = mpsc::unbounded_channel();
-        let desk = Self {
+        let (runway, arrivals) = mpsc::unbounded_channel();
+        Self {
             flights: JoinSet::new(),
             owners: HashMap::new(),
             under_way: HashMap::new(),
-            settler,
-            settling: tokio::spawn(settler::run(engine.clone(), landed, reports)),
+            runway,
+            arrivals,
+            landed: Vec::new(),
             run: ambient.ulid(),
             n_claims: 0,
             last: SubscriptionId(0),
             watch: ambient.stopwatch(),
             trouble: Trouble::default(),
-        };
-        (desk, settled)
+        }
     }
 
     /// Why nothing is sent, if the sender is in trouble.
@@ -115,74 +116,139 @@ impl Desk {
         })
     }
 
-    /// Claims what is due and there is room for, and sends it off. When the next delivery that there is room for is due.
-    async fn claim(&mut self, engine: &Engine) -> Result<Option<Timestamp>, Error> {
-        let at = self.watch.elapsed();
-        let n_under_way = self.under_way.values().sum();
-        let room = self.trouble.room(n_under_way, FLIGHTS.saturating_sub(n_under_way), at);
-        if room == 0 {
-            return Ok(None);
+    /// Writes down what landed, claims what is due and there is room for, and sends it off. When the next delivery that there is room for is
+    /// due. After a failure of storage, what landed is still in hand.
+    async fn turn(&mut self, engine: &Engine) -> Result<Option<Timestamp>, Error> {
+        self.gather().await;
+        let shared = &engine.shared;
+        let has_room = shared.store.has_room();
+        let flights = self.landed.clone();
+        let ask = if has_room.is_ok() { self.ask(&flights, shared.ambient.now()) } else { None };
+        let token = ask.as_ref().map(|ask| ask.lease.token.clone()).unwrap_or_default();
+        if flights.is_empty() && ask.is_none() {
+            return Ok(has_room.map(|()| None)?);
         }
-        self.n_claims += 1;
-        let now = engine.shared.ambient.now();
-        let lease = Lease { token: format!("{}-{}", self.run, self.n_claims), now, until: now.plus(LEASE) };
-        let token = lease.token.clone();
-        let ask =
-            Ask { lease, room, last: self.last, under_way: self.under_way.clone(), limits: self.trouble.limits(at) };
-        let claims = engine.shared.store.write_patiently(move |connection| claim(connection, ask)).await?;
-        self.last = claims.last;
+        let turn = Turn { flights, ask, now: shared.ambient.now() };
+        let claims = match engine.take_turn(turn).await {
+            Err(error) if error.is_of_storage() => return Err(error),
+            taken => {
+                for flight in std::mem::take(&mut self.landed) {
+                    leave(&mut self.under_way, flight.claimed.subscription);
+                }
+                taken?
+            }
+        };
+        has_room?;
+        self.last = claims.last.unwrap_or(self.last);
         for job in claims.jobs {
             let subscription = job.claimed.subscription;
             *self.under_way.entry(subscription).or_default() += 1;
-            let flight = self.flights.spawn(fly(engine.clone(), job, token.clone(), self.settler.clone()));
+            let flight = self.flights.spawn(fly(engine.clone(), job, token.clone(), self.runway.clone()));
             self.owners.insert(flight.id(), subscription);
         }
         Ok(claims.next_due_at)
     }
 
-    /// Waits for an attempt that ends without an outcome. None when none is being made.
-    async fn failed(&mut self) -> Option<Report> {
+    /// Takes in hand what has landed, and lets those land first that are about to: a turn costs much the same for one as for many. Nobody is
+    /// waited for; what only needs the processor gets it.
+    async fn gather(&mut self) {
+        let mut n_quiet = 0;
         loop {
-            let (id, why) = match self.flights.join_next_with_id().await? {
-                Ok((id, outcome)) => (id, outcome.err().map(|error| error.to_string())),
-                Err(error) => (error.id(), Some(error.to_string())),
-            };
-            if let (Some(subscription), Some(why)) = (self.owners.remove(&id), why) {
-                return Some(Report { subscription, told: Err(why) });
+            let n_landed = self.landed.len();
+            while let Ok(flight) = self.arrivals.try_recv() {
+                self.land(flight);
+            }
+            n_quiet = if self.landed.len() > n_landed { 0 } else { n_quiet + 1 };
+            if self.landed.is_empty() || n_quiet > QUIET || self.landed.len() >= self.under_way.values().sum() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// What may be begun once these have been written down. None where nothing may.
+    fn ask(&mut self, flights: &[Arc<Flight>], now: Timestamp) -> Option<Ask> {
+        let mut under_way = self.under_way.clone();
+        for flight in flights {
+            leave(&mut under_way, flight.claimed.subscription);
+        }
+        let at = self.watch.elapsed();
+        let n_under_way = under_way.values().sum();
+        let room = self.trouble.room(n_under_way, FLIGHTS.saturating_sub(n_under_way), at);
+        if room == 0 {
+            return None;
+        }
+        self.n_claims += 1;
+        let lease = Lease { token: format!("{}-{}", self.run, self.n_claims), now, until: now.plus(LEASE) };
+        Some(Ask { lease, room, last: self.last, under_way, limits: self.trouble.limits(at) })
+    }
+
+    /// Waits until an attempt has landed, or ended without an outcome.
+    async fn event(&mut self) {
+        tokio::select! {
+            Some(flight) = self.arrivals.recv() => self.land(flight),
+            Some((subscription, why)) = failed(&mut self.flights, &mut self.owners) => {
+                tracing::error!(why, "an attempt could not be made; its lease ends by itself");
+                leave(&mut self.under_way, subscription);
             }
         }
     }
 
-    fn landed(&mut self, reports: Vec<Report>) {
-        for Report { subscription, told } in reports {
-            match told {
-                Ok(Told::Theirs) => self.trouble.passed(subscription),
-                Ok(Told::Ours) => self.trouble.met(subscription, self.watch.elapsed()),
-                Err(why) => {
-                    tracing::error!(why, "an attempt could not be made or written down; its lease ends by itself");
-                }
-            }
-            if let Some(n) = self.under_way.get_mut(&subscription) {
-                *n -= 1;
-                if *n == 0 {
-                    self.under_way.remove(&subscription);
-                }
-            }
+    /// Takes an outcome in hand.
+    fn land(&mut self, flight: Flight) {
+        let subscription = flight.claimed.subscription;
+        match flight.told() {
+            Told::Theirs => self.trouble.passed(subscription),
+            Told::Ours => self.trouble.met(subscription, self.watch.elapsed()),
         }
+        self.landed.push(Arc::new(flight));
     }
 
     /// Waits until all attempts are made and written down.
-    async fn end(mut self) {
+    async fn end(mut self, engine: &Engine) {
         while self.flights.join_next().await.is_some() {}
-        drop(self.settler);
-        let _ = self.settling.await;
+        while let Ok(flight) = self.arrivals.try_recv() {
+            self.land(flight);
+        }
+        while !self.landed.is_empty() {
+            let turn = Turn { flights: self.landed.clone(), ask: None, now: engine.shared.ambient.now() };
+            match engine.take_turn(turn).await {
+                Err(error) if error.is_of_storage() => engine.shared.ambient.sleep(REST).await,
+                _ => self.landed.clear(),
+            }
+        }
     }
 }
 
-/// One attempt, from the secret to the last byte of the answer; its outcome goes to the settler.
-async fn fly(engine: Engine, job: Job, lease: String, settler: mpsc::UnboundedSender<Flight>) -> Result<(), Error> {
-    let Job { claimed, event, subscription, sealed } = job;
-    let target_url = subscription.wish.target_url;
+/// One attempt less is under way.
+fn leave(under_way: &mut HashMap<SubscriptionId, usize>, subscription: SubscriptionId) {
+    if let Some(n) = under_way.get_mut(&subscription) {
+        *n -= 1;
+        if *n == 0 {
+            under_way.remove(&subscription);
+        }
+    }
+}
+
+/// Waits for an attempt that ends without an outcome: whose it was, and why. None when none is being made.
+async fn failed(
+    flights: &mut JoinSet<Result<(), Error>>,
+    owners: &mut HashMap<Id, SubscriptionId>,
+) -> Option<(SubscriptionId, String)> {
+    loop {
+        let (id, why) = match flights.join_next_with_id().await? {
+            Ok((id, outcome)) => (id, outcome.err().map(|error| error.to_string())),
+            Err(error) => (error.id(), Some(error.to_string())),
+        };
+        if let (Some(subscription), Some(why)) = (owners.remove(&id), why) {
+            return Some((subscription, why));
+        }
+    }
+}
+
+/// One attempt, from the secret to the last byte of the answer; its outcome goes to the desk.
+async fn fly(engine: Engine, job: Job, lease: String, runway: mpsc::UnboundedSender<Flight>) -> Result<(), Error> {
+    let Job { claimed, event, target_url, sealed } = job;
     let parcel = Parcel {
         target_url: target_url.clone(),
         secret: engine.unseal(claimed.subscription, &sealed)?,
@@ -193,8 +259,9 @@ async fn fly(engine: Engine, job: Job, lease: String, settler: mpsc::UnboundedSe
         body: event.body,
     };
     let landed = engine.shared.sender.post(parcel, &engine.shared.ambient).await;
-    // The settler lives for as long as somebody can send to it.
-    let _ = settler.send(Flight { claimed, lease, target_url, event_type: event.kind, landed });
+    let roll = engine.shared.ambient.roll();
+    // The desk lives for as long as somebody can send to it, or has stopped waiting.
+    let _ = runway.send(Flight { claimed, lease, target_url, event_type: event.kind, landed, roll });
     Ok(())
 }
 

@@ -33,10 +33,10 @@ pub mod root;
 pub mod samples;
 mod sender;
 mod settle;
-mod settler;
 pub mod stats;
 pub mod subscribers;
 pub mod subscriptions;
+mod turn;
 pub mod upkeep;
 mod vault;
 mod windows;
@@ -170,6 +170,13 @@ impl Fault {
     }
 }
 
+impl Error {
+    /// Whether storage took nothing, and may take the same later.
+    const fn is_of_storage(&self) -> bool {
+        matches!(self, Self::StorageFull | Self::Contended)
+    }
+}
+
 impl<E: Into<store::Error>> From<E> for Error {
     fn from(error: E) -> Self {
         let error = error.into();
@@ -235,7 +242,7 @@ impl Engine {
         let (keys, operators, used) = store
             .write(move |connection| {
                 if !cfg!(feature = "sabotage-k1") {
-                    store::deliveries::release_all(connection, now)?;
+                    store::deliveries::release_all(connection)?;
                 }
                 store::deliveries::clamp_due(connection, now)?;
                 let used = store::windows::since(connection, None, Window::opening(now).start)?;

@@ -16,6 +16,7 @@ use crate::store::deliveries::Claimed;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::sync::Arc;
 
 /// What an attempt told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub(super) struct Flight {
     pub(super) target_url: String,
     pub(super) event_type: EventType,
     pub(super) landed: Landed,
+    /// The jitter of the retry, should there be one.
+    pub(super) roll: Roll,
 }
 
 impl Flight {
@@ -48,13 +51,11 @@ impl Flight {
 /// delivery is as if it had not been tried.
 pub(super) fn settle(
     connection: &Connection,
-    flights: &[Flight],
-    rolls: &[Roll],
+    flights: &[Arc<Flight>],
     now: Timestamp,
 ) -> Result<Vec<bool>, store::Error> {
     let mut books = Books { connection, now, standings: BTreeMap::new(), health: BTreeMap::new() };
-    let believed =
-        flights.iter().zip(rolls).map(|(flight, roll)| books.settle(flight, *roll)).collect::<Result<_, _>>()?;
+    let believed = flights.iter().map(|flight| books.settle(flight)).collect::<Result<_, _>>()?;
     books.close()?;
     Ok(believed)
 }
@@ -93,7 +94,7 @@ impl Books<'_> {
         Ok(standing.as_mut())
     }
 
-    fn settle(&mut self, flight: &Flight, roll: Roll) -> Result<bool, store::Error> {
+    fn settle(&mut self, flight: &Flight) -> Result<bool, store::Error> {
         let (connection, now) = (self.connection, self.now);
         let claimed = &flight.claimed;
         let Some(standing) = self.standing(claimed.subscription)? else { return Ok(false) };
@@ -102,7 +103,7 @@ impl Books<'_> {
             return standing.settle_resend(connection, flight, now);
         }
         let number = claimed.n_attempts + 1;
-        let verdict = judge(outcome, number - claimed.n_beside, &claimed.schedule, now, roll);
+        let verdict = judge(outcome, number - claimed.n_beside, &claimed.schedule, now, flight.roll);
         let (succeeded, counts) = (outcome.is_success(), claimed.kind == Kind::Scheduled);
         let before = &standing.subscription;
         let (after, effect) = next(before, claimed.kind, (succeeded, counts), now);
@@ -114,7 +115,7 @@ impl Books<'_> {
             Verdict::RetryAt(_) if standing.is_deleted => (State::Cancelled, None),
             Verdict::RetryAt(_) if is_off => (State::Parked, None),
             Verdict::RetryAt(at) => (State::Pending, Some(at)),
-            Verdict::Postponed => return store::deliveries::give_back(connection, claimed.id, &flight.lease, now),
+            Verdict::Postponed => return store::deliveries::let_go(connection, claimed.id, &flight.lease),
         };
         if !store::deliveries::settle(connection, claimed.id, &flight.lease, state, number, due)? {
             return Ok(false);
@@ -162,7 +163,7 @@ impl Standing {
         now: Timestamp,
     ) -> Result<bool, store::Error> {
         let has_succeeded = flight.landed.result.outcome.is_success();
-        if !store::resends::settle(connection, flight.claimed.id, &flight.lease, has_succeeded, now)? {
+        if !store::resends::settle(connection, flight.claimed.id, &flight.lease, has_succeeded)? {
             return Ok(false);
         }
         let number = flight.claimed.n_attempts + 1;

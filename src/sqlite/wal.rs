@@ -1,4 +1,4 @@
-//! The write-ahead log's length. SQLite moves the log into the database every thousand pages and then begins it anew, but only at a moment
+//! The write-ahead log's length. SQLite moves the log into the database every 4,000 pages and then begins it anew, but only at a moment
 //! when nobody reads an older state; where reads overlap without a gap, that moment does not come by itself, and the log grows for ever.
 
 use super::BUSY;

@@ -1,11 +1,11 @@
-//! Deliveries: the outbox. A claim is a lease; what its holder says later counts only while the lease is its own.
+//! Deliveries: the outbox. A claim is a lease, a row beside the delivery; what its holder says later counts only while the lease is its own.
 
-use super::{Error, count, small, unreadable};
+use super::{Error, small, unreadable};
 use crate::domain::delivery::{Kind, Schedule, State};
 use crate::domain::ids::{CompanyId, DeliveryId, EventId, SubscriptionId};
 use crate::domain::ramp::Ramp;
 use crate::domain::time::Timestamp;
-use rusqlite::{Connection, Row, named_params, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 use std::time::Duration;
 
 /// A delivery that was claimed.
@@ -56,6 +56,9 @@ pub struct Backlog {
     pub next_due_at: Option<Timestamp>,
 }
 
+/// Whether somebody has a row of `deliveries` in hand.
+pub(super) const IS_HELD: &str = "EXISTS (SELECT 1 FROM leases l WHERE l.delivery_id = deliveries.id)";
+
 /// Adds the delivery of an event to a subscription: due at once, or skipped.
 pub(crate) fn insert(connection: &Connection, delivery: &Claimed, state: State, now: Timestamp) -> Result<(), Error> {
     let due = (state == State::Pending).then(|| now.millis());
@@ -83,17 +86,19 @@ pub(crate) struct Waiting {
 /// Subscriptions for which something waits, ascending. Hops along the index from one subscription to the next: what waits behind the first
 /// costs nothing.
 pub(crate) fn next_due(connection: &Connection) -> Result<Vec<Waiting>, Error> {
-    let mut statement = connection.prepare_cached(
+    let mut statement = connection.prepare_cached(&format!(
         "WITH RECURSIVE waiting (id) AS (
              SELECT min(subscription_id) FROM deliveries WHERE state = 'pending'
              UNION ALL
              SELECT (SELECT min(subscription_id) FROM deliveries WHERE state = 'pending' AND subscription_id > waiting.id)
              FROM waiting WHERE waiting.id IS NOT NULL
+         ), dues (id, due) AS MATERIALIZED (
+             SELECT id, (SELECT due_at FROM deliveries WHERE state = 'pending' AND subscription_id = waiting.id AND NOT {IS_HELD}
+                         ORDER BY due_at LIMIT 1)
+             FROM waiting WHERE id IS NOT NULL
          )
-         SELECT id, (SELECT min(due_at) FROM deliveries WHERE state = 'pending' AND subscription_id = waiting.id) AS due,
-                (SELECT ramp FROM subscriptions s WHERE s.id = waiting.id) AS ramp
-         FROM waiting WHERE id IS NOT NULL",
-    )?;
+         SELECT id, due, (SELECT ramp FROM subscriptions s WHERE s.id = dues.id) AS ramp FROM dues WHERE due IS NOT NULL"
+    ))?;
     let rows = statement.query_map([], |row| {
         Ok(Waiting {
             subscription: SubscriptionId(row.get("id")?),
@@ -111,22 +116,25 @@ pub(crate) fn claim(
     limit: usize,
     lease: &Lease,
 ) -> Result<Vec<Claimed>, Error> {
-    let mut statement = connection.prepare_cached(&format!(
-        "UPDATE deliveries SET state = 'in_flight', lease = :lease, lease_until = :until
-         WHERE id IN (SELECT id FROM deliveries WHERE subscription_id = :subscription AND state = 'pending' AND due_at <= :now
-                      ORDER BY due_at, id LIMIT :limit)
-         RETURNING {CLAIMED}"
+    let mut due = connection.prepare_cached(&format!(
+        "SELECT {CLAIMED} FROM deliveries
+         WHERE subscription_id = ?1 AND state = 'pending' AND due_at <= ?2 AND NOT {IS_HELD} ORDER BY due_at, id LIMIT ?3"
     ))?;
-    let rows = statement.query_map(
-        named_params! {
-            ":subscription": subscription.0, ":lease": lease.token, ":until": lease.until.millis(), ":now": lease.now.millis(),
-            ":limit": i64::try_from(limit).unwrap_or(i64::MAX),
-        },
-        read,
-    )?;
-    let mut claimed: Vec<Claimed> = rows.collect::<Result<_, _>>()?;
-    claimed.sort_unstable_by_key(|claimed| claimed.id);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = due.query_map(params![subscription.0, lease.now.millis(), limit], read)?;
+    let claimed: Vec<Claimed> = rows.collect::<Result<_, _>>()?;
+    for claimed in &claimed {
+        hold(connection, claimed, lease)?;
+    }
     Ok(claimed)
+}
+
+/// Takes a delivery in hand that nobody has.
+pub(super) fn hold(connection: &Connection, claimed: &Claimed, lease: &Lease) -> Result<(), Error> {
+    connection
+        .prepare_cached("INSERT INTO leases (delivery_id, subscription_id, token, until) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![claimed.id.0, claimed.subscription.0, lease.token, lease.until.millis()])?;
+    Ok(())
 }
 
 /// Ends a claim: the new state, the attempts made, and when the next one is due. `false` if the lease is no longer `lease`.
@@ -138,56 +146,40 @@ pub(crate) fn settle(
     n_attempts: u32,
     due: Option<Timestamp>,
 ) -> Result<bool, Error> {
-    let n = connection
-        .prepare_cached(
-            "UPDATE deliveries SET state = ?3, n_attempts = ?4, due_at = ?5, lease = NULL, lease_until = NULL, returns_to = NULL
-             WHERE id = ?1 AND state = 'in_flight' AND lease = ?2",
-        )?
-        .execute(params![id.0, lease, state.name(), n_attempts, due.map(Timestamp::millis)])?;
-    Ok(n == 1)
+    if !let_go(connection, id, lease)? {
+        return Ok(false);
+    }
+    connection
+        .prepare_cached("UPDATE deliveries SET state = ?2, n_attempts = ?3, due_at = ?4 WHERE id = ?1")?
+        .execute(params![id.0, state.name(), n_attempts, due.map(Timestamp::millis)])?;
+    Ok(true)
 }
 
-/// Where a delivery stands once nobody holds it: a resend goes back to where it came from; what waited waits again, parked where the
-/// subscription was switched off meanwhile, cancelled where it was deleted.
-pub(super) const STANDS: &str = "CASE WHEN returns_to IN ('skipped', 'exhausted', 'succeeded') THEN returns_to ELSE
-    (SELECT CASE WHEN deleted_at IS NOT NULL THEN 'cancelled' WHEN disabled_reason IS NOT NULL THEN 'parked' ELSE 'pending' END
-     FROM subscriptions WHERE id = subscription_id) END";
-
-/// When it is due then: a resend as it was planned, all else at `?1`.
-pub(super) const STANDS_DUE: &str = "CASE WHEN returns_to IN ('skipped', 'exhausted', 'succeeded') THEN NULL ELSE
-    (SELECT CASE WHEN deleted_at IS NULL AND disabled_reason IS NULL
-                 THEN CASE WHEN deliveries.returns_to = 'pending' THEN deliveries.due_at ELSE ?1 END END
-     FROM subscriptions WHERE id = subscription_id) END";
-
-fn returned() -> String {
-    format!(
-        "UPDATE deliveries SET lease = NULL, lease_until = NULL, returns_to = NULL, state = {STANDS}, due_at = {STANDS_DUE}
-         WHERE state = 'in_flight'"
-    )
+/// Ends a claim as if it had not been made: the delivery stands as it stands. `false` if the lease is no longer `lease`.
+pub(crate) fn let_go(connection: &Connection, id: DeliveryId, lease: &str) -> Result<bool, Error> {
+    let mut statement = connection.prepare_cached("DELETE FROM leases WHERE delivery_id = ?1 AND token = ?2")?;
+    Ok(statement.execute(params![id.0, lease])? == 1)
 }
 
-/// Gives a claim back as if it had not been made: nothing was learnt. `false` if the lease is no longer `lease`.
-pub(crate) fn give_back(connection: &Connection, id: DeliveryId, lease: &str, now: Timestamp) -> Result<bool, Error> {
-    let mut statement = connection.prepare_cached(&format!("{} AND id = ?2 AND lease = ?3", returned()))?;
-    Ok(statement.execute(params![now.millis(), id.0, lease])? == 1)
-}
-
-/// Returns every claim whose lease ended before `now`. The number returned.
+/// Ends every claim whose lease ended before `now`. The number ended.
 pub(crate) fn release_expired(connection: &Connection, now: Timestamp) -> Result<usize, Error> {
-    Ok(connection.prepare_cached(&format!("{} AND lease_until < ?1", returned()))?.execute([now.millis()])?)
+    Ok(connection.prepare_cached("DELETE FROM leases WHERE until < ?1")?.execute([now.millis()])?)
+}
+
+/// Ends every claim: for a process that starts and knows that nobody else holds any. The number ended.
+pub(crate) fn release_all(connection: &Connection) -> Result<usize, Error> {
+    Ok(connection.prepare_cached("DELETE FROM leases")?.execute([])?)
 }
 
 /// Lets no lease end after `latest`: none can, unless the clock was set back. The number shortened.
 pub(crate) fn clamp_leases(connection: &Connection, latest: Timestamp) -> Result<usize, Error> {
-    let mut statement = connection
-        .prepare_cached("UPDATE deliveries SET lease_until = ?1 WHERE state = 'in_flight' AND lease_until > ?1")?;
+    let mut statement = connection.prepare_cached("UPDATE leases SET until = ?1 WHERE until > ?1")?;
     Ok(statement.execute([latest.millis()])?)
 }
 
 /// Moves every lease by a step of the clock, so that no claim under way is taken for one that was left. The number moved.
 pub(crate) fn shift_leases(connection: &Connection, step: Duration) -> Result<usize, Error> {
-    let mut statement =
-        connection.prepare_cached("UPDATE deliveries SET lease_until = lease_until + ?1 WHERE state = 'in_flight'")?;
+    let mut statement = connection.prepare_cached("UPDATE leases SET until = until + ?1")?;
     Ok(statement.execute([millis(step)])?)
 }
 
@@ -207,12 +199,7 @@ pub(crate) fn clamp_due(connection: &Connection, now: Timestamp) -> Result<usize
     Ok(statement.execute(params![now.millis(), LONGEST_STEP])?)
 }
 
-/// Returns every claim: for a process that starts and knows that nobody else holds any. The number returned.
-pub(crate) fn release_all(connection: &Connection, now: Timestamp) -> Result<usize, Error> {
-    Ok(connection.prepare_cached(&returned())?.execute([now.millis()])?)
-}
-
-/// Parks what waits for a subscription that is being switched off. The number parked.
+/// Parks what waits for a subscription that is being switched off, whoever has it in hand: once it is let go, it is parked. The number parked.
 pub(crate) fn park(connection: &Connection, subscription: SubscriptionId) -> Result<usize, Error> {
     Ok(connection
         .prepare_cached(
@@ -246,33 +233,39 @@ pub(crate) fn resume(connection: &Connection, subscription: SubscriptionId, now:
 
 /// How many deliveries of a subscription are due, counted up to `most`.
 pub(crate) fn n_due(connection: &Connection, of: SubscriptionId, most: u32, now: Timestamp) -> Result<u32, Error> {
-    let mut statement = connection.prepare_cached(
+    let mut statement = connection.prepare_cached(&format!(
         "SELECT count(*) AS n FROM (SELECT 1 FROM deliveries
-             WHERE subscription_id = ?1 AND state = 'pending' AND due_at <= ?2 LIMIT ?3)",
-    )?;
+             WHERE subscription_id = ?1 AND state = 'pending' AND due_at <= ?2 AND NOT {IS_HELD} LIMIT ?3)"
+    ))?;
     Ok(statement.query_row(params![of.0, now.millis(), most], |row| small(row, "n"))?)
 }
 
 /// Where a subscription's deliveries stand, from numbers that are kept anyway.
 pub(crate) fn backlog(connection: &Connection, subscription: SubscriptionId) -> Result<Backlog, Error> {
-    let mut statement =
-        connection.prepare_cached("SELECT state, n FROM backlogs WHERE subscription_id = ?1 AND n > 0")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT state, n FROM backlogs WHERE subscription_id = ?1 AND n > 0
+         UNION ALL SELECT 'in_flight', count(*) FROM leases WHERE subscription_id = ?1
+         UNION ALL SELECT d.state, -count(*) FROM leases l JOIN deliveries d ON d.id = l.delivery_id
+             WHERE l.subscription_id = ?1 GROUP BY d.state",
+    )?;
     let mut backlog = Backlog::default();
     let mut rows = statement.query([subscription.0])?;
     while let Some(row) = rows.next()? {
-        let n = count(row, "n")?;
-        match State::named(&row.get::<_, String>("state")?) {
-            Some(State::Pending) => backlog.n_pending = n,
-            Some(State::InFlight) => backlog.n_in_flight = n,
-            Some(State::Parked) => backlog.n_parked = n,
-            _ => {}
-        }
+        let n: i64 = row.get("n")?;
+        let of = match State::named(&row.get::<_, String>("state")?) {
+            Some(State::Pending) => &mut backlog.n_pending,
+            Some(State::InFlight) => &mut backlog.n_in_flight,
+            Some(State::Parked) => &mut backlog.n_parked,
+            _ => continue,
+        };
+        *of = of.saturating_add_signed(n);
     }
     if backlog.n_pending > 0 {
-        let mut first = connection.prepare_cached(
-            "SELECT min(due_at) AS due FROM deliveries WHERE subscription_id = ?1 AND state = 'pending'",
-        )?;
-        backlog.next_due_at = first.query_row([subscription.0], |row| super::maybe_time(row, "due"))?;
+        let mut first = connection.prepare_cached(&format!(
+            "SELECT due_at AS due FROM deliveries WHERE subscription_id = ?1 AND state = 'pending' AND NOT {IS_HELD}
+             ORDER BY due_at LIMIT 1"
+        ))?;
+        backlog.next_due_at = first.query_row([subscription.0], |row| super::time(row, "due")).optional()?;
     }
     Ok(backlog)
 }

@@ -23,7 +23,10 @@ pub(crate) fn insert(connection: &Connection, event: &Event) -> Result<(), Error
 
 /// One event.
 pub(crate) fn get(connection: &Connection, id: EventId) -> Result<Option<Event>, Error> {
-    Ok(connection.prepare_cached("SELECT * FROM events WHERE id = ?1")?.query_row([id.0], read).optional()?)
+    Ok(connection
+        .prepare_cached("SELECT id, company_id, kind, created_at, body FROM events WHERE id = ?1")?
+        .query_row([id.0], read)
+        .optional()?)
 }
 
 /// The envelopes of at most `limit` events of a company with ids above `after` that a filter lets through, ascending. Each type is read along
@@ -72,10 +75,10 @@ pub(crate) fn latest(connection: &Connection, company: CompanyId) -> Result<Opti
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Event> {
     Ok(Event {
-        id: EventId(row.get("id")?),
-        company: CompanyId(row.get("company_id")?),
-        kind: EventType::named(&row.get::<_, String>("kind")?).ok_or_else(|| unreadable("kind"))?,
-        created_at: time(row, "created_at")?,
-        body: row.get("body")?,
+        id: EventId(row.get(0)?),
+        company: CompanyId(row.get(1)?),
+        kind: row.get_ref(2)?.as_str().ok().and_then(EventType::named).ok_or_else(|| unreadable("kind"))?,
+        created_at: time(row, 3)?,
+        body: row.get(4)?,
     })
 }

@@ -9,7 +9,9 @@ use crate::domain::log::{Delivery, DeliveryFilter, Happened, Page, Span};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
-const COLUMNS: &str = "id, event_id, subscription_id, company_id, kind, state, n_attempts, due_at, created_at";
+/// As which a row of `deliveries` is seen: under way while somebody has it in hand.
+const SEEN: &str = "id, event_id, subscription_id, company_id, kind, n_attempts, due_at, created_at,
+    CASE WHEN EXISTS (SELECT 1 FROM leases l WHERE l.delivery_id = deliveries.id) THEN 'in_flight' ELSE state END AS state";
 const EVENT_TYPE: &str = ", (SELECT e.kind FROM events e WHERE e.id = event_id) AS event_type";
 
 /// A page of deliveries, newest first.
@@ -27,19 +29,19 @@ pub(crate) fn deliveries(connection: &Connection, of: &DeliveryFilter, span: &Sp
     wanted(&mut sift, "state = ?", of.state.map(|state| state.name().to_owned()));
     let kind: Option<Value> = of.event_type.map(|kind| kind.name().to_owned().into());
     wanted(&mut sift, "(SELECT e.kind FROM events e WHERE e.id = event_id) = ?", kind);
-    let log = Log { table, columns: COLUMNS, computed: EVENT_TYPE, time: "created_at", seek, sift };
+    let log = Log { table, columns: SEEN, computed: EVENT_TYPE, time: "created_at", seek, sift };
     log.page(connection, span, delivery_in, |delivery| delivery.id.0)
 }
 
 /// One delivery.
 pub(crate) fn delivery(connection: &Connection, id: DeliveryId) -> Result<Option<Delivery>, Error> {
-    let sql = format!("SELECT {COLUMNS}{EVENT_TYPE} FROM deliveries WHERE id = ?1");
+    let sql = format!("SELECT {SEEN}{EVENT_TYPE} FROM deliveries WHERE id = ?1");
     Ok(connection.prepare_cached(&sql)?.query_row([id.0], delivery_in).optional()?)
 }
 
 /// The deliveries of an event, oldest first.
 pub(crate) fn deliveries_of(connection: &Connection, event: EventId) -> Result<Vec<Delivery>, Error> {
-    let sql = format!("SELECT {COLUMNS}{EVENT_TYPE} FROM deliveries WHERE event_id = ?1 ORDER BY id");
+    let sql = format!("SELECT {SEEN}{EVENT_TYPE} FROM deliveries WHERE event_id = ?1 ORDER BY id");
     Ok(connection.prepare_cached(&sql)?.query_map([event.0], delivery_in)?.collect::<Result<_, _>>()?)
 }
 

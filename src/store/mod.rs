@@ -32,7 +32,7 @@ use crate::sqlite;
 use crate::sqlite::ballast::Ballast;
 use crate::sqlite::lock::Lock;
 use crate::sqlite::{Database, Lane, Options};
-use rusqlite::Connection;
+use rusqlite::{Connection, RowIndex};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -50,6 +50,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/platform/0007_backlogs.sql"),
     include_str!("../../assets/migrations/platform/0008_phases.sql"),
     include_str!("../../assets/migrations/platform/0009_custody.sql"),
+    include_str!("../../assets/migrations/platform/0010_leases.sql"),
 ];
 
 /// What the database is opened with.
@@ -222,7 +223,10 @@ impl Store {
     }
 
     /// Nothing new is begun while the room is gone that its outcome may need.
-    fn has_room(&self) -> Result<(), sqlite::Error> {
+    ///
+    /// # Errors
+    /// That the storage is full.
+    pub fn has_room(&self) -> Result<(), sqlite::Error> {
         if self.ballast.is_whole() {
             return Ok(());
         }
@@ -248,11 +252,11 @@ impl Store {
     }
 }
 
-fn time(row: &rusqlite::Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
+fn time<I: RowIndex>(row: &rusqlite::Row<'_>, column: I) -> rusqlite::Result<Timestamp> {
     row.get(column).map(Timestamp::from_millis)
 }
 
-fn maybe_time(row: &rusqlite::Row<'_>, column: &str) -> rusqlite::Result<Option<Timestamp>> {
+fn maybe_time<I: RowIndex>(row: &rusqlite::Row<'_>, column: I) -> rusqlite::Result<Option<Timestamp>> {
     Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp::from_millis))
 }
 
@@ -262,11 +266,56 @@ fn unreadable(column: &str) -> rusqlite::Error {
 }
 
 /// A count as SQLite has it.
-fn count(row: &rusqlite::Row<'_>, column: &str) -> rusqlite::Result<u64> {
+fn count<I: RowIndex>(row: &rusqlite::Row<'_>, column: I) -> rusqlite::Result<u64> {
     Ok(u64::try_from(row.get::<_, i64>(column)?).unwrap_or(0))
 }
 
 /// A small count as SQLite has it.
-fn small(row: &rusqlite::Row<'_>, column: &str) -> rusqlite::Result<u32> {
+fn small<I: RowIndex>(row: &rusqlite::Row<'_>, column: I) -> rusqlite::Result<u32> {
     Ok(u32::try_from(row.get::<_, i64>(column)?).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_under_way_before_leases_had_their_table_stands_as_it_would_have_been_returned() {
+        let connection = Connection::open_in_memory().unwrap();
+        let (old, new) = MIGRATIONS.split_at(9);
+        connection.execute_batch(&old.concat()).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO companies (name, created_at) VALUES ('Acme', 0);
+                 UPDATE counters SET value = 1 WHERE name = 'event';
+                 INSERT INTO events (id, company_id, kind, created_at, body) VALUES (1, 1, 'lead.created', 0, x'7b7d');
+                 INSERT INTO subscriptions (company_id, target_url, event_types, secret, created_at, updated_at, disabled_reason, disabled_at, deleted_at)
+                 VALUES (1, 'a', '', x'', 0, 0, NULL, NULL, NULL), (1, 'b', '', x'', 0, 0, 'breaker', 5, NULL), (1, 'c', '', x'', 0, 0, NULL, NULL, 5);
+                 INSERT INTO deliveries (event_id, subscription_id, company_id, kind, state, retry_base_ms, due_at, lease, lease_until, returns_to, created_at)
+                 VALUES (1, 1, 1, 'scheduled', 'in_flight', 1, 7, 'x', 9, NULL, 3), (1, 2, 1, 'scheduled', 'in_flight', 1, 7, 'x', 9, NULL, 3),
+                        (1, 3, 1, 'scheduled', 'in_flight', 1, 7, 'x', 9, NULL, 3), (1, 2, 1, 'scheduled', 'in_flight', 1, NULL, 'x', 9, 'skipped', 3),
+                        (1, 1, 1, 'scheduled', 'in_flight', 1, NULL, 'x', 9, 'parked', 3), (1, 1, 1, 'scheduled', 'succeeded', 1, NULL, NULL, NULL, NULL, 3);",
+            )
+            .unwrap();
+        connection.execute_batch(&new.concat()).unwrap();
+        let stand: Vec<(String, Option<i64>)> = connection
+            .prepare("SELECT state, due_at FROM deliveries ORDER BY id")
+            .unwrap()
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        let due = |state: &str, at: Option<i64>| (state.to_owned(), at);
+        let wanted = [
+            due("pending", Some(7)),
+            due("parked", None),
+            due("cancelled", None),
+            due("skipped", None),
+            due("pending", Some(3)),
+            due("succeeded", None),
+        ];
+        assert_eq!(stand, wanted);
+        assert_eq!(deliveries::backlog(&connection, crate::domain::ids::SubscriptionId(1)).unwrap().n_pending, 2);
+        assert_eq!(upkeep::contradictions(&connection).unwrap(), Vec::<String>::new());
+    }
 }

@@ -128,7 +128,8 @@ pub(crate) fn running(connection: &Connection) -> Result<Vec<Running>, Error> {
 pub(crate) fn next(connection: &Connection, id: ReplayId, limit: u32) -> Result<Vec<Pick>, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT p.delivery_id, p.state, d.state AS now FROM replay_picks p LEFT JOIN deliveries d ON d.id = p.delivery_id
-         WHERE p.replay_id = ?1 AND d.state IS NOT 'in_flight' ORDER BY p.delivery_id LIMIT ?2",
+         WHERE p.replay_id = ?1 AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.delivery_id = p.delivery_id)
+         ORDER BY p.delivery_id LIMIT ?2",
     )?;
     let rows = statement.query_map([id.0, i64::from(limit)], |row| {
         let now: Option<String> = row.get("now")?;

@@ -38,6 +38,7 @@ pub(crate) fn deliveries(connection: &Connection, after: i64, before: Timestamp)
         "deliveries",
         "state IN ('succeeded', 'exhausted', 'cancelled')
          AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_id = deliveries.id)
+         AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.delivery_id = deliveries.id)
          AND NOT EXISTS (SELECT 1 FROM resends r WHERE r.delivery_id = deliveries.id)",
         after,
         before,

@@ -200,7 +200,11 @@ pub(crate) fn counts(connection: &Connection) -> Result<Counts, Error> {
     let given = statement.query_map([], |row| Ok((row.get("name")?, count(row, "seq")?)))?.collect::<Result<_, _>>()?;
     let mut waiting = [State::Pending, State::InFlight, State::Parked, State::Skipped].map(|state| (state, 0));
     for (state, n) in &mut waiting {
-        let mut sum = connection.prepare_cached("SELECT coalesce(sum(n), 0) AS n FROM backlogs WHERE state = ?1")?;
+        let mut sum = connection.prepare_cached(
+            "SELECT CASE ?1 WHEN 'in_flight' THEN (SELECT count(*) FROM leases)
+                 ELSE (SELECT coalesce(sum(n), 0) FROM backlogs WHERE state = ?1)
+                     - (SELECT count(*) FROM leases l JOIN deliveries d ON d.id = l.delivery_id WHERE d.state = ?1) END AS n",
+        )?;
         *n = sum.query_row([state.name()], |row| count(row, "n"))?;
     }
     let mut statement = connection.prepare_cached(

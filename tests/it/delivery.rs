@@ -52,8 +52,9 @@ impl Scene {
     async fn delivery(&self, event: i64) -> (DeliveryId, State) {
         let database = self.platform.database();
         let read = |row: &rusqlite::Row<'_>| Ok((DeliveryId(row.get(0)?), row.get::<_, String>(1)?));
-        let (id, state) =
-            database.query_row("SELECT id, state FROM deliveries WHERE event_id = ?1", [event], read).expect("a row");
+        let seen = "SELECT id, CASE WHEN EXISTS (SELECT 1 FROM leases l WHERE l.delivery_id = d.id) THEN 'in_flight' ELSE state END
+                    FROM deliveries d WHERE event_id = ?1";
+        let (id, state) = database.query_row(seen, [event], read).expect("a row");
         (id, State::named(&state).expect("a state"))
     }
 

@@ -28,8 +28,16 @@ pub(super) struct Delivery {
     pub(super) n_attempts: u32,
     pub(super) n_beside: u32,
     pub(super) due_at: Option<Timestamp>,
-    pub(super) returns_to: Option<State>,
+    /// Whether somebody has it in hand; what it stands as does not change by that.
+    pub(super) is_held: bool,
     pub(super) replay: Option<usize>,
+}
+
+impl Delivery {
+    /// As which it is seen.
+    pub(super) const fn seen(&self) -> State {
+        if self.is_held { State::InFlight } else { self.state }
+    }
 }
 
 /// A subscription of the model.
@@ -66,20 +74,6 @@ pub(super) struct Model {
 }
 
 impl Model {
-    /// Where a delivery stands once nobody has it.
-    pub(super) fn stands(&mut self, n: usize, now: Timestamp) {
-        let of = self.subscribers[self.deliveries[n].of];
-        let delivery = &mut self.deliveries[n];
-        let came_from = delivery.returns_to.take();
-        (delivery.state, delivery.due_at) = match came_from {
-            Some(state @ (State::Skipped | State::Exhausted | State::Succeeded)) => (state, None),
-            _ if of.is_deleted => (State::Cancelled, None),
-            _ if of.is_off => (State::Parked, None),
-            Some(State::Pending) => (State::Pending, delivery.due_at),
-            _ => (State::Pending, Some(now)),
-        };
-    }
-
     pub(super) fn turn_off(&mut self, of: usize) {
         self.subscribers[of].is_off = true;
         self.subscribers[of].skipped_after = self.deliveries.len();
@@ -97,8 +91,9 @@ impl Model {
 
     /// One attempt ended.
     pub(super) fn land(&mut self, n: usize, kind: Kind, fate: Fate, now: Timestamp) {
+        self.deliveries[n].is_held = false;
         if matches!(fate, Fate::Ours) {
-            return self.stands(n, now);
+            return;
         }
         let has_arrived = matches!(fate, Fate::Arrives);
         self.deliveries[n].n_attempts += 1;
@@ -107,9 +102,7 @@ impl Model {
             self.resends.remove(&n);
             if has_arrived {
                 let delivery = &mut self.deliveries[n];
-                (delivery.state, delivery.due_at, delivery.returns_to) = (State::Succeeded, None, None);
-            } else {
-                self.stands(n, now);
+                (delivery.state, delivery.due_at) = (State::Succeeded, None);
             }
             return;
         }
@@ -153,10 +146,10 @@ impl Model {
                 continue;
             }
             let is_due =
-                |d: &&Delivery| d.of == of && d.state == State::Pending && d.due_at.is_some_and(|at| at <= now);
+                |d: &&Delivery| d.of == of && d.seen() == State::Pending && d.due_at.is_some_and(|at| at <= now);
             let n_due = u32::try_from(self.deliveries.iter().filter(is_due).count()).expect("few");
             let limit = LIMIT.min(CROWD.saturating_sub(n_due)) as usize;
-            let is_free = |n: &usize| self.deliveries[*n].state != State::InFlight;
+            let is_free = |n: &usize| !self.deliveries[*n].is_held;
             let turns: Vec<usize> = self.plans[number].picks.keys().copied().filter(is_free).take(limit).collect();
             for n in turns {
                 let selected = self.plans[number].picks.remove(&n).expect("picked");

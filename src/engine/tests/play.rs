@@ -30,6 +30,7 @@ use crate::store::replays::Running;
 use proptest::prelude::*;
 use rusqlite::Connection;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 const START: Timestamp = Timestamp::from_millis(1_795_430_410_000);
@@ -199,10 +200,10 @@ impl World {
                 }
             }
             Command::Restart => {
-                store::deliveries::release_all(&self.connection, now).expect("released");
+                store::deliveries::release_all(&self.connection).expect("released");
                 store::deliveries::clamp_due(&self.connection, now).expect("clamped");
                 for (claimed, _) in &self.flights {
-                    self.model.stands(place(claimed.id), now);
+                    self.model.deliveries[place(claimed.id)].is_held = false;
                 }
                 self.late.append(&mut self.flights);
             }
@@ -229,7 +230,7 @@ impl World {
                 n_attempts: 0,
                 n_beside: 0,
                 due_at,
-                returns_to: None,
+                is_held: false,
                 replay: None,
             });
         }
@@ -253,33 +254,32 @@ impl World {
             limits: BTreeMap::new(),
         };
         let claims = claim(&self.connection, ask).expect("claimed");
-        self.last = claims.last;
+        self.last = claims.last.unwrap_or(self.last);
         for job in claims.jobs {
             let n = place(job.claimed.id);
             let delivery = &mut self.model.deliveries[n];
             let subscriber = self.model.subscribers[delivery.of];
-            assert_ne!(delivery.state, State::InFlight, "never two at once");
+            assert!(!delivery.is_held, "never two at once");
             let under_way = under_way.entry(job.claimed.subscription).or_default();
             *under_way += 1;
             if job.claimed.kind == Kind::Resend {
                 assert!(self.model.resends.contains(&n), "somebody asked for it");
                 assert!(*under_way <= Ramp::default().room() as usize);
-                delivery.returns_to = Some(delivery.state);
             } else {
                 assert_eq!((delivery.state, subscriber.is_off), (State::Pending, false));
                 assert!(delivery.due_at.is_some_and(|at| at <= now), "none early");
                 assert_eq!(delivery.kind, job.claimed.kind);
                 assert!(*under_way <= subscriber.ramp.room() as usize, "one, then two, then four");
             }
-            delivery.state = State::InFlight;
+            delivery.is_held = true;
             self.flights.push((job.claimed, token.clone()));
         }
         for (n, delivery) in self.model.deliveries.iter().enumerate() {
             let room = under_way.get(&id(delivery.of)).copied().unwrap_or(0);
             let ramp = self.model.subscribers[delivery.of].ramp.room() as usize;
-            let is_due = delivery.state == State::Pending && delivery.due_at.is_some_and(|at| at <= now);
+            let is_due = delivery.seen() == State::Pending && delivery.due_at.is_some_and(|at| at <= now);
             assert!(!is_due || room >= ramp, "delivery {n} is due and there is room");
-            let is_asked = self.model.resends.contains(&n) && delivery.state != State::InFlight;
+            let is_asked = self.model.resends.contains(&n) && !delivery.is_held;
             assert!(!is_asked || room >= Ramp::default().room() as usize, "delivery {n} is to be resent");
         }
     }
@@ -301,8 +301,9 @@ impl World {
                 exchange: Exchange::default(),
                 body: Vec::new(),
             },
+            roll: Roll(0.5),
         };
-        settle(&self.connection, &[flight], &[Roll(0.5)], self.now()).expect("settled")[0]
+        settle(&self.connection, &[Arc::new(flight)], self.now()).expect("settled")[0]
     }
 
     fn land(&mut self, (claimed, lease): (Claimed, String), fate: Fate) {
@@ -376,13 +377,12 @@ impl World {
     fn compare(&self) {
         let mut counts: BTreeMap<(usize, State), u64> = BTreeMap::new();
         for (n, model) in self.model.deliveries.iter().enumerate() {
-            *counts.entry((model.of, model.state)).or_default() += 1;
+            *counts.entry((model.of, model.seen())).or_default() += 1;
             let id = DeliveryId(i64::try_from(n).expect("few") + 1);
             let real = store::journal::delivery(&self.connection, id).expect("read").expect("it is there");
-            let is_waiting = model.state != State::InFlight;
             assert_eq!(
-                (real.state, real.kind, real.n_attempts, real.due_at.filter(|_| is_waiting)),
-                (model.state, model.kind, model.n_attempts, model.due_at.filter(|_| is_waiting)),
+                (real.state, real.kind, real.n_attempts, real.due_at),
+                (model.seen(), model.kind, model.n_attempts, model.due_at),
                 "delivery {n}"
             );
         }
@@ -426,8 +426,7 @@ impl World {
             self.perform(Command::Turn(n, Phase::Running));
         }
         for _ in 0..2_000 {
-            let is_busy = |state| matches!(state, State::Pending | State::InFlight);
-            let is_idle = self.model.deliveries.iter().all(|d| !is_busy(d.state))
+            let is_idle = self.model.deliveries.iter().all(|d| !d.is_held && d.state != State::Pending)
                 && self.model.plans.iter().all(|plan| plan.picks.is_empty())
                 && self.model.resends.is_empty();
             if is_idle {

@@ -62,7 +62,7 @@ async fn b1_sixty_four_at_once_trip_once_and_at_twenty() {
         scene.emit().await;
     }
     scene.platform.until("it trips", async || scene.n_trips() == 1).await;
-    let count = "SELECT count(*) FROM deliveries WHERE state = 'in_flight'";
+    let count = "SELECT count(*) FROM leases";
     let n_in_flight =
         async || scene.platform.database().query_row(count, [], |row| row.get::<_, i64>(0)).expect("a count");
     scene.platform.until("the last attempts are written down", async || n_in_flight().await == 0).await;

@@ -202,7 +202,7 @@ async fn a_subscription_that_comes_back_gets_one_attempt_then_two_then_four() {
     scene.emit_many(12).await;
     let in_flight = async |n: i64| {
         let database = scene.platform.database();
-        let count = "SELECT count(*) FROM deliveries WHERE state = 'in_flight'";
+        let count = "SELECT count(*) FROM leases";
         database.query_row(count, [], |row| row.get::<_, i64>(0)).expect("a count") == n
     };
     receiver.received(1).await;

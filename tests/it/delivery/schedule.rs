@@ -79,7 +79,7 @@ async fn k7_a_day_that_passes_at_once_begins_no_herd() {
     // The four that hang are given up; the next four take their places.
     scene.platform.advance(Duration::from_secs(10));
     receiver.received(12).await;
-    let count = "SELECT count(*) FROM deliveries WHERE state = 'in_flight'";
+    let count = "SELECT count(*) FROM leases";
     let n: i64 = scene.platform.database().query_row(count, [], |row| row.get(0)).expect("a count");
     assert!(n <= 4, "four at a time, whatever is due: {n}");
 }
@@ -92,7 +92,7 @@ async fn k6_an_outcome_that_comes_after_its_lease_was_lost_is_refused() {
     receiver.received(1).await;
     let id = scene.stands(event, State::InFlight).await;
     // Somebody else has it now.
-    let steal = "UPDATE deliveries SET lease = 'another' WHERE id = ?1";
+    let steal = "UPDATE leases SET token = 'another' WHERE delivery_id = ?1";
     assert_eq!(scene.platform.database().execute(steal, [id.0]).expect("written"), 1);
     scene.platform.advance(Duration::from_secs(10));
     // A second event is served after the first flight has landed, or beside it; either way its outcome is in the log and the other is not.

@@ -175,7 +175,9 @@ fn claims(dir: &Path) -> Vec<Claim> {
     }
     let database = Connection::open(copy.path().join("platform.db")).expect("a database");
     let mut statement = database
-        .prepare("SELECT id, subscription_id, event_id, lease FROM deliveries WHERE state = 'in_flight'")
+        .prepare(
+            "SELECT id, d.subscription_id, event_id, token FROM leases l JOIN deliveries d ON d.id = l.delivery_id",
+        )
         .expect("a statement");
     let claims = statement.query_map([], |row| {
         Ok(Claim { delivery: row.get(0)?, subscription: row.get(1)?, event: row.get(2)?, lease: row.get(3)? })
@@ -195,7 +197,9 @@ async fn settled(dir: &Path, claims: &[Claim]) -> Duration {
     let database = live(dir);
     let watch: Stopwatch = Ambient::real().stopwatch();
     for claim in claims {
-        let sql = "SELECT state = 'succeeded' AND lease IS NOT ?2 FROM deliveries WHERE id = ?1";
+        let sql =
+            "SELECT state = 'succeeded' AND NOT EXISTS (SELECT 1 FROM leases WHERE delivery_id = ?1 AND token = ?2)
+                   FROM deliveries WHERE id = ?1";
         let is_settled =
             || database.query_row(sql, (claim.delivery, &claim.lease), |row| row.get::<_, bool>(0)).expect("a row");
         while !is_settled() && watch.elapsed() <= RESOLVED {

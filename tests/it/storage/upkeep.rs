@@ -122,9 +122,9 @@ async fn verification_names_what_is_wrong() {
     // What is wrong, undone by the second, and what must be named.
     let faults = [
         (
-            "UPDATE deliveries SET state = 'in_flight' WHERE id = 2",
-            "UPDATE deliveries SET state = 'succeeded' WHERE id = 2",
-            "without a lease: 2",
+            "INSERT INTO leases (delivery_id, subscription_id, token, until) VALUES (99, 1, 'x', 5)",
+            "DELETE FROM leases",
+            "not there: 99",
         ),
         (
             "UPDATE deliveries SET due_at = 5 WHERE id = 3",
