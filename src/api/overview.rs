@@ -6,6 +6,8 @@ use super::limits::LimitRow;
 use super::page::Listing;
 use super::subscriptions::SubscriptionRow;
 use super::trips::TripRow;
+use crate::domain::ids::CompanyId;
+use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -34,6 +36,9 @@ pub struct Overview {
     pub limits: Listing<LimitRow>,
     /// Trips, newest first.
     pub trips: Listing<TripRow>,
+    /// Companies whose events stay away for longer than three times the usual gap.
+    #[serde(default)]
+    pub silences: Vec<SilenceRow>,
 }
 
 impl Overview {
@@ -51,11 +56,28 @@ impl Overview {
             attempts,
             limits,
             trips,
+            silences,
         } = self;
         (platform, pipeline, minutes) == (&other.platform, &other.pipeline, &other.minutes)
             && (keys, subscriptions, attempts) == (&other.keys, &other.subscriptions, &other.attempts)
-            && (limits, trips) == (&other.limits, &other.trips)
+            && (limits, trips, silences) == (&other.limits, &other.trips, &other.silences)
     }
+}
+
+/// A company whose events stay away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SilenceRow {
+    /// Whose.
+    pub company_id: CompanyId,
+    /// Its name.
+    pub company_name: Untrusted,
+    /// When the last event happened.
+    pub last_event_utc: Timestamp,
+    /// The longest of the last twenty gaps between events, in milliseconds.
+    pub usual_gap_ms: u64,
+    /// Since when this is a silence: after three times that gap, and ten minutes at least.
+    pub since_utc: Timestamp,
 }
 
 /// What is answering.

@@ -19,6 +19,7 @@ pub mod ramp;
 pub mod replay;
 pub mod secret;
 pub mod signature;
+pub mod silence;
 pub mod standing;
 pub mod subscription;
 pub mod target;

@@ -5,6 +5,7 @@ use super::dispatcher::LEASE;
 use super::once::REMEMBERED;
 use super::requests::Waiting;
 use crate::ambient::Stopwatch;
+use crate::domain::ids::CompanyId;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use crate::store;
 use crate::store::windows::Used;
@@ -30,6 +31,7 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
         round_at: ambient.now(),
         watch: ambient.stopwatch(),
         was_used: false,
+        silent: Vec::new(),
         trouble: Trouble::None,
     };
     while !*stop.borrow() {
@@ -50,6 +52,8 @@ struct Clerk {
     round_at: Timestamp,
     watch: Stopwatch,
     was_used: bool,
+    /// Companies whose events stayed away at the last minute's turn.
+    silent: Vec<CompanyId>,
     trouble: Trouble,
 }
 
@@ -119,11 +123,22 @@ impl Clerk {
             }
         }
         let turned = now.slot(MINUTE_MS) != self.round_at.slot(MINUTE_MS);
-        if has_notes || (turned && self.was_used) {
+        let fell_silent = turned && self.listen(engine).await;
+        if has_notes || fell_silent || (turned && self.was_used) {
             engine.changed();
         }
         self.was_used = has_notes || (self.was_used && !turned);
         (self.round_at, self.watch) = (now, shared.ambient.stopwatch());
+    }
+}
+
+impl Clerk {
+    /// Whether other companies are silent now than when it was last asked: nothing happens when somebody falls silent, so it must be looked for.
+    async fn listen(&mut self, engine: &Engine) -> bool {
+        let Ok(silences) = engine.silences().await else { return false };
+        let silent = silences.iter().map(|(company, _)| company.id).collect();
+        let before = std::mem::replace(&mut self.silent, silent);
+        before != self.silent
     }
 }
 

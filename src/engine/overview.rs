@@ -2,10 +2,12 @@
 
 use super::{Engine, Error};
 use crate::domain::attempt::Attempt;
+use crate::domain::company::Company;
 use crate::domain::health::Tally;
 use crate::domain::ids::{KeyId, SubscriptionId};
 use crate::domain::key::Key;
 use crate::domain::latency::Histogram;
+use crate::domain::silence::{GAPS, SHORTEST, Silence};
 use crate::domain::standing::{
     KeyFacts, Standing, SubscriptionFacts, WindowFacts, judge_key, judge_subscription, judge_window,
 };
@@ -100,6 +102,8 @@ pub struct Dashboard {
     pub backlog: Backlog,
     /// The last 60 minutes, oldest first, the present one last.
     pub minutes: Vec<Tally>,
+    /// Companies whose events stay away.
+    pub silences: Vec<(Company, Silence)>,
 }
 
 /// What is read from the database in one go.
@@ -112,6 +116,7 @@ struct Reading {
     /// Of the last day, ever, and open.
     n_trips: (u64, u64, u64),
     minutes: Vec<(Timestamp, Tally)>,
+    silences: Vec<(Company, Silence)>,
 }
 
 const MINUTES: usize = 60;
@@ -144,7 +149,14 @@ impl Engine {
             trips: Listing { items: reading.trips, total: n_trips, n_alarming: n_open },
             n_trips_24h,
             minutes,
+            silences: reading.silences,
         })
+    }
+
+    /// Companies whose events stay away.
+    pub(super) async fn silences(&self) -> Result<Vec<(Company, Silence)>, Error> {
+        let now = self.shared.ambient.now();
+        self.shared.store.read(move |connection| silences(connection, now)).await.map_err(Error::from)
     }
 
     /// All keys with their calls of the last minute, worst first.
@@ -254,7 +266,21 @@ fn read(connection: &Connection, rows: u32, now: Timestamp) -> Result<Reading, s
         trips: store::trips::latest(connection, rows)?,
         n_trips: store::trips::totals(connection, now.minus(Duration::from_secs(86_400)))?,
         minutes: store::health::minutes(connection, now.minus(Duration::from_secs(3_600)))?,
+        silences: silences(connection, now)?,
     })
+}
+
+/// Looks at the last event of each company, and further back only where that is long ago.
+fn silences(connection: &Connection, now: Timestamp) -> Result<Vec<(Company, Silence)>, store::Error> {
+    let mut silences = Vec::new();
+    for company in store::companies::all(connection)? {
+        let last = store::events::latest_times(connection, company.id, 1)?;
+        if last.first().is_some_and(|last| now.since(*last) >= SHORTEST) {
+            let events = store::events::latest_times(connection, company.id, GAPS + 1)?;
+            silences.extend(Silence::after(&events, now).map(|silence| (company, silence)));
+        }
+    }
+    Ok(silences)
 }
 
 fn patients(connection: &Connection, now: Timestamp) -> Result<Vec<Patient>, store::Error> {

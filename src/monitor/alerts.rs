@@ -2,8 +2,9 @@
 
 use super::reach::Reach;
 use crate::api::keys::KeyRow;
-use crate::api::overview::Overview;
-use crate::domain::ids::{KeyId, SubscriptionId};
+use crate::api::overview::{Overview, SilenceRow};
+use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
+use crate::domain::silence::{GAPS, TIMES};
 use crate::domain::standing::{
     ABANDONED_DAYS, DORMANT_DAYS, Judgement, Standing, judge_key, judge_subscription, judge_window,
 };
@@ -26,6 +27,8 @@ pub enum Subject {
     Key(KeyId),
     /// A window of a key.
     Window(KeyId, Bucket),
+    /// The events of a company.
+    Events(CompanyId),
     /// The delivery pipeline as a whole.
     Pipeline,
     /// The platform's clock and ours.
@@ -88,6 +91,15 @@ fn dormant_since(row: &KeyRow, now: Timestamp) -> Option<Timestamp> {
     (facts.n_limited == 0 && facts.n_broken == 0).then(|| idle_since.plus(days(threshold)))
 }
 
+fn silent(row: &SilenceRow, now: Timestamp) -> String {
+    let minutes = |ms: u64| ms / 60_000;
+    format!(
+        "no events for {} min; the longest of the last {GAPS} gaps was {} min (limit {TIMES} times that, 10 min at least)",
+        now.since(row.last_event_utc).as_secs() / 60,
+        minutes(row.usual_gap_ms)
+    )
+}
+
 fn raised(overview: &Overview, reach: &Reach, now: Timestamp) -> Vec<Alert> {
     let alarming = |standing| matches!(standing, Standing::Tripped | Standing::Failing | Standing::Attention);
     let mut alerts = Vec::new();
@@ -116,6 +128,10 @@ fn raised(overview: &Overview, reach: &Reach, now: Timestamp) -> Vec<Alert> {
     for row in &overview.limits.items {
         let name = Untrusted::new(format!("{} {}", row.key_name.raw(), row.bucket));
         raise(Subject::Window(row.key_id, row.bucket), name, judge_window(&row.facts()), None);
+    }
+    for row in &overview.silences {
+        let judgement = Judgement { standing: Standing::Attention, why: silent(row, overview.server_utc) };
+        raise(Subject::Events(row.company_id), row.company_name.clone(), judgement, Some(row.since_utc));
     }
     if let Some(due) = overview.pipeline.oldest_due_utc {
         let late = overview.server_utc.since(due);

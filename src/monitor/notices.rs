@@ -55,6 +55,7 @@ fn subject(of: Subject) -> String {
         Subject::Subscription(id) => format!("subscription {id}"),
         Subject::Key(id) => format!("key {id}"),
         Subject::Window(id, bucket) => format!("window {id} {bucket}"),
+        Subject::Events(id) => format!("events {id}"),
         Subject::Pipeline => "pipeline".to_owned(),
         Subject::Clock => "clock".to_owned(),
     }

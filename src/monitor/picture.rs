@@ -90,6 +90,7 @@ pub fn assemble(seen: &Seen, frame: &Frame, now: Timestamp) -> (Overview, Reach)
         attempts: Listing { total: seen.n_receipts, n_alarming: 0, items: frame.receipts.clone() },
         limits: listing(n(limits.iter().map(|row| judge_window(&row.facts()).standing).collect()), limits),
         trips: listing(trips.iter().filter(|trip| trip.enabled_utc.is_none()).count() as u64, trips),
+        silences: Vec::new(),
     };
     (overview, reach)
 }

@@ -4,12 +4,14 @@ use crate::api;
 use crate::api::attempts::{AttemptDetail, AttemptRow, Body};
 use crate::api::keys::{KeyRow, Usage};
 use crate::api::limits::LimitRow;
-use crate::api::overview::{Minute, Overview, Pipeline, Platform};
+use crate::api::overview::{Minute, Overview, Pipeline, Platform, SilenceRow};
 use crate::api::page::Listing;
 use crate::api::subscriptions::{Health, Rate, SubscriptionRow, TestResult};
 use crate::domain::attempt::{Attempt, Exchange};
+use crate::domain::company::Company;
 use crate::domain::delivery::Outcome;
 use crate::domain::health::Tally;
+use crate::domain::silence::Silence;
 use crate::domain::target::Policy;
 use crate::domain::text::Untrusted;
 use crate::engine::Engine;
@@ -131,6 +133,17 @@ pub(super) fn dashboard(of: Dashboard, engine: &Engine) -> Overview {
         attempts: listing(of.attempts, AttemptRow::from),
         limits: listing(of.windows, window),
         trips: listing(of.trips, api::trips::TripRow::from),
+        silences: of.silences.into_iter().map(silence).collect(),
+    }
+}
+
+fn silence((company, of): (Company, Silence)) -> SilenceRow {
+    SilenceRow {
+        company_id: company.id,
+        company_name: Untrusted::new(company.name),
+        last_event_utc: of.last_at,
+        usual_gap_ms: of.usual_gap.as_millis().try_into().unwrap_or(u64::MAX),
+        since_utc: of.began_at(),
     }
 }
 

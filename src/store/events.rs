@@ -21,6 +21,15 @@ pub(crate) fn insert(connection: &Connection, event: &Event) -> Result<(), Error
     Ok(())
 }
 
+/// When the latest events of a company happened, newest first, at most `limit`.
+pub(crate) fn latest_times(connection: &Connection, company: CompanyId, limit: usize) -> Result<Vec<Timestamp>, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT created_at FROM events INDEXED BY events_company WHERE company_id = ?1 ORDER BY id DESC LIMIT ?2",
+    )?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    Ok(statement.query_map(params![company.0, limit], |row| time(row, 0))?.collect::<Result<_, _>>()?)
+}
+
 /// One event.
 pub(crate) fn get(connection: &Connection, id: EventId) -> Result<Option<Event>, Error> {
     Ok(connection

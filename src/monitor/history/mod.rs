@@ -10,7 +10,7 @@ pub mod seen;
 
 use super::alerts::{Alert, Subject};
 use super::link::Link;
-use crate::domain::ids::{KeyId, SubscriptionId};
+use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::standing::Standing;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
@@ -154,6 +154,7 @@ fn write_subject(subject: Subject) -> String {
         Subject::Subscription(id) => format!("subscription:{id}"),
         Subject::Key(id) => format!("key:{id}"),
         Subject::Window(id, bucket) => format!("window:{id}:{bucket}"),
+        Subject::Events(id) => format!("events:{id}"),
         Subject::Pipeline => "pipeline".to_owned(),
         Subject::Clock => "clock".to_owned(),
     }
@@ -170,6 +171,7 @@ fn read_subject(text: &str) -> Option<Subject> {
             let key = KeyId(number()?);
             Subject::Window(key, Bucket::named(parts.next()?)?)
         }
+        "events" => Subject::Events(CompanyId(number()?)),
         "pipeline" => Subject::Pipeline,
         "clock" => Subject::Clock,
         _ => return None,
@@ -194,6 +196,7 @@ mod tests {
         let alerts = vec![
             alert(Subject::Subscription(SubscriptionId(17)), Standing::Tripped),
             alert(Subject::Window(KeyId(3), Bucket::Read), Standing::Attention),
+            alert(Subject::Events(CompanyId(92)), Standing::Attention),
             alert(Subject::Clock, Standing::Attention),
         ];
         let history = History::open(&path).unwrap();

@@ -45,7 +45,7 @@ impl AlertList {
             Subject::Subscription(id) => Some(Item::Subscription(id)),
             Subject::Key(id) => Some(Item::Key(id)),
             Subject::Window(id, bucket) => Some(Item::Window(id, bucket)),
-            Subject::Pipeline | Subject::Clock => None,
+            Subject::Events(_) | Subject::Pipeline | Subject::Clock => None,
         }
     }
 }

@@ -269,6 +269,7 @@ pub(super) fn overview() -> Overview {
         attempts: attempts(),
         limits: limits(),
         trips: trips(),
+        silences: Vec::new(),
     }
 }
 

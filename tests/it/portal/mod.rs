@@ -7,6 +7,7 @@ mod metrics;
 mod openapi;
 mod operators;
 mod revisions;
+mod silence;
 mod stream;
 
 use crate::support::platform::{Answer, Platform};

@@ -1,0 +1,80 @@
+//! Silence: whether a company's events stay away for longer than they are used to.
+
+use super::time::Timestamp;
+use std::time::Duration;
+
+/// Gaps between events that tell what is usual. With fewer nothing is known, and nothing is said.
+pub const GAPS: usize = 20;
+/// So many times the usual gap is a silence.
+pub const TIMES: u32 = 3;
+/// A shorter pause is none, however fast events came before.
+pub const SHORTEST: Duration = Duration::from_secs(600);
+
+/// Events that stay away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Silence {
+    /// When the last one came.
+    pub last_at: Timestamp,
+    /// The longest of the last [`GAPS`] gaps: what is usual, with the quiet hours that they saw.
+    pub usual_gap: Duration,
+}
+
+impl Silence {
+    /// The silence after these events, newest first, if there is one now.
+    #[must_use]
+    pub fn after(events: &[Timestamp], now: Timestamp) -> Option<Self> {
+        let last_at = *events.first()?;
+        if events.len() <= GAPS {
+            return None;
+        }
+        let usual_gap = events.windows(2).take(GAPS).map(|pair| pair[0].since(pair[1])).max()?;
+        let silence = Self { last_at, usual_gap };
+        (now >= silence.began_at()).then_some(silence)
+    }
+
+    /// Since when it is one.
+    #[must_use]
+    pub fn began_at(&self) -> Timestamp {
+        self.last_at.plus((self.usual_gap * TIMES).max(SHORTEST))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The latest events, newest first, with these gaps in seconds between them.
+    fn events(gaps: &[u64]) -> Vec<Timestamp> {
+        let mut at = Timestamp::from_millis(1_000_000_000);
+        let mut events = vec![at];
+        for gap in gaps {
+            at = at.minus(Duration::from_secs(*gap));
+            events.push(at);
+        }
+        events
+    }
+
+    #[test]
+    fn three_times_the_longest_of_the_last_gaps_is_a_silence() {
+        let mut gaps = [60; GAPS + 1];
+        gaps[4] = 500;
+        // One that is older than what counts.
+        gaps[GAPS] = 90_000;
+        let events = events(&gaps);
+        let after = |seconds: u64| Silence::after(&events, events[0].plus(Duration::from_secs(seconds)));
+        assert_eq!(after(1_499), None);
+        let silence = after(1_500).unwrap();
+        assert_eq!((silence.last_at, silence.usual_gap), (events[0], Duration::from_secs(500)));
+        assert_eq!(silence.began_at(), events[0].plus(Duration::from_secs(1_500)));
+    }
+
+    #[test]
+    fn a_short_pause_after_a_burst_is_none_and_few_events_tell_nothing() {
+        let burst = events(&[1; GAPS]);
+        assert_eq!(Silence::after(&burst, burst[0].plus(Duration::from_secs(599))), None);
+        assert!(Silence::after(&burst, burst[0].plus(SHORTEST)).is_some());
+        let few = events(&[60; GAPS - 1]);
+        assert_eq!(Silence::after(&few, few[0].plus(Duration::from_secs(86_400 * 30))), None);
+        assert_eq!(Silence::after(&[], Timestamp::from_millis(0)), None);
+    }
+}

@@ -1,0 +1,44 @@
+//! Companies whose events stay away.
+
+use super::Scene;
+use crate::support::platform::Platform;
+use crow::domain::event::EventType;
+use crow::domain::silence::GAPS;
+use crow::domain::time::Timestamp;
+use crow::monitor::alerts::{Alerts, Subject};
+use crow::monitor::reach::Reach;
+use std::time::Duration;
+
+/// The alerts about silences, by who is silent.
+async fn silent(platform: &Platform) -> Vec<(Subject, String, Timestamp)> {
+    let overview = platform.operator().overview(10).await.expect("an overview");
+    let alerts = Alerts::default().after(&overview, &Reach::Portal, overview.server_utc);
+    let about = alerts.list().iter().filter(|alert| matches!(alert.subject, Subject::Events(_)));
+    about.map(|alert| (alert.subject, alert.why.clone(), alert.since)).collect()
+}
+
+#[tokio::test]
+async fn events_that_stay_away_are_an_alert_until_one_comes_and_the_stream_tells() {
+    let scene = Scene::new().await;
+    let platform = &scene.platform;
+    let mut last = platform.ambient.now();
+    for n in 0..=GAPS {
+        scene.emit(EventType::LeadCreated).await;
+        last = platform.ambient.now();
+        if n < GAPS {
+            // One pause is longer than the others: it is usual too.
+            platform.advance(Duration::from_secs(if n == 3 { 480 } else { 60 }));
+        }
+    }
+    platform.advance(Duration::from_secs(23 * 60));
+    assert_eq!(silent(platform).await, []);
+    let cursor = platform.operator().overview(1).await.expect("an overview").cursor;
+    platform.advance(Duration::from_secs(2 * 60));
+    let told = async || platform.operator().overview(1).await.expect("an overview").cursor > cursor;
+    platform.until("the change is told", told).await;
+    let why = "no events for 25 min; the longest of the last 20 gaps was 8 min (limit 3 times that, 10 min at least)";
+    let wanted = (Subject::Events(scene.company.id), why.to_owned(), last.plus(Duration::from_secs(24 * 60)));
+    assert_eq!(silent(platform).await, [wanted]);
+    scene.emit(EventType::LeadCreated).await;
+    assert_eq!(silent(platform).await, []);
+}
