@@ -150,6 +150,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, finder: &Finder) 
         let text = format!("No action is called that. {} shows all.", "Ctrl-U");
         return paint::line(buffer, list, 0, &Line::styled(text, theme.style(Role::Dim)));
     }
+    let list = reason_below(buffer, list, app, finder);
     let height = usize::from(list.height);
     let at = lines.iter().position(|line| matches!(line, Listed::Action(at, _) if *at == finder.selected)).unwrap_or(0);
     let first = at.saturating_sub(height / 2).min(lines.len().saturating_sub(height));
@@ -159,7 +160,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, finder: &Finder) 
                 paint::line(buffer, list, y, &Line::styled(*title, theme.style(Role::Strong)));
             }
             Listed::Action(at, bound) => {
-                paint::line(buffer, list, y, &action(app, finder, bound));
+                paint::line(buffer, list, y, &action(app, finder, bound, usize::from(list.width)));
                 if *at == finder.selected {
                     buffer.set_style(Rect { y: list.y + y, height: 1, ..list }, theme.style(Role::Selected));
                 }
@@ -168,9 +169,32 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, finder: &Finder) 
     }
 }
 
-fn action(app: &App, finder: &Finder, bound: &Bound) -> Line<'static> {
-    const KEYS: usize = 16;
-    const LABEL: usize = 30;
+/// Columns of the keys and of the label of an action; what stands before its reason.
+const KEYS: usize = 16;
+const LABEL: usize = 30;
+const BEFORE: usize = 2 + KEYS + 1 + LABEL + 2;
+
+/// Writes the reason of the selected action beneath the list where its line has no room for all of it. What is left for the list.
+fn reason_below(buffer: &mut Buffer, list: Rect, app: &App, finder: &Finder) -> Rect {
+    let Some(why) =
+        finder.selected(&app.setting.keymap).and_then(|bound| app.reason(bound.binding, finder.about).err())
+    else {
+        return list;
+    };
+    let room = usize::from(list.width);
+    if format::width(&why) <= room.saturating_sub(BEFORE) || list.height < 6 {
+        return list;
+    }
+    let lines = format::flow(&why, room.saturating_sub(2));
+    let n = u16::try_from(lines.len()).unwrap_or(u16::MAX).min(list.height / 2);
+    let below = Rect { y: list.bottom() - n, height: n, ..list };
+    for (y, line) in (0..n).zip(lines) {
+        paint::line(buffer, below, y, &Line::styled(format!("  {line}"), app.theme().style(Role::Dim)));
+    }
+    Rect { height: list.height - n, ..list }
+}
+
+fn action(app: &App, finder: &Finder, bound: &Bound, room: usize) -> Line<'static> {
     let theme = app.theme();
     let why = app.reason(bound.binding, finder.about).err();
     let (keys_role, role) = if why.is_none() { (Role::Accent, Role::Text) } else { (Role::Dim, Role::Dim) };
@@ -180,6 +204,7 @@ fn action(app: &App, finder: &Finder, bound: &Bound) -> Line<'static> {
         Span::styled(format!("{:<LABEL$}", format::clip(bound.binding.label, LABEL)), theme.style(role)),
     ]);
     if let Some(why) = why {
+        let why = format::clip(&why, room.saturating_sub(BEFORE));
         line.push_span(Span::styled(format!("  {why}"), theme.style(Role::Dim)));
     }
     line

@@ -410,6 +410,8 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, form: &Form) {
     let theme = app.theme();
     let room = usize::from(area.width.saturating_sub(6)).min(76);
     let mut lines = Vec::new();
+    // What the present field wants, where there was no room beside it.
+    let mut whole = String::new();
     for (at, field) in form.fields.iter().enumerate() {
         let is_here = at == form.at;
         let label_role = if is_here { Role::Strong } else { Role::Dim };
@@ -443,6 +445,9 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, form: &Form) {
         let role = if matches!(field.input, Input::Tick(_)) { Role::Text } else { Role::Dim };
         let gap = if matches!(field.input, Input::Tick(_)) { "" } else { " " };
         let hint = format::clip(&format!("{gap}{}", field.hint), room.saturating_sub(used));
+        if is_here && hint.ends_with(format::ELLIPSIS) {
+            whole = format!("{}. ", field.hint);
+        }
         drawn.push_span(Span::styled(hint, theme.style(role)));
         lines.push(drawn);
     }
@@ -454,7 +459,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, form: &Form) {
                 Some(Input::Line(_)) => "Tab next field, ",
                 _ => "Tab next field, Space changes it, ",
             };
-            (Role::Dim, format!("{key}Enter goes on, Esc leaves it"))
+            (Role::Dim, format!("{whole}{key}Enter goes on, Esc leaves it"))
         }
     };
     lines.push(Line::default());

@@ -108,8 +108,8 @@ pub(super) fn chart(view: &View<'_>, room: usize) -> Vec<Line<'static>> {
     let counts: Vec<u64> = minutes.iter().flat_map(|minute| std::iter::repeat_n(total(minute), wide)).collect();
     let most = counts.iter().copied().max().unwrap_or(0);
     let style = |role| view.theme.style(role);
-    let remarks =
-        [format!("  {} a minute at most", format::number(most)), "  60 minutes, the present one last".to_owned()];
+    let [peak, span, legend] = remarks(most, room.saturating_sub(counts.len()));
+    let remarks = [peak, span];
     let columns = chart::columns(&counts, remarks.len()).into_iter().zip(remarks);
     let mut lines: Vec<Line<'static>> = columns
         .map(|(line, remark)| {
@@ -124,9 +124,22 @@ pub(super) fn chart(view: &View<'_>, room: usize) -> Vec<Line<'static>> {
             (_, true) => Span::styled("!".repeat(wide), style(Role::Word(Standing::Failing))),
         })
         .collect();
-    ticks.push(Span::styled("  ^ some failed  ! most failed", style(Role::Dim)));
+    ticks.push(Span::styled(legend, style(Role::Dim)));
     lines.push(Line::from(ticks));
     lines
+}
+
+/// What is said beside the chart, in full or in short as there is room: the highest column, the span, the ticks.
+fn remarks(most: u64, room: usize) -> [String; 3] {
+    let most = format::number(most);
+    let full = [
+        format!("  {most} a minute at most"),
+        "  60 minutes, the present one last".to_owned(),
+        "  ^ some failed  ! most failed".to_owned(),
+    ];
+    let short = [format!("  at most {most}"), "  60 min".to_owned(), "  ^ some ! most".to_owned()];
+    let fits = |remarks: &[String; 3]| remarks.iter().all(|remark| format::width(remark) <= room);
+    [full, short].into_iter().find(fits).unwrap_or_default()
 }
 
 pub(in crate::tui) fn row(view: &View<'_>, row: &AttemptRow) -> Row {
