@@ -195,8 +195,8 @@ pub fn judge_subscription(facts: &SubscriptionFacts) -> Judgement {
         Some(_) => stands(Standing::Healthy, format!("success {n_ok} of {total} in 1 h")),
         None if facts.streak > 0 => {
             let few = format!(
-                "{} failures in a row, but {n_ok} of {total} in 1 h are fewer than {ENOUGH} attempts to judge by",
-                facts.streak
+                "{} in a row, but {n_ok} of {total} in 1 h are fewer than {ENOUGH} attempts to judge by",
+                if facts.streak == 1 { "1 failure".to_owned() } else { format!("{} failures", facts.streak) }
             );
             stands(Standing::Unknown, few)
         }

@@ -50,8 +50,12 @@ impl App {
             Action::Close if self.layers.is_empty() => return vec![Effect::Leave],
             Action::Close | Action::Back | Action::No => self.back(now),
             Action::Retry => return self.retry(),
-            Action::Overview => self.show_dashboard(now),
+            Action::Overview => {
+                self.layers.clear();
+                self.show_dashboard(now);
+            }
             Action::Show(pane) => {
+                self.layers.clear();
                 self.undrill(now);
                 (self.root, self.focus) = (Root::Single, pane);
             }

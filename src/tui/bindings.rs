@@ -29,6 +29,8 @@ const LAYERS: &[Context] =
 /// Where there are rows or one thing.
 const THINGS: &[Context] = &[Panes, Detail];
 const PANES: &[Context] = &[Panes];
+/// From where one goes to another pane: panes, and what opens over one.
+const PLACES: &[Context] = &[Panes, Detail, Diagnose, Escalate];
 
 const UP: KeyCode = KeyCode::Up;
 const DOWN: KeyCode = KeyCode::Down;
@@ -85,15 +87,15 @@ pub const BINDINGS: &[Binding] = &[
     bind("forward", &[ch(']')], Action::Forward, "forward on the trail").at(THINGS).in_footer(9),
     bind("shape", &[ch('v')], Action::Shape, "JSON, text, hex").at(&[Detail]).in_footer(2),
     bind("fold", &[ch('-')], Action::Fold, "fold, unfold all").at(&[Detail]).in_footer(3),
-    bind("overview", &[ch('1')], Action::Overview, "Overview"),
-    bind("keys", &[ch('2')], Action::Show(Pane::Keys), "Keys"),
-    bind("subscriptions", &[ch('3')], Action::Show(Pane::Subscriptions), "Subscriptions"),
-    bind("deliveries", &[ch('4')], Action::Show(Pane::Deliveries), "Deliveries"),
-    bind("events", &[ch('5')], Action::Show(Pane::Events), "Events"),
-    bind("limits", &[ch('6')], Action::Show(Pane::Limits), "Limits"),
-    bind("trips", &[ch('7')], Action::Show(Pane::Trips), "Trips"),
-    bind("requests", &[ch('8')], Action::Show(Pane::Requests), "Requests"),
-    bind("diagnose", &[ch('9')], Action::Diagnose, "Diagnose").at(&[Panes, Escalate]),
+    bind("overview", &[ch('1')], Action::Overview, "Overview").at(PLACES),
+    bind("keys", &[ch('2')], Action::Show(Pane::Keys), "Keys").at(PLACES),
+    bind("subscriptions", &[ch('3')], Action::Show(Pane::Subscriptions), "Subscriptions").at(PLACES),
+    bind("deliveries", &[ch('4')], Action::Show(Pane::Deliveries), "Deliveries").at(PLACES),
+    bind("events", &[ch('5')], Action::Show(Pane::Events), "Events").at(PLACES),
+    bind("limits", &[ch('6')], Action::Show(Pane::Limits), "Limits").at(PLACES),
+    bind("trips", &[ch('7')], Action::Show(Pane::Trips), "Trips").at(PLACES),
+    bind("requests", &[ch('8')], Action::Show(Pane::Requests), "Requests").at(PLACES),
+    bind("diagnose", &[ch('9')], Action::Diagnose, "Diagnose").at(&[Panes, Detail, Escalate]),
     bind("escalate", &[ch('0')], Action::Escalate, "Escalate").at(&[Panes, Detail, Diagnose]),
     bind("playbooks", &[ch('P')], Action::Playbooks, "playbooks that fit").at(THINGS),
     bind("run-playbook", ENTER, Action::Open, "run, or open what ran").at(&[Diagnose]).in_footer(1),
@@ -121,7 +123,7 @@ pub const BINDINGS: &[Binding] = &[
     bind("companies", &[ch('C')], Action::Companies, "look at one company"),
     bind("replays", &[ch('r')], Action::Replays, "replays").at(THINGS),
     bind("operators", &[ch('o')], Action::Operators, "operators"),
-    bind("alerts", &[ch('a')], Action::Alerts, "alerts").in_footer(4),
+    bind("alerts", &[ch('a')], Action::Alerts, "alerts").at(PLACES).in_footer(4),
     bind("follow", &[ch('F')], Action::Follow, "follow").in_footer(8),
     bind("back", &[key(KeyCode::Esc)], Action::Back, "back").at(ANYWHERE).in_footer(0),
     bind("actions", &[ch('x')], Action::Menu, "actions").at(THINGS).in_group(Group::Act).in_footer(2),

@@ -167,14 +167,19 @@ pub fn cursor(room: &Room) -> usize {
 }
 
 fn list(room: &Room, width: usize, theme: Theme) -> Vec<Line<'static>> {
-    let hint = match room.subject {
-        Subject::All | Subject::Company(_) => {
-            "Enter runs a playbook with read-only calls, and opens one that ran. P on a row narrows it; a key and a subscription have run-books."
-        }
-        Subject::Key(_) | Subject::Subscription(_) => {
-            "Enter runs with read-only calls, and opens what ran. Run-books guide through a piece of work and check each step."
-        }
+    // The fullest that fits into one line.
+    let hints: &[&str] = match room.subject {
+        Subject::All | Subject::Company(_) => &[
+            "Enter runs a playbook with read-only calls, and opens one that ran. P on a row narrows it; a key and a subscription have run-books.",
+            "Enter runs one with read-only calls, and opens one that ran. P narrows it.",
+            "Enter runs one, read-only, and opens one that ran.",
+        ],
+        Subject::Key(_) | Subject::Subscription(_) => &[
+            "Enter runs with read-only calls, and opens what ran. Run-books guide through a piece of work and check each step.",
+            "Enter runs with read-only calls, opens what ran.",
+        ],
     };
+    let hint = hints.iter().find(|hint| format::width(hint) <= width).or(hints.last()).copied().unwrap_or_default();
     let mut lines = vec![Line::styled(format::clip(hint, width), theme.style(Role::Dim)), Line::default()];
     for (at, place) in room.rows().into_iter().enumerate() {
         if at == room.entries.len() {

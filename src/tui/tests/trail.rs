@@ -101,3 +101,26 @@ fn the_trail_says_where_it_ends() {
         assert!(bench.screen().contains(said), "{}", bench.screen());
     }
 }
+
+#[test]
+fn every_pane_is_one_key_away_from_a_detail_a_playbook_and_the_bundle_and_so_are_the_alerts() {
+    for over in ["3\n", "9", "0", "3\nd9", "09"] {
+        for (key, pane) in [("3", Pane::Subscriptions), ("5", Pane::Events), ("8", Pane::Requests)] {
+            let mut bench = Bench::new(120, 36);
+            go(&mut bench, over);
+            assert!(!bench.app.layers.is_empty(), "{over} opens something");
+            go(&mut bench, key);
+            assert_eq!(
+                (bench.app.layers.len(), bench.app.root, bench.app.focus),
+                (0, Root::Single, pane),
+                "{over}{key}"
+            );
+        }
+        let mut bench = Bench::new(120, 36);
+        go(&mut bench, over);
+        go(&mut bench, "a");
+        assert!(matches!(bench.app.layers.last(), Some(Layer::Alerts(_))), "{over}a");
+        go(&mut bench, "\u{1b}1");
+        assert_eq!((bench.app.layers.len(), bench.app.root), (0, Root::Overview), "{over}a, back, 1");
+    }
+}
