@@ -104,6 +104,26 @@ mod tests {
     const B: SubscriptionId = SubscriptionId(2);
 
     #[test]
+    fn k9_who_may_begin_nothing_at_some_moment_is_woken_as_of_that_moment() {
+        let mut trouble = Trouble::default();
+        trouble.met(A, s(0));
+        trouble.passed(B);
+        trouble.met(B, s(1));
+        assert!(!trouble.is_general());
+        for ms in (0..5_000).map(Duration::from_millis) {
+            let n_resting = trouble.limits(ms).values().filter(|n| **n == 0).count();
+            assert_eq!(trouble.next(ms).is_some(), n_resting > 0, "{ms:?}");
+            assert!(trouble.next(ms).is_none_or(|next| next > ms), "{ms:?}");
+        }
+        trouble.met(A, s(5));
+        trouble.met(B, s(5));
+        assert!(trouble.is_general());
+        for ms in (5_000..20_000).map(Duration::from_millis) {
+            assert_eq!(trouble.next(ms).is_some(), trouble.room(0, 1, ms) == 0, "{ms:?}");
+        }
+    }
+
+    #[test]
     fn k9_one_target_out_of_reach_rests_alone() {
         let mut trouble = Trouble::default();
         for second in 0..100 {

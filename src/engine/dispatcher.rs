@@ -41,8 +41,7 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
         let wake_at = match desk.turn(&engine).await {
             Ok(next_due) => {
                 say(&engine, &mut said, desk.paused());
-                let until_probe = desk.trouble.next(desk.watch.elapsed());
-                let wait = until_probe.map_or(NAP, |next| next.saturating_sub(desk.watch.elapsed()).min(NAP));
+                let wait = desk.rest_ends.map_or(NAP, |next| next.saturating_sub(desk.watch.elapsed()).min(NAP));
                 let latest = shared.ambient.now().plus(wait);
                 next_due.map_or(latest, |due| due.min(latest))
             }
@@ -87,6 +86,9 @@ struct Desk {
     /// Measures since when there is trouble; setting the clock does not change it.
     watch: Stopwatch,
     trouble: Trouble,
+    /// When the next rest ends, as of the moment at which it was decided what may be begun: one that ends while that is being written would
+    /// else be waited for by nobody.
+    rest_ends: Option<Duration>,
 }
 
 impl Desk {
@@ -105,6 +107,7 @@ impl Desk {
             last: SubscriptionId(0),
             watch: ambient.stopwatch(),
             trouble: Trouble::default(),
+            rest_ends: None,
         }
     }
 
@@ -173,6 +176,7 @@ impl Desk {
             leave(&mut under_way, flight.claimed.subscription);
         }
         let at = self.watch.elapsed();
+        self.rest_ends = self.trouble.next(at);
         let n_under_way = under_way.values().sum();
         let room = self.trouble.room(n_under_way, FLIGHTS.saturating_sub(n_under_way), at);
         if room == 0 {
