@@ -58,8 +58,12 @@ const NARROW: [Column; 3] = [words("STATE", 5, 5, 0), words("WHAT", 14, 60, 0), 
 /// Columns from which on there is room.
 const ROOM: u16 = 130;
 
-fn row(app: &App, alert: &Alert, columns: &[Column]) -> Row {
+fn row(app: &App, alert: &Alert, columns: &[Column], width: u16) -> Row {
     let theme = app.theme();
+    // Beneath the second column, all of it.
+    let room = usize::from(width.saturating_sub(9));
+    let below =
+        format::flow(&alert.why, room).into_iter().map(|line| Cell::new(line, theme.style(Role::Dim))).collect();
     let since = format!("{} {}", alert.since.format("%H:%M"), format::age(app.shown_at().since(alert.since)));
     Row {
         cells: vec![
@@ -72,7 +76,7 @@ fn row(app: &App, alert: &Alert, columns: &[Column]) -> Row {
             Cell::new(since, theme.style(Role::Dim)),
             Cell::new(alert.why.clone(), theme.style(Role::Text)),
         ],
-        below: (columns.len() == NARROW.len()).then(|| Cell::new(alert.why.clone(), theme.style(Role::Dim))),
+        below: if columns.len() == NARROW.len() { below } else { Vec::new() },
     }
 }
 
@@ -98,5 +102,5 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App, list: Option<&AlertList>
     let selected = list.map(|list| list.row(alerts));
     let columns: &[Column] = if inner.width < ROOM { &NARROW } else { &WIDE };
     let table = Table { columns, n_rows: alerts.len(), selected, marked: &[], hidden: &[], theme };
-    table.draw(buffer, inner, &|at| row(app, &alerts[at], columns));
+    table.draw(buffer, inner, &|at| row(app, &alerts[at], columns, inner.width));
 }

@@ -195,7 +195,7 @@ fn replay(app: &App, row: &ReplayRow) -> Row {
             Cell::new(format::count(progress.n_exhausted), style(given_up)),
             Cell::new(left(row), style(Role::Dim)),
         ],
-        below: None,
+        below: Vec::new(),
     }
 }
 
@@ -210,7 +210,7 @@ fn operator(app: &App, row: &OperatorRow) -> Row {
             Cell::new(row.role.name(), theme.style(role)),
             Cell::new(row.created_utc.format("%Y-%m-%d %H:%M:%S"), theme.style(Role::Dim)),
         ],
-        below: None,
+        below: Vec::new(),
     }
 }
 

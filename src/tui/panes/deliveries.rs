@@ -162,7 +162,7 @@ pub(in crate::tui) fn row(view: &View<'_>, row: &AttemptRow) -> Row {
             view.dim(event),
             view.dim(kind),
         ],
-        below: None,
+        below: Vec::new(),
     }
 }
 

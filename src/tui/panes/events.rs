@@ -61,7 +61,7 @@ pub(super) fn row(view: &View<'_>, row: &EventRow) -> Row {
             },
             view.dim(format::number(row.n_bytes)),
         ],
-        below: None,
+        below: Vec::new(),
     }
 }
 

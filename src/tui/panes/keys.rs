@@ -78,7 +78,7 @@ pub(super) fn row(view: &View<'_>, row: &KeyRow) -> Row {
             view.dim(scopes(view, row)),
             view.dim(row.company_id.to_string()),
         ],
-        below: None,
+        below: Vec::new(),
     }
 }
 

@@ -90,7 +90,7 @@ pub(super) fn row(view: &View<'_>, row: &LimitRow) -> Row {
             forecast,
             view.dim(spark(view, row)),
         ],
-        below: None,
+        below: Vec::new(),
     }
 }
 

@@ -103,7 +103,7 @@ pub(super) fn row(view: &View<'_>, row: &RequestRow) -> Row {
             Cell::middle(row.request_id.inert(), view.theme.style(Role::Dim)),
             view.dim(row.company_id.map_or_else(|| "-".to_owned(), |id| id.to_string())),
         ],
-        below: None,
+        below: Vec::new(),
     }
 }
 

@@ -135,7 +135,11 @@ pub(super) fn row(view: &View<'_>, row: &SubscriptionRow) -> Row {
                 view.text(format::count(waiting(row)))
             },
         ],
-        below: forecast(row).or(missed).map(|text| Cell::new(text, view.theme.style(Role::Word(standing)))),
+        below: forecast(row)
+            .or(missed)
+            .map(|text| Cell::new(text, view.theme.style(Role::Word(standing))))
+            .into_iter()
+            .collect(),
     }
 }
 

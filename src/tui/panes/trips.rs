@@ -146,17 +146,20 @@ pub(super) fn row(view: &View<'_>, row: &TripRow) -> Row {
             if row.enabled_utc.is_none() { view.text(off) } else { view.dim(format!("was {off}")) },
             if view.is_partial() { view.untold() } else { view.tinted(row.n_missed, Standing::Attention) },
         ],
-        below: (row.enabled_utc.is_none()).then(|| {
-            let missed = format::plural(row.n_missed, "event");
-            // What it missed, and a replay of it, only a Portal knows of.
-            let rest = if view.is_partial() {
-                "what it missed is not told   x enables".to_owned()
-            } else {
-                format!("missed since: {missed}   R replays")
-            };
-            let missed = format!("off {}   {rest}", off_for(view, row));
-            Cell::new(missed, view.theme.style(Role::Word(standing)))
-        }),
+        below: (row.enabled_utc.is_none())
+            .then(|| {
+                let missed = format::plural(row.n_missed, "event");
+                // What it missed, and a replay of it, only a Portal knows of.
+                let rest = if view.is_partial() {
+                    "what it missed is not told   x enables".to_owned()
+                } else {
+                    format!("missed since: {missed}   R replays")
+                };
+                let missed = format!("off {}   {rest}", off_for(view, row));
+                Cell::new(missed, view.theme.style(Role::Word(standing)))
+            })
+            .into_iter()
+            .collect(),
     }
 }
 

@@ -118,7 +118,7 @@ impl View<'_> {
 
     /// Builds the row at a place of an order; nothing if there is none.
     pub(super) fn row(&self, pane: Pane, order: &Order, at: usize) -> Row {
-        let nothing = Row { cells: Vec::new(), below: None };
+        let nothing = Row { cells: Vec::new(), below: Vec::new() };
         let Some(place) = order.places.get(at).copied() else { return nothing };
         let of = self.overview;
         let built = match pane {
