@@ -147,8 +147,10 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, finder: &Finder) 
     let list = Rect { y: inner.y + 1.min(inner.height), height: inner.height.saturating_sub(1), ..inner };
     let lines = listed(app, finder);
     if lines.is_empty() {
-        let text = format!("No action is called that. {} shows all.", "Ctrl-U");
-        return paint::line(buffer, list, 0, &Line::styled(text, theme.style(Role::Dim)));
+        let text = "No action is called that. Ctrl-U shows all. What can be done to one thing, such as disabling it, is behind x on it.";
+        let lines = format::flow(text, usize::from(list.width)).into_iter();
+        let lines: Vec<Line<'_>> = lines.map(|line| Line::styled(line, theme.style(Role::Dim))).collect();
+        return paint::lines(buffer, list, &lines);
     }
     let list = reason_below(buffer, list, app, finder);
     let height = usize::from(list.height);
