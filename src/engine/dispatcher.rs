@@ -1,6 +1,6 @@
 //! The dispatcher: claims what is due under a lease, round-robin over subscriptions, and sees each attempt through until it is settled.
 
-use super::claim::{Ask, Job};
+use super::claim::{Ask, Claims, Job};
 use super::sender::Parcel;
 use super::settle::{Flight, Told};
 use super::turn::Turn;
@@ -125,22 +125,12 @@ impl Desk {
         self.gather().await;
         let shared = &engine.shared;
         let has_room = shared.store.has_room();
-        let flights = self.landed.clone();
-        let ask = if has_room.is_ok() { self.ask(&flights, shared.ambient.now()) } else { None };
+        let ask = if has_room.is_ok() { self.ask(shared.ambient.now()) } else { None };
         let token = ask.as_ref().map(|ask| ask.lease.token.clone()).unwrap_or_default();
-        if flights.is_empty() && ask.is_none() {
+        if self.landed.is_empty() && ask.is_none() {
             return Ok(has_room.map(|()| None)?);
         }
-        let turn = Turn { flights, ask, now: shared.ambient.now() };
-        let claims = match engine.take_turn(turn).await {
-            Err(error) if error.is_of_storage() => return Err(error),
-            taken => {
-                for flight in std::mem::take(&mut self.landed) {
-                    leave(&mut self.under_way, flight.claimed.subscription);
-                }
-                taken?
-            }
-        };
+        let claims = self.write(engine, ask).await?;
         has_room?;
         self.last = claims.last.unwrap_or(self.last);
         for job in claims.jobs {
@@ -152,15 +142,25 @@ impl Desk {
         Ok(claims.next_due_at)
     }
 
+    /// Takes a turn. After a failure of storage, what landed is still in hand.
+    async fn write(&mut self, engine: &Engine, ask: Option<Ask>) -> Result<Claims, Error> {
+        let turn = Turn { flights: self.landed.clone(), ask, now: engine.shared.ambient.now() };
+        let taken = engine.take_turn(turn).await;
+        if !taken.as_ref().is_err_and(Error::is_of_storage) {
+            for flight in std::mem::take(&mut self.landed) {
+                leave(&mut self.under_way, flight.claimed.subscription);
+            }
+        }
+        taken
+    }
+
     /// Takes in hand what has landed, and lets those land first that are about to: a turn costs much the same for one as for many. Nobody is
     /// waited for; what only needs the processor gets it.
     async fn gather(&mut self) {
         let mut n_quiet = 0;
         loop {
             let n_landed = self.landed.len();
-            while let Ok(flight) = self.arrivals.try_recv() {
-                self.land(flight);
-            }
+            self.take_arrivals();
             n_quiet = if self.landed.len() > n_landed { 0 } else { n_quiet + 1 };
             if self.landed.is_empty() || n_quiet > QUIET || self.landed.len() >= self.under_way.values().sum() {
                 break;
@@ -169,10 +169,16 @@ impl Desk {
         }
     }
 
-    /// What may be begun once these have been written down. None where nothing may.
-    fn ask(&mut self, flights: &[Arc<Flight>], now: Timestamp) -> Option<Ask> {
+    fn take_arrivals(&mut self) {
+        while let Ok(flight) = self.arrivals.try_recv() {
+            self.land(flight);
+        }
+    }
+
+    /// What may be begun once what landed has been written down. None where nothing may.
+    fn ask(&mut self, now: Timestamp) -> Option<Ask> {
         let mut under_way = self.under_way.clone();
-        for flight in flights {
+        for flight in &self.landed {
             leave(&mut under_way, flight.claimed.subscription);
         }
         let at = self.watch.elapsed();
@@ -211,14 +217,10 @@ impl Desk {
     /// Waits until all attempts are made and written down.
     async fn end(mut self, engine: &Engine) {
         while self.flights.join_next().await.is_some() {}
-        while let Ok(flight) = self.arrivals.try_recv() {
-            self.land(flight);
-        }
+        self.take_arrivals();
         while !self.landed.is_empty() {
-            let turn = Turn { flights: self.landed.clone(), ask: None, now: engine.shared.ambient.now() };
-            match engine.take_turn(turn).await {
-                Err(error) if error.is_of_storage() => engine.shared.ambient.sleep(REST).await,
-                _ => self.landed.clear(),
+            if self.write(engine, None).await.is_err_and(|error| error.is_of_storage()) {
+                engine.shared.ambient.sleep(REST).await;
             }
         }
     }

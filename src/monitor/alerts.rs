@@ -4,7 +4,7 @@ use super::reach::Reach;
 use crate::api::keys::KeyRow;
 use crate::api::overview::{Overview, SilenceRow};
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
-use crate::domain::silence::{GAPS, TIMES};
+use crate::domain::silence::{GAPS, SHORTEST, TIMES};
 use crate::domain::standing::{
     ABANDONED_DAYS, DORMANT_DAYS, Judgement, Standing, judge_key, judge_subscription, judge_window,
 };
@@ -92,11 +92,12 @@ fn dormant_since(row: &KeyRow, now: Timestamp) -> Option<Timestamp> {
 }
 
 fn silent(row: &SilenceRow, now: Timestamp) -> String {
-    let minutes = |ms: u64| ms / 60_000;
+    let minutes = |duration: Duration| duration.as_secs() / 60;
     format!(
-        "no events for {} min; the longest of the last {GAPS} gaps was {} min (limit {TIMES} times that, 10 min at least)",
-        now.since(row.last_event_utc).as_secs() / 60,
-        minutes(row.usual_gap_ms)
+        "no events for {} min; the longest of the last {GAPS} gaps was {} min (limit {TIMES} times that, {} min at least)",
+        minutes(now.since(row.last_event_utc)),
+        minutes(Duration::from_millis(row.usual_gap_ms)),
+        minutes(SHORTEST)
     )
 }
 

@@ -1,6 +1,7 @@
 //! Forgetting: what is old and over is deleted in slices, each small enough that no write waits long for it. Counters stay.
 
 use super::Error;
+use super::deliveries::IS_HELD;
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -36,10 +37,11 @@ pub(crate) fn deliveries(connection: &Connection, after: i64, before: Timestamp)
     slice(
         connection,
         "deliveries",
-        "state IN ('succeeded', 'exhausted', 'cancelled')
-         AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_id = deliveries.id)
-         AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.delivery_id = deliveries.id)
-         AND NOT EXISTS (SELECT 1 FROM resends r WHERE r.delivery_id = deliveries.id)",
+        &format!(
+            "state IN ('succeeded', 'exhausted', 'cancelled') AND NOT {IS_HELD}
+             AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_id = deliveries.id)
+             AND NOT EXISTS (SELECT 1 FROM resends r WHERE r.delivery_id = deliveries.id)"
+        ),
         after,
         before,
     )
