@@ -23,6 +23,9 @@ mod power;
 mod process;
 #[path = "../tests/it/storage/purge.rs"]
 mod purge;
+#[path = "../tests/it/storage/scene.rs"]
+#[expect(dead_code, reason = "the tests use more of it")]
+mod scene;
 
 /// Deliveries during which it is killed.
 const DELIVERIES: u64 = 10_000;

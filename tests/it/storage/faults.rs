@@ -1,15 +1,14 @@
 //! K3 and K10: disks that fill up or fail, few file descriptors, and much that is asked for at once.
 
-use super::disk::Shim;
 use super::ledger::Ledger;
 use super::process::{Serving, crow, done, lead, subscription};
+use super::scene::Scene;
 use crow::ambient::Ambient;
 use crow::client;
 use crow::client::connection::Client;
 use crow::domain::ids::CompanyId;
 use rusqlite::Connection;
 use std::net::TcpStream;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -32,32 +31,7 @@ fn status(answer: Result<impl Sized, client::Error>) -> Option<u16> {
     }
 }
 
-/// The real binary on a disk that can be made to fail, with a subscription to a receiver.
-struct Scene {
-    home: TempDir,
-    shim: Shim,
-    ledger: Ledger,
-    serving: Serving,
-    company: CompanyId,
-    partner: Client,
-}
-
 impl Scene {
-    async fn start() -> Self {
-        let home = TempDir::new().expect("a directory");
-        let dir = home.path().join("data");
-        let shim = Shim::build(home.path(), &dir);
-        let ledger = Ledger::start().await;
-        let serving = Serving::with(&dir, |command| shim.under(command));
-        let (company, partner) = serving.company().await;
-        partner.create_subscription(&subscription(&ledger.url(1))).await.expect("a subscription");
-        Self { home, shim, ledger, serving, company: company.id, partner }
-    }
-
-    fn dir(&self) -> PathBuf {
-        self.home.path().join("data")
-    }
-
     /// Waits until an event is taken again, and until `n` requests have come.
     async fn recovers(&self, n: u64) {
         let operator = self.serving.operator();
@@ -73,7 +47,7 @@ impl Scene {
 
 #[tokio::test]
 async fn k3_a_disk_that_is_full_or_fails_is_507_reads_go_on_nothing_is_sent_and_it_recovers() {
-    let scene = Scene::start().await;
+    let scene = Scene::start(1).await;
     let Scene { shim, ledger, serving, company, partner, .. } = &scene;
     let operator = serving.operator();
     for (n, fault) in ["ENOSPC", "EIO", "EROFS"].into_iter().enumerate() {
@@ -97,7 +71,7 @@ async fn k3_a_disk_that_is_full_or_fails_is_507_reads_go_on_nothing_is_sent_and_
 
 #[tokio::test]
 async fn k3_what_was_sent_when_the_disk_became_full_is_written_into_the_room_kept_for_it() {
-    let scene = Scene::start().await;
+    let scene = Scene::start(1).await;
     let Scene { shim, ledger, serving, company, .. } = &scene;
     let operator = serving.operator();
     let ballast = scene.dir().join("platform.ballast");

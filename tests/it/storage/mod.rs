@@ -11,6 +11,7 @@ mod outages;
 mod power;
 pub(crate) mod process;
 mod purge;
+mod scene;
 mod upkeep;
 
 use kills::Plan;

@@ -1,12 +1,11 @@
 //! K9: the real binary without a network, without descriptors, or without a disk, for a while.
 
 use super::disk::Shim;
-use super::ledger::Ledger;
-use super::process::{Serving, lead, subscription};
+use super::process::lead;
+use super::scene::Scene;
 use crow::ambient::Ambient;
 use std::fmt;
 use std::time::Duration;
-use tempfile::TempDir;
 
 /// What is gone, as the library between the binary and the system knows it.
 pub(crate) const FAULTS: [&str; 3] = ["ENETUNREACH", "EMFILE", "ENOSPC"];
@@ -67,21 +66,14 @@ impl Report {
 
 /// Takes something away for as long as `lasting` takes.
 pub(crate) async fn run(fault: &'static str, lasting: impl AsyncFnOnce(&Shim)) -> Report {
-    let home = TempDir::new().expect("a directory");
-    let dir = home.path().join("data");
-    let shim = Shim::build(home.path(), &dir);
-    let ledger = Ledger::start().await;
-    let serving = Serving::with(&dir, |command| shim.under(command));
-    let (company, partner) = serving.company().await;
-    for number in 1..=SUBSCRIPTIONS {
-        partner.create_subscription(&subscription(&ledger.url(number))).await.expect("a subscription");
-    }
+    let scene = Scene::start(SUBSCRIPTIONS).await;
+    let Scene { shim, ledger, serving, company, .. } = &scene;
     let (operator, ambient) = (serving.operator(), Ambient::real());
     let is_disk = fault == "ENOSPC";
     if is_disk {
         // Nothing can be emitted then; what was before must be under way.
         ledger.hold();
-        operator.emit(&lead(company.id)).await.expect("an event");
+        operator.emit(&lead(*company)).await.expect("an event");
         patiently("requests", ledger.arrived(SUBSCRIPTIONS.unsigned_abs())).await;
     }
     let (before, watch) = (serving.used(), ambient.stopwatch());
@@ -89,9 +81,9 @@ pub(crate) async fn run(fault: &'static str, lasting: impl AsyncFnOnce(&Shim)) -
     ledger.go_on();
     let n_events = if is_disk { 1 } else { EVENTS };
     for _ in 0..if is_disk { 0 } else { EVENTS } {
-        operator.emit(&lead(company.id)).await.expect("an event");
+        operator.emit(&lead(*company)).await.expect("an event");
     }
-    lasting(&shim).await;
+    lasting(shim).await;
     let (lasted, used) = (watch.elapsed(), serving.used() - before);
     let streak = async || {
         let rows = operator.overview(10).await.expect("reads go on").subscriptions.items;
@@ -102,8 +94,9 @@ pub(crate) async fn run(fault: &'static str, lasting: impl AsyncFnOnce(&Shim)) -
     let watch = ambient.stopwatch();
     let should = n_events * SUBSCRIPTIONS.unsigned_abs();
     patiently("recovery", async {
+        ledger.arrived(should).await;
         while operator.attempts(None, 100).await.expect("a page").items.len() as u64 != should {
-            ambient.sleep(Duration::from_millis(20)).await;
+            tokio::task::yield_now().await;
         }
     })
     .await;
