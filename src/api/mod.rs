@@ -2,6 +2,7 @@
 //! a serialisable type is a promise.
 
 pub mod actions;
+pub mod alerts;
 pub mod attempts;
 pub mod audit;
 pub mod briefing;

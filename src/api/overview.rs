@@ -1,5 +1,6 @@
 //! One answer for the dashboard: everything the five live panes show, read in one transaction, so that they agree with each other.
 
+use super::alerts::AcknowledgementRow;
 use super::attempts::AttemptRow;
 use super::keys::KeyRow;
 use super::limits::LimitRow;
@@ -39,6 +40,9 @@ pub struct Overview {
     /// Companies whose events stay away for longer than three times the usual gap.
     #[serde(default)]
     pub silences: Vec<SilenceRow>,
+    /// Who looks after which alert, oldest first; a day old at most.
+    #[serde(default)]
+    pub acknowledgements: Vec<AcknowledgementRow>,
 }
 
 impl Overview {
@@ -57,10 +61,12 @@ impl Overview {
             limits,
             trips,
             silences,
+            acknowledgements,
         } = self;
         (platform, pipeline, minutes) == (&other.platform, &other.pipeline, &other.minutes)
             && (keys, subscriptions, attempts) == (&other.keys, &other.subscriptions, &other.attempts)
-            && (limits, trips, silences) == (&other.limits, &other.trips, &other.silences)
+            && (limits, trips) == (&other.limits, &other.trips)
+            && (silences, acknowledgements) == (&other.silences, &other.acknowledgements)
     }
 }
 

@@ -56,6 +56,8 @@ pub const DELIVERY: &str = "/portal/v1/deliveries/{id}";
 pub const DELIVERY_RESEND: &str = "/portal/v1/deliveries/{id}/resend";
 /// The log of requests to the Integration API.
 pub const REQUESTS: &str = "/portal/v1/requests";
+/// Who looks after which alert.
+pub const ACKNOWLEDGEMENTS: &str = "/portal/v1/acknowledgements";
 /// The audit trail.
 pub const AUDIT: &str = "/portal/v1/audit";
 /// Checks the audit trail.

@@ -171,6 +171,9 @@ pub struct SubscriptionRow {
     pub subscription: Subscription,
     /// How it does.
     pub health: Health,
+    /// What was said when it was switched off by hand, or since: it marks that as intended.
+    #[serde(default)]
+    pub disabled_note: Option<Untrusted>,
 }
 
 impl SubscriptionRow {
@@ -180,6 +183,7 @@ impl SubscriptionRow {
         SubscriptionFacts {
             disabled: self.subscription.disabled_reason,
             disabled_at: self.subscription.disabled_utc,
+            is_intended: self.disabled_note.is_some(),
             streak: self.subscription.consecutive_failures,
             hour: self.health.last_1h.tally(),
             last_attempt_at: self.subscription.last_attempt_utc,
@@ -216,7 +220,7 @@ pub struct Enable {
 /// The body of `POST /portal/v1/subscriptions/{id}/disable`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct Disable {
-    /// Why; for the audit.
+    /// Why, at most 500 characters: it marks this as intended and stands in the audit. One that is off by hand already is marked.
     #[serde(default)]
     pub reason: Option<String>,
 }

@@ -12,6 +12,8 @@ use crate::api::document::{One, inert};
 use crate::api::notice::{NOTICE, Notice, PagerEvent, Turn};
 use crate::client::connection::Client;
 use crate::client::outward::{Outward, Undelivered};
+use crate::domain::alert::Subject;
+use crate::domain::standing::Standing;
 use crate::domain::text::Untrusted;
 use crate::monitor::notices::{Notices, Seen};
 use crate::monitor::outbox::{Letter, Outbox};
@@ -50,7 +52,7 @@ pub(super) async fn run(asked: Watch) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(key) = &asked.acknowledge {
-        return desk.acknowledge(key);
+        return desk.acknowledge(&client, key).await;
     }
     if desk.ways.is_empty() && !asked.bell {
         output::remark("crow: no way out is configured: notices stand on stdout alone; see crow config template");
@@ -245,16 +247,22 @@ impl Desk {
         Ok(code)
     }
 
-    /// Puts a notice in that somebody looks after an alert; a watch that runs sends it.
-    fn acknowledge(&self, key: &str) -> Result<ExitCode, Failure> {
+    /// Tells the platform that somebody looks after an alert that was told; every watch and console sees it there.
+    async fn acknowledge(&self, client: &Client, key: &str) -> Result<ExitCode, Failure> {
         let Some(open) = self.told.told().find(|notice| notice.key == key) else {
             return Err(Failure::usage(
                 format!("no alert that was told has the key {key}"),
                 "crow watch --list shows them",
             ));
         };
-        self.keep(&Notice { turn: Turn::Acknowledged, at_utc: self.ambient.now(), ..open.clone() })?;
-        output::write(&format!("{key} is acknowledged; the watch that runs tells it"))?;
+        let Some((subject, standing)) = Subject::named(&open.subject).zip(Standing::named(&open.state)) else {
+            return Err(Failure::usage(
+                format!("nobody can look after {key} on a platform that does not answer"),
+                "it ends when the platform answers again",
+            ));
+        };
+        let said = client.acknowledge(subject, standing, None).await?;
+        output::write(&format!("{key} is acknowledged by {}; the watch that runs tells it", said.by.inert()))?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -1,5 +1,6 @@
 //! The ordinary client of the platform, for the console, the commands and the demo alike: one file per noun, typed errors.
 
+pub mod alerts;
 pub mod answer;
 pub mod connection;
 pub mod deliveries;

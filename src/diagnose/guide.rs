@@ -108,7 +108,8 @@ mod tests {
             updated_utc: NOW,
         };
         let mut dossier = Dossier::empty(Wish::about(Subject::All), NOW);
-        dossier.subscriptions.found = Ok(vec![SubscriptionRow { subscription, health: Health::default() }]);
+        dossier.subscriptions.found =
+            Ok(vec![SubscriptionRow { subscription, health: Health::default(), disabled_note: None }]);
         let made = twin(&dossier, SubscriptionId(7));
         assert!(
             made[0]

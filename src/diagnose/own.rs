@@ -101,7 +101,7 @@ fn portal<T>(path: &str, at: Timestamp) -> Asked<T> {
 
 /// What a key sees of a subscription; its health is counted where only the Portal API looks.
 fn row(subscription: Subscription) -> SubscriptionRow {
-    SubscriptionRow { subscription, health: Health::default() }
+    SubscriptionRow { subscription, health: Health::default(), disabled_note: None }
 }
 
 fn event(of: Envelope) -> EventRow {

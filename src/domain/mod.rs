@@ -1,5 +1,6 @@
 //! Rules and values. Pure: nothing here reads a clock, rolls dice, waits, serialises or speaks SQL; it is told `now` and `roll`.
 
+pub mod alert;
 pub mod attempt;
 pub mod audit;
 pub mod breaker;

@@ -23,6 +23,21 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// All of them, worst first.
+    pub const ALL: [Self; 6] = [Self::Tripped, Self::Failing, Self::Attention, Self::Unknown, Self::Healthy, Self::Off];
+
+    /// The state of that word.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|standing| standing.word() == word)
+    }
+
+    /// Whether it needs somebody.
+    #[must_use]
+    pub const fn is_alarming(self) -> bool {
+        matches!(self, Self::Tripped | Self::Failing | Self::Attention)
+    }
+
     /// The word on the wire and in queries: that of the screen, in lower case.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -145,6 +160,8 @@ pub struct SubscriptionFacts {
     pub disabled: Option<Disabled>,
     /// Since when it is off.
     pub disabled_at: Option<Timestamp>,
+    /// Whether somebody said why, when it was switched off by hand.
+    pub is_intended: bool,
     /// Consecutive failures.
     pub streak: u32,
     /// Scheduled attempts of the last hour.
@@ -164,7 +181,15 @@ pub fn judge_subscription(facts: &SubscriptionFacts) -> Judgement {
                 format!("breaker tripped at {FUSE} of {FUSE} consecutive failures; off{since}"),
             );
         }
-        Some(Disabled::Manual) => return stands(Standing::Off, format!("disabled by hand; off{since}")),
+        Some(Disabled::Manual) if facts.is_intended => {
+            return stands(Standing::Off, format!("disabled by hand, as intended; off{since}"));
+        }
+        Some(Disabled::Manual) => {
+            return stands(
+                Standing::Attention,
+                format!("disabled by hand, and nobody said why; off{since}; a reason marks it as intended"),
+            );
+        }
         None => {}
     }
     let Tally { n_ok, .. } = facts.hour;
@@ -362,7 +387,14 @@ mod tests {
 
     fn subscription(streak: u32, n_ok: u64, n_failed: u64) -> SubscriptionFacts {
         let hour = Tally { n_ok, n_failed };
-        SubscriptionFacts { disabled: None, disabled_at: None, streak, hour, last_attempt_at: Some(NOW) }
+        SubscriptionFacts {
+            disabled: None,
+            disabled_at: None,
+            is_intended: false,
+            streak,
+            hour,
+            last_attempt_at: Some(NOW),
+        }
     }
 
     #[test]
@@ -377,7 +409,11 @@ mod tests {
             (subscription(10, 100, 0), Standing::Attention),
             (subscription(14, 100, 0), Standing::Failing),
             (SubscriptionFacts { last_attempt_at: None, ..subscription(0, 0, 0) }, Standing::Unknown),
-            (SubscriptionFacts { disabled: Some(Disabled::Manual), ..subscription(19, 0, 99) }, Standing::Off),
+            (SubscriptionFacts { disabled: Some(Disabled::Manual), ..subscription(19, 0, 99) }, Standing::Attention),
+            (
+                SubscriptionFacts { disabled: Some(Disabled::Manual), is_intended: true, ..subscription(19, 0, 99) },
+                Standing::Off,
+            ),
             (SubscriptionFacts { disabled: Some(Disabled::Breaker), ..subscription(20, 0, 99) }, Standing::Tripped),
         ];
         for (facts, standing) in cases {

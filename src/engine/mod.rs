@@ -1,6 +1,7 @@
 //! The platform without a network face: authentication, rate windows, one file of operations per noun, dispatcher, sender.
 
 pub mod affiliates;
+pub mod alerts;
 pub mod attempts;
 pub mod audit;
 pub mod auth;

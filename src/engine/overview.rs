@@ -1,6 +1,7 @@
 //! The dashboard: everything the live panes show, read in one transaction and put in order, worst first.
 
 use super::{Engine, Error};
+use crate::domain::alert::{Acknowledgement, HELD_FOR};
 use crate::domain::attempt::Attempt;
 use crate::domain::company::Company;
 use crate::domain::health::Tally;
@@ -42,6 +43,8 @@ pub struct Patient {
     pub rates: [Rate; 3],
     /// What waits.
     pub backlog: Backlog,
+    /// Why it is off by hand, if somebody said it.
+    pub note: Option<String>,
 }
 
 /// A key with its calls of the last minute.
@@ -104,6 +107,8 @@ pub struct Dashboard {
     pub minutes: Vec<Tally>,
     /// Companies whose events stay away.
     pub silences: Vec<(Company, Silence)>,
+    /// Who looks after which alert.
+    pub acknowledgements: Vec<Acknowledgement>,
 }
 
 /// What is read from the database in one go.
@@ -117,6 +122,7 @@ struct Reading {
     n_trips: (u64, u64, u64),
     minutes: Vec<(Timestamp, Tally)>,
     silences: Vec<(Company, Silence)>,
+    acknowledgements: Vec<Acknowledgement>,
 }
 
 const MINUTES: usize = 60;
@@ -150,6 +156,7 @@ impl Engine {
             n_trips_24h,
             minutes,
             silences: reading.silences,
+            acknowledgements: reading.acknowledgements,
         })
     }
 
@@ -267,6 +274,7 @@ fn read(connection: &Connection, rows: u32, now: Timestamp) -> Result<Reading, s
         n_trips: store::trips::totals(connection, now.minus(Duration::from_secs(86_400)))?,
         minutes: store::health::minutes(connection, now.minus(Duration::from_secs(3_600)))?,
         silences: silences(connection, now)?,
+        acknowledgements: store::acknowledgements::since(connection, now.minus(HELD_FOR))?,
     })
 }
 
@@ -303,7 +311,11 @@ fn patient(connection: &Connection, subscription: Subscription, now: Timestamp) 
         *rate = Rate { tally, histogram };
     }
     let backlog = store::deliveries::backlog(connection, subscription.id)?;
-    Ok(Patient { subscription, rates, backlog })
+    let note = match subscription.off {
+        Some(_) => store::subscriptions::note(connection, subscription.id)?,
+        None => None,
+    };
+    Ok(Patient { subscription, rates, backlog, note })
 }
 
 fn in_order(patients: Vec<Patient>) -> Vec<(Standing, Patient)> {
@@ -314,6 +326,7 @@ fn in_order(patients: Vec<Patient>) -> Vec<(Standing, Patient)> {
             let facts = SubscriptionFacts {
                 disabled: of.off.map(|(reason, _)| reason),
                 disabled_at: of.off.map(|(_, at)| at),
+                is_intended: patient.note.is_some(),
                 streak: of.breaker.streak,
                 hour: patient.rates[1].tally,
                 last_attempt_at: of.last_attempt_at,
@@ -328,7 +341,7 @@ fn in_order(patients: Vec<Patient>) -> Vec<(Standing, Patient)> {
 }
 
 fn listing<T>(judged: Vec<(Standing, T)>, limit: usize) -> Listing<T> {
-    let n_alarming = judged.iter().filter(|(standing, _)| *standing <= Standing::Attention).count();
+    let n_alarming = judged.iter().filter(|(standing, _)| standing.is_alarming()).count();
     let total = judged.len();
     let items = judged.into_iter().take(limit).map(|(_, item)| item).collect();
     Listing {

@@ -177,7 +177,7 @@ impl Standing {
 /// Opens the breaker: the subscription is off, and what waits for it is parked.
 fn trip(connection: &Connection, of: &Subscription, now: Timestamp) -> Result<(), store::Error> {
     let causes = store::attempts::causes(connection, of.id, FUSE)?;
-    store::subscriptions::disable(connection, of.id, Disabled::Breaker, now)?;
+    store::subscriptions::disable(connection, of.id, (Disabled::Breaker, None), now)?;
     store::trips::insert(connection, of, &causes, now)?;
     store::deliveries::park(connection, of.id)?;
     Ok(())

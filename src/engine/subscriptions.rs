@@ -4,7 +4,7 @@ use super::caller::{Actor, Caller, Change};
 use super::envelope::{self, Parts};
 use super::replays::plan_missed;
 use super::sender::{Landed, Parcel};
-use super::{Engine, Error, Fault, samples};
+use super::{Engine, Error, Fault, alerts, samples};
 use crate::ambient::Ambient;
 use crate::domain::attempt::{About, Attempt};
 use crate::domain::delivery::Kind;
@@ -190,16 +190,18 @@ impl Engine {
         Ok(enabled)
     }
 
-    /// Switches a subscription off by hand; what waits for it is parked. One that is off stays as it is.
+    /// Switches a subscription off by hand; what waits for it is parked. A reason marks it as intended, also afterwards; else one that is off
+    /// stays as it is.
     ///
     /// # Errors
-    /// [`Error::NotFound`], and those of storage.
+    /// [`Error::NotFound`], [`Error::Invalid`] for a reason that is too long, and those of storage.
     pub async fn disable(
         &self,
         caller: Caller,
         id: SubscriptionId,
         reason: Option<String>,
     ) -> Result<Subscription, Error> {
+        let reason = alerts::judge_remark("reason", reason)?;
         let ambient = self.shared.ambient.clone();
         let disabled = self
             .shared
@@ -368,18 +370,40 @@ pub(super) fn switch_on(
     caller.audit(connection, ambient, change)
 }
 
-/// Switches a subscription off by hand, in somebody's transaction; one that is off stays as it is.
+/// Switches a subscription off by hand, in somebody's transaction, or says of one that is why.
 pub(super) fn switch_off(
     connection: &Connection,
     (caller, ambient): (&Caller, &Ambient),
     before: &Subscription,
     reason: Option<String>,
 ) -> Result<(), store::Error> {
-    if before.off.is_some() {
-        return Ok(());
-    }
     let id = before.id;
-    store::subscriptions::disable(connection, id, Disabled::Manual, ambient.now())?;
+    match (before.off, reason) {
+        (Some((Disabled::Manual, _)), Some(reason)) => {
+            let said = store::subscriptions::note(connection, id)?;
+            store::subscriptions::set_note(connection, id, &reason, ambient.now())?;
+            let change = Change {
+                action: "mark subscription as intended",
+                subject: format!("subscription {id}"),
+                before: said,
+                after: Some(reason),
+                reason: None,
+            };
+            caller.audit(connection, ambient, change)
+        }
+        (Some(_), _) => Ok(()),
+        (None, reason) => park(connection, (caller, ambient), id, reason),
+    }
+}
+
+/// Disables a subscription that is on.
+fn park(
+    connection: &Connection,
+    (caller, ambient): (&Caller, &Ambient),
+    id: SubscriptionId,
+    reason: Option<String>,
+) -> Result<(), store::Error> {
+    store::subscriptions::disable(connection, id, (Disabled::Manual, reason.as_deref()), ambient.now())?;
     let n_parked = store::deliveries::park(connection, id)?;
     let change = Change {
         action: "disable subscription",

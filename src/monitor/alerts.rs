@@ -3,37 +3,19 @@
 use super::reach::Reach;
 use crate::api::keys::KeyRow;
 use crate::api::overview::{Overview, SilenceRow};
-use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
+use crate::domain::alert::Subject;
 use crate::domain::silence::{GAPS, SHORTEST, TIMES};
 use crate::domain::standing::{
     ABANDONED_DAYS, DORMANT_DAYS, Judgement, Standing, judge_key, judge_subscription, judge_window,
 };
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
-use crate::domain::window::Bucket;
 use std::time::Duration;
 
 /// A waiting delivery that is overdue by this much is an alert.
 pub const OVERDUE: Duration = Duration::from_secs(300);
 /// Clocks that differ by this much are an alert.
 pub const SKEW: Duration = Duration::from_secs(30);
-
-/// What an alert is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Subject {
-    /// A subscription.
-    Subscription(SubscriptionId),
-    /// A key.
-    Key(KeyId),
-    /// A window of a key.
-    Window(KeyId, Bucket),
-    /// The events of a company.
-    Events(CompanyId),
-    /// The delivery pipeline as a whole.
-    Pipeline,
-    /// The platform's clock and ours.
-    Clock,
-}
 
 /// Something that needs somebody.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,9 +30,31 @@ pub struct Alert {
     pub why: String,
     /// Since when: as the platform says it, else when it was first seen by this machine's clock.
     pub since: Timestamp,
+    /// Who looks after it, as far as the last picture told.
+    pub acknowledged: Option<Acknowledged>,
 }
 
-/// All alerts, worst first, then oldest first.
+/// Somebody looks after an alert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acknowledged {
+    /// Who.
+    pub by: Untrusted,
+    /// When that was said, by the platform's clock.
+    pub at: Timestamp,
+    /// What else was said.
+    pub note: Option<Untrusted>,
+}
+
+impl Acknowledged {
+    /// In one line, fit for the screen.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let note = self.note.as_ref().map_or_else(String::new, |note| format!(": {}", note.inert()));
+        format!("acknowledged by {} at {} UTC{note}", self.by.inert(), self.at.format("%H:%M"))
+    }
+}
+
+/// All alerts: those that nobody looks after first, of these the worst first, then oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Alerts(Vec<Alert>);
 
@@ -77,7 +81,7 @@ impl Alerts {
                 Alert { since: before.map_or(alert.since, |old| old.since.min(alert.since)), ..alert }
             })
             .collect();
-        alerts.sort_by_key(|a| (a.standing, a.since, a.subject));
+        alerts.sort_by_key(|a| (a.acknowledged.is_some(), a.standing, a.since, a.subject));
         Self(alerts)
     }
 }
@@ -101,13 +105,22 @@ fn silent(row: &SilenceRow, now: Timestamp) -> String {
     )
 }
 
+/// Who looks after an alert that began at `since`, where the platform knows when it did.
+fn acknowledged(overview: &Overview, alert: (Subject, Standing), since: Option<Timestamp>) -> Option<Acknowledged> {
+    overview.acknowledgements.iter().rev().find_map(|row| {
+        let said = row.said()?;
+        let holds = said.holds(alert, since, overview.server_utc);
+        holds.then(|| Acknowledged { by: row.by.clone(), at: row.utc, note: row.note.clone() })
+    })
+}
+
 fn raised(overview: &Overview, reach: &Reach, now: Timestamp) -> Vec<Alert> {
-    let alarming = |standing| matches!(standing, Standing::Tripped | Standing::Failing | Standing::Attention);
     let mut alerts = Vec::new();
     let mut raise = |subject, name: Untrusted, judgement: Judgement, since: Option<Timestamp>| {
-        if alarming(judgement.standing) {
-            let since = since.unwrap_or(now);
-            alerts.push(Alert { subject, name, standing: judgement.standing, why: judgement.why, since });
+        let Judgement { standing, why } = judgement;
+        if standing.is_alarming() {
+            let acknowledged = acknowledged(overview, (subject, standing), since);
+            alerts.push(Alert { subject, name, standing, why, since: since.unwrap_or(now), acknowledged });
         }
     };
     for row in &overview.subscriptions.items {

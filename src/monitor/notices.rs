@@ -1,7 +1,7 @@
 //! When an alert is told: once it has held for a while, when it becomes worse or better, and once it has been gone for a while. Pure: it is
 //! told what there is and when.
 
-use super::alerts::{Alert, Subject};
+use super::alerts::{Acknowledged, Alert};
 use super::link::Link;
 use crate::api::notice::{Notice, Turn};
 use crate::domain::standing::Standing;
@@ -27,6 +27,18 @@ struct Open {
     first_at: Timestamp,
     seen_at: Timestamp,
     told: Told,
+    /// Whether somebody looks after it.
+    #[serde(default)]
+    care: Care,
+}
+
+/// Whether somebody looks after an alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Care {
+    #[default]
+    Nobody,
+    Somebody,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,18 +61,6 @@ pub struct Seen<'a> {
     pub now: Timestamp,
 }
 
-/// The name of what an alert is about.
-fn subject(of: Subject) -> String {
-    match of {
-        Subject::Subscription(id) => format!("subscription {id}"),
-        Subject::Key(id) => format!("key {id}"),
-        Subject::Window(id, bucket) => format!("window {id} {bucket}"),
-        Subject::Events(id) => format!("events {id}"),
-        Subject::Pipeline => "pipeline".to_owned(),
-        Subject::Clock => "clock".to_owned(),
-    }
-}
-
 impl Seen<'_> {
     fn notice(&self, subject: String, name: Untrusted, standing: Standing, why: &str, since: Timestamp) -> Notice {
         Notice {
@@ -81,48 +81,59 @@ impl Seen<'_> {
     }
 
     /// Everything that holds now.
-    fn holding(&self) -> Vec<Notice> {
+    fn holding(&self) -> Vec<(Notice, Option<&Acknowledged>)> {
         let told = self.alerts.iter();
-        let mut holding: Vec<Notice> = told
+        let mut holding: Vec<(Notice, Option<&Acknowledged>)> = told
             .map(|alert| {
-                self.notice(subject(alert.subject), alert.name.clone(), alert.standing, &alert.why, alert.since)
+                let notice =
+                    self.notice(alert.subject.to_string(), alert.name.clone(), alert.standing, &alert.why, alert.since);
+                (notice, alert.acknowledged.as_ref())
             })
             .collect();
         if let Link::Offline { why, n_tries, .. } = self.link
             && *n_tries >= TRIES
         {
-            holding.push(self.notice("link".to_owned(), "link".into(), Standing::Failing, why, self.now));
+            holding.push((self.notice("link".to_owned(), "link".into(), Standing::Failing, why, self.now), None));
         }
         holding
     }
 }
 
 impl Notices {
-    /// What is to be told now. An alert is told once it has held for `hold`, and its end once it has been gone for as long.
+    /// What is to be told now. An alert is told once it has held for `hold`, and its end once it has been gone for as long; one that somebody
+    /// looks after is not told any more, but that somebody does.
     pub fn after(&mut self, seen: &Seen<'_>, hold: Duration) -> Vec<Notice> {
         let now = seen.now;
         let mut told = Vec::new();
         let holding = seen.holding();
         let is_live = matches!(seen.link, Link::Live | Link::Lagging);
-        for notice in &holding {
+        for (notice, acknowledged) in &holding {
             let open = self.open.entry(notice.key.clone()).or_insert_with(|| Open {
                 notice: notice.clone(),
                 first_at: now,
                 seen_at: now,
                 told: Told::NotYet,
+                care: Care::Nobody,
             });
             let is_other = open.notice.state != notice.state;
+            let care = if acknowledged.is_some() { Care::Somebody } else { Care::Nobody };
+            let is_taken_on = std::mem::replace(&mut open.care, care) != care && care == Care::Somebody;
             open.seen_at = now;
             open.notice = Notice { since_utc: open.notice.since_utc.min(notice.since_utc), ..notice.clone() };
             if open.told == Told::Yes && is_other {
                 told.push(Notice { turn: Turn::Changed, ..open.notice.clone() });
-            } else if open.told == Told::NotYet && now.since(open.first_at) >= hold {
+            } else if open.told == Told::NotYet && care == Care::Nobody && now.since(open.first_at) >= hold {
                 open.told = Told::Yes;
                 told.push(open.notice.clone());
             }
+            if open.told == Told::Yes && is_taken_on {
+                let said = acknowledged.map_or_else(String::new, Acknowledged::line);
+                let why = Untrusted::new(format!("{}; {said}", open.notice.why.raw()));
+                told.push(Notice { turn: Turn::Acknowledged, why, ..open.notice.clone() });
+            }
         }
         self.open.retain(|key, open| {
-            if holding.iter().any(|notice| notice.key == *key) {
+            if holding.iter().any(|(notice, _)| notice.key == *key) {
                 return true;
             }
             // Without a picture nothing is known to have ended, except that the platform does not answer.
@@ -151,6 +162,7 @@ impl Notices {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::alert::Subject;
     use crate::domain::ids::SubscriptionId;
 
     const HOLD: Duration = Duration::from_secs(30);
@@ -163,6 +175,7 @@ mod tests {
             standing,
             why: "14 failures".to_owned(),
             since: Timestamp::from_millis(5),
+            acknowledged: None,
         }
     }
 
@@ -194,6 +207,38 @@ mod tests {
         assert_eq!(clock.at(80, &[], &live), []);
         assert_eq!(clock.at(100, &[], &live), [(Turn::Resolved, key)]);
         assert_eq!(clock.0.told().count(), 0);
+    }
+
+    #[test]
+    fn an_alert_that_somebody_looks_after_calls_nobody_else_until_it_changes() {
+        let mut clock = Clock(Notices::default());
+        let (key, live) = ("crow/p:1/subscription/17".to_owned(), Link::Live);
+        let cared_for = |standing| {
+            let dana = Acknowledged { by: "dana".into(), at: Timestamp::from_millis(9), note: Some("on it".into()) };
+            [Alert { acknowledged: Some(dana), ..alert(standing) }]
+        };
+        clock.at(0, &[alert(Standing::Failing)], &live);
+        assert_eq!(clock.at(30, &[alert(Standing::Failing)], &live), [(Turn::Raised, key.clone())]);
+        assert_eq!(clock.at(31, &cared_for(Standing::Failing), &live), [(Turn::Acknowledged, key.clone())]);
+        assert_eq!(clock.at(32, &cared_for(Standing::Failing), &live), [], "once");
+        let told = clock.0.after(
+            &Seen {
+                platform: "http://p:1",
+                alerts: &[alert(Standing::Tripped)],
+                link: &live,
+                now: Timestamp::from_millis(33_000),
+            },
+            HOLD,
+        );
+        assert_eq!(
+            told.iter().map(|notice| notice.turn).collect::<Vec<_>>(),
+            [Turn::Changed],
+            "it is worse, and nobody's"
+        );
+        let mut quiet = Clock(Notices::default());
+        quiet.at(0, &cared_for(Standing::Failing), &live);
+        assert_eq!(quiet.at(30, &cared_for(Standing::Failing), &live), [], "somebody was there before it was told");
+        assert_eq!(quiet.at(31, &[alert(Standing::Failing)], &live), [(Turn::Raised, key)], "nobody is any more");
     }
 
     #[test]

@@ -91,6 +91,7 @@ pub fn assemble(seen: &Seen, frame: &Frame, now: Timestamp) -> (Overview, Reach)
         limits: listing(n(limits.iter().map(|row| judge_window(&row.facts()).standing).collect()), limits),
         trips: listing(trips.iter().filter(|trip| trip.enabled_utc.is_none()).count() as u64, trips),
         silences: Vec::new(),
+        acknowledgements: Vec::new(),
     };
     (overview, reach)
 }
@@ -171,7 +172,7 @@ fn subscription_row(of: &Listed, seen: &Seen) -> SubscriptionRow {
     if !subscription.is_enabled && subscription.disabled_utc.is_none() {
         subscription.disabled_utc = outage(subscription.id, seen).map(|outage| outage.before);
     }
-    SubscriptionRow { subscription, health: Health::default() }
+    SubscriptionRow { subscription, health: Health::default(), disabled_note: None }
 }
 
 fn limit_row(window: &WindowSeen, keys: &[KeyName], now: Timestamp) -> Option<LimitRow> {

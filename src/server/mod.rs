@@ -1,6 +1,7 @@
 //! The platform's network face: the router's table, the guards, problem+json, one file of handlers per noun.
 
 mod affiliates;
+mod alerts;
 mod audit;
 mod bare;
 mod body;

@@ -7,8 +7,8 @@ use super::guard::{
 use super::problem::Refusal;
 use super::stream::Stop;
 use super::{
-    affiliates, audit, clients, deliveries, events, health, keys, lab, limits, log, metrics, openapi, operators,
-    overview, replays, requests, revisions, stamp, stats, stream, subscribers, subscriptions,
+    affiliates, alerts, audit, clients, deliveries, events, health, keys, lab, limits, log, metrics, openapi,
+    operators, overview, replays, requests, revisions, stamp, stats, stream, subscribers, subscriptions,
 };
 use crate::api::paths;
 use crate::api::problem::Code;
@@ -94,6 +94,8 @@ pub fn table() -> Vec<Route> {
         post::<Acting, _, _>(paths::DELIVERY_RESEND, deliveries::resend),
         get::<Viewer, _, _>(paths::REQUESTS, requests::list),
         get::<Viewer, _, _>(paths::STATS, stats::get),
+        get::<Viewer, _, _>(paths::ACKNOWLEDGEMENTS, alerts::list),
+        post::<Acting, _, _>(paths::ACKNOWLEDGEMENTS, alerts::acknowledge),
         get::<Viewer, _, _>(paths::AUDIT, audit::list),
         get::<Viewer, _, _>(paths::AUDIT_VERIFY, audit::verify),
         get::<Viewer, _, _>(paths::KEY_USAGE, requests::usage),

@@ -1,12 +1,14 @@
 //! From what the engine knows to what the wire promises.
 
 use crate::api;
+use crate::api::alerts::AcknowledgementRow;
 use crate::api::attempts::{AttemptDetail, AttemptRow, Body};
 use crate::api::keys::{KeyRow, Usage};
 use crate::api::limits::LimitRow;
 use crate::api::overview::{Minute, Overview, Pipeline, Platform, SilenceRow};
 use crate::api::page::Listing;
 use crate::api::subscriptions::{Health, Rate, SubscriptionRow, TestResult};
+use crate::domain::alert::Acknowledgement;
 use crate::domain::attempt::{Attempt, Exchange};
 use crate::domain::company::Company;
 use crate::domain::delivery::Outcome;
@@ -42,7 +44,7 @@ pub(super) fn subscription(of: Patient) -> SubscriptionRow {
         n_skipped: of.subscription.n_skipped,
         n_parked: of.backlog.n_parked,
     };
-    SubscriptionRow { subscription: of.subscription.into(), health }
+    SubscriptionRow { subscription: of.subscription.into(), health, disabled_note: of.note.map(Untrusted::new) }
 }
 
 pub(super) fn test(of: Test) -> TestResult {
@@ -134,6 +136,17 @@ pub(super) fn dashboard(of: Dashboard, engine: &Engine) -> Overview {
         limits: listing(of.windows, window),
         trips: listing(of.trips, api::trips::TripRow::from),
         silences: of.silences.into_iter().map(silence).collect(),
+        acknowledgements: of.acknowledgements.into_iter().map(acknowledgement).collect(),
+    }
+}
+
+pub(super) fn acknowledgement(of: Acknowledgement) -> AcknowledgementRow {
+    AcknowledgementRow {
+        subject: of.subject.to_string(),
+        state: of.standing.word().to_owned(),
+        utc: of.at,
+        by: Untrusted::new(of.by),
+        note: of.note.map(Untrusted::new),
     }
 }
 

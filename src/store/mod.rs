@@ -1,5 +1,6 @@
 //! The platform's database: one file per table group, plain functions over a connection. Every statement of the platform stands here.
 
+pub mod acknowledgements;
 pub mod affiliates;
 pub mod attempts;
 pub mod audit;
@@ -51,6 +52,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/platform/0008_phases.sql"),
     include_str!("../../assets/migrations/platform/0009_custody.sql"),
     include_str!("../../assets/migrations/platform/0010_leases.sql"),
+    include_str!("../../assets/migrations/platform/0011_alerts.sql"),
 ];
 
 /// What the database is opened with.

@@ -128,15 +128,29 @@ pub(crate) fn attempted(connection: &Connection, subscription: &Subscription) ->
 pub(crate) fn disable(
     connection: &Connection,
     id: SubscriptionId,
-    reason: Disabled,
+    (reason, note): (Disabled, Option<&str>),
     now: Timestamp,
 ) -> Result<(), Error> {
     connection
         .prepare_cached(
-            "UPDATE subscriptions SET disabled_reason = ?2, disabled_at = ?3, updated_at = ?3,
+            "UPDATE subscriptions SET disabled_reason = ?2, disabled_note = ?4, disabled_at = ?3, updated_at = ?3,
                  skipped_after = (SELECT coalesce(max(d.id), 0) FROM deliveries d) WHERE id = ?1",
         )?
-        .execute(params![id.0, reason.name(), now.millis()])?;
+        .execute(params![id.0, reason.name(), now.millis(), note])?;
+    Ok(())
+}
+
+/// What was said of a subscription that is off by hand.
+pub(crate) fn note(connection: &Connection, id: SubscriptionId) -> Result<Option<String>, Error> {
+    let mut statement = connection.prepare_cached("SELECT disabled_note FROM subscriptions WHERE id = ?1")?;
+    Ok(statement.query_row([id.0], |row| row.get(0)).optional()?.flatten())
+}
+
+/// Says of a subscription that is off why it is.
+pub(crate) fn set_note(connection: &Connection, id: SubscriptionId, note: &str, now: Timestamp) -> Result<(), Error> {
+    connection
+        .prepare_cached("UPDATE subscriptions SET disabled_note = ?2, updated_at = ?3 WHERE id = ?1")?
+        .execute(params![id.0, note, now.millis()])?;
     Ok(())
 }
 
@@ -144,7 +158,7 @@ pub(crate) fn disable(
 pub(crate) fn enable(connection: &Connection, id: SubscriptionId, now: Timestamp) -> Result<(), Error> {
     connection
         .prepare_cached(
-            "UPDATE subscriptions SET disabled_reason = NULL, disabled_at = NULL, streak = 0, streak_began_at = NULL,
+            "UPDATE subscriptions SET disabled_reason = NULL, disabled_note = NULL, disabled_at = NULL, streak = 0, streak_began_at = NULL,
                  streak_latest_at = NULL, n_skipped = 0, ramp = ?3, updated_at = ?2 WHERE id = ?1",
         )?
         .execute(params![id.0, now.millis(), Ramp::FOOT.room()])?;

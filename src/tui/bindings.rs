@@ -134,6 +134,10 @@ pub const BINDINGS: &[Binding] = &[
         .at(&[Choice])
         .in_group(Group::Act)
         .in_footer(2),
+    bind("acknowledge", &[ch('A')], Action::Fill(Purpose::Acknowledge), "acknowledge")
+        .at(&[Alerts])
+        .in_group(Group::Act)
+        .in_footer(2),
     bind("new-operator", &[ch('N')], Action::Fill(Purpose::Operator), "create an operator")
         .at(&[Operators])
         .in_group(Group::Act)

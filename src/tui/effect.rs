@@ -17,9 +17,11 @@ use crate::api::runbook::{Progress, Runbook};
 use crate::api::stats::AttemptPoint;
 use crate::api::subscriptions::{ReplayChoice, SubscriptionRow};
 use crate::diagnose::case::Matter;
+use crate::domain::alert;
 use crate::domain::event::EventType;
 use crate::domain::ids::{AttemptId, CompanyId, DeliveryId, KeyId, OperatorId, ReplayId, SubscriptionId};
 use crate::domain::replay::Phase;
+use crate::domain::standing::Standing;
 use crate::escalation::bundle::Bundle;
 use crate::escalation::ticket::Bodies;
 use crate::escalation::write::Form;
@@ -78,8 +80,12 @@ pub enum Act {
     Test(SubscriptionId),
     /// Enable a subscription.
     Enable(SubscriptionId, ReplayChoice),
-    /// Disable a subscription.
-    Disable(SubscriptionId),
+    /// Disable a subscription; a reason marks that as intended.
+    Disable(SubscriptionId, Option<String>),
+    /// Say why a subscription is off by hand.
+    Intend(SubscriptionId, String),
+    /// Say that somebody looks after an alert that stands so.
+    Acknowledge(alert::Subject, Standing, Option<String>),
     /// Bring an earlier configuration of a subscription back.
     RollBack(SubscriptionId, u32),
     /// Deliver again what a plan selects, so many when they were counted.
@@ -112,7 +118,9 @@ impl Act {
             Self::Test(id) => format!("send a test to subscription {id}"),
             Self::Enable(id, ReplayChoice::None) => format!("enable subscription {id}"),
             Self::Enable(id, ReplayChoice::Skipped) => format!("enable subscription {id} and replay what it missed"),
-            Self::Disable(id) => format!("disable subscription {id}"),
+            Self::Disable(id, _) => format!("disable subscription {id}"),
+            Self::Intend(id, _) => format!("mark as intended that subscription {id} is off"),
+            Self::Acknowledge(subject, ..) => format!("acknowledge the alert of {subject}"),
             Self::RollBack(id, revision) => format!("bring revision {revision} of subscription {id} back"),
             Self::Replay(id, _, n) => {
                 format!("replay {} of subscription {id}", format::several(*n, "delivery", "deliveries"))

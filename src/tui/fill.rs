@@ -5,7 +5,8 @@ use super::console::Access;
 use super::effect::{Act, Effect, Job};
 use super::keymap::Action;
 use super::once::Issued;
-use super::overlay::form::{Filled, Form, Purpose};
+use super::overlay::form::filled::Filled;
+use super::overlay::form::{Form, Purpose};
 use super::overlay::menu::{Menu, forms, questions};
 use super::overlay::offers::{READ_ONLY, question};
 use super::overlay::roll::{Operators, Replays};
@@ -86,9 +87,16 @@ impl App {
             return Vec::new();
         }
         match form.read(platform_now) {
-            Some(Filled::Act(act)) => match question(self, act) {
-                Ok(question) => self.ask(vec![question]),
-                Err(why) => self.refuse(why),
+            Some(Filled::Acts(acts)) => match acts.as_slice() {
+                // Of one it is said as it is why not.
+                [act] => match question(self, act.clone()) {
+                    Ok(question) => self.ask(vec![question]),
+                    Err(why) => self.refuse(why),
+                },
+                acts => match questions(self, acts) {
+                    Ok(questions) => self.ask(questions),
+                    Err(why) => self.refuse(why),
+                },
             },
             Some(Filled::Replay(id, wish)) => {
                 form.sent = Some(Filled::Replay(id, wish.clone()));
@@ -142,7 +150,7 @@ impl App {
     /// Notes that the act of a form is under way.
     pub(super) fn send(&mut self, act: &Act) {
         if let Some(Layer::Form(form)) = self.layers.last_mut() {
-            form.sent = Some(Filled::Act(act.clone()));
+            form.sent = Some(Filled::Acts(vec![act.clone()]));
         }
     }
 
@@ -155,7 +163,7 @@ impl App {
 
     /// An act was answered: its form is closed or says why not; a subscription that was tested while off can be enabled next.
     pub(super) fn answered(&mut self, act: &Act, came: &Result<String, String>) -> Vec<Effect> {
-        let is_awaited = self.form().is_some_and(|form| form.sent.as_ref() == Some(&Filled::Act(act.clone())));
+        let is_awaited = self.form().is_some_and(|form| form.sent.as_ref() == Some(&Filled::Acts(vec![act.clone()])));
         match came {
             Ok(_) if is_awaited => {
                 self.layers.retain(|layer| !matches!(layer, Layer::Form(_)));

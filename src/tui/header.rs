@@ -80,10 +80,15 @@ fn right(app: &App) -> Vec<Word> {
     let word = |text: String, role, rank| Word { text, style: theme.style(role), rank };
     let mut words = Vec::new();
     if app.picture.overview.is_some() {
-        let n = app.shown().alerts().len();
+        let alerts = app.shown().alerts();
+        let n_looked_after = alerts.iter().filter(|alert| alert.acknowledged.is_some()).count();
+        let n = alerts.len() - n_looked_after;
         let role = if n == 0 { Role::Dim } else { Role::Warning };
         let text = if n == 1 { "1 ALERT".to_owned() } else { format!("{n} ALERTS") };
         words.push(word(text, role, u8::from(n == 0) * 3));
+        if n_looked_after > 0 {
+            words.push(word(format!("{n_looked_after} ACKNOWLEDGED"), Role::Dim, 4));
+        }
     }
     if let Some(frozen) = &app.frozen {
         let new = if frozen.n_new == 1 { "picture" } else { "pictures" };

@@ -229,9 +229,17 @@ impl Performer {
                     ReplayChoice::Skipped => format!("subscription {id} is enabled; what it missed is being delivered"),
                 }
             }
-            Act::Disable(id) => {
-                client.disable(*id, Some("disabled from the console".to_owned())).await?;
+            Act::Disable(id, reason) => {
+                client.disable(*id, reason.clone()).await?;
                 format!("subscription {id} is disabled")
+            }
+            Act::Intend(id, reason) => {
+                client.disable(*id, Some(reason.clone())).await?;
+                format!("it is said why subscription {id} is off")
+            }
+            Act::Acknowledge(subject, standing, note) => {
+                client.acknowledge(*subject, *standing, note.clone()).await?;
+                format!("the alert of {subject} is acknowledged")
             }
             Act::RollBack(id, revision) => {
                 client.roll_back(*id, *revision).await?;
@@ -292,7 +300,7 @@ async fn by_post(post: &Post, act: &Act) -> Result<Done, String> {
             post.switch(*id, "true").await?;
             format!("subscription {id} is enabled")
         }
-        Act::Disable(id) => {
+        Act::Disable(id, _) => {
             post.switch(*id, "false").await?;
             format!("subscription {id} is disabled")
         }
@@ -361,7 +369,7 @@ pub(super) mod tests {
 
     #[tokio::test]
     async fn no_change_leaves_a_read_only_console() {
-        let act = Act::Disable(SubscriptionId(1));
+        let act = Act::Disable(SubscriptionId(1), None);
         let Finished::Act(_, Err(why)) = without_platform(Access::ReadOnly).perform(Job::Act(act.clone())).await else {
             panic!("it was done");
         };

@@ -10,7 +10,7 @@ use super::keymap::{Action, Binding, Context, Meaning, Step};
 use super::layout::Class;
 use super::overlay::finder::places;
 use super::overlay::form::Purpose;
-use super::overlay::offers::READ_ONLY;
+use super::overlay::offers::{READ_ONLY, has_portal};
 use super::overlay::{Layer, detail};
 use super::panes::diagnose::Outcome;
 use super::panes::escalate::Draft;
@@ -201,8 +201,22 @@ impl App {
             Action::Fill(Purpose::Company) if context == Context::Choice && !self.lists_companies() => {
                 Err("nothing is created here; C lists companies".to_owned())
             }
+            Action::Fill(Purpose::Acknowledge) => self.permits_care(),
             Action::Fill(_) => Ok(()),
             _ => self.permits_turn(action),
+        }
+    }
+
+    /// The same of looking after the selected alert.
+    fn permits_care(&self) -> Result<(), String> {
+        let alerts = self.shown().alerts();
+        match self.front() {
+            _ if !has_portal(self) => {
+                Err("the Integration API keeps no word of who looks after what; crow watch pages once".to_owned())
+            }
+            Some(Layer::Alerts(list)) if list.alert(alerts).is_some() => Ok(()),
+            Some(Layer::Alerts(_)) => Err("there is no alert".to_owned()),
+            _ => Err("a lists alerts".to_owned()),
         }
     }
 

@@ -8,11 +8,13 @@ use crow::api::operators::NewOperator;
 use crow::api::replays::NewReplay;
 use crow::api::subscriptions::ReplayChoice;
 use crow::client::connection::{Client, Credential};
+use crow::domain::alert::Subject;
 use crow::domain::event::EventType;
 use crow::domain::ids::{CompanyId, DeliveryId, KeyId, OperatorId, ReplayId, SubscriptionId};
 use crow::domain::operator::Role;
 use crow::domain::replay::Phase;
 use crow::domain::secret::Secret;
+use crow::domain::standing::Standing;
 use crow::domain::time::Timestamp;
 use crow::server::guard::Access as Price;
 use crow::server::router::table;
@@ -39,7 +41,9 @@ fn acts() -> Vec<Act> {
     vec![
         Act::Test(subscription),
         Act::Enable(subscription, ReplayChoice::None),
-        Act::Disable(subscription),
+        Act::Disable(subscription, None),
+        Act::Intend(subscription, "they move".to_owned()),
+        Act::Acknowledge(Subject::Clock, Standing::Attention, None),
         Act::RollBack(subscription, 1),
         Act::Replay(subscription, wish, 2),
         Act::Turn(ReplayId(1), Phase::Paused),

@@ -130,11 +130,13 @@ async fn notices_go_out_in_order_through_refusals_and_a_kill_and_are_told_once()
     assert_eq!(serving.ask(&["watch", "--acknowledge", &key]).status.code(), Some(0));
     assert_eq!(serving.ask(&["watch", "--acknowledge", "none"]).status.code(), Some(2));
     until("somebody looks after it", async || pages().contains(&"acknowledge".to_owned())).await;
+    let said = operator.acknowledgements().await.expect("what was said").items;
+    assert_eq!(said.iter().map(|row| row.subject.as_str()).collect::<Vec<_>>(), ["subscription 1"]);
     let id = SubscriptionId(1);
     until("the breaker tripped", async || !operator.subscription(id).await.expect("a row").subscription.is_enabled)
         .await;
     operator.enable(id, ReplayChoice::None).await.expect("enabled");
-    operator.disable(id, None).await.expect("disabled");
+    operator.disable(id, Some("it is over".to_owned())).await.expect("disabled");
     until("its end is told", async || {
         hooks().contains(&"resolved".to_owned()) && pages().contains(&"resolve".to_owned())
     })

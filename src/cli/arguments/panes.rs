@@ -184,7 +184,7 @@ pub(in crate::cli) struct Disable {
     /// Its number
     #[arg(value_name = "ID")]
     pub(in crate::cli) id: i64,
-    /// Why, for the audit trail
+    /// Why: it marks this as intended and stands in the audit trail; without it there is an alert
     #[arg(long, value_name = "TEXT")]
     pub(in crate::cli) reason: Option<String>,
     #[command(flatten)]

@@ -24,7 +24,7 @@ pub(in crate::cli) struct Watch {
     /// Send a trial notice every way that is configured, say what became of it, and end
     #[arg(long = "try", conflicts_with_all = ["acknowledge", "list"])]
     pub(in crate::cli) trial: bool,
-    /// Tell every way that somebody looks after an alert, by its key, and end
+    /// Tell the platform, and by the watch that runs every way, that you look after an alert, by its key, and end
     #[arg(long, value_name = "KEY", conflicts_with = "list")]
     pub(in crate::cli) acknowledge: Option<String>,
     /// List the alerts that were told and have not ended, with their keys, and end

@@ -9,7 +9,7 @@ use crate::api::document::{Judged, Names, SUBSCRIPTIONS};
 use crate::api::replays::NewReplay;
 use crate::api::sift;
 use crate::api::subscriptions::{Rate, ReplayChoice, SubscriptionRow, TestResult};
-use crate::cli::arguments::panes::{Change, Disable, Enable, Replay, Rollback, Show, Subs};
+use crate::cli::arguments::panes::{Change, Disable as Disabling, Enable, Replay, Rollback, Show, Subs};
 use crate::cli::failure::Failure;
 use crate::cli::portal;
 use crate::client;
@@ -17,7 +17,7 @@ use crate::client::connection::Client;
 use crate::domain::health::ENOUGH;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::query::field::Field;
-use crate::domain::standing::judge_subscription;
+use crate::domain::standing::{Disabled, judge_subscription};
 use crate::domain::text::Untrusted;
 use crate::tui::format::{plural, several};
 use std::process::ExitCode;
@@ -148,24 +148,36 @@ async fn enable(asked: Enable) -> Result<ExitCode, Failure> {
     plan.carry_out(&asked.consent, work, &client).await
 }
 
-async fn disable(asked: Disable) -> Result<ExitCode, Failure> {
+async fn disable(asked: Disabling) -> Result<ExitCode, Failure> {
     let client = portal::connect(&asked.consent.look.remote)?;
     let row = client.subscription(SubscriptionId(asked.id)).await?;
-    if !row.subscription.is_enabled {
-        return Err(Failure::usage(format!("subscription {} is off", asked.id), "there is nothing left to do"));
+    let id = row.subscription.id;
+    let is_to_be_marked = row.subscription.disabled_reason == Some(Disabled::Manual) && asked.reason.is_some();
+    if !row.subscription.is_enabled && !is_to_be_marked {
+        let remedy = "one that is off by hand is marked as intended with --reason TEXT";
+        return Err(Failure::usage(format!("subscription {id} is off"), remedy));
     }
-    let preview = vec![
-        named(&row),
+    let effect = if is_to_be_marked {
+        "it stays off; the reason marks that as intended".to_owned()
+    } else {
         format!(
             "nothing is delivered any more until it is enabled; {} wait; what happens meanwhile is noted as skipped",
             row.health.n_backlog
-        ),
-    ];
-    let plan = Plan::new(format!("disable subscription {}", asked.id), preview);
-    let reason = asked.reason.unwrap_or_else(|| "disabled from the command line".to_owned());
+        )
+    };
+    let reason = match &asked.reason {
+        Some(reason) => format!("reason: {}", Untrusted::new(reason.as_str()).inert()),
+        None => "without --reason TEXT it is not marked as intended and stands among the alerts".to_owned(),
+    };
+    let verb = if is_to_be_marked { "mark as intended that subscription" } else { "disable subscription" };
+    let plan = Plan::new(
+        format!("{verb} {id}{}", if is_to_be_marked { " is off" } else { "" }),
+        vec![named(&row), effect, reason],
+    );
     let work = async |client: &Client| {
-        client.disable(row.subscription.id, Some(reason)).await?;
-        Ok(Outcome::done(format!("subscription {} is disabled", row.subscription.id)))
+        client.disable(id, asked.reason).await?;
+        let what = if is_to_be_marked { "is marked as off by intention" } else { "is disabled" };
+        Ok(Outcome::done(format!("subscription {id} {what}")))
     };
     plan.carry_out(&asked.consent, work, &client).await
 }

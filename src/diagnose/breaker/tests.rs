@@ -54,7 +54,7 @@ fn row(streak: u32, disabled: Option<Disabled>) -> SubscriptionRow {
         created_utc: at(0),
         updated_utc: at(0),
     };
-    SubscriptionRow { subscription, health: Health::default() }
+    SubscriptionRow { subscription, health: Health::default(), disabled_note: None }
 }
 
 fn known(row: SubscriptionRow, attempts: Vec<AttemptRow>) -> gather::Breaker {

@@ -38,7 +38,7 @@ fn subscription() -> SubscriptionRow {
         created_utc: at(-100),
         updated_utc: at(-100),
     };
-    SubscriptionRow { subscription, health: Health::default() }
+    SubscriptionRow { subscription, health: Health::default(), disabled_note: None }
 }
 
 fn failure(id: i64, status: u16, body: &str) -> AttemptDetail {

@@ -8,13 +8,12 @@ pub mod receipts;
 pub mod retention;
 pub mod seen;
 
-use super::alerts::{Alert, Subject};
+use super::alerts::Alert;
 use super::link::Link;
-use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
+use crate::domain::alert::Subject;
 use crate::domain::standing::Standing;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
-use crate::domain::window::Bucket;
 use crate::sqlite::{Database, Error, Lane, Options};
 use rusqlite::{Connection, params};
 use std::path::Path;
@@ -130,6 +129,7 @@ fn read_alerts(connection: &Connection) -> Result<Vec<Alert>, Error> {
             standing,
             why: row.get("why")?,
             since,
+            acknowledged: None,
         });
     }
     Ok(alerts)
@@ -150,37 +150,18 @@ const fn standing(of: Standing) -> &'static str {
 }
 
 fn write_subject(subject: Subject) -> String {
-    match subject {
-        Subject::Subscription(id) => format!("subscription:{id}"),
-        Subject::Key(id) => format!("key:{id}"),
-        Subject::Window(id, bucket) => format!("window:{id}:{bucket}"),
-        Subject::Events(id) => format!("events:{id}"),
-        Subject::Pipeline => "pipeline".to_owned(),
-        Subject::Clock => "clock".to_owned(),
-    }
+    subject.to_string().replace(' ', ":")
 }
 
 fn read_subject(text: &str) -> Option<Subject> {
-    let mut parts = text.split(':');
-    let kind = parts.next()?;
-    let mut number = || parts.next()?.parse::<i64>().ok();
-    Some(match kind {
-        "subscription" => Subject::Subscription(SubscriptionId(number()?)),
-        "key" => Subject::Key(KeyId(number()?)),
-        "window" => {
-            let key = KeyId(number()?);
-            Subject::Window(key, Bucket::named(parts.next()?)?)
-        }
-        "events" => Subject::Events(CompanyId(number()?)),
-        "pipeline" => Subject::Pipeline,
-        "clock" => Subject::Clock,
-        _ => return None,
-    })
+    Subject::named(&text.replace(':', " "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
+    use crate::domain::window::Bucket;
 
     #[tokio::test]
     async fn alerts_survive_a_restart_with_their_since() {
@@ -192,6 +173,7 @@ mod tests {
             standing,
             why: "breaker tripped".into(),
             since: Timestamp::from_millis(5),
+            acknowledged: None,
         };
         let alerts = vec![
             alert(Subject::Subscription(SubscriptionId(17)), Standing::Tripped),

@@ -1,6 +1,7 @@
 //! What is told about the Portal API and the public routes.
 
 use super::shape::{Answer, Shape, Told, id, names, status, text, time, upto};
+use crate::api::alerts::{AcknowledgementRow, NewAcknowledgement};
 use crate::api::attempts::{AttemptDetail, AttemptRow};
 use crate::api::audit::{AuditCheck, AuditRow};
 use crate::api::deliveries::{DeliveryDetail, DeliveryRow, EventDetail, EventRow, Trace};
@@ -141,7 +142,7 @@ fn subscriptions() -> Vec<Told> {
         Told::post(
             paths::PORTAL_SUBSCRIPTION_DISABLE,
             "disableSubscription",
-            "Disable; what waits is parked",
+            "Disable; what waits is parked. A reason marks it as intended, also later",
             json!(SubscriptionRow),
         )
         .taking(shape!(Disable), r#"{"reason": "the partner asked for it"}"#),
@@ -249,6 +250,23 @@ fn records() -> Vec<Told> {
                 time("until", "Before"),
             ])
             .paged(),
+        Told::get(
+            paths::ACKNOWLEDGEMENTS,
+            "listAcknowledgements",
+            "Who looks after which alert, oldest first; a day old at most",
+            json!(Page<AcknowledgementRow>),
+        ),
+        Told::post(
+            paths::ACKNOWLEDGEMENTS,
+            "acknowledgeAlert",
+            "Say that you look after an alert; it holds for a day, and for as long as the alert stands as it does",
+            json!(AcknowledgementRow),
+        )
+        .taking(
+            shape!(NewAcknowledgement),
+            r#"{"subject": "subscription 17", "state": "err", "note": "the partner knows"}"#,
+        )
+        .creating(),
         Told::get(paths::AUDIT, "listAudit", "Every change, newest first", json!(LogPage<AuditRow>)).paged(),
         Told::get(
             paths::AUDIT_VERIFY,

@@ -9,7 +9,8 @@ use super::super::places::Item;
 use super::super::press::stepped;
 use super::super::table::{Cell, Column, Row, Table, words};
 use super::super::theme::{self, Role};
-use crate::monitor::alerts::{Alert, Subject};
+use crate::domain::alert::Subject;
+use crate::monitor::alerts::{Acknowledged, Alert};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -38,10 +39,16 @@ impl AlertList {
         alerts.iter().position(|alert| Some(alert.subject) == self.selected).unwrap_or(0)
     }
 
+    /// The selected alert.
+    #[must_use]
+    pub fn alert<'a>(&self, alerts: &'a [Alert]) -> Option<&'a Alert> {
+        alerts.get(self.row(alerts))
+    }
+
     /// The thing that the selected alert is about, if it is one that has details.
     #[must_use]
     pub fn item(&self, alerts: &[Alert]) -> Option<Item> {
-        match alerts.get(self.row(alerts))?.subject {
+        match self.alert(alerts)?.subject {
             Subject::Subscription(id) => Some(Item::Subscription(id)),
             Subject::Key(id) => Some(Item::Key(id)),
             Subject::Window(id, bucket) => Some(Item::Window(id, bucket)),
@@ -62,8 +69,10 @@ fn row(app: &App, alert: &Alert, columns: &[Column], width: u16) -> Row {
     let theme = app.theme();
     // Beneath the second column, all of it.
     let room = usize::from(width.saturating_sub(9));
+    let why = (columns.len() == NARROW.len()).then(|| alert.why.clone());
+    let said = why.into_iter().chain(alert.acknowledged.as_ref().map(Acknowledged::line));
     let below =
-        format::flow(&alert.why, room).into_iter().map(|line| Cell::new(line, theme.style(Role::Dim))).collect();
+        said.flat_map(|line| format::flow(&line, room)).map(|line| Cell::new(line, theme.style(Role::Dim))).collect();
     let since = format!("{} {}", alert.since.format("%H:%M"), format::age(app.shown_at().since(alert.since)));
     Row {
         cells: vec![
@@ -76,7 +85,7 @@ fn row(app: &App, alert: &Alert, columns: &[Column], width: u16) -> Row {
             Cell::new(since, theme.style(Role::Dim)),
             Cell::new(alert.why.clone(), theme.style(Role::Text)),
         ],
-        below: if columns.len() == NARROW.len() { below } else { Vec::new() },
+        below,
     }
 }
 
@@ -85,7 +94,11 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App, list: Option<&AlertList>
     Clear.render(area, buffer);
     let theme = app.theme();
     let alerts = app.shown().alerts();
-    let count = format!("{}, worst first", alerts.len());
+    let n_looked_after = alerts.iter().filter(|alert| alert.acknowledged.is_some()).count();
+    let count = match n_looked_after {
+        0 => format!("{}, worst first", alerts.len()),
+        n => format!("{}, worst first; {n} acknowledged, last", alerts.len()),
+    };
     let remark = panes::age_mark(app).map_or_else(|| count.clone(), |age| format!("{age}   {count}"));
     let edge = if list.is_some() { Role::Accent } else { Role::Border };
     let inner = paint::frame(buffer, area, &Title { name: "Alerts", remark: &remark, edge }, theme);

@@ -12,6 +12,8 @@ use super::super::theme::Role;
 use super::confirm::Question;
 use super::form::Purpose;
 use super::{dialog, offers};
+use crate::domain::ids::SubscriptionId;
+use crate::domain::standing::Disabled;
 use crate::domain::text::Untrusted;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -54,7 +56,11 @@ impl Menu {
 
     fn entries(&self, app: &App) -> Vec<Entry> {
         let acts = self.items.first().map(|item| offers::acts(app, *item)).unwrap_or_default();
-        let forms = if self.items.len() > 1 { Vec::new() } else { forms(app, self.items.first().copied(), self.pane) };
+        let forms = match self.items.as_slice() {
+            [Item::Subscription(_), _, ..] if offers::has_portal(app) => vec![Purpose::Disable],
+            [_, _, ..] => Vec::new(),
+            items => forms(app, items.first().copied(), self.pane),
+        };
         acts.into_iter().map(Entry::Act).chain(forms.into_iter().map(Entry::Form)).collect()
     }
 
@@ -103,7 +109,7 @@ impl Menu {
 /// What can only be begun with a form: about a thing, or from a pane.
 pub(in crate::tui) fn forms(app: &App, item: Option<Item>, pane: Pane) -> Vec<Purpose> {
     match (item, pane) {
-        (Some(Item::Subscription(id)), _) => vec![Purpose::Replay(id)],
+        (Some(Item::Subscription(id)), _) => switching(app, id).into_iter().chain([Purpose::Replay(id)]).collect(),
         (Some(Item::Attempt(id)), _) => {
             let row = app.view().and_then(|view| deliveries::find(&view, id));
             row.map(|row| Purpose::Replay(row.subscription_id)).into_iter().collect()
@@ -112,6 +118,16 @@ pub(in crate::tui) fn forms(app: &App, item: Option<Item>, pane: Pane) -> Vec<Pu
         (None, Pane::Keys | Pane::Limits) => vec![Purpose::Key, Purpose::Company],
         (Some(Item::Event(_)), _) | (None, Pane::Events) => vec![Purpose::Event],
         _ => Vec::new(),
+    }
+}
+
+/// What a subscription is disabled with, or said why it is.
+fn switching(app: &App, id: SubscriptionId) -> Option<Purpose> {
+    let of = &offers::subscription(app, id).ok().filter(|_| offers::has_portal(app))?.subscription;
+    match of.disabled_reason {
+        None => Some(Purpose::Disable),
+        Some(Disabled::Manual) => Some(Purpose::Intend(id)),
+        Some(Disabled::Breaker) => None,
     }
 }
 

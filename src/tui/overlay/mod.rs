@@ -126,7 +126,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
             Layer::Choice(choice) => choice::draw(buffer, area, app, *choice),
             Layer::Companies(list) => companies::draw(buffer, area, app, list),
             Layer::Note(note) => note::draw(buffer, area, app, note),
-            Layer::Form(form) => form::draw(buffer, area, app, form),
+            Layer::Form(form) => form::draw::draw(buffer, area, app, form),
             Layer::Replays(list) => roll::draw_replays(buffer, area, app, list),
             Layer::Operators(list) => roll::draw_operators(buffer, area, app, list),
             Layer::Once(issued) => once::draw(buffer, area, app, issued),

@@ -11,8 +11,10 @@ use super::detail::Fetched;
 use super::{Layer, grants};
 use crate::api::keys::KeyRow;
 use crate::api::subscriptions::{ReplayChoice, SubscriptionRow};
+use crate::domain::alert::Subject;
 use crate::domain::event::EventType;
-use crate::domain::ids::{KeyId, SubscriptionId};
+use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
+use crate::domain::standing::Disabled;
 use crate::domain::text::Untrusted;
 
 /// Said of everything in a console that may only look.
@@ -24,7 +26,12 @@ pub(in crate::tui) fn acts(app: &App, item: Item) -> Vec<Act> {
     match item {
         Item::Subscription(id) => {
             let enable = |replay| Act::Enable(id, replay);
-            vec![Act::Test(id), enable(ReplayChoice::None), enable(ReplayChoice::Skipped), Act::Disable(id)]
+            let mut acts = vec![Act::Test(id), enable(ReplayChoice::None), enable(ReplayChoice::Skipped)];
+            // Where no reason can be kept, none is asked for.
+            if !has_portal(app) {
+                acts.push(Act::Disable(id, None));
+            }
+            acts
         }
         Item::Key(id) => vec![Act::Revoke(id)],
         Item::Attempt(id) => {
@@ -46,7 +53,9 @@ pub(super) const fn label(act: &Act) -> &'static str {
         Act::Test(_) => "Send test",
         Act::Enable(_, ReplayChoice::None) => "Enable",
         Act::Enable(_, ReplayChoice::Skipped) => "Enable and replay what was missed",
-        Act::Disable(_) => "Disable",
+        Act::Disable(..) => "Disable",
+        Act::Intend(..) => "Say why it is off",
+        Act::Acknowledge(..) => "Acknowledge",
         Act::RollBack(..) => "Bring this configuration back",
         Act::Replay(..) => "Replay deliveries",
         Act::Turn(..) => "Pause, go on or give up",
@@ -68,6 +77,11 @@ pub(super) fn subscription(app: &App, id: SubscriptionId) -> Result<&Subscriptio
         .ok_or_else(|| format!("subscription {id} is not in the picture"))
 }
 
+/// Whether the platform has a Portal.
+pub(in crate::tui) fn has_portal(app: &App) -> bool {
+    app.shown().reach.findings().is_none()
+}
+
 /// Whether a subscription is off.
 pub(in crate::tui) fn is_off(app: &App, id: SubscriptionId) -> bool {
     subscription(app, id).is_ok_and(|row| !row.subscription.is_enabled)
@@ -78,6 +92,15 @@ pub(super) fn key(app: &App, id: KeyId) -> Result<&KeyRow, String> {
     rows.and_then(|rows| rows.iter().find(|row| row.id == id)).ok_or_else(|| format!("key {id} is not in the picture"))
 }
 
+/// The key in the newest picture, which is not revoked.
+fn active_key(app: &App, id: KeyId) -> Result<&KeyRow, String> {
+    let row = key(app, id)?;
+    if row.revoked_utc.is_some() { Err("it is revoked".to_owned()) } else { Ok(row) }
+}
+
+/// What a question names, what has to stay true, and what will come of a yes.
+pub(super) type About = (Untrusted, Was, String);
+
 /// The question before an act.
 ///
 /// # Errors
@@ -86,50 +109,73 @@ pub(in crate::tui) fn question(app: &App, act: Act) -> Result<Question, String> 
     if app.setting.access == Access::ReadOnly {
         return Err(READ_ONLY.to_owned());
     }
-    match act {
-        Act::Test(id) | Act::Enable(id, _) | Act::Disable(id) | Act::RollBack(id, _) => {
-            let row = subscription(app, id)?;
-            match act {
-                Act::Enable(..) if row.subscription.is_enabled => return Err("it is enabled".to_owned()),
-                Act::Disable(_) if !row.subscription.is_enabled => return Err("it is off".to_owned()),
-                _ => {}
-            }
-            let name = row.subscription.target_url.clone();
-            let was = Was::Subscription(id, name.clone(), row.subscription.is_enabled);
-            let effect = effect(&act, row);
-            Ok(Question { act, name, was, effect })
+    let (name, was, effect) = match &act {
+        Act::Test(id) | Act::Enable(id, _) | Act::Disable(id, _) | Act::Intend(id, _) | Act::RollBack(id, _) => {
+            switched(&act, subscription(app, *id)?)?
         }
+        Act::Replay(id, wish, n) => grants::replay(subscription(app, *id)?, wish, *n),
+        Act::Turn(id, wanted) => grants::turn(*id, *wanted),
         Act::Revoke(id) => {
-            let row = key(app, id)?;
-            if row.revoked_utc.is_some() {
-                return Err("it is revoked".to_owned());
-            }
-            Ok(Question { act, name: row.name.clone(), was: Was::ActiveKey(id), effect: revoked(app, row) })
+            let row = active_key(app, *id)?;
+            (row.name.clone(), Was::ActiveKey(*id), revoked(app, row))
+        }
+        Act::Limit(id, wish) => {
+            let row = active_key(app, *id)?;
+            (row.name.clone(), Was::ActiveKey(*id), grants::limited(row, wish))
         }
         Act::Resend(id) => {
             let effect = "One more attempt is made now, beside the schedule. It counts for nothing: neither breaker nor success rate. \
                           The receiver may get this event a second time.";
-            let name = Untrusted::new(format!("delivery {id}"));
-            Ok(Question { act, name, was: Was::Past, effect: effect.to_owned() })
+            (Untrusted::new(format!("delivery {id}")), Was::Past, effect.to_owned())
         }
-        Act::Emit(company, kind) => {
-            let n = app.picture.overview.as_ref().map_or(0, |overview| {
-                let wants = |row: &&SubscriptionRow| {
-                    let of = &row.subscription;
-                    of.company_id == company
-                        && of.is_enabled
-                        && of.event_types.iter().any(|known| known.raw() == kind.name())
-                };
-                overview.subscriptions.items.iter().filter(wants).count()
-            });
-            let effect = format!(
-                "A real event with a sample payload, marked as a test in its metadata: it is polled by partners and delivered to {} of the picture.",
-                format::plural(n as u64, "enabled subscription")
-            );
-            Ok(Question { act, name: Untrusted::new(kind.name()), was: Was::Past, effect })
+        Act::Emit(company, kind) => emitted(app, *company, *kind),
+        Act::Acknowledge(subject, _, note) => acknowledged(app, *subject, note.as_deref())?,
+        Act::CreateCompany(new) => grants::company(new),
+        Act::CreateKey(new) => grants::key(new),
+        Act::CreateOperator(new) => grants::operator(new),
+        Act::RevokeOperator(id) => grants::revoked_operator(app, *id),
+    };
+    Ok(Question { act, name, was, effect })
+}
+
+/// The question about a subscription as it stands.
+fn switched(act: &Act, row: &SubscriptionRow) -> Result<About, String> {
+    let of = &row.subscription;
+    match act {
+        Act::Enable(..) if of.is_enabled => return Err("it is enabled".to_owned()),
+        Act::Disable(..) if !of.is_enabled => return Err("it is off".to_owned()),
+        Act::Intend(..) if of.disabled_reason != Some(Disabled::Manual) => {
+            return Err("it is not off by hand".to_owned());
         }
-        granted => grants::question(app, granted),
+        _ => {}
     }
+    let was = Was::Subscription(of.id, of.target_url.clone(), of.is_enabled);
+    Ok((of.target_url.clone(), was, effect(act, row)))
+}
+
+fn emitted(app: &App, company: CompanyId, kind: EventType) -> About {
+    let n = app.picture.overview.as_ref().map_or(0, |overview| {
+        let wants = |row: &&SubscriptionRow| {
+            let of = &row.subscription;
+            of.company_id == company && of.is_enabled && of.event_types.iter().any(|known| known.raw() == kind.name())
+        };
+        overview.subscriptions.items.iter().filter(wants).count()
+    });
+    let effect = format!(
+        "A real event with a sample payload, marked as a test in its metadata: it is polled by partners and delivered to {} of the picture.",
+        format::plural(n as u64, "enabled subscription")
+    );
+    (Untrusted::new(kind.name()), Was::Past, effect)
+}
+
+fn acknowledged(app: &App, subject: Subject, note: Option<&str>) -> Result<About, String> {
+    let alerts = app.picture.alerts();
+    let alert = alerts.iter().find(|alert| alert.subject == subject).ok_or("this alert is over")?;
+    let said = note.map_or_else(String::new, |note| format!(" Everybody reads: {}", Untrusted::new(note).inert()));
+    let effect = format!(
+        "Everybody sees that you look after it, and it calls nobody else: for a day, unless it becomes worse or begins anew. It stands last in the list until it is over.{said}"
+    );
+    Ok((alert.name.clone(), Was::Past, effect))
 }
 
 /// Who will be cut off, as far as it is at hand.
@@ -178,10 +224,17 @@ fn effect(act: &Act, row: &SubscriptionRow) -> String {
                 "Deliveries resume one at a time, then two, then four as they succeed; its streak starts at 0, {parked}, and {missed} that passed by are sent too."
             )
         }
-        Act::Disable(_) => format!(
-            "Nothing is delivered any more until it is enabled; {} meanwhile.",
-            format::several(health.n_backlog, "delivery waits", "deliveries wait")
-        ),
+        Act::Disable(_, reason) => {
+            let n = format::several(health.n_backlog, "delivery waits", "deliveries wait");
+            let reason = match reason {
+                Some(reason) => format!("Intended: {}", Untrusted::new(reason.as_str()).inert()),
+                None => "Without a reason it stands among the alerts.".to_owned(),
+            };
+            format!("Nothing is delivered any more until it is enabled; {n} meanwhile. {reason}")
+        }
+        Act::Intend(_, reason) => {
+            format!("It stays off, and its alert ends. Everybody reads: {}", Untrusted::new(reason.as_str()).inert())
+        }
         Act::RollBack(_, revision) => format!(
             "Target, types and description become those of revision {revision}, as a new revision; what is there now stays in the list."
         ),

@@ -234,8 +234,10 @@ pub(in crate::tui) fn details(view: &View<'_>, row: &SubscriptionRow, room: usiz
     ] {
         lines.extend(view.labelled(label, &value, room));
     }
-    if let Some(description) = &subscription.description {
-        lines.extend(view.labelled("Description", &description.inert(), room));
+    for (label, text) in [("Description", &subscription.description), ("Off because", &row.disabled_note)] {
+        if let Some(text) = text {
+            lines.extend(view.labelled(label, &text.inert(), room));
+        }
     }
     lines
 }

@@ -6,6 +6,7 @@ use crate::api::keys::{Company, LimitsWish, NewCompany, NewKey};
 use crate::api::operators::{NewOperator, OperatorRow};
 use crate::api::replays::{NewReplay, ReplayPlan, ReplayProgress, ReplayRow, StateCount};
 use crate::api::subscriptions::ReplayChoice;
+use crate::domain::alert::Subject;
 use crate::domain::delivery::State;
 use crate::domain::event::EventType;
 use crate::domain::ids::{CompanyId, DeliveryId, KeyId, OperatorId, ReplayId, SubscriptionId};
@@ -13,6 +14,7 @@ use crate::domain::key::Scope;
 use crate::domain::operator::Role;
 use crate::domain::replay::Phase;
 use crate::domain::secret::Secret;
+use crate::domain::standing::Standing;
 use crate::monitor::logs::Ask;
 use crate::tui::app::Msg;
 use crate::tui::console::Access;
@@ -114,8 +116,12 @@ fn ways() -> Vec<(&'static str, Act)> {
         ("3xjj\ny", Act::Enable(off, ReplayChoice::Skipped)),
         ("3Ry", Act::Enable(off, ReplayChoice::Skipped)),
         ("7Ry", Act::Enable(off, ReplayChoice::Skipped)),
-        ("3jxjjj\ny", Act::Disable(on)),
-        ("3xjjjj\n\u{15}2h\t\t\t \t\t \t\u{15}\n121\n", Act::Replay(off, wish.clone(), 121)),
+        ("3jxjjj\n\ny", Act::Disable(on, None)),
+        ("3jxjjj\n they asked \ny", Act::Disable(on, Some("they asked".to_owned()))),
+        ("3Gxjjj\nthey still move\ny", Act::Intend(SubscriptionId(26), "they still move".to_owned())),
+        ("aA\ny", Act::Acknowledge(Subject::Subscription(off), Standing::Tripped, None)),
+        ("ajAon it\ny", Act::Acknowledge(Subject::Subscription(on), Standing::Failing, Some("on it".to_owned()))),
+        ("3xjjj\n\u{15}2h\t\t\t \t\t \t\u{15}\n121\n", Act::Replay(off, wish.clone(), 121)),
         ("3jR\u{15}2h\t\t\t \t\t \t\u{15}\n121\n", Act::Replay(on, wish, 121)),
         ("rPy", Act::Turn(ReplayId(3), Phase::Paused)),
         ("rjPy", Act::Turn(ReplayId(2), Phase::Running)),
@@ -142,7 +148,9 @@ const fn kind(act: &Act) -> &'static str {
     match act {
         Act::Test(_) => "test",
         Act::Enable(..) => "enable",
-        Act::Disable(_) => "disable",
+        Act::Disable(..) => "disable",
+        Act::Intend(..) => "intend",
+        Act::Acknowledge(..) => "acknowledge",
         Act::RollBack(..) => "roll back",
         Act::Replay(..) => "replay",
         Act::Turn(..) => "turn",
@@ -172,13 +180,13 @@ fn every_act_is_reached_by_keys_and_wants_a_yes_or_its_number() {
         let mut bench = Bench::with(120, 36, Access::ReadOnly, Look::default());
         assert_eq!(acts(&mut bench, keys), [], "{keys:?} where one may only look");
     }
-    assert_eq!(reached.len(), 13, "{reached:?}");
+    assert_eq!(reached.len(), 15, "{reached:?}");
 }
 
 #[test]
 fn a_replay_is_counted_before_it_is_asked_about_and_its_progress_is_shown() {
     let mut bench = Bench::new(120, 36);
-    let asked = acts(&mut bench, "3xjjjj\n");
+    let asked = acts(&mut bench, "3xjjj\n");
     assert_eq!(asked, []);
     let screen = bench.screen();
     assert!(screen.contains("2026-11-23T13:58:31Z"), "since it tripped last:\n{screen}");

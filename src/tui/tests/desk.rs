@@ -166,12 +166,14 @@ fn many_things_are_done_after_the_count_was_typed_one_after_the_other() {
     bench.press("gjjj  ");
     assert_eq!(bench.app.desk.marks.len(), 2);
     bench.press("xjjj\n");
+    assert!(bench.screen().contains("Disable 2 subscriptions"), "{}", bench.screen());
+    bench.press("they move\n");
     let screen = bench.screen();
     assert!(screen.contains("Type 2 and press Enter"), "{screen}");
     assert_eq!(bench.press("y\n"), []);
     assert!(bench.screen().contains("nothing is done until 2 is typed"));
     bench.code(KeyCode::Backspace);
-    let acts = [Act::Disable(SubscriptionId(25)), Act::Disable(SubscriptionId(17))];
+    let acts = [25, 17].map(|id| Act::Disable(SubscriptionId(id), Some("they move".to_owned())));
     assert_eq!(bench.press("2\n"), [Effect::Perform(Job::Act(acts[0].clone()))]);
     assert!(bench.screen().contains("0 done, 0 failed, 2 left"), "{}", bench.screen());
     let next = bench.tell(Msg::Finished(Finished::Act(acts[0].clone(), Err("it said 503".to_owned()))));
@@ -187,8 +189,8 @@ fn many_things_are_done_after_the_count_was_typed_one_after_the_other() {
 #[test]
 fn a_run_that_is_stopped_begins_nothing_more() {
     let mut bench = Bench::new(120, 36);
-    bench.press("3jjj   xjjj\n3\n");
-    let first = Act::Disable(SubscriptionId(25));
+    bench.press("3jjj   xjjj\n\n3\n");
+    let first = Act::Disable(SubscriptionId(25), None);
     bench.press("\u{1b}");
     assert_eq!(bench.tell(Msg::Finished(Finished::Act(first, Ok("done".to_owned())))), []);
     assert!(bench.screen().contains("1 done, 0 failed, 0 left, 2 not begun"), "{}", bench.screen());

@@ -110,6 +110,7 @@ fn subscription(id: i64, target: &str, streak: u32) -> SubscriptionRow {
             n_backlog: 0,
             ..Health::default()
         },
+        disabled_note: None,
     }
 }
 
@@ -146,6 +147,7 @@ fn subscriptions() -> Listing<SubscriptionRow> {
     off.subscription.is_enabled = false;
     off.subscription.disabled_reason = Some(Disabled::Manual);
     off.subscription.disabled_utc = Some(ago(7_200).whole_second());
+    off.disabled_note = Some("they move\u{1b}[2J house".into());
     let items = vec![tripped, failing, flaky, unknown, healthy, hostile, off];
     Listing { total: 12, n_alarming: 3, items }
 }
@@ -270,6 +272,7 @@ pub(super) fn overview() -> Overview {
         limits: limits(),
         trips: trips(),
         silences: Vec::new(),
+        acknowledgements: Vec::new(),
     }
 }
 

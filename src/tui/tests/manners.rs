@@ -2,6 +2,7 @@
 //! shown with the real binary in `tests/it`.
 
 use super::fixture::{Bench, NOW, empty, overview, picture};
+use crate::api::alerts::AcknowledgementRow;
 use crate::domain::ids::SubscriptionId;
 use crate::monitor::link::Link;
 use crate::monitor::snapshot::Snapshot;
@@ -76,6 +77,23 @@ fn manner_02_the_header_is_honest_about_whose_it_is_and_how_old() {
     for word in ["DEMO", "standalone", "READ-ONLY", "LIVE"] {
         assert!(head(&bench).contains(word), "{word}: {}", head(&bench));
     }
+    let cared_for = AcknowledgementRow {
+        subject: "subscription 23".to_owned(),
+        state: "err".to_owned(),
+        utc: bench.now,
+        by: "dana".into(),
+        note: Some("the partner\u{1b}[2J knows".into()),
+    };
+    assert!(head(&bench).contains("7 ALERTS"), "{}", head(&bench));
+    bench.show(next(|overview| overview.acknowledgements = vec![cared_for]));
+    assert!(head(&bench).contains("6 ALERTS  1 ACKNOWLEDGED"), "{}", head(&bench));
+    bench.press("a");
+    let screen = bench.screen();
+    assert!(
+        screen.contains("acknowledged by dana at 14:02 UTC: the partner") && !screen.contains('\u{1b}'),
+        "{screen}"
+    );
+    bench.press("\u{1b}");
     for (silence, word) in [(2, "LAGGING"), (3, "STALE")] {
         let silent = bench.app.picture.after_silence(Duration::from_secs(silence));
         bench.tell(Msg::Picture(Arc::new(silent)));
@@ -189,7 +207,7 @@ fn manner_07_nothing_outward_happens_on_one_key_and_read_only_lists_but_does_not
     assert!(bench.screen().contains("read-only"));
     // Many: the count is typed, and progress can be stopped; more in the tests of the desk.
     let mut bench = Bench::new(120, 36);
-    bench.press("3jjj  xjjj\n");
+    bench.press("3jjj  xjjj\n\n");
     assert!(matches!(bench.app.layers.last(), Some(Layer::Count(_))), "{}", bench.screen());
 }
 

@@ -1,5 +1,6 @@
 //! The Portal API: one file per noun.
 
+mod alerts;
 mod audit;
 mod keys;
 mod logs;

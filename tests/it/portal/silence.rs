@@ -2,10 +2,11 @@
 
 use super::Scene;
 use crate::support::platform::Platform;
+use crow::domain::alert::Subject;
 use crow::domain::event::EventType;
 use crow::domain::silence::GAPS;
 use crow::domain::time::Timestamp;
-use crow::monitor::alerts::{Alerts, Subject};
+use crow::monitor::alerts::Alerts;
 use crow::monitor::reach::Reach;
 use std::time::Duration;
 

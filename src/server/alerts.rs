@@ -1,0 +1,32 @@
+//! Who looks after which alert.
+
+use super::body::Json;
+use super::guard::{Acting, Operator, Viewer};
+use super::problem::Refusal;
+use super::translate;
+use crate::api::alerts::{AcknowledgementRow, NewAcknowledgement};
+use crate::api::page::Page;
+use crate::engine::Engine;
+use crate::engine::alerts::Wish;
+use axum::extract::State;
+use axum::http::StatusCode;
+
+/// `GET /portal/v1/acknowledgements`: oldest first, a day old at most.
+pub(super) async fn list(
+    _: Operator<Viewer>,
+    State(engine): State<Engine>,
+) -> Result<axum::Json<Page<AcknowledgementRow>>, Refusal> {
+    let items = engine.acknowledgements().await?.into_iter().map(translate::acknowledgement).collect();
+    Ok(axum::Json(Page { items, next_cursor: None, has_more: false }))
+}
+
+/// `POST /portal/v1/acknowledgements`: in place of who looked after it before.
+pub(super) async fn acknowledge(
+    operator: Operator<Acting>,
+    State(engine): State<Engine>,
+    Json(new): Json<NewAcknowledgement>,
+) -> Result<(StatusCode, axum::Json<AcknowledgementRow>), Refusal> {
+    let NewAcknowledgement { subject, state, note } = new;
+    let said = engine.acknowledge(operator.caller(), Wish { subject, state, note }).await?;
+    Ok((StatusCode::CREATED, axum::Json(translate::acknowledgement(said))))
+}

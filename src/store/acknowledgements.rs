@@ -1,0 +1,36 @@
+//! Who looks after which alert.
+
+use super::{Error, time, unreadable};
+use crate::domain::alert::{Acknowledgement, Subject};
+use crate::domain::standing::Standing;
+use crate::domain::time::Timestamp;
+use rusqlite::{Connection, params};
+
+/// Notes who looks after an alert, in place of who did before; what was said until `lapsed` is forgotten.
+pub(crate) fn put(connection: &Connection, of: &Acknowledgement, lapsed: Timestamp) -> Result<(), Error> {
+    connection.prepare_cached("DELETE FROM acknowledgements WHERE at <= ?1")?.execute([lapsed.millis()])?;
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO acknowledgements (subject, state, at, by, note) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![of.subject.to_string(), of.standing.word(), of.at.millis(), of.by, of.note])?;
+    Ok(())
+}
+
+/// What was said after `lapsed`, oldest first.
+pub(crate) fn since(connection: &Connection, lapsed: Timestamp) -> Result<Vec<Acknowledgement>, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT subject, state, at, by, note FROM acknowledgements WHERE at > ?1 ORDER BY at, subject",
+    )?;
+    let rows = statement.query_map([lapsed.millis()], |row| {
+        let (subject, state): (String, String) = (row.get("subject")?, row.get("state")?);
+        Ok(Acknowledgement {
+            subject: Subject::named(&subject).ok_or_else(|| unreadable("subject"))?,
+            standing: Standing::named(&state).ok_or_else(|| unreadable("state"))?,
+            at: time(row, "at")?,
+            by: row.get("by")?,
+            note: row.get("note")?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,95 @@
+//! What a form looks like.
+
+use super::super::super::app::App;
+use super::super::super::format;
+use super::super::super::theme::Role;
+use super::super::dialog;
+use super::{About, Form, Input, Purpose, Tick};
+use crate::domain::text::Untrusted;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+impl Form {
+    fn title(&self) -> String {
+        match (self.purpose, &self.about) {
+            (Purpose::Company, _) => "New company".to_owned(),
+            (Purpose::Key, _) => "New key".to_owned(),
+            (Purpose::Operator, _) => "New operator".to_owned(),
+            (Purpose::Event, _) => "Emit a sample event".to_owned(),
+            (Purpose::Limits(id), _) => format!("Limits of key {id}"),
+            (Purpose::Replay(id), _) => format!("Replay deliveries of subscription {id}"),
+            (Purpose::Intend(id), _) => format!("Why subscription {id} is off"),
+            (Purpose::Disable, About::Subscriptions(ids)) => match ids.as_slice() {
+                [id] => format!("Disable subscription {id}"),
+                ids => format!("Disable {}", format::plural(ids.len() as u64, "subscription")),
+            },
+            (Purpose::Acknowledge, About::Alert(subject, _)) => format!("Acknowledge the alert of {subject}"),
+            (Purpose::Disable | Purpose::Acknowledge, _) => "Nothing is selected".to_owned(),
+        }
+    }
+}
+
+/// Draws the form in the middle of `area`.
+pub(in crate::tui::overlay) fn draw(buffer: &mut Buffer, area: Rect, app: &App, form: &Form) {
+    const LABEL: usize = 9;
+    const ENTRY: usize = 24;
+    let theme = app.theme();
+    let room = usize::from(area.width.saturating_sub(6)).min(76);
+    let mut lines = Vec::new();
+    // What the present field wants, where there was no room beside it.
+    let mut whole = String::new();
+    for (at, field) in form.fields.iter().enumerate() {
+        let is_here = at == form.at;
+        let label_role = if is_here { Role::Strong } else { Role::Dim };
+        let mut drawn = Line::from(vec![
+            Span::styled(if is_here { "> " } else { "  " }, theme.style(Role::Accent)),
+            Span::styled(format!("{:<LABEL$}", field.label), theme.style(label_role)),
+        ]);
+        let beside = room.saturating_sub(2 + LABEL);
+        match &field.input {
+            Input::Line(entry) if is_here => {
+                let written = entry.line(ENTRY.min(beside), theme);
+                let fill = ENTRY.saturating_sub(written.width());
+                drawn.spans.extend(written.spans);
+                drawn.push_span(" ".repeat(fill));
+            }
+            Input::Line(entry) => {
+                let text = format::clip(&Untrusted::new(entry.text()).inert(), ENTRY);
+                drawn.push_span(Span::styled(format!("{text:<ENTRY$}"), theme.style(Role::Text)));
+            }
+            Input::OneOf(names, chosen) => {
+                let name = names.get(*chosen).map_or("none", String::as_str);
+                let text = format!("{}  ({} of {})", name, (chosen + 1).min(names.len()), names.len());
+                drawn.push_span(Span::styled(format::clip(&text, beside), theme.style(Role::Text)));
+            }
+            Input::Tick(tick) => {
+                let mark = if *tick == Tick::On { "[x] " } else { "[ ] " };
+                drawn.push_span(Span::styled(mark, theme.style(Role::Accent)));
+            }
+        }
+        let used = drawn.width();
+        let role = if matches!(field.input, Input::Tick(_)) { Role::Text } else { Role::Dim };
+        let gap = if matches!(field.input, Input::Tick(_)) { "" } else { " " };
+        let hint = format::clip(&format!("{gap}{}", field.hint), room.saturating_sub(used));
+        if is_here && hint.ends_with(format::ELLIPSIS) {
+            whole = format!("{}. ", field.hint);
+        }
+        drawn.push_span(Span::styled(hint, theme.style(role)));
+        lines.push(drawn);
+    }
+    let (role, said) = match (&form.fault, &form.sent) {
+        (Some((_, why)), _) => (Role::Trouble, Untrusted::new(why.as_str()).inert()),
+        (None, Some(_)) => (Role::Dim, "the platform is asked …".to_owned()),
+        (None, None) => {
+            let key = match form.fields.get(form.at).map(|field| &field.input) {
+                Some(Input::Line(_)) => "Tab next field, ",
+                _ => "Tab next field, Space changes it, ",
+            };
+            (Role::Dim, format!("{whole}{key}Enter goes on, Esc leaves it"))
+        }
+    };
+    lines.push(Line::default());
+    lines.extend(format::flow(&said, room).into_iter().map(|line| Line::styled(line, theme.style(role))));
+    dialog(buffer, area, app, &form.title(), &lines);
+}

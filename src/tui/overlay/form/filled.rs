@@ -1,0 +1,164 @@
+//! What a form leads to, and what of it cannot be used.
+
+use super::super::super::desk::Filter;
+use super::super::super::effect::Act;
+use super::super::super::panes::Pane;
+use super::{About, COMPANY, Form, Input, Purpose, Tick};
+use crate::api::keys::{LimitsWish, NewCompany, NewKey};
+use crate::api::operators::NewOperator;
+use crate::api::replays::NewReplay;
+use crate::domain::alert::REMARK;
+use crate::domain::delivery::State;
+use crate::domain::event::EventType;
+use crate::domain::ids::{CompanyId, SubscriptionId};
+use crate::domain::key::Scope;
+use crate::domain::operator::Role as OperatorRole;
+use crate::domain::query::field::Field as Queried;
+use crate::domain::query::portion::{Asked, Log};
+use crate::domain::replay::{PACES, SELECTABLE};
+use crate::domain::time::Timestamp;
+
+/// What a form leads to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Filled {
+    /// Acts, to be asked about.
+    Acts(Vec<Act>),
+    /// A replay, to be counted first.
+    Replay(SubscriptionId, NewReplay),
+}
+
+impl Form {
+    fn text(&self, at: usize) -> &str {
+        match self.fields.get(at).map(|field| &field.input) {
+            Some(Input::Line(entry)) => entry.text().trim(),
+            _ => "",
+        }
+    }
+
+    fn choice(&self, at: usize) -> usize {
+        match self.fields.get(at).map(|field| &field.input) {
+            Some(Input::OneOf(_, chosen)) => *chosen,
+            _ => 0,
+        }
+    }
+
+    fn is_ticked(&self, at: usize) -> bool {
+        matches!(self.fields.get(at).map(|field| &field.input), Some(Input::Tick(Tick::On)))
+    }
+
+    fn company(&self) -> Result<CompanyId, (usize, String)> {
+        let missing = || (COMPANY, "no company is known; C lists them, and N there makes one".to_owned());
+        self.companies.get(self.choice(COMPANY)).copied().ok_or_else(missing)
+    }
+
+    fn name(&self, at: usize, most: usize) -> Result<String, (usize, String)> {
+        let text = self.text(at);
+        match text.chars().count() {
+            0 => Err((at, "a name is missing".to_owned())),
+            n if n > most => Err((at, format!("{n} characters; {most} at most"))),
+            _ => Ok(text.to_owned()),
+        }
+    }
+
+    /// What is said in a field, if anything is.
+    fn remark(&self, at: usize) -> Result<Option<String>, (usize, String)> {
+        match self.text(at) {
+            "" => Ok(None),
+            text => match text.chars().count() {
+                n if n > REMARK => Err((at, format!("{n} characters; {REMARK} at most"))),
+                _ => Ok(Some(text.to_owned())),
+            },
+        }
+    }
+
+    pub(super) fn filled(&self, now: Timestamp) -> Result<Filled, (usize, String)> {
+        let act = match self.purpose {
+            Purpose::Company => Act::CreateCompany(NewCompany { name: self.name(0, 200)? }),
+            Purpose::Key => self.key()?,
+            Purpose::Operator => {
+                let role = OperatorRole::ALL.get(self.choice(1)).copied().unwrap_or(OperatorRole::Viewer);
+                Act::CreateOperator(NewOperator { name: self.name(0, 100)?, role })
+            }
+            Purpose::Event => {
+                let kind = EventType::ALL.get(self.choice(1)).copied().unwrap_or(EventType::ClientCreated);
+                Act::Emit(self.company()?, kind)
+            }
+            Purpose::Limits(id) => {
+                Act::Limit(id, LimitsWish { read: self.limit(0)?, write: self.limit(1)?, admin: self.limit(2)? })
+            }
+            Purpose::Replay(id) => return self.replay(id, now),
+            Purpose::Disable => {
+                let reason = self.remark(0)?;
+                let About::Subscriptions(ids) = &self.about else { return Err((0, "nothing is selected".to_owned())) };
+                return Ok(Filled::Acts(ids.iter().map(|id| Act::Disable(*id, reason.clone())).collect()));
+            }
+            Purpose::Intend(id) => match self.remark(0)? {
+                Some(reason) => Act::Intend(id, reason),
+                None => return Err((0, "a reason is missing".to_owned())),
+            },
+            Purpose::Acknowledge => match self.about {
+                About::Alert(subject, standing) => Act::Acknowledge(subject, standing, self.remark(0)?),
+                _ => return Err((0, "nothing is selected".to_owned())),
+            },
+        };
+        Ok(Filled::Acts(vec![act]))
+    }
+
+    fn key(&self) -> Result<Act, (usize, String)> {
+        let (company_id, name) = (self.company()?, self.name(1, 100)?);
+        let ticked = |(position, scope): (usize, Scope)| self.is_ticked(2 + position).then_some(scope);
+        let scopes: Vec<Scope> = Scope::ALL.into_iter().enumerate().filter_map(ticked).collect();
+        if scopes.is_empty() {
+            return Err((2, "at least one scope; they cannot be changed later".to_owned()));
+        }
+        Ok(Act::CreateKey(NewKey { company_id, name, scopes, limits: None }))
+    }
+
+    fn limit(&self, at: usize) -> Result<Option<u32>, (usize, String)> {
+        match self.text(at) {
+            "" => Ok(None),
+            text => match text.parse::<u32>() {
+                Ok(n) if n <= 1_000_000 => Ok(Some(n)),
+                _ => Err((at, format!("{text} is no number from 0 to 1,000,000"))),
+            },
+        }
+    }
+
+    fn replay(&self, id: SubscriptionId, now: Timestamp) -> Result<Filled, (usize, String)> {
+        let since = self.moment(0, Queried::Since, now)?.ok_or_else(|| (0, "a beginning is missing".to_owned()))?;
+        let until = self.moment(1, Queried::Until, now)?;
+        if until.is_some_and(|until| until <= since) {
+            return Err((1, "it ends before it begins".to_owned()));
+        }
+        let ticked = |(position, state): (usize, State)| self.is_ticked(2 + position).then_some(state);
+        let states: Vec<State> = SELECTABLE.into_iter().enumerate().filter_map(ticked).collect();
+        if states.is_empty() {
+            return Err((2, "nothing is ticked that could be replayed".to_owned()));
+        }
+        let at = 2 + SELECTABLE.len();
+        let pace = match self.text(at) {
+            "" => None,
+            text => match text.parse::<u32>() {
+                Ok(n) if PACES.contains(&n) => Some(n),
+                _ => return Err((at, format!("{text} is no number from {} to {}", PACES.start(), PACES.end()))),
+            },
+        };
+        Ok(Filled::Replay(id, NewReplay { since, until, states, dry_run: true, rate_per_second: pace }))
+    }
+
+    /// A moment as filters write it; nothing where nothing was written.
+    fn moment(&self, at: usize, field: Queried, now: Timestamp) -> Result<Option<Timestamp>, (usize, String)> {
+        let text = self.text(at);
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let read = Filter::read(&format!("{}:{text}", field.name()), Pane::Deliveries);
+        let asked = read
+            .map_err(|fault| (at, fault.to_string()))?
+            .map_or_else(Vec::new, |filter| filter.query.portion(Log::Deliveries, now).asked);
+        match asked.as_slice() {
+            [Asked::Time(_, moment)] => Ok(Some(*moment)),
+            _ => Err((at, format!("{text} is no time; write 2h, 14:02 or 2026-11-23"))),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Alerts: a subscription that nobody meant to be off, and who looks after what.
+
+use super::Scene;
+use crate::support::platform::Platform;
+use crow::domain::alert::{HELD_FOR, REMARK, Subject};
+use crow::domain::standing::Standing;
+use crow::domain::text::Untrusted;
+use crow::monitor::alerts::{Alert, Alerts};
+use crow::monitor::reach::Reach;
+use serde_json::json;
+use std::time::Duration;
+
+const PATH: &str = "/portal/v1/acknowledgements";
+
+/// The alerts that a console which looks now sees of subscriptions.
+async fn alerts(platform: &Platform) -> Vec<Alert> {
+    let overview = platform.operator().overview(10).await.expect("an overview");
+    let alerts = Alerts::default().after(&overview, &Reach::Portal, overview.server_utc);
+    let about = alerts.list().iter().filter(|alert| matches!(alert.subject, Subject::Subscription(_)));
+    about.cloned().collect()
+}
+
+#[tokio::test]
+async fn a_subscription_that_is_off_is_an_alert_until_somebody_says_why() {
+    let scene = Scene::new().await;
+    let (platform, operator) = (&scene.platform, scene.platform.operator());
+    let id = scene.subscribe(&["lead.created"]).await;
+    let disable = format!("/portal/v1/subscriptions/{id}/disable");
+    let off = scene.call("POST", &disable, Some("{}")).await.json();
+    assert_eq!((off["disabledReason"].as_str(), off["disabledNote"].as_str()), (Some("manual"), None));
+    let raised = alerts(platform).await;
+    assert_eq!(raised.iter().map(|alert| alert.standing).collect::<Vec<_>>(), [Standing::Attention]);
+    assert!(raised[0].why.contains("nobody said why"), "{}", raised[0].why);
+    // What is no reason changes nothing.
+    operator.disable(id, Some("   ".to_owned())).await.expect("asked");
+    assert_eq!(alerts(platform).await.len(), 1);
+    let long = json!({"reason": "x".repeat(REMARK + 1)}).to_string();
+    let refused = scene.call("POST", &disable, Some(&long)).await;
+    assert_eq!((refused.status, refused.json()["errors"]["reason"].is_null()), (400, false));
+    let marked = operator.disable(id, Some(" they move house ".to_owned())).await.expect("marked");
+    assert_eq!(marked.disabled_note.as_ref().map(Untrusted::raw), Some("they move house"));
+    assert_eq!(alerts(platform).await, []);
+    let audit = scene.get("/portal/v1/audit").await;
+    assert_eq!(audit["items"][0]["action"], "mark subscription as intended");
+    assert_eq!((&audit["items"][0]["after"], audit["items"][0]["before"].is_null()), (&json!("they move house"), true));
+    // Enabling forgets it: who disables it next has to say why again.
+    let on = operator.enable(id, crow::api::subscriptions::ReplayChoice::None).await.expect("enabled");
+    assert_eq!(on.disabled_note, None);
+    let path = format!("/api/v1/webhooks/subscriptions/{id}");
+    let headers = [super::JSON, ("x-api-key", scene.key.reveal())];
+    let switched = platform.call("PATCH", &path, &headers, Some(r#"{"isEnabled": false}"#)).await;
+    assert_eq!((switched.status, switched.json()["disabledNote"].is_null()), (200, true));
+    assert_eq!(alerts(platform).await.len(), 1, "a partner cannot say why");
+}
+
+#[tokio::test]
+async fn who_looks_after_an_alert_is_told_to_everybody_for_a_day_or_until_it_begins_anew() {
+    let scene = Scene::new().await;
+    let (platform, operator) = (&scene.platform, scene.platform.operator());
+    let id = scene.subscribe(&["lead.created"]).await;
+    operator.disable(id, None).await.expect("disabled");
+    platform.advance(Duration::from_secs(5));
+    let subject = Subject::Subscription(id);
+    let cursor = operator.overview(1).await.expect("an overview").cursor;
+    let said =
+        operator.acknowledge(subject, Standing::Attention, Some("on it\u{1b}[2J".to_owned())).await.expect("said");
+    assert_eq!((said.subject.as_str(), said.state.as_str()), (format!("subscription {id}").as_str(), "wrn"));
+    assert!(operator.overview(1).await.expect("an overview").cursor > cursor, "the stream tells");
+    let care = alerts(platform).await.remove(0).acknowledged.expect("somebody looks after it");
+    assert_eq!((care.by.raw(), care.at), (said.by.raw(), said.utc));
+    assert!(care.line().starts_with("acknowledged by ") && !care.line().contains('\u{1b}'), "{}", care.line());
+    let audit = scene.get("/portal/v1/audit").await;
+    assert_eq!(audit["items"][0]["action"], "acknowledge alert");
+    // Another word takes the place of the one before.
+    operator.acknowledge(subject, Standing::Attention, None).await.expect("said");
+    assert_eq!(operator.acknowledgements().await.expect("a list").items.len(), 1);
+    // What begins anew is another alert, and so is what stands otherwise.
+    operator.acknowledge(subject, Standing::Failing, None).await.expect("said");
+    assert_eq!(alerts(platform).await.remove(0).acknowledged, None);
+    operator.acknowledge(subject, Standing::Attention, None).await.expect("said");
+    operator.enable(id, crow::api::subscriptions::ReplayChoice::None).await.expect("enabled");
+    platform.advance(Duration::from_secs(5));
+    operator.disable(id, None).await.expect("disabled");
+    assert_eq!(alerts(platform).await.remove(0).acknowledged, None);
+    operator.acknowledge(subject, Standing::Attention, None).await.expect("said");
+    assert!(alerts(platform).await.remove(0).acknowledged.is_some());
+    platform.advance(HELD_FOR);
+    assert_eq!(alerts(platform).await.remove(0).acknowledged, None);
+    assert_eq!(operator.acknowledgements().await.expect("a list").items, []);
+}
+
+#[tokio::test]
+async fn nobody_looks_after_what_is_not_there() {
+    let scene = Scene::new().await;
+    let key = scene.platform.operator().keys().await.expect("keys").items[0].id;
+    let cases = [
+        (json!({"subject": "clock", "state": "wrn"}), 201),
+        (json!({"subject": "pipeline", "state": "err", "note": ""}), 201),
+        (json!({"subject": format!("window {key} read"), "state": "err"}), 201),
+        (json!({"subject": "subscription 99", "state": "err"}), 404),
+        (json!({"subject": "key 99", "state": "wrn"}), 404),
+        (json!({"subject": "events 99", "state": "wrn"}), 404),
+        (json!({"subject": "the moon", "state": "wrn"}), 400),
+        (json!({"subject": "clock", "state": "ok"}), 400),
+        (json!({"subject": "clock", "state": "wrn", "note": "x".repeat(REMARK + 1)}), 400),
+    ];
+    for (body, status) in cases {
+        let answer = scene.call("POST", PATH, Some(&body.to_string())).await;
+        assert_eq!(answer.status, status, "{body}: {}", String::from_utf8_lossy(&answer.body));
+    }
+}
