@@ -168,6 +168,12 @@ impl Body {
             truncated: n_bytes > kept.len() as u64,
         }
     }
+
+    /// All the bytes; nothing if some are missing.
+    #[must_use]
+    pub fn bytes(&self) -> Option<Vec<u8>> {
+        STANDARD.decode(&self.base64).ok().filter(|_| !self.truncated)
+    }
 }
 
 impl From<(String, String)> for Header {

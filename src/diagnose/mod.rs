@@ -7,6 +7,7 @@ pub mod dossier;
 pub mod endpoint;
 pub mod gather;
 pub mod guide;
+pub mod held;
 pub mod own;
 pub mod playbook;
 pub mod run;

@@ -226,7 +226,7 @@ impl App {
                     detail.toggle(node);
                 }
             }
-            Some(Does::Remedy(_) | Does::Expect(_) | Does::Escalate | Does::Copy(_)) | None => {}
+            Some(Does::Remedy(_) | Does::Expect(_) | Does::Hold(_) | Does::Escalate | Does::Copy(_)) | None => {}
         }
         Vec::new()
     }

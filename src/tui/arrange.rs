@@ -74,7 +74,7 @@ impl App {
             Some(Layer::Help(finder) | Layer::Palette(finder)) => finder.press(chord),
             Some(Layer::Filter(line)) => line.press(chord),
             Some(Layer::Note(note)) => note.entry.press(chord),
-            Some(Layer::Expect(line)) => line.entry.press(chord),
+            Some(Layer::Expect(line)) => line.press(chord),
             Some(Layer::Count(count)) => count.entry.press(chord),
             Some(Layer::Form(form)) => form.press(chord),
             _ => Edited::Nothing,
@@ -93,7 +93,7 @@ impl App {
             Some(Layer::Filter(line)) => line.entry.paste(text),
             Some(Layer::Note(note)) => note.entry.paste(text),
             Some(Layer::Form(form)) => form.paste(text),
-            Some(Layer::Expect(line)) => line.entry.paste(text),
+            Some(Layer::Expect(line)) => line.paste(text),
             Some(Layer::Count(_)) => return self.say("a count is typed, not pasted", now),
             _ => return self.say("pasted text goes into a line that takes text: / : ? m", now),
         }

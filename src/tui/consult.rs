@@ -5,7 +5,7 @@ use super::console::Access;
 use super::effect::{Act, Effect, Job};
 use super::entry;
 use super::keymap::{Action, Step};
-use super::overlay::expect::ExpectLine;
+use super::overlay::expect::{ExpectLine, Typed, Wanted};
 use super::overlay::form::Form;
 use super::overlay::{self, Layer, offers};
 use super::panes::diagnose::{self, Entry, Outcome, Place};
@@ -195,12 +195,8 @@ impl App {
     fn follow_answer(&mut self, now: Timestamp) -> Vec<Effect> {
         match self.answer_does() {
             Some(Does::Remedy(remedy)) => return self.remedy(remedy, now),
-            Some(Does::Expect(attempt)) => {
-                if let Some((_, subject)) = self.room.opened {
-                    let entry = entry::Entry::default();
-                    self.layers.push(Layer::Expect(ExpectLine { attempt, subject, entry }));
-                }
-            }
+            Some(Does::Expect(attempt)) => self.ask_about(attempt, Wanted::Computed(entry::Entry::default())),
+            Some(Does::Hold(attempt)) => self.ask_about(attempt, Wanted::Held(Typed::default())),
             Some(Does::Escalate) => return self.escalate(),
             Some(Does::Copy(text)) => return vec![Effect::Copy(text)],
             Some(Does::Open(item)) => return self.open_detail(item),
@@ -251,11 +247,28 @@ impl App {
         }
     }
 
-    /// Has the lab look at an attempt with what its receiver computed.
+    /// Opens the line in which something about the receiver of an attempt is said.
+    fn ask_about(&mut self, attempt: AttemptId, wanted: Wanted) {
+        if let Some((_, subject)) = self.room.opened {
+            self.layers.push(Layer::Expect(ExpectLine { attempt, subject, wanted }));
+        }
+    }
+
+    /// Has the lab look at an attempt with what its receiver computed, or with the secret that it holds.
     pub(super) fn expect(&mut self, line: &ExpectLine) -> Vec<Effect> {
-        let computed = Some(line.entry.text().trim().to_owned()).filter(|text| !text.is_empty());
-        self.room.note((Entry::Lab(line.attempt), line.subject), Outcome::Waiting);
-        vec![Effect::Perform(Job::Lab(line.attempt, line.subject, computed))]
+        let (attempt, subject) = (line.attempt, line.subject);
+        let job = match &line.wanted {
+            Wanted::Computed(entry) => {
+                let computed = Some(entry.text().trim().to_owned()).filter(|text| !text.is_empty());
+                Job::Lab(attempt, subject, computed)
+            }
+            Wanted::Held(typed) => match typed.secret(attempt) {
+                Some(held) => Job::Held(attempt, subject, held),
+                None => return Vec::new(),
+            },
+        };
+        self.room.note((Entry::Lab(attempt), subject), Outcome::Waiting);
+        vec![Effect::Perform(job)]
     }
 
     pub(super) fn step_room(&mut self, step: Step, n_lines: usize, height: usize) {

@@ -65,6 +65,8 @@ pub enum Job {
     Runbook(Runbook, Subject, Option<Box<Progress>>),
     /// How an attempt was verified, from its answer and what the receiver is said to have computed.
     Lab(AttemptId, Subject, Option<String>),
+    /// How an attempt would verify with the secret that its receiver holds, which goes nowhere.
+    Held(AttemptId, Subject, Issued),
     /// A bundle about something, searched for secrets.
     Bundle(Box<Matter>, Bodies),
     /// A bundle, into a new folder or archive where the console was started.

@@ -10,6 +10,7 @@ use crate::ambient::Ambient;
 use crate::api::deliveries::Trace;
 use crate::api::events::NewEvent;
 use crate::api::keys::{Company, Limits};
+use crate::api::lab::SignatureCheck;
 use crate::api::log::RequestQuery;
 use crate::api::paths;
 use crate::api::replays::{NewReplay, ReplayPlan, ReplayRow};
@@ -19,9 +20,10 @@ use crate::client::Error;
 use crate::client::connection::{Client, Credential};
 use crate::diagnose::case::collect;
 use crate::diagnose::dossier::Wish;
+use crate::diagnose::held;
 use crate::diagnose::run::run;
 use crate::diagnose::runbook::{begin, go_on};
-use crate::domain::ids::{CompanyId, ReplayId, SubscriptionId};
+use crate::domain::ids::{AttemptId, CompanyId, ReplayId, SubscriptionId};
 use crate::domain::replay::Phase;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
@@ -108,6 +110,7 @@ impl Performer {
                 let check = client.look(&paths::with(paths::ATTEMPT_SIGNATURE, id), &query).await;
                 Consulted::Lab(id, subject, check.map(Box::new).map_err(inert))
             }
+            Job::Held(id, subject, held) => Consulted::Lab(id, subject, self.held(id, held).await.map(Box::new)),
             Job::Bundle(matter, bodies) => {
                 let case = collect(client, &ambient, &matter).await;
                 let (Credential::Operator(secret) | Credential::Key(secret)) = client.credential();
@@ -117,6 +120,15 @@ impl Performer {
             Job::Write(bundle, form) => Consulted::Written(written(*bundle, form).await),
             other => Consulted::Written(Err(format!("{other:?} is no consultation"))),
         }
+    }
+
+    /// The lab with the secret that a receiver holds.
+    async fn held(&self, id: AttemptId, held: Issued) -> Result<SignatureCheck, String> {
+        let (portal, detail) = match &self.post {
+            Some(post) => (None, post.receipt(id).await?),
+            None => (Some(&self.client), self.client.attempt(id).await.map_err(inert)?),
+        };
+        held::look(portal, &detail, held.secret()).await
     }
 
     async fn fetch(&self, item: Item) -> Result<Found, Error> {

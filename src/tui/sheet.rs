@@ -23,6 +23,8 @@ pub enum Does {
     Remedy(Remedy),
     /// Asks what the receiver of an attempt computed.
     Expect(AttemptId),
+    /// Ask what the receiver of an attempt holds as its secret.
+    Hold(AttemptId),
     /// Collects the bundle about what is looked at.
     Escalate,
     /// Copies a text.

@@ -1,16 +1,85 @@
-//! The line in which somebody says what the receiver of an attempt computed.
+//! The line in which somebody says what the receiver of an attempt computed, or what it holds as its secret.
 
 use super::super::app::App;
-use super::super::entry::Entry;
+use super::super::chord::{Chord, ctrl};
+use super::super::entry::{Edited, Entry};
+use super::super::format;
+use super::super::once::Issued;
 use super::super::theme::Role;
 use super::dialog;
 use crate::api::report::Subject;
 use crate::domain::ids::AttemptId;
+use crate::domain::secret::Secret;
+use crossterm::event::KeyCode;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
+use zeroize::Zeroizing;
 
-/// A signature being written.
+/// Longest secret that can be typed, in bytes.
+const LONGEST: usize = 512;
+
+/// A secret being typed: nothing shows it, and its memory is wiped.
+#[derive(Clone, PartialEq)]
+pub struct Typed(Zeroizing<String>);
+
+impl Default for Typed {
+    fn default() -> Self {
+        // It never grows, so that nothing of it is left behind elsewhere.
+        Self(Zeroizing::new(String::with_capacity(LONGEST)))
+    }
+}
+
+impl std::fmt::Debug for Typed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Typed(…)")
+    }
+}
+
+impl Typed {
+    fn add(&mut self, text: &str) {
+        let known = text.chars().filter(|character| !character.is_control());
+        for character in known {
+            if self.0.len() + character.len_utf8() <= LONGEST {
+                self.0.push(character);
+            }
+        }
+    }
+
+    /// Takes a key.
+    pub fn press(&mut self, chord: Chord) -> Edited {
+        match chord.types() {
+            Some(character) => self.add(character.encode_utf8(&mut [0; 4])),
+            None if chord.code() == KeyCode::Backspace => drop(self.0.pop()),
+            None if chord == ctrl('u') => self.0.clear(),
+            None => return Edited::Nothing,
+        }
+        Edited::Text
+    }
+
+    /// Takes pasted text.
+    pub fn paste(&mut self, text: &str) {
+        self.add(text);
+    }
+
+    /// What was typed, for whoever computes with it.
+    #[must_use]
+    pub fn secret(&self, attempt: AttemptId) -> Option<Issued> {
+        let name = format!("what the receiver of attempt {attempt} holds");
+        (!self.0.is_empty()).then(|| Issued::new(name, Secret::new(self.0.to_string())))
+    }
+}
+
+/// What is being written.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Wanted {
+    /// The signature that was computed.
+    Computed(Entry),
+    /// The secret that is held.
+    Held(Typed),
+}
+
+/// Something about a receiver being written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExpectLine {
     /// Of which attempt.
@@ -18,7 +87,25 @@ pub struct ExpectLine {
     /// Over what the lab was opened.
     pub subject: Subject,
     /// What is typed.
-    pub entry: Entry,
+    pub wanted: Wanted,
+}
+
+impl ExpectLine {
+    /// Takes a key.
+    pub fn press(&mut self, chord: Chord) -> Edited {
+        match &mut self.wanted {
+            Wanted::Computed(entry) => entry.press(chord),
+            Wanted::Held(typed) => typed.press(chord),
+        }
+    }
+
+    /// Takes pasted text.
+    pub fn paste(&mut self, text: &str) {
+        match &mut self.wanted {
+            Wanted::Computed(entry) => entry.paste(text),
+            Wanted::Held(typed) => typed.paste(text),
+        }
+    }
 }
 
 /// Draws the line in the middle of `area`.
@@ -26,12 +113,27 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, line: &ExpectLine
     const WIDE: usize = 76;
     let theme = app.theme();
     let room = usize::from(area.width.saturating_sub(6)).min(WIDE);
-    let mut written = line.entry.line(room, theme);
+    let (mut written, title, hint) = match &line.wanted {
+        Wanted::Computed(entry) => (
+            entry.line(room, theme),
+            format!("What the receiver of attempt {} computed", line.attempt),
+            "The signature as the receiver computed it: sha256=… or hex or Base64. Enter compares, Esc leaves it.",
+        ),
+        Wanted::Held(typed) => {
+            let n = typed.0.chars().count();
+            let shown =
+                format!("{} {}", "*".repeat(n.min(room.saturating_sub(18))), format::plural(n as u64, "character"));
+            (
+                Line::from(Span::styled(shown, theme.style(Role::Text))),
+                format!("The secret that the receiver of attempt {} holds", line.attempt),
+                "Typed or pasted, never shown; it stays in this process: no more than a signature made with it is asked about. Enter compares, Ctrl-U empties, Esc leaves it.",
+            )
+        }
+    };
     let fill = room.saturating_sub(written.width());
     written.push_span(" ".repeat(fill));
-    let hint = "The signature as the receiver computed it: sha256=… or hex or Base64. Enter compares, Esc leaves it.";
     let mut lines = vec![written, Line::default()];
-    let flowed = super::super::format::flow(hint, room);
+    let flowed = format::flow(hint, room);
     lines.extend(flowed.into_iter().map(|text| Line::styled(text, theme.style(Role::Dim))));
-    dialog(buffer, area, app, &format!("What the receiver of attempt {} computed", line.attempt), &lines);
+    dialog(buffer, area, app, &title, &lines);
 }

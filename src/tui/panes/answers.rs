@@ -169,10 +169,11 @@ impl Page {
         self.gap();
         if let Entry::Lab(id) = entry {
             self.link("say what the receiver computed, if its log has it", 0, Does::Expect(id));
+            self.link("try the secret that the receiver holds; it stays in this process", 0, Does::Hold(id));
             self.link(&format!("the bytes of attempt {id}"), 0, Does::Open(Item::Attempt(id)));
         }
         self.say(
-            "With the receiver's own body, headers and secret crow verify finds more; nothing of them leaves your machine.",
+            "With the body and the headers as the receiver got them crow verify finds more; nothing of them leaves your machine.",
             0,
             Role::Dim,
         );

@@ -19,6 +19,7 @@ use crate::tui::consult::Consulted;
 use crate::tui::effect::{Act, Effect, Finished, Job};
 use crate::tui::panes::escalate::Draft;
 use crate::tui::theme::Look;
+use crossterm::event::KeyCode;
 
 const TRIPPED: SubscriptionId = SubscriptionId(21);
 const FAILING: SubscriptionId = SubscriptionId(23);
@@ -285,6 +286,31 @@ fn the_lab_asks_what_the_receiver_computed() {
     assert!(bench.screen().contains("asking the platform"), "{}", bench.screen());
     came(&mut bench, Consulted::Lab(AttemptId(678), subject, Ok(Box::new(check(Fit::Genuine)))));
     assert!(bench.screen().contains("signed correctly"), "{}", bench.screen());
+}
+
+#[test]
+fn a_secret_that_is_typed_is_shown_nowhere_and_goes_nowhere_but_into_the_lab() {
+    const HELD: &str = "whsec-0123456789abcdef0123";
+    let mut bench = Bench::new(120, 36);
+    with_lab(&mut bench);
+    bench.press("\t\t\n");
+    assert!(bench.screen().contains("The secret that the receiver of attempt 678 holds"), "{}", bench.screen());
+    assert_eq!(bench.press("\n"), [], "there is nothing to compare");
+    bench.press("\n");
+    bench.tell(Msg::Pasted(format!("{HELD}\u{7}\n")));
+    bench.press("45");
+    bench.code(KeyCode::Backspace);
+    let screen = bench.screen();
+    assert!(screen.contains("27 characters") && !screen.contains("whsec"), "{screen}");
+    let told = format!("{:?}", bench.app.layers);
+    assert!(!told.contains("whsec"), "{told}");
+    let effects = bench.press("\n");
+    let [Effect::Perform(Job::Held(AttemptId(678), subject, held))] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!(held.secret().reveal(), format!("{HELD}4"));
+    assert_eq!(*subject, bench.app.room.subject);
+    assert!(!format!("{effects:?}").contains("whsec"));
+    let kept = serde_json::to_string(&bench.app.remembered()).expect("plain data");
+    assert!(!kept.contains("whsec"), "{kept}");
 }
 
 #[test]

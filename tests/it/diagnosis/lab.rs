@@ -5,6 +5,10 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
+use crow::api::attempts::AttemptDetail;
+use crow::api::lab::{Fit, SignatureCheck};
+use crow::client::connection::Client;
+use crow::diagnose::held;
 use crow::domain::ids::{CompanyId, SubscriptionId};
 use crow::domain::secret::Secret;
 use crow::domain::signature;
@@ -133,4 +137,47 @@ async fn a_receivers_clock_is_read_off_its_answer() {
     let ahead = 1_795_434_010 - START.seconds();
     assert_eq!(said["clockAheadSeconds"], ahead);
     assert_eq!(said["causes"][0]["id"], "sig-stale-clock");
+}
+
+#[tokio::test]
+async fn the_secret_that_a_receiver_holds_is_judged_here_and_only_a_signature_is_asked_about() {
+    let platform = Platform::start().await;
+    let company = platform.company("Acme").await;
+    let silent = refusing(|_, _| "none".to_owned(), NOW).await;
+    let other = platform.subscribe(&company, "http://127.0.0.1:9/").await;
+    let created = platform.subscribe(&company, &silent).await;
+    let (id, secret) = (created.subscription.id, created.signing_secret.into_secret());
+    explained(&platform, company.id, id).await;
+    let operator = platform.operator();
+    let attempt = operator.attempt(operator.attempts(Some(id), 1).await.expect("a page").items[0].id).await;
+    let attempt = attempt.expect("its bytes");
+    let look = async |portal: Option<&Client>, held: &str| {
+        held::look(portal, &attempt, &Secret::new(held.to_owned())).await.expect("an answer")
+    };
+    let cause = |check: &SignatureCheck| check.lab.causes.first().map(|cause| cause.id.clone()).unwrap_or_default();
+    let right = look(Some(&operator), secret.reveal()).await;
+    assert_eq!((right.lab.fit, cause(&right)), (Fit::Genuine, String::new()));
+    let spaced = look(Some(&operator), &format!(" {} ", secret.reveal())).await;
+    assert_eq!(cause(&spaced), "sig-secret-spaces");
+    let others = other.signing_secret.into_secret();
+    let wrong = look(Some(&operator), others.reveal()).await;
+    assert_eq!(cause(&wrong), "sig-wrong-secret");
+    let said = wrong.lab.causes[0].difference.inert();
+    assert!(said.contains(&format!("subscription {}", other.subscription.id)), "{said}");
+    let nobodys = look(Some(&operator), "a-secret-of-nobody").await;
+    assert_eq!(cause(&nobodys), "sig-wrong-secret");
+    assert!(nobodys.lab.causes[0].difference.inert().contains("of no subscription"), "{nobodys:?}");
+    let alone = look(None, others.reveal()).await;
+    assert_eq!(cause(&alone), "sig-wrong-secret");
+    // No answer carries what was held.
+    for check in [right, spaced, wrong, nobodys, alone] {
+        let json = serde_json::to_string(&check).expect("plain data");
+        assert!(
+            !json.contains("a-secret-of-nobody") && !json.contains(secret.reveal()) && !json.contains(others.reveal())
+        );
+    }
+    // Whoever sees no personal values has nothing to compute over.
+    let masked = AttemptDetail { redacted: true, ..attempt.clone() };
+    let why = held::look(Some(&operator), &masked, &secret).await.expect_err("nothing to compute over");
+    assert!(why.contains("an admin can"), "{why}");
 }

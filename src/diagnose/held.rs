@@ -1,0 +1,66 @@
+//! The signature lab with the secret that a receiver holds. It is computed here: the secret stays in this process, and no more than a signature
+//! made with it is asked about.
+
+use crate::api::attempts::{AttemptDetail, Header};
+use crate::api::lab::{Fit, FlawRow, Lab, SignatureCheck};
+use crate::api::paths;
+use crate::client::connection::Client;
+use crate::domain::lab::flaw::{Flaw, Found};
+use crate::domain::lab::{self, Finding, Sample};
+use crate::domain::secret::Secret;
+use crate::domain::signature::sign;
+use crate::domain::text::Untrusted;
+
+/// Looks at an attempt with what its receiver holds as its secret. `portal` is asked whose secret it is, where there is one.
+///
+/// # Errors
+/// Says in one line what is missing for it.
+pub async fn look(portal: Option<&Client>, detail: &AttemptDetail, secret: &Secret) -> Result<SignatureCheck, String> {
+    let header = |name: &str| value(&detail.request_headers, name).ok_or(format!("the attempt has no {name}"));
+    let (signature, timestamp) = (header("X-Wlcro-Signature")?, header("X-Wlcro-Timestamp")?);
+    if detail.redacted {
+        return Err(
+            "your role is shown bodies without personal values, over which nothing can be computed; an admin can, \
+                    or crow verify with the body as the receiver got it"
+                .to_owned(),
+        );
+    }
+    let body = detail.request_body.bytes().ok_or("not all of the body was kept")?;
+    let sent_at: i64 = timestamp.parse().map_err(|_| "the attempt has no timestamp that can be read".to_owned())?;
+    let finding = lab::judge(&Sample {
+        signature: &signature,
+        timestamp: &timestamp,
+        body: &body,
+        secret,
+        others: &[],
+        computed: None,
+        received_at: None,
+    });
+    let own = sign(secret, sent_at, &body);
+    let told = |lab| SignatureCheck { lab, computed: Some(Untrusted::new(own.as_str())), clock_ahead_seconds: None };
+    match (finding, portal) {
+        (Finding::Unexplained { .. }, Some(portal)) => {
+            let path = paths::with(paths::ATTEMPT_SIGNATURE, detail.row.id);
+            let asked = portal.look(&path, &[("computed", own.clone())]).await;
+            let check: SignatureCheck = asked.map_err(|error| Untrusted::new(error.to_string()).inert())?;
+            Ok(match check.lab.fit {
+                Fit::Explained => check,
+                Fit::Genuine | Fit::Unexplained => told(wrong("it is that of no subscription of this company either")),
+            })
+        }
+        (Finding::Unexplained { .. }, None) => Ok(told(wrong("whose it is cannot be asked here"))),
+        (finding, _) => Ok(told(Lab::from(&finding))),
+    }
+}
+
+/// The secret is another one.
+fn wrong(whose: &str) -> Lab {
+    let what = format!("the secret that was typed does not give the signature that was sent; {whose}");
+    let cause = FlawRow::from(&Found::new(Flaw::WrongSecret, what));
+    Lab { fit: Fit::Explained, causes: vec![cause], n_tried: None }
+}
+
+fn value(headers: &[Header], name: &str) -> Option<String> {
+    let header = headers.iter().find(|header| header.name.raw().eq_ignore_ascii_case(name))?;
+    Some(header.value.raw().to_owned())
+}
