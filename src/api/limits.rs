@@ -2,12 +2,11 @@
 
 use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::key::Scope;
-use crate::domain::standing::{WindowFacts, first_refusal_after};
+use crate::domain::standing::{Forecast, WindowFacts, foretell};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::domain::window::Bucket;
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
 use utoipa::ToSchema;
 
 /// One window of a key.
@@ -98,9 +97,9 @@ impl LimitRow {
         WindowFacts { limit: self.limit, used: self.used, n_refused: self.n_refused }
     }
 
-    /// How long until the first refusal at this window's pace; `None` if the window resets first.
+    /// When the first call will be refused at this window's pace.
     #[must_use]
-    pub fn first_refusal_after(&self, now: Timestamp) -> Option<Duration> {
-        first_refusal_after(&self.facts(), self.window_utc, self.reset_utc, now)
+    pub fn forecast(&self, now: Timestamp) -> Forecast {
+        foretell(&self.facts(), self.window_utc, self.reset_utc, now)
     }
 }

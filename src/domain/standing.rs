@@ -112,7 +112,7 @@ pub fn judge_key(key: &KeyFacts, now: Timestamp) -> Judgement {
     if days >= ABANDONED_DAYS {
         return stands(
             Standing::Attention,
-            format!("dormant: {what} for {days} d (limit {ABANDONED_DAYS} d); revoke it if nobody needs it"),
+            format!("dormant: {what} for {days} d (limit {ABANDONED_DAYS} d): revoke it?"),
         );
     }
     if days >= DORMANT_DAYS {
@@ -176,19 +176,13 @@ pub fn judge_subscription(facts: &SubscriptionFacts) -> Judgement {
     let since = facts.disabled_at.map_or_else(String::new, |at| format!(" since {}", at.format("%H:%M:%S UTC")));
     match facts.disabled {
         Some(Disabled::Breaker) => {
-            return stands(
-                Standing::Tripped,
-                format!("breaker tripped at {FUSE} of {FUSE} consecutive failures; off{since}"),
-            );
+            return stands(Standing::Tripped, format!("breaker tripped, {FUSE} of {FUSE} failures; off{since}"));
         }
         Some(Disabled::Manual) if facts.is_intended => {
-            return stands(Standing::Off, format!("disabled by hand, as intended; off{since}"));
+            return stands(Standing::Off, format!("off by hand{since}, as intended"));
         }
         Some(Disabled::Manual) => {
-            return stands(
-                Standing::Attention,
-                format!("disabled by hand, and nobody said why; off{since}; a reason marks it as intended"),
-            );
+            return stands(Standing::Attention, format!("off by hand{since}, and nobody said why"));
         }
         None => {}
     }
@@ -220,15 +214,13 @@ pub fn judge_subscription(facts: &SubscriptionFacts) -> Judgement {
         Some(_) => stands(Standing::Healthy, format!("success {n_ok} of {total} in 1 h")),
         None if facts.streak > 0 => {
             let few = format!(
-                "{} in a row, but {n_ok} of {total} in 1 h are fewer than {ENOUGH} attempts to judge by",
+                "{n_ok} of {total} in 1 h, too few to judge ({ENOUGH}); {} in a row",
                 if facts.streak == 1 { "1 failure".to_owned() } else { format!("{} failures", facts.streak) }
             );
             stands(Standing::Unknown, few)
         }
         None => {
-            let few = format!(
-                "the latest attempt succeeded; {n_ok} of {total} in 1 h, fewer than {ENOUGH} to judge a rate by"
-            );
+            let few = format!("the latest arrived; {n_ok} of {total} in 1 h, too few to judge ({ENOUGH})");
             stands(Standing::Healthy, few)
         }
     }
@@ -334,21 +326,30 @@ pub fn judge_window(facts: &WindowFacts) -> Judgement {
     stands(Standing::Healthy, format!("{left} of {limit} calls left in this window"))
 }
 
-/// How long until the window is empty at its own pace so far, or `None` if it resets first or has no pace yet.
+/// What the pace of a window so far foretells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forecast {
+    /// Nothing: there were no calls, or the window began so lately that a few calls at once look like a pace.
+    Unknown,
+    /// It resets before it is empty.
+    ResetsFirst,
+    /// It is empty after so long.
+    EmptyAfter(Duration),
+}
+
+/// A window younger than this has a pace only if half of it is used.
+const PACE_AFTER: Duration = Duration::from_secs(5);
+
+/// When the first call will be refused at the pace of the window so far.
 #[must_use]
-pub fn first_refusal_after(
-    facts: &WindowFacts,
-    started_at: Timestamp,
-    reset_at: Timestamp,
-    now: Timestamp,
-) -> Option<Duration> {
+pub fn foretell(facts: &WindowFacts, started_at: Timestamp, reset_at: Timestamp, now: Timestamp) -> Forecast {
     let gone = now.since(started_at);
-    if facts.used == 0 || gone.is_zero() {
-        return None;
+    if facts.used == 0 || gone.is_zero() || (gone < PACE_AFTER && facts.used * 2 < facts.limit) {
+        return Forecast::Unknown;
     }
     let left = facts.limit.saturating_sub(facts.used);
     let wait = gone / facts.used * left;
-    (now.plus(wait) < reset_at).then_some(wait)
+    if now.plus(wait) < reset_at { Forecast::EmptyAfter(wait) } else { Forecast::ResetsFirst }
 }
 
 #[cfg(test)]
@@ -430,12 +431,16 @@ mod tests {
     }
 
     #[test]
-    fn the_first_refusal_is_foretold_only_if_it_comes_before_the_reset() {
+    fn the_first_refusal_is_foretold_only_if_it_comes_before_the_reset_and_there_is_a_pace() {
         let start = Timestamp::from_millis(0);
         let reset = start.plus(Duration::from_secs(60));
-        let now = start.plus(Duration::from_secs(20));
-        let fast = WindowFacts { limit: 60, used: 40, n_refused: 0 };
-        assert_eq!(first_refusal_after(&fast, start, reset, now), Some(Duration::from_secs(10)));
-        assert_eq!(first_refusal_after(&WindowFacts { used: 10, ..fast }, start, reset, now), None);
+        let at = |seconds, used| {
+            let facts = WindowFacts { limit: 60, used, n_refused: 0 };
+            foretell(&facts, start, reset, start.plus(Duration::from_secs(seconds)))
+        };
+        assert_eq!(at(20, 40), Forecast::EmptyAfter(Duration::from_secs(10)));
+        assert_eq!(at(20, 10), Forecast::ResetsFirst);
+        assert_eq!([at(20, 0), at(0, 9), at(2, 8)], [Forecast::Unknown; 3], "a few calls at once are no pace");
+        assert_eq!(at(2, 30), Forecast::EmptyAfter(Duration::from_secs(2) / 30 * 30));
     }
 }

@@ -2,8 +2,8 @@
 
 use super::chord::{Chord, ch, ctrl, key};
 use super::keymap::Context::{
-    Alerts, Choice, Confirm, Count, Detail, Diagnose, Escalate, Filter, Form, Help, Log, Menu, Note, Once, Operators,
-    Palette, Panes, Replays, Run,
+    Alerts, Choice, Confirm, Count, Detail, Diagnose, Escalate, Expect, Filter, Form, Help, Log, Menu, Note, Once,
+    Operators, Palette, Panes, Replays, Run,
 };
 use super::keymap::{Action, Binding, Context, Group, Step};
 use super::overlay::form::Purpose;
@@ -17,8 +17,8 @@ const LISTS: &[Context] =
     &[Panes, Detail, Menu, Alerts, Choice, Log, Replays, Operators, Diagnose, Escalate, Help, Palette, Filter, Form];
 /// Every context.
 pub(super) const ANYWHERE: &[Context] = &[
-    Panes, Detail, Menu, Confirm, Help, Alerts, Filter, Palette, Choice, Note, Count, Form, Replays, Operators, Once,
-    Log, Run, Diagnose, Escalate,
+    Panes, Detail, Menu, Confirm, Help, Alerts, Filter, Palette, Choice, Note, Expect, Count, Form, Replays, Operators,
+    Once, Log, Run, Diagnose, Escalate,
 ];
 /// Every context in which characters are keys.
 const KEYED: &[Context] =
@@ -80,6 +80,7 @@ pub const BINDINGS: &[Binding] = &[
     bind("go-on", ENTER, Action::Open, "go on").at(&[Form]).in_group(Group::Act).in_footer(1),
     bind("next-field", &[key(KeyCode::Tab)], Action::NextField, "next field").at(&[Form]).in_footer(2),
     bind("keep", ENTER, Action::Open, "keep").at(&[Filter, Note]).in_footer(1),
+    bind("compare", ENTER, Action::Open, "compare").at(&[Expect]).in_footer(1),
     bind("do-all", ENTER, Action::Open, "do it, with the count typed").at(&[Count]).in_group(Group::Act).in_footer(1),
     bind("complete", &[key(KeyCode::Tab)], Action::Complete, "complete").at(&[Filter]).in_footer(2),
     bind("rows-of", &[ch('d')], Action::Drill, "its rows").at(THINGS).in_footer(4),

@@ -173,7 +173,8 @@ fn alert_line(buffer: &mut Buffer, area: Rect, app: &App) {
             line.push_span(Span::styled(format!("+{} more", alerts.len() - at), theme.style(Role::Dim)));
             break;
         }
-        line.push_span(Span::styled(text, theme.style(Role::Word(alert.standing))));
+        let role = if alert.acknowledged.is_some() { Role::Dim } else { Role::Word(alert.standing) };
+        line.push_span(Span::styled(text, theme.style(role)));
     }
     paint::line(buffer, area, 0, &line);
 }

@@ -28,6 +28,8 @@ pub enum Context {
     Choice,
     /// The line in which a note is written.
     Note,
+    /// The line in which something about a receiver is said.
+    Expect,
     /// A question that wants a count typed.
     Count,
     /// A form.
@@ -52,7 +54,7 @@ impl Context {
     /// Whether characters are typed into a line here.
     #[must_use]
     pub const fn takes_text(self) -> bool {
-        matches!(self, Self::Help | Self::Filter | Self::Palette | Self::Note | Self::Count | Self::Form)
+        matches!(self, Self::Help | Self::Filter | Self::Palette | Self::Note | Self::Expect | Self::Count | Self::Form)
     }
 }
 

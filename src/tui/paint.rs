@@ -54,6 +54,15 @@ pub struct Title<'a> {
     pub edge: Role,
 }
 
+/// The parts of a remark that fit, in whole; the first one in any case.
+fn fitting(remark: &str, room: usize) -> String {
+    let mut parts: Vec<&str> = remark.split("   ").collect();
+    while parts.len() > 1 && format::width(&parts.join("   ")) > room {
+        parts.pop();
+    }
+    parts.join("   ")
+}
+
 /// The title and the remark on one line.
 pub fn titles(buffer: &mut Buffer, area: Rect, title: &Title<'_>, theme: Theme) {
     let role = if title.edge == Role::Accent { Role::Accent } else { Role::Strong };
@@ -62,7 +71,7 @@ pub fn titles(buffer: &mut Buffer, area: Rect, title: &Title<'_>, theme: Theme) 
     if title.remark.is_empty() || room < 6 {
         return;
     }
-    let remark = format!(" {} ", format::clip(title.remark, room.saturating_sub(2)));
+    let remark = format!(" {} ", format::clip(&fitting(title.remark, room.saturating_sub(2)), room.saturating_sub(2)));
     let x = area.width.saturating_sub(1 + columns(&remark));
     text(buffer, area, (x, 0), &remark, theme.style(Role::Text));
 }

@@ -226,6 +226,7 @@ pub fn places(contexts: &[Context]) -> String {
         Context::Filter => "the filter",
         Context::Choice => "a list of choices",
         Context::Note => "a note",
+        Context::Expect => "the signature lab",
         Context::Form => "a form",
         Context::Replays => "replays",
         Context::Operators => "operators",

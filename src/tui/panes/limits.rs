@@ -3,7 +3,7 @@
 use super::view::View;
 use crate::api::limits::LimitRow;
 use crate::domain::ids::KeyId;
-use crate::domain::standing::{Judgement, Standing, judge_window};
+use crate::domain::standing::{Forecast, Judgement, Standing, judge_window};
 use crate::domain::window::Bucket;
 use crate::monitor::reach::WindowFinding;
 use crate::tui::format;
@@ -64,15 +64,18 @@ fn first_429(view: &View<'_>, row: &LimitRow) -> String {
     if row.reset_utc <= view.now {
         return "window ended".to_owned();
     }
-    row.first_refusal_after(view.now)
-        .map_or_else(|| "resets first".to_owned(), |after| format!("~{}", format::age(after)))
+    match row.forecast(view.now) {
+        Forecast::Unknown => "-".to_owned(),
+        Forecast::ResetsFirst => "resets first".to_owned(),
+        Forecast::EmptyAfter(after) => format!("~{}", format::age(after)),
+    }
 }
 
 pub(super) fn row(view: &View<'_>, row: &LimitRow) -> Row {
     let (_, judgement) = judged(row);
     let standing = judgement.standing;
     let tint = if row.used == 0 { Role::Dim } else { Role::Word(standing) };
-    let forecast = if standing == Standing::Healthy && row.first_refusal_after(view.now).is_none() {
+    let forecast = if standing == Standing::Healthy && !matches!(row.forecast(view.now), Forecast::EmptyAfter(_)) {
         view.dim(first_429(view, row))
     } else {
         view.text(first_429(view, row))

@@ -36,6 +36,8 @@ pub(in crate::tui::overlay) fn draw(buffer: &mut Buffer, area: Rect, app: &App, 
     const ENTRY: usize = 24;
     let theme = app.theme();
     let room = usize::from(area.width.saturating_sub(6)).min(76);
+    // A line that is alone may be long: what it wants stands beneath.
+    let wide = if form.fields.len() == 1 { room.saturating_sub(2 + LABEL) } else { ENTRY };
     let mut lines = Vec::new();
     // What the present field wants, where there was no room beside it.
     let mut whole = String::new();
@@ -49,8 +51,8 @@ pub(in crate::tui::overlay) fn draw(buffer: &mut Buffer, area: Rect, app: &App, 
         let beside = room.saturating_sub(2 + LABEL);
         match &field.input {
             Input::Line(entry) if is_here => {
-                let written = entry.line(ENTRY.min(beside), theme);
-                let fill = ENTRY.saturating_sub(written.width());
+                let written = entry.line(wide.min(beside), theme);
+                let fill = wide.saturating_sub(written.width());
                 drawn.spans.extend(written.spans);
                 drawn.push_span(" ".repeat(fill));
             }
@@ -72,7 +74,7 @@ pub(in crate::tui::overlay) fn draw(buffer: &mut Buffer, area: Rect, app: &App, 
         let role = if matches!(field.input, Input::Tick(_)) { Role::Text } else { Role::Dim };
         let gap = if matches!(field.input, Input::Tick(_)) { "" } else { " " };
         let hint = format::clip(&format!("{gap}{}", field.hint), room.saturating_sub(used));
-        if is_here && hint.ends_with(format::ELLIPSIS) {
+        if is_here && hint.trim_end_matches(format::ELLIPSIS).trim() != field.hint {
             whole = format!("{}. ", field.hint);
         }
         drawn.push_span(Span::styled(hint, theme.style(role)));
