@@ -77,6 +77,7 @@ async fn open(
     look: arguments::console::Look,
 ) -> Result<ExitCode, Failure> {
     screen::check(&look)?;
+    let place = place.probed().await?;
     let client = place.client()?;
     let state_dir = settings::state_dir()?;
     log::to_file(&state_dir.join("crow.log"))?;

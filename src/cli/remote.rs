@@ -7,15 +7,19 @@ use super::profile::credential::{address, alone, token};
 use super::profile::safe;
 use super::profile::shelf::{Kind, Profile, Shelf};
 use super::settings;
+use crate::ambient::Ambient;
 use crate::client::connection::{Client, Credential};
 use crate::domain::key::judge;
 use crate::domain::secret::Secret;
 use crate::monitor::picture::KeyName;
 use crate::monitor::post::Holder;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Where `crow serve` listens unless it is told otherwise.
 const STANDALONE: &str = "http://127.0.0.1:7700";
+/// How long it is waited for word of a Portal before the screen opens.
+const PROBE: Duration = Duration::from_secs(2);
 /// What a key is called that comes from a file.
 const FROM_FILE: &str = "key";
 
@@ -55,20 +59,43 @@ impl Place {
 }
 
 impl Place {
+    /// Asks whether there is a Portal for the operator's token. Where there is none, the keys remain; where nobody answers, it is left open.
+    ///
+    /// # Errors
+    /// Without a Portal, a token alone is of no use.
+    pub(super) async fn probed(self) -> Result<Self, Failure> {
+        if self.token.is_none() {
+            return Ok(self);
+        }
+        let asked =
+            Ambient::real().within(PROBE, async { self.client()?.has_portal().await.map_err(Failure::from) }).await;
+        match (asked, self.keys.is_empty()) {
+            (Some(Ok(false)), true) => Err(Failure::usage(
+                format!("{} has no Portal API, and an operator's token is good for nothing else", self.url),
+                "keep a key of the Integration API with crow profile key, or give one with --key-file F",
+            )),
+            (Some(Ok(false)), false) => Ok(Self { token: None, ..self }),
+            _ => Ok(self),
+        }
+    }
+
     /// The name of the file in which a console remembers what it saw of a profile's platform.
     pub(super) fn file_of(profile: &str) -> String {
         format!("profile {profile}.db")
+    }
+
+    /// The same of a platform that has no profile.
+    pub(super) fn file_at(url: &str) -> String {
+        let url = url.trim_end_matches('/');
+        let place: String = url.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        format!("{place}.db")
     }
 
     /// Where it is remembered what was seen of this platform.
     pub(super) fn file(&self) -> Result<PathBuf, Failure> {
         let file = match &self.name {
             Some(name) => Self::file_of(name),
-            None => {
-                let url = self.url.trim_end_matches('/');
-                let place: String = url.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-                format!("{place}.db")
-            }
+            None => Self::file_at(&self.url),
         };
         Ok(settings::state_dir()?.join(file))
     }
@@ -119,6 +146,20 @@ pub(super) fn place(remote: &Remote) -> Result<Place, Failure> {
         (None, None) => return Err(missing("who asks is missing")),
     };
     Ok(Place { name: None, url: url.clone(), token, keys, profile: None })
+}
+
+/// Whether the platform that is named is marked as a production one.
+pub(super) fn is_production(remote: &Remote) -> Result<bool, Failure> {
+    let shelf = Shelf::open()?;
+    let name = match (&remote.profile, &remote.url) {
+        (Some(name), _) => Some(name.as_str()),
+        (None, Some(_)) => None,
+        (None, None) => shelf.chosen(),
+    };
+    Ok(match name {
+        Some(name) => shelf.find(name)?.production,
+        None => false,
+    })
 }
 
 /// The default profile, if there is one.

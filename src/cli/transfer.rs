@@ -56,7 +56,7 @@ pub(super) async fn import(asked: Import) -> Result<ExitCode, Failure> {
         output::write(said)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let plan = Plan::new(format!("make {} changes", ours.len()), preview);
+    let plan = Plan::new(format!("make {} changes", ours.len()), preview).of(ours.len() as u64);
     let work = async |client: &Client| {
         let mut failed = Vec::new();
         for change in &ours {

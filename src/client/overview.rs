@@ -8,7 +8,23 @@ use crate::api::stats::Stats;
 use crate::domain::ids::SubscriptionId;
 use reqwest::Response;
 
+/// Statuses of a path that is not there.
+const NOWHERE: [u16; 4] = [404, 405, 410, 501];
+
 impl Client {
+    /// Whether the platform has a Portal API: one that refuses the token has one, one that knows no such path has none.
+    ///
+    /// # Errors
+    /// Those of any call that leave it open.
+    pub async fn has_portal(&self) -> Result<bool, Error> {
+        match self.overview(1).await {
+            Ok(_) => Ok(true),
+            Err(Error::Refused { problem }) => Ok(!NOWHERE.contains(&problem.status)),
+            Err(Error::Garbled { status, .. }) if NOWHERE.contains(&status) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The dashboard with at most `rows` rows per listing.
     ///
     /// # Errors

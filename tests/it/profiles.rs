@@ -1,6 +1,8 @@
 //! Profiles: made, used, shown and removed from a shell; their keys stand nowhere but where they are kept.
 
 use crate::support::serving::Serving;
+use crow::api::keys::{NewCompany, NewKey};
+use crow::domain::key::Scope;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -147,4 +149,53 @@ fn commands_without_a_platform_use_the_default_profile() {
         let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
         assert_eq!(report["steps"][0]["why"], "there is no subscription", "the platform said so: {report}");
     }
+}
+
+#[tokio::test]
+async fn on_a_production_platform_the_number_of_things_is_wanted_in_place_of_a_yes() {
+    let (home, serving) = (Home::new(), Serving::start(&[]));
+    let token = serving.token_file().display().to_string();
+    home.done(
+        &[
+            "profile",
+            "add",
+            "prod",
+            "--url",
+            serving.address(),
+            "--token-file",
+            &token,
+            "--production",
+            "--keep",
+            "file",
+        ],
+        "",
+    );
+    let operator = serving.operator();
+    let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company").id;
+    let wish = |name: &str| NewKey {
+        company_id: company,
+        name: name.to_owned(),
+        scopes: vec![Scope::EventsRead],
+        limits: None,
+    };
+    let key = operator.create_key(&wish("CRM")).await.expect("a key").row;
+    let id = key.id.to_string();
+    let revoke = |more: &[&'static str]| {
+        let arguments = [["keys", "revoke", &id, "--profile", "prod", "--allow-actions"].as_slice(), more].concat();
+        let output = home.crow(&arguments, "");
+        (output.status.code(), text(&output.stderr))
+    };
+    for (more, said) in [
+        (["--yes"].as_slice(), "this is a production platform; add --count 1"),
+        (&[], "add --count 1 to do it"),
+        (&["--count", "2"], "it changes 1, and --count says 2"),
+        (&["--yes", "--count", "2"], "it changes 1, and --count says 2"),
+    ] {
+        let (code, told) = revoke(more);
+        assert!(code == Some(3) && told.contains(said), "{more:?}: {code:?} {told}");
+        assert!(operator.keys().await.expect("keys").items[0].revoked_utc.is_none());
+    }
+    let (code, told) = revoke(&["--count", "1"]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(operator.keys().await.expect("keys").items[0].revoked_utc.is_some());
 }

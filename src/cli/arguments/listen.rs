@@ -18,8 +18,11 @@ pub(in crate::cli) struct Listen {
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) secret_file: Option<PathBuf>,
     /// The profile whose console is to show what was received; the default one if none is named
-    #[arg(long, value_name = "PROFILE")]
+    #[arg(long, value_name = "PROFILE", conflicts_with = "url")]
     pub(in crate::cli) profile: Option<String>,
+    /// The platform's address, where no profile names it: a console and crow reconcile with the same --url find what was received
+    #[arg(long, value_name = "URL")]
+    pub(in crate::cli) url: Option<String>,
     /// One line of JSON a delivery
     #[arg(long)]
     pub(in crate::cli) json: bool,

@@ -94,6 +94,9 @@ pub(in crate::cli) struct Consent {
     /// Do not ask again: for scripts
     #[arg(long)]
     pub(in crate::cli) yes: bool,
+    /// On a production platform: how many things it changes, which is asked for in place of a yes
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) count: Option<u64>,
     #[command(flatten)]
     pub(in crate::cli) look: Look,
 }

@@ -7,7 +7,7 @@ mod reconcile;
 use super::arguments::listen::{Listen, Reconcile};
 use super::diagnose::print;
 use super::failure::Failure;
-use super::profile::credential::alone;
+use super::profile::credential::{address, alone};
 use super::remote::Place;
 use super::{log, remote, settings};
 use crate::ambient::Ambient;
@@ -39,7 +39,7 @@ pub(super) async fn run(asked: Listen) -> Result<ExitCode, Failure> {
     log::to_stderr();
     let secret = asked.secret_file.as_deref().map(|file| alone(file, "a signing secret")).transpose()?;
     let forward = asked.forward.as_deref().map(target).transpose()?;
-    let history = history(&asked.profile)?;
+    let history = history(&asked)?;
     let ambient = Ambient::real();
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, asked.port));
     let listener = TcpListener::bind(address).await.map_err(|error| {
@@ -155,16 +155,18 @@ fn target(text: &str) -> Result<(reqwest::Client, url::Url), Failure> {
     Ok((client, url))
 }
 
-/// What is remembered of a profile; of no profile's platform if none is named and there is no default one.
-fn history(profile: &Option<String>) -> Result<History, Failure> {
-    let name = match profile {
-        Some(name) => Some(name.clone()),
-        None => super::profile::shelf::Shelf::open()?.chosen().map(str::to_owned),
-    };
-    if let Some(name) = &name {
-        super::profile::shelf::Shelf::open()?.find(name)?;
+/// What is remembered of the platform that was named; of no profile's platform if none is named and there is no default one.
+fn history(asked: &Listen) -> Result<History, Failure> {
+    if let Some(url) = &asked.url {
+        address(url)?;
+        return open(&settings::state_dir()?.join(Place::file_at(url)));
     }
-    open(&settings::state_dir()?.join(name.map_or_else(|| "listen.db".to_owned(), |name| Place::file_of(&name))))
+    let shelf = super::profile::shelf::Shelf::open()?;
+    let name = asked.profile.as_deref().or(shelf.chosen());
+    if let Some(name) = name {
+        shelf.find(name)?;
+    }
+    open(&settings::state_dir()?.join(name.map_or_else(|| "listen.db".to_owned(), Place::file_of)))
 }
 
 fn open(path: &Path) -> Result<History, Failure> {

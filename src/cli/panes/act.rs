@@ -4,7 +4,7 @@ use super::show::{Form, show};
 use crate::api::document::{ACT, Done};
 use crate::cli::arguments::panes::Consent;
 use crate::cli::failure::Failure;
-use crate::cli::output;
+use crate::cli::{output, remote};
 use crate::client;
 use crate::client::connection::Client;
 use crate::domain::text::Untrusted;
@@ -18,6 +18,8 @@ pub(in crate::cli) struct Plan {
     pub(in crate::cli) act: String,
     /// What will come of it, line by line.
     pub(in crate::cli) preview: Vec<String>,
+    /// How many things it changes.
+    n_things: u64,
 }
 
 /// What a change came to.
@@ -45,10 +47,16 @@ impl Outcome {
 impl Plan {
     /// A change, and what will come of it.
     pub(in crate::cli) fn new(act: impl Into<String>, preview: Vec<String>) -> Self {
-        Self { act: act.into(), preview }
+        Self { act: act.into(), preview, n_things: 1 }
     }
 
-    /// Says what will come of it and asks; nothing if it may be done, else why not.
+    /// The same of so many things.
+    pub(in crate::cli) fn of(self, n_things: u64) -> Self {
+        Self { n_things, ..self }
+    }
+
+    /// Says what will come of it and asks; nothing if it may be done, else why not. On a production platform, and where it changes more than
+    /// one thing, the number of things is wanted, as in the console.
     pub(in crate::cli) fn refusal(&self, consent: &Consent) -> Result<Option<String>, Failure> {
         output::remark(&format!("to {}:", self.act));
         for line in &self.preview {
@@ -57,13 +65,29 @@ impl Plan {
         if !consent.allow_actions {
             return Ok(Some("nothing was done, as this only looks; add --allow-actions to do it".to_owned()));
         }
-        if consent.yes {
-            return Ok(None);
+        let n = self.n_things;
+        let is_production = remote::is_production(&consent.look.remote)?;
+        match (is_production, consent.count) {
+            (true, Some(count)) if count != n => {
+                return Ok(Some(format!("nothing was done: it changes {n}, and --count says {count}")));
+            }
+            (true, None) if consent.yes => {
+                let why = format!("nothing was done: this is a production platform; add --count {n} to do it");
+                return Ok(Some(why));
+            }
+            _ if consent.yes || (is_production && consent.count.is_some()) => return Ok(None),
+            _ => {}
         }
         if !std::io::stdin().is_terminal() {
-            return Ok(Some("nothing was done, as nobody is there to be asked; add --yes to do it".to_owned()));
+            let how = if is_production { format!("--count {n}") } else { "--yes".to_owned() };
+            return Ok(Some(format!("nothing was done, as nobody is there to be asked; add {how} to do it")));
         }
-        Ok((!is_agreed()?).then(|| "nothing was done".to_owned()))
+        let is_agreed = if is_production || n > 1 {
+            answered(&format!("it changes {n}; type {n} to do it: "))? == n.to_string()
+        } else {
+            matches!(answered("do it? [y/N] ")?.to_ascii_lowercase().as_str(), "y" | "yes")
+        };
+        Ok((!is_agreed).then(|| "nothing was done".to_owned()))
     }
 
     /// Carries it out if it may be done, and tells what came of it.
@@ -75,7 +99,7 @@ impl Plan {
     ) -> Result<ExitCode, Failure> {
         let form = Form::of(consent.look.json);
         let refusal = self.refusal(consent)?;
-        let Self { act, preview } = self;
+        let Self { act, preview, .. } = self;
         if let Some(said) = refusal {
             if consent.look.json {
                 show(ACT, &Done { act, preview, is_done: false, said, id: None }, form)?;
@@ -93,14 +117,14 @@ impl Plan {
     }
 }
 
-/// Asks on stderr and reads an answer; whatever is not a yes is a no.
-fn is_agreed() -> Result<bool, Failure> {
+/// Asks on stderr and reads an answer.
+fn answered(question: &str) -> Result<String, Failure> {
     let refused = |error: std::io::Error| Failure::failed(format!("nobody can be asked: {error}"), "add --yes");
     let mut err = std::io::stderr();
-    write!(err, "do it? [y/N] ").and_then(|()| err.flush()).map_err(refused)?;
+    write!(err, "{question}").and_then(|()| err.flush()).map_err(refused)?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer).map_err(refused)?;
-    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    Ok(answer.trim().to_owned())
 }
 
 /// Text from outside, within a line of ours.

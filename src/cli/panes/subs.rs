@@ -210,7 +210,7 @@ async fn replay(asked: Replay) -> Result<ExitCode, Failure> {
         ),
         format!("at most {} a second; receivers may get events a second time", asked.rate.unwrap_or(20)),
     ];
-    let plan = Plan::new(format!("replay deliveries of subscription {}", asked.id), preview);
+    let plan = Plan::new(format!("replay deliveries of subscription {}", asked.id), preview).of(counted.n_selected);
     let work = async |client: &Client| {
         let planned = client.replay(row.subscription.id, &NewReplay { dry_run: false, ..wanted }).await?;
         let id = planned.replay.map(|replay| replay.id.0);
