@@ -1,9 +1,14 @@
 //! The console on a platform that has no Portal and keeps only what is documented: what each pane can tell, what it says it cannot, how the
 //! link breaks and mends, and how little of a window is used.
 
+mod processes;
+mod receiving;
+mod suite;
+
 use crate::support::console::Console;
 use crate::support::platform::{START, until};
 use crate::support::standin::{ALL, Mood, POLLS, StandIn};
+use crate::support::wire::Wire;
 use crow::ambient::Ambient;
 use crow::client::connection::{Client, Credential};
 use crow::domain::alert::Subject;
@@ -248,6 +253,24 @@ async fn unreachable(address: String, state: &'static str) {
         watch.picture().overview.is_none() && !watch.link().contains(ALL),
         "nothing was received, nothing is shown"
     );
+}
+
+#[tokio::test]
+async fn a_platform_that_nobody_listens_for_keeps_its_picture_and_is_live_again_when_somebody_does() {
+    let (ambient, dir) = (Ambient::real(), TempDir::new().expect("a directory"));
+    let platform = StandIn::start(&ambient).await;
+    platform.allows(6_000);
+    let mut wire = Wire::to(&platform.address, None).await;
+    let post = post(&format!("http://127.0.0.1:{}", wire.port), &[("Zapier", ALL)], &ambient, dir.path());
+    let watch = Watch::begin(&post, &ambient);
+    until("live", async || watch.link() == "LIVE" && watch.picture().overview.is_some()).await;
+    let before = watch.picture().overview.as_ref().map(|overview| overview.subscriptions.items.clone());
+    wire.cut().await;
+    patiently("refused", &watch, |picture| told(picture).starts_with("OFFLINE cannot reach")).await;
+    assert!(watch.link().to_lowercase().contains("refused"), "{}", watch.link());
+    assert_eq!(watch.picture().overview.as_ref().map(|overview| overview.subscriptions.items.clone()), before);
+    wire.mend(None).await;
+    patiently("live again", &watch, |picture| told(picture) == "LIVE").await;
 }
 
 async fn skewed() {

@@ -42,12 +42,17 @@ impl Console {
 
     /// Opens a console that may act on a platform which is watched with keys.
     pub(crate) fn watching(post: &Post, ambient: &Ambient, size: (u16, u16)) -> Self {
+        Self::with_keys(post, ambient, Access::Act, size)
+    }
+
+    /// Opens a console on a platform which is watched with keys.
+    pub(crate) fn with_keys(post: &Post, ambient: &Ambient, access: Access, size: (u16, u16)) -> Self {
         let (sender, pictures) = watch::channel(Arc::new(Snapshot::default()));
         let feeding = tokio::spawn(rounds::watch(post.clone(), ambient.clone(), sender));
         let client = post.holders()[0].client.clone();
         let address = client.base().to_owned();
-        let performer = Performer::new(client, Access::Act).with_post(post.clone());
-        Self::run((address, Access::Act), ambient.clone(), (pictures, feeding), performer, size)
+        let performer = Performer::new(client, access).with_post(post.clone());
+        Self::run((address, access), ambient.clone(), (pictures, feeding), performer, size)
     }
 
     fn open(client: Client, ambient: Ambient, access: Access, size: (u16, u16)) -> Self {
@@ -105,6 +110,11 @@ impl Console {
             let code = if key == '\n' { KeyCode::Enter } else { KeyCode::Char(key) };
             self.keys.send(Ok(Event::Key(KeyEvent::new(code, KeyModifiers::NONE)))).expect("the loop listens");
         }
+    }
+
+    /// Presses a key that is no character.
+    pub(crate) fn code(&self, code: KeyCode) {
+        self.keys.send(Ok(Event::Key(KeyEvent::new(code, KeyModifiers::NONE)))).expect("the loop listens");
     }
 
     /// What is on the screen.

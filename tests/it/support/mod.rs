@@ -4,6 +4,7 @@
 
 pub(crate) mod console;
 pub(crate) mod faults;
+pub(crate) mod lines;
 pub(crate) mod names;
 pub(crate) mod platform;
 pub(crate) mod receiver;
@@ -11,3 +12,4 @@ mod screen;
 pub(crate) mod serving;
 pub(crate) mod standin;
 pub(crate) mod terminal;
+pub(crate) mod wire;

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tempfile::TempDir;
 
-/// The name that good certificates are for.
+/// The name that good certificates are for, beside that of this machine.
 pub(crate) const NAME: &str = "receiver.example";
 
 /// What a receiver shows.
@@ -86,8 +86,9 @@ impl Authority {
 
     fn issue(&self, kind: Kind) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
         let key = KeyPair::generate().expect("a key");
-        let name = if kind == Kind::WrongHost { "other.example" } else { NAME };
-        let mut wish = CertificateParams::new([name.to_owned()]).expect("a name");
+        let names: &[&str] = if kind == Kind::WrongHost { &["other.example"] } else { &[NAME, "localhost"] };
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let mut wish = CertificateParams::new(names).expect("names");
         match kind {
             Kind::Expired => {
                 (wish.not_before, wish.not_after) = (date_time_ymd(2001, 1, 1), date_time_ymd(2002, 1, 1));

@@ -1,0 +1,174 @@
+//! `crow listen` receives, checks, remembers and hands on; `crow reconcile` compares that with what happened.
+
+use crate::support::lines::Lines;
+use crate::support::receiver::{Behaviour, Receiver};
+use crate::support::serving::Serving;
+use crow::api::events::NewEvent;
+use crow::api::keys::{NewCompany, NewKey, ShownOnce};
+use crow::api::subscriptions::NewSubscription;
+use crow::client::connection::{Client, Credential};
+use crow::domain::event::EventType;
+use crow::domain::ids::{CompanyId, SubscriptionId};
+use crow::domain::key::Scope;
+use crow::domain::secret::Secret;
+use crow::domain::signature;
+use serde_json::Value;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+const SECRET: &str = "whsec-of-a-partner-0123456789";
+
+/// A platform as a process, a partner's key and secret in files, and where everything is remembered.
+struct Scene {
+    serving: Serving,
+    partner: Client,
+    company: CompanyId,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let serving = Serving::start(&[]);
+        let operator = serving.operator();
+        let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company").id;
+        let wish = NewKey { company_id: company, name: "CRM".to_owned(), scopes: Scope::ALL.to_vec(), limits: None };
+        let key = operator.create_key(&wish).await.expect("a key").key.into_secret();
+        for (name, text) in [("key", key.reveal()), ("secret", SECRET)] {
+            let path = serving.folder().join(name);
+            std::fs::write(&path, text).expect("written");
+            std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("ours alone");
+        }
+        let partner = serving.client(Credential::Key(key));
+        Self { serving, partner, company }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.serving.folder().join(name)
+    }
+
+    fn crow(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_crow"));
+        for (name, folder) in [("XDG_CONFIG_HOME", "config"), ("XDG_STATE_HOME", "state")] {
+            command.env(name, self.file(folder));
+        }
+        command.args(arguments);
+        command
+    }
+
+    /// Starts a receiver and answers with its address.
+    async fn listen(&self, more: &[&str]) -> (Lines, String) {
+        let mut command = self.crow(&["listen", "--json", "--url", self.serving.address(), "--secret-file"]);
+        let listening = Lines::start(command.arg(self.file("secret")).args(more));
+        listening.tells(1, "listening on ").await;
+        let line = listening.told().remove(0);
+        let address = line.strip_prefix("listening on ").expect("an address").to_owned();
+        (listening, address)
+    }
+
+    async fn subscribe(&self, address: &str) -> SubscriptionId {
+        let wish = NewSubscription {
+            target_url: format!("{address}/hook"),
+            event_types: vec!["lead.created".to_owned()],
+            description: None,
+            managed_by: None,
+            signing_secret: Some(ShownOnce::new(SECRET.to_owned())),
+        };
+        self.partner.create_subscription(&wish).await.expect("a subscription").subscription.id
+    }
+
+    async fn emit(&self, kind: EventType) -> i64 {
+        let event = NewEvent { company_id: self.company, kind, payload: None, metadata: None };
+        self.serving.operator().emit(&event).await.expect("an event").id.0
+    }
+
+    fn reconcile(&self, more: &[&str]) -> Output {
+        let mut command = self.crow(&["reconcile", "--url", self.serving.address(), "--key-file"]);
+        command.arg(self.file("key")).args(more).output().expect("the binary runs")
+    }
+}
+
+/// The deliveries that were told.
+fn receipts(listening: &Lines) -> Vec<Value> {
+    listening.told().iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+#[tokio::test]
+async fn what_is_received_is_checked_and_held_against_what_happened() {
+    let scene = Scene::new().await;
+    let (listening, address) = scene.listen(&[]).await;
+    let id = scene.subscribe(&address).await;
+    let mut sent = Vec::new();
+    for kind in [EventType::LeadCreated, EventType::PaymentFailed, EventType::LeadCreated] {
+        sent.push(scene.emit(kind).await);
+    }
+    listening.tells(2, "\"verdict\":\"genuine\"").await;
+    let told = receipts(&listening);
+    let mut events: Vec<i64> = told.iter().map(|receipt| receipt["eventId"].as_i64().expect("a number")).collect();
+    events.sort_unstable();
+    assert_eq!(events, [sent[0], sent[2]]);
+    let in_order = receipts(&listening).iter().any(|receipt| receipt["missingBefore"] == 1);
+    assert!(
+        in_order || events[0] > events[1] || told[0]["eventId"] == sent[2],
+        "the number between them was another type's: {told:?}"
+    );
+    // A forgery is refused, told and not believed.
+    let body = br#"{"id": 99, "type": "lead.created", "companyId": 1}"#;
+    let http = crow::client::connection::plain().expect("a client");
+    let forged = http
+        .post(format!("{address}/hook"))
+        .header("x-wlcro-timestamp", "1")
+        .header("x-wlcro-signature", signature::sign(&Secret::new("another secret".to_owned()), 1, body))
+        .header("x-wlcro-event-id", "99")
+        .body(body.to_vec())
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(forged.status(), 401);
+    listening.tells(1, "\"answered\":401").await;
+    // Everything of this type was received.
+    let whole = scene.reconcile(&["--json"]);
+    let said: Value = serde_json::from_slice(&whole.stdout).expect("JSON");
+    assert_eq!(whole.status.code(), Some(0), "{said}");
+    assert_eq!((said["nPolled"].as_u64(), said["nReceived"].as_u64()), (Some(2), Some(2)), "{said}");
+    // A resent delivery is told as repeated, and is no gap.
+    let operator = scene.serving.operator();
+    let delivery = operator.attempts(Some(id), 1).await.expect("a page").items[0].delivery_id.expect("a delivery");
+    operator.resend(delivery).await.expect("resent");
+    listening.tells(1, "\"receivedBefore\":1").await;
+    // While nobody listens something happens: it is named.
+    listening.signal("TERM");
+    assert_eq!(listening.ended(), Some(0));
+    let missed = scene.emit(EventType::LeadCreated).await;
+    let other = scene.emit(EventType::PaymentFailed).await;
+    let lacking = scene.reconcile(&[]);
+    let text = String::from_utf8_lossy(&lacking.stdout).into_owned();
+    assert_eq!(lacking.status.code(), Some(1), "{text}");
+    assert!(text.contains(&format!("missing   {missed}  lead.created")) && text.contains("repeated"), "{text}");
+    assert!(!text.contains(&format!("missing   {other}")), "nothing of that type was ever asked for: {text}");
+    let asked_for = scene.reconcile(&["--json", "--types", "payment.failed"]);
+    let said: Value = serde_json::from_slice(&asked_for.stdout).expect("JSON");
+    assert_eq!((asked_for.status.code(), said["missing"].as_array().map(Vec::len)), (Some(1), Some(2)), "{said}");
+}
+
+#[tokio::test]
+async fn what_is_handed_on_is_the_same_bytes_and_the_answer_comes_back() {
+    let scene = Scene::new().await;
+    let behind = Receiver::start(&[Behaviour::Status(503), Behaviour::Status(200)]).await;
+    let (listening, address) = scene.listen(&["--forward", &behind.url]).await;
+    let id = scene.subscribe(&address).await;
+    scene.emit(EventType::LeadCreated).await;
+    listening.tells(1, "\"answered\":503").await;
+    let operator = scene.serving.operator();
+    let attempt = operator.attempts(Some(id), 1).await.expect("a page").items[0].clone();
+    assert_eq!(attempt.status_code, Some(503), "the platform sees what the one behind answered");
+    let detail = operator.attempt(attempt.id).await.expect("its bytes");
+    let got = behind.received(1).await.remove(0);
+    assert_eq!(got.body, detail.request_body.bytes().expect("all of them"));
+    let timestamp: i64 = got.header("x-wlcro-timestamp").parse().expect("a number");
+    assert!(signature::verify(&Secret::new(SECRET.to_owned()), timestamp, &got.body, got.header("x-wlcro-signature")));
+    // Who was killed remembers what was received, and what was refused counts as missing.
+    listening.signal("KILL");
+    assert_eq!(listening.ended(), None);
+    let lacking = scene.reconcile(&["--json"]);
+    let said: Value = serde_json::from_slice(&lacking.stdout).expect("JSON");
+    assert_eq!((lacking.status.code(), said["nReceived"].as_u64()), (Some(1), Some(0)), "{said}");
+}

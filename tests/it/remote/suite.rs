@@ -1,0 +1,178 @@
+//! The console's manners on a platform without a Portal: what does not need one works as everywhere, and what does says why not.
+
+use super::{ALL, Ambient, Console, POLLS, START, StandIn, TempDir, post, until};
+use crossterm::event::KeyCode;
+use crow::tui::console::{Access, Ending};
+use rand::seq::IndexedRandom as _;
+use rand::{RngExt as _, SeedableRng as _};
+use std::time::Duration;
+
+/// A console on a stand-in with some events.
+struct Scene {
+    console: Console,
+    platform: StandIn,
+    ambient: Ambient,
+    _dir: TempDir,
+}
+
+impl Scene {
+    async fn new(access: Access, size: (u16, u16)) -> Self {
+        let (ambient, dir) = (Ambient::real(), TempDir::new().expect("a directory"));
+        let platform = StandIn::start(&ambient).await;
+        platform.allows(6_000);
+        for id in 41..46 {
+            platform.happens(id, if id == 43 { "payment.failed" } else { "lead.created" }, ambient.now());
+        }
+        let post = post(&platform.address, &[("Zapier", ALL), ("Poller", POLLS)], &ambient, dir.path());
+        let console = Console::with_keys(&post, &ambient, access, size);
+        let scene = Self { console, platform, ambient, _dir: dir };
+        scene.shows(&["LIVE", "com/17"]).await;
+        scene
+    }
+
+    async fn shows(&self, parts: &[&str]) {
+        let seen = async {
+            while !parts.iter().all(|part| self.console.shows(part)) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let came = Ambient::real().within(Duration::from_secs(20), seen).await;
+        assert!(came.is_some(), "{parts:?} is not on\n{}", self.console.text());
+    }
+
+    async fn lost(&self, part: &str) {
+        until(&format!("{part} is gone"), async || !self.console.shows(part)).await;
+    }
+
+    async fn press(&self, keys: &str, parts: &[&str]) {
+        self.console.press(keys);
+        self.shows(parts).await;
+    }
+
+    fn back(&self) {
+        self.console.code(KeyCode::Esc);
+    }
+}
+
+#[tokio::test]
+async fn manners_1_to_7_hold_without_a_portal() {
+    let scene = Scene::new(Access::ReadOnly, (120, 36)).await;
+    // 2: whose it is, what it may, how old.
+    scene.shows(&["REMOTE", "READ-ONLY", "LIVE"]).await;
+    // 1: a key that does not work here says why.
+    scene.press("3N", &["no filter here"]).await;
+    scene.press("r", &["Replays"]).await;
+    scene.back();
+    // 3: the cursor stays with its thing.
+    scene.press("5", &["payment.failed", "45"]).await;
+    scene.press("/type:payment.failed", &["1 of 5"]).await;
+    scene.press("\n", &["43"]).await;
+    scene.lost("  45").await;
+    scene.press("/", &["/"]).await;
+    scene.back();
+    // 4: freezing.
+    scene.press("p", &["PAUSED"]).await;
+    scene.platform.happens(46, "lead.created", scene.ambient.now());
+    scene.press("p", &["LIVE"]).await;
+    // 6: a row that is not OK says why in one line.
+    scene.platform.switch(17, false);
+    scene.press("3g", &["breaker or by hand is not told"]).await;
+    // 7: nothing is done where one may only look.
+    let n_posts = scene.platform.calls(ALL).iter().filter(|(call, _)| call.starts_with("POST")).count();
+    scene.press("x", &["read-only"]).await;
+    scene.console.press("\ny");
+    scene.back();
+    scene.shows(&["Subscriptions"]).await;
+    let after = scene.platform.calls(ALL).iter().filter(|(call, _)| call.starts_with("POST")).count();
+    assert_eq!((scene.platform.n_tests(), after), (0, n_posts));
+    // Alerts, help, the palette, companies, playbooks and the bundle.
+    scene.press("a", &["Alerts", "not told"]).await;
+    scene.press("A", &["read-only"]).await;
+    scene.back();
+    scene.press("?acknow", &["Help", "acknowledge"]).await;
+    scene.back();
+    scene.press("C", &["Companies", "company 92"]).await;
+    scene.back();
+    scene.press("9\n", &["key-not-working"]).await;
+    scene.press("", &["unknown"]).await;
+    scene.back();
+    assert_eq!(scene.console.quit().await, Ending::Quit);
+}
+
+#[tokio::test]
+async fn acts_that_want_a_portal_say_that_there_is_none() {
+    let scene = Scene::new(Access::Act, (120, 36)).await;
+    scene.press("3x", &["Send test", "Disable"]).await;
+    scene.press("j", &["Enable"]).await;
+    scene.back();
+    scene.platform.switch(17, false);
+    scene.press("ag", &["breaker or by hand is not told"]).await;
+    scene.press("A", &["the Integration API keeps no word of who looks after what"]).await;
+    scene.back();
+    // Switching on is something that a key can do, after a question.
+    scene.press("3gxj\n", &["Really enable subscription 17?"]).await;
+    scene.press("y", &["is enabled"]).await;
+    let switched = scene.platform.calls(ALL);
+    assert!(switched.iter().any(|(call, status)| call.starts_with("PATCH") && *status == 200), "{switched:?}");
+    // Replaying is not.
+    scene.press("5M", &["Emit a sample event"]).await;
+    scene.press("\ny", &["the Integration API has no such call"]).await;
+    scene.back();
+    assert_eq!(scene.console.quit().await, Ending::Quit);
+}
+
+#[tokio::test]
+async fn every_pane_is_useful_or_says_why_not_in_four_sizes() {
+    for size in [(200, 60), (120, 36), (80, 24), (60, 15)] {
+        let scene = Scene::new(Access::ReadOnly, size).await;
+        for (key, part) in [
+            ("2", "Zapier"),
+            ("3", "com/17"),
+            ("4", "Deliveries"),
+            ("5", "lead.created"),
+            ("6", "read"),
+            ("7", "Trips"),
+            ("8", "/api/v1"),
+        ] {
+            scene.press(key, &[part]).await;
+            let text = scene.console.text();
+            let has_rows = text.lines().any(|line| line.contains("> ") || line.contains('>'));
+            assert!(
+                has_rows || text.contains("not told") || text.contains("Subscriptions seen"),
+                "{size:?} {key}\n{text}"
+            );
+        }
+        assert_eq!(scene.console.quit().await, Ending::Quit);
+    }
+}
+
+#[tokio::test]
+async fn t4_ten_thousand_random_keys_change_nothing_on_a_platform_without_a_portal() {
+    let scene = Scene::new(Access::ReadOnly, (100, 30)).await;
+    let mut dice = rand::rngs::StdRng::seed_from_u64(START.millis().unsigned_abs());
+    let codes =
+        [KeyCode::Enter, KeyCode::Esc, KeyCode::Tab, KeyCode::Up, KeyCode::Down, KeyCode::Backspace, KeyCode::PageDown];
+    for _ in 0..10_000 {
+        if dice.random_bool(0.3) {
+            scene.console.code(*codes.choose(&mut dice).expect("one of them"));
+        } else {
+            let key = char::from(dice.random_range(b' '..=b'~'));
+            // Leaving is not what is tried here.
+            if key != 'q' {
+                scene.console.press(&key.to_string());
+            }
+        }
+    }
+    for _ in 0..40 {
+        scene.back();
+    }
+    scene.press("3", &["Subscriptions"]).await;
+    let changes: Vec<_> = scene
+        .platform
+        .calls(ALL)
+        .into_iter()
+        .filter(|(call, status)| !call.starts_with("GET") && *status < 400)
+        .collect();
+    assert_eq!((scene.platform.n_tests(), changes.as_slice()), (0, [].as_slice()));
+    assert_eq!(scene.console.quit().await, Ending::Quit);
+}

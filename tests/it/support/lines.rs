@@ -1,0 +1,62 @@
+//! A process of the real binary that tells what happens in lines on its standard output.
+
+use super::platform::until;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+/// The process, ended when dropped.
+pub(crate) struct Lines {
+    child: Child,
+    lines: Arc<Mutex<Vec<String>>>,
+}
+
+impl Lines {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("the binary starts");
+        let output = BufReader::new(child.stdout.take().expect("its stdout"));
+        let lines = Arc::<Mutex<Vec<String>>>::default();
+        std::thread::spawn({
+            let lines = Arc::clone(&lines);
+            move || {
+                for line in output.lines().map_while(Result::ok) {
+                    lines.lock().expect("not poisoned").push(line);
+                }
+            }
+        });
+        Self { child, lines }
+    }
+
+    /// What it has told so far.
+    pub(crate) fn told(&self) -> Vec<String> {
+        self.lines.lock().expect("not poisoned").clone()
+    }
+
+    /// Lines with a text so far.
+    pub(crate) fn n_with(&self, text: &str) -> usize {
+        self.told().iter().filter(|line| line.contains(text)).count()
+    }
+
+    /// Waits until so many lines have a text.
+    pub(crate) async fn tells(&self, n: usize, text: &str) {
+        until(&format!("{n} times {text}, told: {:?}", self.told()), async || self.n_with(text) >= n).await;
+    }
+
+    /// Sends the process a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().expect("kill runs").success());
+    }
+
+    /// Waits for its end, and answers with the exit code.
+    pub(crate) fn ended(mut self) -> Option<i32> {
+        self.child.wait().expect("an exit status").code()
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
