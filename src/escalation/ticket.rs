@@ -9,11 +9,12 @@ use crate::api::bundle::{
 };
 use crate::api::deliveries::Trace;
 use crate::api::keys::KeyRow;
-use crate::api::report::{Cause, Conclusion, Evidence, Report, Step, Subject, Verdict};
+use crate::api::report::{Cause, Conclusion, Evidence, Report, Step, Subject, Topic, Verdict};
 use crate::api::requests::RequestRow;
 use crate::api::subscriptions::SubscriptionRow;
 use crate::diagnose::case::Case;
 use crate::domain::delivery::DEADLINE;
+use crate::domain::lab::flaw::Flaw;
 use crate::domain::standing::judge_subscription;
 use crate::domain::text::Untrusted;
 
@@ -63,14 +64,25 @@ fn rows<T>(found: &Result<Vec<T>, String>) -> std::slice::Iter<'_, T> {
 }
 
 fn symptom(case: &Case, redactor: &mut Redactor) -> String {
-    let first = case.reports.iter().flat_map(|report| &report.causes).next();
-    match first {
+    let causes = || case.reports.iter().flat_map(|report| &report.causes);
+    // A receiver that refuses signatures is what is seen; why it does comes before it, where that is known.
+    match causes().find(|cause| cause.id != DISPUTED).or_else(|| causes().next()) {
         Some(cause) => redactor.inert(&cause.title),
         None if case.reports.iter().all(|report| report.conclusion() == Conclusion::NotRun) => {
             "nothing could be learnt".to_owned()
         }
         None => "no playbook found a cause".to_owned(),
     }
+}
+
+/// The cause that says no more than that a receiver refuses what is signed correctly.
+const DISPUTED: &str = "endpoint-rejects-signature";
+
+/// Whether two playbooks look at the same failures, so that a cause which one finds explains what fails in the other.
+fn is_kin(one: Topic, other: Topic) -> bool {
+    const DELIVERIES: [Topic; 4] = [Topic::WebhooksNotArriving, Topic::Breaker, Topic::Signature, Topic::LostSecret];
+    const REFUSED: [Topic; 2] = [Topic::Permissions, Topic::ManagedSubscription];
+    one == other || [DELIVERIES.as_slice(), &REFUSED].iter().any(|kin| kin.contains(&one) && kin.contains(&other))
 }
 
 /// Which of the guide's reasons to escalate apply.
@@ -81,10 +93,12 @@ fn reasons(case: &Case) -> Vec<Reason> {
     if n_broken > 0 {
         add("platform-error", format!("the platform itself answered {n_broken} calls with 5xx; give the request ids"));
     }
+    let is_explained =
+        |topic| case.reports.iter().any(|report| !report.causes.is_empty() && is_kin(topic, report.topic));
     let failing: Vec<&Report> = case
         .reports
         .iter()
-        .filter(|report| report.causes.is_empty() && report.steps.iter().any(|step| step.verdict == Verdict::Fail))
+        .filter(|report| report.steps.iter().any(|step| step.verdict == Verdict::Fail) && !is_explained(report.topic))
         .collect();
     for report in failing {
         add("unexplained", format!("{}: a check fails, and no known cause explains it", report.topic));
@@ -94,7 +108,8 @@ fn reasons(case: &Case) -> Vec<Reason> {
         add("unreachable", "no playbook could learn anything from the platform".to_owned());
     }
     let causes = || case.reports.iter().flat_map(|report| &report.causes);
-    if causes().any(|cause| cause.id == "endpoint-rejects-signature") {
+    let is_known = |cause: &Cause| Flaw::named(&cause.id).is_some() || cause.id == "lost-secret";
+    if causes().any(|cause| cause.id == DISPUTED) && !causes().any(is_known) {
         add(
             "signature-disputed",
             "what was sent is signed correctly, and the receiver refuses it without saying why".to_owned(),

@@ -249,6 +249,39 @@ fn reasons_to_escalate_are_told_apart() {
 }
 
 #[test]
+fn what_one_playbook_explains_is_not_unexplained_in_another_about_the_same_failures() {
+    let of = |topic, causes: &[&str]| {
+        let mut report = Report { topic, ..report() };
+        let cause = report.causes[0].clone();
+        report.causes =
+            causes.iter().map(|id| Cause { id: (*id).to_owned(), title: (*id).to_owned(), ..cause.clone() }).collect();
+        report.steps[0].verdict = Verdict::Fail;
+        report
+    };
+    let ticket = |reports: Vec<Report>| built(&Case { reports, ..case() }).expect("no leak").ticket().clone();
+    let told = |reports| {
+        let ticket = ticket(reports);
+        (ticket.symptom.clone(), ticket.reasons.iter().map(|reason| reason.id.clone()).collect::<Vec<_>>())
+    };
+    let not_yet = |symptom: &str| (symptom.to_owned(), vec!["not-yet".to_owned()]);
+    assert_eq!(
+        told(vec![of(Topic::Permissions, &["scope-missing"]), of(Topic::ManagedSubscription, &[])]),
+        not_yet("scope-missing")
+    );
+    let rejects = || of(Topic::WebhooksNotArriving, &["endpoint-rejects-signature"]);
+    assert_eq!(told(vec![rejects(), of(Topic::Signature, &["sig-newline"])]), not_yet("sig-newline"));
+    assert_eq!(
+        told(vec![rejects(), of(Topic::Signature, &[]), of(Topic::LostSecret, &["lost-secret"])]),
+        not_yet("lost-secret")
+    );
+    let (symptom, reasons) = told(vec![rejects(), of(Topic::Signature, &[])]);
+    assert_eq!((symptom.as_str(), reasons), ("endpoint-rejects-signature", vec!["signature-disputed".to_owned()]));
+    // Other failures are another matter.
+    let (_, reasons) = told(vec![of(Topic::Permissions, &["scope-missing"]), of(Topic::RateLimits, &[])]);
+    assert_eq!(reasons, ["unexplained"]);
+}
+
+#[test]
 fn a_planted_secret_refuses_the_bundle_says_where_and_is_not_repeated() {
     let shaped = format!("wlcro_live_92_{}", "Zz9".repeat(15));
     for (planted, kind) in [

@@ -109,11 +109,15 @@ impl Page {
     }
 
     fn evidence(&mut self, evidence: &[Evidence]) {
-        for of in evidence {
+        let called = |of: &Evidence| of.query.split_once(", GET ").map(|(_, call)| call.to_owned());
+        for (at, of) in evidence.iter().enumerate() {
             let limit = of.limit.as_ref().map_or_else(String::new, |limit| format!(" (limit {limit})"));
             let (what, call) = of.query.split_once(", GET ").unwrap_or((of.query.as_str(), ""));
             self.say(&format!("{what}: {}{limit}", of.value.inert()), INDENT, Role::Text);
-            if !call.is_empty() {
+            // What one call told stands together, and the call once beneath it.
+            let goes_on =
+                evidence.get(at + 1).is_some_and(|next| called(next) == called(of) && next.at_utc == of.at_utc);
+            if !call.is_empty() && !goes_on {
                 self.say(&format!("GET {call}, asked {}", of.at_utc), INDENT + 2, Role::Dim);
             }
         }
