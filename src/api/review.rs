@@ -93,6 +93,9 @@ pub struct Switched {
     pub target_url: Untrusted,
     /// `manual` or `circuit_breaker`.
     pub reason: String,
+    /// Why it was switched off by hand, if somebody said it.
+    #[serde(default)]
+    pub note: Option<Untrusted>,
     /// Since when.
     pub since_utc: Option<Timestamp>,
     /// Events that passed by.

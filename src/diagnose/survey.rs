@@ -97,6 +97,7 @@ fn switched(row: &SubscriptionRow) -> Option<Switched> {
         company_id: of.company_id,
         target_url: of.target_url.clone(),
         reason: of.disabled_reason?.name().to_owned(),
+        note: row.disabled_note.clone(),
         since_utc: of.disabled_utc,
         n_skipped: row.health.n_skipped,
     })

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 /// Width and height of a chart, in its own units; the left and the lower margin.
 const SIZE: (u64, u64) = (960, 200);
 const MARGIN: (u64, u64) = (56, 40);
+/// Width of a label.
+const LABEL: u64 = 40;
 
 /// One part of every bar.
 pub(super) struct Series {
@@ -60,7 +62,9 @@ pub(super) fn bars(labels: &[String], series: &[Series]) -> String {
         }
         svg.push_str("</g>\n");
         if at.is_multiple_of(every) {
-            let _ = writeln!(svg, "<text x=\"{x}\" y=\"{}\">{label}</text>", height + 14);
+            // The last ones end where the chart does.
+            let (x, anchor) = if x + LABEL > SIZE.0 { (SIZE.0, "end") } else { (x, "start") };
+            let _ = writeln!(svg, "<text x=\"{x}\" y=\"{}\" text-anchor=\"{anchor}\">{label}</text>", height + 14);
         }
     }
     for (position, of) in series.iter().enumerate() {

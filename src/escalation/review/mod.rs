@@ -99,7 +99,10 @@ fn off(review: &Review) -> Section {
                     text(of.id),
                     of.target_url.clone(),
                     text(of.company_id),
-                    text(&of.reason),
+                    match &of.note {
+                        Some(note) => Untrusted::new(format!("{}: {}", of.reason, note.raw())),
+                        None => text(&of.reason),
+                    },
                     text(since),
                     text(of.n_skipped),
                 ]

@@ -57,6 +57,7 @@ fn review(name: &str) -> Review {
             company_id: CompanyId(3),
             target_url: name.clone(),
             reason: "circuit_breaker".to_owned(),
+            note: Some("<b>they</b> move".into()),
             since_utc: Some(at),
             n_skipped: 4,
         }],
