@@ -9,8 +9,10 @@
 use crow::ambient::Ambient;
 use crow::api::events::NewEvent;
 use crow::api::keys::{NewCompany, NewKey};
+use crow::api::subscriptions::NewSubscription;
 use crow::client::connection::{Client, Credential};
 use crow::domain::event::EventType;
+use crow::domain::ids::CompanyId;
 use crow::domain::key::Scope;
 use crow::domain::secret::Secret;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
@@ -20,6 +22,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
+use tokio::net::TcpListener;
 
 #[path = "../tests/it/storage/process.rs"]
 #[expect(dead_code, reason = "the tests use more of it")]
@@ -133,7 +136,8 @@ struct Served(std::process::Child, String);
 impl Served {
     fn start(dir: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_crow"));
-        command.args(["serve", "--bind", "127.0.0.1:0", "--data"]).arg(dir).stderr(Stdio::null());
+        command.args(["serve", "--allow-private-targets", "--bind", "127.0.0.1:0", "--data"]).arg(dir);
+        command.stderr(Stdio::null());
         let (child, address) = process::listening(&mut command).expect("it listens");
         Self(child, address)
     }
@@ -165,6 +169,26 @@ fn started(ambient: &Ambient, run: impl Fn() -> Console) -> f64 {
     took[STARTS / 2]
 }
 
+/// Twenty subscriptions to a receiver that takes everything.
+async fn subscribe(operator: &Client, address: &str, company: CompanyId) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let target_url = format!("http://{}/hook", listener.local_addr().expect("an address"));
+    tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(async || "ok")).await });
+    let new = NewKey { company_id: company, name: "CRM".to_owned(), scopes: Scope::ALL.to_vec(), limits: None };
+    let key = operator.create_key(&new).await.expect("a key").key.into_secret();
+    let partner = Client::new(address, Credential::Key(key)).expect("a client");
+    for n in 0..20 {
+        let wish = NewSubscription {
+            target_url: format!("{target_url}/{n}"),
+            event_types: vec![EventType::LeadCreated.name().to_owned()],
+            description: None,
+            managed_by: None,
+            signing_secret: None,
+        };
+        partner.create_subscription(&wish).await.expect("a subscription");
+    }
+}
+
 async fn run(ambient: Ambient) {
     let dir = tempfile::tempdir().expect("a directory");
     let served = Served::start(dir.path());
@@ -190,6 +214,7 @@ async fn run(ambient: Ambient) {
     let share = (console.worked() - worked) / MINUTE.as_secs_f64() * 100.0;
     line("written in a quiet minute", &format!("{} bytes", console.n_bytes() - n_bytes));
     line("worked in a quiet minute", &format!("{share:.2} % of a core"));
+    subscribe(&operator, &served.1, company.id).await;
     let n_bytes = console.n_bytes();
     for _ in 0..BUSY {
         let event = NewEvent { company_id: company.id, kind: EventType::LeadCreated, payload: None, metadata: None };
@@ -197,7 +222,7 @@ async fn run(ambient: Ambient) {
         ambient.sleep(Duration::from_secs(1)).await;
     }
     let rate = (console.n_bytes() - n_bytes) as f64 / f64::from(BUSY);
-    line("written while something changes each second", &format!("{rate:.0} bytes a second"));
+    line("written while an event goes to 20 receivers each second", &format!("{rate:.0} bytes a second"));
     line("memory", &format!("{:.0} MiB", console.memory()));
     console.quit();
     let demo = Console::run(&["demo"]);
