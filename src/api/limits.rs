@@ -91,6 +91,16 @@ pub struct KeyUsage {
 }
 
 impl LimitRow {
+    /// Whether the other one shows the same: of a window that nobody used it does not matter when it began.
+    #[must_use]
+    pub fn shows_same(&self, other: &Self) -> bool {
+        let is_unused = |row: &Self| row.used == 0 && row.n_refused == 0;
+        if !(is_unused(self) && is_unused(other)) {
+            return self == other;
+        }
+        *self == Self { window_utc: self.window_utc, reset_utc: self.reset_utc, ..other.clone() }
+    }
+
     /// What a judgement needs.
     #[must_use]
     pub const fn facts(&self) -> WindowFacts {

@@ -46,7 +46,7 @@ pub struct Overview {
 }
 
 impl Overview {
-    /// Whether the other one shows the same; when they were taken does not matter.
+    /// Whether the other one shows the same; when they were taken does not matter, nor does which minute a window stands for that nobody used.
     #[must_use]
     pub fn shows_same(&self, other: &Self) -> bool {
         let Self {
@@ -65,7 +65,10 @@ impl Overview {
         } = self;
         (platform, pipeline, minutes) == (&other.platform, &other.pipeline, &other.minutes)
             && (keys, subscriptions, attempts) == (&other.keys, &other.subscriptions, &other.attempts)
-            && (limits, trips) == (&other.limits, &other.trips)
+            && (limits.total, limits.n_alarming) == (other.limits.total, other.limits.n_alarming)
+            && limits.items.len() == other.limits.items.len()
+            && limits.items.iter().zip(&other.limits.items).all(|(one, other)| one.shows_same(other))
+            && trips == &other.trips
             && (silences, acknowledgements) == (&other.silences, &other.acknowledgements)
     }
 }

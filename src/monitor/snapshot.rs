@@ -65,8 +65,10 @@ impl Snapshot {
         now: Timestamp,
     ) -> Self {
         let link = heard_at.map_or(Link::Connecting, |at| Link::heard_every(every, now.since(at)));
-        let same =
-            self.overview.as_ref().filter(|before| before.shows_same(&overview) && before.cursor == overview.cursor);
+        let is_same = |before: &&Arc<Overview>| {
+            before.shows_same(&overview) && before.limits == overview.limits && before.cursor == overview.cursor
+        };
+        let same = self.overview.as_ref().filter(is_same);
         let alerts = self.alerts.after(&overview, &reach, now);
         let (changed_at, overview) = match same {
             Some(before) => (self.changed_at, Arc::clone(before)),

@@ -54,6 +54,9 @@ pub struct Title<'a> {
     pub edge: Role,
 }
 
+/// Columns that a name has in any case.
+const LEAST: usize = 16;
+
 /// The parts of a remark that fit, in whole; the first one in any case.
 fn fitting(remark: &str, room: usize) -> String {
     let mut parts: Vec<&str> = remark.split("   ").collect();
@@ -66,7 +69,10 @@ fn fitting(remark: &str, room: usize) -> String {
 /// The title and the remark on one line.
 pub fn titles(buffer: &mut Buffer, area: Rect, title: &Title<'_>, theme: Theme) {
     let role = if title.edge == Role::Accent { Role::Accent } else { Role::Strong };
-    let end = text(buffer, area, (1, 0), &format!(" {} ", title.name), theme.style(role));
+    // The first part of the remark stands whole; the name gives way, but for its beginning.
+    let first = title.remark.split("   ").next().unwrap_or_default();
+    let kept = usize::from(area.width).saturating_sub(format::width(first) + 7).max(LEAST);
+    let end = text(buffer, area, (1, 0), &format!(" {} ", format::clip(title.name, kept)), theme.style(role));
     let room = usize::from(area.width.saturating_sub(end + 2));
     if title.remark.is_empty() || room < 6 {
         return;

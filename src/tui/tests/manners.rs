@@ -243,6 +243,17 @@ fn manner_08_sixty_quiet_seconds_write_nothing() {
     terminal.draw(|frame| draw(frame, &bench.app)).expect("a frame");
     let turned = terminal.backend().out().len() - written;
     assert!(turned < 2_000, "a minute later ages have grown, and nothing else is written: {turned} bytes");
+    // The minute's turn begins new windows; of those that nobody used nothing is shown, so that nothing changed.
+    let mut overview = bench.app.picture.overview.as_deref().expect("an overview").clone();
+    for row in &mut overview.limits.items {
+        row.window_utc = row.window_utc.plus(Duration::from_secs(60));
+        row.reset_utc = row.reset_utc.plus(Duration::from_secs(60));
+    }
+    assert!(!overview.limits.items.is_empty());
+    let after = bench.app.picture.after_overview(overview.clone(), bench.now);
+    assert_eq!(after.changed_at, bench.app.picture.changed_at);
+    overview.limits.items[0].used += 1;
+    assert_eq!(bench.app.picture.after_overview(overview, bench.now).changed_at, Some(bench.now));
 }
 
 #[test]
