@@ -1,8 +1,10 @@
 //! `crow listen` receives, checks, remembers and hands on; `crow reconcile` compares that with what happened.
 
 use crate::support::lines::Lines;
+use crate::support::platform::until;
 use crate::support::receiver::{Behaviour, Receiver};
 use crate::support::serving::Serving;
+use crow::api::attempts::AttemptRow;
 use crow::api::events::NewEvent;
 use crow::api::keys::{NewCompany, NewKey, ShownOnce};
 use crow::api::subscriptions::NewSubscription;
@@ -80,6 +82,14 @@ impl Scene {
         self.serving.operator().emit(&event).await.expect("an event").id.0
     }
 
+    /// The latest attempt at a subscription, once it is written down.
+    async fn attempted(&self, id: SubscriptionId) -> AttemptRow {
+        let operator = self.serving.operator();
+        let latest = async || operator.attempts(Some(id), 1).await.expect("a page").items.into_iter().next();
+        until("the attempt is written down", async || latest().await.is_some()).await;
+        latest().await.expect("an attempt")
+    }
+
     fn reconcile(&self, more: &[&str]) -> Output {
         let mut command = self.crow(&["reconcile", "--url", self.serving.address(), "--key-file"]);
         command.arg(self.file("key")).args(more).output().expect("the binary runs")
@@ -131,7 +141,7 @@ async fn what_is_received_is_checked_and_held_against_what_happened() {
     assert_eq!((said["nPolled"].as_u64(), said["nReceived"].as_u64()), (Some(2), Some(2)), "{said}");
     // A resent delivery is told as repeated, and is no gap.
     let operator = scene.serving.operator();
-    let delivery = operator.attempts(Some(id), 1).await.expect("a page").items[0].delivery_id.expect("a delivery");
+    let delivery = scene.attempted(id).await.delivery_id.expect("a delivery");
     operator.resend(delivery).await.expect("resent");
     listening.tells(1, "\"receivedBefore\":1").await;
     // While nobody listens something happens: it is named.
@@ -158,7 +168,7 @@ async fn what_is_handed_on_is_the_same_bytes_and_the_answer_comes_back() {
     scene.emit(EventType::LeadCreated).await;
     listening.tells(1, "\"answered\":503").await;
     let operator = scene.serving.operator();
-    let attempt = operator.attempts(Some(id), 1).await.expect("a page").items[0].clone();
+    let attempt = scene.attempted(id).await;
     assert_eq!(attempt.status_code, Some(503), "the platform sees what the one behind answered");
     let detail = operator.attempt(attempt.id).await.expect("its bytes");
     let got = behind.received(1).await.remove(0);
