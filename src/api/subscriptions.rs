@@ -223,6 +223,20 @@ pub struct Disable {
     /// Why, at most 500 characters: it marks this as intended and stands in the audit. One that is off by hand already is marked.
     #[serde(default)]
     pub reason: Option<String>,
+    /// `off`: only if it is off already, so that it is marked and never switched.
+    #[serde(default)]
+    pub only: Only,
+}
+
+/// Which subscriptions a disabling is meant for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Only {
+    /// Whichever.
+    #[default]
+    Any,
+    /// Those that are off.
+    Off,
 }
 
 /// The body of `POST …/test`.

@@ -153,7 +153,13 @@ pub(super) fn is_production(remote: &Remote) -> Result<bool, Failure> {
     let shelf = Shelf::open()?;
     let name = match (&remote.profile, &remote.url) {
         (Some(name), _) => Some(name.as_str()),
-        (None, Some(_)) => None,
+        // However it is named, it is the same platform.
+        (None, Some(url)) => {
+            let url = url.trim_end_matches('/');
+            return Ok(shelf
+                .profiles()
+                .any(|(_, profile)| profile.production && profile.url.trim_end_matches('/') == url));
+        }
         (None, None) => shelf.chosen(),
     };
     Ok(match name {

@@ -12,11 +12,11 @@ use crate::api::document::{One, inert};
 use crate::api::notice::{NOTICE, Notice, PagerEvent, Turn};
 use crate::client::connection::Client;
 use crate::client::outward::{Outward, Undelivered};
-use crate::domain::alert::Subject;
-use crate::domain::standing::Standing;
 use crate::domain::text::Untrusted;
+use crate::monitor::alerts::Alerts;
 use crate::monitor::notices::{Notices, Seen};
 use crate::monitor::outbox::{Letter, Outbox};
+use crate::monitor::reach::Reach;
 use crate::monitor::snapshot::Snapshot;
 use crate::monitor::{feed, files};
 use std::fs::File;
@@ -255,13 +255,16 @@ impl Desk {
                 "crow watch --list shows them",
             ));
         };
-        let Some((subject, standing)) = Subject::named(&open.subject).zip(Standing::named(&open.state)) else {
+        // As it stands now, which may be otherwise than it was told.
+        let overview = client.overview(ROWS).await?;
+        let alerts = Alerts::default().after(&overview, &Reach::Portal, self.ambient.now());
+        let Some(alert) = alerts.list().iter().find(|alert| alert.subject.to_string() == open.subject) else {
             return Err(Failure::usage(
-                format!("nobody can look after {key} on a platform that does not answer"),
-                "it ends when the platform answers again",
+                format!("{key} is over"),
+                "crow watch --list shows what was told and has not ended",
             ));
         };
-        let said = client.acknowledge(subject, standing, None).await?;
+        let said = client.acknowledge(alert.subject, alert.standing, None).await?;
         output::write(&format!("{key} is acknowledged by {}; the watch that runs tells it", said.by.inert()))?;
         Ok(ExitCode::SUCCESS)
     }

@@ -6,8 +6,8 @@ use crate::api::page::Page;
 use crate::api::paths;
 use crate::api::revisions::{RevisionRow, Rollback};
 use crate::api::subscriptions::{
-    CreatedSubscription, Disable, Enable, NewSubscription, ReplayChoice, Subscription, SubscriptionRow, TestDelivery,
-    TestResult,
+    CreatedSubscription, Disable, Enable, NewSubscription, Only, ReplayChoice, Subscription, SubscriptionRow,
+    TestDelivery, TestResult,
 };
 use crate::domain::ids::SubscriptionId;
 
@@ -41,7 +41,16 @@ impl Client {
     /// # Errors
     /// Those of any call.
     pub async fn disable(&self, id: SubscriptionId, reason: Option<String>) -> Result<SubscriptionRow, Error> {
-        self.post(&paths::with(paths::PORTAL_SUBSCRIPTION_DISABLE, id), &Disable { reason }).await
+        self.post(&paths::with(paths::PORTAL_SUBSCRIPTION_DISABLE, id), &Disable { reason, only: Only::Any }).await
+    }
+
+    /// Says why a subscription is off by hand (Portal); never switches one off.
+    ///
+    /// # Errors
+    /// Those of any call; one that is on is refused.
+    pub async fn intend(&self, id: SubscriptionId, reason: String) -> Result<SubscriptionRow, Error> {
+        let wish = Disable { reason: Some(reason), only: Only::Off };
+        self.post(&paths::with(paths::PORTAL_SUBSCRIPTION_DISABLE, id), &wish).await
     }
 
     /// Sends a test to the subscription's endpoint (Portal).

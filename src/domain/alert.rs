@@ -65,7 +65,7 @@ impl Subject {
 pub struct Acknowledgement {
     /// What it is about.
     pub subject: Subject,
-    /// How it stood; when it becomes worse or better, it is another alert.
+    /// How it stood; when it becomes worse, it is another alert.
     pub standing: Standing,
     /// When it was said, by the platform's clock.
     pub at: Timestamp,
@@ -76,10 +76,13 @@ pub struct Acknowledgement {
 }
 
 impl Acknowledgement {
-    /// Whether it is about an alert that began at `since`, where the platform knows when it did, and has not lapsed.
+    /// Whether it is about an alert that began at `since`, where it is known when it did, stands no worse than then, and has not lapsed. What
+    /// has no known beginning and comes back within the day is the same alert.
     #[must_use]
-    pub fn holds(&self, alert: (Subject, Standing), since: Option<Timestamp>, now: Timestamp) -> bool {
-        (self.subject, self.standing) == alert
+    pub fn holds(&self, (subject, standing): (Subject, Standing), since: Option<Timestamp>, now: Timestamp) -> bool {
+        // Worse ones come first.
+        self.subject == subject
+            && self.standing <= standing
             && since.is_none_or(|since| since <= self.at)
             && now.since(self.at) < HELD_FOR
     }
@@ -127,6 +130,7 @@ mod tests {
         assert!(said.holds(alert, None, later) && said.holds(alert, Some(at), later));
         assert!(!said.holds(alert, Some(later), later), "it began anew");
         assert!(!said.holds((subject, Standing::Tripped), None, later), "it became worse");
+        assert!(said.holds((subject, Standing::Attention), None, later), "it became better");
         assert!(!said.holds((Subject::Clock, Standing::Failing), None, later));
         assert!(!said.holds(alert, None, at.plus(HELD_FOR)), "a day is over");
     }

@@ -216,6 +216,35 @@ impl Engine {
         Ok(disabled)
     }
 
+    /// Says why a subscription is off by hand, which marks it as intended; never switches one off.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Invalid`] for a reason that is missing or too long, or where it is not off by hand, and those of storage.
+    pub async fn intend(
+        &self,
+        caller: Caller,
+        id: SubscriptionId,
+        reason: Option<String>,
+    ) -> Result<Subscription, Error> {
+        let invalid = |field, text| Error::Invalid(vec![Fault::new(field, text)]);
+        let reason = alerts::judge_remark("reason", reason)?.ok_or_else(|| invalid("reason", "must say why"))?;
+        let ambient = self.shared.ambient.clone();
+        let marked = self
+            .shared
+            .store
+            .write(move |connection| {
+                let before = store::subscriptions::get(connection, id)?.ok_or_else(|| missing(id))?;
+                if !matches!(before.off, Some((Disabled::Manual, _))) {
+                    return Err(invalid("only", "must be any: it is not off by hand"));
+                }
+                mark(connection, (&caller, &ambient), id, reason)?;
+                Ok(before)
+            })
+            .await?;
+        self.changed();
+        Ok(marked)
+    }
+
     /// Sends a test to a subscription's target now, also while it is off; logged as a test, counted for nothing. Of one company if a partner
     /// asks.
     ///
@@ -379,21 +408,29 @@ pub(super) fn switch_off(
 ) -> Result<(), store::Error> {
     let id = before.id;
     match (before.off, reason) {
-        (Some((Disabled::Manual, _)), Some(reason)) => {
-            let said = store::subscriptions::note(connection, id)?;
-            store::subscriptions::set_note(connection, id, &reason, ambient.now())?;
-            let change = Change {
-                action: "mark subscription as intended",
-                subject: format!("subscription {id}"),
-                before: said,
-                after: Some(reason),
-                reason: None,
-            };
-            caller.audit(connection, ambient, change)
-        }
+        (Some((Disabled::Manual, _)), Some(reason)) => mark(connection, (caller, ambient), id, reason),
         (Some(_), _) => Ok(()),
         (None, reason) => park(connection, (caller, ambient), id, reason),
     }
+}
+
+/// Says of a subscription that is off by hand why it is.
+fn mark(
+    connection: &Connection,
+    (caller, ambient): (&Caller, &Ambient),
+    id: SubscriptionId,
+    reason: String,
+) -> Result<(), store::Error> {
+    let said = store::subscriptions::note(connection, id)?;
+    store::subscriptions::set_note(connection, id, &reason, ambient.now())?;
+    let change = Change {
+        action: "mark subscription as intended",
+        subject: format!("subscription {id}"),
+        before: said,
+        after: Some(reason),
+        reason: None,
+    };
+    caller.audit(connection, ambient, change)
 }
 
 /// Disables a subscription that is on.

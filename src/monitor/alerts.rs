@@ -3,10 +3,11 @@
 use super::reach::Reach;
 use crate::api::keys::KeyRow;
 use crate::api::overview::{Overview, SilenceRow};
+use crate::api::subscriptions::SubscriptionRow;
 use crate::domain::alert::Subject;
 use crate::domain::silence::{GAPS, SHORTEST, TIMES};
 use crate::domain::standing::{
-    ABANDONED_DAYS, DORMANT_DAYS, Judgement, Standing, judge_key, judge_subscription, judge_window,
+    ABANDONED_DAYS, DORMANT_DAYS, Judgement, STREAKS, Standing, judge_key, judge_subscription, judge_window,
 };
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
@@ -105,7 +106,49 @@ fn silent(row: &SilenceRow, now: Timestamp) -> String {
     )
 }
 
-/// Who looks after an alert that began at `since`, where the platform knows when it did.
+/// When something began, as far as that is known.
+#[derive(Debug, Clone, Copy)]
+enum Began {
+    /// The alert itself did.
+    Itself(Timestamp),
+    /// Something did that belongs to it, and may begin again while it goes on: a streak of failures, the delivery that waits longest.
+    Part(Timestamp),
+    /// It is not known.
+    Unknown,
+}
+
+impl Began {
+    fn itself(self) -> Option<Timestamp> {
+        match self {
+            Self::Itself(at) => Some(at),
+            Self::Part(_) | Self::Unknown => None,
+        }
+    }
+
+    fn at(self) -> Option<Timestamp> {
+        match self {
+            Self::Itself(at) | Self::Part(at) => Some(at),
+            Self::Unknown => None,
+        }
+    }
+
+    /// What the platform dates.
+    fn dated(at: Option<Timestamp>) -> Self {
+        at.map_or(Self::Unknown, Self::Itself)
+    }
+}
+
+/// When the alert of a subscription began: a streak is its beginning only where it is the reason.
+fn began(row: &SubscriptionRow) -> Began {
+    match (row.subscription.disabled_utc, row.health.streak_began_utc) {
+        (Some(at), _) => Began::Itself(at),
+        (None, Some(at)) if row.subscription.consecutive_failures >= STREAKS.0 => Began::Itself(at),
+        (None, Some(at)) => Began::Part(at),
+        (None, None) => Began::Unknown,
+    }
+}
+
+/// Who looks after an alert that began at `since`, where that is known.
 fn acknowledged(overview: &Overview, alert: (Subject, Standing), since: Option<Timestamp>) -> Option<Acknowledged> {
     overview.acknowledgements.iter().rev().find_map(|row| {
         let said = row.said()?;
@@ -116,11 +159,11 @@ fn acknowledged(overview: &Overview, alert: (Subject, Standing), since: Option<T
 
 fn raised(overview: &Overview, reach: &Reach, now: Timestamp) -> Vec<Alert> {
     let mut alerts = Vec::new();
-    let mut raise = |subject, name: Untrusted, judgement: Judgement, since: Option<Timestamp>| {
+    let mut raise = |subject, name: Untrusted, judgement: Judgement, began: Began| {
         let Judgement { standing, why } = judgement;
         if standing.is_alarming() {
-            let acknowledged = acknowledged(overview, (subject, standing), since);
-            alerts.push(Alert { subject, name, standing, why, since: since.unwrap_or(now), acknowledged });
+            let acknowledged = acknowledged(overview, (subject, standing), began.itself());
+            alerts.push(Alert { subject, name, standing, why, since: began.at().unwrap_or(now), acknowledged });
         }
     };
     for row in &overview.subscriptions.items {
@@ -128,7 +171,7 @@ fn raised(overview: &Overview, reach: &Reach, now: Timestamp) -> Vec<Alert> {
             Subject::Subscription(row.subscription.id),
             row.subscription.target_url.clone(),
             reach.judge_subscription(row.subscription.id).unwrap_or_else(|| judge_subscription(&row.facts())),
-            row.subscription.disabled_utc.or(row.health.streak_began_utc),
+            began(row),
         );
     }
     for row in &overview.keys.items {
@@ -136,16 +179,16 @@ fn raised(overview: &Overview, reach: &Reach, now: Timestamp) -> Vec<Alert> {
             Subject::Key(row.id),
             row.name.clone(),
             reach.judge_key(row.id).unwrap_or_else(|| judge_key(&row.facts(), overview.server_utc)),
-            dormant_since(row, overview.server_utc).filter(|_| reach.findings().is_none()),
+            Began::dated(dormant_since(row, overview.server_utc).filter(|_| reach.findings().is_none())),
         );
     }
     for row in &overview.limits.items {
         let name = Untrusted::new(format!("{} {}", row.key_name.raw(), row.bucket));
-        raise(Subject::Window(row.key_id, row.bucket), name, judge_window(&row.facts()), None);
+        raise(Subject::Window(row.key_id, row.bucket), name, judge_window(&row.facts()), Began::Unknown);
     }
     for row in &overview.silences {
         let judgement = Judgement { standing: Standing::Attention, why: silent(row, overview.server_utc) };
-        raise(Subject::Events(row.company_id), row.company_name.clone(), judgement, Some(row.since_utc));
+        raise(Subject::Events(row.company_id), row.company_name.clone(), judgement, Began::Itself(row.since_utc));
     }
     if let Some(due) = overview.pipeline.oldest_due_utc {
         let late = overview.server_utc.since(due);
@@ -155,7 +198,7 @@ fn raised(overview: &Overview, reach: &Reach, now: Timestamp) -> Vec<Alert> {
                 Subject::Pipeline,
                 "delivery".into(),
                 Judgement { standing: Standing::Failing, why },
-                Some(due.plus(OVERDUE)),
+                Began::Part(due.plus(OVERDUE)),
             );
         }
     }
@@ -166,7 +209,46 @@ fn raised(overview: &Overview, reach: &Reach, now: Timestamp) -> Vec<Alert> {
             skew.as_secs(),
             SKEW.as_secs()
         );
-        raise(Subject::Clock, "clock".into(), Judgement { standing: Standing::Attention, why }, None);
+        raise(Subject::Clock, "clock".into(), Judgement { standing: Standing::Attention, why }, Began::Unknown);
     }
     alerts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::subscriptions::{Health, Subscription};
+    use crate::domain::ids::{CompanyId, SubscriptionId};
+
+    /// A subscription with a streak that began at `streak_began`.
+    fn row(streak: u32, streak_began: Option<i64>, disabled: Option<i64>) -> SubscriptionRow {
+        let subscription = Subscription {
+            id: SubscriptionId(7),
+            company_id: CompanyId(92),
+            target_url: "https://hooks.example/".into(),
+            event_types: Vec::new(),
+            is_enabled: disabled.is_none(),
+            description: None,
+            managed_by: None,
+            consecutive_failures: streak,
+            disabled_reason: None,
+            disabled_utc: disabled.map(Timestamp::from_millis),
+            last_attempt_utc: None,
+            last_success_utc: None,
+            created_utc: Timestamp::from_millis(1),
+            updated_utc: Timestamp::from_millis(1),
+        };
+        let health = Health { streak_began_utc: streak_began.map(Timestamp::from_millis), ..Health::default() };
+        SubscriptionRow { subscription, health, disabled_note: None }
+    }
+
+    #[test]
+    fn an_alert_of_low_success_does_not_begin_anew_with_every_failure() {
+        let itself = |row: &SubscriptionRow| began(row).itself().map(Timestamp::millis);
+        assert_eq!(itself(&row(1, Some(900), None)), None, "the rate is low for longer than this failure");
+        assert_eq!(began(&row(1, Some(900), None)).at().map(Timestamp::millis), Some(900), "it is shown all the same");
+        assert_eq!(itself(&row(0, None, None)), None);
+        assert_eq!(itself(&row(STREAKS.0, Some(900), None)), Some(900), "the streak is the reason");
+        assert_eq!(itself(&row(20, Some(900), Some(950))), Some(950));
+    }
 }

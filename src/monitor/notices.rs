@@ -4,6 +4,7 @@
 use super::alerts::{Acknowledged, Alert};
 use super::link::Link;
 use crate::api::notice::{Notice, Turn};
+use crate::domain::alert::HELD_FOR;
 use crate::domain::standing::Standing;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
@@ -18,6 +19,9 @@ const TRIES: u32 = 3;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Notices {
     open: BTreeMap<String, Open>,
+    /// When alerts ended lately: what was said of them before is not about those that come after.
+    #[serde(default)]
+    ended: BTreeMap<String, Timestamp>,
 }
 
 /// An alert that holds, or did a moment ago.
@@ -116,22 +120,28 @@ impl Notices {
                 care: Care::Nobody,
             });
             let is_other = open.notice.state != notice.state;
+            let ended = self.ended.get(&notice.key).copied();
+            let acknowledged = acknowledged.filter(|said| ended.is_none_or(|ended| said.at > ended));
             let care = if acknowledged.is_some() { Care::Somebody } else { Care::Nobody };
-            let is_taken_on = std::mem::replace(&mut open.care, care) != care && care == Care::Somebody;
+            let before = std::mem::replace(&mut open.care, care);
             open.seen_at = now;
             open.notice = Notice { since_utc: open.notice.since_utc.min(notice.since_utc), ..notice.clone() };
-            if open.told == Told::Yes && is_other {
+            if open.told == Told::Yes && is_other && care == Care::Nobody {
                 told.push(Notice { turn: Turn::Changed, ..open.notice.clone() });
+            } else if open.told == Told::Yes && (before, care) == (Care::Somebody, Care::Nobody) {
+                // It goes on, and nobody looks after it any more.
+                told.push(open.notice.clone());
             } else if open.told == Told::NotYet && care == Care::Nobody && now.since(open.first_at) >= hold {
                 open.told = Told::Yes;
                 told.push(open.notice.clone());
             }
-            if open.told == Told::Yes && is_taken_on {
+            if open.told == Told::Yes && (before, care) == (Care::Nobody, Care::Somebody) {
                 let said = acknowledged.map_or_else(String::new, Acknowledged::line);
                 let why = Untrusted::new(format!("{}; {said}", open.notice.why.raw()));
                 told.push(Notice { turn: Turn::Acknowledged, why, ..open.notice.clone() });
             }
         }
+        self.ended.retain(|_, at| now.since(*at) < HELD_FOR);
         self.open.retain(|key, open| {
             if holding.iter().any(|(notice, _)| notice.key == *key) {
                 return true;
@@ -146,6 +156,7 @@ impl Notices {
             }
             let is_over = now.since(open.seen_at) >= hold;
             if is_over {
+                self.ended.insert(key.clone(), now);
                 told.push(Notice { turn: Turn::Resolved, at_utc: now, ..open.notice.clone() });
             }
             !is_over
@@ -235,6 +246,15 @@ mod tests {
             [Turn::Changed],
             "it is worse, and nobody's"
         );
+        // What becomes better calls nobody, and what is not looked after any more calls again.
+        clock.at(34, &cared_for(Standing::Tripped), &live);
+        assert_eq!(clock.at(35, &cared_for(Standing::Failing), &live), []);
+        assert_eq!(clock.at(36, &[alert(Standing::Failing)], &live), [(Turn::Raised, key.clone())], "a day is over");
+        // What was said of one that ended is not about the next.
+        clock.at(37, &[], &live);
+        assert_eq!(clock.at(80, &[], &live), [(Turn::Resolved, key.clone())]);
+        clock.at(90, &cared_for(Standing::Failing), &live);
+        assert_eq!(clock.at(120, &cared_for(Standing::Failing), &live), [(Turn::Raised, key.clone())]);
         let mut quiet = Clock(Notices::default());
         quiet.at(0, &cared_for(Standing::Failing), &live);
         assert_eq!(quiet.at(30, &cared_for(Standing::Failing), &live), [], "somebody was there before it was told");

@@ -65,15 +65,13 @@ impl Snapshot {
         now: Timestamp,
     ) -> Self {
         let link = heard_at.map_or(Link::Connecting, |at| Link::heard_every(every, now.since(at)));
-        let is_same = |before: &&Arc<Overview>| {
-            before.shows_same(&overview) && before.limits == overview.limits && before.cursor == overview.cursor
-        };
-        let same = self.overview.as_ref().filter(is_same);
+        let shows_same = |before: &Arc<Overview>| before.shows_same(&overview) && before.cursor == overview.cursor;
+        let changed_at = if self.overview.as_ref().is_some_and(shows_same) { self.changed_at } else { Some(now) };
+        // The picture itself stays only where nothing at all is other, also of what is not shown.
+        let is_same = |before: &&Arc<Overview>| shows_same(before) && before.limits == overview.limits;
+        let same = self.overview.as_ref().filter(is_same).map(Arc::clone);
         let alerts = self.alerts.after(&overview, &reach, now);
-        let (changed_at, overview) = match same {
-            Some(before) => (self.changed_at, Arc::clone(before)),
-            None => (Some(now), Arc::new(overview)),
-        };
+        let overview = same.unwrap_or_else(|| Arc::new(overview));
         let overview = heard_at.is_some().then_some(overview);
         let reach = if *self.reach == reach { Arc::clone(&self.reach) } else { Arc::new(reach) };
         Self { overview, heard_at, changed_at, link, alerts, reach }

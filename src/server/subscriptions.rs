@@ -6,7 +6,7 @@ use super::problem::Refusal;
 use super::query::Id;
 use super::translate;
 use crate::api::page::Page;
-use crate::api::subscriptions::{Disable, Enable, ReplayChoice, SubscriptionRow, TestDelivery, TestResult};
+use crate::api::subscriptions::{Disable, Enable, Only, ReplayChoice, SubscriptionRow, TestDelivery, TestResult};
 use crate::domain::ids::SubscriptionId;
 use crate::engine::Engine;
 use crate::engine::subscriptions::{Missed, Payload, Probe};
@@ -47,7 +47,10 @@ pub(super) async fn disable(
     Id(id): Id,
     Json(wish): Json<Disable>,
 ) -> Answer<SubscriptionRow> {
-    engine.disable(operator.caller(), SubscriptionId(id), wish.reason).await?;
+    match wish.only {
+        Only::Any => engine.disable(operator.caller(), SubscriptionId(id), wish.reason).await?,
+        Only::Off => engine.intend(operator.caller(), SubscriptionId(id), wish.reason).await?,
+    };
     row(&engine, SubscriptionId(id)).await
 }
 

@@ -179,7 +179,7 @@ impl App {
             Some(Layer::Expect(line)) => {
                 let line = line.clone();
                 self.layers.pop();
-                return self.expect(&line);
+                return self.expect(&line, now);
             }
             Some(Layer::Diagnose) => return self.run_entry(now),
             Some(_) => {}

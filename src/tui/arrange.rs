@@ -93,7 +93,11 @@ impl App {
             Some(Layer::Filter(line)) => line.entry.paste(text),
             Some(Layer::Note(note)) => note.entry.paste(text),
             Some(Layer::Form(form)) => form.paste(text),
-            Some(Layer::Expect(line)) => line.paste(text),
+            Some(Layer::Expect(line)) => {
+                if let Err(why) = line.paste(text) {
+                    return self.say(why, now);
+                }
+            }
             Some(Layer::Count(_)) => return self.say("a count is typed, not pasted", now),
             _ => return self.say("pasted text goes into a line that takes text: / : ? m", now),
         }

@@ -255,7 +255,7 @@ impl App {
     }
 
     /// Has the lab look at an attempt with what its receiver computed, or with the secret that it holds.
-    pub(super) fn expect(&mut self, line: &ExpectLine) -> Vec<Effect> {
+    pub(super) fn expect(&mut self, line: &ExpectLine, now: Timestamp) -> Vec<Effect> {
         let (attempt, subject) = (line.attempt, line.subject);
         let job = match &line.wanted {
             Wanted::Computed(entry) => {
@@ -264,7 +264,10 @@ impl App {
             }
             Wanted::Held(typed) => match typed.secret(attempt) {
                 Some(held) => Job::Held(attempt, subject, held),
-                None => return Vec::new(),
+                None => {
+                    self.say("nothing was typed", now);
+                    return Vec::new();
+                }
             },
         };
         self.room.note((Entry::Lab(attempt), subject), Outcome::Waiting);

@@ -19,6 +19,12 @@ impl Issued {
         Self { name, secret: Arc::new(secret) }
     }
 
+    /// The secret, for work that goes on elsewhere.
+    #[must_use]
+    pub fn shared(&self) -> Arc<Secret> {
+        Arc::clone(&self.secret)
+    }
+
     /// The secret, for whoever shows it, or copies it because that was asked for.
     #[must_use]
     pub fn secret(&self) -> &Secret {

@@ -128,7 +128,7 @@ impl Performer {
             Some(post) => (None, post.receipt(id).await?),
             None => (Some(&self.client), self.client.attempt(id).await.map_err(inert)?),
         };
-        held::look(portal, &detail, held.secret()).await
+        held::look(portal, &detail, held.shared()).await
     }
 
     async fn fetch(&self, item: Item) -> Result<Found, Error> {
@@ -246,7 +246,7 @@ impl Performer {
                 format!("subscription {id} is disabled")
             }
             Act::Intend(id, reason) => {
-                client.disable(*id, Some(reason.clone())).await?;
+                client.intend(*id, reason.clone()).await?;
                 format!("it is said why subscription {id} is off")
             }
             Act::Acknowledge(subject, standing, note) => {

@@ -68,7 +68,7 @@ impl Plan {
         let n = self.n_things;
         let is_production = remote::is_production(&consent.look.remote)?;
         match (is_production, consent.count) {
-            (true, Some(count)) if count != n => {
+            (_, Some(count)) if count != n => {
                 return Ok(Some(format!("nothing was done: it changes {n}, and --count says {count}")));
             }
             (true, None) if consent.yes => {
@@ -119,7 +119,12 @@ impl Plan {
 
 /// Asks on stderr and reads an answer.
 fn answered(question: &str) -> Result<String, Failure> {
-    let refused = |error: std::io::Error| Failure::failed(format!("nobody can be asked: {error}"), "add --yes");
+    let refused = |error: std::io::Error| {
+        Failure::failed(
+            format!("nobody can be asked: {error}"),
+            "answer beforehand: --yes, on a production platform --count N",
+        )
+    };
     let mut err = std::io::stderr();
     write!(err, "{question}").and_then(|()| err.flush()).map_err(refused)?;
     let mut answer = String::new();

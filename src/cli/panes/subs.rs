@@ -149,37 +149,42 @@ async fn enable(asked: Enable) -> Result<ExitCode, Failure> {
 }
 
 async fn disable(asked: Disabling) -> Result<ExitCode, Failure> {
+    let reason = asked.reason.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     let client = portal::connect(&asked.consent.look.remote)?;
     let row = client.subscription(SubscriptionId(asked.id)).await?;
-    let id = row.subscription.id;
-    let is_to_be_marked = row.subscription.disabled_reason == Some(Disabled::Manual) && asked.reason.is_some();
-    if !row.subscription.is_enabled && !is_to_be_marked {
-        let remedy = "one that is off by hand is marked as intended with --reason TEXT";
-        return Err(Failure::usage(format!("subscription {id} is off"), remedy));
-    }
-    let effect = if is_to_be_marked {
-        "it stays off; the reason marks that as intended".to_owned()
-    } else {
-        format!(
-            "nothing is delivered any more until it is enabled; {} wait; what happens meanwhile is noted as skipped",
-            row.health.n_backlog
-        )
-    };
-    let reason = match &asked.reason {
+    let (id, of) = (row.subscription.id, &row.subscription);
+    let told = match &reason {
         Some(reason) => format!("reason: {}", Untrusted::new(reason.as_str()).inert()),
         None => "without --reason TEXT it is not marked as intended and stands among the alerts".to_owned(),
     };
-    let verb = if is_to_be_marked { "mark as intended that subscription" } else { "disable subscription" };
-    let plan = Plan::new(
-        format!("{verb} {id}{}", if is_to_be_marked { " is off" } else { "" }),
-        vec![named(&row), effect, reason],
-    );
-    let work = async |client: &Client| {
-        client.disable(id, asked.reason).await?;
-        let what = if is_to_be_marked { "is marked as off by intention" } else { "is disabled" };
-        Ok(Outcome::done(format!("subscription {id} {what}")))
-    };
-    plan.carry_out(&asked.consent, work, &client).await
+    match (of.disabled_reason, reason) {
+        (None, reason) => {
+            let effect = format!(
+                "nothing is delivered any more until it is enabled; {} wait; what happens meanwhile is noted as skipped",
+                row.health.n_backlog
+            );
+            let plan = Plan::new(format!("disable subscription {id}"), vec![named(&row), effect, told]);
+            let work = async |client: &Client| {
+                client.disable(id, reason).await?;
+                Ok(Outcome::done(format!("subscription {id} is disabled")))
+            };
+            plan.carry_out(&asked.consent, work, &client).await
+        }
+        (Some(Disabled::Manual), Some(reason)) => {
+            let effect = "it stays off; the reason marks that as intended".to_owned();
+            let act = format!("mark as intended that subscription {id} is off");
+            let plan = Plan::new(act, vec![named(&row), effect, told]);
+            let work = async |client: &Client| {
+                client.intend(id, reason).await?;
+                Ok(Outcome::done(format!("subscription {id} is marked as off by intention")))
+            };
+            plan.carry_out(&asked.consent, work, &client).await
+        }
+        _ => Err(Failure::usage(
+            format!("subscription {id} is off"),
+            "one that is off by hand is marked as intended with --reason TEXT",
+        )),
+    }
 }
 
 async fn replay(asked: Replay) -> Result<ExitCode, Failure> {

@@ -5,8 +5,11 @@ use super::super::effect::Act;
 use super::super::format;
 use super::super::theme::Role;
 use super::dialog;
+use crate::domain::alert::Subject;
 use crate::domain::ids::{KeyId, SubscriptionId};
+use crate::domain::standing::Standing;
 use crate::domain::text::Untrusted;
+use crate::monitor::alerts::Alert;
 use crate::monitor::snapshot::Snapshot;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -19,6 +22,8 @@ pub enum Was {
     Subscription(SubscriptionId, Untrusted, bool),
     /// A key was active.
     ActiveKey(KeyId),
+    /// An alert stood so.
+    Alert(Subject, Standing),
     /// What is past does not change.
     Past,
 }
@@ -45,6 +50,15 @@ impl Question {
         let Some(overview) = &picture.overview else { return Err("nothing was done: nothing came yet".to_owned()) };
         match &self.was {
             Was::Past => Ok(()),
+            Was::Alert(subject, standing) => {
+                let is_so = |alert: &&Alert| (alert.subject, alert.standing) == (*subject, *standing);
+                match picture.alerts().iter().find(is_so) {
+                    Some(_) => Ok(()),
+                    None => {
+                        Err(format!("nothing was done: the alert of {subject} is over, or stands otherwise by now"))
+                    }
+                }
+            }
             Was::ActiveKey(id) => match overview.keys.items.iter().find(|row| row.id == *id) {
                 None => Err(format!("nothing was done: key {id} is no longer in the picture")),
                 Some(row) if row.revoked_utc.is_some() => Err(format!("nothing was done: key {id} is revoked already")),

@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 /// Longest secret that can be typed, in bytes.
 const LONGEST: usize = 512;
 
-/// A secret being typed: nothing shows it, and its memory is wiped.
+/// A secret being typed: nothing shows it, and this memory of it is wiped.
 #[derive(Clone, PartialEq)]
 pub struct Typed(Zeroizing<String>);
 
@@ -57,9 +57,16 @@ impl Typed {
         Edited::Text
     }
 
-    /// Takes pasted text.
-    pub fn paste(&mut self, text: &str) {
+    /// Takes pasted text, all of it or nothing.
+    ///
+    /// # Errors
+    /// Says that it is too long.
+    pub fn paste(&mut self, text: &str) -> Result<(), String> {
+        if self.0.len() + text.len() > LONGEST {
+            return Err(format!("a secret has at most {LONGEST} bytes; nothing was taken"));
+        }
         self.add(text);
+        Ok(())
     }
 
     /// What was typed, for whoever computes with it.
@@ -100,9 +107,15 @@ impl ExpectLine {
     }
 
     /// Takes pasted text.
-    pub fn paste(&mut self, text: &str) {
+    ///
+    /// # Errors
+    /// Says why it is not taken.
+    pub fn paste(&mut self, text: &str) -> Result<(), String> {
         match &mut self.wanted {
-            Wanted::Computed(entry) => entry.paste(text),
+            Wanted::Computed(entry) => {
+                entry.paste(text);
+                Ok(())
+            }
             Wanted::Held(typed) => typed.paste(text),
         }
     }

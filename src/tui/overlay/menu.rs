@@ -54,6 +54,12 @@ impl Menu {
         Self { items: vec![item], pane, told: Some(told), selected: 1 }
     }
 
+    /// What it is about.
+    #[must_use]
+    pub fn items(&self) -> &[Item] {
+        &self.items
+    }
+
     fn entries(&self, app: &App) -> Vec<Entry> {
         let acts = self.items.first().map(|item| offers::acts(app, *item)).unwrap_or_default();
         let forms = match self.items.as_slice() {
@@ -149,6 +155,11 @@ pub(in crate::tui) fn questions(app: &App, acts: &[Act]) -> Result<Vec<Question>
 /// What an entry is called, why not, and what it looks like.
 fn described(app: &App, menu: &Menu, at: usize, entry: &Entry) -> (&'static str, Option<String>, Role) {
     let act = match entry {
+        Entry::Form(Purpose::Disable) if menu.items.len() > 1 => {
+            let n_fit = offers::enabled(app, &menu.items).len();
+            let reason = (n_fit < menu.items.len()).then(|| format!("makes sense on {n_fit} of {}", menu.items.len()));
+            return (Purpose::Disable.label(), reason, if n_fit == 0 { Role::Dim } else { Role::Text });
+        }
         Entry::Form(purpose) => return (purpose.label(), None, Role::Text),
         Entry::Act(act) => act,
     };

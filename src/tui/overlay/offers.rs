@@ -14,7 +14,7 @@ use crate::api::subscriptions::{ReplayChoice, SubscriptionRow};
 use crate::domain::alert::Subject;
 use crate::domain::event::EventType;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
-use crate::domain::standing::Disabled;
+use crate::domain::standing::{Disabled, Standing};
 use crate::domain::text::Untrusted;
 
 /// Said of everything in a console that may only look.
@@ -82,6 +82,15 @@ pub(in crate::tui) fn has_portal(app: &App) -> bool {
     app.shown().reach.findings().is_none()
 }
 
+/// Those of some things that are subscriptions and enabled.
+pub(super) fn enabled(app: &App, items: &[Item]) -> Vec<SubscriptionId> {
+    let ids = items.iter().filter_map(|item| match item {
+        Item::Subscription(id) if subscription(app, *id).is_ok_and(|row| row.subscription.is_enabled) => Some(*id),
+        _ => None,
+    });
+    ids.collect()
+}
+
 /// Whether a subscription is off.
 pub(in crate::tui) fn is_off(app: &App, id: SubscriptionId) -> bool {
     subscription(app, id).is_ok_and(|row| !row.subscription.is_enabled)
@@ -129,7 +138,7 @@ pub(in crate::tui) fn question(app: &App, act: Act) -> Result<Question, String> 
             (Untrusted::new(format!("delivery {id}")), Was::Past, effect.to_owned())
         }
         Act::Emit(company, kind) => emitted(app, *company, *kind),
-        Act::Acknowledge(subject, _, note) => acknowledged(app, *subject, note.as_deref())?,
+        Act::Acknowledge(subject, standing, note) => acknowledged(app, (*subject, *standing), note.as_deref())?,
         Act::CreateCompany(new) => grants::company(new),
         Act::CreateKey(new) => grants::key(new),
         Act::CreateOperator(new) => grants::operator(new),
@@ -168,14 +177,17 @@ fn emitted(app: &App, company: CompanyId, kind: EventType) -> About {
     (Untrusted::new(kind.name()), Was::Past, effect)
 }
 
-fn acknowledged(app: &App, subject: Subject, note: Option<&str>) -> Result<About, String> {
+fn acknowledged(app: &App, about: (Subject, Standing), note: Option<&str>) -> Result<About, String> {
     let alerts = app.picture.alerts();
-    let alert = alerts.iter().find(|alert| alert.subject == subject).ok_or("this alert is over")?;
+    let alert = alerts.iter().find(|alert| alert.subject == about.0).ok_or("this alert is over")?;
+    if alert.standing != about.1 {
+        return Err("it stands otherwise by now; look at it again".to_owned());
+    }
     let said = note.map_or_else(String::new, |note| format!(" Everybody reads: {}", Untrusted::new(note).inert()));
     let effect = format!(
-        "Everybody sees that you look after it, and it calls nobody else: for a day, unless it becomes worse or begins anew. It stands last in the list until it is over.{said}"
+        "Everybody sees that you look after it, and it calls nobody else: for a day, unless it becomes worse or is seen to begin anew. It stands last in the list until it is over.{said}"
     );
-    Ok((alert.name.clone(), Was::Past, effect))
+    Ok((alert.name.clone(), Was::Alert(about.0, about.1), effect))
 }
 
 /// Who will be cut off, as far as it is at hand.

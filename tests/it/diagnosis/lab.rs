@@ -13,6 +13,7 @@ use crow::domain::ids::{CompanyId, SubscriptionId};
 use crow::domain::secret::Secret;
 use crow::domain::signature;
 use serde_json::Value;
+use std::sync::Arc;
 use tokio::net::TcpListener;
 
 /// A receiver that answers 401 with what `compute` makes of a request, at `date`.
@@ -152,7 +153,7 @@ async fn the_secret_that_a_receiver_holds_is_judged_here_and_only_a_signature_is
     let attempt = operator.attempt(operator.attempts(Some(id), 1).await.expect("a page").items[0].id).await;
     let attempt = attempt.expect("its bytes");
     let look = async |portal: Option<&Client>, held: &str| {
-        held::look(portal, &attempt, &Secret::new(held.to_owned())).await.expect("an answer")
+        held::look(portal, &attempt, Arc::new(Secret::new(held.to_owned()))).await.expect("an answer")
     };
     let cause = |check: &SignatureCheck| check.lab.causes.first().map(|cause| cause.id.clone()).unwrap_or_default();
     let right = look(Some(&operator), secret.reveal()).await;
@@ -178,6 +179,6 @@ async fn the_secret_that_a_receiver_holds_is_judged_here_and_only_a_signature_is
     }
     // Whoever sees no personal values has nothing to compute over.
     let masked = AttemptDetail { redacted: true, ..attempt.clone() };
-    let why = held::look(Some(&operator), &masked, &secret).await.expect_err("nothing to compute over");
+    let why = held::look(Some(&operator), &masked, Arc::new(secret)).await.expect_err("nothing to compute over");
     assert!(why.contains("an admin can"), "{why}");
 }

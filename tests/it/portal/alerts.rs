@@ -2,6 +2,7 @@
 
 use super::Scene;
 use crate::support::platform::Platform;
+use crow::api::subscriptions::ReplayChoice;
 use crow::domain::alert::{HELD_FOR, REMARK, Subject};
 use crow::domain::standing::Standing;
 use crow::domain::text::Untrusted;
@@ -43,8 +44,18 @@ async fn a_subscription_that_is_off_is_an_alert_until_somebody_says_why() {
     let audit = scene.get("/portal/v1/audit").await;
     assert_eq!(audit["items"][0]["action"], "mark subscription as intended");
     assert_eq!((&audit["items"][0]["after"], audit["items"][0]["before"].is_null()), (&json!("they move house"), true));
+    // Who only marks never switches anything off.
+    operator.enable(id, ReplayChoice::None).await.expect("enabled");
+    let refused = operator.intend(id, "they move house".to_owned()).await.expect_err("it is on");
+    assert!(refused.to_string().contains("not off by hand"), "{refused}");
+    assert!(operator.subscription(id).await.expect("a row").subscription.is_enabled);
+    operator.disable(id, None).await.expect("disabled");
+    assert_eq!(
+        operator.intend(id, "they moved".to_owned()).await.expect("marked").disabled_note,
+        Some("they moved".into())
+    );
     // Enabling forgets it: who disables it next has to say why again.
-    let on = operator.enable(id, crow::api::subscriptions::ReplayChoice::None).await.expect("enabled");
+    let on = operator.enable(id, ReplayChoice::None).await.expect("enabled");
     assert_eq!(on.disabled_note, None);
     let path = format!("/api/v1/webhooks/subscriptions/{id}");
     let headers = [super::JSON, ("x-api-key", scene.key.reveal())];
@@ -74,11 +85,10 @@ async fn who_looks_after_an_alert_is_told_to_everybody_for_a_day_or_until_it_beg
     // Another word takes the place of the one before.
     operator.acknowledge(subject, Standing::Attention, None).await.expect("said");
     assert_eq!(operator.acknowledgements().await.expect("a list").items.len(), 1);
-    // What begins anew is another alert, and so is what stands otherwise.
+    // What stands better than when it was said is looked after still; what begins anew is another alert.
     operator.acknowledge(subject, Standing::Failing, None).await.expect("said");
-    assert_eq!(alerts(platform).await.remove(0).acknowledged, None);
-    operator.acknowledge(subject, Standing::Attention, None).await.expect("said");
-    operator.enable(id, crow::api::subscriptions::ReplayChoice::None).await.expect("enabled");
+    assert!(alerts(platform).await.remove(0).acknowledged.is_some());
+    operator.enable(id, ReplayChoice::None).await.expect("enabled");
     platform.advance(Duration::from_secs(5));
     operator.disable(id, None).await.expect("disabled");
     assert_eq!(alerts(platform).await.remove(0).acknowledged, None);

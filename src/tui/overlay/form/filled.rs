@@ -90,6 +90,9 @@ impl Form {
             Purpose::Disable => {
                 let reason = self.remark(0)?;
                 let About::Subscriptions(ids) = &self.about else { return Err((0, "nothing is selected".to_owned())) };
+                if ids.is_empty() {
+                    return Err((0, "none of it is enabled".to_owned()));
+                }
                 return Ok(Filled::Acts(ids.iter().map(|id| Act::Disable(*id, reason.clone())).collect()));
             }
             Purpose::Intend(id) => match self.remark(0)? {

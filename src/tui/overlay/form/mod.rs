@@ -9,9 +9,8 @@ use super::super::app::App;
 use super::super::chord::{Chord, ch, key};
 use super::super::entry::{Edited, Entry};
 use super::super::keymap::Step;
-use super::super::places::Item;
 use super::super::press::stepped;
-use super::Layer;
+use super::{Layer, offers};
 use crate::api::keys::Company;
 use crate::api::remedy::Gap;
 use crate::domain::alert::Subject;
@@ -214,14 +213,12 @@ impl Form {
     }
 }
 
-/// The subscriptions that are selected or marked.
+/// The enabled subscriptions of the menu that led here, else those that are selected or marked.
 fn subscriptions(app: &App) -> Vec<SubscriptionId> {
-    let items = app.acted_on().unwrap_or_default();
-    let ids = items.into_iter().filter_map(|item| match item {
-        Item::Subscription(id) => Some(id),
-        _ => None,
-    });
-    ids.collect()
+    match app.layers.last() {
+        Some(Layer::Menu(menu)) => offers::enabled(app, menu.items()),
+        _ => offers::enabled(app, &app.acted_on().unwrap_or_default()),
+    }
 }
 
 /// The selected alert.
