@@ -281,6 +281,8 @@ async fn skewed() {
     let watch = Watch::begin(&post, &ambient);
     let alarmed = |picture: &Snapshot| picture.alerts().iter().any(|alert| alert.subject == Subject::Clock);
     patiently("the clock's alert", &watch, |picture| told(picture) == "LIVE" && alarmed(picture)).await;
+    platform.becomes(Mood::Well);
+    patiently("the clock is right again", &watch, |picture| told(picture) == "LIVE" && !alarmed(picture)).await;
 }
 
 #[tokio::test]
