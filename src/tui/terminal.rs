@@ -5,8 +5,8 @@ use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::queue;
 use crossterm::terminal::{
-    EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
-    is_raw_mode_enabled,
+    Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+    enable_raw_mode, is_raw_mode_enabled,
 };
 use rustix::termios::{LocalModes, tcgetattr};
 use std::io::{self, Write};
@@ -36,16 +36,22 @@ const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1006h";
 /// Neither any more; harmless where they were not on.
 const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1000l";
 
-/// Sets the modes that are not the line's: alternate screen, bracketed paste, no cursor, and perhaps the mouse.
+/// Sets the modes that are not the line's.
 fn enter(mouse: Mouse) -> io::Result<()> {
+    let mut out = io::stdout();
+    out.write_all(&modes(mouse)?)?;
+    out.flush()
+}
+
+/// Alternate screen, empty, bracketed paste, no cursor, and perhaps the mouse.
+fn modes(mouse: Mouse) -> io::Result<Vec<u8>> {
     let mut modes = Vec::new();
-    queue!(modes, EnterAlternateScreen, EnableBracketedPaste, Hide)?;
+    // Not every terminal has another screen, as the console of Linux has none: what stood there is taken away, or it would shine through.
+    queue!(modes, EnterAlternateScreen, Clear(ClearType::All), EnableBracketedPaste, Hide)?;
     if mouse == Mouse::Console {
         modes.extend(MOUSE_ON);
     }
-    let mut out = io::stdout();
-    out.write_all(&modes)?;
-    out.flush()
+    Ok(modes)
 }
 
 /// Gives the terminal back and stops this process until the shell resumes it; then takes the terminal again.
@@ -114,4 +120,16 @@ pub fn install_panic_hook() {
             std::process::exit(PANICKED);
         }
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stood_on_a_terminal_without_another_screen_is_taken_away() {
+        let modes = String::from_utf8(modes(Mouse::Terminal).expect("bytes")).expect("text");
+        let (enter, clear) = (modes.find("\x1b[?1049h"), modes.find("\x1b[2J"));
+        assert!(enter.is_some() && clear > enter, "{modes:?}");
+    }
 }
