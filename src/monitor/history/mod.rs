@@ -16,6 +16,7 @@ use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::sqlite::{Database, Error, Lane, Options};
 use rusqlite::{Connection, params};
+use std::fs::File;
 use std::path::Path;
 
 /// Marks a file as a console's history: `crwh`.
@@ -39,6 +40,9 @@ impl History {
     /// # Errors
     /// Those of opening a database.
     pub fn open(path: &Path) -> Result<Self, Error> {
+        // Consoles that start at once would make the same tables at once: they open it one after the other. Where files cannot be locked,
+        // what the database itself says has to do.
+        let _alone = File::create(path.with_extension("lock")).and_then(|file| file.lock().map(|()| file)).ok();
         let options =
             Options { application_id: APPLICATION_ID, migrations: MIGRATIONS, n_readers: 1, queue: 256, reserved: 0 };
         Ok(Self { database: Database::open(path, options)? })
@@ -162,6 +166,20 @@ mod tests {
     use super::*;
     use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
     use crate::domain::window::Bucket;
+
+    #[test]
+    fn consoles_that_start_at_once_all_get_the_history() {
+        for _ in 0..5 {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("history.db");
+            let open = || History::open(&path).map(drop).map_err(|error| error.to_string());
+            let came: Vec<_> = std::thread::scope(|scope| {
+                let opening: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+                opening.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            assert!(came.iter().all(Result::is_ok), "{came:?}");
+        }
+    }
 
     #[tokio::test]
     async fn alerts_survive_a_restart_with_their_since() {

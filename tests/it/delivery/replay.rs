@@ -148,6 +148,9 @@ async fn a_replay_is_paused_resumed_and_cancelled_and_survives_a_restart() {
     let operator = scene.platform.operator();
     let paused = operator.pause_replay(plan.id).await.expect("paused");
     assert_eq!((paused.phase, paused.progress.n_taken), (Phase::Paused, 2), "two a second, and no time has passed");
+    // An answer that is on its way when the clock jumps would come too late.
+    let arrived = async || scene.replay(plan.id).await.progress.n_succeeded == 2;
+    scene.platform.until("both have arrived", arrived).await;
     scene.platform.advance(Duration::from_secs(60));
     scene.platform.until("nothing waits", async || scene.row().await.health.n_backlog == 0).await;
     assert_eq!(receiver.ledger().len(), 2);
