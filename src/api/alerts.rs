@@ -7,7 +7,7 @@ use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Somebody looks after an alert. It holds for a day, and for as long as the alert stands as it did.
+/// Somebody looks after an alert. It holds for a day, for as long as the alert stands no worse.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AcknowledgementRow {

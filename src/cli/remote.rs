@@ -86,8 +86,7 @@ impl Place {
 
     /// The same of a platform that has no profile.
     pub(super) fn file_at(url: &str) -> String {
-        let url = url.trim_end_matches('/');
-        let place: String = url.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        let place: String = bare(url).chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         format!("{place}.db")
     }
 
@@ -114,6 +113,11 @@ impl Place {
         };
         self.keys.iter().map(holder).collect()
     }
+}
+
+/// An address as it is compared: with and without a slash at its end it is the same.
+fn bare(url: &str) -> &str {
+    url.trim_end_matches('/')
 }
 
 /// A client for the platform that was named.
@@ -155,10 +159,7 @@ pub(super) fn is_production(remote: &Remote) -> Result<bool, Failure> {
         (Some(name), _) => Some(name.as_str()),
         // However it is named, it is the same platform.
         (None, Some(url)) => {
-            let url = url.trim_end_matches('/');
-            return Ok(shelf
-                .profiles()
-                .any(|(_, profile)| profile.production && profile.url.trim_end_matches('/') == url));
+            return Ok(shelf.profiles().any(|(_, profile)| profile.production && bare(&profile.url) == bare(url)));
         }
         (None, None) => shelf.chosen(),
     };

@@ -9,7 +9,7 @@ use crate::api::document::{Judged, Names, SUBSCRIPTIONS};
 use crate::api::replays::NewReplay;
 use crate::api::sift;
 use crate::api::subscriptions::{Rate, ReplayChoice, SubscriptionRow, TestResult};
-use crate::cli::arguments::panes::{Change, Disable as Disabling, Enable, Replay, Rollback, Show, Subs};
+use crate::cli::arguments::panes::{Change, Disable, Enable, Replay, Rollback, Show, Subs};
 use crate::cli::failure::Failure;
 use crate::cli::portal;
 use crate::client;
@@ -148,7 +148,7 @@ async fn enable(asked: Enable) -> Result<ExitCode, Failure> {
     plan.carry_out(&asked.consent, work, &client).await
 }
 
-async fn disable(asked: Disabling) -> Result<ExitCode, Failure> {
+async fn disable(asked: Disable) -> Result<ExitCode, Failure> {
     let reason = asked.reason.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     let client = portal::connect(&asked.consent.look.remote)?;
     let row = client.subscription(SubscriptionId(asked.id)).await?;

@@ -259,7 +259,7 @@ fn records() -> Vec<Told> {
         Told::post(
             paths::ACKNOWLEDGEMENTS,
             "acknowledgeAlert",
-            "Say that you look after an alert; it holds for a day, and for as long as the alert stands as it does",
+            "Say that you look after an alert; it holds for a day, for as long as the alert stands no worse",
             json!(AcknowledgementRow),
         )
         .taking(
