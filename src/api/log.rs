@@ -1,13 +1,15 @@
 //! Logs: pages with newest rows first, that can be followed both ways; and the queries they are asked with.
 
+use super::readable::{ReadableRows, UnreadableRows};
 use crate::domain::time::Timestamp;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// One page of a log. A page may have fewer rows than asked for, or none, and still say that there may be more: filters without an index look
 /// at a bounded number of rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", from = "LogPageRead<T>", bound(deserialize = "T: DeserializeOwned"))]
 pub struct LogPage<T> {
     /// The rows, newest first.
     pub items: Vec<T>,
@@ -17,6 +19,27 @@ pub struct LogPage<T> {
     pub previous_cursor: Option<String>,
     /// Whether there are or may be more rows in the direction that was asked for.
     pub has_more: bool,
+    /// Rows that the client could not read; never sent.
+    #[serde(skip)]
+    pub unreadable: UnreadableRows,
+}
+
+/// A page as it is read: row by row.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", bound = "T: DeserializeOwned")]
+struct LogPageRead<T> {
+    items: ReadableRows<T>,
+    next_cursor: Option<String>,
+    previous_cursor: Option<String>,
+    has_more: bool,
+}
+
+impl<T> From<LogPageRead<T>> for LogPage<T> {
+    fn from(read: LogPageRead<T>) -> Self {
+        let LogPageRead { items: ReadableRows { rows: items, unreadable }, next_cursor, previous_cursor, has_more } =
+            read;
+        Self { items, next_cursor, previous_cursor, has_more, unreadable }
+    }
 }
 
 /// The query of `GET /portal/v1/attempts`.

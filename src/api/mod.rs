@@ -26,6 +26,7 @@ pub mod page;
 pub mod patch;
 pub mod paths;
 pub mod problem;
+pub mod readable;
 pub mod remedy;
 pub mod replays;
 pub mod report;

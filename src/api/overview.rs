@@ -5,6 +5,7 @@ use super::attempts::AttemptRow;
 use super::keys::KeyRow;
 use super::limits::LimitRow;
 use super::page::Listing;
+use super::readable::{ReadableRows, UnreadableRows};
 use super::subscriptions::SubscriptionRow;
 use super::trips::TripRow;
 use crate::domain::ids::CompanyId;
@@ -39,13 +40,30 @@ pub struct Overview {
     pub trips: Listing<TripRow>,
     /// Companies whose events stay away for longer than three times the usual gap.
     #[serde(default)]
-    pub silences: Vec<SilenceRow>,
+    #[schema(value_type = Vec<SilenceRow>)]
+    pub silences: ReadableRows<SilenceRow>,
     /// Who looks after which alert, oldest first; a day old at most.
     #[serde(default)]
-    pub acknowledgements: Vec<AcknowledgementRow>,
+    #[schema(value_type = Vec<AcknowledgementRow>)]
+    pub acknowledgements: ReadableRows<AcknowledgementRow>,
 }
 
 impl Overview {
+    /// The lists that have rows which could not be read, by name.
+    #[must_use]
+    pub fn unreadable(&self) -> Vec<(&'static str, &UnreadableRows)> {
+        let all = [
+            ("keys", &self.keys.unreadable),
+            ("subscriptions", &self.subscriptions.unreadable),
+            ("attempts", &self.attempts.unreadable),
+            ("limits", &self.limits.unreadable),
+            ("trips", &self.trips.unreadable),
+            ("silences", &self.silences.unreadable),
+            ("acknowledgements", &self.acknowledgements.unreadable),
+        ];
+        all.into_iter().filter(|(_, rows)| rows.n > 0).collect()
+    }
+
     /// Whether the other one shows the same; when they were taken does not matter, nor does which minute a window stands for that nobody used.
     #[must_use]
     pub fn shows_same(&self, other: &Self) -> bool {
@@ -66,6 +84,7 @@ impl Overview {
         (platform, pipeline, minutes) == (&other.platform, &other.pipeline, &other.minutes)
             && (keys, subscriptions, attempts) == (&other.keys, &other.subscriptions, &other.attempts)
             && (limits.total, limits.n_alarming) == (other.limits.total, other.limits.n_alarming)
+            && limits.unreadable == other.limits.unreadable
             && limits.items.len() == other.limits.items.len()
             && limits.items.iter().zip(&other.limits.items).all(|(one, other)| one.shows_same(other))
             && trips == &other.trips

@@ -1,6 +1,7 @@
 //! The log of requests to the Integration API.
 
 use super::log::LogPage;
+use super::readable::ReadableRows;
 use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
@@ -58,11 +59,32 @@ pub struct CodeCount {
 
 /// A page of the log with what the last hour was answered with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", from = "RequestLogRead")]
 pub struct RequestLog {
     /// The page.
     #[serde(flatten)]
     pub page: LogPage<RequestRow>,
     /// Requests of the last hour by status and code, most frequent first; filters do not apply.
     pub last_hour: Vec<CodeCount>,
+}
+
+/// The same as it is read: row by row.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestLogRead {
+    items: ReadableRows<RequestRow>,
+    next_cursor: Option<String>,
+    previous_cursor: Option<String>,
+    has_more: bool,
+    last_hour: ReadableRows<CodeCount>,
+}
+
+impl From<RequestLogRead> for RequestLog {
+    fn from(read: RequestLogRead) -> Self {
+        let RequestLogRead { items, next_cursor, previous_cursor, has_more, last_hour } = read;
+        let mut unreadable = items.unreadable;
+        unreadable.extend(last_hour.unreadable);
+        let page = LogPage { items: items.rows, next_cursor, previous_cursor, has_more, unreadable };
+        Self { page, last_hour: last_hour.rows }
+    }
 }

@@ -29,10 +29,16 @@ pub(super) async fn export(asked: Export) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn read(client: &Client) -> Result<Configuration, Error> {
-    let companies = client.companies().await?.items;
-    let keys = client.keys().await?.items;
-    Ok(Configuration::new(&companies, &keys, &client.subscription_rows().await?.items))
+/// The configuration of a platform; one that cannot be read whole is no configuration.
+async fn read(client: &Client) -> Result<Configuration, Failure> {
+    let (companies, keys) = (client.companies().await?, client.keys().await?);
+    let subscriptions = client.subscription_rows().await?;
+    for unreadable in [&companies.unreadable, &keys.unreadable, &subscriptions.unreadable] {
+        if let Some(remark) = unreadable.remark() {
+            return Err(Failure::failed(remark, "update crow to the platform's version"));
+        }
+    }
+    Ok(Configuration::new(&companies.items, &keys.items, &subscriptions.items))
 }
 
 pub(super) async fn import(asked: Import) -> Result<ExitCode, Failure> {

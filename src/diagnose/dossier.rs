@@ -79,7 +79,7 @@ impl<T> Asked<T> {
     /// Something in the answer, as evidence.
     #[must_use]
     pub fn evidence(&self, what: &str, value: impl Into<Untrusted>, limit: Option<&str>) -> Evidence {
-        let cut = if self.is_cut { " (the newest only; there are more)" } else { "" };
+        let cut = if self.is_cut { " (not all: there are more rows, or some could not be read)" } else { "" };
         Evidence {
             query: format!("{what}, {}{cut}", self.query),
             value: value.into(),

@@ -124,6 +124,7 @@ impl Desk<'_> {
                     if let Ok(rows) = &mut asked.found {
                         rows.extend(page.items);
                     }
+                    asked.is_cut |= page.unreadable.n > 0;
                     cursor = page.next_cursor.filter(|_| page.has_more);
                     if cursor.is_none() {
                         return asked;
@@ -180,12 +181,9 @@ impl Desk<'_> {
             let query = vec![("subscription", subscription.to_string()), ("limit", limit)];
             let found = self.client.look::<LogPage<AttemptRow>>(paths::ATTEMPTS, &query).await;
             let query = shown(paths::ATTEMPTS, &query);
-            let rows = Asked {
-                query,
-                at: self.at,
-                found: found.map(|page| page.items).map_err(|error| why(&error)),
-                is_cut: false,
-            };
+            let is_cut = found.as_ref().is_ok_and(|page| page.unreadable.n > 0);
+            let found = found.map(|page| page.items).map_err(|error| why(&error));
+            let rows = Asked { query, at: self.at, found, is_cut };
             Attempts { subscription, rows }
         }))
         .await

@@ -50,14 +50,14 @@ pub async fn gather(client: &Client, key: &Secret, ambient: &Ambient, wish: Wish
     if wants(&[Source::Subscriptions, Source::Refused]) || matches!(wish.subject, Subject::Subscription(_)) {
         let query = [("limit", PAGE.to_string())];
         let found = desk.ask::<Page<Subscription>>(paths::SUBSCRIPTIONS, &query, |_| None).await;
-        dossier.subscriptions = found.map(|page| page.items.into_iter().map(row).collect(), |page| page.has_more);
+        dossier.subscriptions = found.map(|page| page.items.into_iter().map(row).collect(), is_cut);
     }
     if wants(&[Source::Events, Source::Refused]) {
         let since = ("since", dossier.since().whole_second().to_string());
         let query = [since.clone(), ("limit", PAGE.to_string())];
         let narrowed = |page: &Page<Envelope>| Some(format!("since={};n={}", since.1, page.items.len()));
         let found = desk.ask::<Page<Envelope>>(paths::EVENTS, &query, narrowed).await;
-        dossier.events = found.map(|page| page.items.into_iter().rev().map(event).collect(), |page| page.has_more);
+        dossier.events = found.map(|page| page.items.into_iter().rev().map(event).collect(), is_cut);
     }
     let (refused, served): (Vec<_>, Vec<_>) = desk.rows.into_iter().partition(|row| row.status >= 400);
     let own =
@@ -70,6 +70,11 @@ pub async fn gather(client: &Client, key: &Secret, ambient: &Ambient, wish: Wish
             rows.map(|row| Attempts { subscription: row.subscription.id, rows: portal(paths::ATTEMPTS, at) }).collect();
     }
     dossier
+}
+
+/// Whether a page lacks rows: there are more, or some could not be read.
+fn is_cut<T>(page: &Page<T>) -> bool {
+    page.has_more || page.unreadable.n > 0
 }
 
 /// What the breaker's playbook can know of a subscription.

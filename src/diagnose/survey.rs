@@ -36,10 +36,14 @@ const DAY_MS: i64 = 86_400_000;
 pub async fn survey(client: &Client, period: Period, last: Option<&Review>) -> Result<Review, Error> {
     let until = client.overview(1).await?.server_utc;
     let since = until.minus(DAY * u32::try_from(period.days()).unwrap_or(u32::MAX));
-    let keys: Vec<KeyRow> = client.keys().await?.items.into_iter().filter(|key| key.is_active).collect();
-    let subscriptions = client.subscription_rows().await?.items;
-    let desk = Desk { client, since, until };
     let mut unknown = Vec::new();
+    let keys = client.keys().await?;
+    unknown.extend(keys.unreadable.remark().map(|remark| format!("keys: {remark}")));
+    let keys: Vec<KeyRow> = keys.items.into_iter().filter(|key| key.is_active).collect();
+    let subscriptions = client.subscription_rows().await?;
+    unknown.extend(subscriptions.unreadable.remark().map(|remark| format!("subscriptions: {remark}")));
+    let subscriptions = subscriptions.items;
+    let desk = Desk { client, since, until };
     let frame = Frame {
         platform: client.base().to_owned(),
         crow: env!("CARGO_PKG_VERSION").to_owned(),
@@ -233,6 +237,7 @@ impl Desk<'_> {
         for _ in 0..PAGES {
             match page(cursor.as_deref()).await {
                 Ok(came) => {
+                    unknown.extend(came.unreadable.remark().map(|remark| format!("{what}: {remark}")));
                     let n_came = came.items.len();
                     let before = rows.len();
                     rows.extend(came.items.into_iter().filter(|row| at(row) >= self.since));

@@ -150,7 +150,7 @@ fn began(row: &SubscriptionRow) -> Began {
 
 /// Who looks after an alert that began at `since`, where that is known.
 fn acknowledged(overview: &Overview, alert: (Subject, Standing), since: Option<Timestamp>) -> Option<Acknowledged> {
-    overview.acknowledgements.iter().rev().find_map(|row| {
+    overview.acknowledgements.rows.iter().rev().find_map(|row| {
         let said = row.said()?;
         let holds = said.holds(alert, since, overview.server_utc);
         holds.then(|| Acknowledged { by: row.by.clone(), at: row.utc, note: row.note.clone() })
@@ -186,7 +186,7 @@ fn raised(overview: &Overview, reach: &Reach, now: Timestamp) -> Vec<Alert> {
         let name = Untrusted::new(format!("{} {}", row.key_name.raw(), row.bucket));
         raise(Subject::Window(row.key_id, row.bucket), name, judge_window(&row.facts()), Began::Unknown);
     }
-    for row in &overview.silences {
+    for row in &overview.silences.rows {
         let judgement = Judgement { standing: Standing::Attention, why: silent(row, overview.server_utc) };
         raise(Subject::Events(row.company_id), row.company_name.clone(), judgement, Began::Itself(row.since_utc));
     }

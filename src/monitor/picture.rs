@@ -87,17 +87,18 @@ pub fn assemble(seen: &Seen, frame: &Frame, now: Timestamp) -> (Overview, Reach)
             n(subscriptions.iter().map(|row| standing(reach.judge_subscription(row.subscription.id))).collect()),
             subscriptions,
         ),
-        attempts: Listing { total: seen.n_receipts, n_alarming: 0, items: frame.receipts.clone() },
+        attempts: Listing::of(frame.receipts.clone(), seen.n_receipts, 0),
         limits: listing(n(limits.iter().map(|row| judge_window(&row.facts()).standing).collect()), limits),
         trips: listing(trips.iter().filter(|trip| trip.enabled_utc.is_none()).count() as u64, trips),
-        silences: Vec::new(),
-        acknowledgements: Vec::new(),
+        silences: Vec::new().into(),
+        acknowledgements: Vec::new().into(),
     };
     (overview, reach)
 }
 
 fn listing<T>(n_alarming: u64, items: Vec<T>) -> Listing<T> {
-    Listing { total: items.len() as u64, n_alarming, items }
+    let total = items.len() as u64;
+    Listing::of(items, total, n_alarming)
 }
 
 fn findings(seen: &Seen, frame: &Frame) -> Findings {

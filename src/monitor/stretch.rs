@@ -2,6 +2,7 @@
 //! far from it is let go and can be had again, because every page keeps the cursors of both its ends.
 
 use crate::api::log::LogPage;
+use crate::api::readable::UnreadableRows;
 use std::collections::VecDeque;
 
 /// Rows that are asked for at once: the most that a platform gives.
@@ -79,11 +80,20 @@ pub struct Stretch<T> {
     n_sparse: u32,
     /// Numbers that the log gave while it was followed and that were never held: more came at once than a page has.
     n_passed: u64,
+    /// Rows since the newest page was fetched that could not be read.
+    unreadable: UnreadableRows,
 }
 
 impl<T> Default for Stretch<T> {
     fn default() -> Self {
-        Self { parts: VecDeque::new(), news: News::None, errand: Errand::None, n_sparse: 0, n_passed: 0 }
+        Self {
+            parts: VecDeque::new(),
+            news: News::None,
+            errand: Errand::None,
+            n_sparse: 0,
+            n_passed: 0,
+            unreadable: UnreadableRows::default(),
+        }
     }
 }
 
@@ -157,6 +167,12 @@ impl<T: Numbered> Stretch<T> {
     #[must_use]
     pub const fn n_passed(&self) -> u64 {
         self.n_passed
+    }
+
+    /// Rows since the newest page was fetched that could not be read.
+    #[must_use]
+    pub const fn unreadable(&self) -> &UnreadableRows {
+        &self.unreadable
     }
 
     /// Why the last page could not be had.
@@ -244,7 +260,11 @@ impl<T: Numbered> Stretch<T> {
             return;
         }
         self.errand = Errand::None;
-        let LogPage { items, next_cursor, previous_cursor, has_more } = page;
+        let LogPage { items, next_cursor, previous_cursor, has_more, unreadable } = page;
+        if matches!(toward, Toward::Newest) {
+            self.unreadable = UnreadableRows::default();
+        }
+        self.unreadable.extend(unreadable);
         let part = Part { rows: items, older: next_cursor, newer: previous_cursor };
         let is_sparse = has_more && part.rows.len() < PAGE as usize;
         match toward {
@@ -344,6 +364,7 @@ mod tests {
                         next_cursor: Some((above + 1).to_string()),
                         previous_cursor: Some(reached.to_string()),
                         has_more: reached < self.newest,
+                        unreadable: UnreadableRows::default(),
                     }
                 }
                 _ => {
@@ -356,6 +377,7 @@ mod tests {
                         next_cursor: (reached > 1).then(|| reached.to_string()),
                         previous_cursor: Some((below - 1).to_string()),
                         has_more: reached > 1,
+                        unreadable: UnreadableRows::default(),
                     }
                 }
             }
@@ -436,6 +458,7 @@ mod tests {
             next_cursor: None,
             previous_cursor: Some("newer".to_owned()),
             has_more: true,
+            unreadable: UnreadableRows::default(),
         };
         let mut stretch = Stretch::default();
         let first = stretch.wanted_to_follow().expect("a page");

@@ -17,7 +17,7 @@ pub(super) async fn list(
     State(engine): State<Engine>,
 ) -> Result<axum::Json<Page<AcknowledgementRow>>, Refusal> {
     let items = engine.acknowledgements().await?.into_iter().map(translate::acknowledgement).collect();
-    Ok(axum::Json(Page { items, next_cursor: None, has_more: false }))
+    Ok(axum::Json(Page::whole(items)))
 }
 
 /// `POST /portal/v1/acknowledgements`: in place of who looked after it before.

@@ -20,7 +20,7 @@ pub(super) async fn companies(
     State(engine): State<Engine>,
 ) -> Result<axum::Json<Page<Company>>, Refusal> {
     let items = engine.companies().await?.into_iter().map(Into::into).collect();
-    Ok(axum::Json(Page { items, next_cursor: None, has_more: false }))
+    Ok(axum::Json(Page::whole(items)))
 }
 
 /// `POST /portal/v1/companies`.
@@ -38,7 +38,7 @@ pub(super) async fn list(
     State(engine): State<Engine>,
 ) -> Result<axum::Json<Page<KeyRow>>, Refusal> {
     let items = engine.keys().await?.iter().map(translate::key).collect();
-    Ok(axum::Json(Page { items, next_cursor: None, has_more: false }))
+    Ok(axum::Json(Page::whole(items)))
 }
 
 /// `POST /portal/v1/keys`: the key is in this answer alone.

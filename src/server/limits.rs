@@ -58,7 +58,7 @@ pub(super) async fn list(
             .collect();
         items.push(LimitDetail { row, top_routes, callers });
     }
-    Ok(axum::Json(Page { items, next_cursor: None, has_more: false }))
+    Ok(axum::Json(Page::whole(items)))
 }
 
 /// `GET /portal/v1/trips`: newest first.

@@ -22,7 +22,7 @@ pub(super) async fn list(
 ) -> Result<axum::Json<Page<OperatorRow>>, Refusal> {
     let kept = engine.operators().await?;
     let items = kept.into_iter().map(|of| row(of.operator, of.created_at, of.revoked_at)).collect();
-    Ok(axum::Json(Page { items, next_cursor: None, has_more: false }))
+    Ok(axum::Json(Page::whole(items)))
 }
 
 /// `POST /portal/v1/operators`: the token is in this answer alone.

@@ -4,6 +4,7 @@ use super::problem::Refusal;
 use super::query::{Paging, Query};
 use crate::api::log::LogPage;
 use crate::api::problem::Code;
+use crate::api::readable::UnreadableRows;
 use crate::domain::event::EventType;
 use crate::domain::log::{Page, Place, Span};
 use crate::domain::time::Timestamp;
@@ -64,6 +65,7 @@ impl<T> Wanted<T> {
             next_cursor: of.older_than.map(|id| self.cursor(b'<', id)),
             previous_cursor: Some(self.cursor(b'>', of.newer_than)),
             has_more: of.has_more,
+            unreadable: UnreadableRows::default(),
         }
     }
 

@@ -31,7 +31,7 @@ pub(super) async fn list(
             managed_by: of.wish.managed_by.map(Untrusted::new),
         })
         .collect();
-    Ok(axum::Json(Page { items, next_cursor: None, has_more: false }))
+    Ok(axum::Json(Page::whole(items)))
 }
 
 /// `POST /portal/v1/subscriptions/{id}/rollback`: as a new revision.

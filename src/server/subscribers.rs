@@ -41,7 +41,8 @@ pub(super) async fn list(
     let (found, has_more) =
         engine.subscriptions_of(allowed.key().company, switched, SubscriptionId(after), limit).await?;
     let next_cursor = Some(cursor(&list, found.last().map_or(after, |last| last.id.0)));
-    Ok(axum::Json(Page { items: found.into_iter().map(Into::into).collect(), next_cursor, has_more }))
+    let items = found.into_iter().map(Into::into).collect();
+    Ok(axum::Json(Page { next_cursor, has_more, ..Page::whole(items) }))
 }
 
 /// `GET /api/v1/webhooks/subscriptions/{id}`.

@@ -17,7 +17,7 @@ type Answer<T> = Result<axum::Json<T>, Refusal>;
 /// `GET /portal/v1/subscriptions`: of all companies, worst first.
 pub(super) async fn all(_: Operator<Viewer>, State(engine): State<Engine>) -> Answer<Page<SubscriptionRow>> {
     let items = engine.patients().await?.into_iter().map(translate::subscription).collect();
-    Ok(axum::Json(Page { items, next_cursor: None, has_more: false }))
+    Ok(axum::Json(Page::whole(items)))
 }
 
 /// `GET /portal/v1/subscriptions/{id}`.

@@ -135,8 +135,8 @@ pub(super) fn dashboard(of: Dashboard, engine: &Engine) -> Overview {
         attempts: listing(of.attempts, AttemptRow::from),
         limits: listing(of.windows, window),
         trips: listing(of.trips, api::trips::TripRow::from),
-        silences: of.silences.into_iter().map(silence).collect(),
-        acknowledgements: of.acknowledgements.into_iter().map(acknowledgement).collect(),
+        silences: of.silences.into_iter().map(silence).collect::<Vec<_>>().into(),
+        acknowledgements: of.acknowledgements.into_iter().map(acknowledgement).collect::<Vec<_>>().into(),
     }
 }
 
@@ -161,5 +161,5 @@ fn silence((company, of): (Company, Silence)) -> SilenceRow {
 }
 
 fn listing<A, B>(of: overview::Listing<A>, translate: impl FnMut(A) -> B) -> Listing<B> {
-    Listing { items: of.items.into_iter().map(translate).collect(), total: of.total, n_alarming: of.n_alarming }
+    Listing::of(of.items.into_iter().map(translate).collect(), of.total, of.n_alarming)
 }

@@ -20,4 +20,5 @@ mod pty;
 mod remote;
 mod storage;
 mod support;
+mod unreadable;
 mod watch;

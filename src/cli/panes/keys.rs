@@ -62,7 +62,8 @@ impl Listed for Judged<KeyRow> {
             let judgement = judge_key(&row.facts(), ask.now);
             Judged::new(row, judgement)
         };
-        Ok(ask.sift(client.keys().await?.items.into_iter().map(judge).collect()))
+        let page = client.keys().await?;
+        Ok(ask.sift(page.items.into_iter().map(judge).collect(), page.unreadable))
     }
 }
 

@@ -60,7 +60,8 @@ impl Listed for Judged<LimitDetail> {
             let judgement = judge_window(&row.row.facts());
             Judged::new(row, judgement)
         };
-        Ok(ask.sift(client.limits().await?.items.into_iter().map(judge).collect()))
+        let page = client.limits().await?;
+        Ok(ask.sift(page.items.into_iter().map(judge).collect(), page.unreadable))
     }
 }
 

@@ -4,6 +4,7 @@ use super::table::{self, Column, Table};
 use crate::ambient::Ambient;
 use crate::api::document::{Names, One, Rows};
 use crate::api::log::LogPage;
+use crate::api::readable::UnreadableRows;
 use crate::cli::arguments::panes::{Listing, LogListing, Shape};
 use crate::cli::failure::Failure;
 use crate::cli::output::{self, Reader};
@@ -61,15 +62,17 @@ pub(super) struct Came<T> {
     pub(super) has_more: bool,
     /// Where newer rows of a log go on; none in a list, which is read anew.
     pub(super) newer: Option<String>,
+    /// Rows that could not be read.
+    pub(super) unreadable: UnreadableRows,
 }
 
 impl Ask {
     /// The rows of a list that fit.
-    pub(super) fn sift<T: Row>(&self, rows: Vec<T>) -> Came<T> {
+    pub(super) fn sift<T: Row>(&self, rows: Vec<T>, unreadable: UnreadableRows) -> Came<T> {
         let mut rows: Vec<T> = rows.into_iter().filter(|row| self.query.passes(row, self.now)).collect();
         let has_more = rows.len() > self.limit;
         rows.truncate(self.limit);
-        Came { rows, has_more, newer: None }
+        Came { rows, has_more, newer: None, unreadable }
     }
 
     /// The rows of a log that fit, page by page until there are enough. `rest` is what the platform has not sifted.
@@ -81,9 +84,10 @@ impl Ask {
     ) -> Result<Came<T>, client::Error> {
         let size = if rest.is_empty() { u32::try_from(self.limit).unwrap_or(PAGE).min(PAGE) } else { PAGE };
         let mut cursor = newer_than.map(str::to_owned);
-        let (mut rows, mut newer) = (Vec::new(), None);
+        let (mut rows, mut newer, mut unreadable) = (Vec::new(), None, UnreadableRows::default());
         loop {
             let came = page(cursor.as_deref(), size).await?;
+            unreadable.extend(came.unreadable);
             let fitting = came.items.into_iter().filter(|row| rest.passes(row, self.now));
             if newer_than.is_some() {
                 // Each page has its newest row first, and a later page newer ones.
@@ -101,7 +105,7 @@ impl Ask {
                 if newer_than.is_none() {
                     rows.truncate(self.limit);
                 }
-                return Ok(Came { rows, has_more, newer });
+                return Ok(Came { rows, has_more, newer, unreadable });
             }
         }
     }
@@ -147,15 +151,29 @@ async fn show<T: Listed>(asked: Listing, query: Query, limit: usize) -> Result<E
     } else if n == 0 && std::io::stdout().is_terminal() {
         output::remark("no row fits");
     }
+    let mut code = said(&came.unreadable);
     if asked.watch {
-        let mut watch = Watch { ask, seen: HashMap::new(), newer: None, is_lost: false };
+        code = ExitCode::SUCCESS;
+        let mut watch =
+            Watch { ask, seen: HashMap::new(), newer: None, unreadable: came.unreadable.clone(), is_lost: false };
         watch.note(&came);
         while reader == Reader::There {
             Ambient::real().sleep(PACE).await;
             reader = watch.look(&client, &mut paper).await?;
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
+}
+
+/// Says that rows could not be read, and answers with the exit code: 1 where a list is not whole.
+fn said(unreadable: &UnreadableRows) -> ExitCode {
+    match unreadable.remark() {
+        None => ExitCode::SUCCESS,
+        Some(remark) => {
+            output::remark(&format!("crow: {remark}"));
+            ExitCode::from(1)
+        }
+    }
 }
 
 /// Rows on their way to stdout.
@@ -207,6 +225,8 @@ struct Watch {
     /// Of a list, every row as it was written last.
     seen: HashMap<String, String>,
     newer: Option<String>,
+    /// Rows that could not be read, as last said.
+    unreadable: UnreadableRows,
     is_lost: bool,
 }
 
@@ -235,6 +255,10 @@ impl Watch {
             Ok(mut came) => {
                 if std::mem::take(&mut self.is_lost) {
                     output::remark("crow: it answers again");
+                }
+                if came.unreadable != self.unreadable {
+                    said(&came.unreadable);
+                    self.unreadable = came.unreadable.clone();
                 }
                 let fresh = self.note(&came);
                 let mut rows: Vec<Option<T>> = came.rows.drain(..).map(Some).collect();

@@ -64,7 +64,8 @@ impl Listed for Judged<SubscriptionRow> {
             let judgement = judge_subscription(&row.facts());
             Judged::new(row, judgement)
         };
-        Ok(ask.sift(client.subscription_rows().await?.items.into_iter().map(judge).collect()))
+        let page = client.subscription_rows().await?;
+        Ok(ask.sift(page.items.into_iter().map(judge).collect(), page.unreadable))
     }
 }
 

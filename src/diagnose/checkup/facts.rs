@@ -7,6 +7,7 @@ use crate::api::limits::LimitDetail;
 use crate::api::log::{DeliveryQuery, RequestQuery};
 use crate::api::overview::{Pipeline, Platform};
 use crate::api::paths;
+use crate::api::readable::UnreadableRows;
 use crate::api::requests::CodeCount;
 use crate::api::subscriptions::SubscriptionRow;
 use crate::client::Error;
@@ -42,6 +43,8 @@ pub(super) struct Facts {
     /// Deliveries of the last day that were skipped, and that were given up; a page of each at most.
     pub(super) skipped: Learnt<Vec<DeliveryRow>>,
     pub(super) exhausted: Learnt<Vec<DeliveryRow>>,
+    /// Rows of these lists that could not be read.
+    pub(super) unreadable: UnreadableRows,
 }
 
 /// Asks for all of it.
@@ -67,6 +70,19 @@ pub(super) async fn learn(client: &Client, ambient: &Ambient) -> Result<Facts, S
         client.delivery_log(&missed, None, PAGE),
         client.delivery_log(&lost, None, PAGE),
     );
+    let mut unreadable = UnreadableRows::default();
+    for (_, rows) in overview.unreadable() {
+        unreadable.extend(rows.clone());
+    }
+    let lists = [
+        keys.as_ref().map(|page| &page.unreadable),
+        subscriptions.as_ref().map(|page| &page.unreadable),
+        windows.as_ref().map(|page| &page.unreadable),
+        answers.as_ref().map(|log| &log.page.unreadable),
+        skipped.as_ref().map(|page| &page.unreadable),
+        exhausted.as_ref().map(|page| &page.unreadable),
+    ];
+    lists.into_iter().flatten().for_each(|rows| unreadable.extend(rows.clone()));
     Ok(Facts {
         at,
         skew: at.since(here).max(here.since(at)),
@@ -79,6 +95,7 @@ pub(super) async fn learn(client: &Client, ambient: &Ambient) -> Result<Facts, S
         answers: answers.map(|log| log.last_hour).map_err(inert),
         skipped: skipped.map(|page| page.items).map_err(inert),
         exhausted: exhausted.map(|page| page.items).map_err(inert),
+        unreadable,
     })
 }
 

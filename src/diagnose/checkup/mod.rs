@@ -26,24 +26,22 @@ pub async fn check(client: &Client, ambient: &Ambient, probes: &[&'static Probe]
         Ok(facts) => facts,
         Err(why) => return lost(why),
     };
-    let readings: Vec<Reading> = probes.iter().map(|probe| read(probe, &facts, limits)).collect();
+    let mut readings: Vec<Reading> = probes.iter().map(|probe| read(probe, &facts, limits)).collect();
+    readings.extend(facts.unreadable.remark().map(|remark| plain("answers", Grade::Unknown, remark)));
     let grade = readings.iter().map(|reading| reading.grade).max().unwrap_or(Grade::Ok);
     Checkup { grade, server_utc: Some(facts.at), readings }
 }
 
 /// What there is to say if there is nobody to ask.
 fn lost(why: String) -> Checkup {
-    let reading = Reading {
-        name: "platform".to_owned(),
-        grade: Grade::Critical,
-        said: why,
-        value: None,
-        unit: String::new(),
-        side: Side::Above,
-        warn: None,
-        crit: Some(0),
-    };
+    let reading = Reading { crit: Some(0), ..plain("platform", Grade::Critical, why) };
     Checkup { grade: Grade::Critical, server_utc: None, readings: vec![reading] }
+}
+
+/// A reading without a number.
+fn plain(name: &str, grade: Grade, said: String) -> Reading {
+    let (name, unit) = (name.to_owned(), String::new());
+    Reading { name, grade, said, value: None, unit, side: Side::Above, warn: None, crit: None }
 }
 
 fn read(probe: &Probe, facts: &Facts, limits: &Limits) -> Reading {

@@ -5,6 +5,7 @@ use super::{Limits, Probe, check, read};
 use crate::ambient::Ambient;
 use crate::api::checkup::{Grade, Side};
 use crate::api::overview::{Pipeline, Platform};
+use crate::api::readable::UnreadableRows;
 use crate::client::connection::{Client, Credential};
 use crate::diagnose::checkup::facts::Facts;
 use crate::domain::secret::Secret;
@@ -15,6 +16,7 @@ fn facts(late: u64) -> Facts {
     let at = Timestamp::from_millis(10_000_000);
     let unknown = || "nobody said".to_owned();
     Facts {
+        unreadable: UnreadableRows::default(),
         at,
         skew: Duration::from_secs(2),
         platform: Platform { version: "1".to_owned(), private_targets: false, dispatch_paused: None },

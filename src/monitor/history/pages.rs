@@ -5,6 +5,7 @@ use super::seen::outage;
 use crate::api::attempts::{AttemptDetail, AttemptRow, Body, Header, PhaseTimes};
 use crate::api::deliveries::{EventDetail, EventRow};
 use crate::api::log::{AttemptQuery, EventQuery, LogPage, RequestQuery, TripQuery};
+use crate::api::readable::UnreadableRows;
 use crate::api::requests::{CodeCount, RequestRow};
 use crate::api::trips::TripRow;
 use crate::domain::delivery::{Kind, RETRIES};
@@ -70,6 +71,7 @@ fn page<T>(
         next_cursor,
         previous_cursor: Some(format!("newer:{newest}")),
         has_more,
+        unreadable: UnreadableRows::default(),
     })
 }
 

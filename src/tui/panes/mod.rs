@@ -142,15 +142,18 @@ fn draw_chart(buffer: &mut Buffer, area: Rect, view: &View<'_>, pane: Pane) -> R
 
 /// Draws what a pane cannot know, and what was not understood, above its rows, where there is room for both; answers what is left.
 fn draw_remarks(buffer: &mut Buffer, area: Rect, view: &View<'_>, pane: Pane, focused: bool) -> Rect {
-    let remarks = view.reach.remarks(pane.noun());
+    let mut remarks = view.reach.remarks(pane.noun());
+    // What a pane cannot know comes first, and is no news.
+    let n_known = remarks.len().min(1);
+    remarks.extend(view.unreadable(pane).remark());
     let room = usize::from(area.width.saturating_sub(2));
     let flowed = remarks.iter().enumerate().flat_map(|(place, text)| {
-        let role = if place == 0 { Role::Dim } else { Role::Warning };
+        let role = if place < n_known { Role::Dim } else { Role::Warning };
         let style = view.theme.style(role);
         format::flow(text, room).into_iter().map(move |line| Line::styled(format!(" {line}"), style))
     });
     // A riddle is told everywhere; the rest where somebody looks.
-    let lines: Vec<_> = if focused || remarks.len() > 1 { flowed.collect() } else { Vec::new() };
+    let lines: Vec<_> = if focused || remarks.len() > n_known { flowed.collect() } else { Vec::new() };
     let n = u16::try_from(lines.len()).unwrap_or(u16::MAX).min(area.height.saturating_sub(4) / 2);
     paint::lines(buffer, Rect { height: n, ..area }, &lines);
     Rect { y: area.y + n, height: area.height - n, ..area }

@@ -2,6 +2,7 @@
 
 use super::{Pane, deliveries, events, keys, limits, requests, subscriptions, trips};
 use crate::api::overview::Overview;
+use crate::api::readable::UnreadableRows;
 use crate::domain::ids::CompanyId;
 use crate::domain::query::sift;
 use crate::domain::standing::{Judgement, Standing};
@@ -94,6 +95,22 @@ impl View<'_> {
             Pane::Requests => self.pick(pane, requests::rows(self).all(), |row| {
                 (self.company.or(row.company_id).unwrap_or(CompanyId(0)), Item::Request(row.id))
             }),
+        }
+    }
+
+    /// Rows of a pane that were received and could not be read.
+    pub(super) fn unreadable(&self, pane: Pane) -> &UnreadableRows {
+        let (of, logs) = (self.overview, self.logs);
+        match pane {
+            Pane::Keys => &of.keys.unreadable,
+            Pane::Subscriptions => &of.subscriptions.unreadable,
+            Pane::Limits => &of.limits.unreadable,
+            Pane::Trips if logs.trips.stretch.has_begun() => logs.trips.stretch.unreadable(),
+            Pane::Trips => &of.trips.unreadable,
+            Pane::Deliveries if logs.attempts.stretch.has_begun() => logs.attempts.stretch.unreadable(),
+            Pane::Deliveries => &of.attempts.unreadable,
+            Pane::Events => logs.events.stretch.unreadable(),
+            Pane::Requests => logs.requests.stretch.unreadable(),
         }
     }
 

@@ -71,7 +71,7 @@ fn keys() -> Listing<KeyRow> {
         key(4, "客户同步 integration for the northern region", "QQQQ", Some(40_000), usage(3, 1, 0, 0)),
         revoked,
     ];
-    Listing { total: 6, n_alarming: 2, items }
+    Listing::of(items, 6, 2)
 }
 
 fn rate(n_succeeded: u64, n_failed: u64) -> Rate {
@@ -149,7 +149,7 @@ fn subscriptions() -> Listing<SubscriptionRow> {
     off.subscription.disabled_utc = Some(ago(7_200).whole_second());
     off.disabled_note = Some("they move\u{1b}[2J house".into());
     let items = vec![tripped, failing, flaky, unknown, healthy, hostile, off];
-    Listing { total: 12, n_alarming: 3, items }
+    Listing::of(items, 12, 3)
 }
 
 pub(super) fn attempt(id: i64, seconds: u64, status: Option<u16>, cause: Option<&str>) -> AttemptRow {
@@ -185,7 +185,7 @@ fn attempts() -> Listing<AttemptRow> {
             }
         })
         .collect();
-    Listing { items, total: 4_812, n_alarming: 0 }
+    Listing::of(items, 4_812, 0)
 }
 
 fn window(key: i64, name: &str, bucket: Bucket, used: u32, n_refused: u64) -> LimitRow {
@@ -215,7 +215,7 @@ fn limits() -> Listing<LimitRow> {
         window(4, "客户同步 integration for the northern region", Bucket::Read, 1, 0),
         window(4, "客户同步 integration for the northern region", Bucket::Admin, 0, 0),
     ];
-    Listing { items, total: 6, n_alarming: 2 }
+    Listing::of(items, 6, 2)
 }
 
 fn trips() -> Listing<TripRow> {
@@ -244,7 +244,7 @@ fn trips() -> Listing<TripRow> {
             n_missed: 0,
         },
     ];
-    Listing { items, total: 2, n_alarming: 1 }
+    Listing::of(items, 2, 1)
 }
 
 pub(super) fn overview() -> Overview {
@@ -271,13 +271,13 @@ pub(super) fn overview() -> Overview {
         attempts: attempts(),
         limits: limits(),
         trips: trips(),
-        silences: Vec::new(),
-        acknowledgements: Vec::new(),
+        silences: Vec::new().into(),
+        acknowledgements: Vec::new().into(),
     }
 }
 
 pub(super) fn empty() -> Overview {
-    let none = || Listing { items: Vec::new(), total: 0, n_alarming: 0 };
+    let none = || Listing::of(Vec::new(), 0, 0);
     Overview {
         keys: Listing::default(),
         subscriptions: Listing::default(),

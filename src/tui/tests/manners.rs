@@ -85,7 +85,7 @@ fn manner_02_the_header_is_honest_about_whose_it_is_and_how_old() {
         note: Some("the partner\u{1b}[2J knows".into()),
     };
     assert!(head(&bench).contains("7 ALERTS"), "{}", head(&bench));
-    bench.show(next(|overview| overview.acknowledgements = vec![cared_for]));
+    bench.show(next(|overview| overview.acknowledgements = vec![cared_for].into()));
     assert!(head(&bench).contains("6 ALERTS  1 ACKNOWLEDGED"), "{}", head(&bench));
     bench.press("a");
     let screen = bench.screen();

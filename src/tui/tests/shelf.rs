@@ -4,6 +4,7 @@ use super::fixture::{ago, attempt};
 use crate::api::attempts::AttemptRow;
 use crate::api::deliveries::EventRow;
 use crate::api::log::LogPage;
+use crate::api::readable::UnreadableRows;
 use crate::api::requests::{CodeCount, RequestRow};
 use crate::api::trips::TripRow;
 use crate::domain::event::EventType;
@@ -116,7 +117,13 @@ fn page<T>(newest: i64, toward: &Toward, wanted: impl Fn(&i64) -> bool, row: imp
         let reached = ids.last().copied().unwrap_or(above);
         let items = ids.into_iter().rev().map(row).collect();
         let previous_cursor = Some(reached.to_string());
-        return LogPage { items, next_cursor: Some((above + 1).to_string()), previous_cursor, has_more };
+        return LogPage {
+            items,
+            next_cursor: Some((above + 1).to_string()),
+            previous_cursor,
+            has_more,
+            unreadable: UnreadableRows::default(),
+        };
     }
     let below = toward.cursor().map_or(newest + 1, number);
     let mut ids: Vec<i64> = (1..below).rev().filter(wanted).take(most + 1).collect();
@@ -128,5 +135,6 @@ fn page<T>(newest: i64, toward: &Toward, wanted: impl Fn(&i64) -> bool, row: imp
         next_cursor,
         previous_cursor: Some((below - 1).to_string()),
         has_more,
+        unreadable: UnreadableRows::default(),
     }
 }

@@ -55,7 +55,8 @@ impl Console {
         Self::run((address, access), ambient.clone(), (pictures, feeding), performer, size)
     }
 
-    fn open(client: Client, ambient: Ambient, access: Access, size: (u16, u16)) -> Self {
+    /// Opens a console of an operator's.
+    pub(crate) fn open(client: Client, ambient: Ambient, access: Access, size: (u16, u16)) -> Self {
         let (sender, pictures) = watch::channel(Arc::new(Snapshot::default()));
         let settings = feed::Settings { rows: 200, history: None };
         let feeding = tokio::spawn(feed::follow(client.clone(), ambient.clone(), settings, sender));
