@@ -19,6 +19,7 @@ use crow::engine::reach::Reach;
 use crow::engine::root::Custody;
 use crow::engine::{Engine, Settings};
 use crow::server;
+use crow::server::exposure::Exposure;
 use crow::sqlite::{Database, Error, Lane, Options};
 use rusqlite::{Connection, params};
 use std::path::Path;
@@ -191,7 +192,7 @@ async fn run(n_events: i64) {
     let address = format!("http://{}", listener.local_addr().expect("an address"));
     let (_stop, stopped) = watch::channel(false);
     let operator = Client::new(&address, Credential::Operator(engine.mint_operator("bench"))).expect("a client");
-    tokio::spawn(server::serve(listener, engine.clone(), stopped.clone()));
+    tokio::spawn(server::serve(listener, engine.clone(), Exposure::default(), stopped.clone()));
     tokio::spawn(async move { engine.run(stopped).await });
     let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company");
     let without = LimitsWish { read: Some(1_000_000), write: Some(1_000_000), admin: None };

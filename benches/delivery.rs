@@ -28,6 +28,7 @@ use crow::engine::reach::Reach;
 use crow::engine::root::Custody;
 use crow::engine::{Engine, Settings};
 use crow::server;
+use crow::server::exposure::Exposure;
 use crow::sqlite::{Database, Error, Lane, Options};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
@@ -93,7 +94,7 @@ impl Platform {
         let token = engine.mint_operator("bench");
         let actor = Actor::Operator(engine.operator(token.reveal()).expect("just minted"));
         let operator = Client::new(&address, Credential::Operator(token)).expect("a client");
-        let serving = server::serve(listener, engine.clone(), stopped);
+        let serving = server::serve(listener, engine.clone(), Exposure::default(), stopped);
         let tasks = vec![tokio::spawn(async move {
             serving.await;
         })];

@@ -27,6 +27,7 @@ use crow::engine::{Engine, Settings};
 use crow::monitor::feed;
 use crow::monitor::snapshot::Snapshot;
 use crow::server;
+use crow::server::exposure::Exposure;
 use crow::tui::app::{App, Msg, Setting};
 use crow::tui::console::{Access, Identity, Mode, Setup, Stakes, drive};
 use crow::tui::copy::{Clipboard, Wrap};
@@ -217,7 +218,7 @@ async fn run(n_attempts: i64, pace: u32) {
     let address = format!("http://{}", listener.local_addr().expect("an address"));
     let (_stop, stopped) = watch::channel(false);
     let operator = Client::new(&address, Credential::Operator(engine.mint_operator("bench"))).expect("a client");
-    tokio::spawn(server::serve(listener, engine.clone(), stopped.clone()));
+    tokio::spawn(server::serve(listener, engine.clone(), Exposure::default(), stopped.clone()));
     tokio::spawn(async move { engine.run(stopped).await });
     let receiver = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let target = format!("http://{}/hook", receiver.local_addr().expect("an address"));

@@ -49,6 +49,8 @@ pub enum Code {
     UriTooLong,
     /// 415
     UnsupportedMediaType,
+    /// 421: meant for a server of another name.
+    MisdirectedRequest,
     /// 431
     HeadersTooLarge,
     /// 409: the idempotency key was used with another body.
@@ -84,6 +86,7 @@ impl Code {
             Self::PayloadTooLarge => 413,
             Self::UriTooLong => 414,
             Self::UnsupportedMediaType => 415,
+            Self::MisdirectedRequest => 421,
             Self::RateLimited => 429,
             Self::HeadersTooLarge => 431,
             Self::Internal | Self::Unknown => 500,
@@ -106,6 +109,7 @@ impl Code {
             413 => "Content Too Large",
             414 => "URI Too Long",
             415 => "Unsupported Media Type",
+            421 => "Misdirected Request",
             429 => "Too Many Requests",
             431 => "Request Header Fields Too Large",
             503 => "Service Unavailable",

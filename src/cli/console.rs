@@ -9,6 +9,7 @@ use super::{arguments, log, remote, settings};
 use crate::ambient::Ambient;
 use crate::domain::delivery::Schedule;
 use crate::domain::target::Policy;
+use crate::server::exposure::Exposure;
 use crate::tui::console::{Access, Identity, Mode, Stakes};
 use ratatui::style::Color;
 use std::process::ExitCode;
@@ -28,6 +29,7 @@ async fn standalone(asked: arguments::console::Standalone) -> Result<ExitCode, F
         retry_base: Schedule::default().base,
         keep: arguments::read::Keep::default().0,
         ca_files: asked.trust_ca,
+        exposure: Exposure::default(),
         ambient: ambient.clone(),
     };
     let platform = standalone::Standalone::start(wish).await?;

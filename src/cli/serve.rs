@@ -5,7 +5,9 @@ use super::failure::Failure;
 use super::standalone::{Standalone, Wish};
 use super::{log, settings};
 use crate::ambient::Ambient;
+use crate::domain::proxy::TrustedProxies;
 use crate::domain::target::Policy;
+use crate::server::exposure::{Exposure, Proxied};
 use crate::server::otlp;
 use futures_util::future::OptionFuture;
 use std::io::Write as _;
@@ -19,7 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(super) async fn run(serve: Serve) -> Result<ExitCode, Failure> {
     log::to_stderr();
-    if !serve.bind.ip().is_loopback() && !serve.behind_proxy && !serve.insecure {
+    let is_proxied = serve.behind_proxy || !serve.trusted_proxy.is_empty();
+    if !serve.bind.ip().is_loopback() && !is_proxied && !serve.insecure {
         return Err(Failure::usage(
             format!("{} can be reached from other machines, and keys would travel without TLS", serve.bind),
             "bind to 127.0.0.1, or put a TLS proxy in front and add --behind-proxy, or accept the risk with --insecure",
@@ -37,6 +40,10 @@ pub(super) async fn run(serve: Serve) -> Result<ExitCode, Failure> {
         retry_base: serve.retry_base,
         keep: serve.keep.0,
         ca_files: serve.trust_ca,
+        exposure: Exposure {
+            proxied: if is_proxied { Proxied::Behind(TrustedProxies(serve.trusted_proxy)) } else { Proxied::Direct },
+            public_names: serve.public_name,
+        },
         ambient: Ambient::real(),
     };
     let platform = Standalone::start(wish).await?;

@@ -9,6 +9,7 @@ use crate::domain::target::Policy;
 use crate::engine::reach::Reach;
 use crate::engine::{Engine, Settings};
 use crate::server;
+use crate::server::exposure::Exposure;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,6 +28,8 @@ pub(super) struct Wish {
     pub(super) keep: Option<Duration>,
     /// Certificates of authorities that receivers may have, beside those of the operating system.
     pub(super) ca_files: Vec<PathBuf>,
+    /// How it can be reached.
+    pub(super) exposure: Exposure,
     pub(super) ambient: Ambient,
 }
 
@@ -68,7 +71,7 @@ const PATIENCE: (Duration, Duration) = (Duration::from_secs(3), Duration::from_s
 impl Standalone {
     /// Binds the port, opens the data directory, and answers when both the server and the dispatcher run.
     pub(super) async fn start(wish: Wish) -> Result<Self, Failure> {
-        let Wish { data_dir, bind, policy, retry_base, keep, ca_files, ambient } = wish;
+        let Wish { data_dir, bind, policy, retry_base, keep, ca_files, exposure, ambient } = wish;
         let listener = TcpListener::bind(bind).await.map_err(|error| {
             Failure::usage(
                 format!("cannot listen on {bind}: {error}"),
@@ -84,7 +87,7 @@ impl Standalone {
             let engine = engine.clone();
             async move |stopped| engine.run(stopped).await
         });
-        let serving = Task::start(|stopped| server::serve(listener, engine.clone(), stopped));
+        let serving = Task::start(|stopped| server::serve(listener, engine.clone(), exposure, stopped));
         let mut changes = engine.changes();
         while !engine.status().is_dispatching {
             if changes.changed().await.is_err() {

@@ -15,6 +15,7 @@ pub mod latency;
 pub mod log;
 pub mod operator;
 pub mod patch;
+pub mod proxy;
 pub mod query;
 pub mod ramp;
 pub mod replay;

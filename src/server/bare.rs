@@ -57,7 +57,7 @@ fn dress(problem: Problem, ambient: &Ambient) -> Vec<u8> {
     let body = serde_json::to_string(&Problem { request_id: request_id.clone(), ..problem }).unwrap_or_default();
     let length = body.len();
     format!(
-        "HTTP/1.1 {status} {title}\r\ncontent-type: {MEDIA_TYPE}\r\ncontent-length: {length}\r\nx-request-id: {request_id}\r\n\
+        "HTTP/1.1 {status} {title}\r\ncontent-type: {MEDIA_TYPE}\r\ncontent-length: {length}\r\nx-content-type-options: nosniff\r\nx-request-id: {request_id}\r\n\
          connection: close\r\n\r\n{body}"
     )
     .into_bytes()

@@ -10,7 +10,8 @@ use crate::api::problem::{Code, Problem};
 use crate::engine::Engine;
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::HeaderValue;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
@@ -37,6 +38,14 @@ async fn read<T: DeserializeOwned>(request: Request, engine: &Engine) -> Result<
     let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if essence != "application/json" {
         return Err(Refusal::new(Code::UnsupportedMediaType, "send the body as Content-Type: application/json"));
+    }
+    let is_identity =
+        |value: &HeaderValue| value.to_str().is_ok_and(|name| name.trim().eq_ignore_ascii_case("identity"));
+    if !request.headers().get_all(CONTENT_ENCODING).iter().all(is_identity) {
+        return Err(Refusal::new(
+            Code::UnsupportedMediaType,
+            "send the body without a Content-Encoding; compressed bodies are not taken",
+        ));
     }
     let note = request.extensions().get::<Note>().cloned();
     let received = engine.ambient().within(PATIENCE, receive(request.into_body())).await;

@@ -191,7 +191,11 @@ fn accepts_json(headers: &HeaderMap) -> bool {
 
 /// The key in its header; or why there is none, naming the right header where it was put elsewhere.
 fn presented<'a>(headers: &'a HeaderMap, query: Option<&str>) -> Result<&'a str, Refusal> {
-    if let Some(value) = headers.get("x-api-key") {
+    let mut given = headers.get_all("x-api-key").iter();
+    if let Some(value) = given.next() {
+        if given.next().is_some() {
+            return Err(Refusal::new(Code::MalformedKey, "the header X-Api-Key is given twice; send it once"));
+        }
         let malformed = |_| Refusal::new(Code::MalformedKey, "the key has characters that no key has");
         return value.to_str().map_err(malformed);
     }
@@ -254,7 +258,7 @@ impl<P: Price> FromRequestParts<Engine> for Operator<P> {
         let Access::Operator(role) = P::ACCESS else {
             return Err(Refusal::new(Code::Internal, "the route asks for an operator without saying which"));
         };
-        let token = parts.headers.get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+        let token = parts.headers.get("authorization").and_then(|value| bearer(value.to_str().ok()?));
         let unknown = || {
             Refusal::new(
                 Code::UnknownOperator,
@@ -270,6 +274,12 @@ impl<P: Price> FromRequestParts<Engine> for Operator<P> {
         }
         Ok(Self { operator, request_id: note.read().request_id, price: PhantomData })
     }
+}
+
+/// The token behind the scheme, which has no case; any number of spaces may be between them.
+fn bearer(credentials: &str) -> Option<&str> {
+    let (scheme, token) = credentials.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim_matches(' '))
 }
 
 /// The request's note, with its route.

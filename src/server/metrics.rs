@@ -1,6 +1,7 @@
 //! Counters for Prometheus: cumulative numbers that the database already keeps, and what the process has seen. Nothing is scanned, and no
 //! label grows with keys, companies or subscriptions.
 
+use super::exposure::Reachability;
 use super::guard::{Operator, Viewer};
 use super::problem::Refusal;
 use crate::engine::gauges::Gauges;
@@ -10,19 +11,15 @@ use axum::extract::{FromRequestParts as _, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::sync::Arc;
 
-/// Where the platform listens.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Bound(pub(super) Option<SocketAddr>);
-
-/// `GET /metrics`: for anyone on this machine's loopback; for operators where other machines can ask.
+/// `GET /metrics`: for anyone on this machine; for operators where other machines can ask, by a proxy or directly.
 pub(super) async fn get(
     State(engine): State<Engine>,
-    Extension(Bound(address)): Extension<Bound>,
+    Extension(reachability): Extension<Arc<Reachability>>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    if !address.is_some_and(|address| address.ip().is_loopback()) {
+    if !reachability.is_local() {
         let (mut parts, _) = request.into_parts();
         Operator::<Viewer>::from_request_parts(&mut parts, &engine).await?;
     }

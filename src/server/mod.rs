@@ -8,6 +8,7 @@ mod body;
 mod clients;
 mod deliveries;
 mod events;
+pub mod exposure;
 pub mod guard;
 mod health;
 mod keys;
@@ -38,12 +39,14 @@ mod subscriptions;
 mod translate;
 
 use crate::engine::Engine;
+use exposure::{Exposure, Reachability};
+use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 /// Serves the platform on a listener that is already bound, until `stop` says so; then lets calls under way finish.
-pub async fn serve(listener: TcpListener, engine: Engine, stop: watch::Receiver<bool>) {
+pub async fn serve(listener: TcpListener, engine: Engine, exposure: Exposure, stop: watch::Receiver<bool>) {
     let ambient = engine.ambient().clone();
-    let bound = metrics::Bound(listener.local_addr().ok());
-    listen::run(listener, router::router(engine, stop.clone(), bound), &ambient, stop).await;
+    let reachability = Arc::new(Reachability::new(listener.local_addr().ok(), exposure));
+    listen::run(listener, router::router(engine, stop.clone(), reachability), &ambient, stop).await;
 }

@@ -1,5 +1,6 @@
 //! The router's table: every route with its price and its handler. What is not here does not exist.
 
+use super::exposure::Reachability;
 use super::guard::{
     Access, Acting, Actions, Admin, Anyone, EventsRead, EventsTest, Price, Searches, Viewer, WebhooksRead,
     WebhooksRemove, WebhooksWrite,
@@ -18,6 +19,7 @@ use axum::http::Method;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use axum::{Extension, Router};
+use std::sync::Arc;
 use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -125,7 +127,7 @@ fn delete<P: Price, H: Handler<T, Engine>, T: 'static>(path: &'static str, handl
 }
 
 /// The table with its layers: the stamp outermost, then the catcher of panics.
-pub(super) fn router(engine: Engine, stop: watch::Receiver<bool>, bound: metrics::Bound) -> Router {
+pub(super) fn router(engine: Engine, stop: watch::Receiver<bool>, reachability: Arc<Reachability>) -> Router {
     table()
         .into_iter()
         .fold(Router::new(), |router, route| router.route(route.path, route.handler))
@@ -134,8 +136,8 @@ pub(super) fn router(engine: Engine, stop: watch::Receiver<bool>, bound: metrics
             Refusal::new(Code::MethodNotAllowed, "this path does not take this method; see Allow")
         })
         .layer(Extension(Stop(stop)))
-        .layer(Extension(bound))
+        .layer(Extension(Arc::clone(&reachability)))
         .layer(CatchPanicLayer::custom(stamp::panicked))
-        .layer(from_fn_with_state(engine.clone(), stamp::stamp))
+        .layer(from_fn_with_state((engine.clone(), reachability), stamp::stamp))
         .with_state(engine)
 }

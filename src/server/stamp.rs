@@ -1,5 +1,6 @@
 //! The outermost layer: gives each request its id, writes problems, adds the rate headers, and logs calls of the Integration API.
 
+use super::exposure::Reachability;
 use super::guard::Note;
 use super::problem::Refusal;
 use crate::api::problem::{Code, MEDIA_TYPE, Problem};
@@ -7,13 +8,15 @@ use crate::domain::log;
 use crate::domain::time::Timestamp;
 use crate::engine::Engine;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Request, State};
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use axum::extract::{Request, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, USER_AGENT, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use std::any::Any;
-use std::net::SocketAddr;
+use std::sync::Arc;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const IGNORED_FIELDS: HeaderName = HeaderName::from_static("x-ignored-fields");
@@ -24,7 +27,11 @@ const LARGEST_HEAD: usize = 32 * 1024;
 /// The largest body.
 pub(super) const LARGEST_BODY: usize = 1024 * 1024;
 
-pub(super) async fn stamp(State(engine): State<Engine>, mut request: Request, next: Next) -> Response {
+pub(super) async fn stamp(
+    State((engine, reachability)): State<(Engine, Arc<Reachability>)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let at = engine.ambient().now();
     let watch = engine.ambient().stopwatch();
     let request_id = request_id(request.headers(), &engine);
@@ -32,11 +39,12 @@ pub(super) async fn stamp(State(engine): State<Engine>, mut request: Request, ne
     request.extensions_mut().insert(note.clone());
     let method = request.method().to_string();
     let is_integration = request.uri().path().starts_with("/api/");
-    let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_string());
+    let is_private = is_integration || request.uri().path().starts_with("/portal/");
+    let address = reachability.caller(&request).map(|address| address.to_string());
     let agent = request.headers().get(USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()).into_owned());
-    let mut response = match too_large(&request) {
-        Some(refusal) => refusal.into_response(),
-        None => next.run(request).await,
+    let mut response = match judge_size(&request).and_then(|()| reachability.judge(&request)) {
+        Err(refusal) => refusal.into_response(),
+        Ok(()) => next.run(request).await,
     };
     let problem = response.extensions_mut().remove::<Problem>();
     let code = problem.as_ref().map(|problem| problem.code);
@@ -49,6 +57,10 @@ pub(super) async fn stamp(State(engine): State<Engine>, mut request: Request, ne
         rate_headers(response.headers_mut(), &admission);
     }
     set(response.headers_mut(), REQUEST_ID, &request_id);
+    set(response.headers_mut(), X_CONTENT_TYPE_OPTIONS, "nosniff");
+    if is_private {
+        set(response.headers_mut(), CACHE_CONTROL, "no-store");
+    }
     if !noted.ignored.is_empty() {
         set(response.headers_mut(), IGNORED_FIELDS, &noted.ignored.join(","));
     }
@@ -101,16 +113,16 @@ pub(super) fn may_be_secret(text: &str) -> bool {
     lower.contains("wlcro") || lower.contains("wlop_")
 }
 
-fn too_large(request: &Request) -> Option<Refusal> {
+fn judge_size(request: &Request) -> Result<(), Refusal> {
     let length = |uri: &Uri| uri.path_and_query().map_or(0, |target| target.as_str().len());
     if length(request.uri()) > LONGEST_URL {
-        return Some(Refusal::new(Code::UriTooLong, format!("the URL is longer than {LONGEST_URL} bytes")));
+        return Err(Refusal::new(Code::UriTooLong, format!("the URL is longer than {LONGEST_URL} bytes")));
     }
     let head: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if head > LARGEST_HEAD {
-        return Some(Refusal::new(Code::HeadersTooLarge, format!("the headers are larger than {LARGEST_HEAD} bytes")));
+        return Err(Refusal::new(Code::HeadersTooLarge, format!("the headers are larger than {LARGEST_HEAD} bytes")));
     }
-    None
+    Ok(())
 }
 
 /// Refuses a body that says of itself that it is too large; one that does not say so is given up while it is read.

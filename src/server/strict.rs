@@ -18,6 +18,9 @@ pub(super) fn scan(bytes: &[u8]) -> Result<Vec<String>, Fault> {
     if let Err(error) = std::str::from_utf8(bytes) {
         return Err(Fault { offset: error.valid_up_to(), text: "this is not UTF-8" });
     }
+    if bytes.starts_with(b"\xef\xbb\xbf") {
+        return Err(Fault { offset: 0, text: "it begins with a byte order mark; save it as UTF-8 without one" });
+    }
     let mut scan = Scan { bytes, at: 0, depth: 0, names: Vec::new() };
     scan.space();
     scan.value()?;

@@ -1,12 +1,14 @@
 //! Running a platform.
 
 use super::console::Look;
-use super::read::{Keep, collector, keep, pace, retry_base, scenario};
+use super::read::{Keep, collector, keep, pace, public_name, retry_base, scenario};
 use crate::demo::scenario::script::Script;
+use crate::domain::proxy::AddressBlock;
 use clap::Args;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+use url::Host;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Demo {
@@ -65,6 +67,13 @@ pub(in crate::cli) struct Serve {
     /// How often they are pushed
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = pace, requires = "otlp")]
     pub(in crate::cli) otlp_every: Duration,
+    /// A proxy whose X-Forwarded-For or Forwarded says who called: an address or a block of addresses (CIDR); repeatable. Implies
+    /// --behind-proxy
+    #[arg(long, value_name = "CIDR")]
+    pub(in crate::cli) trusted_proxy: Vec<AddressBlock>,
+    /// A name or an address under which callers reach the platform, without a port; repeatable. Requests with any other Host are refused
+    #[arg(long, value_name = "NAME", value_parser = public_name)]
+    pub(in crate::cli) public_name: Vec<Host>,
     /// Permit an address beyond loopback, because a proxy in front of it ends TLS
     #[arg(long)]
     pub(in crate::cli) behind_proxy: bool,

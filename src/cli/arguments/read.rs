@@ -8,8 +8,10 @@ use crate::diagnose::checkup::probe::{PROBES, Probe};
 use crate::domain::delivery::State;
 use crate::domain::event::EventType;
 use crate::domain::key::Scope;
+use crate::server::exposure;
 use std::path::PathBuf;
 use std::time::Duration;
+use url::Host;
 
 /// How long logs are kept; for ever if absent.
 #[derive(Debug, Clone, Copy)]
@@ -109,6 +111,11 @@ pub(super) fn collector(text: &str) -> Result<String, String> {
         ("http" | "https", _) => Ok(url.into()),
         _ => Err("must begin with http:// or https://".to_owned()),
     }
+}
+
+pub(super) fn public_name(text: &str) -> Result<Host, String> {
+    let fault = || "must be a name or an address without a scheme and a port: hooks.example.com".to_owned();
+    exposure::parse_name(text).ok_or_else(fault)
 }
 
 pub(super) fn pace(text: &str) -> Result<Duration, String> {

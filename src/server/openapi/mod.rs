@@ -207,7 +207,7 @@ fn parameters() -> Value {
 }
 
 /// Every code that is ever answered.
-fn codes() -> [Code; 26] {
+fn codes() -> [Code; 27] {
     [
         Code::MalformedRequest,
         Code::MalformedJson,
@@ -228,6 +228,7 @@ fn codes() -> [Code; 26] {
         Code::PayloadTooLarge,
         Code::UriTooLong,
         Code::UnsupportedMediaType,
+        Code::MisdirectedRequest,
         Code::HeadersTooLarge,
         Code::IdempotencyConflict,
         Code::IdempotencyInProgress,

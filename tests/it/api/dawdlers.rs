@@ -25,7 +25,7 @@ async fn a_body_that_does_not_arrive_is_answered_and_changes_nothing() {
     let partner = Partner::start().await;
     let mut stream = connect(&partner).await;
     let head = format!(
-        "POST /api/v1/integrations/leads HTTP/1.1\r\nHost: x\r\nX-Api-Key: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        "POST /api/v1/integrations/leads HTTP/1.1\r\nHost: localhost\r\nX-Api-Key: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
         partner.key.reveal(),
         LEAD.len(),
     );
@@ -49,12 +49,12 @@ async fn what_is_no_http_or_larger_than_is_read_at_all_gets_a_problem_too() {
     let many: String = (0..600).map(|n| format!("X-{n}: {n}\r\n")).collect();
     let cases = [
         (
-            format!("GET /healthz HTTP/1.1\r\nHost: x\r\nX-Filler: {}\r\n\r\n", "x".repeat(1 << 20)),
+            format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Filler: {}\r\n\r\n", "x".repeat(1 << 20)),
             431,
             "headers_too_large",
         ),
-        (format!("GET /healthz HTTP/1.1\r\nHost: x\r\n{many}\r\n"), 431, "headers_too_large"),
-        (format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(70_000)), 414, "uri_too_long"),
+        (format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\n{many}\r\n"), 431, "headers_too_large"),
+        (format!("GET /{} HTTP/1.1\r\nHost: localhost\r\n\r\n", "x".repeat(70_000)), 414, "uri_too_long"),
         ("\x16\x03\x01\x02\x00\x01\x00\x01\x7c\x03\x03 hello, TLS\r\n\r\n".to_owned(), 400, "malformed_request"),
         ("GET /healthz HTTP/1.1\r\nHost x\r\n\r\n".to_owned(), 400, "malformed_request"),
         ("POST /healthz HTTP/1.1\r\nContent-Length: -1\r\n\r\n".to_owned(), 400, "malformed_request"),
@@ -87,7 +87,7 @@ async fn many_headers_are_met_with_a_stamped_answer() {
     let partner = Partner::start().await;
     let mut stream = connect(&partner).await;
     let headers: String = (0..400).map(|n| format!("X-{n}: {n}\r\n")).collect();
-    let request = format!("GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
+    let request = format!("GET /nothing HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n");
     stream.write_all(request.as_bytes()).await.expect("sent");
     let answer = rest(&mut stream).await;
     assert!(answer.starts_with("HTTP/1.1 404") && answer.contains("x-request-id: "), "{answer}");

@@ -109,7 +109,7 @@ fn corpus(key: &str, token: &str) -> Vec<Vec<u8>> {
         let body = if method == "POST" || method == "PATCH" { LEAD } else { "" };
         requests.push(
             format!(
-                "{method} {path}{query} HTTP/1.1\r\nHost: x\r\n{credential}Content-Type: application/json\r\nContent-Length: {}\r\n\
+                "{method} {path}{query} HTTP/1.1\r\nHost: localhost\r\n{credential}Content-Type: application/json\r\nContent-Length: {}\r\n\
                  Connection: close\r\n\r\n{body}",
                 body.len()
             )

@@ -12,6 +12,7 @@ mod matrix;
 mod once;
 mod order;
 mod subscriptions;
+mod surface;
 mod windows;
 
 use crate::support::platform::{Answer, Platform};

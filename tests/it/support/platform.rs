@@ -14,6 +14,7 @@ use crow::domain::time::Timestamp;
 use crow::engine::reach::Reach;
 use crow::engine::root::Custody;
 use crow::engine::{Engine, Error, Settings};
+use crow::server::exposure::Exposure;
 use crow::{server, sqlite, store};
 use serde_json::Value;
 use std::future::Future;
@@ -135,9 +136,14 @@ impl Platform {
 
     /// The address of the same platform where other machines could reach it.
     pub(crate) async fn exposed(&self) -> String {
-        let listener = TcpListener::bind("0.0.0.0:0").await.expect("a port");
+        self.served("0.0.0.0:0", Exposure::default()).await
+    }
+
+    /// The address, on loopback, of the same platform served on another port in this way.
+    pub(crate) async fn served(&self, bind: &str, exposure: Exposure) -> String {
+        let listener = TcpListener::bind(bind).await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        tokio::spawn(server::serve(listener, self.engine.clone(), self.stop.subscribe()));
+        tokio::spawn(server::serve(listener, self.engine.clone(), exposure, self.stop.subscribe()));
         format!("http://127.0.0.1:{port}")
     }
 
@@ -258,7 +264,7 @@ impl Stopped {
             let (engine, stopped) = (engine.clone(), stopped.clone());
             async move { engine.run(stopped).await }
         });
-        let serving = tokio::spawn(server::serve(listener, engine.clone(), stopped));
+        let serving = tokio::spawn(server::serve(listener, engine.clone(), Exposure::default(), stopped));
         until("the dispatcher runs", async || engine.status().is_dispatching).await;
         Platform { ambient, address, engine, stop, http: plain_http(), tasks: vec![work, serving], dir }
     }

@@ -1,0 +1,197 @@
+//! Proxies in front of the platform: which peers may say on whose behalf they call, and what they say.
+
+use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
+
+/// A block of addresses, written as CIDR: `10.0.0.0/8`. An address alone is a block of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AddressBlock {
+    base: IpAddr,
+    n_bits: u32,
+}
+
+impl AddressBlock {
+    /// Whether an address is in the block. An IPv4 address inside IPv6 counts as the IPv4 address.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (self.base, address.to_canonical()) {
+            (IpAddr::V4(base), IpAddr::V4(address)) => {
+                let mask = u32::MAX.checked_shl(32 - self.n_bits).unwrap_or(0);
+                base.to_bits() & mask == address.to_bits() & mask
+            }
+            (IpAddr::V6(base), IpAddr::V6(address)) => {
+                let mask = u128::MAX.checked_shl(128 - self.n_bits).unwrap_or(0);
+                base.to_bits() & mask == address.to_bits() & mask
+            }
+            _ => false,
+        }
+    }
+}
+
+/// What a text that should be CIDR is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be an address or a block of addresses: 127.0.0.1, 10.0.0.0/8, fd00::/8")]
+pub struct NotABlock;
+
+impl FromStr for AddressBlock {
+    type Err = NotABlock;
+
+    fn from_str(text: &str) -> Result<Self, NotABlock> {
+        let (address, n_bits) = text.split_once('/').map_or((text, None), |(address, n)| (address, Some(n)));
+        let base: IpAddr = address.parse().map_err(|_| NotABlock)?;
+        let longest = if base.is_ipv4() { 32 } else { 128 };
+        let n_bits = match n_bits {
+            None => longest,
+            Some(n) if n.bytes().all(|byte| byte.is_ascii_digit()) => n.parse().map_err(|_| NotABlock)?,
+            Some(_) => return Err(NotABlock),
+        };
+        if n_bits > longest { Err(NotABlock) } else { Ok(Self { base, n_bits }) }
+    }
+}
+
+/// The peers that are believed when they say on whose behalf they call; none by default.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TrustedProxies(pub Vec<AddressBlock>);
+
+impl TrustedProxies {
+    /// Whether a peer is believed.
+    #[must_use]
+    pub fn trusts(&self, peer: IpAddr) -> bool {
+        self.0.iter().any(|block| block.contains(peer))
+    }
+
+    /// Who called: the peer itself, or, as long as one believed names another, the one it names. `forwarded_for` are the addresses that
+    /// proxies wrote down, the latest first. What is no address ends the search.
+    pub fn caller<'a>(&self, peer: IpAddr, forwarded_for: impl Iterator<Item = &'a str>) -> IpAddr {
+        let mut caller = peer.to_canonical();
+        for entry in forwarded_for {
+            match forwarded_address(entry) {
+                Some(address) if self.trusts(caller) => caller = address,
+                _ => break,
+            }
+        }
+        caller
+    }
+}
+
+/// The addresses of `X-Forwarded-For`, the latest first, from its lines in their order.
+pub fn x_forwarded_for<'a>(lines: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
+    lines.iter().rev().flat_map(|line| line.rsplit(','))
+}
+
+/// The addresses of `Forwarded` (RFC 7239), the latest first, from its lines in their order. An element without `for` is an empty text.
+pub fn forwarded<'a>(lines: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
+    let named = |element: &'a str| {
+        let mut pairs = element.split(';').filter_map(|pair| pair.split_once('='));
+        pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case("for")).map_or("", |(_, value)| value)
+    };
+    lines.iter().rev().flat_map(|line| line.rsplit(',')).map(named)
+}
+
+/// An address as proxies write it: alone, with a port, in brackets, in quotes.
+fn forwarded_address(entry: &str) -> Option<IpAddr> {
+    let text = entry.trim().trim_matches('"');
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
+    bare.parse::<IpAddr>().ok().or_else(with_port).map(|address| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    fn trusting(blocks: &[&str]) -> TrustedProxies {
+        TrustedProxies(blocks.iter().map(|text| text.parse().expect("a block")).collect())
+    }
+
+    #[test]
+    fn a_block_contains_what_its_bits_say() {
+        let cases = [
+            ("10.0.0.0/8", "10.255.0.1", true),
+            ("10.0.0.0/8", "11.0.0.1", false),
+            ("127.0.0.1", "127.0.0.1", true),
+            ("127.0.0.1", "127.0.0.2", false),
+            ("127.0.0.1", "::ffff:127.0.0.1", true),
+            ("0.0.0.0/0", "203.0.113.9", true),
+            ("0.0.0.0/0", "2001:db8::1", false),
+            ("fd00::/8", "fd12::1", true),
+            ("::/0", "2001:db8::1", true),
+            ("2001:db8::/127", "2001:db8::2", false),
+        ];
+        for (block, address, holds) in cases {
+            assert_eq!(
+                block.parse::<AddressBlock>().expect("a block").contains(ip(address)),
+                holds,
+                "{block} {address}"
+            );
+        }
+        for text in [
+            "",
+            "localhost",
+            "10.0.0.0/33",
+            "::/129",
+            "10.0.0.0/",
+            "10.0.0.0/-1",
+            "10.0.0.0/+8",
+            "10.0.0/8",
+            "1.2.3.4/8/9",
+        ] {
+            assert_eq!(text.parse::<AddressBlock>(), Err(NotABlock), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_a_trusted_peer_names_the_caller_and_the_last_untrusted_one_is_it() {
+        let proxies = trusting(&["127.0.0.1", "10.0.0.0/8"]);
+        let cases: [(&str, &[&str], &str); 12] = [
+            ("127.0.0.1", &[], "127.0.0.1"),
+            ("127.0.0.1", &["203.0.113.7"], "203.0.113.7"),
+            ("203.0.113.9", &["198.51.100.1"], "203.0.113.9"),
+            ("127.0.0.1", &["198.51.100.1, 203.0.113.7"], "203.0.113.7"),
+            ("127.0.0.1", &["198.51.100.1", "203.0.113.7"], "203.0.113.7"),
+            ("127.0.0.1", &["198.51.100.1, 203.0.113.7, 10.1.2.3"], "203.0.113.7"),
+            ("127.0.0.1", &["10.1.2.3"], "10.1.2.3"),
+            ("127.0.0.1", &["198.51.100.1, unknown"], "127.0.0.1"),
+            ("127.0.0.1", &["198.51.100.1, , 10.1.2.3"], "10.1.2.3"),
+            ("127.0.0.1", &["203.0.113.7:4711"], "203.0.113.7"),
+            ("::ffff:127.0.0.1", &["[2001:db8::7]:4711"], "2001:db8::7"),
+            ("127.0.0.1", &["::ffff:203.0.113.7"], "203.0.113.7"),
+        ];
+        for (peer, lines, caller) in cases {
+            assert_eq!(proxies.caller(ip(peer), x_forwarded_for(lines)), ip(caller), "{peer} {lines:?}");
+        }
+        assert_eq!(TrustedProxies::default().caller(ip("127.0.0.1"), x_forwarded_for(&["1.2.3.4"])), ip("127.0.0.1"));
+    }
+
+    #[test]
+    fn forwarded_is_read_as_its_standard_writes_it() {
+        let proxies = trusting(&["127.0.0.1", "10.0.0.0/8"]);
+        let cases: [(&[&str], &str); 6] = [
+            (&["for=192.0.2.60;proto=http;by=203.0.113.43"], "192.0.2.60"),
+            (&["proto=https; For=\"[2001:db8:cafe::17]:4711\""], "2001:db8:cafe::17"),
+            (&["for=198.51.100.1, for=192.0.2.43, for=10.0.0.3"], "192.0.2.43"),
+            (&["for=192.0.2.43", "for=10.0.0.3"], "192.0.2.43"),
+            (&["for=192.0.2.43, for=_hidden"], "127.0.0.1"),
+            (&["for=192.0.2.43, proto=https"], "127.0.0.1"),
+        ];
+        for (lines, caller) in cases {
+            assert_eq!(proxies.caller(ip("127.0.0.1"), forwarded(lines)), ip(caller), "{lines:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_caller_writes_the_address_that_the_proxy_adds_counts(forged in "[ -~]{0,60}") {
+            let proxies = trusting(&["127.0.0.1"]);
+            let (plain, standard) = (format!("{forged}, 203.0.113.7"), format!("{forged}, for=203.0.113.7"));
+            prop_assert_eq!(proxies.caller(ip("127.0.0.1"), x_forwarded_for(&[&plain])), ip("203.0.113.7"));
+            prop_assert_eq!(proxies.caller(ip("127.0.0.1"), forwarded(&[&standard])), ip("203.0.113.7"));
+            prop_assert_eq!(proxies.caller(ip("203.0.113.9"), x_forwarded_for(&[&forged])), ip("203.0.113.9"));
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! How the platform can be reached: the names and addresses that it answers to, the proxies that it believes, and what a head must keep so that
+//! nobody reads two requests in it.
+
+use super::problem::Refusal;
+use crate::api::problem::Code;
+use crate::domain::proxy::{TrustedProxies, forwarded, x_forwarded_for};
+use axum::extract::{ConnectInfo, Request};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, FORWARDED, HOST};
+use axum::http::{HeaderMap, HeaderName};
+use std::net::{IpAddr, SocketAddr};
+use url::Host;
+
+/// How the server can be reached from elsewhere. By default: directly, under the address that it is bound to.
+#[derive(Debug, Clone, Default)]
+pub struct Exposure {
+    /// Whether a proxy is in front of it.
+    pub proxied: Proxied,
+    /// Names and addresses under which callers reach it, beside the bound address and the forms of localhost.
+    pub public_names: Vec<Host>,
+}
+
+/// Whether a proxy is in front of the server.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Proxied {
+    /// None is.
+    #[default]
+    Direct,
+    /// One is; what it says of its callers is believed where it connects from one of these.
+    Behind(TrustedProxies),
+}
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// Headers that are given once or not at all. A second `X-Api-Key` is the guard's business.
+const SINGLE_HEADERS: [(HeaderName, &str); 4] = [
+    (AUTHORIZATION, "Authorization"),
+    (HeaderName::from_static("idempotency-key"), "Idempotency-Key"),
+    (CONTENT_TYPE, "Content-Type"),
+    (HOST, "Host"),
+];
+
+/// A server's exposure with the address that it is bound to.
+#[derive(Debug)]
+pub(super) struct Reachability {
+    bound: Option<IpAddr>,
+    exposure: Exposure,
+}
+
+impl Reachability {
+    pub(super) fn new(bound: Option<SocketAddr>, exposure: Exposure) -> Self {
+        Self { bound: bound.map(|address| address.ip().to_canonical()), exposure }
+    }
+
+    /// Whether only processes of this machine can ask: it is bound to loopback, and nothing in front of it hands requests on.
+    pub(super) fn is_local(&self) -> bool {
+        let is_direct = self.exposure.proxied == Proxied::Direct && self.exposure.public_names.is_empty();
+        is_direct && self.bound.is_some_and(|address| address.is_loopback())
+    }
+
+    /// Refuses a head that has a header twice that must be single, and one that is meant for another server.
+    pub(super) fn judge(&self, request: &Request) -> Result<(), Refusal> {
+        let headers = request.headers();
+        for (name, spelled) in &SINGLE_HEADERS {
+            if headers.get_all(name).iter().nth(1).is_some() {
+                let detail = format!("the header {spelled} is given twice; send it once");
+                return Err(Refusal::new(Code::MalformedRequest, detail));
+            }
+        }
+        let missing = || Refusal::new(Code::MalformedRequest, "the header Host is missing");
+        let host = headers.get(HOST).ok_or_else(missing)?;
+        self.judge_authority(host.to_str().unwrap_or_default())?;
+        request.uri().authority().map_or(Ok(()), |authority| self.judge_authority(authority.as_str()))
+    }
+
+    /// A page that has its own name lead to this address (DNS rebinding) sends that name.
+    fn judge_authority(&self, authority: &str) -> Result<(), Refusal> {
+        let malformed = || Refusal::new(Code::MalformedRequest, "the header Host holds neither a name nor an address");
+        let host = parse_authority(authority).ok_or_else(malformed)?;
+        if self.answers_to(&host) {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            Code::MisdirectedRequest,
+            "this platform does not answer under the name in Host; whoever runs it can add it with --public-name",
+        ))
+    }
+
+    fn answers_to(&self, host: &Host) -> bool {
+        let address = match host {
+            Host::Domain(name) if name == "localhost" => return true,
+            Host::Domain(_) => None,
+            Host::Ipv4(address) => Some(IpAddr::from(*address)),
+            Host::Ipv6(address) => Some(IpAddr::from(*address).to_canonical()),
+        };
+        let is_own = |address: IpAddr| {
+            let is_bound = |bound: IpAddr| bound == address || bound.is_unspecified();
+            address.is_loopback() || self.bound.is_some_and(is_bound)
+        };
+        address.is_some_and(is_own) || self.exposure.public_names.contains(host)
+    }
+
+    /// The address that called: the peer's, or the one that a trusted proxy names. `X-Forwarded-For` counts before `Forwarded`.
+    pub(super) fn caller(&self, request: &Request) -> Option<IpAddr> {
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>()?.0.ip();
+        let Proxied::Behind(proxies) = &self.exposure.proxied else { return Some(peer.to_canonical()) };
+        let written = lines(request.headers(), &X_FORWARDED_FOR);
+        Some(if written.is_empty() {
+            proxies.caller(peer, forwarded(&lines(request.headers(), &FORWARDED)))
+        } else {
+            proxies.caller(peer, x_forwarded_for(&written))
+        })
+    }
+}
+
+/// The lines of a header. One that is no text counts as an empty one, which names nobody.
+fn lines<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Vec<&'a str> {
+    headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default()).collect()
+}
+
+/// A name or an address, as it is written in `Host`, with or without a port.
+fn parse_authority(authority: &str) -> Option<Host> {
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port),
+        _ => (authority, ""),
+    };
+    if !port.is_empty() && port.parse::<u16>().is_err() {
+        return None;
+    }
+    parse_name(host)
+}
+
+/// A name or an address without a port, in one spelling: lower case, without the dot at its end.
+#[must_use]
+pub fn parse_name(text: &str) -> Option<Host> {
+    Host::parse(text.strip_suffix('.').unwrap_or(text)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::proxy::AddressBlock;
+    use axum::body::Body;
+
+    fn reachability(bound: &str, names: &[&str]) -> Reachability {
+        let public_names = names.iter().map(|name| parse_name(name).expect("a name")).collect();
+        let exposure = Exposure { public_names, ..Exposure::default() };
+        Reachability::new(Some(bound.parse().expect("an address")), exposure)
+    }
+
+    fn answered(of: &Reachability, host: &str) -> u16 {
+        let request = Request::builder().header("host", host).body(Body::empty()).expect("a request");
+        of.judge(&request).err().map_or(200, |refusal| refusal.0.status)
+    }
+
+    #[test]
+    fn a_host_is_one_that_the_server_was_told_of() {
+        let local = ["localhost", "LOCALHOST:1", "localhost.", "127.0.0.1:7700", "[::1]", "[::1]:7700", "127.0.0.9"];
+        for (bound, names, extra, strange) in [
+            (
+                "127.0.0.1:7700",
+                &[][..],
+                &[][..],
+                &["evil.example", "10.0.0.5", "localhost.evil.example", "[2001:db8::1]"][..],
+            ),
+            ("10.0.0.5:7700", &[], &["10.0.0.5", "10.0.0.5:443"], &["evil.example", "10.0.0.6"]),
+            ("0.0.0.0:7700", &[], &["10.0.0.5", "203.0.113.9:7700", "[2001:db8::1]"], &["evil.example", "crow"]),
+            ("[::]:7700", &["crow"], &["10.0.0.5", "crow:7700", "CROW."], &["evil.example", "crow.evil.example"]),
+            (
+                "127.0.0.1:7700",
+                &["hooks.example.com", "203.0.113.9"],
+                &["Hooks.Example.com:443", "203.0.113.9"],
+                &["example.com", "a.hooks.example.com"],
+            ),
+        ] {
+            let of = reachability(bound, names);
+            for host in local.iter().chain(extra) {
+                assert_eq!(answered(&of, host), 200, "{bound} {host}");
+            }
+            for host in strange {
+                assert_eq!(answered(&of, host), 421, "{bound} {host}");
+            }
+            for host in [
+                "",
+                "a b",
+                "localhost:x",
+                "localhost:99999",
+                "[::1",
+                "user@localhost",
+                "localhost/x",
+                "localhost, evil.example",
+            ] {
+                assert_eq!(answered(&of, host), 400, "{bound} {host:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_authority_of_an_absolute_target_counts_as_well() {
+        let of = reachability("127.0.0.1:7700", &[]);
+        let request = |target: &str| {
+            Request::builder().uri(target).header("host", "localhost").body(Body::empty()).expect("a request")
+        };
+        assert!(of.judge(&request("http://localhost:7700/healthz")).is_ok());
+        assert_eq!(of.judge(&request("http://evil.example/healthz")).expect_err("misdirected").0.status, 421);
+    }
+
+    #[test]
+    fn only_what_is_bound_to_loopback_and_has_nothing_in_front_is_local() {
+        assert!(reachability("127.0.0.1:7700", &[]).is_local());
+        assert!(!reachability("0.0.0.0:7700", &[]).is_local());
+        assert!(!reachability("127.0.0.1:7700", &["hooks.example.com"]).is_local());
+        let bound = Some("127.0.0.1:7700".parse().expect("an address"));
+        let block: AddressBlock = "127.0.0.1".parse().expect("a block");
+        for trusted in [vec![], vec![block]] {
+            let proxied = Proxied::Behind(TrustedProxies(trusted));
+            assert!(!Reachability::new(bound, Exposure { proxied, ..Exposure::default() }).is_local());
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! The edge of every surface: heads that are taken and refused, what answers say about themselves, and who is taken for the caller.
+
+use super::{JSON, LEAD, Partner};
+use crate::support::platform::within;
+use crow::domain::proxy::TrustedProxies;
+use crow::server::exposure::{Exposure, Proxied, parse_name};
+use crow::server::guard::Access;
+use crow::server::router::table;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// An answer with its head as it came.
+struct Raw {
+    status: u16,
+    head: String,
+    body: Value,
+}
+
+impl Raw {
+    fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_default()
+    }
+}
+
+/// Sends a request to the letter; the connection ends with its answer.
+async fn send(address: &str, request: &str) -> Raw {
+    let mut stream = TcpStream::connect(address.trim_start_matches("http://")).await.expect("a connection");
+    stream.write_all(request.as_bytes()).await.expect("sent");
+    let mut bytes = Vec::new();
+    within("an answer", stream.read_to_end(&mut bytes)).await.expect("an answer");
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    Raw { status, head: head.to_ascii_lowercase(), body: serde_json::from_str(body).unwrap_or(Value::Null) }
+}
+
+/// A request with these lines in its head, and a body.
+fn request(line: &str, headers: &[&str], body: &str) -> String {
+    let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+    format!("{line} HTTP/1.1\r\n{headers}Connection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+}
+
+#[tokio::test]
+async fn headers_that_must_be_single_are_given_once() {
+    let partner = Partner::start().await;
+    let address = &partner.platform.address;
+    let key = format!("X-Api-Key: {}", partner.key.reveal());
+    let token = format!("Authorization: Bearer {}", partner.platform.token().reveal());
+    let (host, json) = ("Host: localhost", "Content-Type: application/json");
+    let post = "POST /api/v1/integrations/leads";
+    let cases: [(&str, &[&str], u16, &str, &str); 9] = [
+        (post, &[host, json, &key, &key], 401, "malformed_key", "given twice"),
+        (post, &[host, json, &key, "X-Api-Key: wlcro_live_1_x"], 401, "malformed_key", "given twice"),
+        (post, &[host, json, json, &key], 400, "malformed_request", "Content-Type is given twice"),
+        (
+            post,
+            &[host, json, &key, "Idempotency-Key: a", "Idempotency-Key: a"],
+            400,
+            "malformed_request",
+            "Idempotency-Key is given twice",
+        ),
+        (post, &[host, host, json, &key], 400, "malformed_request", "Host is given twice"),
+        (post, &[json, &key], 400, "malformed_request", "Host is missing"),
+        ("GET /portal/v1/keys", &[host, &token, &token], 400, "malformed_request", "Authorization is given twice"),
+        ("GET /healthz", &[], 400, "malformed_request", "Host is missing"),
+        ("GET /healthz", &["Host: evil.example"], 421, "misdirected_request", "--public-name"),
+    ];
+    for (line, headers, status, code, words) in cases {
+        let body = if line.starts_with("POST") { LEAD } else { "" };
+        let answer = send(address, &request(line, headers, body)).await;
+        assert_eq!((answer.status, answer.code()), (status, code), "{line} {headers:?}");
+        let detail = answer.body["detail"].as_str().unwrap_or_default();
+        assert!(detail.contains(words) && answer.head.contains("x-request-id: "), "{detail}");
+    }
+    assert_eq!(partner.told().await, [], "nothing was created");
+    let once = send(address, &request(post, &[host, json, &key, "Idempotency-Key: a"], LEAD)).await;
+    assert_eq!(once.status, 201);
+}
+
+#[tokio::test]
+async fn a_scheme_has_no_case_and_spaces_do_not_count() {
+    let partner = Partner::start().await;
+    let token = partner.platform.token();
+    let token = token.reveal();
+    let cases = [
+        (format!("Bearer {token}"), 200),
+        (format!("bearer {token}"), 200),
+        (format!("BEARER   {token}"), 200),
+        (format!("Bearer{token}"), 401),
+        (format!("Basic {token}"), 401),
+        (token.to_owned(), 401),
+        ("Bearer ".to_owned(), 401),
+    ];
+    for (value, status) in cases {
+        let answer = partner.platform.call("GET", "/portal/v1/keys", &[("authorization", &value)], None).await;
+        assert_eq!(answer.status, status, "{}", value.replace(token, "TOKEN"));
+    }
+}
+
+#[tokio::test]
+async fn compressed_bodies_and_byte_order_marks_are_named() {
+    let partner = Partner::start().await;
+    let key = ("x-api-key", partner.key.reveal());
+    let path = "/api/v1/integrations/leads";
+    for (encoding, status) in [("gzip", 415), ("br", 415), ("identity, gzip", 415), ("Identity", 201)] {
+        let headers = [JSON, key, ("content-encoding", encoding)];
+        let answer = partner.platform.call("POST", path, &headers, Some(LEAD)).await;
+        assert_eq!(answer.status, status, "{encoding}");
+    }
+    let marked = partner.platform.call("POST", path, &[JSON, key], Some(&format!("\u{feff}{LEAD}"))).await;
+    assert_eq!((marked.status, &marked.json()["offset"]), (400, &Value::from(0)));
+    assert!(marked.json()["detail"].as_str().is_some_and(|text| text.contains("byte order mark")));
+}
+
+#[tokio::test]
+async fn no_answer_is_sniffed_and_none_behind_a_credential_is_stored() {
+    let partner = Partner::start().await;
+    let bearer = format!("Bearer {}", partner.platform.token().reveal());
+    let mut n = 0;
+    for route in table() {
+        let path = route.path.replace("{id}", "1");
+        if path.ends_with("/stream") {
+            continue;
+        }
+        let credential = match route.access {
+            Access::Public => ("accept", "*/*"),
+            Access::Key(..) => ("x-api-key", partner.key.reveal()),
+            Access::Operator(_) => ("authorization", bearer.as_str()),
+        };
+        for headers in [vec![], vec![credential], vec![JSON, credential]] {
+            let body = (headers.len() == 2).then_some("{}");
+            let answer = partner.platform.call(route.method.as_str(), &path, &headers, body).await;
+            let what = format!("{} {path} {}", route.method, answer.status);
+            assert_eq!(answer.header("x-content-type-options"), "nosniff", "{what}");
+            let stored = if route.access == Access::Public { "" } else { "no-store" };
+            assert_eq!(answer.header("cache-control"), stored, "{what}");
+            n += 1;
+        }
+    }
+    assert!(n > 150, "{n}");
+    let bare = send(&partner.platform.address, "GET / HTTP/9.9\r\n\r\n").await;
+    assert!(bare.status == 400 && bare.head.contains("x-content-type-options: nosniff"), "{}", bare.head);
+}
+
+/// A server behind a proxy that connects from one of these blocks.
+fn behind(trusted: &[&str]) -> Exposure {
+    let blocks = trusted.iter().map(|text| text.parse().expect("a block")).collect();
+    let public_names = vec![parse_name("hooks.example.com").expect("a name")];
+    Exposure { proxied: Proxied::Behind(TrustedProxies(blocks)), public_names }
+}
+
+#[tokio::test]
+async fn only_a_trusted_proxy_says_who_called() {
+    let partner = Partner::start().await;
+    let trusting = partner.platform.served("127.0.0.1:0", behind(&["127.0.0.1", "10.0.0.0/8"])).await;
+    let wary = partner.platform.served("127.0.0.1:0", behind(&["10.0.0.0/8"])).await;
+    let direct = partner.platform.address.clone();
+    let key = format!("X-Api-Key: {}", partner.key.reveal());
+    let cases: [(&str, &[&str], &str); 7] = [
+        (&trusting, &["X-Forwarded-For: 198.51.100.1, 203.0.113.1, 10.1.1.1"], "203.0.113.1"),
+        (&trusting, &["X-Forwarded-For: 198.51.100.1", "X-Forwarded-For: 203.0.113.2"], "203.0.113.2"),
+        (&trusting, &["Forwarded: for=198.51.100.1, for=\"[2001:db8::3]:99\""], "2001:db8::3"),
+        (&trusting, &["X-Forwarded-For: 203.0.113.4", "Forwarded: for=198.51.100.1"], "203.0.113.4"),
+        (&trusting, &["X-Forwarded-For: me"], "127.0.0.1"),
+        (&wary, &["X-Forwarded-For: 203.0.113.5"], "127.0.0.1"),
+        (&direct, &["X-Forwarded-For: 203.0.113.6"], "127.0.0.1"),
+    ];
+    for (n, (address, headers, caller)) in cases.into_iter().enumerate() {
+        let agent = format!("User-Agent: case-{n}");
+        let mut lines = vec!["Host: localhost", &key, &agent];
+        lines.extend(headers);
+        assert_eq!(send(address, &request("GET /api/v1/events", &lines, "")).await.status, 200);
+        let operator = partner.platform.operator();
+        partner
+            .platform
+            .until("the caller is counted", async || {
+                let rows = operator.limits().await.expect("rows").items;
+                let mut callers = rows.iter().flat_map(|row| &row.callers);
+                let found = callers.find(|of| of.user_agent.raw() == format!("case-{n}"));
+                if let Some(found) = found {
+                    assert_eq!(found.address.raw(), caller, "{headers:?}");
+                }
+                partner.platform.advance(std::time::Duration::from_millis(100));
+                found.is_some()
+            })
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn metrics_are_for_anyone_only_where_nothing_is_in_front() {
+    let partner = Partner::start().await;
+    let token = partner.platform.token();
+    let name = Exposure { public_names: behind(&[]).public_names, ..Exposure::default() };
+    let cases = [
+        (partner.platform.address.clone(), 200),
+        (partner.platform.served("0.0.0.0:0", Exposure::default()).await, 401),
+        (partner.platform.served("127.0.0.1:0", behind(&[])).await, 401),
+        (partner.platform.served("127.0.0.1:0", behind(&["127.0.0.1"])).await, 401),
+        (partner.platform.served("127.0.0.1:0", name).await, 401),
+    ];
+    for (n, (address, status)) in cases.into_iter().enumerate() {
+        let bearer = format!("Authorization: Bearer {}", token.reveal());
+        let anyone = send(&address, &request("GET /metrics", &["Host: localhost"], "")).await;
+        let operator = send(&address, &request("GET /metrics", &["Host: localhost", &bearer], "")).await;
+        assert_eq!((anyone.status, operator.status), (status, 200), "case {n}");
+        let rebound = send(&address, &request("GET /metrics", &["Host: evil.example"], "")).await;
+        assert_eq!(rebound.status, 421, "case {n}");
+    }
+}
