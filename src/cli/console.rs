@@ -12,6 +12,7 @@ use crate::domain::target::Policy;
 use crate::server::exposure::Exposure;
 use crate::tui::console::{Access, Identity, Mode, Stakes};
 use ratatui::style::Color;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// The console on the standalone platform, which runs in this process for as long as the console is open.
@@ -48,7 +49,8 @@ async fn standalone(asked: arguments::console::Standalone) -> Result<ExitCode, F
         ambient,
         holders: Vec::new(),
         percent: BUDGET,
-        history: data_dir.join("console.db"),
+        history: Some(data_dir.join("console.db")),
+        complaint: None,
     };
     let code = screen::show(opening).await;
     platform.stop().await;
@@ -81,8 +83,10 @@ async fn open(
     screen::check(&look)?;
     let place = place.probed().await?;
     let client = place.client()?;
-    let state_dir = settings::state_dir()?;
-    log::to_file(&state_dir.join("crow.log"))?;
+    let (history, complaint) = match kept(&place) {
+        Ok(file) => (Some(file), None),
+        Err(why) => (None, Some(why)),
+    };
     let profile = place.profile.as_ref();
     let opening = Opening {
         identity: Identity {
@@ -98,9 +102,23 @@ async fn open(
         ambient: Ambient::real(),
         holders: place.holders()?,
         percent: profile.map_or(BUDGET, |profile| profile.budget_percent),
-        history: place.file()?,
+        history,
+        complaint,
     };
     screen::show(opening).await
+}
+
+/// The file of what is remembered of a platform, with the log open beside it. Where nothing can be written, that is no reason not to look.
+///
+/// # Errors
+/// One line that says so.
+fn kept(place: &Place) -> Result<PathBuf, String> {
+    let file = place.file().map_err(|failure| failure.what().to_owned());
+    let opened = file.and_then(|file| {
+        let log = file.with_file_name("crow.log");
+        log::append(&log).map(|()| file).map_err(|error| format!("{}: {error}", log.display()))
+    });
+    opened.map_err(|why| format!("this console keeps nothing, neither notes nor history nor a log: {why}"))
 }
 
 const fn colour(hue: Hue) -> Color {

@@ -144,7 +144,8 @@ async fn shown(demo: Demo, platform: &Standalone, place: &Place, ambient: &Ambie
         ambient: ambient.clone(),
         holders: Vec::new(),
         percent: BUDGET,
-        history: place.path().join("console.db"),
+        history: Some(place.path().join("console.db")),
+        complaint: None,
     };
     screen::show(opening).await
 }

@@ -39,6 +39,11 @@ impl Failure {
         Self { code: 2, what: format!("{name}: {what}"), remedy }
     }
 
+    /// What failed, without what to do.
+    pub(super) fn what(&self) -> &str {
+        &self.what
+    }
+
     /// What failed and what to do, on one line.
     fn line(&self) -> String {
         let mut line = Untrusted::new(self.what.replace('\n', " ")).inert();

@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use std::fs::OpenOptions;
+use std::io;
 use std::path::Path;
 use tracing_subscriber::EnvFilter;
 
@@ -17,15 +18,19 @@ pub(super) fn to_stderr() {
         .try_init();
 }
 
-/// Logs to a file, appending.
+/// Logs to a file of the data directory, appending.
 pub(super) fn to_file(path: &Path) -> Result<(), Failure> {
-    let refused = |error| {
+    append(path).map_err(|error| {
         Failure::usage(format!("{}: {error}", path.display()), "choose a directory that can be written with --data DIR")
-    };
+    })
+}
+
+/// The same of any file; its folder is made.
+pub(super) fn append(path: &Path) -> io::Result<()> {
     if let Some(dir) = path.parent() {
-        std::fs::create_dir_all(dir).map_err(refused)?;
+        std::fs::create_dir_all(dir)?;
     }
-    let file = OpenOptions::new().append(true).create(true).open(path).map_err(refused)?;
+    let file = OpenOptions::new().append(true).create(true).open(path)?;
     let _ =
         tracing_subscriber::fmt().with_env_filter(EnvFilter::new(LEVEL)).with_writer(file).with_ansi(false).try_init();
     Ok(())

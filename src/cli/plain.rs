@@ -28,8 +28,10 @@ pub(super) async fn tell(
         let mut out = std::io::stdout().lock();
         let written = lines.iter().try_for_each(|line| writeln!(out, "{line}")).and_then(|()| out.flush());
         drop(out);
-        if written.is_err() {
-            return Ok(ExitCode::SUCCESS);
+        match written {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
+            Err(error) => return Err(Failure::failed(format!("stdout: {error}"), "make room where the lines go")),
         }
         tokio::select! {
             changed = pictures.changed() => if changed.is_err() {

@@ -22,8 +22,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// The smallest terminal in which anything can be shown: columns and rows.
-const SMALLEST: (u16, u16) = (40, 8);
 /// Rows per listing.
 const ROWS: u32 = 200;
 
@@ -39,8 +37,10 @@ pub(super) struct Opening {
     pub(super) holders: Vec<Holder>,
     /// The part of each rate window that may be used, in percent.
     pub(super) percent: u8,
-    /// Where it remembers what it saw.
-    pub(super) history: PathBuf,
+    /// Where it remembers what it saw; nothing is kept without it.
+    pub(super) history: Option<PathBuf>,
+    /// What is said first, until a key is pressed.
+    pub(super) complaint: Option<String>,
 }
 
 /// Says before anything is started why no console can be shown here. Lines can be told anywhere. A theme that cannot be used is told too.
@@ -55,31 +55,25 @@ pub(super) fn check(look: &Look) -> Result<(), Failure> {
             "run it in a terminal, say --plain for lines, or use crow serve or crow demo --headless",
         ));
     }
-    let (columns, rows) = crossterm::terminal::size().unwrap_or((0, 0));
-    let is_known = columns > 0 && rows > 0;
-    if is_known && (columns < SMALLEST.0 || rows < SMALLEST.1) {
-        return Err(Failure::usage(
-            format!("the terminal is too small: needs {}x{}, has {columns}x{rows}", SMALLEST.0, SMALLEST.1),
-            "make the window larger",
-        ));
-    }
     Ok(())
 }
 
 /// What is remembered, if it can be opened.
-async fn remembered(file: PathBuf) -> Option<History> {
+async fn remembered(file: Option<PathBuf>) -> Option<History> {
+    let file = file?;
     let opened = tokio::task::spawn_blocking(move || History::open(&file)).await.ok()?;
     opened.inspect_err(|error| tracing::warn!(%error, "nothing is remembered of this console")).ok()
 }
 
 /// Shows the console until it ends.
 pub(super) async fn show(opening: Opening) -> Result<ExitCode, Failure> {
-    let Opening { identity, access, look, client, ambient, holders, percent, history } = opening;
+    let Opening { identity, access, look, client, ambient, holders, percent, history, complaint } = opening;
     let is_plain = look.plain;
     let look = settings::look(&look)?;
-    let (keymap, complaint) = config::keymap();
-    let copied = history.with_file_name("copied.txt");
-    let arranged = history.with_extension("json");
+    let (keymap, misread) = config::keymap();
+    let complaint = [complaint, misread].into_iter().flatten().reduce(|first, second| format!("{first}; {second}"));
+    let copied = history.as_ref().map(|file| file.with_file_name("copied.txt"));
+    let arranged = history.as_ref().map(|file| file.with_extension("json"));
     let history = remembered(history).await;
     let (sender, pictures) = watch::channel(Arc::new(Snapshot::default()));
     let mut performer = Performer::new(client.clone(), access);
@@ -113,8 +107,8 @@ pub(super) async fn show(opening: Opening) -> Result<ExitCode, Failure> {
         look,
         keymap,
         complaint,
-        clipboard: Clipboard::new(Box::new(std::io::stdout()), settings::wrap(), Some(copied)),
-        memory: Memory(Some(arranged)),
+        clipboard: Clipboard::new(Box::new(std::io::stdout()), settings::wrap(), copied),
+        memory: Memory(arranged),
         pictures,
         performer,
         ambient,

@@ -1,8 +1,13 @@
-//! Files of consoles and commands: replaced whole or not at all, and read by their owner alone.
+//! Files of consoles and commands: replaced whole or not at all, read by their owner alone, locked against others of their kind.
 
-use std::io::{self, Write as _};
-use std::path::Path;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
+
+/// Names that are tried for a file that is set aside.
+const MAX_SET_ASIDE: u32 = 1_000;
 
 /// Replaces a file in a folder that is there, or makes it.
 ///
@@ -32,4 +37,65 @@ fn fresh(file: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
 
 fn put(fresh: NamedTempFile, file: &Path) -> io::Result<()> {
     fresh.persist(file).map(drop).map_err(|error| error.error)
+}
+
+/// Reads a regular file of at most `max_bytes` bytes; `None` if there is none. Never waits for the other end of a pipe.
+///
+/// # Errors
+/// Those of the file system; [`io::ErrorKind::InvalidInput`] for what is no regular file, [`io::ErrorKind::FileTooLarge`] for a larger one,
+/// [`io::ErrorKind::InvalidData`] for what is not UTF-8.
+pub fn read_bounded(file: &Path, max_bytes: u64) -> io::Result<Option<String>> {
+    let opened = match OpenOptions::new().read(true).custom_flags(nonblocking()).open(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    let kind = opened.metadata()?;
+    if !kind.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    opened.take(max_bytes + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > max_bytes {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("larger than {max_bytes} bytes")));
+    }
+    String::from_utf8(bytes).map(Some).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not UTF-8"))
+}
+
+/// Renames a file to a free name beside it, `NAME.unread`, `NAME.unread-2`, …; answers with the new name.
+///
+/// # Errors
+/// Those of the file system; the file is then left where it was.
+pub fn set_aside(file: &Path) -> io::Result<PathBuf> {
+    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let nth =
+        |n: u32| file.with_file_name(if n == 1 { format!("{name}.unread") } else { format!("{name}.unread-{n}") });
+    // A dangling link is no free name either.
+    let free = (1..=MAX_SET_ASIDE).map(nth).find(|free| free.symlink_metadata().is_err());
+    let free = free.ok_or_else(|| io::Error::new(io::ErrorKind::AlreadyExists, "too many files were set aside"))?;
+    std::fs::rename(file, &free)?;
+    Ok(free)
+}
+
+/// An exclusive lock that is given back when the value goes, or its process ends.
+#[derive(Debug)]
+pub struct FileLock(#[expect(dead_code, reason = "held, not read")] File);
+
+impl FileLock {
+    /// Takes the lock if it is free; `None` if it is taken.
+    ///
+    /// # Errors
+    /// Those of the file system, some of which cannot lock.
+    pub fn try_take(file: &Path) -> io::Result<Option<Self>> {
+        let opened = OpenOptions::new().create(true).append(true).mode(0o600).custom_flags(nonblocking()).open(file)?;
+        match opened.try_lock() {
+            Ok(()) => Ok(Some(Self(opened))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+/// The flag with which opening a pipe does not wait.
+fn nonblocking() -> i32 {
+    rustix::fs::OFlags::NONBLOCK.bits().cast_signed()
 }

@@ -7,7 +7,7 @@ use super::copy::Clipboard;
 use super::draw::draw;
 use super::effect::{Effect, Finished};
 use super::keymap::{Keymap, Step};
-use super::memory::{Memory, Watch};
+use super::memory::{Effected, Memory, StateKeeper, Synced, Syncing};
 use super::perform::Performer;
 use super::terminal::{Guard, abandon, retake, suspend};
 use super::theme::Look;
@@ -193,7 +193,7 @@ pub async fn drive<B: Backend>(
     setup: Setup,
     ending: impl Future<Output = Ending>,
 ) -> Result<Ending, B::Error> {
-    let Setup { identity, access, look, keymap, complaint, clipboard, memory, mut pictures, performer, ambient } =
+    let Setup { identity, access, look, keymap, complaint, clipboard, mut memory, mut pictures, performer, ambient } =
         setup;
     let now = ambient.now();
     let mut app = App::new(Setting { identity, access, look, keymap }, now);
@@ -202,12 +202,14 @@ pub async fn drive<B: Backend>(
     for msg in [Msg::Resized(size.width, size.height), Msg::Picture(first)] {
         app.update(msg, now);
     }
-    for why in memory.recall(&mut app, now).err().into_iter().chain(complaint) {
+    for why in memory.recall(&mut app, &ambient).await.err().into_iter().chain(complaint) {
         app.complain(why, now);
     }
-    let mut outside = Outside { clipboard, performer, ambient, memory };
+    let keeper = StateKeeper::new(memory, &app, now);
+    let mut outside = Outside { clipboard, performer, ambient, keeper, syncing: None };
     let ended = turn(terminal, input, &mut app, &mut outside, pictures, ending).await;
-    outside.memory.keep(&app.remembered());
+    let Outside { keeper, syncing, ambient, .. } = outside;
+    keeper.close(syncing, &mut app, &ambient).await;
     ended
 }
 
@@ -216,7 +218,8 @@ struct Outside {
     clipboard: Clipboard,
     performer: Performer,
     ambient: Ambient,
-    memory: Memory,
+    keeper: StateKeeper,
+    syncing: Option<Syncing>,
 }
 
 async fn turn<B: Backend>(
@@ -232,7 +235,6 @@ async fn turn<B: Backend>(
     let ambient = outside.ambient.clone();
     let mut screen = Screen::Behind;
     let mut feed = Feed::Open;
-    let mut watch = Watch::new(app);
     loop {
         let msg = tokio::select! {
             biased;
@@ -257,45 +259,80 @@ async fn turn<B: Backend>(
                 }
                 Some(Msg::Picture(pictures.borrow_and_update().clone()))
             }
-            () = ambient.sleep_until(watch.due().unwrap_or_default()), if watch.due().is_some() => {
-                let (memory, arranged) = (outside.memory.clone(), watch.take(app));
-                tokio::task::spawn_blocking(move || memory.keep(&arranged));
+            () = ambient.sleep_until(outside.keeper.due().unwrap_or_default()), if outside.keeper.due().is_some() => {
+                outside.syncing = Some(tokio::spawn(outside.keeper.begin(app, &ambient)));
+                None
+            }
+            came = ended(&mut outside.syncing), if outside.syncing.is_some() => {
+                outside.syncing = None;
+                let effected = outside.keeper.finish(app, came, ambient.now());
+                if effected != Effected::Nothing {
+                    screen = Screen::Behind;
+                }
+                if let Effected::Said(what) = effected {
+                    app.complain(what, ambient.now());
+                }
                 None
             }
             () = ambient.sleep_until(app.wakes_at(ambient.now())) => Some(Msg::Tick),
         };
         let Some(msg) = msg else { continue };
-        let by_hand = !matches!(msg, Msg::Picture(_) | Msg::Tick | Msg::Finished(_));
+        let may_arrange = !matches!(msg, Msg::Picture(_) | Msg::Tick);
         if !matches!(&msg, Msg::Picture(picture) if app.knows(picture)) {
             screen = Screen::Behind;
         }
         let effects = app.update(msg, ambient.now());
-        if by_hand {
-            watch.look(app, ambient.now());
+        if may_arrange {
+            outside.keeper.look(app, ambient.now());
         }
         for effect in effects {
-            match effect {
-                Effect::Leave => return Ok(Ending::Quit),
-                Effect::Repaint => terminal.clear()?,
-                Effect::Suspend => {
-                    // A terminal that cannot be taken again is gone, and the next frame says so.
-                    let _ = suspend(app.setting.look.mouse);
-                    terminal.clear()?;
-                }
-                Effect::Copy(text) => {
-                    // The loop listens to its own reports for as long as it runs.
-                    let _ = reports.send(Finished::Copied(outside.clipboard.put(&text)));
-                }
-                Effect::CopySecret(issued) => {
-                    let _ = reports.send(Finished::Copied(outside.clipboard.put(issued.secret().reveal())));
-                }
-                Effect::Perform(job) => {
-                    let (performer, reports) = (outside.performer.clone(), reports.clone());
-                    // The console may have ended before the answer comes; then nobody waits for it.
-                    tokio::spawn(async move { reports.send(performer.perform(job).await) });
-                }
+            if effect == Effect::Leave {
+                return Ok(Ending::Quit);
+            }
+            outside.effect(effect, terminal, app, &reports)?;
+        }
+    }
+}
+
+impl Outside {
+    /// Does what `update` wants done, but for leaving.
+    fn effect<B: Backend>(
+        &mut self,
+        effect: Effect,
+        terminal: &mut Terminal<B>,
+        app: &App,
+        reports: &mpsc::UnboundedSender<Finished>,
+    ) -> Result<(), B::Error> {
+        match effect {
+            Effect::Leave => {}
+            Effect::Repaint => terminal.clear()?,
+            Effect::Suspend => {
+                // A terminal that cannot be taken again is gone, and the next frame says so.
+                let _ = suspend(app.setting.look.mouse);
+                terminal.clear()?;
+            }
+            Effect::Copy(text) => {
+                // The loop listens to its own reports for as long as it runs.
+                let _ = reports.send(Finished::Copied(self.clipboard.put(&text)));
+            }
+            Effect::CopySecret(issued) => {
+                let _ = reports.send(Finished::Copied(self.clipboard.put(issued.secret().reveal())));
+            }
+            Effect::Perform(job) => {
+                let (performer, reports) = (self.performer.clone(), reports.clone());
+                // The console may have ended before the answer comes; then nobody waits for it.
+                tokio::spawn(async move { reports.send(performer.perform(job).await) });
             }
         }
+        Ok(())
+    }
+}
+
+/// Waits for what is going on with the state file.
+async fn ended(syncing: &mut Option<Syncing>) -> io::Result<Synced> {
+    match syncing {
+        Some(syncing) => syncing.await.map_err(io::Error::other).flatten(),
+        None => std::future::pending().await,
     }
 }
 

@@ -24,6 +24,7 @@ pub mod header;
 pub mod keymap;
 pub mod layout;
 pub mod memory;
+pub mod merge;
 pub mod mouse;
 pub mod notice;
 pub mod once;

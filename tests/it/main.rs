@@ -18,6 +18,7 @@ mod portal;
 mod profiles;
 mod pty;
 mod remote;
+mod sharing;
 mod storage;
 mod support;
 mod unreadable;

@@ -83,10 +83,15 @@ fn a_signal_ends_it_in_order() {
 }
 
 #[test]
-fn a_terminal_that_is_too_small_is_said_before_it_is_taken() {
+fn a_terminal_that_is_too_small_at_the_start_is_waited_for_like_one_that_shrinks() {
     let mut terminal = Terminal::run(30, 6, &["demo"]);
-    terminal.until("the reason", |screen| screen.contents().replace('\n', "").contains("needs 40x8, has 30x6"));
-    assert_eq!(terminal.ended(), 2);
+    terminal.shows("needs 40x8, have 30x6");
+    terminal.resize(120, 36);
+    terminal.shows("HubSpot Sync");
+    terminal.resize(20, 3);
+    terminal.lost("HubSpot Sync");
+    terminal.press("q");
+    assert_eq!(terminal.ended(), 0);
 }
 
 /// The night shift: from the alert to the cause, the cure and what was missed, and to the proof of it, in five keys.

@@ -14,7 +14,7 @@ use ratatui::text::{Line, Span};
 use serde::{Deserialize, Serialize};
 
 /// Runs that are kept; the oldest go first.
-const RUNS: usize = 40;
+pub const RUNS: usize = 40;
 
 /// Something that can be run here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,6 +2,7 @@
 //! shown with the real binary in `tests/it`.
 
 use super::fixture::{Bench, NOW, empty, overview, picture};
+use crate::ambient::Ambient;
 use crate::api::alerts::AcknowledgementRow;
 use crate::domain::ids::SubscriptionId;
 use crate::monitor::link::Link;
@@ -14,7 +15,7 @@ use crate::tui::draw::draw;
 use crate::tui::effect::{Act, Effect, Finished, Job};
 use crate::tui::footer;
 use crate::tui::keymap::{Action, Step};
-use crate::tui::memory::Memory;
+use crate::tui::memory::{Memory, StateKeeper};
 use crate::tui::overlay::Layer;
 use crate::tui::panes::Pane;
 use crate::tui::places::{Following, Item};
@@ -293,50 +294,42 @@ fn manner_12_the_mouse_does_what_keys_do_and_paste_goes_only_into_lines() {
     assert!(matches!(bench.app.layers.last(), Some(Layer::Help(_))));
 }
 
-#[test]
-fn manner_13_arrangements_are_remembered_and_a_broken_file_stops_nothing() {
+#[tokio::test]
+async fn manner_13_arrangements_are_remembered() {
     let dir = tempfile::tempdir().expect("a directory");
-    let memory = Memory(Some(dir.path().join("state/platform.json")));
+    let mut memory = Memory(Some(dir.path().join("state/platform.json")));
+    let ambient = Ambient::scripted(NOW, 1);
     let mut bench = Bench::new(120, 36);
-    assert_eq!(memory.recall(&mut bench.app, NOW), Ok(()));
+    assert_eq!(memory.recall(&mut bench.app, &ambient).await, Ok(()));
+    let keeper = StateKeeper::new(memory.clone(), &bench.app, NOW);
     bench.press("3/state:err,trp\nsc\u{1b}[");
-    bench.press("cj\n\u{1b}mcalled them\nb:time wind\n\u{1b}T");
+    bench.press("cj\n\u{1b}mcalled them\nb:time wind\n\u{1b}T ");
     bench.tell(Msg::Finished(Finished::Copied(Ok(String::new()))));
     let before = bench.app.remembered();
-    memory.keep(&bench.app.remembered());
+    keeper.close(None, &mut bench.app, &ambient).await;
 
     let mut again = Bench::new(120, 36);
-    assert_eq!(memory.recall(&mut again.app, NOW), Ok(()));
+    assert_eq!(memory.recall(&mut again.app, &ambient).await, Ok(()));
     assert_eq!(again.app.remembered(), before);
     assert_eq!(again.app.desk.hint, Hint::Seen);
     assert!(again.app.desk.of(Pane::Subscriptions).filter.is_some());
-
-    for broken in
-        ["", "{", "[]", "{\"version\":99,\"focus\":\"keys\"}", "{\"version\":1,\"focus\":\"\\u001b[2J\"}", "\0\0"]
-    {
-        std::fs::write(memory.0.as_ref().expect("a file"), broken).expect("written");
-        let mut bench = Bench::new(120, 36);
-        let said = memory.recall(&mut bench.app, NOW);
-        assert!(said.is_ok() == broken.contains("u001b"), "{broken}: {said:?}");
-        bench.screen();
-    }
-    let unwritable = Memory(Some("/proc/nothing/here.json".into()));
-    unwritable.keep(&bench.app.remembered());
+    assert_eq!(again.app.desk.marks.len(), 1);
 }
 
-#[test]
-fn manner_14_the_first_minute_has_a_hint_once_and_empty_panes_say_what_would_be_here() {
+#[tokio::test]
+async fn manner_14_the_first_minute_has_a_hint_once_and_empty_panes_say_what_would_be_here() {
     let dir = tempfile::tempdir().expect("a directory");
-    let memory = Memory(Some(dir.path().join("platform.json")));
+    let mut memory = Memory(Some(dir.path().join("platform.json")));
+    let ambient = Ambient::scripted(NOW, 1);
     let mut bench = Bench::new(120, 36);
-    assert_eq!(memory.recall(&mut bench.app, NOW), Ok(()));
+    assert_eq!(memory.recall(&mut bench.app, &ambient).await, Ok(()));
     let screen = bench.screen();
     assert!(screen.contains("Welcome") && screen.contains("? lists all keys"), "{screen}");
     bench.press("3");
     assert!(!bench.screen().contains("Welcome"));
-    memory.keep(&bench.app.remembered());
+    StateKeeper::new(memory.clone(), &bench.app, NOW).close(None, &mut bench.app, &ambient).await;
     let mut again = Bench::new(120, 36);
-    assert_eq!(memory.recall(&mut again.app, NOW), Ok(()));
+    assert_eq!(memory.recall(&mut again.app, &ambient).await, Ok(()));
     assert!(!again.screen().contains("Welcome"), "once");
     let mut bench = Bench::new(120, 36);
     bench.show(empty());

@@ -11,6 +11,7 @@ mod matrix;
 mod pictures;
 mod readme;
 mod sessions;
+mod sharing;
 mod shelf;
 mod storms;
 mod trail;

@@ -135,32 +135,39 @@ async fn remarks_go_by_the_clock() {
     assert!(!screen.contains("not available in this version"), "{screen}");
 }
 
+/// Waits until something holds that others do beside the loop.
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    for _ in 0..100_000 {
+        if holds() {
+            return;
+        }
+        tokio::task::spawn_blocking(std::thread::yield_now).await.expect("it runs");
+    }
+    panic!("{what}");
+}
+
 #[tokio::test]
-async fn what_is_arranged_is_written_down_soon_and_not_only_at_the_end() {
+async fn i2_what_is_arranged_is_written_down_at_once_and_a_filter_only_once_it_is_set() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("platform.json");
     let memory = Memory(Some(file.clone()));
     let written = || std::fs::read_to_string(&file).unwrap_or_default();
-    remembering(memory, Access::Act, std::future::pending(), async |session| {
+    let (terminated, ending) = tokio::sync::oneshot::channel();
+    let ending = async move { ending.await.unwrap_or(Ending::Hangup) };
+    remembering(memory, Access::Act, ending, async |session| {
         session.pictures.send(picture(overview())).expect("the loop listens");
         session.settle().await;
         for key in "3/state:err".chars() {
             session.press(KeyCode::Char(key));
         }
         session.press(KeyCode::Enter);
-        session.settle().await;
-        assert_eq!(written(), "", "not at every key");
-        session.ambient.advance(std::time::Duration::from_secs(2));
-        session.settle().await;
-        // Written beside the loop: others of its kind are waited for until it is there.
-        for _ in 0..100_000 {
-            if written().contains("state:err") {
-                break;
-            }
-            tokio::task::spawn_blocking(std::thread::yield_now).await.expect("it runs");
+        until("the filter is written without any time passing", || written().contains("state:err")).await;
+        for key in "4/status:503".chars() {
+            session.press(KeyCode::Char(key));
         }
-        assert!(written().contains("state:err"), "and before it ends");
-        session.press(KeyCode::Char('q'));
+        session.settle().await;
+        terminated.send(Ending::Hangup).expect("the loop listens");
     })
     .await;
+    assert!(written().contains("state:err") && !written().contains("status:503"), "{}", written());
 }
