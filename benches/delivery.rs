@@ -102,7 +102,7 @@ impl Platform {
         for target in targets {
             companies.push(subscribed(&operator, &address, target).await);
         }
-        let caller = Caller { actor, request_id: "bench".to_owned() };
+        let caller = Caller::new(actor, "bench".to_owned(), engine.audit_key());
         Self { dir, engine, caller, operator, companies, stop, tasks }
     }
 

@@ -27,7 +27,7 @@ pub struct AuditRow {
     pub reason: Option<Untrusted>,
     /// In which request.
     pub request_id: Option<Untrusted>,
-    /// SHA-256 over the previous row's hash and this row, in lowercase hex.
+    /// HMAC-SHA256 over the previous row's hash, the number and this row, in lowercase hex; the key is the platform's.
     pub hash: String,
 }
 
@@ -41,6 +41,16 @@ pub struct Gap {
     pub last: i64,
 }
 
+/// The end of the trail: kept elsewhere, it shows later whether rows up to it were cut off or replaced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditHead {
+    /// The number of the last row; 0 if there is none.
+    pub sequence: i64,
+    /// Its hash, in lowercase hex; empty if there is no row.
+    pub mac: String,
+}
+
 /// What checking the chain of hashes came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -51,6 +61,6 @@ pub struct AuditCheck {
     pub n_rows: u64,
     /// Rows that are missing.
     pub missing: Vec<Gap>,
-    /// Rows that, or whose predecessor's hash, are not as they were written.
+    /// Rows that, or whose predecessor's hash, are not as they were written; and the last row, if another one was written last.
     pub altered: Vec<i64>,
 }

@@ -29,7 +29,7 @@ pub struct OperatorRow {
 /// The body of `POST /portal/v1/operators`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NewOperator {
-    /// 1 to 100 characters.
+    /// 1 to 100 characters; no other operator's, in whatever case, also no revoked one's.
     #[serde(default)]
     #[schema(required = true, min_length = 1, max_length = 100)]
     pub name: String,

@@ -62,6 +62,8 @@ pub const ACKNOWLEDGEMENTS: &str = "/portal/v1/acknowledgements";
 pub const AUDIT: &str = "/portal/v1/audit";
 /// Checks the audit trail.
 pub const AUDIT_VERIFY: &str = "/portal/v1/audit/verify";
+/// The end of the audit trail.
+pub const AUDIT_HEAD: &str = "/portal/v1/audit/head";
 /// Time series.
 pub const STATS: &str = "/portal/v1/stats";
 /// Changes the limits of a key.

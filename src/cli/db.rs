@@ -1,10 +1,12 @@
 //! `crow db`: looking after a platform's data directory from the machine it is on.
 
-use super::arguments::db::{Db, DbBackup, DbRekey, DbRestore, DbVerify};
+use super::arguments::db::{Db, DbBackup, DbHead, DbRekey, DbRestore, DbVerify};
 use super::failure::Failure;
 use super::serve::stop_signal;
-use super::settings;
+use super::{output, settings};
 use crate::ambient::{Ambient, Stopwatch};
+use crate::api::audit::AuditHead;
+use crate::domain::audit::Head;
 use crate::engine;
 use crate::engine::root::Custody;
 use crate::engine::upkeep::backup::{self, Existing};
@@ -14,7 +16,7 @@ use crate::engine::upkeep::verify::{self, Check, Verdict};
 use crate::store::upkeep::Progress;
 use std::io::{IsTerminal as _, Write as _};
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,11 +27,12 @@ pub(super) async fn run(db: Db) -> Result<ExitCode, Failure> {
         Db::Backup(asked) => backup(asked).await,
         Db::Restore(asked) => restore(asked).await,
         Db::Verify(asked) => verify(&asked),
+        Db::Head(asked) => audit_head(asked),
         Db::Rekey(asked) => rekey(asked),
     }
 }
 
-fn place(data: Option<PathBuf>) -> Result<(PathBuf, Custody), Failure> {
+pub(super) fn place(data: Option<PathBuf>) -> Result<(PathBuf, Custody), Failure> {
     let dir = match data {
         Some(dir) => dir,
         None => settings::data_dir()?,
@@ -91,8 +94,9 @@ fn rekey(asked: DbRekey) -> Result<ExitCode, Failure> {
 
 fn verify(asked: &DbVerify) -> Result<ExitCode, Failure> {
     let (dir, custody) = place(asked.data.clone())?;
+    let expected = asked.expect_head.as_deref().map(read_head).transpose()?;
     let mut checks = Vec::new();
-    verify::verify(&dir, &custody, |check| {
+    verify::verify(&dir, &custody, expected.as_ref(), |check| {
         if !asked.json {
             let _ = say(&shown(&check));
         }
@@ -103,6 +107,22 @@ fn verify(asked: &DbVerify) -> Result<ExitCode, Failure> {
     }
     let is_faulty = |check: &Check| matches!(check.verdict, Verdict::Faults(_));
     Ok(if checks.iter().any(is_faulty) { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+fn audit_head(asked: DbHead) -> Result<ExitCode, Failure> {
+    let (dir, custody) = place(asked.data)?;
+    let Head { sequence, mac } = verify::audit_head(&dir, &custody)?;
+    say(&output::json_line(&AuditHead { sequence, mac: hex::encode(mac) })?)
+}
+
+/// A head of the audit trail that was kept in a file.
+fn read_head(file: &Path) -> Result<Head, Failure> {
+    let refused = |why: String| Failure::usage(why, "give a file that crow db head printed");
+    let text = std::fs::read_to_string(file).map_err(|error| refused(format!("{}: {error}", file.display())))?;
+    let head: AuditHead = serde_json::from_str(&text)
+        .map_err(|error| refused(format!("{} holds no head of an audit trail: {error}", file.display())))?;
+    let mac = hex::decode(&head.mac).map_err(|error| refused(format!("{}: its mac: {error}", file.display())))?;
+    Ok(Head { sequence: head.sequence, mac })
 }
 
 /// A check, as people read it.

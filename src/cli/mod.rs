@@ -16,6 +16,7 @@ mod kept;
 mod listen;
 mod log;
 mod manual;
+mod operators;
 mod output;
 mod panes;
 mod plain;
@@ -113,6 +114,7 @@ fn start(arguments: Arguments) -> Result<ExitCode, Failure> {
             Some(Command::Verify(verify)) => verify::run(&verify),
             Some(Command::Runbook(call)) => runbook::run(call).await,
             Some(Command::Escalate(escalate)) => escalate::run(escalate).await,
+            Some(Command::Operators(asked)) => operators::run(asked),
             Some(Command::Db(db)) => db::run(db).await,
             Some(Command::Open(open)) => escalate::open(open).await,
             Some(Command::Console(console)) => console::attach(console).await,

@@ -59,7 +59,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
-use vault::{Proof, Vault};
+use vault::{Proof, Trail, Vault};
 use windows::Windows;
 
 /// How a platform is to run.
@@ -350,13 +350,18 @@ fn make_dir(dir: &Path) -> Result<(), Error> {
     builder.create(dir).map_err(|source| Error::Io { path: dir.to_owned(), source })
 }
 
+/// Where the first operator's token is written down.
+fn token_file(dir: &Path) -> PathBuf {
+    dir.join("operator.token")
+}
+
 /// Bytes of the smallest database; SQLite takes what is shorter for an empty one.
 const LEAST: u64 = 512;
 
 /// A key without a database is not the beginning of a platform but its end: founding a new one would hide that.
 fn check_not_lost(dir: &Path) -> Result<(), Error> {
     let database = store::database(dir);
-    let left = [root::file(dir), dir.join("operator.token")].into_iter().find(|path| path.exists());
+    let left = [root::file(dir), token_file(dir)].into_iter().find(|path| path.exists());
     let is_gone = std::fs::metadata(&database).map_or(true, |file| file.len() < LEAST);
     match left {
         Some(key) if is_gone => Err(Error::Lost { database, key }),
@@ -370,34 +375,30 @@ async fn open_store(dir: PathBuf) -> Result<Store, Error> {
     Ok(opened.map_err(|_| Error::Contended)??)
 }
 
-/// The first start: an admin operator and its token. And the pepper, which platforms that were founded earlier do not keep yet.
+/// The first start: an admin operator and its token. And the pepper and the keyed audit trail, which platforms that were founded earlier do not
+/// have yet.
 async fn found(store: &Store, dir: &Path, vault: &Vault, ambient: &Ambient) -> Result<(), Error> {
-    let (operators, pepper) = store
-        .read(|connection| {
-            Ok::<_, store::Error>((store::operators::ever(connection)?, store::custody::pepper(connection)?))
-        })
-        .await?;
+    let operators = store.read(store::operators::ever).await?;
     let admin = if operators.is_empty() {
         let token = auth::new_token(ambient);
-        files::write_private(&dir.join("operator.token"), &format!("{}\n", token.reveal()))?;
+        files::write_private(&token_file(dir), &format!("{}\n", token.reveal()))?;
         Some((vault.hash(token.reveal()), ambient.now()))
     } else {
         None
     };
-    if admin.is_none() && pepper.is_some() {
+    if admin.is_none() && vault.trail() == Trail::Keyed {
         return Ok(());
     }
-    let sealed = vault.sealed_pepper(ambient)?;
+    let (vault, ambient) = (vault.clone(), ambient.clone());
     store
         .write(move |connection| {
-            store::custody::set_pepper(connection, &sealed)?;
+            audit::chain_once(connection, &vault, &ambient)?;
             if let Some((hash, now)) = admin {
                 store::operators::insert(connection, "admin", Role::Admin, &hash, now)?;
             }
-            Ok::<_, store::Error>(())
+            Ok(())
         })
-        .await?;
-    Ok(())
+        .await
 }
 
 #[cfg(test)]

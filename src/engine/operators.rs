@@ -20,9 +20,10 @@ impl Engine {
     /// Creates an operator; its token is in the answer and nowhere else.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a name that is empty or too long, and those of storage.
+    /// [`Error::Invalid`] for a name that is empty, too long, or another operator's, also a revoked one's; and those of storage.
     pub async fn create_operator(&self, caller: Caller, name: String, role: Role) -> Result<(Kept, Secret), Error> {
-        if name.trim().is_empty() || name.chars().count() > 100 {
+        let name = name.trim().to_owned();
+        if name.is_empty() || name.chars().count() > 100 {
             return Err(Error::Invalid(vec![Fault::new("name", "must have 1 to 100 characters")]));
         }
         let ambient = self.shared.ambient.clone();
@@ -33,6 +34,10 @@ impl Engine {
             .shared
             .store
             .write_patiently(move |connection| {
+                if let Some(other) = store::operators::named(connection, &name)? {
+                    let text = format!("is the name of operator {} already", other.operator.id);
+                    return Err(Error::Invalid(vec![Fault::new("name", text)]));
+                }
                 let id = store::operators::insert(connection, &name, role, &hash, created_at)?;
                 let change = Change {
                     action: "create operator",

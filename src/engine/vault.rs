@@ -3,6 +3,7 @@
 use super::root::{self, Custody, Root};
 use super::{Error, files};
 use crate::ambient::Ambient;
+use crate::domain::audit::AuditKey;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::secret::Secret;
 use crate::store;
@@ -13,6 +14,9 @@ use zeroize::Zeroizing;
 
 /// Where the pepper is stored.
 const PEPPER: &str = "custody/pepper";
+/// The same once the audit trail is under the platform's key: a pepper that is sealed for this place says that no plain hashes are to be
+/// taken for it any more, and cannot be put together without the key.
+const CHAINED: &str = "custody/pepper beside a keyed audit trail";
 
 /// What a database says of the key it was sealed with.
 #[derive(Debug)]
@@ -44,9 +48,28 @@ impl Proof {
         match self {
             Self::None | Self::Hashes => Ok(()),
             Self::Secret(id, sealed) => root.unseal(&place(*id), sealed).map(drop),
-            Self::Pepper(sealed) => root.unseal(PEPPER, sealed).map(drop),
+            Self::Pepper(sealed) => open_pepper(root, sealed).map(drop),
         }
     }
+}
+
+/// The pepper, and whether the audit trail is under the platform's key.
+fn open_pepper(root: &Root, sealed: &[u8]) -> Result<(Zeroizing<[u8; 32]>, Trail), Error> {
+    let (bytes, trail) = match root.unseal(CHAINED, sealed) {
+        Ok(bytes) => (bytes, Trail::Keyed),
+        Err(_) => (root.unseal(PEPPER, sealed)?, Trail::Plain),
+    };
+    let fault = |_| Error::Sealed { place: PEPPER.to_owned(), key: root.origin().to_owned() };
+    Ok((Zeroizing::new(bytes.as_slice().try_into().map_err(fault)?), trail))
+}
+
+/// What the rows of the audit trail are chained with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trail {
+    /// Hashes that anybody can make, as before the chain had a key.
+    Plain,
+    /// MACs under the platform's key.
+    Keyed,
 }
 
 /// The key of a platform and its pepper.
@@ -54,6 +77,7 @@ impl Proof {
 pub(super) struct Vault {
     root: Arc<Root>,
     pepper: Arc<Zeroizing<[u8; 32]>>,
+    trail: Trail,
 }
 
 impl std::fmt::Debug for Vault {
@@ -77,16 +101,23 @@ impl Vault {
             }
             found => found?,
         };
-        let pepper = match proof {
-            Proof::None => Zeroizing::new(ambient.bytes::<32>()),
-            Proof::Secret(..) | Proof::Hashes => root.old_pepper(),
-            Proof::Pepper(sealed) => {
-                let bytes = root.unseal(PEPPER, sealed)?;
-                let fault = || Error::Sealed { place: PEPPER.to_owned(), key: root.origin().to_owned() };
-                Zeroizing::new(bytes.as_slice().try_into().map_err(|_| fault())?)
-            }
+        Ok(Self::with(Arc::clone(&root), proof)?.unwrap_or_else(|| {
+            let pepper = Arc::new(Zeroizing::new(ambient.bytes::<32>()));
+            Self { root, pepper, trail: Trail::Plain }
+        }))
+    }
+
+    /// Opens the vault of a platform with a key that opens it. None where nothing is sealed yet.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`] for a wrong key.
+    pub(super) fn with(root: Arc<Root>, proof: &Proof) -> Result<Option<Self>, Error> {
+        let (pepper, trail) = match proof {
+            Proof::None => return Ok(None),
+            Proof::Secret(..) | Proof::Hashes => (root.old_pepper(), Trail::Plain),
+            Proof::Pepper(sealed) => open_pepper(&root, sealed)?,
         };
-        Ok(Self { root, pepper: Arc::new(pepper) })
+        Ok(Some(Self { root, pepper: Arc::new(pepper), trail }))
     }
 
     /// The key.
@@ -94,14 +125,24 @@ impl Vault {
         &self.root
     }
 
-    /// The pepper, sealed for its place.
+    /// What the rows of the audit trail are chained with.
+    pub(super) const fn trail(&self) -> Trail {
+        self.trail
+    }
+
+    /// What changes are chained with. It comes from the pepper, so that it stays the same when the platform's key changes.
+    pub(super) fn audit_key(&self) -> AuditKey {
+        AuditKey::new(root::mac(self.pepper.as_slice(), b"audit trail"))
+    }
+
+    /// The pepper, sealed for its place beside a trail that is under the platform's key.
     pub(super) fn sealed_pepper(&self, ambient: &Ambient) -> Result<Vec<u8>, Error> {
-        self.root.seal(PEPPER, self.pepper.as_slice(), ambient)
+        self.root.seal(CHAINED, self.pepper.as_slice(), ambient)
     }
 
     /// The same under another key.
     pub(super) fn under(&self, root: Arc<Root>) -> Self {
-        Self { root, pepper: Arc::clone(&self.pepper) }
+        Self { root, pepper: Arc::clone(&self.pepper), trail: self.trail }
     }
 
     /// The peppered hash by which a key or token is found.

@@ -3,9 +3,10 @@
 use super::guard::{Operator, Viewer};
 use super::place::Wanted;
 use super::problem::Refusal;
-use crate::api::audit::{AuditCheck, AuditRow, Gap};
+use crate::api::audit::{AuditCheck, AuditHead, AuditRow, Gap};
 use crate::api::log::{Everything, LogPage};
-use crate::domain::audit::Fault;
+use crate::api::problem::Code;
+use crate::domain::audit::{Fault, Head};
 use crate::domain::text::Untrusted;
 use crate::engine::Engine;
 use axum::extract::State;
@@ -46,8 +47,16 @@ pub(super) async fn verify(
     for fault in checked.faults {
         match fault {
             Fault::Missing(first, last) => check.missing.push(Gap { first, last }),
-            Fault::Altered(id) => check.altered.push(id),
+            Fault::Altered(id) | Fault::End(id) => check.altered.push(id),
         }
     }
     Ok(axum::Json(check))
+}
+
+/// `GET /portal/v1/audit/head`: the end of the trail, to be kept elsewhere.
+pub(super) async fn head(_: Operator<Viewer>, State(engine): State<Engine>) -> Result<axum::Json<AuditHead>, Refusal> {
+    let head = engine.audit_head().await?;
+    let broken = || Refusal::new(Code::Internal, "the end of the audit trail is not the one that was written last");
+    let Head { sequence, mac } = head.ok_or_else(broken)?;
+    Ok(axum::Json(AuditHead { sequence, mac: hex::encode(mac) }))
 }

@@ -4,6 +4,7 @@
 use super::problem::Refusal;
 use super::stamp::judge_length;
 use crate::api::problem::{Code, Problem};
+use crate::domain::audit::AuditKey;
 use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::key::{self, Key, Misplaced, Scope};
 use crate::domain::log::Claimed;
@@ -116,6 +117,7 @@ impl Note {
 pub struct Allowed<P> {
     key: Arc<Key>,
     note: Note,
+    audit_key: AuditKey,
     price: PhantomData<P>,
 }
 
@@ -134,7 +136,7 @@ impl<P> Allowed<P> {
     /// Who asks, for the audit.
     #[must_use]
     pub fn caller(&self) -> Caller {
-        Caller { actor: Actor::Key(Arc::clone(&self.key)), request_id: self.note.read().request_id }
+        Caller::new(Actor::Key(Arc::clone(&self.key)), self.note.read().request_id, self.audit_key.clone())
     }
 }
 
@@ -168,7 +170,7 @@ impl<P: Price> FromRequestParts<Engine> for Allowed<P> {
                 "answers are application/json; say so in Accept, or leave it out",
             ));
         }
-        Ok(Self { key, note, price: PhantomData })
+        Ok(Self { key, note, audit_key: engine.audit_key(), price: PhantomData })
     }
 }
 
@@ -233,6 +235,7 @@ fn refused(refusal: auth::Refusal) -> Refusal {
 pub struct Operator<P> {
     operator: operator::Operator,
     request_id: String,
+    audit_key: AuditKey,
     price: PhantomData<P>,
 }
 
@@ -240,7 +243,7 @@ impl<P> Operator<P> {
     /// Who asks, for the audit.
     #[must_use]
     pub fn caller(&self) -> Caller {
-        Caller { actor: Actor::Operator(self.operator.clone()), request_id: self.request_id.clone() }
+        Caller::new(Actor::Operator(self.operator.clone()), self.request_id.clone(), self.audit_key.clone())
     }
 
     /// Whether payloads are shown to it as they are.
@@ -272,7 +275,8 @@ impl<P: Price> FromRequestParts<Engine> for Operator<P> {
                 format!("this needs the role {}, not {}", role.name(), operator.role.name()),
             ));
         }
-        Ok(Self { operator, request_id: note.read().request_id, price: PhantomData })
+        let (request_id, audit_key) = (note.read().request_id, engine.audit_key());
+        Ok(Self { operator, request_id, audit_key, price: PhantomData })
     }
 }
 

@@ -100,6 +100,7 @@ pub fn table() -> Vec<Route> {
         post::<Acting, _, _>(paths::ACKNOWLEDGEMENTS, alerts::acknowledge),
         get::<Viewer, _, _>(paths::AUDIT, audit::list),
         get::<Viewer, _, _>(paths::AUDIT_VERIFY, audit::verify),
+        get::<Viewer, _, _>(paths::AUDIT_HEAD, audit::head),
         get::<Viewer, _, _>(paths::KEY_USAGE, requests::usage),
         patch::<Admin, _, _>(paths::KEY_LIMITS, keys::limit),
         get::<Admin, _, _>(paths::OPERATORS, operators::list),

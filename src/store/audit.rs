@@ -1,11 +1,13 @@
-//! The audit trail: who changed what. Each row carries the hash of the one before it, so that a missing or edited row shows.
+//! The audit trail: who changed what. Rows form a chain of HMACs under a key that is not in the database: each covers the row, its number
+//! and the MAC of the row before it, and the end of the chain is kept under a MAC of its own. Editing, deleting, reordering and cutting off
+//! rows without the key shows; putting back an earlier state of all of them shows against a head that was kept elsewhere.
 
 use super::scan::Log;
-use super::{Error, time};
-use crate::domain::audit::{Checked, Fault};
+use super::{Error, custody, time};
+use crate::domain::audit::{AuditKey, Checked, Fault, Head};
 use crate::domain::log::{Page, Span};
 use crate::domain::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
+use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 use sha2::{Digest as _, Sha256};
 
 /// One change.
@@ -22,22 +24,73 @@ pub(crate) struct Entry<'a> {
 }
 
 /// Appends a change. Belongs into the transaction of the change.
-pub(crate) fn append(connection: &Connection, entry: &Entry<'_>) -> Result<(), Error> {
-    let previous: Option<Vec<u8>> = connection
-        .prepare_cached("SELECT hash FROM audit ORDER BY id DESC LIMIT 1")?
-        .query_row([], |row| row.get(0))
-        .optional()?;
-    let hash = chain(previous.as_deref().unwrap_or_default(), entry);
+pub(crate) fn append(connection: &Connection, key: &AuditKey, entry: &Entry<'_>) -> Result<(), Error> {
+    let kept = kept(connection, key)?;
+    let last = last(connection)?;
+    // The chain goes on from the end that was written, whatever the table has: what was cut off stays missing, what was added stays wrong. An
+    // end that is not ours stays as it is, so that it is noticed.
+    let previous = kept.as_ref().unwrap_or(&last);
+    let sequence = previous.sequence.max(last.sequence) + 1;
+    let head = Head { sequence, mac: chain(key, &previous.mac, sequence, entry) };
     connection
         .prepare_cached(
-            "INSERT INTO audit (at, actor, action, subject, before, after, reason, request_id, hash)
-             VALUES (:at, :actor, :action, :subject, :before, :after, :reason, :request_id, :hash)",
+            "INSERT INTO audit (id, at, actor, action, subject, before, after, reason, request_id, hash)
+             VALUES (:id, :at, :actor, :action, :subject, :before, :after, :reason, :request_id, :hash)",
         )?
         .execute(named_params! {
-            ":at": entry.at.millis(), ":actor": entry.actor, ":action": entry.action, ":subject": entry.subject, ":before": entry.before,
-            ":after": entry.after, ":reason": entry.reason, ":request_id": entry.request_id, ":hash": hash,
+            ":id": head.sequence, ":at": entry.at.millis(), ":actor": entry.actor, ":action": entry.action, ":subject": entry.subject,
+            ":before": entry.before, ":after": entry.after, ":reason": entry.reason, ":request_id": entry.request_id, ":hash": head.mac,
         })?;
-    Ok(())
+    if kept.is_some() { keep(connection, key, &head) } else { Ok(()) }
+}
+
+/// What the end of the chain is kept as: its number, its MAC, and a MAC over both.
+const HEAD: &str = "audit head";
+
+fn keep(connection: &Connection, key: &AuditKey, head: &Head) -> Result<(), Error> {
+    custody::keep(connection, HEAD, &[head.sequence.to_be_bytes().as_slice(), &head.mac, &seal(key, head)].concat())
+}
+
+/// The end of the chain that was kept; none if there is none, or one that was not written with this key.
+fn kept(connection: &Connection, key: &AuditKey) -> Result<Option<Head>, Error> {
+    let Some(bytes) = custody::kept(connection, HEAD)? else { return Ok(None) };
+    let Some((sequence, rest)) = bytes.split_first_chunk::<8>() else { return Ok(None) };
+    let Some((mac, sealed)) = rest.split_last_chunk::<32>() else { return Ok(None) };
+    let head = Head { sequence: i64::from_be_bytes(*sequence), mac: mac.to_vec() };
+    Ok((seal(key, &head) == *sealed).then_some(head))
+}
+
+/// The number and MAC of the last row; 0 and nothing where there is none.
+fn last(connection: &Connection) -> Result<Head, Error> {
+    let mut statement = connection.prepare_cached("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1")?;
+    let read = |row: &Row<'_>| Ok(Head { sequence: row.get(0)?, mac: row.get(1)? });
+    Ok(statement.query_row([], read).optional()?.unwrap_or_default())
+}
+
+/// The end of the chain, if it is the one that was written last.
+pub(crate) fn head(connection: &Connection, key: &AuditKey) -> Result<Option<Head>, Error> {
+    let last = last(connection)?;
+    Ok(kept(connection, key)?.filter(|head| *head == last))
+}
+
+/// Whether the row with the number of an exported head is there with its MAC.
+pub(crate) fn holds(connection: &Connection, head: &Head) -> Result<bool, Error> {
+    let mut statement = connection.prepare_cached("SELECT 1 FROM audit WHERE id = ?1 AND hash = ?2")?;
+    Ok(head.sequence == 0 || statement.exists(params![head.sequence, head.mac])?)
+}
+
+/// Puts the rows that were written before the chain had a key under it, as they are. What was wrong with the hashes they had.
+pub(crate) fn rechain(connection: &Connection, key: &AuditKey) -> Result<Checked, Error> {
+    let checked = walk(connection, |previous, row| hash_before_keys(previous, &row.entry()))?;
+    let mut head = Head::default();
+    let mut statement = connection.prepare_cached("SELECT * FROM audit WHERE id > ?1 ORDER BY id LIMIT 1")?;
+    let mut update = connection.prepare_cached("UPDATE audit SET hash = ?2 WHERE id = ?1")?;
+    while let Some(row) = statement.query_row([head.sequence], read).optional()? {
+        head = Head { sequence: row.id, mac: chain(key, &head.mac, row.id, &row.entry()) };
+        update.execute(params![head.sequence, head.mac])?;
+    }
+    keep(connection, key, &head)?;
+    Ok(checked)
 }
 
 /// A change as it was written down.
@@ -61,7 +114,7 @@ pub struct Stored {
     pub reason: Option<String>,
     /// In which request.
     pub request_id: Option<String>,
-    /// Its hash over the previous one and all of the above but the number.
+    /// Its MAC over the previous one and all of the above.
     pub hash: Vec<u8>,
 }
 
@@ -74,9 +127,18 @@ pub(crate) fn list(connection: &Connection, span: &Span) -> Result<Page<Stored>,
     log.page(connection, span, read, |row| row.id)
 }
 
-/// Reads the whole trail and holds each row against the hash of the one before it. Deleting, editing or reordering rows shows, the end
-/// included: the database remembers the last number it gave.
-pub(crate) fn check(connection: &Connection) -> Result<Checked, Error> {
+/// Reads the whole trail and holds each row against its MAC and the last one against the head that was kept.
+pub(crate) fn check(connection: &Connection, key: &AuditKey) -> Result<Checked, Error> {
+    let mut checked = walk(connection, |previous, row| chain(key, previous, row.id, &row.entry()))?;
+    if head(connection, key)?.is_none() {
+        note(&mut checked, Fault::End(last(connection)?.sequence));
+    }
+    Ok(checked)
+}
+
+/// Goes through the trail with what makes the hash of a row. Deleting, editing or reordering rows shows, and deleting the last ones too: the
+/// database remembers the last number it gave.
+fn walk(connection: &Connection, hash: impl Fn(&[u8], &Stored) -> Vec<u8>) -> Result<Checked, Error> {
     let mut statement = connection.prepare_cached("SELECT * FROM audit ORDER BY id")?;
     let mut rows = statement.query([])?;
     let mut checked = Checked { n_rows: 0, faults: Vec::new() };
@@ -86,7 +148,7 @@ pub(crate) fn check(connection: &Connection) -> Result<Checked, Error> {
         if row.id != last + 1 {
             note(&mut checked, Fault::Missing(last + 1, row.id - 1));
         }
-        if chain(&previous, &row.entry()).as_slice() != row.hash {
+        if hash(&previous, &row) != row.hash {
             note(&mut checked, Fault::Altered(row.id));
         }
         checked.n_rows += 1;
@@ -138,11 +200,24 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Stored> {
     })
 }
 
-/// The hash of a row: SHA-256 over the previous hash and each field with its length in front.
-fn chain(previous: &[u8], entry: &Entry<'_>) -> [u8; 32] {
-    let mut digest = Sha256::new();
-    digest.update(previous);
-    digest.update(entry.at.millis().to_be_bytes());
+/// The MAC of a row after the row with the MAC `previous`.
+fn chain(key: &AuditKey, previous: &[u8], id: i64, entry: &Entry<'_>) -> Vec<u8> {
+    key.mac("audit row", &[previous, &id.to_be_bytes(), &encoded(entry)]).to_vec()
+}
+
+/// The MAC over the number and the MAC of the last row.
+fn seal(key: &AuditKey, head: &Head) -> [u8; 32] {
+    key.mac("audit head", &[&head.sequence.to_be_bytes(), &head.mac])
+}
+
+/// The hash that a row had before the chain had a key.
+fn hash_before_keys(previous: &[u8], entry: &Entry<'_>) -> Vec<u8> {
+    Sha256::new().chain_update(previous).chain_update(encoded(entry)).finalize().to_vec()
+}
+
+/// The fields of a row, each with its length in front, so that no two rows read the same.
+fn encoded(entry: &Entry<'_>) -> Vec<u8> {
+    let mut bytes = entry.at.millis().to_be_bytes().to_vec();
     let fields = [
         Some(entry.actor),
         Some(entry.action),
@@ -155,11 +230,11 @@ fn chain(previous: &[u8], entry: &Entry<'_>) -> [u8; 32] {
     for field in fields {
         match field {
             Some(text) => {
-                digest.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
-                digest.update(text.as_bytes());
+                bytes.extend(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
+                bytes.extend(text.as_bytes());
             }
-            None => digest.update(u64::MAX.to_be_bytes()),
+            None => bytes.extend(u64::MAX.to_be_bytes()),
         }
     }
-    digest.finalize().into()
+    bytes
 }

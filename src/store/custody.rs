@@ -10,15 +10,25 @@ pub(crate) fn pepper(connection: &Connection) -> Result<Option<Vec<u8>>, Error> 
     if !is_kept.exists([])? {
         return Ok(None);
     }
-    let mut statement = connection.prepare_cached("SELECT sealed FROM custody WHERE name = 'pepper'")?;
-    Ok(statement.query_row([], |row| row.get(0)).optional()?)
+    kept(connection, "pepper")
 }
 
 /// Keeps the sealed pepper.
 pub(crate) fn set_pepper(connection: &Connection, sealed: &[u8]) -> Result<(), Error> {
+    keep(connection, "pepper", sealed)
+}
+
+/// What is kept under a name.
+pub(super) fn kept(connection: &Connection, name: &str) -> Result<Option<Vec<u8>>, Error> {
+    let mut statement = connection.prepare_cached("SELECT sealed FROM custody WHERE name = ?1")?;
+    Ok(statement.query_row([name], |row| row.get(0)).optional()?)
+}
+
+/// Keeps something under a name.
+pub(super) fn keep(connection: &Connection, name: &str, sealed: &[u8]) -> Result<(), Error> {
     connection
-        .prepare_cached("INSERT INTO custody VALUES ('pepper', ?1) ON CONFLICT DO UPDATE SET sealed = excluded.sealed")?
-        .execute(params![sealed])?;
+        .prepare_cached("INSERT INTO custody VALUES (?1, ?2) ON CONFLICT DO UPDATE SET sealed = excluded.sealed")?
+        .execute(params![name, sealed])?;
     Ok(())
 }
 

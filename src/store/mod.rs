@@ -53,6 +53,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/platform/0009_custody.sql"),
     include_str!("../../assets/migrations/platform/0010_leases.sql"),
     include_str!("../../assets/migrations/platform/0011_alerts.sql"),
+    include_str!("../../assets/migrations/platform/0012_integrity.sql"),
 ];
 
 /// What the database is opened with.

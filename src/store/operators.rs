@@ -58,6 +58,18 @@ pub(crate) fn revoke(connection: &Connection, id: OperatorId, now: Timestamp) ->
     Ok(())
 }
 
+/// The operator of that name, in whatever case; revoked ones too.
+pub(crate) fn named(connection: &Connection, name: &str) -> Result<Option<Kept>, Error> {
+    let mut statement = connection.prepare_cached("SELECT * FROM operators WHERE name = ?1 COLLATE NOCASE")?;
+    Ok(statement.query_row([name], read_kept).optional()?)
+}
+
+/// Gives an operator another token.
+pub(crate) fn set_hash(connection: &Connection, id: OperatorId, hash: &[u8; 32]) -> Result<(), Error> {
+    connection.prepare_cached("UPDATE operators SET hash = ?2 WHERE id = ?1")?.execute(params![id.0, hash])?;
+    Ok(())
+}
+
 fn read_kept(row: &Row<'_>) -> rusqlite::Result<Kept> {
     Ok(Kept { operator: read(row)?, created_at: time(row, "created_at")?, revoked_at: maybe_time(row, "revoked_at")? })
 }

@@ -11,6 +11,8 @@ pub(in crate::cli) enum Db {
     Restore(DbRestore),
     /// Check the file, states, secrets and the audit trail: exit code 0 all is well, 1 something is wrong, 2 could not look
     Verify(DbVerify),
+    /// Print the end of the audit trail, to be kept elsewhere: verify --expect-head then notices rows that were cut off or replaced
+    Head(DbHead),
     /// Seal every secret with a new key; only while no platform runs. Keys and tokens stay valid
     Rekey(DbRekey),
 }
@@ -43,6 +45,9 @@ pub(in crate::cli) struct DbVerify {
     /// Answer as JSON
     #[arg(long)]
     pub(in crate::cli) json: bool,
+    /// Hold the audit trail against a head of it: what crow db head printed, or GET /portal/v1/audit/head answered
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) expect_head: Option<PathBuf>,
     /// The platform's data directory
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) data: Option<PathBuf>,
@@ -50,6 +55,13 @@ pub(in crate::cli) struct DbVerify {
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct DbRekey {
+    /// The platform's data directory
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) data: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct DbHead {
     /// The platform's data directory
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) data: Option<PathBuf>,

@@ -4,6 +4,7 @@ pub(super) mod check;
 pub(super) mod console;
 pub(super) mod db;
 pub(super) mod listen;
+pub(super) mod operators;
 pub(super) mod panes;
 pub(super) mod place;
 pub(super) mod platform;
@@ -19,6 +20,7 @@ use clap::{Parser, Subcommand};
 use console::{Console, Standalone};
 use db::Db;
 use listen::{Listen, Reconcile};
+use operators::Operators;
 use panes::{Deliveries, Events, Keys, Limits, Replays, Requests, Subs, Trips};
 use platform::{Demo, Serve};
 use profile::Profile;
@@ -109,6 +111,9 @@ pub(super) enum Command {
     /// Give platforms names and keep the keys to them
     #[command(subcommand)]
     Profile(Profile),
+    /// Operators of a platform, from the machine it is on: reset a lost admin token
+    #[command(subcommand)]
+    Operators(Operators),
     /// Look after a platform's database: backup, restore, verify, change of key
     #[command(subcommand)]
     Db(Db),

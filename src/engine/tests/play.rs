@@ -15,6 +15,7 @@ use super::super::subscriptions::{Missed, switch_off, switch_on};
 use super::model::{Delivery, Fate, LIMIT, Model, Plan, Subscriber};
 use crate::ambient::Ambient;
 use crate::domain::attempt::{Exchange, Result as AttemptResult};
+use crate::domain::audit::AuditKey;
 use crate::domain::breaker::Breaker;
 use crate::domain::delivery::{Cause, Kind, Outcome, Roll, Schedule, State};
 use crate::domain::event::EventType;
@@ -133,7 +134,7 @@ impl World {
         Self {
             connection,
             ambient: Ambient::scripted(START, 1),
-            caller: Caller { actor: Actor::Operator(operator), request_id: "model".to_owned() },
+            caller: Caller::new(Actor::Operator(operator), "model".to_owned(), AuditKey::new([0; 32])),
             flights: Vec::new(),
             late: Vec::new(),
             last: SubscriptionId(0),

@@ -1,25 +1,19 @@
-//! Looking after a platform's data directory from outside: backup and verification also while a platform runs on it, restoring and changing
-//! the key only while none does.
+//! Looking after a platform's data directory from outside: backup and verification also while a platform runs on it, restoring, changing the
+//! key and making a new token only while none does.
 
+pub mod access;
 pub mod backup;
 pub mod rekey;
 pub mod restore;
 pub mod verify;
 
-use super::caller::{Actor, Caller};
 use super::{Error, files};
-use crate::ambient::Ambient;
-use crate::domain::ids::OperatorId;
-use crate::domain::operator::{Operator, Role};
 use crate::store;
 use std::fs::OpenOptions;
 use std::path::Path;
 
-/// Somebody at the machine itself, who needs no token.
-fn caller(ambient: &Ambient) -> Caller {
-    let operator = Operator { id: OperatorId(0), name: "at the machine (crow db)".to_owned(), role: Role::Admin };
-    Caller { actor: Actor::Operator(operator), request_id: format!("db_{}", ambient.ulid()) }
-}
+/// What the audit trail calls whoever looks after the data directory.
+const COMMAND: &str = "crow db";
 
 /// What went wrong with a database, without what it would mean for a caller of the API.
 fn store_error(error: impl Into<store::Error>) -> Error {

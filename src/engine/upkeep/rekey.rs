@@ -1,11 +1,12 @@
 //! Changing the platform's key. The new key is on disk before anything is sealed with it, everything is sealed anew in one transaction, and
 //! only then does the old key go: whenever it is cut short, one of the two keys opens everything.
 
-use super::super::caller::Change;
+use super::super::audit;
+use super::super::caller::{Caller, Change};
 use super::super::root::{self, Custody, Root};
 use super::super::vault::{Proof, Vault};
 use super::super::{Error, files};
-use super::{caller, store_error};
+use super::{COMMAND, store_error};
 use crate::ambient::Ambient;
 use crate::store;
 use std::path::{Path, PathBuf};
@@ -58,8 +59,8 @@ pub fn rekey(dir: &Path, custody: &Custody, next: &Custody, ambient: &Ambient) -
 }
 
 fn seal_anew(database: &Path, old: &Vault, new: &Vault, ambient: &Ambient) -> Result<usize, Error> {
-    let caller = caller(ambient);
     store::upkeep::alone(database, |connection| {
+        audit::chain_once(connection, old, ambient)?;
         let secrets = store::custody::secrets(connection)?;
         for (id, sealed) in &secrets {
             let secret = old.unseal(*id, sealed)?;
@@ -73,7 +74,7 @@ fn seal_anew(database: &Path, old: &Vault, new: &Vault, ambient: &Ambient) -> Re
             after: Some(format!("{}, {} secrets sealed anew", new.root().origin(), secrets.len())),
             reason: None,
         };
-        caller.audit(connection, ambient, change)?;
+        Caller::machine(COMMAND, ambient, new.audit_key()).audit(connection, ambient, change)?;
         Ok(secrets.len())
     })
 }

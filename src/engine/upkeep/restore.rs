@@ -1,17 +1,18 @@
 //! Putting a backup in the place of a database. The old database is kept aside, and whenever it is cut short either the old or the new one is
 //! there, with the key that opens it.
 
-use super::super::caller::Change;
+use super::super::caller::{Caller, Change};
 use super::super::root::{self, Custody, Root};
-use super::super::vault::Proof;
-use super::super::{Error, files, make_dir};
+use super::super::vault::{Proof, Vault};
+use super::super::{Error, audit, files, make_dir};
 use super::backup::key_of;
-use super::{caller, clear, store_error};
+use super::{COMMAND, clear, store_error};
 use crate::ambient::Ambient;
 use crate::store;
 use crate::store::upkeep::{Ended, Progress};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What was put back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,21 +57,21 @@ pub fn restore(
         return Ok(None);
     }
     drop(glance);
-    let key = judge(dir, custody, file, &next)?;
+    let (vault, key) = judge(dir, custody, file, &next)?;
     let (numbers, goes_on) = numbers(&database);
-    let caller = caller(ambient);
     store::upkeep::alone(&next, |connection| {
         store::upkeep::number_on(connection, numbers)?;
+        let Some(vault) = &vault else { return Ok(()) };
+        audit::chain_once(connection, vault, ambient)?;
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let (subject, after) = ("the database".to_owned(), Some(format!("from {name}")));
         let change = Change { action: "restore", subject, before: None, after, reason: None };
-        caller.audit(connection, ambient, change)
-    })
-    .map_err(store_error)?;
+        Ok::<_, Error>(Caller::machine(COMMAND, ambient, vault.audit_key()).audit(connection, ambient, change)?)
+    })?;
     if let Some(root) = &key {
         files::write_private(&root::next(dir), &root.text())?;
     }
-    let aside = put_aside(dir, &database, key.as_ref(), ambient)?;
+    let aside = put_aside(dir, &database, key.as_deref(), ambient)?;
     files::rename(&next, &database)?;
     if key.is_some() {
         files::rename(&root::next(dir), &root::file(dir))?;
@@ -78,21 +79,23 @@ pub fn restore(
     Ok(Some(Restored { aside, goes_on }))
 }
 
-/// Holds the copy against what a backup must be. The key that has to come with it, if the directory does not have it.
-fn judge(dir: &Path, custody: &Custody, file: &Path, copy: &Path) -> Result<Option<Root>, Error> {
+/// Holds the copy against what a backup must be. Its vault, none where nothing is sealed yet; and the key that has to come with it, if the
+/// directory does not have it.
+fn judge(dir: &Path, custody: &Custody, file: &Path, copy: &Path) -> Result<(Option<Vault>, Option<Arc<Root>>), Error> {
     let glance = store::upkeep::glance(copy).map_err(store_error)?;
     if let Some(fault) = store::upkeep::faults(&glance.connection).map_err(store_error)?.into_iter().next() {
         return Err(Error::Unsound { path: file.to_owned(), fault });
     }
     let proof = Proof::of(&glance.connection).map_err(store_error)?;
     let beside = match custody {
-        Custody::File => root::read(&key_of(file))?,
+        Custody::File => root::read(&key_of(file))?.map(Arc::new),
         Custody::Given(_) => None,
     };
-    match beside {
-        Some(root) => proof.judge(&root).map(|()| Some(root)),
-        None => root::find(dir, custody, |root| proof.judge(root)).map(|_| None),
-    }
+    let root = match &beside {
+        Some(root) => proof.judge(root).map(|()| Arc::clone(root))?,
+        None => root::find(dir, custody, |root| proof.judge(root))?,
+    };
+    Ok((Vault::with(root, &proof)?, beside))
 }
 
 /// The last numbers given in the database that is there.

@@ -2,9 +2,9 @@
 
 use super::super::Error;
 use super::super::root::{self, Custody, Root};
-use super::super::vault::{Proof, Vault};
+use super::super::vault::{Proof, Trail, Vault};
 use super::store_error;
-use crate::domain::audit::Fault;
+use crate::domain::audit::{AuditKey, Head};
 use crate::store;
 use rusqlite::Connection;
 use std::path::Path;
@@ -30,11 +30,17 @@ pub enum Verdict {
     Unknown(String),
 }
 
-/// Looks at everything in the data directory `dir`, changing nothing; also while a platform runs there. Each check is told as it ends.
+/// Looks at everything in the data directory `dir`, changing nothing; also while a platform runs there. Each check is told as it ends. The
+/// audit trail is also held against `expected`, a head of it that was kept elsewhere.
 ///
 /// # Errors
 /// When there is no database of this program's to look at: none, foreign, newer. A damaged one is an answer.
-pub fn verify(dir: &Path, custody: &Custody, mut tell: impl FnMut(Check)) -> Result<(), Error> {
+pub fn verify(
+    dir: &Path,
+    custody: &Custody,
+    expected: Option<&Head>,
+    mut tell: impl FnMut(Check),
+) -> Result<(), Error> {
     let path = store::database(dir);
     let mut told = |name, verdict| tell(Check { name, verdict });
     let glance = match store::upkeep::glance(&path) {
@@ -58,8 +64,31 @@ pub fn verify(dir: &Path, custody: &Custody, mut tell: impl FnMut(Check)) -> Res
     }
     told(STATES, verdict(store::upkeep::contradictions(connection), || "no contradictions".to_owned()));
     told(SEALS, seals(connection, dir, custody));
-    told(AUDIT, audit(connection));
+    told(AUDIT, audit(connection, dir, custody, expected));
     Ok(())
+}
+
+/// The end of the audit trail in the data directory `dir`, to be kept elsewhere; also while a platform runs there.
+///
+/// # Errors
+/// When there is no database of this program's, no key that opens it, or when its end is not the one that was written last.
+pub fn audit_head(dir: &Path, custody: &Custody) -> Result<Head, Error> {
+    let path = store::database(dir);
+    let glance = store::upkeep::glance(&path).map_err(store_error)?;
+    let unsound = |fault: &str| Error::Unsound { path: path.clone(), fault: fault.to_owned() };
+    let key = audit_key(&glance.connection, dir, custody)?.ok_or_else(|| unsound(NOT_KEYED))?;
+    let head = store::audit::head(&glance.connection, &key).map_err(store_error)?;
+    head.ok_or_else(|| unsound("the end of the audit trail is not the one that was written last"))
+}
+
+const NOT_KEYED: &str = "the audit trail has plain hashes; it is put under the key when the platform starts";
+
+/// What the trail is chained with; none while it has plain hashes.
+fn audit_key(connection: &Connection, dir: &Path, custody: &Custody) -> Result<Option<AuditKey>, Error> {
+    let proof = Proof::of(connection).map_err(store_error)?;
+    let root = root::find(dir, custody, |root| proof.judge(root))?;
+    let vault = Vault::with(root, &proof)?.filter(|vault| vault.trail() == Trail::Keyed);
+    Ok(vault.map(|vault| vault.audit_key()))
 }
 
 const STRUCTURE: &str = "structure and foreign keys";
@@ -104,15 +133,29 @@ fn open_to_others(dir: &Path) -> Option<String> {
     (mode & 0o077 != 0).then(|| format!("{} can be read by others (mode {mode:o}); chmod 600", path.display()))
 }
 
-fn audit(connection: &Connection) -> Verdict {
-    let checked = match store::audit::check(connection) {
-        Ok(checked) => checked,
+fn audit(connection: &Connection, dir: &Path, custody: &Custody, expected: Option<&Head>) -> Verdict {
+    let key = match audit_key(connection, dir, custody) {
+        Ok(Some(key)) => key,
+        // Asked for a head, "unknown" would be taken for "there".
+        Ok(None) if expected.is_some() => return Verdict::Faults(vec![NOT_KEYED.to_owned()]),
+        Ok(None) => return Verdict::Unknown(NOT_KEYED.to_owned()),
+        Err(error) if expected.is_some() => return Verdict::Faults(vec![error.to_string()]),
+        Err(error) => return Verdict::Unknown(error.to_string()),
+    };
+    let asked = store::audit::check(connection, &key)
+        .and_then(|checked| Ok((checked, expected.map(|head| store::audit::holds(connection, head)).transpose()?)));
+    let (checked, holds) = match asked {
+        Ok(asked) => asked,
         Err(error) => return Verdict::Faults(vec![error.to_string()]),
     };
-    let named = |fault: &Fault| match fault {
-        Fault::Missing(first, last) if first == last => format!("row {first} is missing"),
-        Fault::Missing(first, last) => format!("rows {first} to {last} are missing"),
-        Fault::Altered(id) => format!("row {id}, or the hash of the row before it, is not what was written"),
-    };
-    verdict(Ok(checked.faults.iter().map(named).collect()), || format!("{} rows", checked.n_rows))
+    let mut faults: Vec<String> = checked.faults.iter().map(ToString::to_string).collect();
+    if let (Some(head), Some(false)) = (expected, holds) {
+        faults.push(format!(
+            "row {} is not the one of the expected head: rows up to it were cut off or replaced",
+            head.sequence
+        ));
+    }
+    let held = expected
+        .map_or_else(String::new, |head| format!(", those of the expected head ({}) among them", head.sequence));
+    verdict(Ok(faults), || format!("{} rows under the platform's key{held}", checked.n_rows))
 }

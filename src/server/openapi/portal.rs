@@ -3,7 +3,7 @@
 use super::shape::{Answer, Shape, Told, id, names, status, text, time, upto};
 use crate::api::alerts::{AcknowledgementRow, NewAcknowledgement};
 use crate::api::attempts::{AttemptDetail, AttemptRow};
-use crate::api::audit::{AuditCheck, AuditRow};
+use crate::api::audit::{AuditCheck, AuditHead, AuditRow};
 use crate::api::deliveries::{DeliveryDetail, DeliveryRow, EventDetail, EventRow, Trace};
 use crate::api::events::{Envelope, NewEvent};
 use crate::api::keys::{Company, CreatedKey, KeyRow, LimitsWish, NewCompany, NewKey};
@@ -273,6 +273,12 @@ fn records() -> Vec<Told> {
             "verifyAudit",
             "Whether every change is there as it was written",
             json!(AuditCheck),
+        ),
+        Told::get(
+            paths::AUDIT_HEAD,
+            "auditHead",
+            "The end of the trail: kept elsewhere, it shows later whether rows were cut off or replaced",
+            json!(AuditHead),
         ),
     ]
 }

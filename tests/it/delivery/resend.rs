@@ -193,7 +193,7 @@ async fn b5_a_thousand_resends_race_with_attempts_and_no_delivery_is_under_way_t
 /// Publishes an event and resends its delivery while its first attempt is made.
 async fn race(engine: crow::engine::Engine, company: CompanyId, n: usize) {
     let operator = Operator { id: OperatorId(0), name: "racer".to_owned(), role: Role::Admin };
-    let caller = Caller { actor: Actor::Operator(operator), request_id: format!("race-{n}") };
+    let caller = Caller::new(Actor::Operator(operator), format!("race-{n}"), engine.audit_key());
     let news = News { company, kind: EventType::LeadCreated, payload: None, metadata: None };
     let event = engine.publish(caller.clone(), news).await.expect("published");
     for _ in 0..n % 7 {

@@ -22,7 +22,7 @@ impl Scene {
 async fn every_portal_route_asks_for_its_role() {
     let scene = Scene::new().await;
     for held in Role::ALL {
-        let (_, token) = scene.operator(held.name(), held).await;
+        let (_, token) = scene.operator(&format!("a {}", held.name()), held).await;
         let bearer = format!("Bearer {token}");
         for route in table() {
             let Access::Operator(needed) = route.access else { continue };
@@ -49,7 +49,7 @@ async fn only_an_admin_sees_payloads_as_they_are() {
     assert_eq!(scene.call("POST", "/portal/v1/events", Some(&body.to_string())).await.status, 201);
     scene.attempted(1).await;
     for role in Role::ALL {
-        let (_, token) = scene.operator(role.name(), role).await;
+        let (_, token) = scene.operator(&format!("a {}", role.name()), role).await;
         let bearer = format!("Bearer {token}");
         let answer = scene.platform.call("GET", "/portal/v1/attempts/1", &[("authorization", &bearer)], None).await;
         let detail = answer.json();

@@ -87,7 +87,7 @@ async fn a_restore_that_is_killed_anywhere_leaves_the_old_or_the_new_database() 
 }
 
 /// The scripts, version by version.
-fn scripts() -> Vec<String> {
+pub(crate) fn scripts() -> Vec<String> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/migrations/platform");
     let mut paths: Vec<PathBuf> =
         std::fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path()).collect();

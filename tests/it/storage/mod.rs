@@ -4,6 +4,7 @@ mod cuts;
 mod damage;
 mod disk;
 mod faults;
+mod forgery;
 mod instances;
 mod kills;
 mod ledger;

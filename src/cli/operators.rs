@@ -1,0 +1,22 @@
+//! `crow operators`: access to a platform from the machine it is on.
+
+use super::arguments::operators::Operators;
+use super::db::place;
+use super::failure::Failure;
+use super::output;
+use crate::ambient::Ambient;
+use crate::engine::upkeep::access;
+use std::process::ExitCode;
+
+pub(super) fn run(asked: Operators) -> Result<ExitCode, Failure> {
+    let Operators::Reset(asked) = asked;
+    let (dir, custody) = place(asked.data)?;
+    let done = access::reset(&dir, &custody, &Ambient::real())?;
+    output::write(&format!(
+        "operator {} ({}) has a new token, in {}; the old one is not let in any more",
+        done.operator.id,
+        done.operator.name,
+        done.file.display()
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
