@@ -1,12 +1,14 @@
 //! The long forms of the tests of crashes: `cargo bench --bench campaign -- k1 100` kills the real binary a hundred times during 10,000
 //! deliveries, `-- k2 2000` takes its power two thousand times; a second number is the seed. `-- k9 600` takes its network, its descriptors and
-//! its disk away for ten minutes, `-- k10 1000000` lets it forget a million old rows of each log while others write. Each prints its figures and ends with 1 if something was not as it must be.
+//! its disk away for ten minutes, `-- faults 1800` injects random faults under load for half an hour, `-- k10 1000000` lets it forget a million old rows of each log while others write. Each prints its figures and ends with 1 if something was not as it must be.
 
 use crow::ambient::Ambient;
 use kills::Plan;
 use std::process::ExitCode;
 use std::time::Duration;
 
+#[path = "../tests/it/storage/chaos.rs"]
+mod chaos;
 #[path = "../tests/it/storage/disk.rs"]
 #[expect(dead_code, reason = "the tests use more of it")]
 mod disk;
@@ -29,6 +31,8 @@ mod scene;
 
 /// Deliveries during which it is killed.
 const DELIVERIES: u64 = 10_000;
+/// The longest that a random fault lasts.
+const MAX_FAULT: Duration = Duration::from_secs(5);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -57,11 +61,17 @@ async fn main() -> ExitCode {
             let report = purge::run(n.unwrap_or(1_000_000)).await;
             (report.to_string(), report.holds())
         }
+        Some("faults") => {
+            let lasting = Duration::from_secs(n.unwrap_or(1_800));
+            let report = chaos::run(chaos::ChaosPlan { lasting, max_fault: MAX_FAULT, seed }).await;
+            (report.to_string(), report.holds())
+        }
         // Nothing was asked for: all benchmarks are run, and this is none.
         None => return ExitCode::SUCCESS,
-        Some(other) => {
-            (format!("there is no {other}: k1, k2, k9 or k10, how often, how long or how much, and a seed"), false)
-        }
+        Some(other) => (
+            format!("there is no {other}: k1, k2, k9, k10 or faults, how often, how long or how much, and a seed"),
+            false,
+        ),
     };
     say(&report);
     if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -58,6 +58,7 @@ impl Shim {
     pub(crate) fn under(&self, command: &mut Command) {
         command.env("LD_PRELOAD", self.library()).env("CROW_SHIM_DIR", &self.watched);
         command.env("CROW_SHIM_FAULT", self.fault()).env("CROW_SHIM_FAILED", self.home.join("failed"));
+        command.env("CROW_SHIM_CLOCK", self.clock());
     }
 
     /// From now on changes fail: `ENOSPC`, `EIO`, `EROFS`, `TIGHT`, where only the platform's
@@ -65,6 +66,18 @@ impl Shim {
     pub(crate) fn fail(&self, how: &str) {
         let next = self.home.join("fault.next");
         std::fs::write(&next, how).and_then(|()| std::fs::rename(&next, self.fault())).expect("written");
+    }
+
+    /// From now on the wall clock is off by so many seconds.
+    pub(crate) fn set_clock(&self, seconds: i64) {
+        let next = self.home.join("clock.next");
+        std::fs::write(&next, seconds.to_string())
+            .and_then(|()| std::fs::rename(&next, self.clock()))
+            .expect("written");
+    }
+
+    fn clock(&self) -> PathBuf {
+        self.home.join("clock")
     }
 
     /// So many changes and connections were made to fail so far.

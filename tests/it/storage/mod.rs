@@ -1,5 +1,6 @@
 //! What is stored stays: kills, losses of power, full disks, damaged files, second instances, backups, keys.
 
+mod chaos;
 mod cuts;
 mod damage;
 mod disk;
@@ -15,7 +16,9 @@ mod purge;
 mod scene;
 mod upkeep;
 
+use chaos::ChaosPlan;
 use kills::Plan;
+use std::time::Duration;
 
 /// The short forms; `cargo bench --bench campaign` runs the long ones.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -50,5 +53,12 @@ async fn k9_an_outage_counts_against_nobody_fills_no_log_and_is_soon_forgotten()
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn k10_what_is_old_is_forgotten_while_others_write() {
     let report = purge::run(3_000).await;
+    assert!(report.holds(), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn faults_of_every_kind_under_load_lose_nothing_and_panic_nowhere() {
+    let report =
+        chaos::run(ChaosPlan { lasting: Duration::ZERO, max_fault: Duration::from_millis(300), seed: 1 }).await;
     assert!(report.holds(), "{report}");
 }

@@ -69,6 +69,7 @@ pub(crate) struct Serving {
     pub(crate) address: String,
     dir: PathBuf,
     n_logged: Arc<AtomicUsize>,
+    n_panicked: Arc<AtomicUsize>,
 }
 
 impl Serving {
@@ -88,6 +89,14 @@ impl Serving {
     #[track_caller]
     pub(crate) fn with(dir: &Path, prepare: impl FnOnce(&mut Command)) -> Self {
         let mut command = serve(dir, ANY);
+        prepare(&mut command);
+        Self::begin(dir, command).unwrap_or_else(|why| panic!("it does not start: {why}"))
+    }
+
+    /// The same on an address, with something done to the command before.
+    #[track_caller]
+    pub(crate) fn under(dir: &Path, bind: &str, prepare: impl FnOnce(&mut Command)) -> Self {
+        let mut command = serve(dir, bind);
         prepare(&mut command);
         Self::begin(dir, command).unwrap_or_else(|why| panic!("it does not start: {why}"))
     }
@@ -118,16 +127,20 @@ impl Serving {
         })?;
         let stderr = child.stderr.take().expect("its stderr");
         let n_logged = Arc::<AtomicUsize>::default();
+        let n_panicked = Arc::<AtomicUsize>::default();
         // Somebody has to read what it logs, or it would stand still when the pipe is full.
         std::thread::spawn({
-            let n_logged = Arc::clone(&n_logged);
+            let (n_logged, n_panicked) = (Arc::clone(&n_logged), Arc::clone(&n_panicked));
             move || {
-                for _ in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
+                for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
                     n_logged.fetch_add(1, Ordering::Relaxed);
+                    if String::from_utf8_lossy(&line).contains("panicked") {
+                        n_panicked.fetch_add(1, Ordering::Relaxed);
+                    }
                 }
             }
         });
-        Ok(Self { child, address, dir: dir.to_owned(), n_logged })
+        Ok(Self { child, address, dir: dir.to_owned(), n_logged, n_panicked })
     }
 
     /// `kill -9`, and waits until it is gone.
@@ -149,6 +162,47 @@ impl Serving {
     /// Lines it has logged.
     pub(crate) fn n_logged(&self) -> usize {
         self.n_logged.load(Ordering::Relaxed)
+    }
+
+    /// Lines it has logged that tell of a panic.
+    pub(crate) fn n_panicked(&self) -> u64 {
+        self.n_panicked.load(Ordering::Relaxed) as u64
+    }
+
+    /// Sends it a signal, such as `-STOP`.
+    pub(crate) fn signal(&self, signal: &str) {
+        assert!(Command::new("kill").args([signal, &self.id().to_string()]).status().expect("kill runs").success());
+    }
+
+    /// Waits until it has ended.
+    pub(crate) fn wait(&mut self) {
+        self.child.wait().expect("it ends");
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("a child").is_some()
+    }
+
+    /// Bytes of memory that it has resident.
+    pub(crate) fn resident(&self) -> u64 {
+        self.pages(1)
+    }
+
+    /// Bytes of its address space.
+    pub(crate) fn address_space(&self) -> u64 {
+        self.pages(0)
+    }
+
+    /// A field of the system's table of its memory, in bytes; zero if it has ended.
+    fn pages(&self, field: usize) -> u64 {
+        let table = std::fs::read_to_string(format!("/proc/{}/statm", self.id())).unwrap_or_default();
+        table.split_whitespace().nth(field).map_or(0, |pages| pages.parse::<u64>().expect("a number") * 4096)
+    }
+
+    /// Descriptors that it has open.
+    pub(crate) fn n_descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.id())).map_or(0, Iterator::count)
     }
 
     /// The time of a core that it has used, in the system's ticks: a hundredth of a second each.

@@ -4,6 +4,7 @@
  * CROW_SHIM_DIE    the process ends in front of the n-th change, as a kill at that moment would end it.
  * CROW_SHIM_FAULT  while this file is there, its first word says how changes fail: ENOSPC, EIO, EROFS, or TIGHT: the disk is full, and the
  *                  only room that can be made on it is what the file *.ballast there holds. ENETUNREACH and EMFILE let connections fail.
+ * CROW_SHIM_CLOCK  while this file is there, the wall clock is off by as many seconds as it says.
  * CROW_SHIM_FAILED a byte is appended to this file for every failure.
  */
 #define _GNU_SOURCE
@@ -21,10 +22,11 @@
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static const char *folder, *fault;
+static const char *folder, *fault, *clock_file;
 static int log_fd = -1, failed_fd = -1;
 static long die_at, n_changes;
 
@@ -32,6 +34,7 @@ __attribute__((constructor)) static void begin(void) {
     const char *path = getenv("CROW_SHIM_LOG"), *die = getenv("CROW_SHIM_DIE");
     folder = getenv("CROW_SHIM_DIR");
     fault = getenv("CROW_SHIM_FAULT");
+    clock_file = getenv("CROW_SHIM_CLOCK");
     if (path) log_fd = syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (die) die_at = atol(die);
     path = getenv("CROW_SHIM_FAILED");
@@ -221,4 +224,16 @@ int socket(int domain, int type, int protocol) {
     char word[8];
     if (domain != AF_UNIX && how(word) == 'M') return count_failure(), errno = EMFILE, -1;
     return syscall(SYS_socket, domain, type, protocol);
+}
+
+/* The wall clock; the monotonic one is never off. */
+int clock_gettime(clockid_t which, struct timespec *now) {
+    int done = syscall(SYS_clock_gettime, which, now);
+    int fd = !done && which == CLOCK_REALTIME && clock_file ? syscall(SYS_openat, AT_FDCWD, clock_file, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd >= 0) {
+        char text[24] = {0};
+        if (syscall(SYS_read, fd, text, sizeof text - 1) > 0) now->tv_sec += atol(text);
+        syscall(SYS_close, fd);
+    }
+    return done;
 }
