@@ -11,6 +11,8 @@ mod guide;
 mod hostile;
 mod lifecycle;
 mod listen;
+#[path = "../fuzz/mutation.rs"]
+mod mutation;
 mod operations;
 mod outage;
 mod panes;
