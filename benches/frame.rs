@@ -210,6 +210,7 @@ async fn run(n_attempts: i64, pace: u32) {
         policy: Policy::Private,
         schedule: Schedule::default(),
         keep: None,
+        request_log_limit: crow::engine::retention::DEFAULT_REQUEST_LOG_LIMIT,
         custody: Custody::File,
         reach: Reach::default(),
     };

@@ -62,6 +62,8 @@ pub enum Code {
     RateLimited,
     /// 500
     Internal,
+    /// 501: the request's method is none of HTTP's own.
+    NotImplemented,
     /// 503: the write queue is full, or the platform is stopping.
     Contended,
     /// 507: the disk or the database limit is reached.
@@ -90,6 +92,7 @@ impl Code {
             Self::RateLimited => 429,
             Self::HeadersTooLarge => 431,
             Self::Internal | Self::Unknown => 500,
+            Self::NotImplemented => 501,
             Self::Contended => 503,
             Self::StorageFull => 507,
         }
@@ -112,6 +115,7 @@ impl Code {
             421 => "Misdirected Request",
             429 => "Too Many Requests",
             431 => "Request Header Fields Too Large",
+            501 => "Not Implemented",
             503 => "Service Unavailable",
             507 => "Insufficient Storage",
             _ => "Internal Server Error",

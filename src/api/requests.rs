@@ -57,6 +57,15 @@ pub struct CodeCount {
     pub n: u64,
 }
 
+/// Requests answered with one status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StatusCount {
+    /// The status.
+    pub status: u16,
+    /// How many.
+    pub n: u64,
+}
+
 /// A page of the log with what the last hour was answered with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", from = "RequestLogRead")]
@@ -64,8 +73,11 @@ pub struct RequestLog {
     /// The page.
     #[serde(flatten)]
     pub page: LogPage<RequestRow>,
-    /// Requests of the last hour by status and code, most frequent first; filters do not apply.
+    /// Requests of the last hour by status and code, most frequent first, with a row or without; filters do not apply.
     pub last_hour: Vec<CodeCount>,
+    /// Refusals since the platform started that have no row, by status: rows of calls without a key, and of calls beyond a key's window, are
+    /// written at a bounded rate.
+    pub unlogged: Vec<StatusCount>,
 }
 
 /// The same as it is read: row by row.
@@ -77,14 +89,16 @@ struct RequestLogRead {
     previous_cursor: Option<String>,
     has_more: bool,
     last_hour: ReadableRows<CodeCount>,
+    #[serde(default)]
+    unlogged: Vec<StatusCount>,
 }
 
 impl From<RequestLogRead> for RequestLog {
     fn from(read: RequestLogRead) -> Self {
-        let RequestLogRead { items, next_cursor, previous_cursor, has_more, last_hour } = read;
+        let RequestLogRead { items, next_cursor, previous_cursor, has_more, last_hour, unlogged } = read;
         let mut unreadable = items.unreadable;
         unreadable.extend(last_hour.unreadable);
         let page = LogPage { items: items.rows, next_cursor, previous_cursor, has_more, unreadable };
-        Self { page, last_hour: last_hour.rows }
+        Self { page, last_hour: last_hour.rows, unlogged }
     }
 }

@@ -9,6 +9,7 @@ use super::{arguments, log, remote, settings};
 use crate::ambient::Ambient;
 use crate::domain::delivery::Schedule;
 use crate::domain::target::Policy;
+use crate::engine::retention::DEFAULT_REQUEST_LOG_LIMIT;
 use crate::server::exposure::Exposure;
 use crate::tui::console::{Access, Identity, Mode, Stakes};
 use ratatui::style::Color;
@@ -29,6 +30,7 @@ async fn standalone(asked: arguments::console::Standalone) -> Result<ExitCode, F
         policy: if asked.allow_private_targets { Policy::Private } else { Policy::Public },
         retry_base: Schedule::default().base,
         keep: arguments::read::Keep::default().0,
+        request_log_limit: DEFAULT_REQUEST_LOG_LIMIT,
         ca_files: asked.trust_ca,
         exposure: Exposure::default(),
         ambient: ambient.clone(),

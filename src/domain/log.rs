@@ -143,7 +143,7 @@ pub struct Happened {
 }
 
 /// What can be told of a key that was refused although it has the form of one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Claimed {
     /// The company in it.
     pub company: CompanyId,
@@ -151,8 +151,11 @@ pub struct Claimed {
     pub last4: String,
 }
 
+/// Bytes of text in a row of the request log at most, whatever its caller chose.
+pub const MAX_REQUEST_TEXT: usize = 2_048;
+
 /// A request to the Integration API.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Request {
     /// When it arrived.
     pub at: Timestamp,
@@ -178,4 +181,73 @@ pub struct Request {
     pub address: Option<String>,
     /// What the caller said it was; counted per key, not logged.
     pub agent: Option<String>,
+}
+
+impl Request {
+    /// The same with each text cut to its share of [`MAX_REQUEST_TEXT`].
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        for (text, most) in self.texts() {
+            text.truncate(text.floor_char_boundary(most));
+        }
+        self
+    }
+
+    /// Bytes of its texts.
+    #[must_use]
+    pub fn n_text_bytes(&self) -> usize {
+        let optional = [&self.code, &self.detail, &self.address, &self.agent].into_iter().flatten();
+        let claimed = self.claimed.as_ref().map_or(0, |of| of.last4.len());
+        let given = [&self.method, &self.route, &self.request_id].into_iter();
+        given.chain(optional).map(String::len).sum::<usize>() + claimed
+    }
+
+    /// Every text, and how many bytes of it are kept.
+    fn texts(&mut self) -> impl Iterator<Item = (&mut String, usize)> {
+        let Self { method, route, code, detail, claimed, request_id, address, agent, .. } = self;
+        let last4 = claimed.as_mut().map(|of| &mut of.last4);
+        [
+            (Some(method), 16),
+            (Some(route), 128),
+            (code.as_mut(), 64),
+            (detail.as_mut(), 1_024),
+            (last4, 16),
+            (Some(request_id), 64),
+            (address.as_mut(), 64),
+            (agent.as_mut(), 120),
+        ]
+        .into_iter()
+        .filter_map(|(text, most)| Some((text?, most)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_row_holds_more_text_than_it_may(texts in prop::collection::vec("(?s).{0,600}", 8), times in 1_usize..40) {
+            let text = |n: usize| texts[n].repeat(times);
+            let request = Request {
+                at: Timestamp::default(),
+                caller: None,
+                method: text(0),
+                route: text(1),
+                status: 404,
+                code: Some(text(2)),
+                detail: Some(text(3)),
+                claimed: Some(Claimed { company: CompanyId(1), last4: text(4) }),
+                request_id: text(5),
+                elapsed_ms: 0,
+                address: Some(text(6)),
+                agent: Some(text(7)),
+            };
+            let bounded = request.clone().bounded();
+            prop_assert!(bounded.n_text_bytes() <= MAX_REQUEST_TEXT);
+            prop_assert!(request.detail.expect("given").starts_with(bounded.detail.as_deref().expect("kept")));
+            prop_assert_eq!(bounded.clone().bounded(), bounded);
+        }
+    }
 }

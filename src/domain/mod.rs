@@ -26,6 +26,7 @@ pub mod standing;
 pub mod subscription;
 pub mod target;
 pub mod text;
+pub mod throttle;
 pub mod time;
 pub mod trip;
 pub mod trouble;

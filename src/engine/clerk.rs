@@ -3,7 +3,7 @@
 use super::Engine;
 use super::dispatcher::LEASE;
 use super::once::REMEMBERED;
-use super::requests::Waiting;
+use super::request_log::Waiting;
 use crate::ambient::Stopwatch;
 use crate::domain::ids::CompanyId;
 use crate::domain::time::{MINUTE_MS, Timestamp};
@@ -90,10 +90,12 @@ impl Clerk {
         let set = Set { ahead: now.since(expected), back: expected.since(now) };
         let notes = Arc::new(Notes { windows: shared.windows.take_unwritten(), waiting: shared.log.take() });
         if notes.waiting.n_dropped > 0 {
-            tracing::warn!(n = notes.waiting.n_dropped, "the request log could not keep up; entries were dropped");
+            tracing::warn!(
+                n = notes.waiting.n_dropped,
+                "the request log cannot keep up; these requests are only counted"
+            );
         }
-        let has_notes =
-            !notes.windows.is_empty() || !notes.waiting.requests.is_empty() || !notes.waiting.uses.is_empty();
+        let has_notes = !notes.windows.is_empty() || !notes.waiting.is_empty();
         // After trouble with storage, outcomes that wait to be written down come before claims that seem to have been left.
         let expired_before = (self.n_calm >= CALM).then_some(now);
         let written = shared.store.write_patiently({
@@ -155,7 +157,8 @@ fn write(
     for (key, at) in &notes.waiting.uses {
         store::keys::used(connection, *key, *at)?;
     }
-    store::requests::insert(connection, &notes.waiting.requests)?;
+    store::requests::insert(connection, notes.waiting.rows())?;
+    store::requests::count(connection, notes.waiting.counts())?;
     store::repeats::forget(connection, now.minus(REMEMBERED))?;
     if set.ahead > JUMP {
         store::deliveries::shift_leases(connection, set.ahead)?;

@@ -34,6 +34,8 @@ pub struct Gauges {
     pub elapsed_ms: u64,
     /// Requests that the log could not keep up with, since the start.
     pub n_dropped: u64,
+    /// Refusals beyond the rate at which they have rows in the log, since the start, by status.
+    pub unlogged: BTreeMap<u16, u64>,
 }
 
 impl Engine {
@@ -70,6 +72,7 @@ impl Engine {
             answers: seen.answers,
             elapsed_ms: seen.elapsed_ms,
             n_dropped: seen.n_dropped,
+            unlogged: seen.unlogged,
         })
     }
 }

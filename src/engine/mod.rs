@@ -26,9 +26,10 @@ pub mod overview;
 pub mod reach;
 mod replayer;
 pub mod replays;
+mod request_log;
 pub mod requests;
 pub mod resends;
-mod retention;
+pub mod retention;
 pub mod revisions;
 pub mod root;
 pub mod samples;
@@ -73,6 +74,8 @@ pub struct Settings {
     pub schedule: Schedule,
     /// How long attempts, requests, finished deliveries and their events are kept; for ever if absent.
     pub keep: Option<Duration>,
+    /// Bytes that the request log may have; the oldest rows beyond that are deleted.
+    pub request_log_limit: u64,
     /// What the sender is given of the world outside.
     pub reach: Reach,
     /// Where the platform's key is kept.
@@ -206,7 +209,7 @@ struct Shared {
     keyring: Keyring,
     tokens: Tokens,
     windows: Windows,
-    log: requests::Log,
+    log: request_log::RequestLog,
     sender: Sender,
     bell: Notify,
     /// Rung when a replay may go on.
@@ -246,6 +249,7 @@ impl Engine {
                     store::deliveries::release_all(connection)?;
                 }
                 store::deliveries::clamp_due(connection, now)?;
+                store::requests::measure(connection)?;
                 let used = store::windows::since(connection, None, Window::opening(now).start)?;
                 Ok::<_, store::Error>((store::keys::all(connection)?, store::operators::all(connection)?, used))
             })
@@ -254,6 +258,7 @@ impl Engine {
         let sender = Sender::new(settings.policy, &settings.reach)?;
         let shared = Shared {
             settings,
+            log: request_log::RequestLog::new(&ambient),
             ambient,
             partners: store.for_partners(),
             store,
@@ -261,7 +266,6 @@ impl Engine {
             keyring,
             tokens,
             windows,
-            log: requests::Log::default(),
             sender,
             bell: Notify::new(),
             plans: Notify::new(),

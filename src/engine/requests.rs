@@ -1,4 +1,4 @@
-//! The log of requests: collected in memory, written down by the clerk.
+//! The log of requests, and how keys use what they were given.
 
 use super::{Engine, Error};
 use crate::domain::ids::KeyId;
@@ -9,74 +9,8 @@ use crate::store;
 use crate::store::requests::Logged;
 use crate::store::usage::{CallerUse, CodeCount, RouteUse};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
-
-/// Entries that may wait for the clerk; more are dropped and counted.
-const WAITING: usize = 20_000;
-
-/// Methods that are told apart; a caller can invent others without end.
-const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
-
-/// What waits to be written down.
-#[derive(Debug, Default)]
-pub(super) struct Log {
-    waiting: Mutex<Waiting>,
-    totals: Mutex<Totals>,
-}
-
-/// What was seen since the start.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Totals {
-    pub(super) answers: BTreeMap<(String, String, u16), u64>,
-    pub(super) elapsed_ms: u64,
-    pub(super) n_dropped: u64,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct Waiting {
-    pub(super) requests: Vec<Request>,
-    pub(super) uses: Vec<(KeyId, Timestamp)>,
-    pub(super) n_dropped: u64,
-}
-
-impl Log {
-    pub(super) fn note_use(&self, key: KeyId, at: Timestamp) {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).uses.push((key, at));
-    }
-
-    pub(super) fn take(&self) -> Waiting {
-        std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    pub(super) fn totals(&self) -> Totals {
-        self.totals.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Takes back what could not be written down, as far as there is room.
-    pub(super) fn give_back(&self, notes: &Waiting) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.uses.extend(&notes.uses);
-        let room = WAITING.saturating_sub(waiting.requests.len());
-        waiting.requests.extend(notes.requests.iter().take(room).cloned());
-        waiting.n_dropped += notes.requests.len().saturating_sub(room) as u64;
-    }
-
-    fn add(&self, request: Request) {
-        let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
-        totals.elapsed_ms += request.elapsed_ms;
-        let is_usual = METHODS.contains(&request.method.as_str());
-        let method = if is_usual { request.method.clone() } else { "OTHER".to_owned() };
-        *totals.answers.entry((method, request.route.clone(), request.status)).or_default() += 1;
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.requests.len() < WAITING {
-            waiting.requests.push(request);
-        } else {
-            waiting.n_dropped += 1;
-            totals.n_dropped += 1;
-        }
-    }
-}
 
 /// How a key was used, by day.
 #[derive(Debug, Clone)]
@@ -89,14 +23,17 @@ pub struct KeyHistory {
     pub routes: Vec<RouteUse>,
 }
 
-/// Characters of a user agent that are kept.
-const AGENT_KEPT: usize = 120;
-
 impl Engine {
-    /// Logs a request; it is on disk within a second. Of what the caller said it was, only the beginning is kept.
-    pub fn log_request(&self, mut request: Request) {
-        request.agent = request.agent.map(|agent| agent.chars().take(AGENT_KEPT).collect());
-        self.shared.log.add(request);
+    /// Logs a request; it is on disk within a second. Texts are kept up to their share of a row. Refusals of callers without a key, and of
+    /// keys beyond their window, have rows at a bounded rate; they are always counted.
+    pub fn log_request(&self, request: Request) {
+        self.shared.log.add(request.bounded());
+    }
+
+    /// Refusals since the start that have no row in the log, by status.
+    #[must_use]
+    pub fn unlogged(&self) -> BTreeMap<u16, u64> {
+        self.shared.log.totals().unlogged
     }
 
     /// A page of requests, newest first, and what the last hour was answered with.

@@ -1,7 +1,7 @@
-//! Retention: attempts, requests, finished deliveries and events that are older than what is kept are deleted, slice by slice. Counters stay,
-//! and so does everything that can still be delivered.
+//! Retention: attempts, requests, finished deliveries and events that are older than what is kept are deleted, slice by slice, and so are the
+//! oldest requests beyond the bytes that their log may have. Counters stay, and so does everything that can still be delivered.
 
-use super::Engine;
+use super::{Engine, Settings};
 use crate::domain::time::Timestamp;
 use crate::store;
 use std::time::Duration;
@@ -11,6 +11,10 @@ use tokio::sync::watch;
 const BREATH: Duration = Duration::from_millis(50);
 /// How often there is a look at what has become old.
 const ROUND: Duration = Duration::from_secs(3_600);
+/// How often there is a look at the bytes of the request log.
+const SIZE_INTERVAL: Duration = Duration::from_secs(60);
+/// Bytes that the request log may have unless asked otherwise: some millions of rows.
+pub const DEFAULT_REQUEST_LOG_LIMIT: u64 = 1 << 30;
 
 /// What a sweep looks at next; a delivery goes after its attempts, an event after its deliveries.
 #[derive(Debug, Clone, Copy)]
@@ -21,16 +25,24 @@ enum Stage {
 }
 
 pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
-    let Some(keep) = engine.shared.settings.keep else { return };
+    let Settings { keep, request_log_limit: limit, .. } = engine.shared.settings;
     let ambient = &engine.shared.ambient;
-    let mut stage = Stage::Logs;
+    let mut stage = Some(Stage::Logs);
+    let mut since_sweep = ambient.stopwatch();
     while !*stop.borrow() {
-        let before = ambient.now().minus(keep);
-        let swept = engine.shared.store.write_patiently(move |connection| sweep(connection, stage, before)).await;
+        let due = stage.zip(keep.map(|keep| ambient.now().minus(keep)));
+        let slice = engine.shared.store.write_patiently(move |connection| {
+            let n_beyond = store::requests::shorten(connection, limit)?;
+            let next = due.map_or(Ok(None), |(stage, before)| sweep(connection, stage, before))?;
+            Ok::<_, store::Error>((n_beyond, next))
+        });
         // Storage in trouble is said by others; this can wait.
-        let next = swept.ok().flatten();
-        stage = next.unwrap_or(Stage::Logs);
-        let nap = if next.is_some() { BREATH } else { ROUND };
+        let (n_beyond, next) = slice.await.unwrap_or((0, None));
+        if stage.is_some() && next.is_none() {
+            since_sweep = ambient.stopwatch();
+        }
+        stage = next.or_else(|| (since_sweep.elapsed() >= ROUND).then_some(Stage::Logs));
+        let nap = if n_beyond > 0 || stage.is_some() { BREATH } else { SIZE_INTERVAL };
         tokio::select! {
             () = ambient.sleep(nap) => {}
             _ = stop.changed() => {}

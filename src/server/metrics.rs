@@ -10,6 +10,7 @@ use axum::Extension;
 use axum::extract::{FromRequestParts as _, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -82,6 +83,10 @@ pub(super) fn told(gauges: &Gauges, status: &Status) -> Vec<Metric> {
     let requests = gauges.answers.iter().map(|((method, route, status), n)| {
         (vec![("method", method.clone()), ("route", route.clone()), ("status", status.to_string())], *n)
     });
+    // Those that callers can bring about at will are told from the start, so that their rise is seen.
+    let usual = [401, 404, 429, 501].map(|status| (status, 0));
+    let unlogged: BTreeMap<u16, u64> = usual.into_iter().chain(gauges.unlogged.clone()).collect();
+    let unlogged = unlogged.into_iter().map(|(status, n)| (vec![("status", status.to_string())], n));
     vec![
         by("crow_build_info", "What is running", "version", &[(env!("CARGO_PKG_VERSION"), 1)]),
         one("crow_dispatching", Gauge, "Whether the dispatcher runs", u64::from(status.is_dispatching)),
@@ -115,6 +120,12 @@ pub(super) fn told(gauges: &Gauges, status: &Status) -> Vec<Metric> {
             kind: Counter,
             what: "Requests to the Integration API since the start",
             values: requests.collect(),
+        },
+        Metric {
+            name: "crow_requests_unlogged_total",
+            kind: Counter,
+            what: "Refusals that have no row in the request log, since the start: rows of calls without a key, and of calls beyond a key's window, are written at a bounded rate",
+            values: unlogged.collect(),
         },
         one("crow_request_duration_milliseconds_total", Counter, "Time spent on them", gauges.elapsed_ms),
     ]

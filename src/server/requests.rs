@@ -7,7 +7,7 @@ use super::query::Id;
 use super::router;
 use crate::api::limits::{KeyUsage, RouteUse};
 use crate::api::log::RequestQuery;
-use crate::api::requests::{CodeCount, RequestLog, RequestRow};
+use crate::api::requests::{CodeCount, RequestLog, RequestRow, StatusCount};
 use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::key::Scope;
 use crate::domain::log::RequestFilter;
@@ -57,7 +57,8 @@ pub(super) async fn list(
         .into_iter()
         .map(|of| CodeCount { status: of.status, code: of.code.map(Untrusted::new), n: of.n })
         .collect();
-    Ok(axum::Json(RequestLog { page, last_hour }))
+    let unlogged = engine.unlogged().into_iter().map(|(status, n)| StatusCount { status, n }).collect();
+    Ok(axum::Json(RequestLog { page, last_hour, unlogged }))
 }
 
 /// `GET /portal/v1/keys/{id}/usage`: which routes a key calls and which scopes it never used.

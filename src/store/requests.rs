@@ -1,7 +1,7 @@
 //! The log of requests to the Integration API, and its counters per key.
 
 use super::scan::{Log, wanted};
-use super::{Error, count, time, usage};
+use super::{Error, time, usage};
 use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::log::{Claimed, Page, Request, RequestFilter, Span};
 use crate::domain::time::Timestamp;
@@ -33,27 +33,86 @@ pub struct Usage {
     pub n_server_errors: u64,
 }
 
-/// Logs and counts requests. Counters of many requests are summed up first, so that each is written once.
-pub(crate) fn insert(connection: &Connection, requests: &[Request]) -> Result<(), Error> {
-    let mut log = connection.prepare_cached(
+/// Bytes that a row takes, as the limit of the log counts them: its texts and what is about the same for every row.
+const ROW_BYTES: &str =
+    "100 + octet_length(method) + octet_length(route) + coalesce(octet_length(code), 0) + octet_length(request_id)
+    + coalesce(octet_length(detail), 0) + coalesce(octet_length(claimed_last4), 0)";
+/// Oldest rows that are deleted at once.
+const SLICE: u32 = 500;
+
+/// Writes rows.
+pub(crate) fn insert<'a>(connection: &Connection, rows: impl Iterator<Item = &'a Request>) -> Result<(), Error> {
+    let mut n_bytes = 0;
+    let mut log = connection.prepare_cached(&format!(
         "INSERT INTO requests (at, key_id, company_id, method, route, status, code, request_id, elapsed_ms, detail, claimed_company, claimed_last4)
-         VALUES (:at, :key, :company, :method, :route, :status, :code, :id, :elapsed, :detail, :claimed, :last4)",
+         VALUES (:at, :key, :company, :method, :route, :status, :code, :id, :elapsed, :detail, :claimed, :last4) RETURNING {ROW_BYTES}",
+    ))?;
+    for row in rows {
+        let values = named_params! {
+            ":at": row.at.millis(), ":key": row.caller.map(|(key, _)| key.0), ":company": row.caller.map(|(_, company)| company.0),
+            ":method": row.method, ":route": row.route, ":status": row.status, ":code": row.code,
+            ":id": row.request_id, ":elapsed": i64::try_from(row.elapsed_ms).unwrap_or(i64::MAX),
+            ":detail": row.detail, ":claimed": row.claimed.as_ref().map(|of| of.company.0),
+            ":last4": row.claimed.as_ref().map(|of| of.last4.as_str()),
+        };
+        n_bytes += log.query_row(values, |row| row.get::<_, i64>(0))?;
+    }
+    weigh(connection, n_bytes)
+}
+
+/// Counts the bytes of the log anew where an earlier version did not. Reads the whole log once.
+pub(crate) fn measure(connection: &Connection) -> Result<(), Error> {
+    connection.execute(
+        &format!("INSERT OR IGNORE INTO counters (name, value) SELECT 'request_log_bytes', coalesce((SELECT sum({ROW_BYTES}) FROM requests), 0)
+             WHERE NOT EXISTS (SELECT 1 FROM counters WHERE name = 'request_log_bytes')"),
+        [],
     )?;
+    Ok(())
+}
+
+/// Adds to the bytes of the log.
+fn weigh(connection: &Connection, n_bytes: i64) -> Result<(), Error> {
+    if n_bytes != 0 {
+        connection
+            .prepare_cached("UPDATE counters SET value = max(0, value + ?1) WHERE name = 'request_log_bytes'")?
+            .execute([n_bytes])?;
+    }
+    Ok(())
+}
+
+/// Deletes some of the oldest rows if the log has more than `limit` bytes. The number deleted; 0 when it has no more than that.
+pub(crate) fn shorten(connection: &Connection, limit: u64) -> Result<usize, Error> {
+    let n_bytes = connection
+        .prepare_cached("SELECT value FROM counters WHERE name = 'request_log_bytes'")?
+        .query_row([], |row| super::count(row, "value"))?;
+    if n_bytes <= limit { Ok(0) } else { forget(connection, Timestamp::from_millis(i64::MAX)) }
+}
+
+/// Deletes some of the oldest rows before `before`. The number deleted; 0 when there are none left.
+pub(crate) fn forget(connection: &Connection, before: Timestamp) -> Result<usize, Error> {
+    let mut delete = connection.prepare_cached(&format!(
+        "DELETE FROM requests WHERE id IN (SELECT id FROM requests ORDER BY id LIMIT {SLICE}) AND at < ?1 RETURNING {ROW_BYTES}"
+    ))?;
+    let deleted: Vec<i64> = delete.query_map([before.millis()], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    weigh(connection, -deleted.iter().sum::<i64>())?;
+    Ok(deleted.len())
+}
+
+/// Counts requests, each standing for so many like it. Counters of many are summed up first, so that each is written once.
+pub(crate) fn count<'a>(
+    connection: &Connection,
+    requests: impl Iterator<Item = (&'a Request, u64)>,
+) -> Result<(), Error> {
+    let requests: Vec<(&Request, u64)> = requests.collect();
     let mut slots: HashMap<(Timestamp, KeyId), Usage> = HashMap::new();
-    for request in requests {
-        log.execute(named_params! {
-            ":at": request.at.millis(), ":key": request.caller.map(|(key, _)| key.0), ":company": request.caller.map(|(_, company)| company.0),
-            ":method": request.method, ":route": request.route, ":status": request.status, ":code": request.code,
-            ":id": request.request_id, ":elapsed": i64::try_from(request.elapsed_ms).unwrap_or(i64::MAX),
-            ":detail": request.detail, ":claimed": request.claimed.as_ref().map(|of| of.company.0),
-            ":last4": request.claimed.as_ref().map(|of| of.last4.as_str()),
-        })?;
+    for (request, n) in &requests {
         if let Some((key, _)) = request.caller {
+            let counts = |is_one: bool| if is_one { *n } else { 0 };
             let usage = slots.entry((request.at.slot(SLOT_MS), key)).or_default();
-            usage.n += 1;
-            usage.n_client_errors += u64::from((400..500).contains(&request.status));
-            usage.n_limited += u64::from(request.status == 429);
-            usage.n_server_errors += u64::from(request.status >= 500);
+            usage.n += n;
+            usage.n_client_errors += counts((400..500).contains(&request.status));
+            usage.n_limited += counts(request.status == 429);
+            usage.n_server_errors += counts(request.status >= 500);
         }
     }
     let mut count = connection.prepare_cached(
@@ -66,7 +125,7 @@ pub(crate) fn insert(connection: &Connection, requests: &[Request]) -> Result<()
             .map(|n| i64::try_from(n).unwrap_or(i64::MAX));
         count.execute(params![slot.millis(), key.0, n, client, limited, server])?;
     }
-    usage::note(connection, requests)
+    usage::note(connection, &requests)
 }
 
 /// Requests per key in the last minute: the six latest complete slots' worth, ending now.
@@ -78,10 +137,10 @@ pub(crate) fn last_minute(connection: &Connection, now: Timestamp) -> Result<Vec
     )?;
     let rows = statement.query_map([since.millis()], |row| {
         let usage = Usage {
-            n: count(row, "n")?,
-            n_client_errors: count(row, "client")?,
-            n_limited: count(row, "limited")?,
-            n_server_errors: count(row, "server")?,
+            n: super::count(row, "n")?,
+            n_client_errors: super::count(row, "client")?,
+            n_limited: super::count(row, "limited")?,
+            n_server_errors: super::count(row, "server")?,
         };
         Ok((KeyId(row.get("key_id")?), usage))
     })?;
@@ -114,9 +173,58 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Logged> {
         detail: row.get("detail")?,
         claimed: claimed.map(|(company, last4)| Claimed { company, last4 }),
         request_id: row.get("request_id")?,
-        elapsed_ms: count(row, "elapsed_ms")?,
+        elapsed_ms: super::count(row, "elapsed_ms")?,
         address: None,
         agent: None,
     };
     Ok(Logged { id: row.get("id")?, request })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_is_cut_to_its_limit_oldest_first_and_its_bytes_are_always_known() {
+        let connection = crate::store::blank().unwrap();
+        let stored = || -> i64 {
+            let sql = format!("SELECT coalesce(sum({ROW_BYTES}), 0) FROM requests");
+            connection.query_row(&sql, [], |row| row.get(0)).unwrap()
+        };
+        let known = || -> i64 {
+            let sql = "SELECT value FROM counters WHERE name = 'request_log_bytes'";
+            connection.query_row(sql, [], |row| row.get(0)).unwrap()
+        };
+        let row = |n: i64| Request {
+            at: Timestamp::from_millis(n),
+            caller: (n % 2 == 0).then_some((KeyId(1), CompanyId(1))),
+            method: "GET".to_owned(),
+            route: "/api/v1/events".to_owned(),
+            status: 200,
+            code: (n % 3 == 0).then(|| "not_found".to_owned()),
+            detail: Some("ä".repeat(usize::try_from(n % 50).unwrap())),
+            claimed: None,
+            request_id: format!("req_{n}"),
+            elapsed_ms: 1,
+            address: None,
+            agent: None,
+        };
+        let rows: Vec<Request> = (0..4_000).map(row).collect();
+        // As an earlier version left it: rows, and nothing that knows their bytes.
+        connection.execute("DELETE FROM counters WHERE name = 'request_log_bytes'", []).unwrap();
+        insert(&connection, rows[..1_000].iter()).unwrap();
+        measure(&connection).unwrap();
+        assert_eq!((known(), stored() > 100_000), (stored(), true));
+        insert(&connection, rows[1_000..].iter()).unwrap();
+        measure(&connection).unwrap();
+        assert_eq!(known(), stored());
+        while shorten(&connection, 200_000).unwrap() > 0 {}
+        assert_eq!(known(), stored());
+        assert!((100_000..=200_000).contains(&known()), "{}", known());
+        let oldest: i64 = connection.query_row("SELECT min(at) FROM requests", [], |row| row.get(0)).unwrap();
+        let n: i64 = connection.query_row("SELECT count(*) FROM requests", [], |row| row.get(0)).unwrap();
+        assert_eq!(oldest + n, 4_000, "what is left is the newest part");
+        while forget(&connection, Timestamp::from_millis(4_000)).unwrap() > 0 {}
+        assert_eq!((known(), stored()), (0, 0));
+    }
 }

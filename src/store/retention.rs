@@ -1,7 +1,7 @@
 //! Forgetting: what is old and over is deleted in slices, each small enough that no write waits long for it. Counters stay.
 
-use super::Error;
 use super::deliveries::IS_HELD;
+use super::{Error, requests};
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -16,19 +16,13 @@ pub(crate) struct Slice {
     pub(crate) place: Option<i64>,
 }
 
-/// A log that is only looked at from its beginning: what is deleted is its oldest part.
-const OLDEST: [(&str, &str); 2] = [("attempts", "started_at"), ("requests", "at")];
-
 /// Deletes some of the oldest attempts and requests before `before`. The number deleted; 0 when there are none left.
 pub(crate) fn logs(connection: &Connection, before: Timestamp) -> Result<usize, Error> {
-    let mut n_deleted = 0;
-    for (table, time) in OLDEST {
-        let sql = format!(
-            "DELETE FROM {table} WHERE id IN (SELECT id FROM {table} ORDER BY id LIMIT {SLICE}) AND {time} < ?1"
-        );
-        n_deleted += connection.prepare_cached(&sql)?.execute([before.millis()])?;
-    }
-    Ok(n_deleted)
+    let sql = format!(
+        "DELETE FROM attempts WHERE id IN (SELECT id FROM attempts ORDER BY id LIMIT {SLICE}) AND started_at < ?1"
+    );
+    let n_attempts = connection.prepare_cached(&sql)?.execute([before.millis()])?;
+    Ok(n_attempts + requests::forget(connection, before)?)
 }
 
 /// Deletes deliveries behind `after` that are over, of events before `before`, and have no attempt left. What waits, is parked or was skipped

@@ -56,22 +56,23 @@ pub struct CodeCount {
     pub n: u64,
 }
 
-/// Counts requests; what is counted together is summed up first.
-pub(crate) fn note(connection: &Connection, requests: &[Request]) -> Result<(), Error> {
+/// Counts requests, each standing for so many like it; what is counted together is summed up first.
+pub(crate) fn note(connection: &Connection, requests: &[(&Request, u64)]) -> Result<(), Error> {
     let mut answers: HashMap<(Timestamp, u16, &str), i64> = HashMap::new();
     let mut routes: HashMap<(KeyId, Timestamp, &str, &str), (i64, i64)> = HashMap::new();
     let mut callers: HashMap<(KeyId, Timestamp, &str, &str), (i64, Timestamp)> = HashMap::new();
-    for request in requests {
+    for (request, n) in requests {
+        let n = i64::try_from(*n).unwrap_or(i64::MAX);
         let code = request.code.as_deref().unwrap_or_default();
-        *answers.entry((request.at.slot(MINUTE_MS), request.status, code)).or_default() += 1;
+        *answers.entry((request.at.slot(MINUTE_MS), request.status, code)).or_default() += n;
         let Some((key, _)) = request.caller else { continue };
         let day = request.at.slot(DAY_MS);
         let route = routes.entry((key, day, &request.method, &request.route)).or_default();
-        *route = (route.0 + 1, route.1 + i64::from(!matches!(request.status, 401 | 403 | 429)));
+        *route = (route.0 + n, route.1 + if matches!(request.status, 401 | 403 | 429) { 0 } else { n });
         let (address, agent) =
             (request.address.as_deref().unwrap_or_default(), request.agent.as_deref().unwrap_or_default());
         let caller = callers.entry((key, day, address, agent)).or_default();
-        *caller = (caller.0 + 1, caller.1.max(request.at));
+        *caller = (caller.0 + n, caller.1.max(request.at));
     }
     let mut answer = connection.prepare_cached(
         "INSERT INTO request_minutes (slot_at, status, code, n) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET n = n + ?4",

@@ -271,6 +271,7 @@ static WORLD: LazyLock<FuzzWorld> = LazyLock::new(|| {
             policy: Policy::Private,
             schedule: Schedule::default(),
             keep: None,
+            request_log_limit: crow::engine::retention::DEFAULT_REQUEST_LOG_LIMIT,
             reach: Reach::default(),
             custody: Custody::File,
         };

@@ -15,6 +15,7 @@ mod listen;
 mod mutation;
 mod operations;
 mod outage;
+mod overload;
 mod panes;
 mod portal;
 mod profiles;

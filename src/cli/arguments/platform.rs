@@ -1,7 +1,7 @@
 //! Running a platform.
 
 use super::console::Look;
-use super::read::{Keep, collector, keep, pace, public_name, retry_base, scenario};
+use super::read::{Keep, collector, keep, pace, public_name, retry_base, scenario, size};
 use crate::demo::scenario::script::Script;
 use crate::domain::proxy::AddressBlock;
 use clap::Args;
@@ -61,6 +61,9 @@ pub(in crate::cli) struct Serve {
     /// still be delivered
     #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = keep)]
     pub(in crate::cli) keep: Keep,
+    /// How large the log of requests may become; the oldest rows beyond that are deleted. Counters stay
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = size)]
+    pub(in crate::cli) request_log_limit: u64,
     /// Push the counters of /metrics to an OpenTelemetry collector over OTLP (HTTP, protobuf): http://127.0.0.1:4318/v1/metrics
     #[arg(long, value_name = "URL", value_parser = collector)]
     pub(in crate::cli) otlp: Option<String>,

@@ -53,6 +53,21 @@ pub(super) fn keep(text: &str) -> Result<Keep, String> {
     Ok(Keep(Some(duration)))
 }
 
+/// Bytes as people write them.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let fault = || format!("{text} is no size; write 512MiB or 2GiB");
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let unit = match text[end..].trim() {
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return Err(fault()),
+    };
+    let number: u64 = text[..end].parse().map_err(|_| fault())?;
+    let n_bytes = number.checked_mul(unit).ok_or_else(fault)?;
+    if n_bytes < 1 << 20 { Err("must be at least 1MiB".to_owned()) } else { Ok(n_bytes) }
+}
+
 pub(super) fn back(text: &str) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text).map_err(|error| format!("{error}; write 30m, 2h or 1d"))?;
     let longest = Duration::from_secs(90 * 86_400);

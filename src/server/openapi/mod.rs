@@ -207,7 +207,7 @@ fn parameters() -> Value {
 }
 
 /// Every code that is ever answered.
-fn codes() -> [Code; 27] {
+fn codes() -> [Code; 28] {
     [
         Code::MalformedRequest,
         Code::MalformedJson,
@@ -234,6 +234,7 @@ fn codes() -> [Code; 27] {
         Code::IdempotencyInProgress,
         Code::RateLimited,
         Code::Internal,
+        Code::NotImplemented,
         Code::Contended,
         Code::StorageFull,
     ]

@@ -12,6 +12,7 @@ use crow::domain::secret::Secret;
 use crow::domain::target::Policy;
 use crow::domain::time::Timestamp;
 use crow::engine::reach::Reach;
+use crow::engine::retention::DEFAULT_REQUEST_LOG_LIMIT;
 use crow::engine::root::Custody;
 use crow::engine::{Engine, Error, Settings};
 use crow::server::exposure::Exposure;
@@ -245,7 +246,8 @@ impl Stopped {
         reach.listens_at = vec![address];
         let address = format!("http://{address}");
         let data_dir = dir.path().to_owned();
-        let settings = Settings { data_dir, policy, schedule, keep, reach, custody: Custody::File };
+        let (custody, request_log_limit) = (Custody::File, DEFAULT_REQUEST_LOG_LIMIT);
+        let settings = Settings { data_dir, policy, schedule, keep, request_log_limit, reach, custody };
         // The lock was given back when the platform before was dropped. Where another test starts a process just now, that one holds a copy of
         // every open file until it becomes another program.
         let opened = within("the directory is free", async {

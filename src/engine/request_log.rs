@@ -1,0 +1,340 @@
+//! What the request log takes in: rows that wait for the clerk, and requests that are counted without a row. Refusals of callers without a key, and
+//! of keys beyond their window, have rows at a bounded rate; everything else has one as long as the queue has a place. Counters miss nothing.
+
+use crate::ambient::{Ambient, Stopwatch};
+use crate::domain::ids::KeyId;
+use crate::domain::log::Request;
+use crate::domain::throttle::{Rate, TokenBucket, network};
+use crate::domain::time::Timestamp;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Rows of callers with a key that may wait, and their bytes.
+const MAX_PARTNER_QUEUE: Room = Room { n_rows: 20_000, n_bytes: 16 << 20 };
+/// Rows of callers without one that may wait, and their bytes.
+const MAX_ANONYMOUS_QUEUE: Room = Room { n_rows: 2_000, n_bytes: 2 << 20 };
+/// Kinds of requests that are counted without a row between two rounds of the clerk; beyond that, callers are not told apart.
+const MAX_COUNTED_KINDS: usize = 4_096;
+/// Addresses and keys whose rates are remembered. Beyond that, those share one bucket.
+const MAX_BUCKETS: usize = 4_096;
+
+/// Rows for refusals of callers without a key: of all together, and of one address.
+const ANONYMOUS_RATE: Rate = Rate { burst: 500, interval: Duration::from_millis(500) };
+const ADDRESS_RATE: Rate = Rate { burst: 100, interval: Duration::from_secs(1) };
+/// Rows for what a key is refused beyond its window.
+const LIMITED_RATE: Rate = Rate { burst: 100, interval: Duration::from_secs(1) };
+
+/// The width of the slots in which requests without a row are counted: that of the narrowest counter.
+const SLOT_MS: i64 = 10_000;
+
+/// The log on its way to the disk.
+#[derive(Debug)]
+pub(super) struct RequestLog {
+    since: Stopwatch,
+    intake: Mutex<Intake>,
+}
+
+#[derive(Debug, Default)]
+struct Intake {
+    waiting: Waiting,
+    totals: Totals,
+    throttle: Throttle,
+}
+
+/// What was seen since the start.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Totals {
+    /// Requests by method, route and status.
+    pub(super) answers: BTreeMap<(String, String, u16), u64>,
+    /// Milliseconds spent on them.
+    pub(super) elapsed_ms: u64,
+    /// Rows that the queue had no place for.
+    pub(super) n_dropped: u64,
+    /// Refusals beyond the rate at which they have rows, by status.
+    pub(super) unlogged: BTreeMap<u16, u64>,
+}
+
+/// What waits to be written down.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    pub(super) partners: Queue,
+    pub(super) anonymous: Queue,
+    /// Requests without a row, by everything that is counted.
+    pub(super) counted: HashMap<Request, u64>,
+    /// When keys were last used.
+    pub(super) uses: BTreeMap<KeyId, Timestamp>,
+    pub(super) n_dropped: u64,
+}
+
+impl Waiting {
+    pub(super) fn is_empty(&self) -> bool {
+        self.partners.rows.is_empty()
+            && self.anonymous.rows.is_empty()
+            && self.counted.is_empty()
+            && self.uses.is_empty()
+    }
+
+    /// Every request with the number that it stands for.
+    pub(super) fn counts(&self) -> impl Iterator<Item = (&Request, u64)> {
+        self.rows().map(|row| (row, 1)).chain(self.counted.iter().map(|(request, n)| (request, *n)))
+    }
+
+    /// Every row.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &Request> {
+        self.partners.rows.iter().chain(&self.anonymous.rows)
+    }
+
+    /// Queues a row; counts it where there is no place.
+    fn add(&mut self, request: Request) {
+        let (queue, most) = match request.caller {
+            Some(_) => (&mut self.partners, MAX_PARTNER_QUEUE),
+            None => (&mut self.anonymous, MAX_ANONYMOUS_QUEUE),
+        };
+        if let Some(request) = queue.add(request, most) {
+            self.n_dropped += 1;
+            self.count(request, 1);
+        }
+    }
+
+    /// Counts a request that has no row.
+    fn count(&mut self, request: Request, n: u64) {
+        let is_told_apart = request.caller.is_some() && self.counted.len() < MAX_COUNTED_KINDS;
+        let (address, agent) = if is_told_apart { (request.address, request.agent) } else { (None, None) };
+        let kind = Request {
+            at: request.at.slot(SLOT_MS),
+            detail: None,
+            claimed: None,
+            request_id: String::new(),
+            elapsed_ms: 0,
+            address,
+            agent,
+            ..request
+        };
+        *self.counted.entry(kind).or_default() += n;
+    }
+}
+
+/// What a queue may hold.
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    n_rows: usize,
+    n_bytes: usize,
+}
+
+/// Rows in the order in which they came.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    rows: Vec<Request>,
+    n_bytes: usize,
+}
+
+impl Queue {
+    /// Adds a row, or gives it back where there is no place for it.
+    fn add(&mut self, row: Request, most: Room) -> Option<Request> {
+        let n_bytes = self.n_bytes + size_of::<Request>() + row.n_text_bytes();
+        if self.rows.len() >= most.n_rows || n_bytes > most.n_bytes {
+            return Some(row);
+        }
+        self.n_bytes = n_bytes;
+        self.rows.push(row);
+        None
+    }
+}
+
+/// How often refusals had rows lately.
+#[derive(Debug, Default)]
+struct Throttle {
+    anonymous: TokenBucket,
+    addresses: Buckets<IpAddr>,
+    keys: Buckets<KeyId>,
+}
+
+impl Throttle {
+    /// Whether a request has a row. One that a key made within its window always does: the window bounds how many there are.
+    fn admits(&mut self, request: &Request, now: Duration) -> bool {
+        match request.caller {
+            Some((key, _)) => request.status != 429 || self.keys.take(key, LIMITED_RATE, now),
+            None => {
+                let address = request.address.as_ref().and_then(|text| text.parse().ok());
+                let network = network(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
+                self.addresses.take(network, ADDRESS_RATE, now) && self.anonymous.take(ANONYMOUS_RATE, now)
+            }
+        }
+    }
+}
+
+/// Buckets by name. Full ones are forgotten when there are too many.
+#[derive(Debug)]
+struct Buckets<K> {
+    known: HashMap<K, TokenBucket>,
+    others: TokenBucket,
+}
+
+impl<K> Default for Buckets<K> {
+    fn default() -> Self {
+        Self { known: HashMap::new(), others: TokenBucket::default() }
+    }
+}
+
+impl<K: Hash + Eq> Buckets<K> {
+    fn take(&mut self, name: K, rate: Rate, now: Duration) -> bool {
+        if self.known.len() >= MAX_BUCKETS && !self.known.contains_key(&name) {
+            self.known.retain(|_, bucket| !bucket.is_full(now));
+            if self.known.len() >= MAX_BUCKETS {
+                return self.others.take(rate, now);
+            }
+        }
+        self.known.entry(name).or_default().take(rate, now)
+    }
+}
+
+impl RequestLog {
+    pub(super) fn new(ambient: &Ambient) -> Self {
+        Self { since: ambient.stopwatch(), intake: Mutex::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Intake> {
+        self.intake.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn note_use(&self, key: KeyId, at: Timestamp) {
+        self.lock().waiting.uses.insert(key, at);
+    }
+
+    pub(super) fn take(&self) -> Waiting {
+        std::mem::take(&mut self.lock().waiting)
+    }
+
+    pub(super) fn totals(&self) -> Totals {
+        self.lock().totals.clone()
+    }
+
+    /// Takes back what could not be written down. Rows for which there is no place any more are counted.
+    pub(super) fn give_back(&self, notes: &Waiting) {
+        let intake = &mut *self.lock();
+        for (key, at) in &notes.uses {
+            intake.waiting.uses.entry(*key).or_insert(*at);
+        }
+        for (request, n) in &notes.counted {
+            intake.waiting.count(request.clone(), *n);
+        }
+        let newer = std::mem::take(&mut intake.waiting.partners.rows);
+        let newer = newer.into_iter().chain(std::mem::take(&mut intake.waiting.anonymous.rows));
+        (intake.waiting.partners, intake.waiting.anonymous) = (Queue::default(), Queue::default());
+        let before = intake.waiting.n_dropped;
+        for row in notes.rows().cloned().chain(newer) {
+            intake.waiting.add(row);
+        }
+        intake.totals.n_dropped += intake.waiting.n_dropped - before;
+    }
+
+    /// Counts a request, and gives it a row if it may have one.
+    pub(super) fn add(&self, request: Request) {
+        let now = self.since.elapsed();
+        let Intake { waiting, totals, throttle } = &mut *self.lock();
+        totals.elapsed_ms += request.elapsed_ms;
+        *totals.answers.entry((request.method.clone(), request.route.clone(), request.status)).or_default() += 1;
+        if throttle.admits(&request, now) {
+            let before = waiting.n_dropped;
+            waiting.add(request);
+            totals.n_dropped += waiting.n_dropped - before;
+        } else {
+            *totals.unlogged.entry(request.status).or_default() += 1;
+            waiting.count(request, 1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::CompanyId;
+
+    const KEY: KeyId = KeyId(7);
+
+    fn log() -> (Ambient, RequestLog) {
+        let ambient = Ambient::scripted(Timestamp::from_millis(0), 1);
+        let log = RequestLog::new(&ambient);
+        (ambient, log)
+    }
+
+    fn request(caller: Option<KeyId>, status: u16, address: &str) -> Request {
+        Request {
+            at: Timestamp::from_millis(0),
+            caller: caller.map(|key| (key, CompanyId(1))),
+            method: "GET".to_owned(),
+            route: "(none)".to_owned(),
+            status,
+            code: None,
+            detail: Some("x".repeat(1_000)),
+            claimed: None,
+            request_id: "r".repeat(64),
+            elapsed_ms: 1,
+            address: Some(address.to_owned()),
+            agent: None,
+        }
+    }
+
+    #[test]
+    fn a_flood_has_few_rows_and_exact_counters_and_takes_no_place_from_partners() {
+        let (ambient, log) = log();
+        let flood = |n: u64| {
+            for turn in 0..n {
+                let address = format!("2001:db8:{:x}:{:x}::{turn:x}", turn % 64, turn % 256);
+                log.add(request(None, 404, &address));
+                log.add(request(Some(KEY), if turn % 2 == 0 { 200 } else { 429 }, "192.0.2.1"));
+            }
+        };
+        flood(10_000);
+        ambient.advance(Duration::from_secs(60));
+        flood(2_000);
+        let (waiting, totals) = (log.take(), log.totals());
+        let of = |caller: bool, status: u16| {
+            waiting.rows().filter(|row| (row.caller.is_some(), row.status) == (caller, status)).count()
+        };
+        assert_eq!(of(true, 200), 6_000, "each call within a window has its row");
+        assert_eq!(of(true, 429), 160, "what a key is refused does not flood the log either");
+        assert_eq!(of(false, 404), 620);
+        let counted = |status: u16| -> u64 {
+            waiting.counts().filter(|(request, _)| request.status == status).map(|(_, n)| n).sum()
+        };
+        assert_eq!((counted(404), counted(200), counted(429)), (12_000, 6_000, 6_000));
+        assert_eq!((totals.unlogged[&404], totals.unlogged[&429], totals.n_dropped), (12_000 - 620, 6_000 - 160, 0));
+        assert!(waiting.counted.len() < 10, "counted by kind, not one by one");
+    }
+
+    #[test]
+    fn one_address_has_its_own_rate_and_addresses_without_end_share_one() {
+        let (_, log) = log();
+        (0..1_000).for_each(|_| log.add(request(None, 401, "192.0.2.1")));
+        log.add(request(None, 401, "192.0.2.2"));
+        assert_eq!(log.take().rows().count(), 101);
+        for host in 0..100_000_u32 {
+            log.add(request(None, 401, &Ipv4Addr::from_bits(host).to_string()));
+        }
+        let intake = log.lock();
+        assert!(intake.throttle.addresses.known.len() <= MAX_BUCKETS);
+        assert_eq!(intake.waiting.rows().count(), 399, "all of them together have their rate");
+    }
+
+    #[test]
+    fn the_queue_ends_at_its_bytes_and_what_finds_no_place_is_counted() {
+        let (_, log) = log();
+        let n = 30_000_u64;
+        (0..n).for_each(|_| log.add(request(Some(KEY), 200, "192.0.2.1")));
+        let notes = log.take();
+        assert!(notes.partners.n_bytes <= MAX_PARTNER_QUEUE.n_bytes && notes.partners.rows.len() > 10_000);
+        assert_eq!(notes.counts().map(|(_, n)| n).sum::<u64>(), n);
+        assert_eq!(log.totals().n_dropped, n - notes.partners.rows.len() as u64);
+        // Storage fails: everything comes back, and what came meanwhile stands behind it.
+        (0..n).for_each(|_| log.add(request(Some(KEY), 500, "192.0.2.1")));
+        log.give_back(&notes);
+        let again = log.take();
+        assert_eq!(again.counts().map(|(_, n)| n).sum::<u64>(), 2 * n);
+        assert!(again.partners.n_bytes <= MAX_PARTNER_QUEUE.n_bytes);
+        assert_eq!(again.rows().next().map(|row| row.status), Some(200));
+    }
+}

@@ -1,0 +1,429 @@
+//! Which connections are open, and which of them ends when there are too many. Nobody is turned away at the door: a new connection is always
+//! accepted, and the one that is worth least makes room. Those without a credential go before those of keys, those of operators last; among
+//! equals, the address that has most, then what does nothing, then what has stood still for longest.
+
+use crate::ambient::{Ambient, Stopwatch};
+use crate::domain::ids::{KeyId, OperatorId};
+use crate::domain::throttle::{Rate, TokenBucket, network};
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// Connections open at once.
+const MAX_CONNECTIONS: usize = 2_048;
+/// Connections of one address; of a proxy, behind which are many callers, as many as of all.
+const MAX_CONNECTIONS_PER_ADDRESS: usize = 512;
+/// Connections of one key, and of one operator.
+const MAX_CONNECTIONS_PER_KEY: usize = 256;
+const MAX_CONNECTIONS_PER_OPERATOR: usize = 64;
+/// Streams open at once, and those of one operator.
+const MAX_STREAMS: usize = 512;
+pub(super) const MAX_STREAMS_PER_OPERATOR: usize = 32;
+/// A stream that took nothing for so long counts as doing nothing.
+const STREAM_STALL: Duration = Duration::from_secs(5);
+/// How often it is said that connections were closed to make room.
+const REPORT_RATE: Rate = Rate { burst: 1, interval: Duration::from_secs(60) };
+
+/// How many connections there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ConnectionLimits {
+    /// All together.
+    pub(super) total: usize,
+    /// Those of keys: half of all, so that callers who have yet to show a credential find a place.
+    keys: usize,
+    /// Those of operators: a quarter.
+    operators: usize,
+}
+
+impl ConnectionLimits {
+    /// At most half of the descriptors that the process may have: deliveries and the database need the others.
+    pub(super) fn for_descriptors(n_descriptors: Option<u64>) -> Self {
+        let half = n_descriptors.and_then(|n| usize::try_from(n / 2).ok());
+        let total = half.map_or(MAX_CONNECTIONS, |half| half.clamp(16, MAX_CONNECTIONS));
+        Self { total, keys: total / 2, operators: total / 4 }
+    }
+}
+
+/// Whose credential was last seen on a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Holder {
+    /// A key.
+    Key(KeyId),
+    /// An operator.
+    Operator(OperatorId),
+}
+
+/// What a connection is worth: the least ends first.
+type Worth = (u8, Reverse<usize>, bool, u64);
+
+/// One open connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    id: u64,
+    /// The address that is counted; none where many callers share it.
+    group: Option<IpAddr>,
+    clock: Stopwatch,
+    /// When bytes last went either way, in milliseconds of the clock.
+    progressed_ms: AtomicU64,
+    state: Mutex<State>,
+    evicted: Notify,
+    table: Arc<ConnectionTable>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    holder: Option<Holder>,
+    /// Calls whose answer has not begun.
+    n_calls: usize,
+    n_streams: usize,
+}
+
+impl Connection {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that bytes went in or out.
+    pub(super) fn progressed(&self) {
+        self.progressed_ms.store(self.clock.elapsed_ms(), Ordering::Relaxed);
+    }
+
+    /// Notes that a call is under way until what this answers with is dropped.
+    pub(super) fn begin_call(self: &Arc<Self>) -> CallUnderWay {
+        self.state().n_calls += 1;
+        CallUnderWay(Arc::clone(self))
+    }
+
+    /// Notes whose credential a call had.
+    pub(super) fn held_by(&self, holder: Holder) {
+        if self.state().holder.replace(holder) != Some(holder) {
+            self.table.make_room_for(self, holder);
+        }
+    }
+
+    /// Waits until the connection is to end.
+    pub(super) async fn evicted(&self) {
+        self.evicted.notified().await;
+    }
+
+    fn worth(&self, now_ms: u64, n_of_address: usize) -> Worth {
+        let state = self.state();
+        let rank = match state.holder {
+            None => 0,
+            Some(Holder::Key(_)) => 1,
+            Some(Holder::Operator(_)) => 2,
+        };
+        let progressed_ms = self.progressed_ms.load(Ordering::Relaxed);
+        let is_streaming =
+            state.n_streams > 0 && u128::from(now_ms.saturating_sub(progressed_ms)) < STREAM_STALL.as_millis();
+        (rank, Reverse(n_of_address), state.n_calls > 0 || is_streaming, progressed_ms)
+    }
+}
+
+/// A call under way.
+#[derive(Debug)]
+pub(super) struct CallUnderWay(Arc<Connection>);
+
+impl Drop for CallUnderWay {
+    fn drop(&mut self) {
+        self.0.state().n_calls -= 1;
+    }
+}
+
+/// A connection's place in the table, given back when dropped.
+#[derive(Debug)]
+pub(super) struct Place(Arc<Connection>);
+
+impl Place {
+    pub(super) fn connection(&self) -> &Arc<Connection> {
+        &self.0
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.table.lock().remove(&self.0);
+    }
+}
+
+/// A stream that is open until this is dropped.
+#[derive(Debug)]
+pub(super) struct OpenStream {
+    connection: Arc<Connection>,
+    operator: OperatorId,
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.connection.state().n_streams -= 1;
+        let mut open = self.connection.table.lock();
+        open.n_streams -= 1;
+        if let Some(n) = open.streams.get_mut(&self.operator) {
+            *n -= 1;
+            if *n == 0 {
+                open.streams.remove(&self.operator);
+            }
+        }
+    }
+}
+
+/// Why no stream is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoStream {
+    /// The operator has as many as one may have.
+    OperatorLimit,
+    /// There are as many as there may be.
+    Full,
+}
+
+/// All open connections of one server.
+#[derive(Debug)]
+pub(super) struct ConnectionTable {
+    limits: ConnectionLimits,
+    clock: Stopwatch,
+    open: Mutex<Open>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    last_id: u64,
+    connections: HashMap<u64, Arc<Connection>>,
+    addresses: HashMap<IpAddr, usize>,
+    streams: HashMap<OperatorId, usize>,
+    n_streams: usize,
+    reports: TokenBucket,
+    /// Evictions that were not said yet.
+    n_evicted: u64,
+}
+
+impl Open {
+    fn remove(&mut self, connection: &Connection) {
+        if self.connections.remove(&connection.id).is_none() {
+            return;
+        }
+        let Some(group) = connection.group else { return };
+        if let Some(n) = self.addresses.get_mut(&group) {
+            *n -= 1;
+            if *n == 0 {
+                self.addresses.remove(&group);
+            }
+        }
+    }
+
+    /// Ends the connection that is worth least among those that `is_candidate` names.
+    fn evict(&mut self, now: Duration, is_candidate: impl Fn(&Connection) -> bool) {
+        let now_ms = now.as_millis().try_into().unwrap_or(u64::MAX);
+        let n_of_address = |of: &Connection| of.group.and_then(|group| self.addresses.get(&group)).copied().unwrap_or(0);
+        let candidates = self.connections.values().filter(|connection| is_candidate(connection));
+        let worst = candidates.min_by_key(|of| (of.worth(now_ms, n_of_address(of)), of.id)).cloned();
+        let Some(worst) = worst else { return };
+        self.remove(&worst);
+        worst.evicted.notify_one();
+        self.n_evicted += 1;
+        if self.reports.take(REPORT_RATE, now) {
+            let n_open = self.connections.len();
+            tracing::warn!(n_closed = self.n_evicted, n_open, "connections were closed to make room for others");
+            self.n_evicted = 0;
+        }
+    }
+
+    fn count(&self, is_counted: impl Fn(Holder) -> bool) -> usize {
+        self.connections.values().filter(|of| of.state().holder.is_some_and(&is_counted)).count()
+    }
+}
+
+impl ConnectionTable {
+    pub(super) fn new(ambient: &Ambient, limits: ConnectionLimits) -> Arc<Self> {
+        Arc::new(Self { limits, clock: ambient.stopwatch(), open: Mutex::default() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives a new connection its place. An address that many callers share is no reason to end one.
+    pub(super) fn admit(self: &Arc<Self>, peer: IpAddr, is_shared: bool) -> Place {
+        let now = self.clock.elapsed();
+        let group = (!is_shared).then(|| network(peer));
+        let mut open = self.lock();
+        open.last_id += 1;
+        let connection = Arc::new(Connection {
+            id: open.last_id,
+            group,
+            clock: self.clock.clone(),
+            progressed_ms: AtomicU64::new(self.clock.elapsed_ms()),
+            state: Mutex::default(),
+            evicted: Notify::new(),
+            table: Arc::clone(self),
+        });
+        if let Some(group) = group {
+            let n = *open.addresses.entry(group).and_modify(|n| *n += 1).or_insert(1);
+            if n > MAX_CONNECTIONS_PER_ADDRESS {
+                open.evict(now, |of| of.group == Some(group));
+            }
+        }
+        if open.connections.len() >= self.limits.total {
+            open.evict(now, |_| true);
+        }
+        open.connections.insert(connection.id, Arc::clone(&connection));
+        Place(connection)
+    }
+
+    /// Ends one connection, where there are no descriptors for another.
+    pub(super) fn evict_one(&self) {
+        self.lock().evict(self.clock.elapsed(), |_| true);
+    }
+
+    /// Ends a connection of the same kind where there are too many of it, never the one that the credential was just seen on.
+    fn make_room_for(&self, newest: &Connection, holder: Holder) {
+        let now = self.clock.elapsed();
+        let (of_kind, of_holder): (fn(Holder) -> bool, usize) = match holder {
+            Holder::Key(_) => (|of| matches!(of, Holder::Key(_)), MAX_CONNECTIONS_PER_KEY),
+            Holder::Operator(_) => (|of| matches!(of, Holder::Operator(_)), MAX_CONNECTIONS_PER_OPERATOR),
+        };
+        let kind_limit = if matches!(holder, Holder::Key(_)) { self.limits.keys } else { self.limits.operators };
+        let is = |of: &Connection, wanted: &dyn Fn(Holder) -> bool| {
+            of.id != newest.id && of.state().holder.is_some_and(wanted)
+        };
+        let mut open = self.lock();
+        if open.count(|of| of == holder) > of_holder {
+            open.evict(now, |of| is(of, &|of| of == holder));
+        }
+        if open.count(of_kind) > kind_limit {
+            open.evict(now, |of| is(of, &of_kind));
+        }
+    }
+
+    /// Opens a stream of an operator.
+    pub(super) fn open_stream(connection: &Arc<Connection>, operator: OperatorId) -> Result<OpenStream, NoStream> {
+        let mut open = connection.table.lock();
+        if open.streams.get(&operator).is_some_and(|n| *n >= MAX_STREAMS_PER_OPERATOR) {
+            return Err(NoStream::OperatorLimit);
+        }
+        if open.n_streams >= MAX_STREAMS {
+            return Err(NoStream::Full);
+        }
+        open.n_streams += 1;
+        *open.streams.entry(operator).or_default() += 1;
+        drop(open);
+        connection.state().n_streams += 1;
+        Ok(OpenStream { connection: Arc::clone(connection), operator })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::Timestamp;
+    use proptest::prelude::*;
+
+    fn table(total: usize) -> (Ambient, Arc<ConnectionTable>) {
+        let ambient = Ambient::scripted(Timestamp::from_millis(0), 1);
+        let limits = ConnectionLimits { total, keys: total / 2, operators: total / 4 };
+        let table = ConnectionTable::new(&ambient, limits);
+        (ambient, table)
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    fn is_open(table: &ConnectionTable, place: &Place) -> bool {
+        table.lock().connections.contains_key(&place.0.id)
+    }
+
+    #[test]
+    fn a_flood_of_silent_peers_ends_silent_peers() {
+        let (ambient, table) = table(64);
+        let operator = table.admit(ip("198.51.100.1"), false);
+        operator.connection().held_by(Holder::Operator(OperatorId(1)));
+        let partner = table.admit(ip("198.51.100.2"), false);
+        partner.connection().held_by(Holder::Key(KeyId(1)));
+        let small = table.admit(ip("198.51.100.3"), false);
+        ambient.advance(Duration::from_secs(1));
+        let flood: Vec<Place> = (0..2_000).map(|_| table.admit(ip("203.0.113.1"), false)).collect();
+        assert!([&operator, &partner, &small].iter().all(|place| is_open(&table, place)));
+        assert_eq!(flood.iter().filter(|place| is_open(&table, place)).count(), 61);
+        assert!(is_open(&table, &flood[1_999]), "the newest finds a place");
+        drop(flood);
+        assert_eq!((table.lock().connections.len(), table.lock().addresses.len()), (3, 3));
+    }
+
+    #[test]
+    fn what_stands_still_for_longest_ends_first_and_what_works_last() {
+        let (ambient, table) = table(16);
+        let places: Vec<Place> = (0..16).map(|_| table.admit(ip("127.0.0.1"), true)).collect();
+        let call = places[0].connection().begin_call();
+        ambient.advance(Duration::from_secs(1));
+        places[1].connection().progressed();
+        let more: Vec<Place> = (0..14).map(|_| table.admit(ip("127.0.0.1"), true)).collect();
+        let left: Vec<usize> = (0..16).filter(|n| is_open(&table, &places[*n])).collect();
+        assert_eq!(left, [0, 1]);
+        drop(call);
+        let newest = table.admit(ip("127.0.0.1"), true);
+        assert!(!is_open(&table, &places[0]) && is_open(&table, &newest) && is_open(&table, &more[0]));
+    }
+
+    #[test]
+    fn one_operator_opens_so_many_streams_and_all_together_so_many() {
+        let (_, table) = table(2_048);
+        let place = table.admit(ip("127.0.0.1"), true);
+        let open = |operator: i64| ConnectionTable::open_stream(place.connection(), OperatorId(operator));
+        let mut streams: Vec<OpenStream> =
+            (0..MAX_STREAMS_PER_OPERATOR).map(|_| open(1).expect("a stream")).collect();
+        assert_eq!(open(1).expect_err("too many"), NoStream::OperatorLimit);
+        streams.pop();
+        streams.push(open(1).expect("one was closed"));
+        for operator in 2..=16 {
+            streams.extend((0..MAX_STREAMS_PER_OPERATOR).map(|_| open(operator).expect("a stream")));
+        }
+        assert_eq!(open(17).expect_err("too many"), NoStream::Full);
+        drop(streams);
+        assert_eq!((table.lock().n_streams, table.lock().streams.len(), place.0.state().n_streams), (0, 0, 0));
+    }
+
+    #[test]
+    fn half_of_the_descriptors_are_left_to_deliveries() {
+        let total = |n| ConnectionLimits::for_descriptors(n).total;
+        assert_eq!([total(None), total(Some(1_024)), total(Some(1 << 20)), total(Some(8))], [2_048, 512, 2_048, 16]);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_the_limits_hold_and_an_operator_gets_in(
+            steps in prop::collection::vec((0_u8..6, 0_i64..4, 0_u64..3), 1..400)
+        ) {
+            let (ambient, table) = table(32);
+            let mut places: Vec<Place> = Vec::new();
+            for (what, who, wait) in steps {
+                ambient.advance(Duration::from_secs(wait));
+                let place = table.admit(ip(&format!("203.0.113.{who}")), false);
+                prop_assert!(is_open(&table, &place));
+                match what {
+                    0 => {}
+                    1 | 2 => place.connection().held_by(Holder::Key(KeyId(who))),
+                    3 => place.connection().held_by(Holder::Operator(OperatorId(who))),
+                    4 => drop(places.pop()),
+                    _ => places.iter().for_each(|place| place.connection().progressed()),
+                }
+                prop_assert!(is_open(&table, &place), "a credential never costs its own connection");
+                places.push(place);
+                let open = table.lock();
+                prop_assert!(open.connections.len() <= 32);
+                prop_assert!(open.count(|of| matches!(of, Holder::Key(_))) <= 16);
+                prop_assert!(open.count(|of| matches!(of, Holder::Operator(_))) <= 8);
+                prop_assert_eq!(open.addresses.values().sum::<usize>(), open.connections.len());
+            }
+            let operator = table.admit(ip("198.51.100.9"), false);
+            operator.connection().held_by(Holder::Operator(OperatorId(9)));
+            let flood: Vec<Place> = (0..100).map(|n| table.admit(ip(&format!("192.0.2.{n}")), false)).collect();
+            prop_assert!(is_open(&table, &operator));
+            drop((flood, places));
+            prop_assert_eq!(table.lock().connections.len(), 1);
+        }
+    }
+}
