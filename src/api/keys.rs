@@ -145,6 +145,25 @@ pub struct CreatedKey {
     pub key: ShownOnce,
 }
 
+/// The answer to `POST /portal/v1/keys/{id}/revoke`: the revocation is in force.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RevokedKey {
+    /// The key's row.
+    #[serde(flatten)]
+    pub row: KeyRow,
+    /// Why the revocation is not on disk yet, as on a full disk: the write is retried until it succeeds, and a restart before that would
+    /// undo the revocation. Absent once it is on disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub write_pending: Option<Untrusted>,
+}
+
+/// What is to be said behind "… is revoked" of a revocation that is not on disk yet; else nothing.
+#[must_use]
+pub fn pending_remark(write_pending: Option<&Untrusted>) -> String {
+    write_pending.map_or_else(String::new, |why| format!("; {}", why.inert()))
+}
+
 /// A secret in the one answer that may carry it. Debug does not print it.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -26,6 +26,19 @@ pub struct OperatorRow {
     pub revoked_utc: Option<Timestamp>,
 }
 
+/// The answer to `POST /portal/v1/operators/{id}/revoke`: the revocation is in force.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RevokedOperator {
+    /// The operator.
+    #[serde(flatten)]
+    pub row: OperatorRow,
+    /// Why the revocation is not on disk yet, as on a full disk: the write is retried until it succeeds, and a restart before that would
+    /// undo the revocation. Absent once it is on disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub write_pending: Option<Untrusted>,
+}
+
 /// The body of `POST /portal/v1/operators`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NewOperator {

@@ -6,7 +6,9 @@ use super::{alerting, config, log, output, remote, settings};
 use crate::ambient::Ambient;
 use crate::api::document::One;
 use crate::api::examination::{DOCTOR, Examination, Finding, Health};
+use crate::api::paths;
 use crate::domain::text::Untrusted;
+use serde_json::Value;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
@@ -128,8 +130,13 @@ async fn platform(asked: &Doctor) -> Vec<Finding> {
             let skew = overview.server_utc.since(now).max(now.since(overview.server_utc)).as_secs();
             let version = &overview.platform.version;
             let clock = if skew > SKEW_S { Health::Ill } else { Health::Well };
+            let (health, said) = match client.look::<Value>(paths::READYZ, &[]).await {
+                Ok(_) => (Health::Well, "the platform takes calls and dispatches".to_owned()),
+                Err(error) => (Health::Ill, error.to_string()),
+            };
             vec![
                 finding("platform", Health::Well, format!("{} answers in {ms} ms, version {version}", client.base())),
+                finding("ready", health, said),
                 finding("clock", clock, format!("the platform's is {skew} s from ours")),
             ]
         }

@@ -1,9 +1,12 @@
 //! How a command ends when it cannot do what was asked: one line on stderr, what failed and what to do, and an exit code.
 
 use crate::domain::text::Untrusted;
+use crate::sqlite::WriteFault;
 use crate::tui::format;
 use crate::{client, demo, engine, sqlite, store};
+use rustix::io::Errno;
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 /// The end of a command.
@@ -71,9 +74,9 @@ impl From<engine::Error> for Failure {
     fn from(error: engine::Error) -> Self {
         let remedy = match &error {
             engine::Error::Store(store::Error::Sqlite(error)) => sqlite_remedy(error),
-            engine::Error::Io { .. } | engine::Error::StorageFull => {
-                "choose a directory that can be written with --data DIR"
-            }
+            engine::Error::Io { source, .. } => io_remedy(source),
+            engine::Error::StorageFull(store::Error::Sqlite(error)) => sqlite_remedy(error),
+            engine::Error::Descriptors => "raise the limit: ulimit -n, or LimitNOFILE= of the unit",
             engine::Error::Sender(_) => "check the files given with --trust-ca and the operating system's certificates",
             engine::Error::KeyMissing(_) => {
                 "put the file back from a backup, or hand the key over in CROW_PLATFORM_KEY"
@@ -93,15 +96,31 @@ impl From<engine::Error> for Failure {
     }
 }
 
+/// Never another directory: that would be another platform, empty and without the keys of this one.
+fn io_remedy(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on that disk and start again",
+        _ if [Errno::MFILE, Errno::NFILE].iter().any(|of| error.raw_os_error() == Some(of.raw_os_error())) => {
+            "raise the limit: ulimit -n, or LimitNOFILE= of the unit"
+        }
+        _ => "check the directory's owner and mode, and how its disk is mounted",
+    }
+}
+
 fn sqlite_remedy(error: &sqlite::Error) -> &'static str {
     match error {
+        sqlite::Error::Full(WriteFault::DiskFull | WriteFault::Reserve) => "make room on that disk and start again",
+        sqlite::Error::Full(_) => "check the directory's owner and mode, its disk, and how it is mounted",
+        sqlite::Error::Io { source, .. } => io_remedy(source),
+        sqlite::Error::Descriptors => "raise the limit: ulimit -n, or LimitNOFILE= of the unit",
         sqlite::Error::Locked { .. } => "stop that process, or choose another directory with --data DIR",
         sqlite::Error::Damaged { .. } | sqlite::Error::Corrupt(_) | sqlite::Error::Migration(_) => {
             "crow db verify says what is wrong with it, crow db restore FILE puts a backup in its place"
         }
-        sqlite::Error::Foreign { .. } | sqlite::Error::Newer { .. } => "or choose another directory with --data DIR",
+        sqlite::Error::Foreign { .. } => "or choose another directory with --data DIR",
+        sqlite::Error::Newer { .. } => "or put an older backup in its place with crow db restore FILE",
         sqlite::Error::Outrun { .. } => "make the backup when less is written",
-        _ => "choose a directory that can be written with --data DIR",
+        _ => "see the log for more",
     }
 }
 

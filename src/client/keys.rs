@@ -2,7 +2,7 @@
 
 use super::Error;
 use super::connection::Client;
-use crate::api::keys::{Company, CreatedKey, KeyRow, LimitsWish, NewCompany, NewKey};
+use crate::api::keys::{Company, CreatedKey, KeyRow, LimitsWish, NewCompany, NewKey, RevokedKey};
 use crate::api::limits::{KeyUsage, LimitDetail};
 use crate::api::page::Page;
 use crate::api::paths;
@@ -34,11 +34,11 @@ impl Client {
         self.get(paths::KEYS, &[]).await
     }
 
-    /// Revokes a key, for good.
+    /// Revokes a key, for good; the answer says whether that is on disk.
     ///
     /// # Errors
     /// Those of any call.
-    pub async fn revoke_key(&self, id: KeyId) -> Result<KeyRow, Error> {
+    pub async fn revoke_key(&self, id: KeyId) -> Result<RevokedKey, Error> {
         self.post(&paths::with(paths::KEY_REVOKE, id), &serde_json::json!({})).await
     }
 

@@ -2,7 +2,7 @@
 
 use super::Error;
 use super::connection::Client;
-use crate::api::operators::{CreatedOperator, NewOperator, OperatorRow};
+use crate::api::operators::{CreatedOperator, NewOperator, OperatorRow, RevokedOperator};
 use crate::api::page::Page;
 use crate::api::paths;
 use crate::domain::ids::OperatorId;
@@ -24,11 +24,11 @@ impl Client {
         self.post(paths::OPERATORS, new).await
     }
 
-    /// Revokes an operator, for good.
+    /// Revokes an operator, for good; the answer says whether that is on disk.
     ///
     /// # Errors
     /// Those of any call.
-    pub async fn revoke_operator(&self, id: OperatorId) -> Result<OperatorRow, Error> {
+    pub async fn revoke_operator(&self, id: OperatorId) -> Result<RevokedOperator, Error> {
         self.post(&paths::with(paths::OPERATOR_REVOKE, id), &serde_json::json!({})).await
     }
 }

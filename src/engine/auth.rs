@@ -4,7 +4,7 @@ use super::Engine;
 use crate::ambient::Ambient;
 use crate::domain::ids::{KeyId, OperatorId};
 use crate::domain::key::{self, Key, Malformed, USE_NOTED};
-use crate::domain::operator::Operator;
+use crate::domain::operator::{Operator, Role};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::domain::window::{Admission, Bucket};
@@ -70,8 +70,16 @@ impl Tokens {
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(hash, operator);
     }
 
-    pub(super) fn remove(&self, id: OperatorId) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).retain(|_, operator| operator.id != id);
+    /// Lets an operator in no more. False where it is the last admin, who stays.
+    pub(super) fn revoke(&self, id: OperatorId) -> bool {
+        let mut operators = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let is_admin = |operator: &&Operator| operator.role == Role::Admin;
+        let is_last_admin = operators.values().any(|operator| operator.id == id && is_admin(&operator))
+            && !operators.values().filter(is_admin).any(|other| other.id != id && other.id != OperatorId(0));
+        if !is_last_admin {
+            operators.retain(|_, operator| operator.id != id);
+        }
+        !is_last_admin
     }
 }
 

@@ -33,10 +33,12 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
         was_used: false,
         silent: Vec::new(),
         trouble: Trouble::None,
+        write_fault: None,
     };
     while !*stop.borrow() {
         clerk.work(&engine).await;
-        let nap = if clerk.trouble == Trouble::Told { REST } else { ROUND };
+        let is_faulty = clerk.trouble == Trouble::Told || engine.shared.store.write_fault().is_some();
+        let nap = if is_faulty { REST } else { ROUND };
         tokio::select! {
             () = ambient.sleep(nap) => {}
             _ = stop.changed() => {}
@@ -55,6 +57,8 @@ struct Clerk {
     /// Companies whose events stayed away at the last minute's turn.
     silent: Vec<CompanyId>,
     trouble: Trouble,
+    /// Why writes failed when it was last looked at.
+    write_fault: Option<String>,
 }
 
 /// Whether storage fails, which is said once.
@@ -80,11 +84,9 @@ struct Notes {
 impl Clerk {
     async fn work(&mut self, engine: &Engine) {
         let shared = &engine.shared;
-        if self.trouble == Trouble::Told {
-            // Writes are refused until there is room again for what is under way; here is the one place that looks for it.
-            let store = shared.store.clone();
-            let _ = tokio::task::spawn_blocking(move || store.regain_room()).await;
-        }
+        // Writes may be refused until there is room again for what is under way; here is the one place that looks for it.
+        shared.store.probe().await;
+        engine.write_pending_revocations().await;
         let now = shared.ambient.now();
         let expected = self.round_at.plus(self.watch.elapsed());
         let set = Set { ahead: now.since(expected), back: expected.since(now) };
@@ -123,6 +125,13 @@ impl Clerk {
                 self.trouble = Trouble::Told;
                 self.n_calm = 0;
             }
+        }
+        let write_fault = shared.store.write_fault().map(|fault| fault.to_string());
+        if write_fault != self.write_fault {
+            self.write_fault = write_fault;
+            engine.changed();
+            // Dispatch is paused for as long as writes fail.
+            shared.bell.notify_one();
         }
         let turned = now.slot(MINUTE_MS) != self.round_at.slot(MINUTE_MS);
         let fell_silent = turned && self.listen(engine).await;

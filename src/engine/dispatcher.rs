@@ -46,7 +46,7 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
                 next_due.map_or(latest, |due| due.min(latest))
             }
             Err(error) => {
-                say(&engine, &mut said, Some(format!("dispatch is paused: {error}")));
+                say(&engine, &mut said, Some(error.to_string()));
                 tokio::select! {
                     () = shared.ambient.sleep(REST) => {}
                     _ = stop.changed() => {}
@@ -114,7 +114,7 @@ impl Desk {
     /// Why nothing is sent, if the sender is in trouble.
     fn paused(&self) -> Option<String> {
         self.trouble.is_general().then(|| {
-            "dispatch is paused: the platform itself reaches nobody (no route, resolver or descriptors); it probes with one delivery at a time"
+            "the platform itself reaches nobody (no route, resolver or descriptors); it probes with one delivery at a time"
                 .to_owned()
         })
     }
@@ -274,7 +274,7 @@ async fn fly(engine: Engine, job: Job, lease: String, runway: mpsc::UnboundedSen
 /// Says of dispatch whether and why it is paused: to whoever asks, and in the log once when that changes.
 fn say(engine: &Engine, said: &mut Option<String>, paused: Option<String>) {
     match (&*said, &paused) {
-        (None, Some(why)) => tracing::error!("{why}"),
+        (None, Some(why)) => tracing::error!("dispatch is paused: {why}"),
         (Some(_), None) => tracing::warn!("dispatch goes on"),
         _ => {}
     }

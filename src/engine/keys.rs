@@ -1,6 +1,7 @@
 //! Companies and keys.
 
 use super::caller::{Caller, Change};
+use super::revocations::{Revocation, Revoked, Subject};
 use super::{Engine, Error, Fault, auth};
 use crate::domain::company::Company;
 use crate::domain::ids::{CompanyId, KeyId};
@@ -122,36 +123,20 @@ impl Engine {
         Ok((key, secret))
     }
 
-    /// Revokes a key for good; its very next request fails. Revoking it again changes nothing.
+    /// Revokes a key for good: its very next request fails, whatever room the disk has. Revoking it again changes nothing.
     ///
     /// # Errors
-    /// [`Error::NotFound`], and those of storage.
-    pub async fn revoke_key(&self, caller: Caller, id: KeyId) -> Result<Arc<Key>, Error> {
+    /// [`Error::NotFound`].
+    pub async fn revoke_key(&self, caller: Caller, id: KeyId) -> Result<Revoked<Arc<Key>>, Error> {
         let missing = || Error::NotFound(format!("key {id}"));
+        let at = self.shared.ambient.now();
+        self.shared.keyring.change(id, |key| key.revoked_at = key.revoked_at.or(Some(at)));
         let key = self.shared.keyring.by_id(id).ok_or_else(missing)?;
-        if key.revoked_at.is_some() {
-            return Ok(key);
-        }
-        let ambient = self.shared.ambient.clone();
-        let now = ambient.now();
-        self.shared
-            .store
-            .write_patiently(move |connection| {
-                store::keys::revoke(connection, id, now)?;
-                let change = Change {
-                    action: "revoke key",
-                    subject: format!("key {id}"),
-                    before: Some("active".to_owned()),
-                    after: Some("revoked".to_owned()),
-                    reason: None,
-                };
-                caller.audit(connection, &ambient, change)?;
-                Ok::<_, Error>(())
-            })
-            .await?;
-        self.shared.keyring.change(id, |key| key.revoked_at = Some(now));
+        let before = "active".to_owned();
+        let revocation = Revocation { subject: Subject::Key(id), before, at: key.revoked_at.unwrap_or(at), caller };
+        let write_pending = self.write_revocation(revocation).await;
         self.changed();
-        self.shared.keyring.by_id(id).ok_or_else(missing)
+        Ok(Revoked { row: key, write_pending })
     }
 
     /// Gives a key limits of its own, or the defaults; they act on the next request.

@@ -31,6 +31,7 @@ pub mod requests;
 pub mod resends;
 pub mod retention;
 pub mod revisions;
+pub mod revocations;
 pub mod root;
 pub mod samples;
 mod sender;
@@ -54,6 +55,7 @@ use crate::store::{Meaning, Store};
 use auth::{Keyring, Tokens};
 use caller::{Actor, Caller};
 use reach::Reach;
+use revocations::PendingRevocations;
 use root::Custody;
 use sender::Sender;
 use std::path::{Path, PathBuf};
@@ -103,9 +105,12 @@ pub enum Error {
     /// The write queue is full, or the platform is stopping.
     #[error("the platform is busy; try again in a moment")]
     Contended,
-    /// The disk or the database limit is reached.
-    #[error("the storage is full or cannot be written")]
-    StorageFull,
+    /// Nothing can be written; the text is the reason.
+    #[error(transparent)]
+    StorageFull(store::Error),
+    /// The process has as many files open as it may have.
+    #[error("no file descriptors are left")]
+    Descriptors,
     /// The database.
     #[error(transparent)]
     Store(store::Error),
@@ -177,7 +182,7 @@ impl Fault {
 impl Error {
     /// Whether storage took nothing, and may take the same later.
     const fn is_of_storage(&self) -> bool {
-        matches!(self, Self::StorageFull | Self::Contended)
+        matches!(self, Self::StorageFull(_) | Self::Descriptors | Self::Contended)
     }
 }
 
@@ -186,8 +191,18 @@ impl<E: Into<store::Error>> From<E> for Error {
         let error = error.into();
         match error.meaning() {
             Meaning::Contended => Self::Contended,
-            Meaning::Full => Self::StorageFull,
+            Meaning::Full => Self::StorageFull(error),
+            Meaning::Descriptors => Self::Descriptors,
             Meaning::Broken => Self::Store(error),
+        }
+    }
+}
+
+impl store::WorkError for Error {
+    fn of_store(&self) -> Option<&store::Error> {
+        match self {
+            Self::StorageFull(error) | Self::Store(error) => Some(error),
+            _ => None,
         }
     }
 }
@@ -209,6 +224,7 @@ struct Shared {
     keyring: Keyring,
     tokens: Tokens,
     windows: Windows,
+    revocations: PendingRevocations,
     log: request_log::RequestLog,
     sender: Sender,
     bell: Notify,
@@ -223,16 +239,18 @@ struct Shared {
 pub struct Status {
     /// Whether the dispatcher runs.
     pub is_dispatching: bool,
-    /// Why dispatch is paused, if it is.
+    /// Why dispatch is paused, if it is: the reason alone.
     pub paused: Option<String>,
+    /// Why writes fail, if the last one did. Dispatch is paused then.
+    pub write_fault: Option<String>,
 }
 
 impl Engine {
     /// Opens the platform in its data directory, or founds it there: then an admin operator is created whose token goes, alone on a line,
-    /// to `operator.token` (mode 0600).
+    /// to `operator.token` (mode 0600). A platform whose storage takes no writes is opened to be read, and writes again when it can.
     ///
     /// # Errors
-    /// Everything about the directory and its files: in use by another process, foreign, damaged, newer, unwritable.
+    /// Everything about the directory and its files: in use by another process, foreign, damaged, newer; unwritable where a platform is founded.
     pub async fn open(settings: Settings, ambient: Ambient) -> Result<Self, Error> {
         let dir = settings.data_dir.clone();
         make_dir(&dir)?;
@@ -243,13 +261,22 @@ impl Engine {
         root::settle(&dir, vault.root())?;
         let now = ambient.now();
         found(&store, &dir, &vault, &ambient).await?;
-        let (keys, operators, used) = store
+        let released = store
             .write(move |connection| {
                 if !cfg!(feature = "sabotage-k1") {
                     store::deliveries::release_all(connection)?;
                 }
                 store::deliveries::clamp_due(connection, now)?;
-                store::requests::measure(connection)?;
+                store::requests::measure(connection)
+            })
+            .await;
+        match released.map_err(Error::from) {
+            // What was under way is released when its leases end; until storage takes writes nothing is sent in any case.
+            Err(Error::StorageFull(_)) => {}
+            released => released.map(drop)?,
+        }
+        let (keys, operators, used) = store
+            .read(move |connection| {
                 let used = store::windows::since(connection, None, Window::opening(now).start)?;
                 Ok::<_, store::Error>((store::keys::all(connection)?, store::operators::all(connection)?, used))
             })
@@ -266,6 +293,7 @@ impl Engine {
             keyring,
             tokens,
             windows,
+            revocations: PendingRevocations::default(),
             sender,
             bell: Notify::new(),
             plans: Notify::new(),
@@ -311,7 +339,9 @@ impl Engine {
     /// What the background work says of itself.
     #[must_use]
     pub fn status(&self) -> Status {
-        self.shared.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let status = self.shared.status.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let write_fault = self.shared.store.write_fault().map(|fault| fault.to_string());
+        Status { paused: write_fault.clone().or(status.paused), write_fault, ..status }
     }
 
     /// Mints an admin credential that lives only in this process's memory.

@@ -1,6 +1,7 @@
 //! Operators: who may use the Portal API.
 
 use super::caller::{Caller, Change};
+use super::revocations::{Revocation, Revoked, Subject};
 use super::{Engine, Error, Fault, auth};
 use crate::domain::ids::OperatorId;
 use crate::domain::operator::{Operator, Role};
@@ -55,44 +56,25 @@ impl Engine {
         Ok((Kept { operator, created_at, revoked_at: None }, token))
     }
 
-    /// Revokes an operator for good; its very next request fails. The last admin cannot be revoked, or nobody could create another.
+    /// Revokes an operator for good: its very next request fails, whatever room the disk has. The last admin cannot be revoked, or nobody
+    /// could create another. Revoking one again changes nothing.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`] for the last admin, and those of storage.
-    pub async fn revoke_operator(&self, caller: Caller, id: OperatorId) -> Result<Kept, Error> {
-        let missing = move || Error::NotFound(format!("operator {id}"));
-        let ambient = self.shared.ambient.clone();
-        let revoked = self
-            .shared
-            .store
-            .write_patiently(move |connection| {
-                let before = store::operators::get(connection, id)?.ok_or_else(missing)?;
-                if before.revoked_at.is_some() {
-                    return Ok(before);
-                }
-                let is_other_admin = |other: &Kept| {
-                    other.revoked_at.is_none() && other.operator.role == Role::Admin && other.operator.id != id
-                };
-                let is_admin = before.operator.role == Role::Admin;
-                if is_admin && !store::operators::ever(connection)?.iter().any(is_other_admin) {
-                    let text = "is the last admin; create another admin first";
-                    return Err(Error::Invalid(vec![Fault::new("id", text)]));
-                }
-                let now = ambient.now();
-                store::operators::revoke(connection, id, now)?;
-                let change = Change {
-                    action: "revoke operator",
-                    subject: format!("operator {id}"),
-                    before: Some(format!("{} ({})", before.operator.name, before.operator.role.name())),
-                    after: Some("revoked".to_owned()),
-                    reason: None,
-                };
-                caller.audit(connection, &ambient, change)?;
-                Ok(Kept { revoked_at: Some(now), ..before })
-            })
-            .await?;
-        self.shared.tokens.remove(id);
+    /// [`Error::NotFound`], [`Error::Invalid`] for the last admin, and those of reading storage.
+    pub async fn revoke_operator(&self, caller: Caller, id: OperatorId) -> Result<Revoked<Kept>, Error> {
+        let kept = self.shared.store.read(move |connection| store::operators::get(connection, id)).await?;
+        let kept = kept.ok_or_else(|| Error::NotFound(format!("operator {id}")))?;
+        if !self.shared.tokens.revoke(id) {
+            return Err(Error::Invalid(vec![Fault::new("id", "is the last admin; create another admin first")]));
+        }
+        if kept.revoked_at.is_some() {
+            return Ok(Revoked { row: kept, write_pending: None });
+        }
+        let at = self.shared.ambient.now();
+        let before = format!("{} ({})", kept.operator.name, kept.operator.role.name());
+        let revocation = Revocation { subject: Subject::Operator(id), before, at, caller };
+        let write_pending = self.write_revocation(revocation).await;
         self.changed();
-        Ok(revoked)
+        Ok(Revoked { row: Kept { revoked_at: Some(at), ..kept }, write_pending })
     }
 }

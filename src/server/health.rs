@@ -1,9 +1,9 @@
 //! Whether the platform lives, and whether it can work.
 
 use super::problem::Refusal;
-use crate::api::problem::Code;
+use crate::api::problem::{Code, Problem};
 use crate::domain::target::Policy;
-use crate::engine::Engine;
+use crate::engine::{Engine, Status};
 use axum::extract::State;
 use serde_json::{Value, json};
 
@@ -16,13 +16,17 @@ pub(super) async fn healthz(State(engine): State<Engine>) -> axum::Json<Value> {
     }))
 }
 
-/// `GET /readyz`: the database answers and the dispatcher runs.
+/// `GET /readyz`: the database answers and takes writes, and the dispatcher runs.
 pub(super) async fn readyz(State(engine): State<Engine>) -> Result<axum::Json<Value>, Refusal> {
     engine.companies().await?;
-    let status = engine.status();
-    if !status.is_dispatching || status.paused.is_some() {
-        let why = status.paused.unwrap_or_else(|| "the dispatcher is not running".to_owned());
-        return Err(Refusal::new(Code::Contended, why));
+    let Status { is_dispatching, paused, write_fault } = engine.status();
+    if let Some(why) = write_fault {
+        let problem = Problem::new(Code::StorageFull, format!("{why}; writes are refused, reads go on"));
+        return Err(Problem { status: 503, title: Code::Contended.title().to_owned(), ..problem }.into());
     }
-    Ok(axum::Json(json!({"status": "ready"})))
+    match paused {
+        Some(why) => Err(Refusal::new(Code::Contended, format!("dispatch is paused: {why}"))),
+        None if !is_dispatching => Err(Refusal::new(Code::Contended, "the dispatcher does not run")),
+        None => Ok(axum::Json(json!({"status": "ready"}))),
+    }
 }

@@ -5,12 +5,14 @@ use super::guard::{Admin, Operator, Viewer};
 use super::problem::Refusal;
 use super::query::Id;
 use super::translate;
-use crate::api::keys::{Company, CreatedKey, KeyRow, LimitsWish, NewCompany, NewKey, ShownOnce, Usage};
+use crate::api::keys::{Company, CreatedKey, KeyRow, LimitsWish, NewCompany, NewKey, RevokedKey, ShownOnce, Usage};
 use crate::api::page::Page;
 use crate::domain::ids::KeyId;
 use crate::domain::key::Limits;
+use crate::domain::text::Untrusted;
 use crate::engine::Engine;
 use crate::engine::keys::Wish;
+use crate::engine::revocations::Revoked;
 use axum::extract::State;
 use axum::http::StatusCode;
 
@@ -60,14 +62,15 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, axum::Json(created)))
 }
 
-/// `POST /portal/v1/keys/{id}/revoke`.
+/// `POST /portal/v1/keys/{id}/revoke`: in force at once, also when the disk is full.
 pub(super) async fn revoke(
     operator: Operator<Admin>,
     State(engine): State<Engine>,
     Id(id): Id,
-) -> Result<axum::Json<KeyRow>, Refusal> {
-    let key = engine.revoke_key(operator.caller(), KeyId(id)).await?;
-    Ok(axum::Json(KeyRow::new(&key, Usage::default())))
+) -> Result<axum::Json<RevokedKey>, Refusal> {
+    let Revoked { row, write_pending } = engine.revoke_key(operator.caller(), KeyId(id)).await?;
+    let row = KeyRow::new(&row, Usage::default());
+    Ok(axum::Json(RevokedKey { row, write_pending: write_pending.map(Untrusted::new) }))
 }
 
 /// `PATCH /portal/v1/keys/{id}/limits`: null or absent means the default; acts on the next request.

@@ -5,13 +5,14 @@ use super::guard::{Admin, Operator};
 use super::problem::Refusal;
 use super::query::Id;
 use crate::api::keys::ShownOnce;
-use crate::api::operators::{CreatedOperator, NewOperator, OperatorRow};
+use crate::api::operators::{CreatedOperator, NewOperator, OperatorRow, RevokedOperator};
 use crate::api::page::Page;
 use crate::domain::ids::OperatorId;
 use crate::domain::operator;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::engine::Engine;
+use crate::engine::revocations::Revoked;
 use axum::extract::State;
 use axum::http::StatusCode;
 
@@ -37,14 +38,15 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, axum::Json(CreatedOperator { row, token })))
 }
 
-/// `POST /portal/v1/operators/{id}/revoke`: for good; the last admin stays.
+/// `POST /portal/v1/operators/{id}/revoke`: for good and at once, also when the disk is full; the last admin stays.
 pub(super) async fn revoke(
     operator: Operator<Admin>,
     State(engine): State<Engine>,
     Id(id): Id,
-) -> Result<axum::Json<OperatorRow>, Refusal> {
-    let kept = engine.revoke_operator(operator.caller(), OperatorId(id)).await?;
-    Ok(axum::Json(row(kept.operator, kept.created_at, kept.revoked_at)))
+) -> Result<axum::Json<RevokedOperator>, Refusal> {
+    let Revoked { row: kept, write_pending } = engine.revoke_operator(operator.caller(), OperatorId(id)).await?;
+    let row = row(kept.operator, kept.created_at, kept.revoked_at);
+    Ok(axum::Json(RevokedOperator { row, write_pending: write_pending.map(Untrusted::new) }))
 }
 
 fn row(of: operator::Operator, created_utc: Timestamp, revoked_utc: Option<Timestamp>) -> OperatorRow {

@@ -68,9 +68,12 @@ impl From<engine::Error> for Refusal {
                 Code::Contended,
                 "the platform is busy; this is contention, not a rate limit; try again in a second",
             ),
-            engine::Error::StorageFull => Self::new(
-                Code::StorageFull,
-                "the storage is full or cannot be written; nothing was changed, reads go on",
+            engine::Error::StorageFull(why) => {
+                Self::new(Code::StorageFull, format!("{why}; nothing was changed, reads go on"))
+            }
+            engine::Error::Descriptors => Self::new(
+                Code::Contended,
+                "the platform has no file descriptors left; nothing was changed; try again in a second",
             ),
             error => {
                 tracing::error!(%error, "an operation failed");

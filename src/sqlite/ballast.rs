@@ -1,72 +1,112 @@
-//! Ballast: room on the disk that is held by a file, and given up when the disk is full, so that what must be written down still can be.
+//! Ballast: room on the disk that a file holds in reserve. It is given up step by step when the disk is full, so that outcomes and
+//! revocations can still be written.
 
-use rustix::fs::{FallocateFlags, fallocate};
+use rustix::fs::{FallocateFlags, OFlags, fallocate};
 use rustix::io::Errno;
-use std::fs::File;
-use std::io::{self, Write as _};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Bytes held: more than all that can be under way at once leaves in the database and in its log.
 const SIZE: u64 = 16 << 20;
+/// Bytes given up at once: not all, because others fill the same disk.
+const STEP: u64 = 4 << 20;
+/// Bytes that only opening a database gets: it needs room for its index before anything can be read.
+const OPENING: u64 = 1 << 20;
 
-/// The file, and whether it is there.
+/// What room is given up for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Writing what is in force already.
+    Writing,
+    /// Opening the database.
+    Opening,
+}
+
+/// The file, and how much it holds.
 #[derive(Debug)]
 pub struct Ballast {
     path: PathBuf,
-    is_whole: AtomicBool,
+    held: AtomicU64,
+    /// One change of the file at a time.
+    change: Mutex<()>,
 }
 
 impl Ballast {
-    /// Holds the room at `path` from now on, if there is any.
+    /// The ballast at `path`, with what an earlier process left of it. Takes no room; see [`Ballast::restore`].
     #[must_use]
-    pub fn take(path: PathBuf) -> Self {
-        let ballast = Self { path, is_whole: AtomicBool::new(false) };
-        ballast.restore();
-        ballast
+    pub fn find(path: PathBuf) -> Self {
+        let is_file = |found: &std::fs::Metadata| found.is_file();
+        let held = std::fs::symlink_metadata(&path).ok().filter(is_file).map_or(0, |file| file.len().min(SIZE));
+        Self { path, held: AtomicU64::new(held), change: Mutex::default() }
     }
 
-    /// Whether the room is held.
+    /// Whether all of the room is held.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.is_whole.load(Ordering::Acquire)
+        self.held.load(Ordering::Acquire) == SIZE
     }
 
-    /// Whether the room is held, taken again now if it was given up.
+    /// Whether all of the room is held, after taking what is missing; where the disk does not have that, as much of it as can be had.
+    /// Blocks for as long as the file system takes.
     pub fn restore(&self) -> bool {
-        if !self.is_whole() && self.hold().is_ok() {
-            self.is_whole.store(true, Ordering::Release);
+        let _change = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = self.held.load(Ordering::Acquire);
+        let sizes = std::iter::successors(Some(SIZE), |size| (size / 2 >= OPENING).then_some(size / 2));
+        let taken = sizes
+            .take_while(|size| *size > held)
+            .find(|size| self.open().and_then(|file| reserve(file, held, *size)).is_ok());
+        if let Some(size) = taken {
+            self.held.store(size, Ordering::Release);
         }
         self.is_whole()
     }
 
-    fn hold(&self) -> io::Result<()> {
-        let taken = File::create(&self.path).and_then(reserve);
-        if taken.is_err() {
-            // A part of it would be in the way of what it is for.
-            let _ = std::fs::remove_file(&self.path);
+    /// Gives up a step of the room. Whether there was any to give for that need.
+    pub fn release(&self, need: Need) -> bool {
+        let _change = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = self.held.load(Ordering::Acquire);
+        let kept = if need == Need::Opening { 0 } else { OPENING };
+        let left = held.saturating_sub(STEP).max(kept);
+        let is_cut = held > left && self.open().and_then(|file| file.set_len(left)).is_ok();
+        if is_cut {
+            self.held.store(left, Ordering::Release);
         }
-        taken
+        is_cut
     }
 
-    /// Gives the room up. Whether there was any to give.
-    pub fn release(&self) -> bool {
-        self.is_whole.swap(false, Ordering::AcqRel) && std::fs::remove_file(&self.path).is_ok()
+    /// Never through a link: what it leads to would be cut.
+    fn open(&self) -> io::Result<File> {
+        let no_link = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or_default();
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o600).custom_flags(no_link).open(&self.path)
     }
 }
 
-/// Takes the room without writing it, where the file system can; else with zeros.
-fn reserve(mut file: File) -> io::Result<()> {
-    match fallocate(&file, FallocateFlags::empty(), 0, SIZE) {
-        Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
-            let zeros = [0; 1 << 16];
-            for _ in 0..SIZE / zeros.len() as u64 {
-                file.write_all(&zeros)?;
-            }
-            file.sync_all()
-        }
-        taken => Ok(taken?),
+/// Takes the room from `held` to `size` without writing it, where the file system can; else with zeros. All of it or nothing.
+fn reserve(mut file: File, held: u64, size: u64) -> io::Result<()> {
+    let taken = match fallocate(&file, FallocateFlags::empty(), 0, size) {
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => fill(&mut file, held, size),
+        taken => taken.map_err(io::Error::from),
+    };
+    if taken.is_err() {
+        let _ = file.set_len(held);
     }
+    taken
+}
+
+fn fill(file: &mut File, held: u64, size: u64) -> io::Result<()> {
+    let zeros = [0; 1 << 16];
+    let mut at = file.seek(SeekFrom::Start(held))?;
+    while at < size {
+        let n = zeros.len().min(usize::try_from(size - at).unwrap_or(zeros.len()));
+        file.write_all(&zeros[..n])?;
+        at += n as u64;
+    }
+    file.sync_all()
 }
 
 #[cfg(test)]
@@ -74,19 +114,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_room_is_held_given_up_once_and_held_again() {
+    fn the_room_is_held_given_up_in_steps_and_held_again() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ballast");
-        let ballast = Ballast::take(path.clone());
-        assert!(ballast.restore());
-        assert_eq!(std::fs::metadata(&path).unwrap().len(), SIZE);
-        assert!(ballast.release() && !ballast.release() && !path.exists());
-        assert!(ballast.restore() && path.exists());
+        let len = || std::fs::metadata(&path).unwrap().len();
+        let ballast = Ballast::find(path.clone());
+        assert!(!ballast.is_whole() && !ballast.release(Need::Opening) && ballast.restore());
+        assert_eq!(len(), SIZE);
+        assert!(ballast.release(Need::Writing) && !ballast.is_whole());
+        assert_eq!(len(), SIZE - STEP);
+        let later = Ballast::find(path.clone());
+        assert_eq!(std::iter::from_fn(|| later.release(Need::Writing).then_some(())).count() as u64, SIZE / STEP - 1);
+        assert_eq!(len(), OPENING, "what opening needs is left");
+        assert!(later.release(Need::Opening) && !later.release(Need::Opening) && len() == 0);
+        assert!(later.restore() && len() == SIZE && Ballast::find(path.clone()).is_whole());
     }
 
     #[test]
-    fn where_no_file_can_be_there_is_no_room() {
-        let ballast = Ballast::take("/nowhere/ballast".into());
-        assert!(!ballast.restore() && !ballast.release());
+    fn where_no_file_can_be_there_is_no_room_and_a_link_is_left_alone() {
+        let nowhere = Ballast::find("/nowhere/ballast".into());
+        assert!(!nowhere.restore() && !nowhere.release(Need::Opening));
+        let dir = tempfile::tempdir().unwrap();
+        let (mine, link) = (dir.path().join("mine"), dir.path().join("ballast"));
+        std::fs::write(&mine, "mine").unwrap();
+        std::os::unix::fs::symlink(&mine, &link).unwrap();
+        let linked = Ballast::find(link);
+        assert!(!linked.restore() && !linked.release(Need::Opening));
+        assert_eq!(std::fs::read(&mine).unwrap(), b"mine");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Error;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read as _, Seek as _, Write as _};
+use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
 use std::path::Path;
 
 /// Held for as long as it lives; the operating system releases it when the process ends, however it ends.
@@ -35,7 +35,11 @@ impl Lock {
         }
         file.set_len(0).map_err(io)?;
         file.rewind().map_err(io)?;
-        writeln!(file, "{}", std::process::id()).map_err(io)?;
+        match writeln!(file, "{}", std::process::id()) {
+            // The lock holds without its holder's name.
+            Err(error) if error.kind() == ErrorKind::StorageFull => {}
+            written => written.map_err(io)?,
+        }
         Ok(Self { _file: file })
     }
 }

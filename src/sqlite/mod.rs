@@ -12,6 +12,8 @@ use readers::Readers;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rusqlite_migration::{M, Migrations};
+use rustix::io::Errno;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +48,34 @@ pub enum Lane {
     Common,
     /// Work of the few who look after the rest, and of the program itself.
     Reserved,
+}
+
+/// Why nothing can be written; its text is the reason that operators read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WriteFault {
+    /// There is no room, or the database limit is reached.
+    #[error("the disk is full")]
+    DiskFull,
+    /// There is room, but not as much as is kept in reserve.
+    #[error("the disk is full but for what is kept in reserve")]
+    Reserve,
+    /// The file or its file system takes no writes.
+    #[error("the database is read-only; check its owner, its mode and how its disk is mounted")]
+    ReadOnly,
+    /// The disk answers with errors.
+    #[error("the disk fails with I/O errors")]
+    Device,
+    /// The file, its log or its index cannot be opened or created.
+    #[error("the database file cannot be opened; check its owner and its mode")]
+    Unopenable,
+}
+
+impl WriteFault {
+    /// Whether more room may help. SQLite reports a full disk as an I/O error where it extends its index.
+    #[must_use]
+    pub const fn may_be_of_room(self) -> bool {
+        matches!(self, Self::DiskFull | Self::Device | Self::Unopenable)
+    }
 }
 
 /// What can go wrong.
@@ -96,9 +126,12 @@ pub enum Error {
     /// The write queue is full.
     #[error("the write queue is full")]
     Contended,
-    /// The disk or the database limit is reached, or the file cannot be written.
-    #[error("storage is full or cannot be written: {0}")]
-    Full(String),
+    /// Nothing can be written.
+    #[error(transparent)]
+    Full(WriteFault),
+    /// The process has as many files open as it may have.
+    #[error("no file descriptors are left")]
+    Descriptors,
     /// The database was closed.
     #[error("the database is closed")]
     Closed,
@@ -127,14 +160,22 @@ pub enum Error {
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull | ErrorCode::ReadOnly | ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => {
-                Self::Full(error.to_string())
-            }
+            Some(ErrorCode::DiskFull) => Self::Full(WriteFault::DiskFull),
+            Some(ErrorCode::ReadOnly) => Self::Full(WriteFault::ReadOnly),
+            Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) if are_descriptors_used_up() => Self::Descriptors,
+            Some(ErrorCode::SystemIoFailure) => Self::Full(WriteFault::Device),
+            Some(ErrorCode::CannotOpen) => Self::Full(WriteFault::Unopenable),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Contended,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Corrupt(error.to_string()),
             _ => Self::Failed(error),
         }
     }
+}
+
+/// Whether nothing can be opened for want of file descriptors. SQLite says the same of a file that is not there.
+fn are_descriptors_used_up() -> bool {
+    let used_up = [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error);
+    File::open("/").is_err_and(|error| error.raw_os_error().is_some_and(|number| used_up.contains(&number)))
 }
 
 /// An open database; clones share its threads.
@@ -265,18 +306,27 @@ fn mark(connection: &Connection, path: &Path, options: Options) -> Result<(bool,
     Ok((fresh, version))
 }
 
-/// Checks that the file is ours and brings it up to date, all scripts in one transaction: it is never between two schemas. The log is
+/// Checks that the file is ours and brings it up to date, all scripts in one transaction: it is never between two schemas. A file that is up
+/// to date is not written to, so that it opens on a full disk. The log is
 /// written ahead and synced with every commit, so that what was answered survives a loss of power; it is moved into the database every
 /// 16 MiB (a page that was written twice meanwhile is moved once), and see [`wal`] for what happens when somebody reads for long.
 fn prepare(connection: &mut Connection, path: &Path, options: Options) -> Result<(), Error> {
-    mark(connection, path, options)?;
+    let (is_fresh, _) = mark(connection, path, options)?;
     connection.pragma_update(None, "journal_mode", "wal").map_err(|error| damaged(path, error.into()))?;
     connection.pragma_update(None, "synchronous", SYNCHRONOUS)?;
     connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
     connection.pragma_update(None, "journal_size_limit", wal::LONG)?;
-    connection.pragma_update(None, "application_id", options.application_id)?;
+    if is_fresh {
+        connection.pragma_update(None, "application_id", options.application_id)?;
+    }
     let scripts: Vec<M<'static>> = options.migrations.iter().map(|script| M::up(script)).collect();
-    Migrations::new(scripts).to_latest(connection).map_err(|error| Error::Migration(error.to_string()))
+    Migrations::new(scripts).to_latest(connection).map_err(|error| match error {
+        rusqlite_migration::Error::RusqliteError { err, query } => match err.into() {
+            refused @ (Error::Full(_) | Error::Descriptors) => refused,
+            other => Error::Migration(format!("{other} in {query}")),
+        },
+        other => Error::Migration(other.to_string()),
+    })
 }
 
 #[cfg(test)]

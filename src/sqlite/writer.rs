@@ -114,10 +114,13 @@ where
     step(connection, "SAVEPOINT work")?;
     let done = catch_unwind(AssertUnwindSafe(|| work(connection))).unwrap_or_else(|_| Err(Error::Panicked.into()));
     let done = match done {
+        // The work went on although SQLite had rolled everything back.
+        Ok(_) if connection.is_autocommit() => Err(Error::Contended.into()),
         Ok(value) => step(connection, "RELEASE work").map(|()| value).map_err(E::from),
         Err(error) => Err(error),
     };
-    if done.is_err() {
+    // A full disk can make SQLite roll the whole transaction back: then there is no savepoint, and the reason is what the work says.
+    if done.is_err() && !connection.is_autocommit() {
         step(connection, "ROLLBACK TO work")?;
         step(connection, "RELEASE work")?;
     }
@@ -139,14 +142,15 @@ fn run(connection: &Connection, mut queue: mpsc::Receiver<Work>) {
         match &end {
             Ok(()) => {
                 finishes.push(first(Ok(connection)));
-                // A full disk can make SQLite roll everything back in the middle: then nothing may be added to what is lost.
+                // Once SQLite has rolled everything back, nothing may be added to what is lost.
                 while !connection.is_autocommit()
                     && finishes.len() < BATCH
                     && let Ok(next) = queue.try_recv()
                 {
                     finishes.push(next(Ok(connection)));
                 }
-                end = step(connection, "COMMIT");
+                // The work that met the reason says so itself; the others can be tried again.
+                end = if connection.is_autocommit() { Err(Error::Contended) } else { step(connection, "COMMIT") };
             }
             Err(error) => finishes.push(first(Err(copied(error)))),
         }
@@ -166,12 +170,12 @@ fn run(connection: &Connection, mut queue: mpsc::Receiver<Work>) {
 /// An error told to several callers.
 fn copied(error: &Error) -> Error {
     match error {
-        Error::Full(why) => Error::Full(why.clone()),
-        Error::Contended => Error::Contended,
+        Error::Full(fault) => Error::Full(*fault),
+        Error::Descriptors => Error::Descriptors,
         Error::Corrupt(why) => Error::Corrupt(why.clone()),
         Error::Failed(rusqlite::Error::SqliteFailure(code, text)) => {
             Error::Failed(rusqlite::Error::SqliteFailure(*code, text.clone()))
         }
-        other => Error::Full(other.to_string()),
+        _ => Error::Contended,
     }
 }

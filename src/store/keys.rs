@@ -47,12 +47,12 @@ pub(crate) fn set_limits(connection: &Connection, id: KeyId, limits: Limits) -> 
     Ok(())
 }
 
-/// Revokes a key that is not revoked yet.
-pub(crate) fn revoke(connection: &Connection, id: KeyId, now: Timestamp) -> Result<(), Error> {
-    connection
+/// Revokes a key. Whether it was not revoked yet.
+pub(crate) fn revoke(connection: &Connection, id: KeyId, now: Timestamp) -> Result<bool, Error> {
+    let n_revoked = connection
         .prepare_cached("UPDATE keys SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL")?
         .execute(params![id.0, now.millis()])?;
-    Ok(())
+    Ok(n_revoked > 0)
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Key> {

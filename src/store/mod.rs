@@ -30,12 +30,12 @@ pub mod windows;
 
 use crate::domain::time::Timestamp;
 use crate::sqlite;
-use crate::sqlite::ballast::Ballast;
+use crate::sqlite::ballast::{Ballast, Need};
 use crate::sqlite::lock::Lock;
-use crate::sqlite::{Database, Lane, Options};
+use crate::sqlite::{Database, Lane, Options, WriteFault};
 use rusqlite::{Connection, RowIndex};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Marks a file as a platform database: `crow`.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"crow");
@@ -102,6 +102,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// Why nothing can be written, if that is what it says.
+    const fn write_fault(&self) -> Option<WriteFault> {
+        match self {
+            Self::Sqlite(sqlite::Error::Full(fault)) => Some(*fault),
+            _ => None,
+        }
+    }
+
     /// Whether the file is damaged, or no database.
     #[must_use]
     pub const fn is_damage(&self) -> bool {
@@ -113,9 +121,22 @@ impl Error {
     pub const fn meaning(&self) -> Meaning {
         match self {
             Self::Sqlite(sqlite::Error::Contended | sqlite::Error::Closed) => Meaning::Contended,
+            Self::Sqlite(sqlite::Error::Descriptors) => Meaning::Descriptors,
             Self::Sqlite(sqlite::Error::Full(_)) => Meaning::Full,
             _ => Meaning::Broken,
         }
+    }
+}
+
+/// An error that a work on the database may end with.
+pub trait WorkError: From<sqlite::Error> + Send + 'static {
+    /// What the store said, if the error comes from there.
+    fn of_store(&self) -> Option<&Error>;
+}
+
+impl WorkError for Error {
+    fn of_store(&self) -> Option<&Error> {
+        Some(self)
     }
 }
 
@@ -126,6 +147,8 @@ pub enum Meaning {
     Contended,
     /// Nothing can be written.
     Full,
+    /// The process has as many files open as it may have.
+    Descriptors,
     /// Something that should not happen.
     Broken,
 }
@@ -149,20 +172,38 @@ const RESERVED: usize = 64;
 pub struct Store {
     database: Database,
     ballast: Arc<Ballast>,
+    /// Why the last write failed, until a probe succeeds.
+    fault: Arc<Mutex<Option<WriteFault>>>,
     lane: Lane,
     _lock: Arc<Lock>,
 }
 
 impl Store {
-    /// Takes the lock of the directory `dir`, which must exist, and opens or creates the database in it. Blocks for as long as that takes.
+    /// Takes the lock of the directory `dir`, which must exist, and opens or creates the database in it; on a full disk with room from the
+    /// ballast. Blocks for as long as that takes.
     ///
     /// # Errors
     /// Everything about the directory and its files: in use by another process, foreign, damaged, newer, unwritable.
     pub fn open(dir: &Path) -> Result<Self, Error> {
         let lock = lock(dir)?;
-        let database = Database::open(&database(dir), OPTIONS)?;
-        let ballast = Arc::new(Ballast::take(dir.join("platform.ballast")));
-        Ok(Self { database, ballast, lane: Lane::Reserved, _lock: Arc::new(lock) })
+        let ballast = Ballast::find(dir.join("platform.ballast"));
+        let database = loop {
+            match Database::open(&database(dir), OPTIONS) {
+                Err(sqlite::Error::Full(fault)) if fault.may_be_of_room() && ballast.release(Need::Opening) => {}
+                opened => break opened?,
+            }
+        };
+        let store = Self {
+            database,
+            ballast: Arc::new(ballast),
+            fault: Arc::default(),
+            lane: Lane::Reserved,
+            _lock: Arc::new(lock),
+        };
+        if !store.ballast.restore() {
+            store.fail(WriteFault::Reserve);
+        }
+        Ok(store)
     }
 
     /// The same database for what partners ask: refused before the queue is full, so that operators and deliveries find a place.
@@ -179,10 +220,10 @@ impl Store {
     where
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
-        E: From<sqlite::Error> + Send + 'static,
+        E: WorkError,
     {
         self.has_room()?;
-        self.database.write(self.lane, work).await
+        self.noted(self.database.write(self.lane, work).await)
     }
 
     /// As [`Store::write`], but waits for a place in the queue.
@@ -193,36 +234,64 @@ impl Store {
     where
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
-        E: From<sqlite::Error> + Send + 'static,
+        E: WorkError,
     {
         self.has_room()?;
-        self.database.write_patiently(work).await
+        self.noted(self.database.write_patiently(work).await)
     }
 
-    /// As [`Store::write_patiently`], for what has happened outside and must be written down: the room that is kept for it is given up if
-    /// the disk is full, and then this can be tried again.
+    /// As [`Store::write_patiently`], for what is in force already and must be written: outcomes and revocations. Where the disk is full it
+    /// is tried again with each step of the room that is kept in reserve.
     ///
     /// # Errors
     /// What `work` answered.
     pub async fn record<T, F>(&self, work: F) -> Result<T, Error>
     where
-        F: FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Error> + Clone + Send + 'static,
         T: Send + 'static,
     {
-        let written = self.database.write_patiently(work).await;
-        if matches!(&written, Err(error) if error.meaning() == Meaning::Full) && self.ballast.release() {
-            tracing::warn!(
-                "the disk is full; the room kept for outcomes was given up, and nothing else is written until it can be kept again"
-            );
+        loop {
+            let was_whole = self.ballast.is_whole();
+            match self.noted(self.database.write_patiently(work.clone()).await) {
+                Err(error)
+                    if error.write_fault().is_some_and(WriteFault::may_be_of_room)
+                        && self.ballast.release(Need::Writing) =>
+                {
+                    if was_whole {
+                        tracing::warn!(
+                            "room from the reserve is used for outcomes and revocations; other writes wait until it is whole again"
+                        );
+                    }
+                }
+                written => return written,
+            }
         }
-        written
     }
 
-    /// Takes the room again that was given up, if the disk has it. Whether it is there. Blocks for as long as the file system takes; at once
-    /// where it was never given up.
+    /// Finds out whether storage takes writes again: takes the reserve's missing room, and writes. Does nothing where no write failed.
+    pub async fn probe(&self) {
+        if self.write_fault().is_none() {
+            return;
+        }
+        let ballast = Arc::clone(&self.ballast);
+        if !tokio::task::spawn_blocking(move || ballast.restore()).await.unwrap_or(false) {
+            return;
+        }
+        let probe = |connection: &Connection| {
+            // Writes the header's page, though nothing in it changes.
+            let version = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+            connection.pragma_update(None, "user_version", version).map_err(Error::from)
+        };
+        if self.noted(self.database.write_patiently(probe).await).is_ok() {
+            *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            tracing::warn!("writes succeed again");
+        }
+    }
+
+    /// Why writes fail: of the last one that did, until one succeeds.
     #[must_use]
-    pub fn regain_room(&self) -> bool {
-        self.ballast.restore()
+    pub fn write_fault(&self) -> Option<WriteFault> {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Nothing new is begun while the room is gone that its outcome may need.
@@ -233,7 +302,24 @@ impl Store {
         if self.ballast.is_whole() {
             return Ok(());
         }
-        Err(sqlite::Error::Full("the disk has no room for what is under way".to_owned()))
+        Err(sqlite::Error::Full(self.write_fault().unwrap_or(WriteFault::Reserve)))
+    }
+
+    /// Remembers it if storage took nothing.
+    fn noted<T, E: WorkError>(&self, written: Result<T, E>) -> Result<T, E> {
+        if let Err(error) = &written
+            && let Some(fault) = error.of_store().and_then(Error::write_fault)
+        {
+            self.fail(fault);
+        }
+        written
+    }
+
+    fn fail(&self, fault: WriteFault) {
+        let before = self.fault.lock().unwrap_or_else(PoisonError::into_inner).replace(fault);
+        if before.is_none() {
+            tracing::error!("{fault}; nothing can be written, reads go on");
+        }
     }
 
     /// Runs `work` in a read transaction.

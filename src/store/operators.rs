@@ -50,12 +50,12 @@ pub(crate) fn get(connection: &Connection, id: OperatorId) -> Result<Option<Kept
     Ok(connection.prepare_cached("SELECT * FROM operators WHERE id = ?1")?.query_row([id.0], read_kept).optional()?)
 }
 
-/// Revokes an operator that is not revoked yet.
-pub(crate) fn revoke(connection: &Connection, id: OperatorId, now: Timestamp) -> Result<(), Error> {
-    connection
+/// Revokes an operator. Whether it was not revoked yet.
+pub(crate) fn revoke(connection: &Connection, id: OperatorId, now: Timestamp) -> Result<bool, Error> {
+    let n_revoked = connection
         .prepare_cached("UPDATE operators SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL")?
         .execute(params![id.0, now.millis()])?;
-    Ok(())
+    Ok(n_revoked > 0)
 }
 
 /// The operator of that name, in whatever case; revoked ones too.

@@ -9,7 +9,7 @@ use super::places::Item;
 use crate::ambient::Ambient;
 use crate::api::deliveries::Trace;
 use crate::api::events::NewEvent;
-use crate::api::keys::{Company, Limits};
+use crate::api::keys::{Company, Limits, pending_remark};
 use crate::api::lab::SignatureCheck;
 use crate::api::log::RequestQuery;
 use crate::api::paths;
@@ -270,8 +270,8 @@ impl Performer {
                 format!("event {} was emitted", client.emit(&event).await?.id)
             }
             Act::Revoke(id) => {
-                client.revoke_key(*id).await?;
-                format!("key {id} is revoked")
+                let revoked = client.revoke_key(*id).await?;
+                format!("key {id} is revoked{}", pending_remark(revoked.write_pending.as_ref()))
             }
             Act::Limit(id, wish) => {
                 let Limits { read, write, admin } = client.limit_key(*id, wish).await?.limits;
@@ -289,8 +289,8 @@ impl Performer {
                 return Ok(Done::Issued(Issued::new(name, made.token.into_secret())));
             }
             Act::RevokeOperator(id) => {
-                client.revoke_operator(*id).await?;
-                format!("operator {id} is revoked")
+                let revoked = client.revoke_operator(*id).await?;
+                format!("operator {id} is revoked{}", pending_remark(revoked.write_pending.as_ref()))
             }
         }))
     }

@@ -6,7 +6,7 @@ use super::show::{Form, show};
 use super::table::{Cell, Column, column};
 use crate::api::document::details::KeyDetail;
 use crate::api::document::{CREATED_KEY, Judged, KEYS, Names};
-use crate::api::keys::{KeyRow, NewKey};
+use crate::api::keys::{KeyRow, NewKey, pending_remark};
 use crate::api::limits::CallerUse;
 use crate::api::log::RequestQuery;
 use crate::api::sift;
@@ -157,8 +157,9 @@ async fn revoke(asked: RevokeKey) -> Result<ExitCode, Failure> {
     ];
     let plan = Plan::new(format!("revoke key {}", row.id), preview);
     let work = async |client: &Client| {
-        let key = client.revoke_key(row.id).await?;
-        Ok(Outcome { id: Some(key.id.0), ..Outcome::done(format!("key {} is revoked", key.id)) })
+        let revoked = client.revoke_key(row.id).await?;
+        let said = format!("key {} is revoked{}", row.id, pending_remark(revoked.write_pending.as_ref()));
+        Ok(Outcome { id: Some(row.id.0), ..Outcome::done(said) })
     };
     plan.carry_out(&asked.consent, work, &client).await
 }

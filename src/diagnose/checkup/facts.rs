@@ -50,9 +50,9 @@ pub(super) struct Facts {
 /// Asks for all of it.
 ///
 /// # Errors
-/// Why nothing could be learnt at all, in one line.
-pub(super) async fn learn(client: &Client, ambient: &Ambient) -> Result<Facts, String> {
-    let overview = client.overview(1).await.map_err(inert)?;
+/// Why nothing could be learnt at all.
+pub(super) async fn learn(client: &Client, ambient: &Ambient) -> Result<Facts, Error> {
+    let overview = client.overview(1).await?;
     let (at, here) = (overview.server_utc, ambient.now());
     let day = |state: State| DeliveryQuery {
         state: Some(state.name().to_owned()),

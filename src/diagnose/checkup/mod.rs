@@ -7,7 +7,10 @@ mod tests;
 
 use crate::ambient::Ambient;
 use crate::api::checkup::{Checkup, Grade, Reading, Side};
+use crate::api::problem::Code;
+use crate::client::Error;
 use crate::client::connection::Client;
+use crate::domain::text::Untrusted;
 use facts::Facts;
 use probe::Probe;
 
@@ -20,11 +23,12 @@ pub struct Limits {
     pub crit: Vec<(&'static str, u64)>,
 }
 
-/// Looks at everything that the probes ask. A platform that cannot be reached is critical.
+/// Looks at everything that the probes ask. A platform that cannot be reached is critical; of one that does not accept the token nothing is
+/// known.
 pub async fn check(client: &Client, ambient: &Ambient, probes: &[&'static Probe], limits: &Limits) -> Checkup {
     let facts = match facts::learn(client, ambient).await {
         Ok(facts) => facts,
-        Err(why) => return lost(why),
+        Err(error) => return lost(&error),
     };
     let mut readings: Vec<Reading> = probes.iter().map(|probe| read(probe, &facts, limits)).collect();
     readings.extend(facts.unreadable.remark().map(|remark| plain("answers", Grade::Unknown, remark)));
@@ -32,10 +36,17 @@ pub async fn check(client: &Client, ambient: &Ambient, probes: &[&'static Probe]
     Checkup { grade, server_utc: Some(facts.at), readings }
 }
 
-/// What there is to say if there is nobody to ask.
-fn lost(why: String) -> Checkup {
-    let reading = Reading { crit: Some(0), ..plain("platform", Grade::Critical, why) };
-    Checkup { grade: Grade::Critical, server_utc: None, readings: vec![reading] }
+/// What there is to say if nothing could be learnt.
+fn lost(error: &Error) -> Checkup {
+    let is_refused = matches!(error, Error::Refused { problem }
+        if matches!(problem.code, Code::UnknownOperator | Code::InsufficientRole));
+    let (grade, said) = if is_refused {
+        (Grade::Unknown, format!("the platform does not accept the token: {error}"))
+    } else {
+        (Grade::Critical, error.to_string())
+    };
+    let reading = Reading { crit: Some(0), ..plain("platform", grade, Untrusted::new(said).inert()) };
+    Checkup { grade, server_utc: None, readings: vec![reading] }
 }
 
 /// A reading without a number.

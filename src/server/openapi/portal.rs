@@ -6,11 +6,11 @@ use crate::api::attempts::{AttemptDetail, AttemptRow};
 use crate::api::audit::{AuditCheck, AuditHead, AuditRow};
 use crate::api::deliveries::{DeliveryDetail, DeliveryRow, EventDetail, EventRow, Trace};
 use crate::api::events::{Envelope, NewEvent};
-use crate::api::keys::{Company, CreatedKey, KeyRow, LimitsWish, NewCompany, NewKey};
+use crate::api::keys::{Company, CreatedKey, KeyRow, LimitsWish, NewCompany, NewKey, RevokedKey};
 use crate::api::lab::SignatureCheck;
 use crate::api::limits::{KeyUsage, LimitDetail};
 use crate::api::log::LogPage;
-use crate::api::operators::{CreatedOperator, NewOperator, OperatorRow};
+use crate::api::operators::{CreatedOperator, NewOperator, OperatorRow, RevokedOperator};
 use crate::api::overview::Overview;
 use crate::api::page::Page;
 use crate::api::paths;
@@ -77,7 +77,7 @@ fn access() -> Vec<Told> {
                 r#"{"companyId": 1, "name": "Zapier", "scopes": ["events:read", "webhooks:write"]}"#,
             )
             .creating(),
-        Told::post(paths::KEY_REVOKE, "revokeKey", "Revoke a key, for good", json!(KeyRow)),
+        Told::post(paths::KEY_REVOKE, "revokeKey", "Revoke a key, for good and at once", json!(RevokedKey)),
         Told::get(paths::KEY_LIMITS, "limitKey", "Give a key limits of its own; null means the default", json!(KeyRow))
             .by("PATCH")
             .taking(shape!(LimitsWish), r#"{"read": 120, "write": null, "admin": null}"#),
@@ -99,8 +99,8 @@ fn access() -> Vec<Told> {
         Told::post(
             paths::OPERATOR_REVOKE,
             "revokeOperator",
-            "Revoke an operator, for good; the last admin stays",
-            json!(OperatorRow),
+            "Revoke an operator, for good and at once; the last admin stays",
+            json!(RevokedOperator),
         ),
         Told::get(
             paths::LIMITS,

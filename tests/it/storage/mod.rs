@@ -6,6 +6,7 @@ mod damage;
 mod disk;
 mod faults;
 mod forgery;
+mod full;
 mod instances;
 mod kills;
 mod ledger;
@@ -14,6 +15,7 @@ mod power;
 pub(crate) mod process;
 mod purge;
 mod scene;
+mod small;
 mod upkeep;
 
 use chaos::ChaosPlan;

@@ -11,8 +11,7 @@ use crow::domain::secret::Secret;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// The binary, with what every test of it wants.
 pub(crate) fn crow(arguments: &[&str], dir: &Path) -> Command {
@@ -57,9 +56,10 @@ pub(crate) fn listening(command: &mut Command) -> Result<(Child, String), Child>
 }
 
 /// Any free port.
-const ANY: &str = "127.0.0.1:0";
+pub(crate) const ANY: &str = "127.0.0.1:0";
 
-fn serve(dir: &Path, bind: &str) -> Command {
+/// `crow serve` on a directory and an address.
+pub(crate) fn serve(dir: &Path, bind: &str) -> Command {
     crow(&["serve", "--bind", bind, "--allow-private-targets", "--retry-base", "50ms"], dir)
 }
 
@@ -68,8 +68,7 @@ pub(crate) struct Serving {
     child: Child,
     pub(crate) address: String,
     dir: PathBuf,
-    n_logged: Arc<AtomicUsize>,
-    n_panicked: Arc<AtomicUsize>,
+    logged: Arc<Mutex<Vec<String>>>,
 }
 
 impl Serving {
@@ -104,13 +103,18 @@ impl Serving {
     /// The same, with so many file descriptors at most.
     #[track_caller]
     pub(crate) fn with_files(dir: &Path, n: u32) -> Self {
+        Self::attempt_with_files(dir, n).unwrap_or_else(|why| panic!("it does not start: {why}"))
+    }
+
+    /// The same, where it may not start: then what it said.
+    pub(crate) fn attempt_with_files(dir: &Path, n: u32) -> Result<Self, String> {
         let inner = serve(dir, ANY);
         let mut command = Command::new("sh");
         command
             .args(["-c", &format!("ulimit -n {n}; exec \"$0\" \"$@\"")])
             .arg(inner.get_program())
             .args(inner.get_args());
-        Self::begin(dir, command).unwrap_or_else(|why| panic!("it does not start: {why}"))
+        Self::begin(dir, command)
     }
 
     /// The same, where it may not start: then what it said.
@@ -118,7 +122,8 @@ impl Serving {
         Self::begin(dir, serve(dir, ANY))
     }
 
-    fn begin(dir: &Path, mut command: Command) -> Result<Self, String> {
+    /// Starts it by this command; what it said where it ends instead.
+    pub(crate) fn begin(dir: &Path, mut command: Command) -> Result<Self, String> {
         let (mut child, address) = listening(command.stderr(Stdio::piped())).map_err(|mut child| {
             let mut said = String::new();
             child.stderr.take().expect("its stderr").read_to_string(&mut said).expect("readable");
@@ -126,21 +131,17 @@ impl Serving {
             format!("exit code {}: {said}", code.unwrap_or(-1))
         })?;
         let stderr = child.stderr.take().expect("its stderr");
-        let n_logged = Arc::<AtomicUsize>::default();
-        let n_panicked = Arc::<AtomicUsize>::default();
+        let logged = Arc::<Mutex<Vec<String>>>::default();
         // Somebody has to read what it logs, or it would stand still when the pipe is full.
         std::thread::spawn({
-            let (n_logged, n_panicked) = (Arc::clone(&n_logged), Arc::clone(&n_panicked));
+            let logged = Arc::clone(&logged);
             move || {
                 for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
-                    n_logged.fetch_add(1, Ordering::Relaxed);
-                    if String::from_utf8_lossy(&line).contains("panicked") {
-                        n_panicked.fetch_add(1, Ordering::Relaxed);
-                    }
+                    logged.lock().expect("not poisoned").push(String::from_utf8_lossy(&line).into_owned());
                 }
             }
         });
-        Ok(Self { child, address, dir: dir.to_owned(), n_logged, n_panicked })
+        Ok(Self { child, address, dir: dir.to_owned(), logged })
     }
 
     /// `kill -9`, and waits until it is gone.
@@ -161,12 +162,17 @@ impl Serving {
 
     /// Lines it has logged.
     pub(crate) fn n_logged(&self) -> usize {
-        self.n_logged.load(Ordering::Relaxed)
+        self.logged.lock().expect("not poisoned").len()
+    }
+
+    /// What it has logged.
+    pub(crate) fn logged(&self) -> String {
+        self.logged.lock().expect("not poisoned").join("\n")
     }
 
     /// Lines it has logged that tell of a panic.
     pub(crate) fn n_panicked(&self) -> u64 {
-        self.n_panicked.load(Ordering::Relaxed) as u64
+        self.logged.lock().expect("not poisoned").iter().filter(|line| line.contains("panicked")).count() as u64
     }
 
     /// Sends it a signal, such as `-STOP`.

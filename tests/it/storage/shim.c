@@ -3,7 +3,7 @@
  * CROW_SHIM_LOG    every change of a file there is appended to this file, as a record: kind, two lengths, an offset, two byte strings.
  * CROW_SHIM_DIE    the process ends in front of the n-th change, as a kill at that moment would end it.
  * CROW_SHIM_FAULT  while this file is there, its first word says how changes fail: ENOSPC, EIO, EROFS, or TIGHT: the disk is full, and the
- *                  only room that can be made on it is what the file *.ballast there holds. ENETUNREACH and EMFILE let connections fail.
+ *                  only room that can be made on it is a step of the file *.ballast there. ENETUNREACH and EMFILE let connections fail.
  * CROW_SHIM_CLOCK  while this file is there, the wall clock is off by as many seconds as it says.
  * CROW_SHIM_FAILED a byte is appended to this file for every failure.
  */
@@ -66,10 +66,11 @@ static void record(char kind, const char *name, int64_t offset, const void *data
 /* What a change does to the room on the disk. */
 enum change { GROWS, FREES, SYNCS, HOLDS };
 
-static int has_ballast(void) {
+static int is_ballast_whole(void) {
     char path[PATH_MAX];
+    struct stat found;
     snprintf(path, sizeof path, "%s/platform.ballast", folder);
-    return syscall(SYS_faccessat, AT_FDCWD, path, F_OK, 0) == 0;
+    return !stat(path, &found) && found.st_size >= 16 << 20;
 }
 
 /* How things fail now, by one letter; 0 if they do not. */
@@ -95,7 +96,7 @@ static int trouble(enum change what) {
     char word[8];
     switch (how(word)) {
     case 'N': case 'M': return 0;
-    case 'T': return what == HOLDS || (what == GROWS && has_ballast()) ? ENOSPC : 0;
+    case 'T': return what == HOLDS || (what == GROWS && is_ballast_whole()) ? ENOSPC : 0;
     case 'S': return is_sync ? 0 : ENOSPC;
     case 'R': return is_sync ? 0 : EROFS;
     case 'I': return EIO;
@@ -200,7 +201,9 @@ static int opened(int folder_fd, const char *path, int flags, mode_t mode) {
     if (!(flags & O_CREAT) || !is_watched(path)) return syscall(SYS_openat, folder_fd, path, flags, mode);
     pthread_mutex_lock(&lock);
     int is_new = syscall(SYS_faccessat, folder_fd, path, F_OK, 0) != 0;
-    if (is_new) FAILS(strstr(path, ".ballast") ? HOLDS : GROWS)
+    /* A ballast that is not whole is opened to be made whole: taking its room is no call that can be stood between. */
+    int is_refill = strstr(path, ".ballast") && !is_ballast_whole();
+    if (is_new || is_refill) FAILS(is_refill ? HOLDS : GROWS)
     int fd = syscall(SYS_openat, folder_fd, path, flags, mode);
     int e = errno;
     if (fd >= 0 && is_new) record('C', path, 0, NULL, 0);

@@ -1,0 +1,222 @@
+//! L2: a disk that is full to the last byte, and the real binary on it.
+
+use super::process::{Serving, crow, done, ended, lead};
+use super::scene::Scene;
+use super::small::SmallDisk;
+use crow::ambient::Ambient;
+use crow::api::operators::NewOperator;
+use crow::api::paths;
+use crow::api::problem::Code;
+use crow::client;
+use crow::client::connection::{Client, Credential};
+use crow::domain::ids::{CompanyId, KeyId};
+use crow::domain::operator::Role;
+use crow::domain::secret::Secret;
+use serde_json::Value;
+use std::path::Path;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// How long anything may take.
+const LIMIT: Duration = Duration::from_secs(30);
+
+async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
+    Ambient::real().within(LIMIT, work).await.unwrap_or_else(|| panic!("waited too long: {what}"))
+}
+
+/// Asks until it is so.
+async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    within(what, async {
+        while !is_so().await {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+/// Status and code of a refused call; 200 for one that is not.
+fn answer<T>(answer: Result<T, client::Error>) -> (u16, Option<Code>) {
+    match answer {
+        Ok(_) => (200, None),
+        Err(client::Error::Refused { problem }) => (problem.status, Some(problem.code)),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+/// Asks again where a connection that was kept has ended with the process at its other end.
+async fn reconnected<T>(call: impl AsyncFn() -> Result<T, client::Error>) -> (u16, Option<Code>) {
+    match call().await {
+        Err(client::Error::Unreachable { .. }) => answer(call().await),
+        answered => answer(answered),
+    }
+}
+
+/// Status, code and words of `/readyz`.
+async fn readyz(operator: &Client) -> (u16, Option<Code>, String) {
+    match operator.look::<Value>(paths::READYZ, &[]).await {
+        Err(client::Error::Refused { problem }) => (problem.status, Some(problem.code), problem.detail),
+        answered => (answer(answered).0, None, String::new()),
+    }
+}
+
+/// Neither gets in any more.
+async fn are_out(partner: &Client, rogue: &Client) {
+    assert_eq!(reconnected(async || partner.events(None, 1).await).await, (401, Some(Code::RevokedKey)));
+    assert_eq!(reconnected(async || rogue.overview(1).await).await, (401, Some(Code::UnknownOperator)));
+}
+
+/// What a command about a running platform prints, and its exit code.
+fn asked(command: &[&str], serving: &Serving, dir: &Path) -> (i32, String) {
+    let token = dir.join("operator.token").display().to_string();
+    let mut asked = std::process::Command::new(env!("CARGO_BIN_EXE_crow"));
+    asked.args(command).args(["--url", &serving.address, "--token-file", &token]);
+    let output = ended(&mut asked);
+    (output.status.code().expect("it ends"), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The revocations in the audit trail, newest first.
+async fn revocations(operator: &Client) -> Vec<String> {
+    let page: Value = operator.look(paths::AUDIT, &[]).await.expect("reads go on");
+    let actions = page["items"].as_array().expect("rows").iter().map(|row| row["action"].as_str().expect("text"));
+    actions.filter(|action| action.starts_with("revoke")).map(ToOwned::to_owned).collect()
+}
+
+/// A platform with a partner and a rogue admin.
+struct Cast {
+    company: CompanyId,
+    partner: Client,
+    rogue: Client,
+    rogue_id: crow::domain::ids::OperatorId,
+}
+
+async fn cast(serving: &Serving) -> Cast {
+    let (company, partner) = serving.company().await;
+    let new = NewOperator { name: "rogue".to_owned(), role: Role::Admin };
+    let created = serving.operator().create_operator(&new).await.expect("an operator");
+    let token = Secret::new(created.token.into_secret().reveal().to_owned());
+    let rogue = Client::new(&serving.address, Credential::Operator(token)).expect("a client");
+    Cast { company: company.id, partner, rogue, rogue_id: created.row.id }
+}
+
+#[tokio::test]
+async fn l2_on_a_full_disk_it_says_so_revokes_for_good_starts_again_and_recovers_by_itself() {
+    let disk = SmallDisk::new(48);
+    let dir = disk.seen().join("data");
+    let serving = disk.serve().expect("it starts");
+    let Cast { company, partner, rogue, rogue_id } = cast(&serving).await;
+    let operator = serving.operator();
+    assert_eq!(readyz(&operator).await.0, 200);
+    disk.fill();
+    // Nothing is due, and there is nothing to send: the first refused write is enough to know.
+    until("a write is refused", async || answer(operator.emit(&lead(company)).await).0 != 200).await;
+    assert_eq!(answer(operator.emit(&lead(company)).await), (507, Some(Code::StorageFull)));
+    let (status, code, why) = readyz(&operator).await;
+    assert_eq!((status, code), (503, Some(Code::StorageFull)));
+    assert_eq!(why, "the disk is full; writes are refused, reads go on");
+    for (command, code) in
+        [(&["check"][..], 2), (&["check", "database"], 2), (&["check", "platform"], 2), (&["doctor"], 1)]
+    {
+        let (ended, said) = asked(command, &serving, &dir);
+        assert!(ended == code && said.contains("the disk is full"), "{command:?} {ended}: {said}");
+    }
+    // Who must not get in any more does not, and that is on disk.
+    assert_eq!(answer(partner.events(None, 1).await).0, 200);
+    assert_eq!(operator.revoke_key(KeyId(1)).await.expect("revoked").write_pending, None);
+    assert_eq!(operator.revoke_operator(rogue_id).await.expect("revoked").write_pending, None);
+    are_out(&partner, &rogue).await;
+    let logged = serving.logged();
+    assert!(logged.contains("the disk is full") && !logged.contains("savepoint"), "{logged}");
+    let address = serving.address.trim_start_matches("http://").to_owned();
+    serving.kill();
+    disk.fill();
+    // Reads go on, writes do not, and who was revoked stays out.
+    let serving = disk.serve_at(&address).expect("it starts on a full disk");
+    are_out(&partner, &rogue).await;
+    let operator = serving.operator();
+    assert_eq!(revocations(&operator).await, ["revoke operator", "revoke key"]);
+    assert_eq!(answer(operator.emit(&lead(company)).await), (507, Some(Code::StorageFull)));
+    assert_eq!(readyz(&operator).await.0, 503);
+    assert_eq!(asked(&["check", "database"], &serving, &dir).0, 2);
+    disk.clear();
+    until("it is ready", async || readyz(&operator).await.0 == 200).await;
+    assert_eq!(answer(operator.emit(&lead(company)).await).0, 200);
+    assert_eq!(asked(&["check", "database"], &serving, &dir).0, 0);
+    are_out(&partner, &rogue).await;
+    serving.stop();
+    done(&mut disk.enter(&crow(&["db", "verify"], &disk.inside().join("data"))));
+}
+
+#[tokio::test]
+async fn l2_a_platform_starts_on_a_full_disk_however_it_ended() {
+    let disk = SmallDisk::new(48);
+    disk.serve().expect("it is founded").stop();
+    for is_killed in [false, true, false] {
+        disk.fill();
+        let serving = disk.serve().unwrap_or_else(|why| panic!("killed next: {is_killed}; {why}"));
+        let operator = serving.operator();
+        assert_eq!(readyz(&operator).await.0, 503);
+        assert!(operator.companies().await.expect("reads go on").items.is_empty());
+        disk.fill();
+        if is_killed {
+            serving.kill();
+        } else {
+            serving.stop();
+        }
+    }
+    disk.clear();
+    let serving = disk.serve().expect("it starts");
+    let operator = serving.operator();
+    until("it is ready", async || readyz(&operator).await.0 == 200).await;
+}
+
+#[tokio::test]
+async fn l2_where_nothing_can_be_founded_the_advice_is_room_and_no_other_directory() {
+    let disk = SmallDisk::new(4);
+    disk.fill();
+    let why = disk.serve().err().expect("there is no room for a platform");
+    assert!(why.starts_with("exit code 2") && why.contains("make room") && !why.contains("--data"), "{why}");
+}
+
+#[tokio::test]
+async fn l2_a_revocation_that_even_the_reserve_cannot_take_is_in_force_said_and_written_later() {
+    let Scene { shim, serving, partner, home, .. } = Scene::start(0).await;
+    let Cast { rogue, rogue_id, .. } = cast(&serving).await;
+    let operator = serving.operator();
+    shim.fail("ENOSPC");
+    for (n, pending) in [
+        operator.revoke_key(KeyId(1)).await.expect("in force").write_pending,
+        operator.revoke_operator(rogue_id).await.expect("in force").write_pending,
+        operator.revoke_key(KeyId(1)).await.expect("in force").write_pending,
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let said = pending.unwrap_or_else(|| panic!("{n} is not on disk")).inert();
+        assert!(
+            said.contains("in force") && said.contains("the disk is full") && said.contains("tried again"),
+            "{said}"
+        );
+    }
+    are_out(&partner, &rogue).await;
+    assert!(revocations(&operator).await.is_empty());
+    shim.mend();
+    until("both are written", async || revocations(&operator).await.len() == 2).await;
+    let address = serving.address.trim_start_matches("http://").to_owned();
+    serving.kill();
+    let serving = Serving::at(&home.path().join("data"), &address);
+    are_out(&partner, &rogue).await;
+    assert_eq!(revocations(&serving.operator()).await, ["revoke operator", "revoke key"], "each once");
+}
+
+#[test]
+fn l2_few_descriptors_are_not_a_full_disk() {
+    let home = TempDir::new().expect("a directory");
+    let dir = home.path().join("data");
+    Serving::start(&dir).stop();
+    for n in 4..24 {
+        if let Err(why) = Serving::attempt_with_files(&dir, n) {
+            let why = why.to_lowercase();
+            assert!(!why.contains("full") && !why.contains("make room"), "{n}: {why}");
+        }
+    }
+}
