@@ -186,7 +186,12 @@ impl State {
     }
 }
 
-/// When retries are due: `base × 2ⁿ`, capped, ± 20 %.
+/// The longest wait that a receiver can ask for with `Retry-After`; more than that is taken for this.
+pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(4 * 3_600);
+/// The jitter of a step, as a part of it, upwards and downwards.
+const JITTER: f64 = 0.2;
+
+/// When retries are due: `base × 2ⁿ`, capped, ± 20 %, and never before a receiver asked for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Schedule {
     /// The wait after the first attempt; 30 s unless scaled.
@@ -206,17 +211,16 @@ impl Schedule {
         self.base.saturating_mul(480)
     }
 
-    /// The wait after attempt number `done` (1 is the first), or `None` after the last one.
-    ///
-    /// A `Retry-After` is honoured between once and twice the planned step.
+    /// The wait after attempt number `done` (1 is the first), or `None` after the last one: the planned step with its jitter, or what
+    /// `Retry-After` asked for where that is longer, which counts for at most [`MAX_RETRY_AFTER`].
     #[must_use]
     pub fn wait(&self, done: u32, retry_after: Option<Duration>, roll: Roll) -> Option<Duration> {
         if done == 0 || done > RETRIES {
             return None;
         }
         let plan = self.base.saturating_mul(1 << (done - 1)).min(self.cap());
-        let asked = retry_after.unwrap_or(plan).clamp(plan, plan.saturating_mul(2));
-        Some(asked.mul_f64(0.8 + 0.4 * roll.0.clamp(0.0, 1.0)))
+        let planned = plan.mul_f64(1.0 - JITTER + 2.0 * JITTER * roll.0.clamp(0.0, 1.0));
+        Some(planned.max(retry_after.unwrap_or_default().min(MAX_RETRY_AFTER)))
     }
 }
 
@@ -309,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn b3_whatever_a_receiver_asks_for_lies_between_once_and_twice_the_plan() {
+    fn b3_whatever_a_receiver_asks_for_is_never_undercut_and_counts_for_four_hours_at_most() {
         let schedule = Schedule::default();
         let asked = (0..10).map(|n| 10_u64.pow(n)).chain((0..24).map(|n| u64::MAX >> n)).chain([0, 29, 30, 31, 59, 61]);
         let asked: Vec<Duration> = asked.map(Duration::from_secs).collect();
@@ -317,13 +321,15 @@ mod tests {
         for asked in asked {
             for done in 1..=RETRIES {
                 let outcome = Outcome::Answered { status: 503, retry_after: Some(asked) };
-                let plan = (schedule.base * (1 << (done - 1))).min(schedule.cap());
                 for roll in [0.0, 0.5, 0.999] {
                     let Verdict::RetryAt(at) = judge(&outcome, done, &schedule, NOW, Roll(roll)) else {
                         panic!("{asked:?}: a retry is left");
                     };
                     let wait = at.since(NOW);
-                    assert!(wait >= plan.mul_f64(0.799) && wait <= plan.mul_f64(2.401), "{asked:?} {done}: {wait:?}");
+                    let planned = schedule.wait(done, None, Roll(roll)).expect("a retry is left");
+                    let least = planned.max(asked.min(Duration::from_secs(14_400)));
+                    let slack = Duration::from_millis(1);
+                    assert!(wait + slack >= least && wait <= least + slack, "{asked:?} {done}: {wait:?}");
                 }
             }
         }
@@ -331,13 +337,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_step_stays_in_its_band(done in 1_u32..=RETRIES, roll in 0.0_f64..1.0, asked in proptest::option::of(0_u64..1_000_000)) {
-            let schedule = Schedule::default();
-            let plan = Duration::from_secs(30 * (1 << (done - 1))).min(schedule.cap());
-            let wait = schedule.wait(done, asked.map(Duration::from_secs), Roll(roll)).expect("a retry is left");
-            prop_assert!(wait >= plan.mul_f64(0.799));
-            let most = if asked.is_some() { 2.4 } else { 1.2 };
-            prop_assert!(wait <= plan.mul_f64(most + 0.001));
+        fn b3_no_step_is_shorter_than_its_plan_or_than_what_was_asked_for_whatever_the_roll(
+            base in prop_oneof![Just(30_000_u64), 1_u64..100_000],
+            done in 1_u32..=RETRIES,
+            roll in 0.0_f64..1.0,
+            asked in proptest::option::of(prop_oneof![0_u64..1_000, 0_u64..20_000, proptest::num::u64::ANY]),
+        ) {
+            let schedule = Schedule { base: Duration::from_millis(base) };
+            let plan = Duration::from_millis(base * (1 << (done - 1))).min(schedule.cap());
+            let asked = asked.map(Duration::from_secs);
+            let wait = schedule.wait(done, asked, Roll(roll)).expect("a retry is left");
+            let honoured = asked.unwrap_or_default().min(MAX_RETRY_AFTER);
+            prop_assert!(wait >= plan.mul_f64(0.799) && wait >= honoured);
+            prop_assert!(wait <= plan.mul_f64(1.201).max(honoured));
         }
     }
 }

@@ -22,6 +22,7 @@ pub mod replay;
 pub mod secret;
 pub mod signature;
 pub mod silence;
+pub mod slots;
 pub mod standing;
 pub mod subscription;
 pub mod target;

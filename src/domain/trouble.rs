@@ -1,15 +1,16 @@
-//! The sender's own trouble: no resolver, no route, no descriptors. It counts against nobody; what was to be sent is given back, and tried
-//! again soon, but not by everybody at once.
+//! The sender's own trouble: no resolver, no route, no descriptors, each shown by a probe that no partner's target decides. It counts against
+//! no receiver; what was to be sent is given back and tried again soon, but not all at once.
 //!
-//! A subscription whose attempt ran into it rests, and comes back with one attempt. That is enough where only its target cannot be reached
-//! from here. Where several attempts in a row ran into it and none did not, the trouble is general: then all rest, and one attempt at a time,
-//! each of another subscription, finds out whether it is over.
+//! A subscription whose attempt met trouble rests, and comes back with one attempt. Where several attempts in a row met trouble and none got
+//! through, the trouble is general: the companies that met it rest, and one of their attempts at a time, each for another subscription,
+//! finds out whether it is over. A company that has not met it goes on with one attempt at a time, so that one company's trouble never holds
+//! up another.
 
-use super::ids::SubscriptionId;
-use std::collections::BTreeMap;
+use super::ids::{CompanyId, SubscriptionId};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// Attempts in a row that ran into trouble before it is taken for a general one.
+/// Attempts in a row that met trouble before it is taken for general.
 const GENERAL: u32 = 3;
 /// The first rest; each one after it is twice as long.
 const FIRST_REST: Duration = Duration::from_secs(1);
@@ -35,24 +36,41 @@ impl Rest {
 pub struct Trouble {
     resting: BTreeMap<SubscriptionId, Rest>,
     in_a_row: u32,
+    affected: BTreeSet<CompanyId>,
     general: Option<Rest>,
 }
 
+/// What trouble leaves to be begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admission {
+    /// Everything, but for some subscriptions no more attempts than this at once.
+    Open(BTreeMap<SubscriptionId, usize>),
+    /// The trouble is general.
+    Probing {
+        /// Companies that met it: one attempt at a time for all of them.
+        affected: BTreeSet<CompanyId>,
+        /// Whether their next attempt may begin, once none of theirs is under way.
+        is_due: bool,
+    },
+}
+
 impl Trouble {
-    /// An attempt ran into trouble.
-    pub fn met(&mut self, of: SubscriptionId, at: Duration) {
+    /// An attempt of a company met trouble.
+    pub fn met(&mut self, company: CompanyId, of: SubscriptionId, at: Duration) {
         let rest = self.resting.entry(of).or_default();
         *rest = rest.again(at);
         self.in_a_row += 1;
+        self.affected.insert(company);
         if self.in_a_row >= GENERAL {
             self.general = Some(self.general.unwrap_or_default().again(at));
         }
     }
 
-    /// An attempt got through to its receiver, whatever that said. The others that rest come back by themselves.
+    /// An attempt got through to its receiver, whatever that answered. The others that rest come back by themselves.
     pub fn passed(&mut self, of: SubscriptionId) {
         self.resting.remove(&of);
         self.in_a_row = 0;
+        self.affected.clear();
         self.general = None;
     }
 
@@ -62,22 +80,15 @@ impl Trouble {
         self.general.is_some()
     }
 
-    /// How many attempts may be begun while `n_under_way` are under way and `room` would be left.
+    /// What may be begun.
     #[must_use]
-    pub fn room(&self, n_under_way: usize, room: usize, at: Duration) -> usize {
+    pub fn admission(&self, at: Duration) -> Admission {
         match self.general {
-            None => room,
-            Some(rest) => room.min(usize::from(n_under_way == 0 && rest.until <= at)),
+            Some(rest) => Admission::Probing { affected: self.affected.clone(), is_due: rest.until <= at },
+            None => {
+                Admission::Open(self.resting.iter().map(|(id, rest)| (*id, usize::from(rest.until <= at))).collect())
+            }
         }
-    }
-
-    /// How many attempts of single subscriptions may be under way at once, where that is less than usual.
-    #[must_use]
-    pub fn limits(&self, at: Duration) -> BTreeMap<SubscriptionId, usize> {
-        if self.is_general() {
-            return BTreeMap::new();
-        }
-        self.resting.iter().map(|(id, rest)| (*id, usize::from(rest.until <= at))).collect()
     }
 
     /// When the next rest ends.
@@ -102,24 +113,37 @@ mod tests {
 
     const A: SubscriptionId = SubscriptionId(1);
     const B: SubscriptionId = SubscriptionId(2);
+    const ACME: CompanyId = CompanyId(1);
+    const BETA: CompanyId = CompanyId(2);
+
+    fn is_due(trouble: &Trouble, at: Duration) -> bool {
+        matches!(trouble.admission(at), Admission::Probing { is_due: true, .. })
+    }
+
+    fn limits(trouble: &Trouble, at: Duration) -> BTreeMap<SubscriptionId, usize> {
+        match trouble.admission(at) {
+            Admission::Open(limits) => limits,
+            probing @ Admission::Probing { .. } => panic!("{probing:?}"),
+        }
+    }
 
     #[test]
     fn k9_who_may_begin_nothing_at_some_moment_is_woken_as_of_that_moment() {
         let mut trouble = Trouble::default();
-        trouble.met(A, s(0));
+        trouble.met(ACME, A, s(0));
         trouble.passed(B);
-        trouble.met(B, s(1));
+        trouble.met(ACME, B, s(1));
         assert!(!trouble.is_general());
         for ms in (0..5_000).map(Duration::from_millis) {
-            let n_resting = trouble.limits(ms).values().filter(|n| **n == 0).count();
+            let n_resting = limits(&trouble, ms).values().filter(|n| **n == 0).count();
             assert_eq!(trouble.next(ms).is_some(), n_resting > 0, "{ms:?}");
             assert!(trouble.next(ms).is_none_or(|next| next > ms), "{ms:?}");
         }
-        trouble.met(A, s(5));
-        trouble.met(B, s(5));
+        trouble.met(ACME, A, s(5));
+        trouble.met(ACME, B, s(5));
         assert!(trouble.is_general());
         for ms in (5_000..20_000).map(Duration::from_millis) {
-            assert_eq!(trouble.next(ms).is_some(), trouble.room(0, 1, ms) == 0, "{ms:?}");
+            assert_eq!(trouble.next(ms).is_some(), !is_due(&trouble, ms), "{ms:?}");
         }
     }
 
@@ -127,39 +151,54 @@ mod tests {
     fn k9_one_target_out_of_reach_rests_alone() {
         let mut trouble = Trouble::default();
         for second in 0..100 {
-            trouble.met(A, s(second));
+            trouble.met(ACME, A, s(second));
             trouble.passed(B);
             assert!(!trouble.is_general());
-            assert_eq!(trouble.limits(s(second)), BTreeMap::from([(A, 0)]));
-            assert_eq!(trouble.room(9, 55, s(second)), 55);
+            assert_eq!(limits(&trouble, s(second)), BTreeMap::from([(A, 0)]));
         }
         assert_eq!(trouble.next(s(99)), Some(s(109)), "at most ten seconds");
-        assert_eq!(trouble.limits(s(109)), BTreeMap::from([(A, 1)]), "one attempt finds out");
+        assert_eq!(limits(&trouble, s(109)), BTreeMap::from([(A, 1)]), "one attempt finds out");
         trouble.passed(A);
-        assert!(trouble.limits(s(109)).is_empty());
+        assert!(limits(&trouble, s(109)).is_empty());
     }
 
     #[test]
     fn k9_trouble_of_all_is_probed_with_one_attempt_at_a_time_and_ends_with_the_first_that_gets_through() {
         let mut trouble = Trouble::default();
         for _ in 0..64 {
-            trouble.met(A, s(0));
+            trouble.met(ACME, A, s(0));
         }
         assert!(trouble.is_general());
         let mut n_probes = 0;
         let mut at = s(0);
         while at < s(600) {
             at = trouble.next(at).expect("there is a next probe");
-            assert_eq!((trouble.room(0, 64, at), trouble.room(1, 63, at)), (1, 0));
+            assert!(is_due(&trouble, at));
             n_probes += 1;
-            trouble.met(if n_probes % 2 == 0 { A } else { B }, at);
-            assert_eq!(trouble.room(0, 64, at), 0);
+            trouble.met(ACME, if n_probes % 2 == 0 { A } else { B }, at);
+            assert!(!is_due(&trouble, at));
         }
         assert!((50..80).contains(&n_probes), "ten minutes: {n_probes}");
         assert!(trouble.next(at).expect("there is a next probe").saturating_sub(at) <= s(10));
         trouble.passed(B);
         assert!(!trouble.is_general());
-        assert_eq!(trouble.room(0, 64, at), 64);
         assert!(trouble.next(at).is_none_or(|next| next.saturating_sub(at) <= s(10)));
+    }
+
+    #[test]
+    fn f1_trouble_that_one_company_met_does_not_hold_up_one_that_has_not() {
+        let mut trouble = Trouble::default();
+        for _ in 0..64 {
+            trouble.met(ACME, A, s(0));
+        }
+        let affected = |trouble: &Trouble| match trouble.admission(s(0)) {
+            Admission::Probing { affected, .. } => affected,
+            open @ Admission::Open(_) => panic!("{open:?}"),
+        };
+        assert_eq!(affected(&trouble), BTreeSet::from([ACME]));
+        trouble.met(BETA, B, s(0));
+        assert_eq!(affected(&trouble), BTreeSet::from([ACME, BETA]), "whoever met it waits for it to end");
+        trouble.passed(B);
+        assert!(!trouble.is_general());
     }
 }

@@ -1,45 +1,43 @@
-//! A claim: what is due and there is room for, taken in one transaction. Resends come first, then round-robin over the subscriptions for which
-//! something waits, so that none starves another.
+//! A claim: what is due and there is room for, taken in one transaction. Who gets the room is decided by `domain/slots.rs`.
 
-use crate::domain::delivery::State;
+use crate::domain::delivery::{FLIGHTS, State};
 use crate::domain::event::Event;
-use crate::domain::ids::{DeliveryId, SubscriptionId};
+use crate::domain::ids::{CompanyId, DeliveryId, SubscriptionId};
 use crate::domain::ramp::Ramp;
+use crate::domain::slots::{Candidate, Slot, SlotLedger};
 use crate::domain::time::Timestamp;
+use crate::domain::trouble::Admission;
 use crate::store;
-use crate::store::deliveries::{Claimed, Lease, Waiting};
+use crate::store::deliveries::{Claimed, Lease};
 use rusqlite::Connection;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use url::Url;
 
 /// What a claim is made with.
 #[derive(Debug, Clone)]
 pub(super) struct Ask {
     pub(super) lease: Lease,
-    /// Attempts that may be begun.
-    pub(super) room: usize,
-    /// The subscription that was served last.
-    pub(super) last: SubscriptionId,
     /// Attempts under way.
-    pub(super) under_way: HashMap<SubscriptionId, usize>,
-    /// Attempts of single subscriptions that may be under way at once, where that is less than usual.
-    pub(super) limits: BTreeMap<SubscriptionId, usize>,
+    pub(super) slots: SlotLedger,
+    /// What the sender's own trouble leaves to be begun.
+    pub(super) admission: Admission,
 }
 
 /// What was claimed.
 #[derive(Debug, Default)]
 pub(super) struct Claims {
     pub(super) jobs: Vec<Job>,
-    /// When the next delivery that there is room for is due.
+    /// When the next delivery is due that is not due yet. What is due and was not claimed waits for a slot, or for a rest to end.
     pub(super) next_due_at: Option<Timestamp>,
-    /// The subscription that was served last; none if none was.
-    pub(super) last: Option<SubscriptionId>,
 }
 
 /// What is needed to make an attempt.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) claimed: Claimed,
+    pub(super) slot: Slot,
     pub(super) event: Event,
     pub(super) target_url: String,
     pub(super) sealed: Vec<u8>,
@@ -47,78 +45,108 @@ pub(super) struct Job {
 
 /// Claims what is due.
 pub(super) fn claim(connection: &Connection, ask: Ask) -> Result<Claims, store::Error> {
-    let mut hand = Hand { connection, ask, jobs: Vec::new(), known: HashMap::new() };
-    for (id, subscription) in store::resends::waiting(connection)? {
-        if hand.room_of(subscription, Ramp::default()) > 0
-            && let Some(claimed) = store::resends::claim(connection, id, &hand.ask.lease)?
-        {
-            hand.take(claimed)?;
+    let now = ask.lease.now;
+    let mut candidates = Vec::new();
+    for of in store::resends::waiting(connection)? {
+        let slot = slot(of.company, &of.target_url, of.subscription);
+        candidates.push(Candidate { slot, limit: Ramp::default().room() as usize, is_resend: true });
+    }
+    let mut dues = BTreeMap::new();
+    for of in store::deliveries::next_due(connection)? {
+        dues.insert(of.subscription, of.due_at);
+        if of.due_at <= now {
+            let slot = slot(of.company, &of.target_url, of.subscription);
+            candidates.push(Candidate { slot, limit: of.ramp.room() as usize, is_resend: false });
         }
     }
-    let now = hand.ask.lease.now;
-    let mut waiting = store::deliveries::next_due(connection)?;
-    let first = waiting.partition_point(|of| of.subscription <= hand.ask.last);
-    waiting.rotate_left(first);
-    let mut due: Vec<Waiting> = waiting.into_iter().filter(|of| of.due_at <= now).collect();
-    while !due.is_empty() && hand.room() > 0 {
-        let share = (hand.room() / due.len()).max(1);
-        let mut again = Vec::new();
-        for of in due {
-            let id = of.subscription;
-            let n = share.min(hand.room_of(id, of.ramp));
-            if n == 0 {
-                continue;
-            }
-            let claimed = store::deliveries::claim(connection, id, n, &hand.ask.lease)?;
-            if claimed.len() == n {
-                again.push(of);
-            }
-            for claimed in claimed {
-                hand.ask.last = id;
-                hand.take(claimed)?;
-            }
-        }
-        due = again;
-    }
-    let next_due_at = match hand.room() {
-        0 => None,
-        _ => store::deliveries::next_due(connection)?
-            .into_iter()
-            .filter(|of| hand.room_of(of.subscription, of.ramp) > 0)
-            .map(|of| of.due_at)
-            .min(),
+    let mut hand = Hand {
+        connection,
+        lease: ask.lease,
+        slots: ask.slots,
+        jobs: Vec::new(),
+        served: BTreeSet::new(),
+        known: HashMap::new(),
     };
-    Ok(Claims { jobs: hand.jobs, next_due_at, last: Some(hand.ask.last) })
+    match ask.admission {
+        Admission::Open(limits) => {
+            for candidate in &mut candidates {
+                let limit = limits.get(&candidate.slot.subscription).copied().unwrap_or(usize::MAX);
+                candidate.limit = candidate.limit.min(limit);
+            }
+            hand.fill(&mut candidates, FLIGHTS, usize::MAX)?;
+        }
+        Admission::Probing { affected, is_due } => {
+            let (mut probes, mut others): (Vec<_>, Vec<_>) =
+                candidates.into_iter().partition(|candidate| affected.contains(&candidate.slot.company));
+            hand.fill(&mut others, FLIGHTS, 1)?;
+            if is_due && affected.iter().all(|company| hand.slots.n_held_by(*company) == 0) {
+                hand.fill(&mut probes, 1, 1)?;
+            }
+        }
+    }
+    for of in hand.served {
+        match store::deliveries::next_due_of(connection, of)? {
+            Some(due_at) => dues.insert(of, due_at),
+            None => dues.remove(&of),
+        };
+    }
+    let next_due_at = dues.into_values().filter(|due_at| *due_at > now).min();
+    Ok(Claims { jobs: hand.jobs, next_due_at })
+}
+
+/// What an attempt for a subscription occupies. Targets were parsed before they were stored.
+fn slot(company: CompanyId, target_url: &str, subscription: SubscriptionId) -> Slot {
+    let url = Url::parse(target_url).ok();
+    let host = url.as_ref().and_then(Url::host_str).unwrap_or(target_url);
+    Slot { company, host: Arc::from(host), subscription }
 }
 
 /// What a claim has in hand while it is made.
 struct Hand<'a> {
     connection: &'a Connection,
-    ask: Ask,
+    lease: Lease,
+    slots: SlotLedger,
     jobs: Vec<Job>,
+    /// Subscriptions of which something was claimed.
+    served: BTreeSet<SubscriptionId>,
     /// Targets with their sealed secrets, read once for all their deliveries.
     known: HashMap<SubscriptionId, Option<(String, Vec<u8>)>>,
 }
 
 impl Hand<'_> {
-    /// How many more attempts may be begun.
-    fn room(&self) -> usize {
-        self.ask.room.saturating_sub(self.jobs.len())
-    }
-
-    /// How many more of one subscription.
-    fn room_of(&self, id: SubscriptionId, ramp: Ramp) -> usize {
-        let n = self.ask.under_way.get(&id).copied().unwrap_or(0);
-        let limit = self.ask.limits.get(&id).copied().unwrap_or(usize::MAX);
-        (ramp.room() as usize).min(limit).saturating_sub(n).min(self.room())
+    /// Claims for candidates until there is no room or nothing waits: at most `room` attempts.
+    fn fill(&mut self, candidates: &mut [Candidate], room: usize, company_limit: usize) -> Result<(), store::Error> {
+        let mut room = room;
+        loop {
+            let plan = self.slots.plan(candidates, room, company_limit);
+            if plan.is_empty() {
+                return Ok(());
+            }
+            for (place, n) in plan {
+                let Candidate { slot, limit, is_resend } = &mut candidates[place];
+                let claimed = if *is_resend {
+                    store::resends::claim(self.connection, slot.subscription, n, &self.lease)?
+                } else {
+                    store::deliveries::claim(self.connection, slot.subscription, n, &self.lease)?
+                };
+                if claimed.len() < n {
+                    *limit = 0;
+                }
+                room -= claimed.len();
+                self.served.insert(slot.subscription);
+                for claimed in claimed {
+                    self.take(claimed, slot)?;
+                }
+            }
+        }
     }
 
     /// Makes a job of what was claimed, or gives it up if it cannot be read: it must not hold up the others.
-    fn take(&mut self, claimed: Claimed) -> Result<(), store::Error> {
+    fn take(&mut self, claimed: Claimed, slot: &Slot) -> Result<(), store::Error> {
         let (id, n_attempts) = (claimed.id, claimed.n_attempts);
-        match self.job(claimed) {
+        match self.job(claimed, slot) {
             Ok(Some(job)) => {
-                *self.ask.under_way.entry(job.claimed.subscription).or_default() += 1;
+                self.slots.take(&job.slot);
                 self.jobs.push(job);
                 Ok(())
             }
@@ -127,7 +155,7 @@ impl Hand<'_> {
         }
     }
 
-    fn job(&mut self, claimed: Claimed) -> Result<Option<Job>, store::Error> {
+    fn job(&mut self, claimed: Claimed, slot: &Slot) -> Result<Option<Job>, store::Error> {
         let connection = self.connection;
         let id = claimed.subscription;
         let known = match self.known.entry(id) {
@@ -138,13 +166,13 @@ impl Hand<'_> {
         else {
             return Ok(None);
         };
-        Ok(Some(Job { claimed, event, target_url, sealed }))
+        Ok(Some(Job { claimed, slot: slot.clone(), event, target_url, sealed }))
     }
 
     fn give_up(&self, id: DeliveryId, n_attempts: u32) -> Result<(), store::Error> {
         tracing::error!(%id, "a delivery's event or subscription cannot be read; it was given up");
         store::resends::forget(self.connection, id)?;
-        store::deliveries::settle(self.connection, id, &self.ask.lease.token, State::Exhausted, n_attempts, None)?;
+        store::deliveries::settle(self.connection, id, &self.lease.token, State::Exhausted, n_attempts, None)?;
         Ok(())
     }
 }

@@ -1,4 +1,5 @@
-//! The dispatcher: claims what is due under a lease, round-robin over subscriptions, and sees each attempt through until it is settled.
+//! The dispatcher: claims what is due under a lease, fairly over companies, hosts and subscriptions, and sees each attempt through until it is
+//! settled.
 
 use super::claim::{Ask, Claims, Job};
 use super::sender::Parcel;
@@ -7,7 +8,7 @@ use super::turn::Turn;
 use super::{Engine, Error};
 use crate::ambient::Stopwatch;
 use crate::domain::delivery::{DEADLINE, FLIGHTS};
-use crate::domain::ids::SubscriptionId;
+use crate::domain::slots::{Slot, SlotLedger};
 use crate::domain::time::Timestamp;
 use crate::domain::trouble::Trouble;
 use crate::store::deliveries::Lease;
@@ -71,9 +72,9 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
 struct Desk {
     /// Attempts that are being made, each with whose it is.
     flights: JoinSet<Result<(), Error>>,
-    owners: HashMap<Id, SubscriptionId>,
+    owners: HashMap<Id, Slot>,
     /// Attempts that are being made or wait to be written down.
-    under_way: HashMap<SubscriptionId, usize>,
+    slots: SlotLedger,
     /// Where outcomes come in.
     runway: mpsc::UnboundedSender<Flight>,
     arrivals: mpsc::UnboundedReceiver<Flight>,
@@ -81,8 +82,6 @@ struct Desk {
     landed: Vec<Arc<Flight>>,
     run: String,
     n_claims: u64,
-    /// The subscription that was served last.
-    last: SubscriptionId,
     /// Measures since when there is trouble; setting the clock does not change it.
     watch: Stopwatch,
     trouble: Trouble,
@@ -98,13 +97,12 @@ impl Desk {
         Self {
             flights: JoinSet::new(),
             owners: HashMap::new(),
-            under_way: HashMap::new(),
+            slots: SlotLedger::default(),
             runway,
             arrivals,
             landed: Vec::new(),
             run: ambient.ulid(),
             n_claims: 0,
-            last: SubscriptionId(0),
             watch: ambient.stopwatch(),
             trouble: Trouble::default(),
             rest_ends: None,
@@ -132,12 +130,11 @@ impl Desk {
         }
         let claims = self.write(engine, ask).await?;
         has_room?;
-        self.last = claims.last.unwrap_or(self.last);
         for job in claims.jobs {
-            let subscription = job.claimed.subscription;
-            *self.under_way.entry(subscription).or_default() += 1;
+            let slot = job.slot.clone();
+            self.slots.take(&slot);
             let flight = self.flights.spawn(fly(engine.clone(), job, token.clone(), self.runway.clone()));
-            self.owners.insert(flight.id(), subscription);
+            self.owners.insert(flight.id(), slot);
         }
         Ok(claims.next_due_at)
     }
@@ -148,7 +145,7 @@ impl Desk {
         let taken = engine.take_turn(turn).await;
         if !taken.as_ref().is_err_and(Error::is_of_storage) {
             for flight in std::mem::take(&mut self.landed) {
-                leave(&mut self.under_way, flight.claimed.subscription);
+                self.slots.release(&flight.slot);
             }
         }
         taken
@@ -162,7 +159,7 @@ impl Desk {
             let n_landed = self.landed.len();
             self.take_arrivals();
             n_quiet = if self.landed.len() > n_landed { 0 } else { n_quiet + 1 };
-            if self.landed.is_empty() || n_quiet > QUIET || self.landed.len() >= self.under_way.values().sum() {
+            if self.landed.is_empty() || n_quiet > QUIET || self.landed.len() >= self.slots.n_held() {
                 break;
             }
             tokio::task::yield_now().await;
@@ -177,29 +174,27 @@ impl Desk {
 
     /// What may be begun once what landed has been written down. None where nothing may.
     fn ask(&mut self, now: Timestamp) -> Option<Ask> {
-        let mut under_way = self.under_way.clone();
-        for flight in &self.landed {
-            leave(&mut under_way, flight.claimed.subscription);
-        }
         let at = self.watch.elapsed();
         self.rest_ends = self.trouble.next(at);
-        let n_under_way = under_way.values().sum();
-        let room = self.trouble.room(n_under_way, FLIGHTS.saturating_sub(n_under_way), at);
-        if room == 0 {
+        if self.slots.n_held() - self.landed.len() >= FLIGHTS {
             return None;
+        }
+        let mut slots = self.slots.clone();
+        for flight in &self.landed {
+            slots.release(&flight.slot);
         }
         self.n_claims += 1;
         let lease = Lease { token: format!("{}-{}", self.run, self.n_claims), now, until: now.plus(LEASE) };
-        Some(Ask { lease, room, last: self.last, under_way, limits: self.trouble.limits(at) })
+        Some(Ask { lease, slots, admission: self.trouble.admission(at) })
     }
 
     /// Waits until an attempt has landed, or ended without an outcome.
     async fn event(&mut self) {
         tokio::select! {
             Some(flight) = self.arrivals.recv() => self.land(flight),
-            Some((subscription, why)) = failed(&mut self.flights, &mut self.owners) => {
+            Some((slot, why)) = failed(&mut self.flights, &mut self.owners) => {
                 tracing::error!(why, "an attempt could not be made; its lease ends by itself");
-                leave(&mut self.under_way, subscription);
+                self.slots.release(&slot);
             }
         }
     }
@@ -209,7 +204,7 @@ impl Desk {
         let subscription = flight.claimed.subscription;
         match flight.told() {
             Told::Theirs => self.trouble.passed(subscription),
-            Told::Ours => self.trouble.met(subscription, self.watch.elapsed()),
+            Told::Ours => self.trouble.met(flight.slot.company, subscription, self.watch.elapsed()),
         }
         self.landed.push(Arc::new(flight));
     }
@@ -226,35 +221,22 @@ impl Desk {
     }
 }
 
-/// One attempt less is under way.
-fn leave(under_way: &mut HashMap<SubscriptionId, usize>, subscription: SubscriptionId) {
-    if let Some(n) = under_way.get_mut(&subscription) {
-        *n -= 1;
-        if *n == 0 {
-            under_way.remove(&subscription);
-        }
-    }
-}
-
 /// Waits for an attempt that ends without an outcome: whose it was, and why. None when none is being made.
-async fn failed(
-    flights: &mut JoinSet<Result<(), Error>>,
-    owners: &mut HashMap<Id, SubscriptionId>,
-) -> Option<(SubscriptionId, String)> {
+async fn failed(flights: &mut JoinSet<Result<(), Error>>, owners: &mut HashMap<Id, Slot>) -> Option<(Slot, String)> {
     loop {
         let (id, why) = match flights.join_next_with_id().await? {
             Ok((id, outcome)) => (id, outcome.err().map(|error| error.to_string())),
             Err(error) => (error.id(), Some(error.to_string())),
         };
-        if let (Some(subscription), Some(why)) = (owners.remove(&id), why) {
-            return Some((subscription, why));
+        if let (Some(slot), Some(why)) = (owners.remove(&id), why) {
+            return Some((slot, why));
         }
     }
 }
 
 /// One attempt, from the secret to the last byte of the answer; its outcome goes to the desk.
 async fn fly(engine: Engine, job: Job, lease: String, runway: mpsc::UnboundedSender<Flight>) -> Result<(), Error> {
-    let Job { claimed, event, target_url, sealed } = job;
+    let Job { claimed, slot, event, target_url, sealed } = job;
     let parcel = Parcel {
         target_url: target_url.clone(),
         secret: engine.unseal(claimed.subscription, &sealed)?,
@@ -267,7 +249,7 @@ async fn fly(engine: Engine, job: Job, lease: String, runway: mpsc::UnboundedSen
     let landed = engine.shared.sender.post(parcel, &engine.shared.ambient).await;
     let roll = engine.shared.ambient.roll();
     // The desk lives for as long as somebody can send to it, or has stopped waiting.
-    let _ = runway.send(Flight { claimed, lease, target_url, event_type: event.kind, landed, roll });
+    let _ = runway.send(Flight { claimed, slot, lease, target_url, event_type: event.kind, landed, roll });
     Ok(())
 }
 

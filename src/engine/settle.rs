@@ -8,6 +8,7 @@ use crate::domain::event::EventType;
 use crate::domain::health::Tally;
 use crate::domain::ids::{AttemptId, SubscriptionId};
 use crate::domain::latency;
+use crate::domain::slots::Slot;
 use crate::domain::standing::Disabled;
 use crate::domain::subscription::Subscription;
 use crate::domain::time::Timestamp;
@@ -31,6 +32,8 @@ pub(super) enum Told {
 #[derive(Debug)]
 pub(super) struct Flight {
     pub(super) claimed: Claimed,
+    /// What it occupied.
+    pub(super) slot: Slot,
     pub(super) lease: String,
     pub(super) target_url: String,
     pub(super) event_type: EventType,

@@ -1,7 +1,7 @@
 //! Deliveries: the outbox. A claim is a lease, a row beside the delivery; what its holder says later counts only while the lease is its own.
 
 use super::{Error, small, unreadable};
-use crate::domain::delivery::{Kind, Schedule, State};
+use crate::domain::delivery::{Kind, MAX_RETRY_AFTER, Schedule, State};
 use crate::domain::ids::{CompanyId, DeliveryId, EventId, SubscriptionId};
 use crate::domain::ramp::Ramp;
 use crate::domain::time::Timestamp;
@@ -29,8 +29,8 @@ pub struct Claimed {
     pub schedule: Schedule,
 }
 
-/// The longest wait of a schedule in steps of its base: the cap, asked for twice, with all of its jitter.
-const LONGEST_STEP: i64 = 480 * 2 * 12 / 10;
+/// The longest wait of a schedule in steps of its base, unless more is asked for: the cap with all of its jitter.
+const LONGEST_STEP: i64 = 480 * 12 / 10;
 
 /// What a claim is made under.
 #[derive(Debug, Clone)]
@@ -75,9 +75,11 @@ pub(crate) fn insert(connection: &Connection, delivery: &Claimed, state: State, 
 }
 
 /// A subscription for which something waits.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Waiting {
     pub(crate) subscription: SubscriptionId,
+    pub(crate) company: CompanyId,
+    pub(crate) target_url: String,
     /// When the first of it is or was due.
     pub(crate) due_at: Timestamp,
     pub(crate) ramp: Ramp,
@@ -97,16 +99,27 @@ pub(crate) fn next_due(connection: &Connection) -> Result<Vec<Waiting>, Error> {
                          ORDER BY due_at LIMIT 1)
              FROM waiting WHERE id IS NOT NULL
          )
-         SELECT id, due, (SELECT ramp FROM subscriptions s WHERE s.id = dues.id) AS ramp FROM dues WHERE due IS NOT NULL"
+         SELECT dues.id AS id, due, company_id, target_url, ramp FROM dues JOIN subscriptions s ON s.id = dues.id WHERE due IS NOT NULL"
     ))?;
     let rows = statement.query_map([], |row| {
         Ok(Waiting {
             subscription: SubscriptionId(row.get("id")?),
+            company: CompanyId(row.get("company_id")?),
+            target_url: row.get("target_url")?,
             due_at: super::time(row, "due")?,
             ramp: Ramp::at(small(row, "ramp")?),
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// When the first delivery of a subscription is or was due that waits and is not under way.
+pub(crate) fn next_due_of(connection: &Connection, of: SubscriptionId) -> Result<Option<Timestamp>, Error> {
+    let mut first = connection.prepare_cached(&format!(
+        "SELECT due_at AS due FROM deliveries WHERE subscription_id = ?1 AND state = 'pending' AND NOT {IS_HELD}
+         ORDER BY due_at LIMIT 1"
+    ))?;
+    Ok(first.query_row([of.0], |row| super::time(row, "due")).optional()?)
 }
 
 /// Claims at most `limit` due deliveries of a subscription, most overdue first.
@@ -190,13 +203,14 @@ pub(crate) fn bring_forward(connection: &Connection, step: Duration) -> Result<u
     Ok(statement.execute([millis(step)])?)
 }
 
-/// Lets nothing be due later than the longest step of its schedule: for a process that starts and cannot know whether the clock was set back
+/// Lets nothing be due later than the longest step of its schedule, or than a receiver can ask for: for a process that starts and cannot know whether the clock was set back
 /// while nobody looked. The number brought forward.
 pub(crate) fn clamp_due(connection: &Connection, now: Timestamp) -> Result<usize, Error> {
     let mut statement = connection.prepare_cached(
-        "UPDATE deliveries SET due_at = ?1 + retry_base_ms * ?2 WHERE state = 'pending' AND due_at > ?1 + retry_base_ms * ?2",
+        "UPDATE deliveries SET due_at = ?1 + max(retry_base_ms * ?2, ?3)
+         WHERE state = 'pending' AND due_at > ?1 + max(retry_base_ms * ?2, ?3)",
     )?;
-    Ok(statement.execute(params![now.millis(), LONGEST_STEP])?)
+    Ok(statement.execute(params![now.millis(), LONGEST_STEP, millis(MAX_RETRY_AFTER)])?)
 }
 
 /// Parks what waits for a subscription that is being switched off, whoever has it in hand: once it is let go, it is parked. The number parked.
@@ -210,11 +224,7 @@ pub(crate) fn park(connection: &Connection, subscription: SubscriptionId) -> Res
 
 /// Cancels what waits for a subscription that is being deleted, and forgets what was to be resent to it. The number cancelled.
 pub(crate) fn cancel(connection: &Connection, subscription: SubscriptionId) -> Result<usize, Error> {
-    connection
-        .prepare_cached(
-            "DELETE FROM resends WHERE (SELECT d.subscription_id FROM deliveries d WHERE d.id = delivery_id) = ?1",
-        )?
-        .execute([subscription.0])?;
+    connection.prepare_cached("DELETE FROM resends WHERE subscription_id = ?1")?.execute([subscription.0])?;
     Ok(connection
         .prepare_cached(
             "UPDATE deliveries SET state = 'cancelled', due_at = NULL WHERE subscription_id = ?1 AND state IN ('pending', 'parked')",
@@ -261,11 +271,7 @@ pub(crate) fn backlog(connection: &Connection, subscription: SubscriptionId) -> 
         *of = of.saturating_add_signed(n);
     }
     if backlog.n_pending > 0 {
-        let mut first = connection.prepare_cached(&format!(
-            "SELECT due_at AS due FROM deliveries WHERE subscription_id = ?1 AND state = 'pending' AND NOT {IS_HELD}
-             ORDER BY due_at LIMIT 1"
-        ))?;
-        backlog.next_due_at = first.query_row([subscription.0], |row| super::time(row, "due")).optional()?;
+        backlog.next_due_at = next_due_of(connection, subscription)?;
     }
     Ok(backlog)
 }

@@ -54,6 +54,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/platform/0010_leases.sql"),
     include_str!("../../assets/migrations/platform/0011_alerts.sql"),
     include_str!("../../assets/migrations/platform/0012_integrity.sql"),
+    include_str!("../../assets/migrations/platform/0013_resends_by_subscription.sql"),
 ];
 
 /// What the database is opened with.

@@ -3,37 +3,67 @@
 use super::Error;
 use super::deliveries::{CLAIMED, Claimed, IS_HELD, Lease, hold, let_go, read};
 use crate::domain::delivery::Kind;
-use crate::domain::ids::{DeliveryId, SubscriptionId};
+use crate::domain::ids::{CompanyId, DeliveryId, SubscriptionId};
 use crate::domain::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 
-/// Resends that are looked at for one claim.
-const LOOKED_AT: u32 = 1_000;
+/// A subscription with resends that were asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Waiting {
+    pub(crate) subscription: SubscriptionId,
+    pub(crate) company: CompanyId,
+    pub(crate) target_url: String,
+}
 
 /// Asks for a resend; `false` if one is asked for already and was not made yet.
 pub(crate) fn ask(connection: &Connection, id: DeliveryId, now: Timestamp) -> Result<bool, Error> {
-    let mut statement = connection
-        .prepare_cached("INSERT INTO resends (delivery_id, asked_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?;
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO resends (delivery_id, subscription_id, asked_at)
+         SELECT id, subscription_id, ?2 FROM deliveries WHERE id = ?1 ON CONFLICT DO NOTHING",
+    )?;
     Ok(statement.execute(params![id.0, now.millis()])? == 1)
 }
 
-/// Resends that could be made now, in the order of their deliveries.
-pub(crate) fn waiting(connection: &Connection) -> Result<Vec<(DeliveryId, SubscriptionId)>, Error> {
-    let mut statement = connection.prepare_cached(&format!(
-        "SELECT r.delivery_id, deliveries.subscription_id FROM resends r JOIN deliveries ON deliveries.id = r.delivery_id
-         WHERE NOT {IS_HELD} ORDER BY r.delivery_id LIMIT ?1"
-    ))?;
-    let rows = statement.query_map([LOOKED_AT], |row| Ok((DeliveryId(row.get(0)?), SubscriptionId(row.get(1)?))))?;
+/// Subscriptions for which resends were asked for, ascending. Hops along the index from one subscription to the next, however many resends
+/// each has.
+pub(crate) fn waiting(connection: &Connection) -> Result<Vec<Waiting>, Error> {
+    let mut statement = connection.prepare_cached(
+        "WITH RECURSIVE waiting (id) AS (
+             SELECT min(subscription_id) FROM resends
+             UNION ALL
+             SELECT (SELECT min(subscription_id) FROM resends WHERE subscription_id > waiting.id) FROM waiting WHERE waiting.id IS NOT NULL
+         )
+         SELECT s.id, s.company_id, s.target_url FROM waiting JOIN subscriptions s ON s.id = waiting.id",
+    )?;
+    let rows = statement.query_map([], |row| {
+        Ok(Waiting {
+            subscription: SubscriptionId(row.get(0)?),
+            company: CompanyId(row.get(1)?),
+            target_url: row.get(2)?,
+        })
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Claims a delivery for its resend, unless it is under way.
-pub(crate) fn claim(connection: &Connection, id: DeliveryId, lease: &Lease) -> Result<Option<Claimed>, Error> {
-    let mut statement =
-        connection.prepare_cached(&format!("SELECT {CLAIMED} FROM deliveries WHERE id = ?1 AND NOT {IS_HELD}"))?;
-    let Some(claimed) = statement.query_row([id.0], read).optional()? else { return Ok(None) };
-    hold(connection, &claimed, lease)?;
-    Ok(Some(Claimed { kind: Kind::Resend, ..claimed }))
+/// Claims at most `limit` deliveries of a subscription for their resends, in the order of their numbers. One that is under way waits.
+pub(crate) fn claim(
+    connection: &Connection,
+    of: SubscriptionId,
+    limit: usize,
+    lease: &Lease,
+) -> Result<Vec<Claimed>, Error> {
+    let mut asked = connection.prepare_cached(&format!(
+        "SELECT {CLAIMED} FROM (SELECT delivery_id AS asked FROM resends WHERE subscription_id = ?1)
+         CROSS JOIN deliveries ON deliveries.id = asked WHERE NOT {IS_HELD} ORDER BY asked LIMIT ?2"
+    ))?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = asked.query_map(params![of.0, limit], read)?;
+    let mut claimed: Vec<Claimed> = rows.collect::<Result<_, _>>()?;
+    for claimed in &mut claimed {
+        claimed.kind = Kind::Resend;
+        hold(connection, claimed, lease)?;
+    }
+    Ok(claimed)
 }
 
 /// Ends a resend: the delivery has succeeded, or stands as it stood. `false` if the lease is no longer `lease`.

@@ -2,6 +2,7 @@
 
 mod breaker;
 mod bytes;
+mod fairness;
 mod outage;
 mod process;
 mod replay;

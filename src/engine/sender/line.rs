@@ -19,7 +19,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls_platform_verifier::Verifier;
 use std::io::{Error as IoError, ErrorKind};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -176,23 +176,49 @@ fn unreachable(address: SocketAddr, error: &IoError) -> Trouble {
     match error.kind() {
         ErrorKind::ConnectionRefused => Trouble::new(Cause::Refused, format!("{address} refuses connections")),
         ErrorKind::TimedOut => Trouble::new(Cause::Timeout, format!("{address} does not answer")),
-        ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown if has_route() => Trouble::new(
-            Cause::Broken,
-            format!("there is no way from here to {address}; other networks can be reached"),
-        ),
-        ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => {
-            Trouble::new(Cause::Ours, "this platform has no way into any network")
-        }
-        ErrorKind::AddrNotAvailable | ErrorKind::AddrInUse => {
-            Trouble::new(Cause::Ours, "this platform has no free local port for another connection")
-        }
+        ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => unrouted(address),
+        ErrorKind::AddrNotAvailable | ErrorKind::AddrInUse => unbound(address),
         _ => Trouble::new(Cause::Broken, format!("{address} cannot be reached: {error}")),
     }
 }
 
-/// Whether this host knows a way to public addresses. Nothing is sent: a datagram socket only looks the way up.
-fn has_route() -> bool {
-    let leads = |from: SocketAddr, to: SocketAddr| UdpSocket::bind(from).and_then(|socket| socket.connect(to)).is_ok();
-    leads((Ipv4Addr::UNSPECIFIED, 0).into(), (Ipv4Addr::new(192, 0, 2, 1), 9).into())
-        || leads((Ipv6Addr::UNSPECIFIED, 0).into(), (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1), 9).into())
+/// Whose trouble it is that no route leads to an address: the receiver's while there is one to public addresses of either family.
+fn unrouted(address: SocketAddr) -> Trouble {
+    if has_route_v4() || has_route_v6() {
+        let why = format!("there is no way from here to {address}; other networks can be reached");
+        return Trouble::new(Cause::Broken, why);
+    }
+    Trouble::new(Cause::Ours, "this platform has no way into any network")
+}
+
+/// Whose trouble it is that no local address or port could be had for a connection. Both depend on the address that was dialled: a host
+/// without IPv6 has no address of that family, and ports run out for each address apart. So it is the receiver's while any port can be bound.
+fn unbound(address: SocketAddr) -> Trouble {
+    if address.is_ipv6() && !has_route_v6() {
+        return Trouble::new(Cause::Broken, format!("{address} cannot be reached: this platform has no IPv6 address"));
+    }
+    if TcpListener::bind(any_port(address.is_ipv6())).is_ok() {
+        let why = format!("no local port is left for another connection to {address}; others can be reached");
+        return Trouble::new(Cause::Broken, why);
+    }
+    Trouble::new(Cause::Ours, "this platform has no free local port for another connection")
+}
+
+fn any_port(is_ipv6: bool) -> SocketAddr {
+    if is_ipv6 { (Ipv6Addr::UNSPECIFIED, 0).into() } else { (Ipv4Addr::UNSPECIFIED, 0).into() }
+}
+
+/// Whether this host knows a way to public IPv4 addresses.
+fn has_route_v4() -> bool {
+    leads_to((Ipv4Addr::new(192, 0, 2, 1), 9).into())
+}
+
+/// Whether this host knows a way to public IPv6 addresses, and has one of its own to go it from.
+fn has_route_v6() -> bool {
+    leads_to((Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1), 9).into())
+}
+
+/// Nothing is sent: a datagram socket only looks the way up.
+fn leads_to(address: SocketAddr) -> bool {
+    UdpSocket::bind(any_port(address.is_ipv6())).and_then(|socket| socket.connect(address)).is_ok()
 }

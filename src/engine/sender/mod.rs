@@ -222,15 +222,16 @@ fn kept(headers: &HeaderMap) -> Vec<(String, String)> {
         .collect()
 }
 
-/// `Retry-After` as a number of seconds or as a date; other texts are ignored, and a date that is past asks for no wait.
+/// `Retry-After` as a number of seconds or as a date; other texts are ignored, and a date that is past asks for no wait. Dates have whole
+/// seconds, so the time until one is rounded up.
 fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get("retry-after")?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
     }
     let at = httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let now = Duration::from_millis(now.millis().try_into().unwrap_or(0));
-    Some(at.saturating_sub(now))
+    let now_ms = u64::try_from(now.millis()).unwrap_or(0);
+    Some(Duration::from_secs(at.as_secs().saturating_mul(1_000).saturating_sub(now_ms).div_ceil(1_000)))
 }
 
 /// How long the receiver says that it keeps an idle connection: `Keep-Alive: timeout=5, max=100`.
@@ -250,8 +251,9 @@ mod tests {
 
     #[test]
     fn retry_after_is_read_as_seconds_and_as_a_date() {
-        // 1994-11-06 08:49:37.
+        // 1994-11-06 08:49:37, and the last moment of the second before: what is left of a second counts as a whole one.
         let now = Timestamp::from_millis(784_111_777_000);
+        let earlier = Timestamp::from_millis(784_111_776_001);
         let cases = [
             ("120", Some(120)),
             (" 0 ", Some(0)),
@@ -269,7 +271,11 @@ mod tests {
             ("Sun, 36 Nov 1994 08:51:37 GMT", None),
         ];
         for (text, seconds) in cases {
-            assert_eq!(retry_after(&with("retry-after", text), now), seconds.map(Duration::from_secs), "{text}");
+            let asked = seconds.map(Duration::from_secs);
+            assert_eq!(retry_after(&with("retry-after", text), now), asked, "{text}");
+            let is_ahead = text.contains(":51:37") && asked.is_some();
+            let sooner = asked.map(|asked| asked + Duration::from_secs(u64::from(is_ahead)));
+            assert_eq!(retry_after(&with("retry-after", text), earlier), sooner, "{text}");
         }
         assert_eq!(retry_after(&HeaderMap::new(), now), None);
     }

@@ -23,8 +23,10 @@ use crate::domain::ids::{CompanyId, DeliveryId, KeyId, OperatorId, ReplayId, Sub
 use crate::domain::operator::{Operator, Role};
 use crate::domain::ramp::Ramp;
 use crate::domain::replay::{Choice, Phase, SELECTABLE};
+use crate::domain::slots::{Slot, SlotLedger};
 use crate::domain::subscription::{Subscription, Wish};
 use crate::domain::time::Timestamp;
+use crate::domain::trouble::Admission;
 use crate::store;
 use crate::store::deliveries::{Claimed, Lease};
 use crate::store::replays::Running;
@@ -90,13 +92,16 @@ struct World {
     caller: Caller,
     flights: Vec<(Claimed, String)>,
     late: Vec<(Claimed, String)>,
-    last: SubscriptionId,
     n_claims: u32,
     model: Model,
 }
 
 fn id(of: usize) -> SubscriptionId {
     SubscriptionId(i64::try_from(of).expect("few") + 1)
+}
+
+fn slot(claimed: &Claimed) -> Slot {
+    Slot { company: claimed.company, host: Arc::from("example.com"), subscription: claimed.subscription }
 }
 
 fn place(of: DeliveryId) -> usize {
@@ -137,7 +142,6 @@ impl World {
             caller: Caller::new(Actor::Operator(operator), "model".to_owned(), AuditKey::new([0; 32])),
             flights: Vec::new(),
             late: Vec::new(),
-            last: SubscriptionId(0),
             n_claims: 0,
             model,
         }
@@ -247,15 +251,12 @@ impl World {
             *under_way.entry(claimed.subscription).or_default() += 1;
         }
         let lease = Lease { token: token.clone(), now, until: now.plus(Duration::from_secs(30)) };
-        let ask = Ask {
-            lease,
-            room: 64 - self.flights.len(),
-            last: self.last,
-            under_way: under_way.clone(),
-            limits: BTreeMap::new(),
-        };
+        let mut slots = SlotLedger::default();
+        for (claimed, _) in &self.flights {
+            slots.take(&slot(claimed));
+        }
+        let ask = Ask { lease, slots, admission: Admission::Open(BTreeMap::new()) };
         let claims = claim(&self.connection, ask).expect("claimed");
-        self.last = claims.last.unwrap_or(self.last);
         for job in claims.jobs {
             let n = place(job.claimed.id);
             let delivery = &mut self.model.deliveries[n];
@@ -292,6 +293,7 @@ impl World {
             Fate::Ours => Outcome::Unanswered(Cause::Ours),
         };
         let flight = Flight {
+            slot: slot(&claimed),
             claimed,
             lease,
             target_url: "https://example.com/".to_owned(),

@@ -123,5 +123,6 @@ async fn b6_one_endpoint_of_fifty_that_hangs_holds_nobody_up() {
     }
     // The clock stands still: whatever waited for the one that hangs would wait for ever.
     healthy.received(49 * EVENTS).await;
+    hanging.received(4).await;
     assert_eq!(hanging.ledger().len(), 4, "it holds its own four places and no other");
 }

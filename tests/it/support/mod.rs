@@ -6,6 +6,7 @@ pub(crate) mod console;
 pub(crate) mod faults;
 pub(crate) mod lines;
 pub(crate) mod names;
+pub(crate) mod namespace;
 pub(crate) mod platform;
 pub(crate) mod receiver;
 mod screen;

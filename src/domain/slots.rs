@@ -1,0 +1,386 @@
+//! Slots: attempts that may be under way at once, shared over companies, then over each company's hosts, then over each host's subscriptions.
+//!
+//! A slot goes to the company that holds the fewest, and among equals to the one that was served longest ago; within the company to a resend
+//! before anything else, then by the same rule to a host and to a subscription. An attempt that hangs keeps its slot for ten seconds and
+//! cannot be taken back, so room is kept: a company holds at most three quarters of what the others leave, a host at most three quarters of
+//! what its company may hold, and the last [`NEWCOMER_SLOTS`] go only to companies with nothing under way. While at most that many other
+//! companies are at work, whatever they subscribe to, the first attempt of one more begins at once.
+
+use super::delivery::FLIGHTS;
+use super::ids::{CompanyId, SubscriptionId};
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
+
+/// Slots that only companies with nothing under way may take.
+pub const NEWCOMER_SLOTS: usize = 8;
+/// So many attempts ago that a subscription was served is the same as never.
+const SERVED_MEMORY_LIMIT: u64 = 65_536;
+/// After so many attempts what was served before the limit is forgotten.
+const FORGET_INTERVAL: u64 = 8_192;
+
+/// What one attempt occupies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slot {
+    /// Whose attempt.
+    pub company: CompanyId,
+    /// The host of its target.
+    pub host: Arc<str>,
+    /// For which subscription.
+    pub subscription: SubscriptionId,
+}
+
+/// Something that waits for a slot: a subscription's due deliveries, or its resends.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// What its attempts would occupy.
+    pub slot: Slot,
+    /// Attempts of the subscription that may be under way at once.
+    pub limit: usize,
+    /// Whether these are resends.
+    pub is_resend: bool,
+}
+
+/// How many slots something holds, and when it was served last: 0 is never.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Usage {
+    n_held: usize,
+    served: u64,
+}
+
+/// Who holds which slots, and who was served when.
+#[derive(Debug, Clone, Default)]
+pub struct SlotLedger {
+    n_held: usize,
+    n_served: u64,
+    companies: HashMap<CompanyId, Usage>,
+    hosts: HashMap<(CompanyId, Arc<str>), Usage>,
+    subscriptions: HashMap<SubscriptionId, Usage>,
+}
+
+/// Three quarters, rounded up.
+const fn share(of: usize) -> usize {
+    (of * 3).div_ceil(4)
+}
+
+/// What a company may hold while others hold `n_others`.
+const fn company_allowance(n_others: usize) -> usize {
+    share((FLIGHTS - NEWCOMER_SLOTS).saturating_sub(n_others))
+}
+
+impl SlotLedger {
+    /// An attempt begins.
+    pub fn take(&mut self, slot: &Slot) {
+        self.n_held += 1;
+        self.n_served += 1;
+        let served = self.n_served;
+        let take = |usage: &mut Usage| *usage = Usage { n_held: usage.n_held + 1, served };
+        take(self.companies.entry(slot.company).or_default());
+        take(self.hosts.entry((slot.company, Arc::clone(&slot.host))).or_default());
+        take(self.subscriptions.entry(slot.subscription).or_default());
+        if served.is_multiple_of(FORGET_INTERVAL) {
+            forget(&mut self.companies, served);
+            forget(&mut self.hosts, served);
+            forget(&mut self.subscriptions, served);
+        }
+    }
+
+    /// An attempt is over.
+    pub fn release(&mut self, slot: &Slot) {
+        self.n_held = self.n_held.saturating_sub(1);
+        let usages = [
+            self.companies.get_mut(&slot.company),
+            self.hosts.get_mut(&(slot.company, Arc::clone(&slot.host))),
+            self.subscriptions.get_mut(&slot.subscription),
+        ];
+        for usage in usages.into_iter().flatten() {
+            usage.n_held = usage.n_held.saturating_sub(1);
+        }
+    }
+
+    /// Attempts under way.
+    #[must_use]
+    pub const fn n_held(&self) -> usize {
+        self.n_held
+    }
+
+    /// Attempts of a company under way.
+    #[must_use]
+    pub fn n_held_by(&self, company: CompanyId) -> usize {
+        self.companies.get(&company).map_or(0, |usage| usage.n_held)
+    }
+
+    /// Attempts of a subscription under way.
+    #[must_use]
+    pub fn n_held_for(&self, subscription: SubscriptionId) -> usize {
+        self.subscriptions.get(&subscription).map_or(0, |usage| usage.n_held)
+    }
+
+    /// How many attempts of each candidate begin next, in the order in which they are chosen: at most `room` in all, and as if each candidate
+    /// had more waiting than that. No company comes to hold more than `company_limit`.
+    #[must_use]
+    pub fn plan(&self, candidates: &[Candidate], room: usize, company_limit: usize) -> Vec<(usize, usize)> {
+        let mut draft = Draft::of(self, candidates);
+        let mut plan: Vec<(usize, usize)> = Vec::new();
+        for _ in 0..room.min(FLIGHTS.saturating_sub(self.n_held)) {
+            let Some(chosen) = draft.choose(candidates, company_limit) else { break };
+            match plan.iter_mut().find(|(candidate, _)| *candidate == chosen) {
+                Some((_, n)) => *n += 1,
+                None => plan.push((chosen, 1)),
+            }
+        }
+        plan
+    }
+}
+
+/// Forgets who was served too long ago for it to make a difference.
+fn forget<K: Eq + Hash>(usages: &mut HashMap<K, Usage>, now: u64) {
+    usages.retain(|_, usage| usage.n_held > 0 || usage.served + SERVED_MEMORY_LIMIT > now);
+}
+
+/// A ledger as it would be, for some candidates: usages stand in rows, so that a choice looks nothing up.
+struct Draft {
+    n_held: usize,
+    n_served: u64,
+    companies: Vec<Usage>,
+    hosts: Vec<Usage>,
+    subscriptions: Vec<Usage>,
+    /// The rows of each candidate: company, host, subscription.
+    places: Vec<[usize; 3]>,
+}
+
+impl Draft {
+    fn of(ledger: &SlotLedger, candidates: &[Candidate]) -> Self {
+        let (mut companies, mut hosts, mut subscriptions) = (Rows::new(), Rows::new(), Rows::new());
+        let places = candidates.iter().map(|Candidate { slot, .. }| {
+            [
+                companies.place(slot.company, &ledger.companies),
+                hosts.place((slot.company, Arc::clone(&slot.host)), &ledger.hosts),
+                subscriptions.place(slot.subscription, &ledger.subscriptions),
+            ]
+        });
+        let places = places.collect();
+        let Rows { usages: companies, .. } = companies;
+        let (hosts, subscriptions) = (hosts.usages, subscriptions.usages);
+        Self { n_held: ledger.n_held, n_served: ledger.n_served, companies, hosts, subscriptions, places }
+    }
+
+    /// The candidate whose turn it is, which then holds one slot more.
+    fn choose(&mut self, candidates: &[Candidate], company_limit: usize) -> Option<usize> {
+        let places = self.places.iter().zip(candidates).enumerate();
+        let eligible = places.filter(|(_, (place, candidate))| self.may_take(**place, candidate.limit, company_limit));
+        let turns = eligible.map(|(n, (&[company, host, subscription], candidate))| {
+            let of_company = (self.companies[company], company, !candidate.is_resend);
+            (of_company, (self.hosts[host], host, self.subscriptions[subscription], subscription), n)
+        });
+        let (_, _, chosen) = turns.min()?;
+        let [company, host, subscription] = self.places[chosen];
+        self.n_held += 1;
+        self.n_served += 1;
+        for usage in [&mut self.companies[company], &mut self.hosts[host], &mut self.subscriptions[subscription]] {
+            *usage = Usage { n_held: usage.n_held + 1, served: self.n_served };
+        }
+        Some(chosen)
+    }
+
+    fn may_take(&self, [company, host, subscription]: [usize; 3], limit: usize, company_limit: usize) -> bool {
+        let company = self.companies[company].n_held;
+        let host = self.hosts[host].n_held;
+        let allowance = company_allowance(self.n_held - company);
+        self.subscriptions[subscription].n_held < limit
+            && company < company_limit
+            && (company == 0 || company < allowance)
+            && (host == 0 || host < share(allowance.saturating_sub(company - host)))
+    }
+}
+
+/// Usages by what they are of.
+struct Rows<K> {
+    places: HashMap<K, usize>,
+    usages: Vec<Usage>,
+}
+
+impl<K: Eq + Hash> Rows<K> {
+    fn new() -> Self {
+        Self { places: HashMap::new(), usages: Vec::new() }
+    }
+
+    fn place(&mut self, key: K, known: &HashMap<K, Usage>) -> usize {
+        let usage = known.get(&key).copied().unwrap_or_default();
+        *self.places.entry(key).or_insert_with(|| {
+            self.usages.push(usage);
+            self.usages.len() - 1
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    fn slot(company: i64, host: i64, subscription: i64) -> Slot {
+        let subscription = SubscriptionId(company * 1_000_000 + host * 1_000 + subscription);
+        Slot { company: CompanyId(company), host: Arc::from(format!("host-{host}").as_str()), subscription }
+    }
+
+    fn waiting(slot: Slot) -> Candidate {
+        Candidate { slot, limit: 4, is_resend: false }
+    }
+
+    /// Everything of a company waits: so many hosts with so many subscriptions each.
+    fn greedy(company: i64, n_hosts: i64, n_subscriptions: i64) -> Vec<Candidate> {
+        let hosts = (0..n_hosts).flat_map(|host| (0..n_subscriptions).map(move |of| (host, of)));
+        hosts.map(|(host, of)| waiting(slot(company, host, of))).collect()
+    }
+
+    /// Begins what is planned.
+    fn fill(ledger: &mut SlotLedger, candidates: &[Candidate]) -> Vec<Slot> {
+        let plan = ledger.plan(candidates, FLIGHTS, usize::MAX);
+        let begun = plan.into_iter().flat_map(|(place, n)| vec![candidates[place].slot.clone(); n]);
+        begun.inspect(|slot| ledger.take(slot)).collect()
+    }
+
+    #[test]
+    fn f1_a_company_alone_leaves_room_for_others_and_its_hosts_for_one_another() {
+        let mut ledger = SlotLedger::default();
+        fill(&mut ledger, &greedy(1, 190, 1));
+        assert_eq!(ledger.n_held_by(CompanyId(1)), 42);
+        fill(&mut ledger, &greedy(2, 1, 1));
+        assert_eq!(ledger.n_held_by(CompanyId(2)), 4, "as much as its one subscription may");
+
+        let mut ledger = SlotLedger::default();
+        fill(&mut ledger, &greedy(1, 1, 190));
+        assert_eq!(ledger.n_held_by(CompanyId(1)), 32);
+        let mut both = greedy(1, 1, 190);
+        both.push(waiting(slot(1, 7, 0)));
+        assert!(fill(&mut ledger, &both).contains(&slot(1, 7, 0)), "another host of the same company");
+    }
+
+    #[test]
+    fn a_resend_goes_before_what_else_its_company_has_and_not_before_another_company() {
+        let mut ledger = SlotLedger::default();
+        let resends = Candidate { slot: slot(1, 3, 5), limit: 4, is_resend: true };
+        let mut candidates = greedy(1, 2, 4);
+        candidates.push(resends);
+        candidates.extend(greedy(2, 1, 1));
+        let plan = ledger.plan(&candidates, 3, usize::MAX);
+        assert_eq!(plan, [(8, 2), (9, 1)], "the resend, the other company, and the resend once more");
+        ledger.take(&slot(1, 3, 5));
+        assert_eq!(ledger.plan(&candidates, 1, usize::MAX), [(9, 1)]);
+    }
+
+    #[test]
+    fn a_company_that_may_only_probe_gets_one() {
+        let ledger = SlotLedger::default();
+        let plan = ledger.plan(&[greedy(1, 3, 3), greedy(2, 3, 3)].concat(), FLIGHTS, 1);
+        assert_eq!(plan.iter().map(|(_, n)| n).sum::<usize>(), 2);
+    }
+
+    #[test]
+    fn what_was_served_long_ago_is_forgotten_and_what_is_held_is_not() {
+        let mut ledger = SlotLedger::default();
+        ledger.take(&slot(1, 1, 1));
+        for n in 0..i64::try_from(2 * SERVED_MEMORY_LIMIT).expect("few") {
+            let slot = slot(2, n % 100_000, 0);
+            ledger.take(&slot);
+            ledger.release(&slot);
+        }
+        assert_eq!((ledger.n_held(), ledger.n_held_by(CompanyId(1))), (1, 1));
+        let most = usize::try_from(SERVED_MEMORY_LIMIT + FORGET_INTERVAL).expect("few");
+        assert!(ledger.subscriptions.len() <= most && ledger.hosts.len() <= most);
+    }
+
+    /// A company of a random world: hosts, subscriptions of each, and how many rounds its attempts last.
+    type Tenant = (i64, i64, usize);
+
+    /// Runs rounds in which everything waits all the time, with a newcomer from `arrival` on; after each, who began and who holds how much.
+    fn run(tenants: &[Tenant], arrival: usize, n_rounds: usize, mut check: impl FnMut(usize, &[Slot], &SlotLedger)) {
+        let mut ledger = SlotLedger::default();
+        let mut ends: BTreeMap<usize, Vec<Slot>> = BTreeMap::new();
+        for round in 0..n_rounds {
+            for slot in ends.remove(&round).unwrap_or_default() {
+                ledger.release(&slot);
+            }
+            let mut candidates: Vec<Candidate> = Vec::new();
+            for (n, (n_hosts, n_subscriptions, _)) in (1..).zip(tenants) {
+                candidates.extend(greedy(n, *n_hosts, *n_subscriptions));
+            }
+            if round >= arrival {
+                candidates.extend(greedy(0, 1, 1));
+            }
+            let begun = fill(&mut ledger, &candidates);
+            check(round, &begun, &ledger);
+            for slot in begun {
+                let lasts = match usize::try_from(slot.company.0) {
+                    Ok(n) if n > 0 => tenants[n - 1].2,
+                    _ => 1,
+                };
+                ends.entry(round + lasts).or_default().push(slot);
+            }
+        }
+    }
+
+    fn tenants(most: usize) -> impl Strategy<Value = Vec<Tenant>> {
+        proptest::collection::vec((1_i64..12, 1_i64..12, prop_oneof![Just(1_usize), Just(3), Just(1_000)]), 1..=most)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn f1_whatever_others_do_the_first_attempt_of_one_more_company_begins_at_once(
+            tenants in tenants(NEWCOMER_SLOTS), arrival in 0_usize..12,
+        ) {
+            run(&tenants, arrival, arrival + 6, |round, begun, _| {
+                assert!(round < arrival || begun.contains(&slot(0, 0, 0)), "round {round}");
+            });
+        }
+
+        #[test]
+        fn f1_no_bound_is_exceeded_and_no_room_is_left_to_a_company_that_may_have_it(tenants in tenants(20), arrival in 0_usize..12) {
+            run(&tenants, arrival, 30, |_, begun, ledger| {
+                assert!(ledger.n_held() <= FLIGHTS);
+                for slot in begun {
+                    let n_others = ledger.n_held() - ledger.n_held_by(slot.company);
+                    let (held, host) = (ledger.n_held_by(slot.company), ledger.hosts[&(slot.company, Arc::clone(&slot.host))].n_held);
+                    // Others may have begun as well since its turn, which lowers what it may hold now.
+                    let n_before = n_others.saturating_sub(begun.iter().filter(|other| other.company != slot.company).count());
+                    assert!(held <= company_allowance(n_before).max(1), "{slot:?}: {held} beside {n_others}");
+                    assert!(host <= share(company_allowance(n_before)).max(1), "{slot:?}");
+                    assert!(ledger.n_held_for(slot.subscription) <= 4);
+                }
+                for (n, _) in (1..).zip(&tenants) {
+                    assert!(ledger.n_held_by(CompanyId(n)) > 0 || ledger.n_held() == FLIGHTS, "company {n} got nothing");
+                }
+            });
+        }
+
+        #[test]
+        fn f1_where_all_that_is_begun_ends_at_once_every_company_and_every_subscription_is_served_in_its_round(
+            sizes in proptest::collection::vec((1_i64..4, 1_i64..4), 1..9),
+        ) {
+            let mut ledger = SlotLedger::default();
+            let candidates: Vec<Candidate> = (1..).zip(&sizes).flat_map(|(n, (hosts, of))| greedy(n, *hosts, *of)).collect();
+            let mut served: BTreeMap<CompanyId, usize> = BTreeMap::new();
+            let mut of_first: BTreeMap<SubscriptionId, usize> = BTreeMap::new();
+            let n_of_first = usize::try_from(sizes[0].0 * sizes[0].1).expect("few");
+            // One slot at a time: so many rounds that each subscription of the first company has had its turn twice.
+            for _ in 0..2 * n_of_first * sizes.len() {
+                let plan = ledger.plan(&candidates, 1, usize::MAX);
+                let slot = &candidates[plan[0].0].slot;
+                ledger.take(slot);
+                ledger.release(slot);
+                *served.entry(slot.company).or_default() += 1;
+                if slot.company == CompanyId(1) {
+                    *of_first.entry(slot.subscription).or_default() += 1;
+                }
+                let (least, most) = (served.values().min(), served.values().max());
+                prop_assert!(served.len() < sizes.len() || most.zip(least).is_some_and(|(most, least)| most - least <= 1));
+            }
+            prop_assert_eq!(served.len(), sizes.len());
+            prop_assert!(of_first.len() == n_of_first && of_first.values().all(|n| *n == 2), "{:?}", of_first);
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! F1: what one company subscribes to does not hold up another, and is not taken for the platform's own trouble.
+
+use super::Scene;
+use crate::support::names::Names;
+use crate::support::namespace;
+use crate::support::platform::Platform;
+use crate::support::receiver::{Behaviour, Receiver};
+use crow::ambient::Ambient;
+use crow::api::keys::{Company, LimitsWish};
+use crow::domain::delivery::{Schedule, State};
+use crow::domain::key::Scope;
+use crow::domain::target::Policy;
+use crow::engine::reach::Reach;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Subscriptions at hosts that never answer, at addresses of a family that this host does not have, and at a host that answers.
+const N_HANGING: usize = 190;
+const HOSTS: usize = 20;
+const N_WITHOUT_IPV6: i64 = 60;
+const N_BUSY: usize = 40;
+const EVENTS: usize = 50;
+/// Events of the other company.
+const SAMPLES: usize = 200;
+const LAG_LIMIT: Duration = Duration::from_millis(250);
+
+/// Subscribes a company to its leads at many targets.
+async fn subscribe_all(platform: &Platform, company: &Company, targets: impl Iterator<Item = String>) {
+    let limits = LimitsWish { admin: Some(100_000), ..LimitsWish::default() };
+    let key = platform.key_with(company, &[Scope::WebhooksWrite], limits).await;
+    let partner = platform.partner(&key);
+    for target in targets {
+        partner.create_subscription(&crate::storage::process::subscription(&target)).await.expect("a subscription");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f1_a_company_of_hanging_and_unreachable_targets_delays_no_other_and_pauses_nothing() {
+    let name = "delivery::fairness::f1_a_company_of_hanging_and_unreachable_targets_delays_no_other_and_pauses_nothing";
+    if !namespace::is_entered(name) {
+        return;
+    }
+    let hanging = Receiver::start(&[Behaviour::Hang]).await;
+    let busy = Receiver::start(&[Behaviour::Status(200)]).await;
+    let healthy = Receiver::start(&[Behaviour::Status(200)]).await;
+    let names = Arc::new(Names::default());
+    for n in 0..HOSTS {
+        names.leads(&format!("hangs-{n}.test"), &["127.0.0.1"]);
+    }
+    let reach = Reach { names, ..Reach::default() };
+    let platform = Platform::reaching(Ambient::real(), Schedule::default(), Policy::Private, reach).await;
+    let acme = platform.company("Acme").await;
+    let targets = (0..N_HANGING)
+        .map(|n| hanging.url.replace("127.0.0.1", &format!("hangs-{}.test", n % HOSTS)))
+        .chain((1..=N_WITHOUT_IPV6).map(|n| format!("https://[2a01:4f8::{n:x}]/hook")))
+        .chain(std::iter::repeat_n(busy.url.clone(), N_BUSY));
+    subscribe_all(&platform, &acme, targets).await;
+    let beta = platform.company("Beta").await;
+    platform.subscribe(&beta, &healthy.url).await;
+
+    let pressure = async {
+        for _ in 0..EVENTS {
+            platform.emit(acme.id).await;
+        }
+    };
+    let samples = async {
+        let mut lags = Vec::with_capacity(SAMPLES);
+        for n in 1..=SAMPLES {
+            platform.emit(beta.id).await;
+            // From when it was accepted, and with it its delivery.
+            let watch = platform.ambient.stopwatch();
+            healthy.received(n).await;
+            lags.push(watch.elapsed());
+            assert_eq!(platform.engine.status().paused, None);
+        }
+        lags.sort_unstable();
+        lags
+    };
+    let ((), lags) = tokio::join!(pressure, samples);
+    let p99 = lags[SAMPLES * 99 / 100];
+    assert!(p99 <= LAG_LIMIT, "p99 {p99:?}, median {:?}", lags[SAMPLES / 2]);
+
+    // What the unreachable targets did counts against them, and what hangs holds no more than its share.
+    let database = platform.database();
+    let count = |of: &str| {
+        let sql = format!("SELECT count(*) FROM {of}");
+        database.query_row(&sql, [], |row| row.get::<_, i64>(0)).expect("a count")
+    };
+    let of_them = "subscriptions WHERE target_url LIKE '%[2a01:4f8::%' AND streak > 0";
+    platform.until("each unreachable target has failed", async || count(of_them) == N_WITHOUT_IPV6).await;
+    let why = "attempts WHERE cause = 'broken' AND error LIKE '%this platform has no IPv6 address'";
+    assert!(count(why) >= N_WITHOUT_IPV6, "the log says why");
+    busy.received(N_BUSY * EVENTS).await;
+    let of_acme = "leases l JOIN subscriptions s ON s.id = l.subscription_id WHERE s.company_id = 1";
+    assert!(count(of_acme) <= 42, "three quarters of what newcomers leave");
+    assert_eq!(platform.engine.status().paused, None);
+}
+
+#[tokio::test]
+async fn f1_resends_of_one_company_do_not_wait_for_those_of_another() {
+    const RESENDS: usize = 1_100;
+    let receiver = Receiver::start(&[Behaviour::Status(200)]).await;
+    let scene = Scene::with(&receiver).await;
+    let of_other = Receiver::start(&[Behaviour::Status(200)]).await;
+    let other = scene.platform.company("Beta").await;
+    for _ in 0..RESENDS {
+        scene.emit().await;
+    }
+    receiver.received(RESENDS).await;
+    scene.platform.subscribe(&other, &of_other.url).await;
+    let event = scene.platform.emit(other.id).await;
+    of_other.received(1).await;
+    let id = scene.stands(event.0, State::Succeeded).await;
+    receiver.becomes(&[Behaviour::Hang]);
+    let ask = "INSERT INTO resends (delivery_id, subscription_id, asked_at)
+               SELECT id, subscription_id, created_at FROM deliveries WHERE company_id = ?1";
+    let database = scene.platform.database();
+    assert_eq!(database.execute(ask, [scene.company.id.0]).expect("written"), RESENDS);
+    // The clock stands still: what waited for those that hang would wait for ever.
+    scene.platform.operator().resend(id).await.expect("asked for");
+    of_other.received(2).await;
+    assert!(receiver.ledger().len() <= RESENDS + 4, "they hold the places of their subscription");
+}
