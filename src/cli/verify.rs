@@ -4,8 +4,10 @@ use super::arguments::trouble::Verify;
 use super::diagnose::print;
 use super::failure::Failure;
 use crate::api::lab::{Fit, Lab};
-use crate::domain::lab::{self, Finding, Other, Sample};
+use crate::domain::lab::flaw::{Flaw, Found};
+use crate::domain::lab::{self, Finding, Other, Sample, headers};
 use crate::domain::secret::Secret;
+use crate::domain::text::Untrusted;
 use crate::tui::prompt;
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Read as _};
@@ -16,13 +18,22 @@ use std::process::ExitCode;
 const LARGEST: u64 = 16 * 1024 * 1024;
 
 pub(super) fn run(asked: &Verify) -> Result<ExitCode, Failure> {
-    let head = asked.headers.as_deref().map(text).transpose()?.unwrap_or_default();
-    let header = |name: &str| {
-        let lines = head.lines().filter_map(|line| line.split_once(':'));
-        lines.filter(|(there, _)| there.trim().eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).next_back()
+    let head = asked.headers.as_deref().map(Head::read).transpose()?;
+    let header = |given: &Option<String>, name| match (given, &head) {
+        (Some(given), _) => Ok(Some(given.clone())),
+        (None, Some(head)) => head.value(name),
+        (None, None) => Err(Failure::usage(
+            format!("there is no {name}"),
+            "give the headers as they arrived with --headers FILE, or --signature and --timestamp",
+        )),
     };
-    let signature = asked.signature.as_deref().or_else(|| header("x-wlcro-signature")).unwrap_or_default();
-    let timestamp = asked.timestamp.as_deref().or_else(|| header("x-wlcro-timestamp")).unwrap_or_default();
+    let (signature, timestamp) = match (header(&asked.signature, SIGNATURE)?, header(&asked.timestamp, TIMESTAMP)?) {
+        (Some(signature), Some(timestamp)) => (signature, timestamp),
+        (signature, _) => {
+            let missing = if signature.is_none() { SIGNATURE } else { TIMESTAMP };
+            return head.map_or(Ok(ExitCode::from(2)), |head| head.lacks(missing, asked));
+        }
+    };
     let body = bytes(&asked.body)?;
     let secret = match &asked.secret_file {
         Some(file) => read_secret(file)?,
@@ -35,22 +46,79 @@ pub(super) fn run(asked: &Verify) -> Result<ExitCode, Failure> {
         .collect::<Result<_, Failure>>()?;
     let others: Vec<Other<'_>> = others.iter().map(|(name, secret)| Other { name, secret }).collect();
     let finding = lab::judge(&Sample {
-        signature,
-        timestamp,
+        signature: &signature,
+        timestamp: &timestamp,
         body: &body,
         secret: &secret,
         others: &others,
         computed: asked.computed.as_deref(),
         received_at: asked.received_at,
     });
-    let lab = Lab::from(&finding);
+    tell(&finding, asked)
+}
+
+/// Prints what came out, and ends with 0 if the signature fits.
+fn tell(finding: &Finding, asked: &Verify) -> Result<ExitCode, Failure> {
+    let lab = Lab::from(finding);
     if asked.json {
         let json = serde_json::to_string_pretty(&lab).map_err(|error| Failure::failed(error.to_string(), ""))?;
         print(&json)?;
     } else {
         print(shown(&lab).trim_end())?;
     }
-    Ok(ExitCode::from(u8::from(finding != Finding::Genuine)))
+    Ok(ExitCode::from(u8::from(*finding != Finding::Genuine)))
+}
+
+/// The header that carries the signature.
+const SIGNATURE: &str = "X-Wlcro-Signature";
+/// The header that carries the time of signing.
+const TIMESTAMP: &str = "X-Wlcro-Timestamp";
+/// The headers of a delivery.
+const DELIVERED: [&str; 6] =
+    [SIGNATURE, TIMESTAMP, "X-Wlcro-Event-Id", "X-Wlcro-Event-Type", "X-Wlcro-Delivery-Id", "X-Wlcro-Attempt"];
+/// Characters of a line that an error quotes at most.
+const MAX_QUOTED: usize = 60;
+
+/// A file of headers.
+struct Head {
+    file: String,
+    text: String,
+}
+
+impl Head {
+    fn read(path: &Path) -> Result<Self, Failure> {
+        Ok(Self { file: path.display().to_string(), text: headers::decode(&bytes(path)?) })
+    }
+
+    /// The one value of a header; none if it is not there.
+    fn value(&self, name: &str) -> Result<Option<String>, Failure> {
+        let mut values = headers::values(&self.text, name);
+        if values.len() > 1 {
+            return Err(Failure::usage(
+                format!("could not run: {} different headers {name} in {}", values.len(), self.file),
+                "keep the headers of one request; a receiver refuses one that has two",
+            ));
+        }
+        Ok(values.pop())
+    }
+
+    /// A header is missing: dropped on its way where others of the delivery are there, else this is no file of its headers.
+    fn lacks(&self, name: &str, asked: &Verify) -> Result<ExitCode, Failure> {
+        let other =
+            DELIVERED.into_iter().find(|other| *other != name && !headers::values(&self.text, other).is_empty());
+        if let Some(other) = other {
+            let what = format!("{other} is in {} and {name} is not: a proxy on the way may drop headers", self.file);
+            return tell(&Finding::Explained(vec![Found::new(Flaw::NoSignature, what)]), asked);
+        }
+        let n = headers::lines(&self.text).count();
+        let first: String = headers::lines(&self.text).next().unwrap_or_default().chars().take(MAX_QUOTED).collect();
+        let seen = if n == 0 {
+            "it is empty".to_owned()
+        } else {
+            format!("{n} lines, first {}", Untrusted::new(first).inert())
+        };
+        Err(Failure::usage(format!("could not run: no header {name} in {}", self.file), seen))
+    }
 }
 
 fn shown(lab: &Lab) -> String {
@@ -94,10 +162,6 @@ fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
         return Err(refused(path, format!("larger than {LARGEST} bytes")));
     }
     Ok(bytes)
-}
-
-fn text(path: &Path) -> Result<String, Failure> {
-    bytes(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// A secret as the receiver reads it: with everything that stands in its file but one line end, which editors add.

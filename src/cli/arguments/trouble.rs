@@ -48,7 +48,7 @@ pub(in crate::cli) struct Verify {
     /// The file with the body, byte by byte; - for standard input
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) body: PathBuf,
-    /// The file with the request's headers, one NAME: VALUE a line; other lines are passed over
+    /// The file with the request's headers: as they were sent, or as curl -v, JSON, a dictionary or CGI show them
     #[arg(long, value_name = "FILE", required_unless_present = "signature")]
     pub(in crate::cli) headers: Option<PathBuf>,
     /// The value of X-Wlcro-Signature, instead of the one in the headers

@@ -61,7 +61,14 @@ async fn receive(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes)
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let number = |name: &str| text(name).and_then(|text| text.parse().ok());
     let envelope: Envelope = serde_json::from_slice(&body).unwrap_or_default();
-    let verdict = desk.judge(text("x-wlcro-timestamp"), text("x-wlcro-signature"), &body);
+    let verdict = match ["x-wlcro-signature", "x-wlcro-timestamp"].into_iter().find(|name| is_ambiguous(&headers, name))
+    {
+        // Which of them another receiver would take is not known.
+        Some(name) if desk.secret.is_some() => {
+            format!("its header {name} is there more than once, with different values")
+        }
+        _ => desk.judge(text("x-wlcro-timestamp"), text("x-wlcro-signature"), &body),
+    };
     let (status, answer) = match (&desk.forward, is_believed(&verdict)) {
         (_, false) => (StatusCode::UNAUTHORIZED, verdict.clone()),
         (None, true) => (StatusCode::OK, "received".to_owned()),
@@ -93,6 +100,13 @@ async fn receive(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes)
         // What cannot be written down was not received: the platform sends it again.
         Err(error) => (StatusCode::INSUFFICIENT_STORAGE, format!("it could not be written down: {error}")),
     }
+}
+
+/// Whether a header is there more than once, and not always the same.
+fn is_ambiguous(headers: &HeaderMap, name: &str) -> bool {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next();
+    values.any(|value| Some(value) != first)
 }
 
 /// Whether a verdict lets a delivery count: it is genuine, or nobody could check.

@@ -127,9 +127,7 @@ impl Flaw {
             Self::Comparison => {
                 "Compare the whole header with sha256= and the hex in constant time, as texts of the same encoding."
             }
-            Self::NoSignature => {
-                "Read the header X-Wlcro-Signature; names of headers have no case, and proxies may drop unknown ones."
-            }
+            Self::NoSignature => "Read the header X-Wlcro-Signature as it arrived; names of headers have no case.",
         }
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod bodies;
 pub mod flaw;
+pub mod headers;
 pub mod json;
 pub mod keys;
 pub mod layouts;

@@ -16,15 +16,15 @@ impl Bench {
     fn new(body: &str, signature: &str) -> Self {
         let bench = Self(TempDir::new().expect("a directory"));
         bench.put("body", body);
-        bench.put("secret", &format!("{SECRET}\n"));
+        bench.put("secret", format!("{SECRET}\n"));
         bench.put(
             "headers",
-            &format!("POST /hook HTTP/1.1\r\nx-wlcro-timestamp: 1700000000\r\nX-Wlcro-Signature: {signature}\r\n\r\n"),
+            format!("POST /hook HTTP/1.1\r\nx-wlcro-timestamp: 1700000000\r\nX-Wlcro-Signature: {signature}\r\n\r\n"),
         );
         bench
     }
 
-    fn put(&self, name: &str, text: &str) {
+    fn put(&self, name: &str, text: impl AsRef<[u8]>) {
         std::fs::write(self.0.path().join(name), text).expect("written");
     }
 
@@ -102,4 +102,53 @@ fn what_cannot_be_read_ends_with_two_and_says_what_to_do() {
         assert_eq!(said.status.code(), Some(2), "{line}");
         assert!(said.stdout.is_empty() && line.starts_with("crow: ") && line.contains("; "), "{line}");
     }
+}
+
+#[test]
+fn headers_are_read_as_people_have_them_and_a_file_without_them_is_no_verdict() {
+    let good = good();
+    let name = "X-Wlcro-Signature";
+    let mut utf16 = vec![0xff, 0xfe];
+    let windows = format!("{name}: {good}\r\nX-Wlcro-Timestamp: 1700000000\r\n");
+    utf16.extend(windows.encode_utf16().flat_map(u16::to_le_bytes));
+    let bench = Bench::new(BODY, &good);
+    for (what, head) in [
+        ("curl -v", format!("> X-Wlcro-Timestamp: 1700000000\n> {name}: {good}\n").into_bytes()),
+        ("JSON", format!("{{\"x-wlcro-timestamp\":1700000000,\"x-wlcro-signature\":\"{good}\"}}").into_bytes()),
+        ("a dictionary", format!("{{'X-Wlcro-Timestamp': '1700000000', '{name}': '{good}'}}").into_bytes()),
+        ("CGI", format!("HTTP_X_WLCRO_TIMESTAMP=1700000000\nHTTP_X_WLCRO_SIGNATURE={good}\n").into_bytes()),
+        ("a mark first", format!("\u{feff}{name}: {good}\nX-Wlcro-Timestamp: 1700000000\n").into_bytes()),
+        ("CR alone", format!("X-Wlcro-Timestamp: 1700000000\r{name}: {good}\r").into_bytes()),
+        ("UTF-16", utf16),
+    ] {
+        bench.put("headers", head);
+        let said = bench.run(&["--body", "body", "--secret-file", "secret"], "");
+        assert_eq!(said.status.code(), Some(0), "{what}: {}", String::from_utf8_lossy(&said.stdout));
+    }
+    let twice = format!("X-Wlcro-Timestamp: 1700000000\n{name}: {good}\n{name}: sha256=00\n");
+    for (head, line) in [
+        ("", "crow: could not run: no header X-Wlcro-Signature in headers; it is empty\n"),
+        (
+            "Host: a\n\nAccept: */*\n",
+            "crow: could not run: no header X-Wlcro-Signature in headers; 2 lines, first Host: a\n",
+        ),
+        (
+            &twice,
+            "crow: could not run: 2 different headers X-Wlcro-Signature in headers; keep the headers of one request; ",
+        ),
+    ] {
+        bench.put("headers", head);
+        let said = bench.run(&["--body", "body", "--secret-file", "secret"], "");
+        let error = String::from_utf8_lossy(&said.stderr).into_owned();
+        assert_eq!(said.status.code(), Some(2), "{error}");
+        assert!(said.stdout.is_empty() && error.starts_with(line), "{error}");
+    }
+    bench.put("headers", "Host: a\nX-Wlcro-Timestamp: 1700000000\nX-Wlcro-Attempt: 1\n");
+    let dropped = bench.run(&["--body", "body", "--secret-file", "secret"], "");
+    assert_eq!(dropped.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&dropped.stdout).into_owned();
+    assert!(text.contains("sig-missing") && text.contains("a proxy on the way may drop headers"), "{text}");
+    bench.put("headers", format!("{name}: nonsense\nX-Wlcro-Timestamp: 1700000000\n"));
+    let text = String::from_utf8(bench.run(&["--body", "body", "--secret-file", "secret"], "").stdout).expect("text");
+    assert!(text.contains("sig-missing") && !text.contains("prox"), "{text}");
 }

@@ -4,6 +4,7 @@ use crate::support::lines::Lines;
 use crate::support::platform::until;
 use crate::support::receiver::{Behaviour, Receiver};
 use crate::support::serving::Serving;
+use crow::ambient::Ambient;
 use crow::api::attempts::AttemptRow;
 use crow::api::events::NewEvent;
 use crow::api::keys::{NewCompany, NewKey, ShownOnce};
@@ -133,6 +134,19 @@ async fn what_is_received_is_checked_and_held_against_what_happened() {
         .expect("an answer");
     assert_eq!(forged.status(), 401);
     listening.tells(1, "\"answered\":401").await;
+    // Of two signatures another receiver may take the other one: neither is believed, also if one of them fits.
+    let now = Ambient::real().now().seconds();
+    let twice = http
+        .post(format!("{address}/hook"))
+        .header("x-wlcro-timestamp", now.to_string())
+        .header("x-wlcro-signature", signature::sign(&Secret::new(SECRET.to_owned()), now, body))
+        .header("x-wlcro-signature", "sha256=00")
+        .body(body.to_vec())
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(twice.status(), 401);
+    listening.tells(1, "x-wlcro-signature is there more than once").await;
     // Everything of this type was received.
     let whole = scene.reconcile(&["--json"]);
     let said: Value = serde_json::from_slice(&whole.stdout).expect("JSON");
