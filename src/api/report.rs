@@ -89,6 +89,24 @@ impl Topic {
         }
     }
 
+    /// The question that decides it: while that one is unknown, nothing is found out.
+    #[must_use]
+    pub const fn main_question(self) -> &'static str {
+        match self {
+            Self::KeyNotWorking => "refused-401",
+            Self::Permissions => "refused-403",
+            Self::WebhooksNotArriving => "endpoint-answers",
+            Self::Signature => "accepted",
+            Self::RateLimits => "refused-429",
+            Self::EventsMissing => "polls-filled",
+            Self::Breaker => "breaker-state",
+            Self::ManagedSubscription => "managed-by",
+            Self::LostSecret => "receiver-has-secret",
+            Self::BulkTimeouts => "contended",
+            Self::Discrepancy => "delivered",
+        }
+    }
+
     /// The topic of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
@@ -225,10 +243,12 @@ pub struct Offer {
 /// What running a playbook came to, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Conclusion {
-    /// Nothing explains a symptom, and something was learnt.
+    /// No check failed, and the main question is answered.
     NoCause,
     /// At least one cause was found.
     CauseFound,
+    /// Something was learnt, but the main question is unknown, or a check failed and nothing explains it.
+    Undecided,
     /// No step could be answered.
     NotRun,
 }
@@ -260,11 +280,20 @@ impl Report {
     #[must_use]
     pub fn conclusion(&self) -> Conclusion {
         let is_answered = |step: &Step| matches!(step.verdict, Verdict::Pass | Verdict::Fail);
+        let has_failed = self.steps.iter().any(|step| step.verdict == Verdict::Fail);
         match (self.causes.is_empty(), self.steps.iter().any(is_answered)) {
             (false, _) => Conclusion::CauseFound,
-            (true, true) => Conclusion::NoCause,
             (true, false) => Conclusion::NotRun,
+            (true, true) if has_failed || self.open_question().is_some() => Conclusion::Undecided,
+            (true, true) => Conclusion::NoCause,
         }
+    }
+
+    /// The main question, if it is not answered.
+    #[must_use]
+    pub fn open_question(&self) -> Option<&Step> {
+        let is_open = |step: &&Step| !matches!(step.verdict, Verdict::Pass | Verdict::Fail);
+        self.steps.iter().find(|step| step.id == self.topic.main_question()).filter(is_open)
     }
 }
 
@@ -296,6 +325,37 @@ mod tests {
         );
         assert_eq!(serde_json::from_value::<Report>(json).expect("readable"), report);
         assert_eq!(report.conclusion(), Conclusion::NoCause);
+    }
+
+    #[test]
+    fn a_report_is_decided_by_its_main_question_and_by_checks_that_failed() {
+        let unknown = || Verdict::Unknown("nothing was ever sent".to_owned());
+        for (main, other, conclusion) in [
+            (Verdict::Pass, Verdict::Pass, Conclusion::NoCause),
+            (Verdict::Pass, unknown(), Conclusion::NoCause),
+            (unknown(), Verdict::Pass, Conclusion::Undecided),
+            (Verdict::Skipped("no".to_owned()), Verdict::Pass, Conclusion::Undecided),
+            (Verdict::Pass, Verdict::Fail, Conclusion::Undecided),
+            (Verdict::Fail, Verdict::Pass, Conclusion::Undecided),
+            (unknown(), unknown(), Conclusion::NotRun),
+        ] {
+            for topic in Topic::ALL {
+                let step = |id: &str, verdict: &Verdict| Step {
+                    id: id.to_owned(),
+                    question: "Is it?".to_owned(),
+                    verdict: verdict.clone(),
+                    evidence: Vec::new(),
+                };
+                let report = Report {
+                    topic,
+                    subject: Subject::All,
+                    at_utc: Timestamp::from_millis(0),
+                    causes: Vec::new(),
+                    steps: vec![step("other", &other), step(topic.main_question(), &main)],
+                };
+                assert_eq!(report.conclusion(), conclusion, "{topic}: {main:?} {other:?}");
+            }
+        }
     }
 
     #[test]

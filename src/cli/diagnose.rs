@@ -35,7 +35,7 @@ pub(super) async fn run(asked: Diagnose) -> Result<ExitCode, Failure> {
     Ok(match report.conclusion() {
         Conclusion::NoCause => ExitCode::SUCCESS,
         Conclusion::CauseFound => ExitCode::from(1),
-        Conclusion::NotRun => ExitCode::from(2),
+        Conclusion::Undecided | Conclusion::NotRun => ExitCode::from(2),
     })
 }
 
@@ -102,6 +102,10 @@ fn text(report: &Report) -> String {
     let _ = match report.conclusion() {
         Conclusion::CauseFound => Ok(()),
         Conclusion::NotRun => writeln!(text, "\nnothing could be learnt"),
+        Conclusion::Undecided => match report.open_question() {
+            Some(open) => writeln!(text, "\nundecided: {:?} has no answer", open.question),
+            None => writeln!(text, "\nundecided: a check failed, and nothing here explains it"),
+        },
         Conclusion::NoCause if n_unknown == 0 => writeln!(text, "\nno cause found"),
         Conclusion::NoCause => {
             writeln!(text, "\nno cause found; {n_unknown} of {} checks are unknown", report.steps.len())

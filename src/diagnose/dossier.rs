@@ -76,13 +76,15 @@ impl<T> Asked<T> {
         self.found.as_ref().map_err(|why| format!("{} gave nothing: {why}", self.query))
     }
 
-    /// Something in the answer, as evidence.
+    /// Something in the answer, as evidence. A number out of an answer that is not whole is a lower bound.
     #[must_use]
     pub fn evidence(&self, what: &str, value: impl Into<Untrusted>, limit: Option<&str>) -> Evidence {
         let cut = if self.is_cut { " (not all: there are more rows, or some could not be read)" } else { "" };
+        let value: Untrusted = value.into();
+        let is_bound = self.is_cut && value.raw().bytes().all(|byte| byte.is_ascii_digit());
         Evidence {
             query: format!("{what}, {}{cut}", self.query),
-            value: value.into(),
+            value: if is_bound { Untrusted::new(format!("at least {}", value.raw())) } else { value },
             limit: limit.map(ToOwned::to_owned),
             at_utc: self.at,
         }

@@ -12,7 +12,7 @@ use crate::api::report::Subject;
 use crate::api::requests::RequestRow;
 use crate::client::connection::Client;
 use crate::domain::breaker::FUSE;
-use crate::domain::ids::SubscriptionId;
+use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::time::Timestamp;
 use futures_util::future::join_all;
 use serde::de::DeserializeOwned;
@@ -33,7 +33,7 @@ pub async fn gather(client: &Client, ambient: &Ambient, wish: Wish, needs: &[Sou
     }
     let overview = client.overview(1).await;
     let at = overview.as_ref().map_or_else(|_| ambient.now(), |overview| overview.server_utc);
-    let desk = Desk { client, at, since: at.minus(wish.back) };
+    let mut desk = Desk { client, at, since: at.minus(wish.back), narrowed: Narrowed::default() };
     let mut dossier = Dossier::empty(wish, at);
     // A subject is narrowed to by what it is listed in.
     let subject = match wish.subject {
@@ -42,14 +42,17 @@ pub async fn gather(client: &Client, ambient: &Ambient, wish: Wish, needs: &[Sou
         Subject::All | Subject::Company(_) => None,
     };
     let wants = |source| needs.contains(&source) || subject == Some(source);
-    let (keys, subscriptions, limits, trips, events) = tokio::join!(
+    let (keys, subscriptions) = tokio::join!(
         desk.rows(wants(Source::Keys), paths::KEYS, Vec::new()),
         desk.rows(wants(Source::Subscriptions), paths::PORTAL_SUBSCRIPTIONS, Vec::new()),
-        desk.rows(wants(Source::Limits), paths::LIMITS, Vec::new()),
-        desk.rows(wants(Source::Trips), paths::TRIPS, Vec::new()),
-        desk.rows(wants(Source::Events), paths::PORTAL_EVENTS, desk.window()),
     );
     (dossier.keys, dossier.subscriptions) = (keys, subscriptions);
+    desk.narrowed = narrowed(&dossier);
+    let (limits, trips, events) = tokio::join!(
+        desk.rows(wants(Source::Limits), paths::LIMITS, Vec::new()),
+        desk.rows(wants(Source::Trips), paths::TRIPS, desk.narrowed.of_subscription()),
+        desk.rows(wants(Source::Events), paths::PORTAL_EVENTS, [desk.window(), desk.narrowed.of_company()].concat()),
+    );
     (dossier.limits, dossier.trips, dossier.events) = (limits, trips, events);
     let (refused, served, undelivered) = tokio::join!(
         desk.requests(wants(Source::Refused), &["400", "401", "403", "429", "503"]),
@@ -92,11 +95,51 @@ pub async fn picked_requests(client: &Client, wanted: &[i64]) -> (Vec<RequestRow
     (found, format!("it is not among the newest {newest} of the log"))
 }
 
+/// What the platform is asked to narrow its lists to: what is left out there does not count against the bounds here.
+#[derive(Debug, Clone, Copy, Default)]
+struct Narrowed {
+    company: Option<CompanyId>,
+    key: Option<KeyId>,
+    subscription: Option<SubscriptionId>,
+}
+
+/// The subject with its company, as far as it is known.
+fn narrowed(dossier: &Dossier) -> Narrowed {
+    let subject = dossier.wish.subject;
+    match subject {
+        Subject::All => Narrowed::default(),
+        Subject::Company(id) => Narrowed { company: Some(id), ..Narrowed::default() },
+        Subject::Key(id) => {
+            let company = dossier.key(id).map(|key| key.company_id);
+            Narrowed { company, key: Some(id), subscription: None }
+        }
+        Subject::Subscription(id) => {
+            let row = dossier.subscriptions.found.iter().flatten().find(|row| row.subscription.id == id);
+            Narrowed { company: row.map(|row| row.subscription.company_id), key: None, subscription: Some(id) }
+        }
+    }
+}
+
+impl Narrowed {
+    fn of_company(self) -> Query {
+        self.company.map(|id| ("company", id.to_string())).into_iter().collect()
+    }
+
+    fn of_caller(self) -> Query {
+        self.key.map_or_else(|| self.of_company(), |id| vec![("key", id.to_string())])
+    }
+
+    fn of_subscription(self) -> Query {
+        self.subscription.map_or_else(|| self.of_company(), |id| vec![("subscription", id.to_string())])
+    }
+}
+
 /// Where questions are asked.
 struct Desk<'a> {
     client: &'a Client,
     at: Timestamp,
     since: Timestamp,
+    narrowed: Narrowed,
 }
 
 type Query = Vec<(&'static str, String)>;
@@ -145,12 +188,23 @@ impl Desk<'_> {
         if !is_wanted {
             return Asked::never();
         }
-        let ask = |status: &&str| {
-            let query = [self.window(), vec![("status", (*status).to_owned())]].concat();
-            self.rows::<RequestRow>(true, paths::REQUESTS, query)
-        };
-        let query = shown(paths::REQUESTS, &[self.window(), vec![("status", statuses.join("|"))]].concat());
-        merged(query, join_all(statuses.iter().map(ask)).await, |row| std::cmp::Reverse(row.id))
+        let of_caller = [self.window(), self.narrowed.of_caller()].concat();
+        let mut queries: Vec<Query> = statuses
+            .iter()
+            .map(|status| [of_caller.clone(), vec![("status", (*status).to_owned())]].concat())
+            .collect();
+        // A call with a key that is not in force is logged with what its key claims, and with nobody's number.
+        if self.narrowed.company.is_some() && statuses.contains(&"401") {
+            let claims = ["unknown_key", "revoked_key"];
+            queries.extend(claims.map(|code| [self.window(), vec![("code", code.to_owned())]].concat()));
+        }
+        let query = shown(paths::REQUESTS, &[of_caller, vec![("status", statuses.join("|"))]].concat());
+        let asked = queries.into_iter().map(|query| self.rows::<RequestRow>(true, paths::REQUESTS, query));
+        let mut found = merged(query, join_all(asked).await, |row| std::cmp::Reverse(row.id));
+        if let Ok(rows) = &mut found.found {
+            rows.dedup_by_key(|row| row.id);
+        }
+        found
     }
 
     /// Deliveries of the window that did not arrive.
@@ -160,10 +214,11 @@ impl Desk<'_> {
         }
         let states = ["skipped", "exhausted", "parked"];
         let ask = |state: &&str| {
-            let query = [self.window(), vec![("state", (*state).to_owned())]].concat();
+            let query = [self.window(), self.narrowed.of_subscription(), vec![("state", (*state).to_owned())]].concat();
             self.rows::<DeliveryRow>(true, paths::DELIVERIES, query)
         };
-        let query = shown(paths::DELIVERIES, &[self.window(), vec![("state", states.join("|"))]].concat());
+        let query = [self.window(), self.narrowed.of_subscription(), vec![("state", states.join("|"))]].concat();
+        let query = shown(paths::DELIVERIES, &query);
         merged(query, join_all(states.iter().map(ask)).await, |row| std::cmp::Reverse(row.id))
     }
 
@@ -181,7 +236,7 @@ impl Desk<'_> {
             let query = vec![("subscription", subscription.to_string()), ("limit", limit)];
             let found = self.client.look::<LogPage<AttemptRow>>(paths::ATTEMPTS, &query).await;
             let query = shown(paths::ATTEMPTS, &query);
-            let is_cut = found.as_ref().is_ok_and(|page| page.unreadable.n > 0);
+            let is_cut = found.as_ref().is_ok_and(|page| page.has_more || page.unreadable.n > 0);
             let found = found.map(|page| page.items).map_err(|error| why(&error));
             let rows = Asked { query, at: self.at, found, is_cut };
             Attempts { subscription, rows }

@@ -1,7 +1,7 @@
 //! The engine of playbooks: a playbook is data and pure checks. Each question looks at the dossier and gives a verdict with its evidence, and
 //! the causes that explain it; questions that need not be asked are skipped and say why.
 
-use super::dossier::Dossier;
+use super::dossier::{Asked, Dossier};
 use crate::api::report::{Cause, Evidence, Report, Step, Topic, Verdict};
 
 /// What can be asked of the platform.
@@ -66,6 +66,16 @@ impl Answer {
     #[must_use]
     pub fn skipped(why: impl Into<String>) -> Self {
         Self { verdict: Verdict::Skipped(why.into()), evidence: Vec::new(), causes: Vec::new() }
+    }
+
+    /// As [`Answer::of`], where the rows that were read are not all there are: without a cause among them it stays unknown.
+    #[must_use]
+    pub fn of_read<T>(asked: &Asked<T>, causes: Vec<Weighed>, evidence: Vec<Evidence>) -> Self {
+        if causes.is_empty() && asked.is_cut {
+            let why = format!("{} gave not all rows: there are more, or some could not be read", asked.query);
+            return Self { evidence, ..Self::unknown(why) };
+        }
+        Self::of(causes, evidence)
     }
 
     /// Fails if there are causes, else passes.

@@ -1,6 +1,7 @@
 //! Running playbooks.
 
 use super::breaker;
+use super::case::fitting;
 use super::dossier::{Dossier, Learnt, Wish};
 use super::gather;
 use super::playbook::{Source, going_on};
@@ -49,11 +50,28 @@ async fn check(
     dossier: &Dossier,
     earlier: Option<&Report>,
 ) -> Report {
+    if let Some(why) = misfit(topic, dossier.wish.subject) {
+        return unasked(topic, dossier.wish.subject, dossier.at, &why);
+    }
     if let Some(playbook) = topics::of(topic) {
         return playbook.check(dossier, earlier);
     }
     let fresh = breakers(client, ambient, dossier).await;
     earlier.map_or_else(|| fresh.clone(), |earlier| going_on(&fresh, earlier))
+}
+
+/// Why a playbook has nothing to say about a subject, if it has not: keys call and subscriptions are delivered to.
+fn misfit(topic: Topic, subject: Subject) -> Option<String> {
+    let (is_misfit, what) = match (subject, topic) {
+        (Subject::All | Subject::Company(_), _) | (_, Topic::ManagedSubscription) => return None,
+        (Subject::Subscription(_), _) => {
+            (!fitting(subject).contains(&topic), "calls, which keys make; name one with --key")
+        }
+        (Subject::Key(_), _) => {
+            (!fitting(subject).contains(&topic), "deliveries, which go to subscriptions; name one with --subscription")
+        }
+    };
+    is_misfit.then(|| format!("{topic} is about {what}, or ask about the company with --company"))
 }
 
 /// A report of a playbook that cannot be asked about what was named: every step is unknown for the same reason.

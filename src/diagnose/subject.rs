@@ -2,7 +2,9 @@
 
 use super::dossier::{Asked, Dossier};
 use crate::api::report::Subject;
+use crate::api::requests::RequestRow;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
+use crate::domain::text::Untrusted;
 
 /// Leaves only what belongs to the subject.
 pub fn narrow(dossier: &mut Dossier) {
@@ -38,11 +40,8 @@ fn nobody(dossier: &mut Dossier, why: &str) {
 fn of_company(dossier: &mut Dossier, company: CompanyId) {
     retain(&mut dossier.keys, |row| row.company_id == company);
     retain(&mut dossier.subscriptions, |row| row.subscription.company_id == company);
-    // A call without a key of ours may be anybody's: it stays unless its key claims another company.
-    let mine = |row: &crate::api::requests::RequestRow| match (row.company_id, row.claimed_company_id) {
-        (Some(of), _) => of == company,
-        (None, claimed) => claimed.is_none_or(|of| of == company),
-    };
+    // A call that no key could be read from belongs to no company: it is looked at with everything only.
+    let mine = |row: &RequestRow| row.company_id.or(row.claimed_company_id) == Some(company);
     retain(&mut dossier.refused, mine);
     retain(&mut dossier.served, mine);
     retain(&mut dossier.events, |row| row.company_id == company);
@@ -59,9 +58,11 @@ fn of_key(dossier: &mut Dossier, id: KeyId) {
         return;
     };
     of_company(dossier, key.company_id);
-    let mine = |row: &crate::api::requests::RequestRow| match (row.key_id, &row.claimed_last4) {
-        (Some(of), _) => of == id,
-        (None, claimed) => claimed.as_ref().is_none_or(|last4| *last4 == key.last4),
+    // What a mistyped key ends in may have another case.
+    let is_claimed = |last4: &Untrusted| last4.raw().eq_ignore_ascii_case(key.last4.raw());
+    let mine = |row: &RequestRow| match row.key_id {
+        Some(of) => of == id,
+        None => row.claimed_last4.as_ref().is_some_and(is_claimed),
     };
     retain(&mut dossier.refused, mine);
     retain(&mut dossier.served, mine);
@@ -80,7 +81,21 @@ fn of_subscription(dossier: &mut Dossier, id: SubscriptionId) {
         }
     };
     of_company(dossier, company);
+    let tool = sole_tool(dossier, id);
+    retain(&mut dossier.refused, |row| {
+        let said = row.detail.as_ref().map_or("", |detail| detail.raw());
+        row.code.as_ref().is_some_and(|code| code.raw() == "managed_subscription")
+            && tool.as_ref().is_some_and(|tool| said.contains(tool.raw()))
+    });
     retain(&mut dossier.subscriptions, |row| row.subscription.id == id);
     retain(&mut dossier.undelivered, |row| row.subscription_id == id);
     retain(&mut dossier.trips, |row| row.subscription_id == id);
+}
+
+/// The tool that manages a subscription and no other of its company: the log of refused changes names tools and not subscriptions.
+fn sole_tool(dossier: &Dossier, id: SubscriptionId) -> Option<Untrusted> {
+    let rows = dossier.subscriptions.found.as_ref().ok()?;
+    let tool = rows.iter().find(|row| row.subscription.id == id)?.subscription.managed_by.clone()?;
+    let n = rows.iter().filter(|row| row.subscription.managed_by.as_ref() == Some(&tool)).count();
+    (n == 1).then_some(tool)
 }

@@ -50,7 +50,7 @@ fn endpoint_cause(facts: &Facts<'_>, group: &Group) -> Cause {
         .extend(said.map(|(id, error)| facts.evidence(format!("delivery log: error of attempt {id}"), error, None)));
     Cause {
         id: group.fault.id().to_owned(),
-        title: group.fault.title(&group.seen),
+        title: format!("subscription {}: {}", facts.row.subscription.id, group.fault.title(&group.seen)),
         evidence,
         resolution: group.fault.resolution().to_owned(),
         offers: offers([Remedy::Test(facts.row.subscription.id)]),
@@ -89,7 +89,7 @@ fn switched_off(facts: &Facts<'_>, steps: &[Step]) -> Cause {
     let id = facts.row.subscription.id;
     Cause {
         id: "sub-disabled".to_owned(),
-        title: "somebody switched the subscription off; the breaker did not".to_owned(),
+        title: format!("subscription {id} was switched off by hand, not by the breaker"),
         evidence: evidence(steps, &["breaker-state", "missed-events"]),
         resolution: "Find out who switched it off and why; if it is wanted, send a test and enable it.".to_owned(),
         offers: offers([Remedy::Test(id), Remedy::Enable(id)]),

@@ -2,6 +2,7 @@
 
 use super::{OTHERS, cause, detail, grouped, offering, told, weight};
 use crate::api::attempts::AttemptRow;
+use crate::api::deliveries::EventRow;
 use crate::api::paths;
 use crate::api::remedy::{Guide, Remedy};
 use crate::api::report::{Evidence, Subject, Topic, Verdict};
@@ -13,7 +14,7 @@ use crate::diagnose::endpoint::{Fault, groups};
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
 use crate::domain::breaker::FUSE;
 use crate::domain::delivery::Kind;
-use crate::domain::ids::CompanyId;
+use crate::domain::ids::{CompanyId, SubscriptionId};
 use crate::domain::standing::Disabled;
 use crate::domain::text::Untrusted;
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,6 +56,16 @@ pub const PLAYBOOK: Playbook = Playbook {
 pub const FAILING: u32 = 3;
 
 fn subscribed(dossier: &Dossier) -> Answer {
+    if let (Subject::Subscription(id), Ok([row])) =
+        (dossier.wish.subject, dossier.subscriptions.get().map(Vec::as_slice))
+    {
+        let created = row.subscription.created_utc.to_string();
+        return Answer::pass(vec![dossier.subscriptions.evidence(
+            &format!("subscription {id}: created"),
+            created,
+            None,
+        )]);
+    }
     let (rows, refused) = match (dossier.subscriptions.get(), dossier.refused.get()) {
         (Ok(rows), Ok(refused)) => (rows, refused),
         (Err(why), _) | (_, Err(why)) => return Answer::unknown(why),
@@ -77,7 +88,7 @@ fn subscribed(dossier: &Dossier) -> Answer {
     if causes.is_empty() && dossier.sight == Sight::Own {
         return Answer { evidence, ..Answer::unknown(OTHERS) };
     }
-    Answer::of(causes, evidence)
+    Answer::of_read(&dossier.refused, causes, evidence)
 }
 
 fn refused_wish(dossier: &Dossier, said: &str, rows: &[&RequestRow]) -> Option<Weighed> {
@@ -179,21 +190,64 @@ fn happened(dossier: &Dossier) -> Answer {
         (Ok(_), Ok(events)) => events,
         (Err(why), _) | (_, Err(why)) => return Answer::unknown(why),
     };
+    if let Subject::Subscription(id) = dossier.wish.subject {
+        return wanted_by(dossier, id, events);
+    }
     let mut evidence: Vec<Evidence> = Vec::new();
     let mut causes: Vec<Weighed> = Vec::new();
-    for company in companies(dossier) {
+    let companies = companies(dossier);
+    // Of several companies one may well be asleep.
+    let is_alone = companies.len() == 1 || events.is_empty();
+    let mut is_unseen = false;
+    for company in companies {
         let n = events.iter().filter(|event| event.company_id == company).count();
         let what = format!("events of company {company} in the window");
         let found = dossier.events.evidence(&what, n.to_string(), Some("at least 1"));
-        if n == 0 && !dossier.events.is_cut {
+        if n == 0 && is_alone && !dossier.events.is_cut {
             let title = format!("nothing happened in company {company} since {}", dossier.since());
             causes.push(cause(500, "quiet-company", title, vec![found.clone()],
                 "Nothing is broken: there was nothing to send. Check in the CRM whether the thing was really done, and in this company; a test \
                  shows that the way to the endpoint is open."));
         }
+        is_unseen |= n == 0;
         evidence.push(found);
     }
+    if causes.is_empty() && is_unseen {
+        return Answer { evidence, ..Answer::of_read(&dossier.events, Vec::new(), Vec::new()) };
+    }
     Answer::of(causes, evidence)
+}
+
+/// Whether anything happened that one subscription lists.
+fn wanted_by(dossier: &Dossier, id: SubscriptionId, events: &[EventRow]) -> Answer {
+    let n = events.iter().filter(|event| lists(dossier, id, event)).count();
+    let what = format!("events in the window that subscription {id} lists");
+    let evidence = vec![dossier.events.evidence(&what, n.to_string(), Some("at least 1"))];
+    if n == 0 {
+        let why = format!("nothing that subscription {id} lists is known to have happened since {}", dossier.since());
+        return Answer { evidence, ..Answer::unknown(why) };
+    }
+    Answer::pass(evidence)
+}
+
+fn lists(dossier: &Dossier, id: SubscriptionId, event: &EventRow) -> bool {
+    let row = dossier.subscriptions.found.iter().flatten().find(|row| row.subscription.id == id);
+    row.is_some_and(|row| row.subscription.event_types.contains(&event.kind))
+}
+
+/// What one subscription does not list is worth saying and no fault: others may list it, or its receiver does not want it.
+fn unlisted_by(dossier: &Dossier, id: SubscriptionId, events: &[EventRow]) -> Answer {
+    if events.is_empty() {
+        return Answer::skipped("nothing happened");
+    }
+    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+    for event in events.iter().filter(|event| !lists(dossier, id, event)) {
+        *kinds.entry(event.kind.inert()).or_default() += 1;
+    }
+    let kinds: Vec<String> = kinds.iter().map(|(kind, n)| format!("{kind} \u{d7}{n}")).collect();
+    let kinds = if kinds.is_empty() { "none".to_owned() } else { kinds.join(", ") };
+    let what = format!("types that happened in its company and subscription {id} does not list");
+    Answer::pass(vec![dossier.events.evidence(&what, kinds, None)])
 }
 
 fn types(dossier: &Dossier) -> Answer {
@@ -201,6 +255,9 @@ fn types(dossier: &Dossier) -> Answer {
         (Ok(_), Ok(events)) => events,
         (Err(why), _) | (_, Err(why)) => return Answer::unknown(why),
     };
+    if let Subject::Subscription(id) = dossier.wish.subject {
+        return unlisted_by(dossier, id, events);
+    }
     let mut causes: Vec<Weighed> = Vec::new();
     let mut n_types = 0;
     for company in companies(dossier) {
@@ -236,10 +293,11 @@ fn types(dossier: &Dossier) -> Answer {
         causes.push(cause(weight(1_000, missed.values().sum()), "type-not-subscribed", title, evidence,
             "Add the type to the subscription's list (PATCH eventTypes). Only events from then on are sent; earlier ones can be polled."));
     }
-    if n_types == 0 {
+    if n_types == 0 && !dossier.events.is_cut {
         return Answer::skipped("nothing happened");
     }
-    Answer::of(causes, vec![dossier.events.evidence("events looked at", n_types.to_string(), None)])
+    let seen = dossier.events.evidence("events looked at", n_types.to_string(), None);
+    Answer::of_read(&dossier.events, causes, vec![seen])
 }
 
 /// The scheduled attempts since the last success, newest first.
@@ -256,6 +314,7 @@ fn answers(dossier: &Dossier) -> Answer {
         Ok(rows) => rows,
     };
     let mut causes: Vec<Weighed> = Vec::new();
+    let mut n_unread = 0;
     let n_failing = rows.iter().filter(|row| row.subscription.consecutive_failures >= FAILING).count();
     let found = format!("{n_failing} of {}", rows.len());
     let mut evidence: Vec<Evidence> =
@@ -275,19 +334,33 @@ fn answers(dossier: &Dossier) -> Answer {
             continue;
         }
         let Some(of) = dossier.attempts.iter().find(|of| of.subscription == row.subscription.id) else {
-            return Answer::unknown(format!(
-                "too many subscriptions fail; ask for one with --subscription {}",
-                row.subscription.id
-            ));
+            n_unread += 1;
+            continue;
         };
         match of.rows.get() {
-            Ok(rows) => causes.extend(endpoint(dossier, row, &streak(rows), &of.rows.query)),
+            Ok(rows) => {
+                let streak = streak(rows);
+                // A streak that goes through all rows that were read may be longer.
+                let is_bound = of.rows.is_cut && streak.len() == rows.len();
+                let query = if is_bound { format!("{} (at least)", of.rows.query) } else { of.rows.query.clone() };
+                causes.extend(endpoint(dossier, row, &streak, &query));
+            }
             Err(_) if dossier.sight == Sight::Own => causes.push(failing(dossier, row)),
             Err(why) => return Answer { evidence, causes, verdict: Verdict::Unknown(why) },
         }
     }
     if rows.iter().all(|row| row.subscription.last_attempt_utc.is_none()) {
         return Answer::unknown("nothing was ever sent to these endpoints");
+    }
+    if n_unread > 0 {
+        let what = "failing subscriptions whose attempts were not read; --subscription N asks for one";
+        evidence.push(dossier.subscriptions.evidence(what, n_unread.to_string(), Some("0")));
+        if causes.is_empty() {
+            return Answer {
+                evidence,
+                ..Answer::unknown("the attempts of too many failing subscriptions were not read")
+            };
+        }
     }
     Answer::of(causes, evidence)
 }

@@ -64,7 +64,7 @@ fn contended(dossier: &Dossier) -> Answer {
         dossier.refused.found.iter().flatten().filter(|row| row.status == 503 && code(row) == "contended").collect();
     let n = dossier.refused.evidence("calls refused as contended", rows.len().to_string(), Some("0"));
     if rows.is_empty() {
-        return Answer::pass(vec![n]);
+        return Answer::of_read(&dossier.refused, Vec::new(), vec![n]);
     }
     let title = format!(
         "the write queue was full: {} calls were answered 503, which is contention and no rate limit",
@@ -101,7 +101,7 @@ fn limited(dossier: &Dossier) -> Answer {
             "Spread the import over the minutes and wait Retry-After after a 429; or have the key's limit raised for the import.",
         )
     };
-    Answer::of(groups.values().map(name).collect(), vec![n])
+    Answer::of_read(&dossier.refused, groups.values().map(name).collect(), vec![n])
 }
 
 fn slow(dossier: &Dossier) -> Answer {
@@ -114,7 +114,7 @@ fn slow(dossier: &Dossier) -> Answer {
     let found =
         dossier.served.evidence("slowest write that was done", format!("{slowest} ms"), Some(&format!("{SLOW_MS} ms")));
     if late.is_empty() {
-        return Answer::pass(vec![found]);
+        return Answer::of_read(&dossier.served, Vec::new(), vec![found]);
     }
     let ids: Vec<String> = late.iter().take(3).map(|row| row.request_id.inert()).collect();
     let evidence = vec![found.clone(), dossier.served.evidence("request ids", ids.join(", "), None)];

@@ -58,7 +58,8 @@ fn delivered(dossier: &Dossier) -> Answer {
         by_subscription.entry(row.subscription_id).or_default().push(row);
     }
     let causes: Vec<Weighed> = by_subscription.iter().map(|(id, rows)| gap(dossier, *id, rows)).collect();
-    Answer::of(
+    Answer::of_read(
+        &dossier.undelivered,
         causes,
         vec![dossier.undelivered.evidence("deliveries that did not arrive", rows.len().to_string(), Some("0"))],
     )

@@ -4,7 +4,7 @@ use super::permissions::lacked;
 use super::{OTHERS, cause, code, detail, grouped, new_key, offering, told, weight};
 use crate::api::deliveries::EventRow;
 use crate::api::paths;
-use crate::api::report::{Evidence, Topic};
+use crate::api::report::{Evidence, Subject, Topic};
 use crate::api::requests::RequestRow;
 use crate::diagnose::dossier::{Dossier, Sight};
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
@@ -70,7 +70,7 @@ fn seen(dossier: &Dossier, causes: Vec<Weighed>, evidence: Evidence) -> Answer {
     if causes.is_empty() && dossier.sight == Sight::Own {
         return Answer { evidence: vec![evidence], ..Answer::unknown(OTHERS) };
     }
-    Answer::of(causes, vec![evidence])
+    Answer::of_read(&dossier.refused, causes, vec![evidence])
 }
 
 fn types(dossier: &Dossier) -> Answer {
@@ -143,7 +143,7 @@ fn filled(dossier: &Dossier) -> Answer {
         Err(unknown) => return unknown,
     };
     if pollers.is_empty() {
-        return Answer::unknown("nobody polled events in the window");
+        return Answer::unknown("no poll for events arrived in the window");
     }
     let evidence = pollers.iter().map(|poller| {
         let value = format!("{} events in {} polls", poller.n_items, poller.polls.len());
@@ -194,7 +194,7 @@ fn filters(dossier: &Dossier) -> Answer {
              follow the cursor of the last page; it never skips."));
     }
     let n = dossier.events.evidence("events in the window", events.len().to_string(), None);
-    Answer::of(causes, vec![n])
+    Answer::of_read(&dossier.events, causes, vec![n])
 }
 
 fn happened(dossier: &Dossier) -> Answer {
@@ -208,24 +208,31 @@ fn happened(dossier: &Dossier) -> Answer {
         if events.iter().any(|event| event.company_id == poller.company) {
             continue;
         }
-        let elsewhere = events.len();
-        let evidence = vec![
-            dossier.events.evidence(
+        // Among rows that are not all there are, none of a company is no proof that there is none.
+        if dossier.events.is_cut {
+            continue;
+        }
+        let elsewhere = dossier.events.evidence("events of other companies", events.len().to_string(), None);
+        let elsewhere = (dossier.wish.subject == Subject::All).then_some(elsewhere);
+        let evidence = [
+            Some(dossier.events.evidence(
                 &format!("events of company {} in the window", poller.company),
                 "0",
                 Some("at least 1"),
-            ),
-            dossier.events.evidence("events of other companies", elsewhere.to_string(), None),
-            dossier.served.evidence(
+            )),
+            elsewhere,
+            Some(dossier.served.evidence(
                 &format!("{}: polls that were answered", poller.name),
                 poller.polls.len().to_string(),
                 None,
-            ),
+            )),
         ];
+        let evidence = evidence.into_iter().flatten().collect();
         let title = format!("nothing happened in company {} while {} polled", poller.company, poller.name);
         causes.push(cause(1_500, "events-not-happened", title, evidence,
             "Check in the CRM whether the thing was really done, and in this company: a key reads only its own. A test event shows that the way \
              is open."));
     }
-    Answer::of(causes, vec![dossier.events.evidence("events in the window", events.len().to_string(), None)])
+    let n = dossier.events.evidence("events in the window", events.len().to_string(), None);
+    Answer::of_read(&dossier.events, causes, vec![n])
 }

@@ -60,7 +60,8 @@ fn of_code<K: Ord>(
     let evidence =
         vec![dossier.refused.evidence(&format!("calls refused as {wanted}"), rows.len().to_string(), Some("0"))];
     let groups = grouped(rows, key);
-    Answer::of(groups.iter().filter_map(|(key, rows)| name(key, rows)).collect(), evidence)
+    let causes = groups.iter().filter_map(|(key, rows)| name(key, rows)).collect();
+    Answer::of_read(&dossier.refused, causes, evidence)
 }
 
 fn header(dossier: &Dossier) -> Answer {
@@ -143,9 +144,21 @@ fn known(dossier: &Dossier) -> Answer {
     };
     of_code(dossier, "unknown_key", claim, |(company, last4), rows| {
         let of = company.map_or_else(|| "unknown".to_owned(), |company| company.to_string());
-        let twin = keys.iter().find(|key| key.last4.raw() == last4 && Some(key.company_id.0) != *company);
+        let ends_so = |key: &&KeyRow| key.last4.raw().eq_ignore_ascii_case(last4);
+        let (alike, twin) = match keys.iter().filter(ends_so).find(|key| Some(key.company_id.0) == *company) {
+            Some(alike) => (Some(alike), None),
+            None => (None, keys.iter().find(|key| key.last4.raw() == last4)),
+        };
         let mut evidence = told(dossier, rows);
         evidence.push(dossier.refused.evidence("the key named", format!("company {of}, ends in {last4}"), None));
+        if let Some(alike) = alike {
+            let name = dossier.key_name(Some(alike.id));
+            let title =
+                format!("the key that was sent ends like {name} and differs before its end ({} calls)", rows.len());
+            let resolution =
+                "Copy the key again in one piece: a character was mistyped, or its case was changed on the way.";
+            return Some(cause(weight(1_000, rows.len()), "key-unknown", title, evidence, resolution));
+        }
         Some(match twin {
             Some(twin) => {
                 let really = format!("{} of company {}", dossier.key_name(Some(twin.id)), twin.company_id);
@@ -157,7 +170,7 @@ fn known(dossier: &Dossier) -> Answer {
                 cause(weight(2_000, rows.len()), "key-wrong-company", title, evidence, resolution)
             }
             None => {
-                let title = format!("nobody has the key of company {of} that ends in {last4} ({} calls)", rows.len());
+                let title = format!("no key of company {of} ends in {last4} ({} calls)", rows.len());
                 let resolution = "Compare its last four characters with the list of keys. If it was never issued here, or is of another \
                                   environment, create a new key and put it in.";
                 cause(weight(1_000, rows.len()), "key-unknown", title, evidence, resolution)

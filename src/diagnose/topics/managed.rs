@@ -1,7 +1,7 @@
 //! A subscription that a tool manages cannot be changed here: who owns it, what may be changed, where the rest is changed.
 
 use super::{any_refused, cause, code, detail, grouped, refused, told, weight};
-use crate::api::report::Topic;
+use crate::api::report::{Subject, Topic};
 use crate::api::requests::RequestRow;
 use crate::diagnose::dossier::Dossier;
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
@@ -31,6 +31,12 @@ fn owners(dossier: &Dossier) -> Answer {
     match dossier.subscriptions.get() {
         Err(why) => Answer::unknown(why),
         Ok(rows) if rows.is_empty() => Answer::unknown("there is no subscription"),
+        // Which those are is no business of one key.
+        Ok(rows) if matches!(dossier.wish.subject, Subject::Key(_)) => {
+            let n = rows.iter().filter(|row| row.subscription.managed_by.is_some()).count();
+            let what = "subscriptions of the company that a tool manages";
+            Answer::pass(vec![dossier.subscriptions.evidence(what, n.to_string(), None)])
+        }
         Ok(rows) => {
             let managed = rows.iter().filter_map(|row| {
                 let of = &row.subscription;
@@ -50,7 +56,8 @@ fn changes(dossier: &Dossier) -> Answer {
     };
     let n = dossier.refused.evidence("changes refused as managed_subscription", rows.len().to_string(), Some("0"));
     let groups = grouped(rows, |row| detail(row).to_owned());
-    Answer::of(groups.iter().map(|(said, rows)| cause_of(dossier, said, rows)).collect(), vec![n])
+    let causes = groups.iter().map(|(said, rows)| cause_of(dossier, said, rows)).collect();
+    Answer::of_read(&dossier.refused, causes, vec![n])
 }
 
 /// The cause behind refused changes.

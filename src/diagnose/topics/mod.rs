@@ -71,8 +71,11 @@ fn any_refused(dossier: &Dossier, status: u16) -> Answer {
         Ok(rows) => rows,
         Err(unknown) => return unknown,
     };
-    let evidence =
-        vec![dossier.refused.evidence(&format!("calls answered {status}"), rows.len().to_string(), Some("0"))];
+    let calls = match dossier.wish.subject {
+        Subject::Subscription(id) => format!("changes of subscription {id} answered {status}"),
+        _ => format!("calls answered {status}"),
+    };
+    let evidence = vec![dossier.refused.evidence(&calls, rows.len().to_string(), Some("0"))];
     if !rows.is_empty() {
         return Answer { verdict: crate::api::report::Verdict::Fail, evidence, causes: Vec::new() };
     }
@@ -82,7 +85,12 @@ fn any_refused(dossier: &Dossier, status: u16) -> Answer {
     }
     match dossier.served.get() {
         Ok(served) if served.is_empty() && dossier.refused.get().is_ok_and(Vec::is_empty) => {
-            Answer::unknown("no call arrived in the window, so there is nothing to judge by")
+            Answer::unknown(match dossier.wish.subject {
+                Subject::All => "no call arrived in the window, so there is nothing to judge by".to_owned(),
+                subject => format!(
+                    "no call of {subject} arrived in the window; calls that no key could be read from are looked at without a subject"
+                ),
+            })
         }
         Ok(_) => Answer::pass(evidence),
         Err(why) => Answer::unknown(why),

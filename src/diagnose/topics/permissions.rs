@@ -58,7 +58,8 @@ fn causes<K: Ord>(
     };
     let evidence =
         vec![dossier.refused.evidence(&format!("calls refused as {wanted}"), rows.len().to_string(), Some("0"))];
-    Answer::of(grouped(rows, key).iter().map(|(key, rows)| name(key, rows)).collect(), evidence)
+    let causes = grouped(rows, key).iter().map(|(key, rows)| name(key, rows)).collect();
+    Answer::of_read(&dossier.refused, causes, evidence)
 }
 
 fn scopes(dossier: &Dossier) -> Answer {

@@ -237,6 +237,7 @@ pub(super) fn came(outcome: &Outcome) -> (Role, String) {
                 (Role::Text, format!("no cause found; {} of {} checks unknown", report.n_unknown(), report.steps.len()))
             }
             Conclusion::NoCause => (Role::Text, "no cause found".to_owned()),
+            Conclusion::Undecided => (Role::Trouble, "undecided; Enter says why".to_owned()),
             Conclusion::NotRun => (Role::Trouble, "nothing could be learnt; Enter says why".to_owned()),
             Conclusion::CauseFound => {
                 let ids: Vec<&str> = report.causes.iter().map(|cause| cause.id.as_str()).collect();

@@ -19,9 +19,18 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) fn of(scenarios: &str) -> Self {
+        Self::with(&["--scenario", scenarios])
+    }
+
+    /// The simulated company, with all that it does.
+    pub(super) fn world() -> Self {
+        Self::with(&[])
+    }
+
+    fn with(more: &[&str]) -> Self {
         let dir = TempDir::new().expect("a directory");
         let mut command = Command::new(env!("CARGO_BIN_EXE_crow"));
-        command.args(["demo", "--headless", "--seed", "7", "--scenario", scenarios, "--data", "data"]);
+        command.args(["demo", "--headless", "--seed", "7", "--data", "data"]).args(more);
         let (child, url) = listening(command.current_dir(dir.path()).stderr(Stdio::null())).expect("it listens");
         Self { child, url, dir }
     }

@@ -6,6 +6,7 @@ mod checkup;
 mod demo;
 mod lab;
 mod matrix;
+mod narrow;
 mod own;
 mod runbooks;
 mod trial;

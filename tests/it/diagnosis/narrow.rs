@@ -1,0 +1,279 @@
+//! Playbooks narrowed to one subscription, key or company: nothing is said of more than that, and what is well has no cause.
+
+use super::demo::Demo;
+use super::matrix::played;
+use crate::support::platform::{Platform, until};
+use crate::support::receiver::{Behaviour, Receiver};
+use crow::ambient::Ambient;
+use crow::api::events::NewEvent;
+use crow::api::page::Page;
+use crow::api::report::{Conclusion, Report, Subject, Topic, Verdict};
+use crow::api::requests::RequestRow;
+use crow::client::connection::{Client, Credential};
+use crow::demo::scenario::library;
+use crow::diagnose::case::fitting;
+use crow::diagnose::dossier::Wish;
+use crow::diagnose::run::run;
+use crow::domain::event::EventType;
+use crow::domain::ids::{CompanyId, KeyId, SubscriptionId};
+use crow::domain::key::Scope;
+use crow::domain::secret::Secret;
+use std::collections::BTreeSet;
+
+/// Everything that can be looked at, with the names by which keys are called.
+struct World {
+    subscriptions: Vec<(SubscriptionId, CompanyId)>,
+    keys: Vec<(KeyId, CompanyId, String)>,
+}
+
+impl World {
+    async fn of(client: &Client) -> Self {
+        let rows = client.subscription_rows().await.expect("subscriptions").items;
+        let keys = client.keys().await.expect("keys").items;
+        Self {
+            subscriptions: rows.iter().map(|row| (row.subscription.id, row.subscription.company_id)).collect(),
+            keys: keys.iter().map(|key| (key.id, key.company_id, key.name.inert())).collect(),
+        }
+    }
+
+    fn companies(&self) -> BTreeSet<CompanyId> {
+        let of_keys = self.keys.iter().map(|(_, company, _)| *company);
+        self.subscriptions.iter().map(|(_, company)| *company).chain(of_keys).collect()
+    }
+
+    fn subjects(&self) -> Vec<Subject> {
+        let subscriptions = self.subscriptions.iter().map(|(id, _)| Subject::Subscription(*id));
+        let keys = self.keys.iter().map(|(id, ..)| Subject::Key(*id));
+        subscriptions.chain(keys).chain(self.companies().into_iter().map(Subject::Company)).collect()
+    }
+
+    /// Words that name something beside a subject: what belongs to a company may be named where the company is looked at.
+    fn foreign(&self, subject: Subject) -> Vec<String> {
+        let of_company = |company: CompanyId| subject == Subject::Company(company);
+        let home = match subject {
+            Subject::All => return Vec::new(),
+            Subject::Company(id) => Some(id),
+            Subject::Key(id) => self.keys.iter().find(|key| key.0 == id).map(|key| key.1),
+            Subject::Subscription(id) => self.subscriptions.iter().find(|of| of.0 == id).map(|of| of.1),
+        };
+        let mut words = Vec::new();
+        for (id, company) in &self.subscriptions {
+            if subject != Subject::Subscription(*id) && !of_company(*company) {
+                words.push(format!("subscription {id}"));
+            }
+        }
+        for (id, company, name) in &self.keys {
+            if subject != Subject::Key(*id) && !of_company(*company) {
+                words.extend([format!("key {id}"), name.clone()]);
+            }
+        }
+        words.extend(self.companies().into_iter().filter(|id| Some(*id) != home).map(|id| format!("company {id}")));
+        words
+    }
+}
+
+/// All that a report says, a sentence each.
+fn sentences(report: &Report) -> Vec<String> {
+    let steps = report.steps.iter().flat_map(|step| {
+        let why = step.verdict.why().map(ToOwned::to_owned);
+        why.into_iter().chain(step.evidence.iter().map(|of| format!("{}: {}", of.query, of.value.inert())))
+    });
+    let causes = report.causes.iter().flat_map(|cause| {
+        let evidence = cause.evidence.iter().map(|of| format!("{}: {}", of.query, of.value.inert()));
+        [cause.title.clone(), cause.resolution.clone()].into_iter().chain(evidence)
+    });
+    steps.chain(causes).collect()
+}
+
+/// Whether a sentence has a word that ends there: `key 1` is not in `key 17`.
+fn says(sentence: &str, word: &str) -> bool {
+    let goes_on = |rest: &str| rest.starts_with(|next: char| next.is_ascii_alphanumeric());
+    sentence.match_indices(word).any(|(at, _)| !goes_on(&sentence[at + word.len()..]))
+}
+
+/// What is wrong with a report as far as it goes beyond its subject.
+fn too_wide(world: &World, report: &Report) -> Vec<String> {
+    let foreign = world.foreign(report.subject);
+    let said = sentences(report);
+    let names = |sentence: &&String| foreign.iter().any(|word| says(sentence, word));
+    said.iter().filter(names).map(|said| format!("{} over {}: {said}", report.topic, report.subject)).collect()
+}
+
+async fn asked(client: &Client, ambient: &Ambient, topic: Topic, subject: Subject) -> Report {
+    run(client, ambient, topic, Wish::about(subject), None).await
+}
+
+/// What of a report is not as a healthy subject's must be. What it cannot decide it says.
+fn ill(report: &Report) -> Option<String> {
+    let is_well = report.causes.is_empty() && report.steps.iter().all(|step| step.verdict != Verdict::Fail);
+    let is_fitting = report.topic == Topic::ManagedSubscription || fitting(report.subject).contains(&report.topic);
+    let open = report.open_question().map(|step| step.verdict.why().unwrap_or_default());
+    let is_decided = match (report.conclusion(), open) {
+        (Conclusion::NoCause, _) => is_fitting,
+        (Conclusion::Undecided, Some(why)) => is_fitting && is_nothing_to_judge(why),
+        (Conclusion::NotRun, Some(why)) => !is_fitting && why.contains(" is about ") || is_nothing_to_judge(why),
+        _ => false,
+    };
+    (!is_well || !is_decided)
+        .then(|| format!("{} over {}: {:?} {:?}", report.topic, report.subject, report.causes, report.steps))
+}
+
+/// The only reasons for which the main question may stay open where all is well: there was nothing to judge by.
+fn is_nothing_to_judge(why: &str) -> bool {
+    ["no call of ", "no call that writes arrived", "no poll for events arrived", "nothing happened in the window"]
+        .into_iter()
+        .any(|reason| why.starts_with(reason))
+}
+
+#[tokio::test]
+async fn where_all_is_well_no_subject_has_a_cause_and_none_is_told_of_another() {
+    let all = library::all().expect("well formed");
+    let healthy = all.iter().find(|script| script.name == "healthy").expect("a scenario");
+    let platform = Platform::start().await;
+    let _played = played(&platform, &[healthy]).await;
+    let client = platform.operator();
+    let world = World::of(&client).await;
+    assert_eq!((world.subscriptions.len(), world.keys.len()), (2, 3));
+    let mut wrong = Vec::new();
+    let mut n_decided = 0;
+    for subject in world.subjects() {
+        for topic in Topic::ALL {
+            let report = asked(&client, &platform.ambient, topic, subject).await;
+            wrong.extend(ill(&report));
+            wrong.extend(too_wide(&world, &report));
+            n_decided += usize::from(report.conclusion() == Conclusion::NoCause);
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(n_decided > 30, "{n_decided} reports said that nothing is wrong");
+}
+
+#[tokio::test]
+async fn in_the_demo_company_what_is_well_has_no_cause_and_nobody_is_told_of_another() {
+    let demo = Demo::world();
+    let token = std::fs::read_to_string(demo.dir.path().join("data/operator.token")).expect("the token");
+    let client = Client::new(&demo.url, Credential::Operator(Secret::new(token.trim().to_owned()))).expect("a client");
+    let rows = async || client.subscription_rows().await.expect("subscriptions").items;
+    until("everything that is on was tried", async || {
+        let rows = rows().await;
+        rows.len() >= 9
+            && rows.iter().all(|row| row.subscription.last_attempt_utc.is_some() || !row.subscription.is_enabled)
+    })
+    .await;
+    let refused = async |key: KeyId| {
+        let query = [("key", key.to_string()), ("limit", "200".to_owned())];
+        let page: Page<RequestRow> = client.look("/portal/v1/requests", &query).await.expect("requests");
+        page.items.iter().filter(|row| row.status >= 400).count()
+    };
+    let ambient = Ambient::real();
+    let world = World::of(&client).await;
+    let (mut wrong, mut n_well) = (Vec::new(), 0);
+    for subject in world.subjects() {
+        for topic in Topic::ALL {
+            let report = asked(&client, &ambient, topic, subject).await;
+            wrong.extend(too_wide(&world, &report));
+            // Looked at after the report: what is well then was well before.
+            let is_well = match subject {
+                Subject::Subscription(id) => rows().await.iter().any(|row| {
+                    let of = &row.subscription;
+                    let never_failed = row.health.last_24h.n_failed == 0;
+                    of.id == id && of.is_enabled && of.consecutive_failures == 0 && never_failed
+                }),
+                Subject::Key(id) => {
+                    world.keys.iter().any(|key| key.0 == id && key.2 != "Old Integration") && refused(id).await == 0
+                }
+                Subject::Company(_) | Subject::All => false,
+            };
+            if is_well {
+                n_well += 1;
+                wrong.extend(ill(&report));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(n_well > 60, "{n_well} reports were over what is well");
+}
+
+#[tokio::test]
+async fn what_one_subscription_does_not_list_is_a_remark_and_what_nobody_lists_is_a_cause_of_the_company() {
+    let all = library::all().expect("well formed");
+    let script = all.iter().find(|script| script.name == "type-not-subscribed").expect("a scenario");
+    let platform = Platform::start().await;
+    let played = played(&platform, &[script]).await;
+    let client = platform.operator();
+    let world = World::of(&client).await;
+    let about = async |subject| asked(&client, &platform.ambient, Topic::WebhooksNotArriving, subject).await;
+    let of_company = about(Subject::Company(played[0].company)).await;
+    assert_eq!(of_company.causes[0].id, "type-not-subscribed");
+    let (id, _) = world.subscriptions[0];
+    let narrowed = about(Subject::Subscription(id)).await;
+    assert_eq!((narrowed.causes.len(), narrowed.conclusion()), (0, Conclusion::NoCause), "{:?}", narrowed.causes);
+    let remark = format!("subscription {id} does not list");
+    let said = sentences(&narrowed);
+    assert!(said.iter().any(|said| said.contains(&remark) && said.contains("payment.failed \u{d7}3")), "{said:?}");
+}
+
+#[tokio::test]
+async fn calls_that_no_key_could_be_read_from_are_nobodys_and_a_mistyped_key_is_its_owners() {
+    let platform = Platform::lively().await;
+    let (one, other) = (platform.company("Acme").await, platform.company("Globex").await);
+    let (key, others) = (platform.key(&one, &Scope::ALL).await, platform.key(&other, &Scope::ALL).await);
+    let call = async |key: &str| {
+        let request = platform.http.get(format!("{}/api/v1/events", platform.address));
+        let request = if key.is_empty() { request } else { request.header("x-api-key", key) };
+        request.send().await.expect("an answer").status().as_u16()
+    };
+    let good = key.reveal().to_owned();
+    let mut mistyped = good.clone().into_bytes();
+    let at = mistyped.len() - 20;
+    mistyped[at] = if mistyped[at] == b'A' { b'B' } else { b'A' };
+    let mistyped = String::from_utf8(mistyped).expect("ASCII");
+    assert_eq!((call(&good).await, call(others.reveal()).await), (200, 200));
+    assert_eq!((call("").await, call(&good[..30]).await, call(&mistyped).await), (401, 401, 401));
+    let client = platform.operator();
+    let about = async |subject| asked(&client, &platform.ambient, Topic::KeyNotWorking, subject).await;
+    let ids = |report: &Report| report.causes.iter().map(|cause| cause.id.clone()).collect::<Vec<_>>();
+    platform.until("all five are in the log", async || about(Subject::All).await.causes.len() == 3).await;
+    assert_eq!(ids(&about(Subject::Company(other.id)).await), [""; 0]);
+    let mine = about(Subject::Company(one.id)).await;
+    assert_eq!(ids(&mine), ["key-unknown"], "{:?}", mine.causes);
+    assert!(mine.causes[0].title.contains("differs before its end"), "{}", mine.causes[0].title);
+    let world = World::of(&client).await;
+    for (id, company, _) in &world.keys {
+        let expected: &[&str] = if *company == one.id { &["key-unknown"] } else { &[] };
+        assert_eq!(ids(&about(Subject::Key(*id)).await), expected, "key {id}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_narrowed_is_asked_for_narrowed_and_rows_that_were_not_read_are_no_proof() {
+    let receiver = Receiver::start(&[Behaviour::Status(200)]).await;
+    let platform = Platform::lively().await;
+    let (loud, quiet) = (platform.company("Acme").await, platform.company("Globex").await);
+    platform.subscribe(&quiet, &receiver.url).await;
+    let client = platform.operator();
+    let unlisted = NewEvent { company_id: quiet.id, kind: EventType::PaymentFailed, payload: None, metadata: None };
+    client.emit(&unlisted).await.expect("an event");
+    // More than are read of any list.
+    for _ in 0..1_001 {
+        platform.emit(loud.id).await;
+    }
+    let about = async |subject| asked(&client, &platform.ambient, Topic::WebhooksNotArriving, subject).await;
+    let step = |report: &Report, id: &str| report.steps.iter().find(|step| step.id == id).expect("a step").clone();
+    let whole = about(Subject::All).await;
+    for id in ["types-subscribed", "events-happened"] {
+        let why = step(&whole, id).verdict.why().map(ToOwned::to_owned);
+        assert!(why.is_some_and(|why| why.contains("gave not all rows")), "{:?}", step(&whole, id));
+    }
+    assert!(whole.causes.is_empty(), "{:?}", whole.causes);
+    let narrowed = about(Subject::Company(quiet.id)).await;
+    assert_eq!(narrowed.causes.iter().map(|cause| cause.id.as_str()).collect::<Vec<_>>(), ["type-not-subscribed"]);
+    let missing = about(Subject::Company(loud.id)).await;
+    assert_eq!(missing.causes.len(), 0);
+    let events = asked(&client, &platform.ambient, Topic::Discrepancy, Subject::Company(loud.id)).await;
+    let said = sentences(&events);
+    assert!(
+        said.iter().any(|said| said.contains("events that happened") && said.ends_with("at least 1000")),
+        "{said:?}"
+    );
+}
