@@ -328,7 +328,7 @@ const fn created(client: &Client, made: Made) -> Created {
 }
 
 /// Publishes that a client or a lead came into being (contract: events).
-fn announce(connection: &Connection, client: &Client, schedule: Schedule, now: Timestamp) -> Result<(), store::Error> {
+fn announce(connection: &Connection, client: &Client, schedule: Schedule, now: Timestamp) -> Result<(), Error> {
     let Client { id, company, person, status, assigned, origin, .. } = client;
     let mut payload = json!({
         "client_id": id.0, "first_name": person.first_name, "last_name": person.last_name, "email": person.email, "phone": person.phone,
@@ -353,7 +353,7 @@ pub(super) fn tell(
     kind: EventType,
     payload: &Value,
     (schedule, now): (Schedule, Timestamp),
-) -> Result<(), store::Error> {
+) -> Result<(), Error> {
     let payload = payload.to_string();
     publish(connection, &Draft { company, kind, payload: &payload, metadata: None }, schedule, now).map(|_| ())
 }

@@ -39,7 +39,7 @@ impl Engine {
     /// Publishes an event on somebody's behalf: an operator does what the CRM would, a key publishes a test event.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for an unknown company or a payload that is no object, and those of storage.
+    /// [`Error::Invalid`] for an unknown company or a payload that is no object, [`Error::EnvelopeTooLarge`], and those of storage.
     pub async fn publish(&self, caller: Caller, news: News) -> Result<Event, Error> {
         let faults: Vec<Fault> = [("payload", &news.payload), ("metadata", &news.metadata)]
             .into_iter()
@@ -117,15 +117,18 @@ pub(super) struct Draft<'a> {
 }
 
 /// Writes an event and its deliveries: due at once where the subscription is enabled, skipped where it is not.
+///
+/// # Errors
+/// [`Error::EnvelopeTooLarge`], and those of storage.
 pub(super) fn publish(
     connection: &Connection,
     draft: &Draft<'_>,
     schedule: Schedule,
     now: Timestamp,
-) -> Result<Event, store::Error> {
+) -> Result<Event, Error> {
     let id = store::events::next_id(connection)?;
     let Draft { company, kind, payload, metadata } = *draft;
-    let body = envelope::seal(&Parts { id, kind, created_at: now, company, payload, metadata });
+    let body = envelope::seal(&Parts { id, kind, created_at: now, company, payload, metadata })?;
     let event = Event { id, company, kind, created_at: now, body };
     store::events::insert(connection, &event)?;
     for subscription in store::subscriptions::all(connection, Some(company))? {

@@ -96,6 +96,12 @@ pub enum Error {
     /// What was asked for breaks rules, field by field.
     #[error("{} is not valid", .0.first().map_or("the request", |fault| fault.field))]
     Invalid(Vec<Fault>),
+    /// The envelope of an event, which is the body of its webhooks, would be larger than receivers were promised.
+    #[error("the event's envelope would have {n_bytes} bytes; a webhook has at most {}", envelope::MAX_ENVELOPE_BYTES)]
+    EnvelopeTooLarge {
+        /// Bytes that it would have.
+        n_bytes: usize,
+    },
     /// A tool manages the subscription: whoever else calls may only switch it.
     #[error("this subscription is managed by {0}; only isEnabled may be changed, and it is deleted there")]
     Managed(String),

@@ -334,7 +334,7 @@ impl Engine {
             company: subscription.company,
             payload: &payload,
             metadata: Some(&format!(r#"{{"test":true{status}}}"#)),
-        });
+        })?;
         let parcel = Parcel {
             target_url: subscription.wish.target_url.clone(),
             secret: self.unseal(subscription.id, sealed)?,

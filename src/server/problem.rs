@@ -63,6 +63,7 @@ impl From<engine::Error> for Refusal {
                 let detail = error.to_string();
                 Problem::new(Code::ManagedSubscription, detail).with("managedBy", tool.as_str()).into()
             }
+            engine::Error::EnvelopeTooLarge { .. } => Self::new(Code::PayloadTooLarge, error.to_string()),
             engine::Error::Repeated => Self::new(Code::IdempotencyConflict, error.to_string()),
             engine::Error::Contended => Self::new(
                 Code::Contended,

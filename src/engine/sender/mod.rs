@@ -211,13 +211,21 @@ fn packed(headers: &[(String, String)]) -> Result<HeaderMap, Trouble> {
     Ok(packed)
 }
 
-/// At most 64 headers, each at most 1,024 characters: enough to see what a receiver says of itself.
+/// The most bytes of names and values that are kept of an answer's head.
+const MAX_KEPT_HEADER_BYTES: usize = 8 * 1024;
+/// The most characters that are kept of a name or a value.
+const MAX_KEPT_HEADER_CHARS: usize = 1_024;
+
+/// The first headers of an answer, [`MAX_KEPT_HEADER_BYTES`] in all: enough to see what a receiver says of itself.
 fn kept(headers: &HeaderMap) -> Vec<(String, String)> {
+    let cut = |text: &[u8]| String::from_utf8_lossy(text).chars().take(MAX_KEPT_HEADER_CHARS).collect::<String>();
+    let mut n_bytes = 0;
     headers
         .iter()
-        .take(64)
-        .map(|(name, value)| {
-            (name.to_string(), String::from_utf8_lossy(value.as_bytes()).chars().take(1_024).collect())
+        .map(|(name, value)| (cut(name.as_ref()), cut(value.as_bytes())))
+        .take_while(|(name, value)| {
+            n_bytes += name.len() + value.len();
+            n_bytes <= MAX_KEPT_HEADER_BYTES
         })
         .collect()
 }
@@ -278,6 +286,28 @@ mod tests {
             assert_eq!(retry_after(&with("retry-after", text), earlier), sooner, "{text}");
         }
         assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
+
+    #[test]
+    fn what_is_kept_of_an_answers_head_is_bounded_however_it_is_made_up() {
+        let many = |n: usize, name: usize, value: usize| {
+            let name = |n: usize| format!("x-{n:03}-{}", "n".repeat(name));
+            let headers = (0..n).map(|n| (name(n), "\u{e9}".repeat(value / 2)));
+            HeaderMap::from_iter(headers.map(|(name, value)| {
+                let value = HeaderValue::from_bytes(value.as_bytes()).expect("a value");
+                (hyper::header::HeaderName::try_from(name).expect("a name"), value)
+            }))
+        };
+        for (n, name, value) in
+            [(60, 4, 1_024), (1, 60_000, 2), (1, 4, 60_000), (100, 300, 300), (100, 0, 0), (7, 4, 1_000)]
+        {
+            let headers = kept(&many(n, name, value));
+            let n_bytes: usize = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+            assert!(n_bytes <= MAX_KEPT_HEADER_BYTES, "{n} x {name} + {value}: {n_bytes}");
+            let is_small = n * (name + value + 6) <= MAX_KEPT_HEADER_BYTES;
+            assert!(!is_small || headers.len() == n, "all of a small head is kept");
+            assert!(!headers.is_empty());
+        }
     }
 
     #[test]

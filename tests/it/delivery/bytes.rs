@@ -3,6 +3,7 @@
 use super::Scene;
 use crate::support::receiver::{Behaviour, Receiver};
 use crow::domain::delivery::State;
+use crow::domain::key::Scope;
 use crow::domain::signature::verify;
 
 /// Payloads that lose something as soon as somebody reads and writes them back.
@@ -65,5 +66,52 @@ async fn b7_bytes_stay_as_they_came_across_retries_and_restarts() {
         assert_eq!(request.body, stored(event), "event {event}: sent is stored");
         let timestamp = request.header("x-wlcro-timestamp").parse().expect("seconds");
         assert!(verify(&scene.secret, timestamp, &request.body, request.header("x-wlcro-signature")));
+    }
+}
+
+/// The most bytes that receivers were promised.
+const LARGEST: usize = 1_048_576;
+
+#[tokio::test]
+async fn b7_no_webhook_is_larger_than_a_mebibyte_by_whichever_door_it_is_made() {
+    let receiver = Receiver::start(&[Behaviour::Status(200)]).await;
+    let scene = Scene::with(&receiver).await;
+    let scopes = [Scope::Admin, Scope::WebhooksWrite];
+    let (key, token) = (scene.platform.key(&scene.company, &scopes).await, scene.platform.token());
+    let bearer = format!("Bearer {}", token.reveal());
+    let (company, test) = (scene.company.id, format!("/api/v1/webhooks/subscriptions/{}/test", scene.subscription));
+    let count = || -> i64 {
+        let rows = "SELECT (SELECT count(*) FROM events) + (SELECT count(*) FROM attempts WHERE kind = 'test')";
+        scene.platform.database().query_row(rows, [], |row| row.get(0)).expect("a count")
+    };
+    let doors = [
+        ("/portal/v1/events", format!(r#""companyId":{company},"type":"lead.created","payload""#), 201),
+        ("/api/v1/events/test", r#""eventType":"lead.created","payload""#.to_owned(), 201),
+        (test.as_str(), r#""eventType":"lead.created","samplePayload""#.to_owned(), 200),
+    ];
+    for (path, field, accepted) in doors {
+        let post = async |n: usize| {
+            let body = format!(r#"{{{field}:{{"x":"{}"}}}}"#, "y".repeat(n));
+            let credential = if path.starts_with("/portal") {
+                ("authorization", bearer.as_str())
+            } else {
+                ("x-api-key", key.reveal())
+            };
+            scene.platform.call("POST", path, &[("content-type", "application/json"), credential], Some(&body)).await
+        };
+        let arrives = async |n: usize| {
+            let n_before = receiver.ledger().len();
+            let answer = post(n).await;
+            assert_eq!(answer.status, accepted, "{path}: {}", String::from_utf8_lossy(&answer.body));
+            receiver.received(n_before + 1).await[n_before].body.len()
+        };
+        let around = arrives(0).await;
+        assert_eq!(arrives(LARGEST - around).await, LARGEST, "{path}: as large as was promised");
+        let n_rows = count();
+        let refused = post(LARGEST - around + 1).await;
+        assert_eq!((refused.status, &refused.json()["code"]), (413, &"payload_too_large".into()), "{path}");
+        let detail = refused.json()["detail"].as_str().expect("a text").to_owned();
+        assert!(detail.contains("1048577") && detail.contains("1048576"), "{detail}");
+        assert_eq!(count(), n_rows, "{path}: nothing was written");
     }
 }
