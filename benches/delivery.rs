@@ -84,6 +84,7 @@ impl Platform {
             policy: Policy::Private,
             schedule: Schedule::default(),
             keep: None,
+            delivery_log_quota: crow::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA,
             request_log_limit: crow::engine::retention::DEFAULT_REQUEST_LOG_LIMIT,
             reach: Reach::default(),
             custody: Custody::File,

@@ -101,6 +101,9 @@ pub struct AttemptDetail {
     /// Where the time went.
     #[serde(default)]
     pub phases: PhaseTimes,
+    /// When headers and bodies were given up, because the company's log had more bytes than its quota; null while they are kept.
+    #[serde(default)]
+    pub shed_utc: Option<Timestamp>,
     /// Whether values were left out because this operator is no admin: what was sent is masked, what came back is not there.
     #[serde(default)]
     pub redacted: bool,

@@ -17,6 +17,7 @@ use crate::demo::scenario::stage::{Played, Stage};
 use crate::domain::secret::Secret;
 use crate::domain::target::Policy;
 use crate::engine::files;
+use crate::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA;
 use crate::engine::retention::DEFAULT_REQUEST_LOG_LIMIT;
 use crate::server::exposure::Exposure;
 use crate::sqlite::hold::Held;
@@ -76,6 +77,7 @@ pub(super) async fn run(demo: Demo) -> Result<ExitCode, Failure> {
         retry_base: if demo.scenario.is_empty() { RETRY_BASE } else { RETRY_BASE_OF_SCENARIOS },
         keep: None,
         request_log_limit: DEFAULT_REQUEST_LOG_LIMIT,
+        delivery_log_quota: DEFAULT_DELIVERY_LOG_QUOTA,
         ca_files: Vec::new(),
         exposure: Exposure::default(),
         ambient: ambient.clone(),

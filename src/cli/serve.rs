@@ -40,6 +40,7 @@ pub(super) async fn run(serve: Serve) -> Result<ExitCode, Failure> {
         retry_base: serve.retry_base,
         keep: serve.keep.0,
         request_log_limit: serve.request_log_limit,
+        delivery_log_quota: serve.delivery_log_quota,
         ca_files: serve.trust_ca,
         exposure: Exposure {
             proxied: if is_proxied { Proxied::Behind(TrustedProxies(serve.trusted_proxy)) } else { Proxied::Direct },

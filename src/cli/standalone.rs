@@ -28,6 +28,7 @@ pub(super) struct Wish {
     pub(super) keep: Option<Duration>,
     /// Bytes that the request log may have.
     pub(super) request_log_limit: u64,
+    pub(super) delivery_log_quota: u64,
     /// Certificates of authorities that receivers may have, beside those of the operating system.
     pub(super) ca_files: Vec<PathBuf>,
     /// How it can be reached.
@@ -73,7 +74,18 @@ const PATIENCE: (Duration, Duration) = (Duration::from_secs(3), Duration::from_s
 impl Standalone {
     /// Binds the port, opens the data directory, and answers when both the server and the dispatcher run.
     pub(super) async fn start(wish: Wish) -> Result<Self, Failure> {
-        let Wish { data_dir, bind, policy, retry_base, keep, request_log_limit, ca_files, exposure, ambient } = wish;
+        let Wish {
+            data_dir,
+            bind,
+            policy,
+            retry_base,
+            keep,
+            request_log_limit,
+            delivery_log_quota,
+            ca_files,
+            exposure,
+            ambient,
+        } = wish;
         let listener = TcpListener::bind(bind).await.map_err(|error| {
             Failure::usage(
                 format!("cannot listen on {bind}: {error}"),
@@ -83,7 +95,8 @@ impl Standalone {
         let address = listener.local_addr().map_err(|error| Failure::failed(error.to_string(), "try again"))?;
         let reach = Reach { ca_files, listens_at: vec![address], ..Reach::default() };
         let (schedule, custody) = (Schedule { base: retry_base }, settings::custody()?);
-        let settings = Settings { data_dir, policy, schedule, keep, request_log_limit, reach, custody };
+        let settings =
+            Settings { data_dir, policy, schedule, keep, request_log_limit, delivery_log_quota, reach, custody };
         let engine = Engine::open(settings, ambient).await?;
         let work = Task::start({
             let engine = engine.clone();

@@ -63,6 +63,8 @@ pub struct Exchange {
     pub peer: Option<String>,
     /// Where the time went.
     pub phases: Phases,
+    /// When headers and bodies were given up, because the company's log had more bytes than its quota; `None` while they are kept.
+    pub shed_at: Option<Timestamp>,
 }
 
 /// A part of an attempt, in the order in which they come.

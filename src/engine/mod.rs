@@ -18,6 +18,7 @@ pub mod gauges;
 pub mod journal;
 pub mod keys;
 pub mod lab;
+pub mod log_quota;
 pub mod names;
 pub mod notes;
 pub mod once;
@@ -78,6 +79,8 @@ pub struct Settings {
     pub keep: Option<Duration>,
     /// Bytes that the request log may have; the oldest rows beyond that are deleted.
     pub request_log_limit: u64,
+    /// Bytes of delivery log that a company may have: beyond that its oldest attempts give up bodies and headers.
+    pub delivery_log_quota: u64,
     /// What the sender is given of the world outside.
     pub reach: Reach,
     /// Where the platform's key is kept.
@@ -316,8 +319,9 @@ impl Engine {
         let clerk = tokio::spawn(clerk::run(self.clone(), ended));
         let replayer = tokio::spawn(replayer::run(self.clone(), stop.clone()));
         let retention = tokio::spawn(retention::run(self.clone(), stop.clone()));
+        let log_quota = tokio::spawn(log_quota::run(self.clone(), stop.clone()));
         dispatcher::run(self.clone(), stop).await;
-        let _ = (replayer.await, retention.await);
+        let _ = (replayer.await, retention.await, log_quota.await);
         end.send_replace(true);
         let _ = clerk.await;
         let store = self.shared.store.clone();

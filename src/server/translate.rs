@@ -101,6 +101,7 @@ pub(super) fn attempt(of: Attempt, exchange: Exchange, sent: &[u8]) -> AttemptDe
         response_body: Body::new(&exchange.response_body, exchange.n_response_bytes),
         peer: exchange.peer.map(Untrusted::new),
         phases: exchange.phases.into(),
+        shed_utc: exchange.shed_at,
         redacted: false,
     }
 }

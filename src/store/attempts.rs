@@ -1,7 +1,7 @@
 //! Attempts: the delivery log.
 
 use super::scan::{Log, wanted};
-use super::{Error, count, small, time, unreadable};
+use super::{Error, count, maybe_time, small, time, unreadable};
 use crate::domain::attempt::{About, Attempt, Exchange, Phase, Phases, Result as AttemptResult};
 use crate::domain::delivery::{Cause, Kind, Outcome};
 use crate::domain::event::EventType;
@@ -128,6 +128,7 @@ pub(crate) fn get(connection: &Connection, id: AttemptId) -> Result<Option<(Atte
             n_response_bytes: count(row, "n_response_bytes")?,
             peer: row.get("peer")?,
             phases: phases(row)?,
+            shed_at: maybe_time(row, "shed_at")?,
         };
         Ok((read(row)?, exchange, row.get("sent")?))
     };

@@ -12,6 +12,7 @@ pub mod events;
 pub mod health;
 pub mod journal;
 pub mod keys;
+pub mod log_quota;
 pub mod notes;
 pub mod operators;
 pub mod repeats;
@@ -55,6 +56,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/platform/0011_alerts.sql"),
     include_str!("../../assets/migrations/platform/0012_integrity.sql"),
     include_str!("../../assets/migrations/platform/0013_resends_by_subscription.sql"),
+    include_str!("../../assets/migrations/platform/0014_log_quota.sql"),
 ];
 
 /// What the database is opened with.

@@ -272,6 +272,7 @@ static WORLD: LazyLock<FuzzWorld> = LazyLock::new(|| {
             schedule: Schedule::default(),
             keep: None,
             request_log_limit: crow::engine::retention::DEFAULT_REQUEST_LOG_LIMIT,
+            delivery_log_quota: crow::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA,
             reach: Reach::default(),
             custody: Custody::File,
         };

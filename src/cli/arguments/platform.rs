@@ -64,6 +64,9 @@ pub(in crate::cli) struct Serve {
     /// How large the log of requests may become; the oldest rows beyond that are deleted. Counters stay
     #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = size)]
     pub(in crate::cli) request_log_limit: u64,
+    /// How much delivery log a company may have; beyond that its oldest attempts give up their headers and bodies, then go themselves
+    #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = size)]
+    pub(in crate::cli) delivery_log_quota: u64,
     /// Push the counters of /metrics to an OpenTelemetry collector over OTLP (HTTP, protobuf): http://127.0.0.1:4318/v1/metrics
     #[arg(long, value_name = "URL", value_parser = collector)]
     pub(in crate::cli) otlp: Option<String>,

@@ -68,6 +68,7 @@ fn failure(id: i64, status: u16, body: &str) -> AttemptDetail {
         response_body: bytes(body.as_bytes()),
         peer: None,
         phases: PhaseTimes::default(),
+        shed_utc: None,
         redacted: false,
     }
 }

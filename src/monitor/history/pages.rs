@@ -227,6 +227,7 @@ impl History {
                         response_body: Body::new(&[], 0),
                         peer: None,
                         phases: PhaseTimes::default(),
+                        shed_utc: None,
                         redacted: false,
                     })
                 });

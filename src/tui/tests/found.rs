@@ -40,6 +40,7 @@ pub(super) fn detail() -> AttemptDetail {
             head_us: Some(119_700),
             body_us: Some(90),
         },
+        shed_utc: None,
         redacted: false,
     }
 }

@@ -11,6 +11,7 @@ use crow::domain::key::Scope;
 use crow::domain::secret::Secret;
 use crow::domain::target::Policy;
 use crow::domain::time::Timestamp;
+use crow::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA;
 use crow::engine::reach::Reach;
 use crow::engine::retention::DEFAULT_REQUEST_LOG_LIMIT;
 use crow::engine::root::Custody;
@@ -79,32 +80,39 @@ impl Platform {
         Self::found(Ambient::scripted(START, 1), Schedule::default(), Some(keep)).await
     }
 
+    /// A new platform by a scripted clock where a company's log may have so many bytes.
+    pub(crate) async fn with_log_quota(delivery_log_quota: u64) -> Self {
+        let ambient = Ambient::scripted(START, 1);
+        Stopped { delivery_log_quota, ..Stopped::new(ambient, Schedule::default(), Policy::Private, Reach::default()) }
+            .start()
+            .await
+    }
+
     /// A new platform by the real clock that tries again soon: for tests that look at it through a console, which has a clock of its own.
     pub(crate) async fn lively() -> Self {
         Self::found(Ambient::real(), Schedule { base: Duration::from_millis(20) }, None).await
     }
 
     async fn found(ambient: Ambient, schedule: Schedule, keep: Option<Duration>) -> Self {
-        let (policy, reach) = (Policy::Private, Reach::default());
-        Stopped { dir: new_dir(), ambient, schedule, keep, policy, reach, bind: ANY.to_owned() }.start().await
+        Stopped { keep, ..Stopped::new(ambient, schedule, Policy::Private, Reach::default()) }.start().await
     }
 
     /// A new platform that permits only what `policy` says and is given this of the world outside. It knows where it listens.
     pub(crate) async fn reaching(ambient: Ambient, schedule: Schedule, policy: Policy, reach: Reach) -> Self {
-        Stopped { dir: new_dir(), ambient, schedule, keep: None, policy, reach, bind: ANY.to_owned() }.start().await
+        Stopped::new(ambient, schedule, policy, reach).start().await
     }
 
     /// Stops in order: the port is free, the directory stays.
     pub(crate) async fn stop(self) -> Stopped {
         let Self { ambient, address, engine, stop, tasks, dir, .. } = self;
-        let Settings { schedule, keep, policy, reach, .. } = engine.settings().clone();
+        let Settings { schedule, keep, delivery_log_quota, policy, reach, .. } = engine.settings().clone();
         stop.send_replace(true);
         for task in tasks {
             task.await.expect("no panic");
         }
         drop(engine);
         let bind = address.trim_start_matches("http://").to_owned();
-        Stopped { dir, ambient, schedule, keep, policy, reach, bind }
+        Stopped { dir, ambient, schedule, keep, delivery_log_quota, policy, reach, bind }
     }
 
     /// Stops in order and starts again.
@@ -232,22 +240,30 @@ pub(crate) struct Stopped {
     ambient: Ambient,
     schedule: Schedule,
     keep: Option<Duration>,
+    delivery_log_quota: u64,
     policy: Policy,
     reach: Reach,
     bind: String,
 }
 
 impl Stopped {
+    /// One that was never started, in a new directory.
+    fn new(ambient: Ambient, schedule: Schedule, policy: Policy, reach: Reach) -> Self {
+        let (dir, bind) = (new_dir(), ANY.to_owned());
+        Self { dir, ambient, schedule, keep: None, delivery_log_quota: DEFAULT_DELIVERY_LOG_QUOTA, policy, reach, bind }
+    }
+
     /// Starts on the directory, and on the port it had.
     pub(crate) async fn start(self) -> Platform {
-        let Self { dir, ambient, schedule, keep, policy, mut reach, bind } = self;
+        let Self { dir, ambient, schedule, keep, delivery_log_quota, policy, mut reach, bind } = self;
         let listener = TcpListener::bind(&bind).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         reach.listens_at = vec![address];
         let address = format!("http://{address}");
         let data_dir = dir.path().to_owned();
         let (custody, request_log_limit) = (Custody::File, DEFAULT_REQUEST_LOG_LIMIT);
-        let settings = Settings { data_dir, policy, schedule, keep, request_log_limit, reach, custody };
+        let settings =
+            Settings { data_dir, policy, schedule, keep, request_log_limit, delivery_log_quota, reach, custody };
         // The lock was given back when the platform before was dropped. Where another test starts a process just now, that one holds a copy of
         // every open file until it becomes another program.
         let opened = within("the directory is free", async {

@@ -4,7 +4,7 @@ use super::platform::within;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,6 +20,8 @@ pub(crate) enum Behaviour {
     Status(u16),
     /// Answers with a status and `Retry-After`.
     RetryAfter(u16, u64),
+    /// Answers 200 with so many bytes, and with so many headers of 1 KiB.
+    Large(usize, usize),
     /// Never answers.
     Hang,
 }
@@ -126,6 +128,14 @@ async fn receive(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: By
         Behaviour::Status(code) => (status(code), "seen").into_response(),
         Behaviour::RetryAfter(code, seconds) => {
             (status(code), [("retry-after", seconds.to_string())], Body::empty()).into_response()
+        }
+        Behaviour::Large(n_bytes, n_headers) => {
+            let mut response = vec![b'x'; n_bytes].into_response();
+            for n in 0..n_headers {
+                let name = HeaderName::try_from(format!("x-filler-{n}")).expect("a name");
+                response.headers_mut().insert(name, HeaderValue::try_from("y".repeat(1_024)).expect("a value"));
+            }
+            response
         }
         Behaviour::Hang => std::future::pending().await,
     }

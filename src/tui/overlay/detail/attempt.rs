@@ -24,6 +24,9 @@ pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, of: &Sent) {
     if detail.redacted {
         sheet.add(scene.labelled("Redacted", "values were left out by the platform: this operator is no admin"));
     }
+    if detail.shed_utc.is_some() {
+        sheet.add(scene.labelled("Given up", "headers and bodies: this company's log had more bytes than its quota"));
+    }
     sheet.add(signed(scene, detail));
     tries(scene, sheet, of);
     sheet.head("Request headers", theme);

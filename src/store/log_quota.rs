@@ -1,0 +1,176 @@
+//! The bytes of delivery log that each company has, and how some are given up: bodies and headers of the oldest attempts first, then the
+//! attempts themselves. Both go slice by slice, each small enough that no write waits long for it.
+
+use super::{Error, count};
+use crate::domain::ids::CompanyId;
+use crate::domain::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+/// Attempts that one slice gives up at most.
+const SLICE: usize = 500;
+
+/// The first company after `last` whose log has more bytes than `quota`, or the first one of all.
+pub(crate) fn next_above(connection: &Connection, quota: u64, last: CompanyId) -> Result<Option<CompanyId>, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT company_id FROM company_logs WHERE n_bytes > ?1 ORDER BY company_id <= ?2, company_id LIMIT 1",
+    )?;
+    let quota = i64::try_from(quota).unwrap_or(i64::MAX);
+    Ok(statement.query_row(params![quota, last.0], |row| row.get(0).map(CompanyId)).optional()?)
+}
+
+/// Gives up a slice of a company's log, and no more than is needed to come down to `quota`. Attempts go instead of headers and bodies once none
+/// of those are left, or once attempts without them are half of the log. The number of attempts that were changed or deleted.
+pub(crate) fn shrink(connection: &Connection, of: CompanyId, quota: u64, now: Timestamp) -> Result<usize, Error> {
+    let Some((n_bytes, n_shed_bytes, shed_through)) = usage(connection, of)?.filter(|usage| usage.0 > quota) else {
+        return Ok(0);
+    };
+    let whole = if n_shed_bytes * 2 <= n_bytes { oldest(connection, of, shed_through)? } else { Vec::new() };
+    let is_shed = !whole.is_empty();
+    let mut n_changed = 0;
+    for id in if is_shed { whole } else { oldest(connection, of, 0)? } {
+        if usage(connection, of)?.is_none_or(|usage| usage.0 <= quota) {
+            break;
+        }
+        if is_shed {
+            shed(connection, of, id, now)?;
+        } else {
+            connection.prepare_cached("DELETE FROM attempts WHERE id = ?1")?.execute([id])?;
+        }
+        n_changed += 1;
+    }
+    Ok(n_changed)
+}
+
+/// Bytes of a company's log, those of attempts that gave up headers and bodies, and the last of these.
+fn usage(connection: &Connection, of: CompanyId) -> Result<Option<(u64, u64, i64)>, Error> {
+    let mut statement = connection
+        .prepare_cached("SELECT n_bytes, n_shed_bytes, shed_through FROM company_logs WHERE company_id = ?1")?;
+    let read = |row: &Row<'_>| Ok((count(row, "n_bytes")?, count(row, "n_shed_bytes")?, row.get("shed_through")?));
+    Ok(statement.query_row([of.0], read).optional()?)
+}
+
+fn shed(connection: &Connection, of: CompanyId, id: i64, now: Timestamp) -> Result<(), Error> {
+    connection
+        .prepare_cached(
+            "UPDATE attempts SET request_headers = '[]', request_body = NULL, response_headers = '[]', response_body = x'', shed_at = ?2
+             WHERE id = ?1",
+        )?
+        .execute(params![id, now.millis()])?;
+    connection
+        .prepare_cached("UPDATE company_logs SET shed_through = ?2 WHERE company_id = ?1")?
+        .execute([of.0, id])?;
+    Ok(())
+}
+
+/// The oldest attempts of a company behind `after`, ascending, at most a slice: merged from its subscriptions, each of which has its attempts
+/// in an index.
+fn oldest(connection: &Connection, of: CompanyId, after: i64) -> Result<Vec<i64>, Error> {
+    let mut subscriptions = connection.prepare_cached("SELECT id FROM subscriptions WHERE company_id = ?1")?;
+    let mut attempts = connection.prepare_cached(
+        "SELECT id FROM attempts INDEXED BY attempts_subscription WHERE subscription_id = ?1 AND id > ?2 AND id < ?3 ORDER BY id LIMIT ?4",
+    )?;
+    let limit = i64::try_from(SLICE).unwrap_or(i64::MAX);
+    let mut ids: Vec<i64> = Vec::new();
+    let mut below = i64::MAX;
+    let mut rows = subscriptions.query([of.0])?;
+    while let Some(row) = rows.next()? {
+        let subscription: i64 = row.get(0)?;
+        let found = attempts.query_map([subscription, after, below, limit], |row| row.get(0))?;
+        for id in found {
+            ids.push(id?);
+        }
+        if ids.len() >= SLICE {
+            ids.sort_unstable();
+            ids.truncate(SLICE);
+            below = ids.last().copied().unwrap_or(below);
+        }
+    }
+    ids.sort_unstable();
+    Ok(ids)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The bytes of the largest attempt there can be here.
+    const LARGEST: u64 = 20_400;
+    const NOW: Timestamp = Timestamp::from_millis(1);
+
+    /// A database with three subscriptions of one company and one of another.
+    fn filled(attempts: &[(i64, usize)]) -> Connection {
+        let connection = super::super::blank().expect("a database");
+        let insert = "INSERT INTO companies (name, created_at) VALUES ('Beta', 0);
+             INSERT INTO subscriptions (company_id, target_url, event_types, secret, created_at, updated_at)
+             VALUES (1, '', '', x'', 0, 0), (1, '', '', x'', 0, 0), (1, '', '', x'', 0, 0), (2, '', '', x'', 0, 0)";
+        connection.execute_batch(insert).expect("filled");
+        for (subscription, n_bytes) in attempts {
+            let insert = "INSERT INTO attempts (company_id, subscription_id, target_url, event_type, kind, number, started_at, elapsed_ms,
+                     status, request_headers, response_headers, response_body, n_response_bytes)
+                 VALUES (?1, ?2, 'https://example.com/', 'lead.created', 'scheduled', 1, 0, 1, 200, '[\"é\"]', '[]', zeroblob(?3), ?3)";
+            let company = if *subscription == 4 { 2 } else { 1 };
+            let n_bytes = i64::try_from(*n_bytes).expect("few");
+            connection.execute(insert, params![company, subscription, n_bytes]).expect("inserted");
+        }
+        connection
+    }
+
+    fn numbers(connection: &Connection, sql: &str) -> Vec<i64> {
+        let mut statement = connection.prepare(sql).expect("a statement");
+        statement.query_map([], |row| row.get(0)).expect("rows").collect::<Result<_, _>>().expect("numbers")
+    }
+
+    /// The counters are what a scan would say.
+    fn check(connection: &Connection) {
+        for company in [1, 2] {
+            let scanned = format!(
+                "SELECT coalesce(sum(n_log_bytes), 0) FROM attempts WHERE company_id = {company}
+                 UNION ALL SELECT coalesce(sum(n_log_bytes), 0) FROM attempts WHERE company_id = {company} AND shed_at IS NOT NULL"
+            );
+            let kept = format!(
+                "SELECT coalesce(max(n_bytes), 0) FROM company_logs WHERE company_id = {company}
+                 UNION ALL SELECT coalesce(max(n_shed_bytes), 0) FROM company_logs WHERE company_id = {company}"
+            );
+            assert_eq!(numbers(connection, &scanned), numbers(connection, &kept), "company {company}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(12))]
+
+        #[test]
+        fn f1_a_log_above_its_quota_gives_up_the_oldest_first_and_no_other_companys(
+            attempts in proptest::collection::vec((1_i64..=4, prop_oneof![Just(0_usize), 0_usize..20_000]), 1..1_500),
+            quota in 0_u64..2_000_000,
+        ) {
+            let connection = filled(&attempts);
+            check(&connection);
+            let of_other = "SELECT id FROM attempts WHERE company_id = 2 AND shed_at IS NULL";
+            let others = numbers(&connection, of_other);
+            let mine = numbers(&connection, "SELECT id FROM attempts WHERE company_id = 1");
+            let mut is_less = false;
+            while shrink(&connection, CompanyId(1), quota, NOW).expect("shrunk") > 0 {
+                is_less = true;
+                check(&connection);
+                let left = numbers(&connection, "SELECT id FROM attempts WHERE company_id = 1");
+                prop_assert_eq!(&left, &mine[mine.len() - left.len()..], "what goes is the oldest");
+                let shed = numbers(&connection, "SELECT id FROM attempts WHERE company_id = 1 AND shed_at IS NOT NULL");
+                prop_assert_eq!(&shed, &left[..shed.len()], "what gives up its body is the oldest");
+            }
+            let n_bytes = numbers(&connection, "SELECT n_bytes FROM company_logs WHERE company_id = 1");
+            prop_assert!(n_bytes.iter().all(|n| u64::try_from(*n).is_ok_and(|n| n <= quota)), "{:?}", n_bytes);
+            let is_more_than_needed = n_bytes.iter().any(|n| u64::try_from(*n).is_ok_and(|n| n + LARGEST <= quota));
+            prop_assert!(!is_less || !is_more_than_needed, "{:?} of {}", n_bytes, quota);
+            prop_assert_eq!(numbers(&connection, of_other), others);
+        }
+    }
+
+    #[test]
+    fn f1_companies_above_their_quota_take_turns() {
+        let connection = filled(&[(1, 9_000), (4, 9_000)]);
+        let next =
+            |quota, last| next_above(&connection, quota, CompanyId(last)).expect("read").map(|company| company.0);
+        assert_eq!([next(100, 0), next(100, 1), next(100, 2), next(10_000, 0)], [Some(1), Some(2), Some(1), None]);
+    }
+}
