@@ -11,7 +11,7 @@ use crate::engine;
 use crate::engine::root::Custody;
 use crate::engine::upkeep::backup::{self, Existing};
 use crate::engine::upkeep::rekey;
-use crate::engine::upkeep::restore::{self, Numbers};
+use crate::engine::upkeep::restore::{self, Numbers, Origin};
 use crate::engine::upkeep::verify::{self, Check, Verdict};
 use crate::store::upkeep::Progress;
 use std::io::{IsTerminal as _, Write as _};
@@ -59,7 +59,8 @@ async fn backup(asked: DbBackup) -> Result<ExitCode, Failure> {
 async fn restore(asked: DbRestore) -> Result<ExitCode, Failure> {
     let (dir, custody) = place(asked.data)?;
     let (file, ambient) = (asked.file.clone(), Ambient::real());
-    let done = copying(move |step| restore::restore(&dir, &custody, &file, &ambient, step)).await?;
+    let origin = if asked.unauthenticated { Origin::Any } else { Origin::Proven };
+    let done = copying(move |step| restore::restore(&dir, &custody, (&file, origin), &ambient, step)).await?;
     let mut text = format!("{} is in place", asked.file.display());
     if let Some(aside) = done.aside {
         text.push_str(&format!("; the old database is {}", aside.display()));

@@ -8,6 +8,7 @@ use crate::api::document::One;
 use crate::api::examination::{DOCTOR, Examination, Finding, Health};
 use crate::api::paths;
 use crate::domain::text::Untrusted;
+use crate::sqlite::private;
 use serde_json::Value;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -19,8 +20,17 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 
 pub(super) async fn run(asked: Doctor) -> Result<ExitCode, Failure> {
     log::to_stderr();
-    let mut findings =
-        vec![version(), terminal(), colours(), letters(), clipboard(), sqlite_version(), data(), configuration()];
+    let mut findings = vec![
+        version(),
+        terminal(),
+        colours(),
+        letters(),
+        clipboard(),
+        sqlite_version(),
+        data(),
+        files(),
+        configuration(),
+    ];
     findings.extend(platform(&asked).await);
     let examination = Examination { findings };
     let is_ill = examination.findings.iter().any(|finding| finding.health == Health::Ill);
@@ -102,6 +112,17 @@ fn data() -> Finding {
                 Err(error) => finding("data", Health::Ill, format!("{}: {error}", database.display())),
             }
         }
+    }
+}
+
+/// Whether others can read what is kept here.
+fn files() -> Finding {
+    let folders = [settings::data_dir(), settings::state_dir()];
+    let open: Vec<String> = folders.into_iter().flatten().flat_map(|folder| private::open_to_others(&folder)).collect();
+    if open.is_empty() {
+        finding("files", Health::Well, "only their owner can read what is kept here")
+    } else {
+        finding("files", Health::Ill, open.join("; "))
     }
 }
 

@@ -90,6 +90,10 @@ impl From<engine::Error> for Failure {
             engine::Error::Exists(_) => "choose another name, or replace it with --force",
             engine::Error::Unsound { .. } => "take an older backup, or look at the database with crow db verify",
             engine::Error::NotAKey(_) => "put the right key there",
+            engine::Error::Forged { .. } => "take another backup, or put the key there that was made with this one",
+            engine::Error::Unproven(_) => {
+                "put the file back, or accept a backup that anybody could have made with --unauthenticated"
+            }
             _ => "see the log for more",
         };
         Self::usage(error.to_string(), remedy)
@@ -114,7 +118,10 @@ fn sqlite_remedy(error: &sqlite::Error) -> &'static str {
         sqlite::Error::Io { source, .. } => io_remedy(source),
         sqlite::Error::Descriptors => "raise the limit: ulimit -n, or LimitNOFILE= of the unit",
         sqlite::Error::Locked { .. } => "stop that process, or choose another directory with --data DIR",
-        sqlite::Error::Damaged { .. } | sqlite::Error::Corrupt(_) | sqlite::Error::Migration(_) => {
+        sqlite::Error::Damaged { .. }
+        | sqlite::Error::Altered { .. }
+        | sqlite::Error::Corrupt(_)
+        | sqlite::Error::Migration(_) => {
             "crow db verify says what is wrong with it, crow db restore FILE puts a backup in its place"
         }
         sqlite::Error::Foreign { .. } => "or choose another directory with --data DIR",

@@ -1,8 +1,10 @@
 //! Where the log goes: to stderr for commands without a screen, else to a file. Never a secret in it.
 
 use super::failure::Failure;
+use crate::sqlite::private;
 use std::fs::OpenOptions;
 use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use tracing_subscriber::EnvFilter;
 
@@ -30,7 +32,8 @@ pub(super) fn append(path: &Path) -> io::Result<()> {
     if let Some(dir) = path.parent() {
         std::fs::create_dir_all(dir)?;
     }
-    let file = OpenOptions::new().append(true).create(true).open(path)?;
+    let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+    private::narrow(path)?;
     let _ =
         tracing_subscriber::fmt().with_env_filter(EnvFilter::new(LEVEL)).with_writer(file).with_ansi(false).try_init();
     Ok(())

@@ -12,6 +12,7 @@ mod diagnose;
 mod doctor;
 mod escalate;
 mod failure;
+mod hardening;
 mod kept;
 mod listen;
 mod log;
@@ -45,11 +46,16 @@ use std::process::ExitCode;
 /// start as asked, 129 or 143 ended by a signal.
 #[must_use]
 pub fn run() -> ExitCode {
+    hardening::forbid_cores();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) if asks_for_help(&error) || !is_check() => return usage(&error),
         Err(error) => return check::refuse(&summary(&error)).unwrap_or_else(|failure| failure.report()),
     };
+    // Manual pages are for everybody; all else that is written is not.
+    if !matches!(arguments.command, Some(Command::Man(_))) {
+        hardening::make_private();
+    }
     match start(arguments) {
         Ok(code) => code,
         Err(failure) => failure.report(),

@@ -3,7 +3,7 @@
 use super::arguments::platform::Serve;
 use super::failure::Failure;
 use super::standalone::{Standalone, Wish};
-use super::{log, settings};
+use super::{hardening, log, settings};
 use crate::ambient::Ambient;
 use crate::domain::proxy::TrustedProxies;
 use crate::domain::target::Policy;
@@ -21,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(super) async fn run(serve: Serve) -> Result<ExitCode, Failure> {
     log::to_stderr();
+    hardening::check_open_files()?;
     let is_proxied = serve.behind_proxy || !serve.trusted_proxy.is_empty();
     if !serve.bind.ip().is_loopback() && !is_proxied && !serve.insecure {
         return Err(Failure::usage(

@@ -19,6 +19,7 @@ use crate::monitor::outbox::{Letter, Outbox};
 use crate::monitor::reach::Reach;
 use crate::monitor::snapshot::Snapshot;
 use crate::monitor::{feed, files};
+use crate::sqlite::private;
 use std::fs::File;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -101,7 +102,8 @@ impl Desk {
                 "one watch of a platform is enough; name another folder with --state DIR",
             )
         };
-        let file = File::create(&path).map_err(|error| refused(&error.to_string()))?;
+        let file = private::options().write(true).create(true).truncate(true).open(&path);
+        let file = file.map_err(|error| refused(&error.to_string()))?;
         file.try_lock().map_err(|_| refused("another crow watch follows this platform"))?;
         Ok(file)
     }

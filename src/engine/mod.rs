@@ -158,6 +158,19 @@ pub enum Error {
     /// A file that is not to be replaced is there.
     #[error("{} is there already", .0.display())]
     Exists(PathBuf),
+    /// A backup is not what its authentication code was made over.
+    #[error("{} is not the backup that {} was made for, or was made with another key than the one in {key}", path.display(), code.display())]
+    Forged {
+        /// The backup.
+        path: PathBuf,
+        /// The file with its authentication code.
+        code: PathBuf,
+        /// Where the key came from.
+        key: String,
+    },
+    /// A backup has no authentication code.
+    #[error("{} is missing, so anybody could have made the backup", .0.display())]
+    Unproven(PathBuf),
     /// A copy of a database is not whole.
     #[error("{} is damaged: {fault}", path.display())]
     Unsound {

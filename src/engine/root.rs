@@ -70,6 +70,13 @@ impl Root {
         Zeroizing::new(mac(self.bytes.as_slice(), b"pepper"))
     }
 
+    /// What a backup is authenticated with: its bytes go through it.
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of every length")]
+    pub(super) fn backup_mac(&self) -> Hmac<Sha256> {
+        let key = Zeroizing::new(mac(self.bytes.as_slice(), b"backup"));
+        Hmac::new_from_slice(key.as_slice()).expect("HMAC takes keys of every length")
+    }
+
     fn cipher(&self) -> XChaCha20Poly1305 {
         XChaCha20Poly1305::new(&mac(self.bytes.as_slice(), b"sealing").into())
     }
@@ -120,6 +127,18 @@ pub(super) fn read(path: &Path) -> Result<Option<Root>, Error> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(Error::Io { path: path.to_owned(), source }),
     }
+}
+
+/// The keys that may open what is in the data directory, the likeliest first.
+///
+/// # Errors
+/// [`Error::NotAKey`], and what the file system says.
+pub(super) fn candidates(dir: &Path, custody: &Custody) -> Result<Vec<Arc<Root>>, Error> {
+    if let Custody::Given(root) = custody {
+        return Ok(vec![Arc::clone(root)]);
+    }
+    let found = [read(&file(dir))?, read(&next(dir))?];
+    Ok(found.into_iter().flatten().map(Arc::new).collect())
 }
 
 /// The key that opens a founded platform, by what `proof` says of it. A change of keys that was cut short leaves two files; whichever opens

@@ -1,11 +1,11 @@
 //! Ballast: room on the disk that a file holds in reserve. It is given up step by step when the disk is full, so that outcomes and
 //! revocations can still be written.
 
-use rustix::fs::{FallocateFlags, OFlags, fallocate};
+use super::private;
+use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -80,9 +80,7 @@ impl Ballast {
 
     /// Never through a link: what it leads to would be cut.
     fn open(&self) -> io::Result<File> {
-        let no_link = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or_default();
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false).mode(0o600).custom_flags(no_link).open(&self.path)
+        private::options().write(true).create(true).truncate(false).open(&self.path)
     }
 }
 

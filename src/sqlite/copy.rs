@@ -51,11 +51,23 @@ pub fn glance(path: &Path, options: Options) -> Result<Glance, Error> {
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|error| damaged(path, error))?;
     connection.pragma_update(None, "query_only", true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
     let (fresh, version) = super::mark(&connection, path, options)?;
     if fresh {
         return Err(Error::Foreign { path: path.to_owned() });
     }
     Ok(Glance { connection, version })
+}
+
+/// Moves what is in the log into the database at `path` and removes the log.
+///
+/// # Errors
+/// Those of a glance.
+pub fn fold_log(path: &Path, options: Options) -> Result<(), Error> {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|error| damaged(path, error))?;
+    super::mark(&connection, path, options)?;
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    Ok(())
 }
 
 /// Copies the state that a glance sees into a new file at `to`, which becomes a single file without a log. `step` is told how far it is and

@@ -1,28 +1,29 @@
-//! One process per data directory: a lock of the operating system on a file that names its holder.
+//! One process per data directory: a lock of the operating system on the directory itself, which no removal of a file undoes, and a file that
+//! names its holder.
 
-use super::Error;
-use std::fs::{File, OpenOptions, TryLockError};
+use super::{Error, private};
+use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
 use std::path::Path;
 
 /// Held for as long as it lives; the operating system releases it when the process ends, however it ends.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    _folder: File,
 }
 
 impl Lock {
-    /// Takes the lock file at `path`. Taking it and writing down who did are one step to others: whoever comes second waits at the door,
-    /// a lock on the directory, until the name is there.
+    /// Takes the directory of the file at `path`, which names the holder. Taking it and writing down who did are one step to others: whoever
+    /// comes second waits at the door, a lock on the file, until the name is there.
     ///
     /// # Errors
-    /// [`Error::Locked`] naming the holder, or [`Error::Io`].
+    /// [`Error::Locked`] naming the holder, or [`Error::Io`], also where the file is a symbolic link.
     pub fn take(path: &Path) -> Result<Self, Error> {
         let io = |source| Error::Io { path: path.to_owned(), source };
-        let door = File::open(path.parent().unwrap_or(path)).map_err(io)?;
-        door.lock().map_err(io)?;
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
-        match file.try_lock() {
+        let mut file = private::options().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
+        file.lock().map_err(io)?;
+        let folder = File::open(path.parent().unwrap_or(path)).map_err(io)?;
+        match folder.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
@@ -40,7 +41,7 @@ impl Lock {
             Err(error) if error.kind() == ErrorKind::StorageFull => {}
             written => written.map_err(io)?,
         }
-        Ok(Self { _file: file })
+        Ok(Self { _folder: folder })
     }
 }
 
@@ -57,6 +58,8 @@ mod tests {
             Err(Error::Locked { holder, .. }) => assert_eq!(holder, std::process::id().to_string()),
             other => panic!("{other:?}"),
         }
+        std::fs::remove_file(&path).unwrap();
+        assert!(matches!(Lock::take(&path), Err(Error::Locked { .. })), "the lock is not the file");
         drop(first);
         Lock::take(&path).unwrap();
     }

@@ -4,7 +4,9 @@ pub mod ballast;
 pub mod copy;
 pub mod hold;
 pub mod lock;
+pub mod private;
 mod readers;
+pub mod schema;
 mod wal;
 mod writer;
 
@@ -108,6 +110,14 @@ pub enum Error {
         found: i64,
         /// The newest version known.
         known: i64,
+    },
+    /// Something in its schema is not what the migrations make.
+    #[error("{}: {difference}; nothing in it was carried out", path.display())]
+    Altered {
+        /// The file.
+        path: PathBuf,
+        /// The first thing that differs.
+        difference: String,
     },
     /// Others write faster than a copy is made, and the log they write would become too long.
     #[error("{} is written to faster than it can be copied", path.display())]
@@ -215,6 +225,7 @@ impl Database {
             return Err(Error::OldLibrary { found: rusqlite::version() });
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        private::prepare(path).map_err(|source| unopened(path, source))?;
         let mut connection = connect(path, flags).map_err(|error| damaged(path, error))?;
         prepare(&mut connection, path, options)?;
         Ok(connection)
@@ -267,14 +278,23 @@ impl Database {
     }
 }
 
+/// What the file system says of a database that cannot be opened.
+fn unopened(path: &Path, source: std::io::Error) -> Error {
+    Error::Io { path: path.to_owned(), source }
+}
+
 /// A connection, with what holds for every one of them: foreign keys are kept, a page whose cells do not fit is noticed when it is read,
-/// and whoever finds the file busy waits.
+/// whoever finds the file busy waits, and a schema that somebody prepared can do little: no view answers, no function that is not harmless
+/// is called from it, and it cannot be written to directly.
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(128);
     // A statement is planned once: without this, binding a value next to a partial index plans it anew each time.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cell_size_check", true)?;
     // The journals of savepoints, one for each work, stay in memory instead of going through a file.
@@ -306,12 +326,19 @@ fn mark(connection: &Connection, path: &Path, options: Options) -> Result<(bool,
     Ok((fresh, version))
 }
 
-/// Checks that the file is ours and brings it up to date, all scripts in one transaction: it is never between two schemas. A file that is up
-/// to date is not written to, so that it opens on a full disk. The log is
-/// written ahead and synced with every commit, so that what was answered survives a loss of power; it is moved into the database every
-/// 16 MiB (a page that was written twice meanwhile is moved once), and see [`wal`] for what happens when somebody reads for long.
+/// Checks that the file and its schema are ours and brings it up to date, all scripts in one transaction: it is never between two schemas. A
+/// file that is up to date is not written to, so that it opens on a full disk. The log is written ahead and synced with every commit, so that
+/// what was answered survives a loss of power; it is moved into the database every 16 MiB (a page that was written twice meanwhile is moved
+/// once), and see [`wal`] for what happens when somebody reads for long.
 fn prepare(connection: &mut Connection, path: &Path, options: Options) -> Result<(), Error> {
-    let (is_fresh, _) = mark(connection, path, options)?;
+    let (is_fresh, version) = mark(connection, path, options)?;
+    if !is_fresh {
+        let scripts = &options.migrations[..usize::try_from(version).unwrap_or(0)];
+        let found = schema::differences(connection, scripts).map_err(|error| damaged(path, error))?;
+        if let Some(difference) = found.into_iter().next() {
+            return Err(Error::Altered { path: path.to_owned(), difference });
+        }
+    }
     connection.pragma_update(None, "journal_mode", "wal").map_err(|error| damaged(path, error.into()))?;
     connection.pragma_update(None, "synchronous", SYNCHRONOUS)?;
     connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;

@@ -1,8 +1,8 @@
 //! Looking after a database that no platform runs on: copies, what contradicts itself, ids that must not come again.
 
-use super::{APPLICATION_ID, Error, MIGRATIONS, OPTIONS};
+use super::{Error, MIGRATIONS, OPTIONS};
 use crate::sqlite::copy::{self, Glance};
-use crate::sqlite::{self, Database};
+use crate::sqlite::{Database, private, schema};
 use rusqlite::{Connection, OptionalExtension as _};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -73,13 +73,21 @@ pub(crate) fn alone<T, E: From<Error>>(path: &Path, work: impl FnOnce(&Connectio
 /// # Errors
 /// Everything about the file.
 pub(crate) fn fold_log(path: &Path) -> Result<(), Error> {
-    let connection = Connection::open(path)?;
-    let mark: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    if mark != APPLICATION_ID {
-        return Err(sqlite::Error::Foreign { path: path.to_owned() }.into());
-    }
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-    Ok(())
+    Ok(copy::fold_log(path, OPTIONS)?)
+}
+
+/// How the schema differs from what the migrations of its version make; see [`schema::differences`].
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn schema_differences(glance: &Glance) -> Result<Vec<String>, Error> {
+    let known = usize::try_from(glance.version).unwrap_or(0).min(MIGRATIONS.len());
+    Ok(schema::differences(&glance.connection, &MIGRATIONS[..known])?)
+}
+
+/// The files in a folder that others can read or write, a sentence each.
+pub(crate) fn open_to_others(folder: &Path) -> Vec<String> {
+    private::open_to_others(folder)
 }
 
 /// The last number given to an event and to a delivery.

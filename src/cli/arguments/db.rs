@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Db {
-    /// Copy the database to FILE and its key to FILE.key, also while the platform runs
+    /// Copy the database to FILE, its key to FILE.key and its authentication code to FILE.mac, also while the platform runs
     Backup(DbBackup),
     /// Put a backup in the place of the database, which is kept aside; only while no platform runs
     Restore(DbRestore),
-    /// Check the file, states, secrets and the audit trail: exit code 0 all is well, 1 something is wrong, 2 could not look
+    /// Check the file, its schema, who can read it, states, secrets and the audit trail: exit code 0 all is well, 1 something is wrong, 2 could not look
     Verify(DbVerify),
     /// Print the end of the audit trail, to be kept elsewhere: verify --expect-head then notices rows that were cut off or replaced
     Head(DbHead),
@@ -35,6 +35,9 @@ pub(in crate::cli) struct DbRestore {
     /// The backup
     #[arg(value_name = "FILE")]
     pub(in crate::cli) file: PathBuf,
+    /// Take a database without FILE.mac, as when it was copied by hand: anybody could have made it
+    #[arg(long)]
+    pub(in crate::cli) unauthenticated: bool,
     /// The platform's data directory; created if absent
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) data: Option<PathBuf>,

@@ -1,12 +1,16 @@
-//! A backup: a consistent copy of the database, made while others write, checked before it gets its name; and beside it the key, without
-//! which no key, token or signing secret in it is of use.
+//! A backup: a consistent copy of the database, made while others write, checked before it gets its name; beside it the key, without which no
+//! key, token or signing secret in it is of use, and an authentication code under that key, without which anybody could have made it.
 
-use super::super::root::{self, Custody};
+use super::super::root::{self, Custody, Root};
 use super::super::vault::Proof;
 use super::super::{Error, files};
 use super::{clear, store_error};
 use crate::store;
 use crate::store::upkeep::{Ended, Progress};
+use hmac::{Hmac, Mac as _};
+use sha2::Sha256;
+use std::fs::File;
+use std::io::Read as _;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -33,7 +37,29 @@ pub(super) fn key_of(file: &Path) -> PathBuf {
     files::beside(file, ".key")
 }
 
-/// Copies the database of the data directory `dir` to `file`, and its key to `file` with `.key` behind it. `step` is told how far it is and
+/// The file of the authentication code beside a backup.
+pub(super) fn code_of(file: &Path) -> PathBuf {
+    files::beside(file, ".mac")
+}
+
+/// The authentication code of a file: HMAC-SHA256 over its bytes.
+pub(super) fn code(file: &Path, root: &Root) -> Result<Hmac<Sha256>, Error> {
+    let io = |source| Error::Io { path: file.to_owned(), source };
+    let mut bytes = vec![0; CHUNK];
+    let (mut reader, mut mac) = (File::open(file).map_err(io)?, root.backup_mac());
+    loop {
+        match reader.read(&mut bytes).map_err(io)? {
+            0 => return Ok(mac),
+            n => mac.update(&bytes[..n]),
+        }
+    }
+}
+
+/// Bytes that are read at once.
+pub(super) const CHUNK: usize = 1 << 20;
+
+/// Copies the database of the data directory `dir` to `file`, its key to `file` with `.key` behind it, and its
+/// authentication code to `file` with `.mac` behind it. `step` is told how far it is and
 /// says whether to go on; `None` if not. Until it is whole the copy has another name.
 ///
 /// # Errors
@@ -47,7 +73,7 @@ pub fn backup(
     step: impl FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Option<Backup>, Error> {
     let is_there = |path: &PathBuf| existing == Existing::Kept && path.exists();
-    if let Some(path) = [file.to_owned(), key_of(file)].into_iter().find(is_there) {
+    if let Some(path) = [file.to_owned(), key_of(file), code_of(file)].into_iter().find(is_there) {
         return Err(Error::Exists(path));
     }
     let glance = store::upkeep::glance(&store::database(dir)).map_err(store_error)?;
@@ -85,6 +111,8 @@ fn make(
         files::write_private(key, &root.text())?;
     }
     drop(glance);
+    let code = code(partial, &root)?.finalize().into_bytes();
+    files::write_private(&code_of(file), &format!("{}\n", hex::encode(code)))?;
     let n_bytes = std::fs::metadata(partial).map_or(0, |file| file.len());
     files::rename(partial, file)?;
     Ok(Some(Backup { n_bytes, key }))

@@ -5,11 +5,14 @@ use super::super::caller::{Caller, Change};
 use super::super::root::{self, Custody, Root};
 use super::super::vault::{Proof, Vault};
 use super::super::{Error, audit, files, make_dir};
-use super::backup::key_of;
+use super::backup::{self, CHUNK, code_of, key_of};
 use super::{COMMAND, clear, store_error};
 use crate::ambient::Ambient;
 use crate::store;
 use crate::store::upkeep::{Ended, Progress};
+use hmac::Mac as _;
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,30 +37,37 @@ pub enum Numbers {
     Unknown,
 }
 
+/// Which backups are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Those whose authentication code says that they were made with the platform's key and are as they were made.
+    Proven,
+    /// Any database of this program, as when it was copied by hand; its schema must still be this program's.
+    Any,
+}
+
 /// Puts the backup `file` into the data directory `dir`. `step` is told how far the copy is and says whether to go on; `None` if not.
 ///
 /// # Errors
-/// While a platform runs there; for a file that is foreign, damaged or newer; [`Error::Sealed`] where neither the key beside the backup nor
-/// the directory's opens it. What was there is then as it was.
+/// While a platform runs there; [`Error::Unproven`] and [`Error::Forged`]; for a file that is foreign, damaged or newer, or whose schema is
+/// not this program's; [`Error::Sealed`] where neither the key beside the backup nor the directory's opens it. What was there is then as it
+/// was.
 pub fn restore(
     dir: &Path,
     custody: &Custody,
-    file: &Path,
+    (file, origin): (&Path, Origin),
     ambient: &Ambient,
     step: impl FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Option<Restored>, Error> {
-    let glance = store::upkeep::glance(file).map_err(store_error)?;
     make_dir(dir)?;
     let _lock = store::lock(dir).map_err(store_error)?;
     let database = store::database(dir);
     let next = files::beside(&database, ".restoring");
-    clear(&next)?;
-    if store::upkeep::copy(&glance, &next, step).map_err(store_error)? == Ended::Stopped {
+    let taken = take(dir, custody, (file, origin), &next, step);
+    if !matches!(taken, Ok(Some(_))) {
         files::remove(&next)?;
-        return Ok(None);
     }
-    drop(glance);
-    let (vault, key) = judge(dir, custody, file, &next)?;
+    let Some((vault, key)) = taken? else { return Ok(None) };
     let (numbers, goes_on) = numbers(&database);
     store::upkeep::alone(&next, |connection| {
         store::upkeep::number_on(connection, numbers)?;
@@ -79,24 +89,118 @@ pub fn restore(
     Ok(Some(Restored { aside, goes_on }))
 }
 
-/// Holds the copy against what a backup must be. Its vault, none where nothing is sealed yet; and the key that has to come with it, if the
-/// directory does not have it.
-fn judge(dir: &Path, custody: &Custody, file: &Path, copy: &Path) -> Result<(Option<Vault>, Option<Arc<Root>>), Error> {
-    let glance = store::upkeep::glance(copy).map_err(store_error)?;
-    if let Some(fault) = store::upkeep::faults(&glance.connection).map_err(store_error)?.into_iter().next() {
-        return Err(Error::Unsound { path: file.to_owned(), fault });
-    }
-    let proof = Proof::of(&glance.connection).map_err(store_error)?;
+/// The vault of a backup, none where nothing is sealed yet; and the key that has to come with it, if the directory does not have it.
+type Opened = (Option<Vault>, Option<Arc<Root>>);
+
+/// Copies the backup to `to` and holds the copy against what it must be: what is put in place is what was judged. `None` if it was stopped.
+fn take(
+    dir: &Path,
+    custody: &Custody,
+    (file, origin): (&Path, Origin),
+    to: &Path,
+    step: impl FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Option<Opened>, Error> {
     let beside = match custody {
         Custody::File => root::read(&key_of(file))?.map(Arc::new),
         Custody::Given(_) => None,
     };
+    let code = read_code(&code_of(file))?;
+    if code.is_none() && origin == Origin::Proven && file.exists() {
+        return Err(Error::Unproven(code_of(file)));
+    }
+    clear(to)?;
+    // A database that is authenticated is one file without a log; the log of another one belongs to it.
+    let ended = match code {
+        Some(_) => copy_bytes(file, to, step)?,
+        None => {
+            store::upkeep::copy(&store::upkeep::glance(file).map_err(store_error)?, to, step).map_err(store_error)?
+        }
+    };
+    if ended == Ended::Stopped {
+        return Ok(None);
+    }
+    if let Some(code) = code {
+        authenticate(dir, custody, (file, beside.as_ref()), to, &code)?;
+    }
+    judge(dir, custody, file, to, beside).map(Some)
+}
+
+/// The authentication code in a file; none if there is no file.
+fn read_code(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    match std::fs::read_to_string(path) {
+        // What is no code fits no backup.
+        Ok(text) => Ok(Some(hex::decode(text.trim()).unwrap_or_default())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(Error::Io { path: path.to_owned(), source }),
+    }
+}
+
+/// Copies a file byte by byte.
+fn copy_bytes(from: &Path, to: &Path, mut step: impl FnMut(Progress) -> ControlFlow<()>) -> Result<Ended, Error> {
+    let io = |path: &Path| {
+        let path = path.to_owned();
+        move |source| Error::Io { path, source }
+    };
+    let mut source = File::open(from).map_err(io(from))?;
+    let mut target = OpenOptions::new().write(true).open(to).map_err(io(to))?;
+    let n_bytes = source.metadata().map_err(io(from))?.len();
+    let (mut bytes, mut n_copied) = (vec![0; CHUNK], 0);
+    loop {
+        let n = source.read(&mut bytes).map_err(io(from))?;
+        target.write_all(&bytes[..n]).map_err(io(to))?;
+        n_copied += n as u64;
+        if n == 0 {
+            target.sync_all().map_err(io(to))?;
+            return Ok(Ended::Whole);
+        }
+        if step(Progress { n_bytes: n_bytes.max(n_copied), n_copied }).is_break() {
+            return Ok(Ended::Stopped);
+        }
+    }
+}
+
+/// Holds the copy against the code, with the key beside the backup or those of the directory.
+fn authenticate(
+    dir: &Path,
+    custody: &Custody,
+    (file, beside): (&Path, Option<&Arc<Root>>),
+    copy: &Path,
+    code: &[u8],
+) -> Result<(), Error> {
+    let roots = match beside {
+        Some(root) => vec![Arc::clone(root)],
+        None => root::candidates(dir, custody)?,
+    };
+    for root in &roots {
+        if backup::code(copy, root)?.verify_slice(code).is_ok() {
+            return Ok(());
+        }
+    }
+    Err(match roots.first() {
+        Some(root) => Error::Forged { path: file.to_owned(), code: code_of(file), key: root.origin().to_owned() },
+        None => Error::KeyMissing(key_of(file)),
+    })
+}
+
+/// Holds the copy against what a backup must be.
+fn judge(dir: &Path, custody: &Custody, file: &Path, copy: &Path, beside: Option<Arc<Root>>) -> Result<Opened, Error> {
+    let glance = store::upkeep::glance(copy).map_err(store_error)?;
+    let mut faults = store::upkeep::schema_differences(&glance).map_err(store_error)?;
+    faults.extend(store::upkeep::faults(&glance.connection).map_err(store_error)?);
+    if !faults.is_empty() {
+        faults.truncate(MAX_NAMED_FAULTS);
+        return Err(Error::Unsound { path: file.to_owned(), fault: faults.join("; ") });
+    }
+    let proof = Proof::of(&glance.connection).map_err(store_error)?;
     let root = match &beside {
         Some(root) => proof.judge(root).map(|()| Arc::clone(root))?,
         None => root::find(dir, custody, |root| proof.judge(root))?,
     };
     Ok((Vault::with(root, &proof)?, beside))
 }
+
+/// Faults of a backup that are named.
+const MAX_NAMED_FAULTS: usize = 10;
 
 /// The last numbers given in the database that is there.
 fn numbers(database: &Path) -> ((i64, i64), Numbers) {

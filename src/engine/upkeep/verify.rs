@@ -54,6 +54,11 @@ pub fn verify(
     // One state for all of it.
     connection.execute_batch("BEGIN").map_err(store_error)?;
     told(STRUCTURE, verdict(store::upkeep::faults(connection), || format!("schema version {}", glance.version)));
+    told(
+        SCHEMA,
+        verdict(store::upkeep::schema_differences(&glance), || "as this program's migrations make it".to_owned()),
+    );
+    told(FILES, verdict(Ok(store::upkeep::open_to_others(dir)), || "only their owner can read them".to_owned()));
     if !store::upkeep::is_current(&glance) {
         let why =
             || Verdict::Unknown("the schema is older; it is brought up to date when the platform starts".to_owned());
@@ -92,6 +97,8 @@ fn audit_key(connection: &Connection, dir: &Path, custody: &Custody) -> Result<O
 }
 
 const STRUCTURE: &str = "structure and foreign keys";
+const SCHEMA: &str = "tables, indexes and triggers";
+const FILES: &str = "files";
 const STATES: &str = "states and leases";
 const SEALS: &str = "key and sealed secrets";
 const AUDIT: &str = "audit trail";
@@ -116,21 +123,12 @@ fn seals(connection: &Connection, dir: &Path, custody: &Custody) -> Verdict {
         Ok(root) => root,
         Err(error) => return Verdict::Faults(vec![error.to_string()]),
     };
-    let mut faults: Vec<String> = secrets
+    let faults: Vec<String> = secrets
         .iter()
         .filter_map(|(id, sealed)| Vault::opens(&root, *id, sealed).err())
         .map(|error| error.to_string())
         .collect();
-    faults.extend(open_to_others(dir));
     verdict(Ok(faults), || format!("{} opens the pepper and {} signing secrets", root.origin(), secrets.len()))
-}
-
-/// A key file that others can read.
-fn open_to_others(dir: &Path) -> Option<String> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let path = root::file(dir);
-    let mode = std::fs::metadata(&path).ok()?.permissions().mode() & 0o777;
-    (mode & 0o077 != 0).then(|| format!("{} can be read by others (mode {mode:o}); chmod 600", path.display()))
 }
 
 fn audit(connection: &Connection, dir: &Path, custody: &Custody, expected: Option<&Head>) -> Verdict {

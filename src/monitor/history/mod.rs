@@ -14,9 +14,8 @@ use crate::domain::alert::Subject;
 use crate::domain::standing::Standing;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
-use crate::sqlite::{Database, Error, Lane, Options};
+use crate::sqlite::{Database, Error, Lane, Options, private};
 use rusqlite::{Connection, params};
-use std::fs::File;
 use std::path::Path;
 
 /// Marks a file as a console's history: `crwh`.
@@ -42,7 +41,8 @@ impl History {
     pub fn open(path: &Path) -> Result<Self, Error> {
         // Consoles that start at once would make the same tables at once: they open it one after the other. Where files cannot be locked,
         // what the database itself says has to do.
-        let _alone = File::create(path.with_extension("lock")).and_then(|file| file.lock().map(|()| file)).ok();
+        let door = private::options().write(true).create(true).truncate(false).open(path.with_extension("lock"));
+        let _alone = door.and_then(|file| file.lock().map(|()| file)).ok();
         let options =
             Options { application_id: APPLICATION_ID, migrations: MIGRATIONS, n_readers: 1, queue: 256, reserved: 0 };
         Ok(Self { database: Database::open(path, options)? })

@@ -93,6 +93,6 @@ async fn k4_truncated_foreign_newer_and_lost_databases_are_refused_and_kept() {
     }
     let name = from.join("platform.db").to_string_lossy().into_owned();
     std::fs::copy(from.join("platform.key"), from.join("platform.db.key")).expect("copied");
-    done(&mut crow(&["db", "restore", &name], &dir));
+    done(&mut crow(&["db", "restore", &name, "--unauthenticated"], &dir));
     Serving::start(&dir).stop();
 }

@@ -211,3 +211,105 @@ async fn a_lost_admin_token_is_replaced_at_the_machine_and_the_old_one_is_not_le
     done(&mut crow(&["db", "verify"], &dir));
     assert_eq!(refused(2, &mut crow(&["operators", "reset"], &home.path().join("none"))).lines().count(), 1);
 }
+
+/// What a stranger could add to a database, with what must be named.
+const SCHEMAS: [(&str, &str); 10] = [
+    (
+        "CREATE TRIGGER steal AFTER INSERT ON events BEGIN UPDATE subscriptions SET target_url = 'https://evil.example/'; END",
+        "the trigger steal on events",
+    ),
+    ("CREATE VIEW spare AS SELECT * FROM keys", "the view spare"),
+    ("CREATE VIRTUAL TABLE spare USING fts5 (text)", "the table spare"),
+    ("CREATE TABLE spare (a)", "the table spare"),
+    ("CREATE INDEX spare ON events (length(body))", "the index spare on events"),
+    ("ALTER TABLE companies ADD COLUMN spare TEXT DEFAULT 'x'", "the table companies is not defined"),
+    ("DROP TRIGGER subscription_created", "the trigger subscription_created is missing"),
+    ("DROP INDEX operators_name", "the index operators_name is missing"),
+    (
+        "DROP TRIGGER subscription_created; CREATE TRIGGER subscription_created AFTER INSERT ON subscriptions BEGIN SELECT 1; END",
+        "the trigger subscription_created is not defined",
+    ),
+    (
+        "PRAGMA writable_schema = on; UPDATE sqlite_schema SET sql = replace(sql, 'UNIQUE', '') WHERE name = 'operators_name'",
+        "the index operators_name is not defined",
+    ),
+];
+
+#[tokio::test]
+async fn d1_a_schema_that_is_not_the_programs_is_refused_by_restore_and_start_and_named_by_verify() {
+    let home = TempDir::new().expect("a directory");
+    let (from, dir, empty) = (home.path().join("from"), home.path().join("data"), home.path().join("empty"));
+    audited(&from).await;
+    for (sql, named) in SCHEMAS {
+        copied(&from, &dir);
+        database(&dir).execute_batch(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let before = std::fs::read(dir.join("platform.db")).expect("a database");
+        let (code, said) = verified(&dir, &[]);
+        assert!(code == Some(1) && said.contains(named), "{named}: {said}");
+        let why = refused(2, &mut crow(&["serve", "--bind", "127.0.0.1:0"], &dir));
+        assert!(why.contains(named) && why.contains("crow db verify"), "{why}");
+        assert_eq!(std::fs::read(dir.join("platform.db")).expect("a database"), before, "it is left as it was");
+        std::fs::copy(dir.join("platform.key"), dir.join("platform.db.key")).expect("copied");
+        let name = dir.join("platform.db").to_string_lossy().into_owned();
+        let why = refused(2, &mut crow(&["db", "restore", &name, "--unauthenticated"], &empty));
+        assert!(why.contains(named), "{why}");
+        assert!(!empty.join("platform.db").exists(), "nothing is put in place");
+    }
+}
+
+#[tokio::test]
+async fn d1_a_backup_that_was_changed_or_made_by_another_is_refused() {
+    let home = TempDir::new().expect("a directory");
+    let (dir, other, empty) = (home.path().join("data"), home.path().join("other"), home.path().join("empty"));
+    audited(&dir).await;
+    audited(&other).await;
+    let path = |name: &str| home.path().join(name);
+    let name = path("copy.db").to_string_lossy().into_owned();
+    let foreign = path("foreign.db").to_string_lossy().into_owned();
+    let [file, mac, key] = ["copy.db", "copy.db.mac", "copy.db.key"].map(path);
+    done(&mut crow(&["db", "backup", &name], &dir));
+    done(&mut crow(&["db", "backup", &foreign], &other));
+    let whole = std::fs::read(&file).expect("a backup");
+    let [code, right] = [&mac, &key].map(|path| std::fs::read(path).expect("beside it"));
+    let restore = |more: &[&str], dir: &Path| crow(&[&["db", "restore", &name], more].concat(), dir);
+    let is_refused = |what: &str, named: &str| {
+        let why = refused(2, &mut restore(&[], &empty));
+        assert!(why.contains(named), "{what}: {why}");
+        assert!(!empty.join("platform.db").exists() && !empty.join("platform.key").exists(), "{what}");
+    };
+    // One byte of each page: of its head, its cells, or what is free.
+    for (page, at) in (0..whole.len() / 4_096).zip([0, 8, 100, 1_000, 2_500, 4_095].into_iter().cycle()) {
+        let mut bytes = whole.clone();
+        bytes[page * 4_096 + at] ^= 1;
+        std::fs::write(&file, &bytes).expect("written");
+        is_refused(&format!("byte {at} of page {page}"), "is not the backup that");
+    }
+    for bytes in [&whole[..whole.len() - 4_096], &[whole.as_slice(), &[0; 4_096]].concat()] {
+        std::fs::write(&file, bytes).expect("written");
+        is_refused("another length", "is not the backup that");
+    }
+    std::fs::write(&file, &whole).expect("written");
+    for (text, what) in
+        [(std::fs::read(path("foreign.db.mac")).expect("a code"), "another's code"), (Vec::new(), "no code")]
+    {
+        std::fs::write(&mac, text).expect("written");
+        is_refused(what, "is not the backup that");
+    }
+    std::fs::remove_file(&mac).expect("removed");
+    is_refused("without a code", "copy.db.mac is missing");
+    // Another platform's backup, key and all, in a directory that has a platform: its own key decides where none is beside the file.
+    std::fs::copy(path("foreign.db"), &file).expect("copied");
+    std::fs::copy(path("foreign.db.mac"), &mac).expect("copied");
+    std::fs::remove_file(&key).expect("removed");
+    let why = refused(2, &mut restore(&[], &dir));
+    assert!(why.contains("platform.key"), "{why}");
+
+    std::fs::write(&file, &whole).expect("written");
+    std::fs::write(&mac, &code).expect("written");
+    is_refused("without a key", "copy.db.key is missing");
+    done(restore(&[], &empty).env("CROW_PLATFORM_KEY", std::str::from_utf8(&right).expect("text").trim()));
+    std::fs::remove_dir_all(&empty).expect("removed");
+    std::fs::write(&key, &right).expect("written");
+    done(&mut restore(&[], &empty));
+    assert_eq!(verified(&empty, &[]).0, Some(0));
+}

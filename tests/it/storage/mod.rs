@@ -12,6 +12,7 @@ mod kills;
 mod ledger;
 mod outages;
 mod power;
+mod privacy;
 pub(crate) mod process;
 mod purge;
 mod scene;

@@ -1,0 +1,91 @@
+//! Files that only their owner can read, whatever the process's mask and whatever they were before; a link in the place of one is not followed.
+
+use rustix::fs::OFlags;
+use std::fs::{OpenOptions, Permissions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// What others may do with a file, which must be nothing.
+const OTHERS: u32 = 0o077;
+
+/// Options for opening a file of one's own: a new one has mode 0600, a symbolic link is refused.
+#[must_use]
+pub fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.mode(0o600).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+    options
+}
+
+/// Makes the file at `path` if it is not there, and takes it and the files that SQLite keeps beside it away from others.
+///
+/// # Errors
+/// When a new file cannot be made. One that is there and belongs to somebody else stays as it is: what opens it says what is wrong.
+pub(super) fn prepare(path: &Path) -> io::Result<()> {
+    match options().write(true).create_new(true).open(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        let _ = narrow(Path::new(&name));
+    }
+    Ok(())
+}
+
+/// Takes a file away from others; what its owner may do with it stays.
+///
+/// # Errors
+/// When it is not there, or not one's own.
+pub fn narrow(path: &Path) -> io::Result<()> {
+    let mode = std::fs::metadata(path)?.permissions().mode();
+    if mode & OTHERS != 0 {
+        std::fs::set_permissions(path, Permissions::from_mode(mode & 0o7777 & !OTHERS))?;
+        tracing::warn!(path = %path.display(), mode = format!("{:o}", mode & 0o777), "others could read this file; they cannot any more");
+    }
+    Ok(())
+}
+
+/// The files in a folder that others can read or write, by name, with what to do; empty where there is no folder.
+#[must_use]
+pub fn open_to_others(folder: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let is_open = |path: PathBuf| {
+        let metadata = std::fs::symlink_metadata(&path).ok().filter(std::fs::Metadata::is_file)?;
+        let mode = metadata.permissions().mode() & 0o777;
+        (mode & OTHERS != 0).then(|| format!("{} can be read by others (mode {mode:o}); chmod 600", path.display()))
+    };
+    let mut found: Vec<String> = entries.flatten().filter_map(|entry| is_open(entry.path())).collect();
+    found.sort();
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn d3_files_are_made_private_and_narrowed_and_links_are_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (new, wide, read_only) = (dir.path().join("new"), dir.path().join("wide"), dir.path().join("read-only"));
+        prepare(&new).unwrap();
+        assert_eq!(mode(&new), 0o600);
+        for (path, before, after) in [(&wide, 0o666, 0o600), (&read_only, 0o444, 0o400)] {
+            std::fs::write(path, "kept").unwrap();
+            std::fs::set_permissions(path, Permissions::from_mode(before)).unwrap();
+            assert_eq!(open_to_others(dir.path()).len(), 1, "{}", path.display());
+            prepare(path).unwrap();
+            assert_eq!((mode(path), std::fs::read_to_string(path).unwrap().as_str()), (after, "kept"));
+            assert_eq!(open_to_others(dir.path()), [""; 0]);
+        }
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink(&wide, &link).unwrap();
+        options().write(true).create(true).truncate(true).open(&link).expect_err("not followed");
+        assert_eq!(std::fs::read_to_string(&wide).unwrap(), "kept");
+    }
+}
