@@ -89,9 +89,16 @@ fn summary(error: &clap::Error) -> String {
     [&[first.trim_start_matches("error: ")], listed.as_slice()].concat().join(" ")
 }
 
+/// Threads for work that blocks; the worker threads are not among them.
+const MAX_BLOCKING_THREADS: usize = 32;
+
 fn start(arguments: Arguments) -> Result<ExitCode, Failure> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(|error| {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(MAX_BLOCKING_THREADS)
+        .enable_all()
+        .build()
+        .map_err(|error| {
             Failure::failed(format!("no threads can be started: {error}"), "close other programs and try again")
         })?;
     let code = runtime.block_on(async {

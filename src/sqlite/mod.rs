@@ -245,10 +245,10 @@ impl Database {
         self.writer.try_write(lane, work).await
     }
 
-    /// As [`Database::write`], but waits for a place in the queue: for work that must not be lost.
+    /// As [`Database::write`], but waits for a place in the queue, up to 10 s: for work that must not be lost.
     ///
     /// # Errors
-    /// What `work` answered.
+    /// What `work` answered, or [`Error::Contended`] where no place came free.
     pub async fn write_patiently<T, E, F>(&self, work: F) -> Result<T, E>
     where
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
@@ -258,10 +258,10 @@ impl Database {
         self.writer.write(work).await
     }
 
-    /// Runs `work` in a read transaction on a reader thread, which cannot write.
+    /// Runs `work` in a read transaction on a reader thread, which cannot write. Dropping the future gives the work up.
     ///
     /// # Errors
-    /// What `work` answered, or [`Error::Contended`] at once when too many works of the common lane wait.
+    /// What `work` answered, or [`Error::Contended`]: at once when too many works of this lane wait, and when there is no answer within 10 s.
     pub async fn read<T, E, F>(&self, lane: Lane, work: F) -> Result<T, E>
     where
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,

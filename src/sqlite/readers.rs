@@ -1,19 +1,65 @@
-//! The reader threads: each owns a connection that cannot write; they share one queue, in which the reserved lane goes first.
+//! The reader threads: each owns a connection that cannot write; they share one queue, in which the reserved lane goes first. The queue is
+//! bounded for both lanes, and so is the time that a work may take from when it is asked for; what nobody waits for any more is not run, or
+//! is interrupted.
 
 use super::{Error, Lane, Options};
-use rusqlite::Connection;
+use rusqlite::{Connection, InterruptHandle};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::oneshot;
 
-type Work = Box<dyn FnOnce(&Connection) + Send>;
+/// How long a read may take, its time in the queue included.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
-#[derive(Debug)]
+/// A read, and by which number it is known.
+struct Work {
+    number: u64,
+    run: Box<dyn FnOnce(&Connection) + Send>,
+}
+
+/// What a reader thread runs now: the number of the work, if any.
+struct Running {
+    number: Mutex<Option<u64>>,
+    interrupt: InterruptHandle,
+}
+
+impl Running {
+    fn set(&self, number: Option<u64>) {
+        *self.number.lock().unwrap_or_else(PoisonError::into_inner) = number;
+    }
+
+    /// Interrupts the work of that number, and none that follows it.
+    fn interrupt(&self, number: u64) {
+        let running = self.number.lock().unwrap_or_else(PoisonError::into_inner);
+        if *running == Some(number) {
+            self.interrupt.interrupt();
+        }
+    }
+}
+
+/// A read that is waited for; dropping it gives the work up.
+struct Awaited<'a> {
+    readers: &'a Readers,
+    number: u64,
+}
+
+impl Drop for Awaited<'_> {
+    fn drop(&mut self) {
+        self.readers.shared.lock().forget(self.number);
+        self.readers.running.iter().for_each(|running| running.interrupt(self.number));
+    }
+}
+
 pub(super) struct Readers {
     shared: Arc<Shared>,
+    running: Vec<Arc<Running>>,
+    timeout: Duration,
+    /// Works of the common lane, and of the reserved one, that may wait.
     room: usize,
+    reserved_room: usize,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -27,7 +73,22 @@ struct Shared {
 struct Waiting {
     common: VecDeque<Work>,
     reserved: VecDeque<Work>,
+    /// The number of the last work.
+    last: u64,
     end: End,
+}
+
+impl Waiting {
+    fn forget(&mut self, number: u64) {
+        self.common.retain(|work| work.number != number);
+        self.reserved.retain(|work| work.number != number);
+    }
+}
+
+impl std::fmt::Debug for Readers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Readers({} threads, {:?})", self.running.len(), self.shared)
+    }
 }
 
 /// Whether more work is taken.
@@ -68,17 +129,27 @@ impl Shared {
 impl Readers {
     pub(super) fn spawn(connections: Vec<Connection>, options: Options) -> std::io::Result<Self> {
         let shared = Arc::<Shared>::default();
-        let mut threads = Vec::new();
+        let (mut threads, mut all_running) = (Vec::new(), Vec::new());
         for connection in connections {
             let shared = Arc::clone(&shared);
+            let running = Running { number: Mutex::default(), interrupt: connection.get_interrupt_handle() };
+            let running = Arc::new(running);
+            all_running.push(Arc::clone(&running));
             threads.push(std::thread::Builder::new().name("crow-reader".to_owned()).spawn(move || {
-                while let Some(work) = shared.next() {
-                    work(&connection);
+                while let Some(Work { number, run }) = shared.next() {
+                    running.set(Some(number));
+                    run(&connection);
+                    running.set(None);
+                    // One that was interrupted may have left its transaction open.
+                    if !connection.is_autocommit() {
+                        let _ = connection.execute_batch("ROLLBACK");
+                    }
                 }
             })?);
         }
         let room = options.queue.saturating_sub(options.reserved).max(1);
-        Ok(Self { shared, room, threads: Mutex::new(threads) })
+        let (timeout, reserved_room) = (READ_TIMEOUT, options.queue.max(1));
+        Ok(Self { shared, running: all_running, timeout, room, reserved_room, threads: Mutex::new(threads) })
     }
 
     pub(super) async fn read<T, E, F>(&self, lane: Lane, work: F) -> Result<T, E>
@@ -88,30 +159,40 @@ impl Readers {
         E: From<Error> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let work: Work = Box::new(move |connection| {
+        let run = Box::new(move |connection: &Connection| {
             let done = catch_unwind(AssertUnwindSafe(|| in_transaction(connection, work))).unwrap_or_else(|_| {
                 let _ = connection.execute_batch("ROLLBACK");
                 Err(Error::Panicked.into())
             });
             let _ = reply.send(done);
         });
-        self.add(lane, work)?;
-        answer.await.unwrap_or_else(|_| Err(Error::Closed.into()))
+        let _awaited = self.add(lane, run)?;
+        #[expect(clippy::disallowed_methods, reason = "threads work in real time, whatever the platform's clock says")]
+        let answered = tokio::time::timeout(self.timeout, answer).await;
+        match answered {
+            Ok(answer) => answer.unwrap_or_else(|_| Err(Error::Closed.into())),
+            Err(_) => Err(Error::Contended.into()),
+        }
     }
 
-    fn add(&self, lane: Lane, work: Work) -> Result<(), Error> {
+    fn add(&self, lane: Lane, run: Box<dyn FnOnce(&Connection) + Send>) -> Result<Awaited<'_>, Error> {
         let mut waiting = self.shared.lock();
         if waiting.end == End::Closed {
             return Err(Error::Closed);
         }
-        match lane {
-            Lane::Reserved => waiting.reserved.push_back(work),
-            Lane::Common if waiting.common.len() >= self.room => return Err(Error::Contended),
-            Lane::Common => waiting.common.push_back(work),
+        waiting.last += 1;
+        let number = waiting.last;
+        let (queue, room) = match lane {
+            Lane::Reserved => (&mut waiting.reserved, self.reserved_room),
+            Lane::Common => (&mut waiting.common, self.room),
+        };
+        if queue.len() >= room {
+            return Err(Error::Contended);
         }
+        queue.push_back(Work { number, run });
         drop(waiting);
         self.shared.came.notify_one();
-        Ok(())
+        Ok(Awaited { readers: self, number })
     }
 
     pub(super) fn close(&self) {
@@ -140,4 +221,58 @@ where
     let done = work(connection);
     connection.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([])).map_err(Error::from)?;
     done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::{Context, Poll, Waker};
+
+    const OPTIONS: Options = Options { application_id: 7, migrations: &[], n_readers: 1, queue: 4, reserved: 1 };
+
+    /// A question that does not end by itself.
+    const ENDLESS: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+
+    fn readers(timeout: Duration) -> Readers {
+        let mut readers = Readers::spawn(vec![Connection::open_in_memory().unwrap()], OPTIONS).unwrap();
+        readers.timeout = timeout;
+        readers
+    }
+
+    fn ask(sql: &'static str) -> impl FnOnce(&Connection) -> Result<i64, Error> + Send + 'static {
+        move |connection| Ok(connection.query_row(sql, [], |row| row.get(0))?)
+    }
+
+    #[tokio::test]
+    async fn a_read_that_takes_too_long_is_contention_and_its_thread_is_free_again() {
+        let mut readers = readers(Duration::from_millis(50));
+        for _ in 0..3 {
+            assert!(matches!(readers.read(Lane::Reserved, ask(ENDLESS)).await, Err(Error::Contended)));
+        }
+        readers.timeout = READ_TIMEOUT;
+        assert_eq!(readers.read(Lane::Common, ask("SELECT 5")).await.unwrap(), 5);
+    }
+
+    #[tokio::test]
+    async fn both_lanes_are_bounded_and_what_is_given_up_leaves_its_place() {
+        let readers = readers(READ_TIMEOUT);
+        let poll = |lane| {
+            let mut read = Box::pin(readers.read(lane, ask(ENDLESS)));
+            match read.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Pending => Some(read),
+                Poll::Ready(answer) => {
+                    assert!(matches!(answer, Err(Error::Contended)));
+                    None
+                }
+            }
+        };
+        for (lane, room) in [(Lane::Reserved, OPTIONS.queue), (Lane::Common, OPTIONS.queue - OPTIONS.reserved)] {
+            for _ in 0..2 {
+                let waiting: Vec<_> = std::iter::from_fn(|| poll(lane)).take(100).collect();
+                // One more may be with the thread.
+                assert!((room..=room + 1).contains(&waiting.len()), "{lane:?}: {}", waiting.len());
+            }
+        }
+        assert_eq!(readers.read(Lane::Common, ask("SELECT 5")).await.unwrap(), 5, "nothing endless is left");
+    }
 }

@@ -7,10 +7,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// Works committed together at most.
 const BATCH: usize = 64;
+/// How long a work may wait for a place in the queue.
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Runs inside the transaction, or is told why there is none; what it returns runs when the transaction's end is known.
 type Work = Box<dyn FnOnce(Result<&Connection, Error>) -> Finish + Send>;
@@ -68,7 +71,14 @@ impl Writer {
         E: From<Error> + Send + 'static,
     {
         let (work, answer) = boxed(work);
-        self.sender()?.send(work).await.map_err(|_| Error::Closed)?;
+        let sender = self.sender()?;
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the thread works in real time, whatever the platform's clock says"
+        )]
+        let place = tokio::time::timeout(QUEUE_TIMEOUT, sender.reserve()).await;
+        // What has its place is waited for to the end: whether it was written must be known.
+        place.map_err(|_| Error::Contended)?.map_err(|_| Error::Closed)?.send(work);
         answer.await.unwrap_or_else(|_| Err(Error::Closed.into()))
     }
 
