@@ -1,6 +1,8 @@
 //! The configuration file: `$XDG_CONFIG_HOME/crow/config.toml`. What is wrong in it is said when the console opens, and stops nothing.
 
+use super::profile::shelf::Shelf;
 use super::{alerting, settings};
+use crate::domain::text::Untrusted;
 use crate::tui::keymap::Keymap;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -26,15 +28,30 @@ pub(super) fn keymap() -> (Keymap, Option<String>) {
     settings::config_file().map_or_else(|| (Keymap::default(), None), |file| read(&file))
 }
 
-/// What is wrong with the configuration: the file that is named, else the one in force.
+/// Tables and values at the top of the file; whoever reads one of them looks after what is in it.
+const KNOWN: [&str; 4] = ["keys", "alerts", "profile", "profiles"];
+
+/// What is wrong with the configuration: the file that is named, else the one in force. Every reader of the file is asked, and what nobody
+/// reads is wrong too.
 pub(super) fn faults(named: Option<&Path>) -> Vec<String> {
     let Some(file) = named.map(Path::to_owned).or_else(settings::config_file) else { return Vec::new() };
     let (_, keys) = read(&file);
     let alerts = alerting::read(&file).err().map(|failure| failure.to_string());
-    // What is no TOML at all is no TOML for both.
-    let is_same =
-        |alerts: &String| keys.as_ref().is_some_and(|keys| keys.contains(": line ") && alerts.contains(": line "));
-    keys.iter().cloned().chain(alerts.filter(|alerts| !is_same(alerts))).collect()
+    let profiles = Shelf::read(file.clone()).and_then(|shelf| shelf.check()).err().map(|failure| failure.to_string());
+    let unknown = std::fs::read_to_string(&file).ok().and_then(|text| text.parse::<toml::Table>().ok());
+    let unknown = unknown.into_iter().flat_map(|table| table.into_iter().map(|(name, _)| name));
+    let unknown = unknown
+        .filter(|name| !KNOWN.contains(&name.as_str()))
+        .map(|name| format!("{}: nothing reads {name:?}; known are {}", file.display(), KNOWN.join(", ")));
+    let mut faults: Vec<String> = Vec::new();
+    for fault in [keys, alerts, profiles].into_iter().flatten().chain(unknown) {
+        // What is no TOML at all is no TOML for everyone.
+        let line = |fault: &str| fault.split_once(": line ").map(|(_, rest)| rest.split(':').next().map(str::to_owned));
+        if line(&fault).is_none() || faults.iter().all(|other| line(other) != line(&fault)) {
+            faults.push(Untrusted::new(fault).inert());
+        }
+    }
+    faults
 }
 
 fn read(file: &Path) -> (Keymap, Option<String>) {

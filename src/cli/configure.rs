@@ -3,6 +3,7 @@
 use super::arguments::setup::{Config, ConfigCheck};
 use super::failure::Failure;
 use super::{alerting, config, output, settings};
+use crate::domain::text::Untrusted;
 use std::process::ExitCode;
 
 /// Everything that can be set.
@@ -28,7 +29,11 @@ fn check(asked: &ConfigCheck) -> Result<ExitCode, Failure> {
         output::write(fault)?;
     }
     if faults.is_empty() {
-        output::write("nothing is wrong")?;
+        let file = asked.file.clone().or_else(settings::config_file).filter(|file| file.is_file());
+        output::write(&file.map_or_else(
+            || "there is no configuration file; the defaults are in force".to_owned(),
+            |file| format!("nothing is wrong with {}", Untrusted::new(file.display().to_string()).inert()),
+        ))?;
     }
     Ok(ExitCode::from(u8::from(!faults.is_empty())))
 }
@@ -74,5 +79,31 @@ mod tests {
         let all = all.join("\n").replace("/etc/crow/pagerduty.key", &key.to_string_lossy());
         assert_eq!(faults(&all), [""; 0]);
         assert_eq!(faults("[keys]\nfreeze = \"a\"\n[alerts]\ncommand = []\n").len(), 2);
+    }
+
+    #[test]
+    fn what_nobody_reads_is_wrong_and_nothing_of_the_file_reaches_a_terminal_raw() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("config.toml");
+        let wrong = [
+            "[alert]\ncommand = [\"x\"]\n",
+            "[keyz]\nfreeze = \"z\"\n",
+            "[theme]\n",
+            "prfile = \"x\"\n",
+            "profile = \"none\"\n",
+            "[profiles.a]\nurl = 5\n",
+            "[profiles.a]\nurl = \"http://127.0.0.1:1\"\nacces = \"act\"\n",
+            "[alerts]\ncomand = []\n",
+            "[keys]\n\"\\u001b[2J\" = \"z\"\n",
+            "\"\\u001b[2J\" = 1\n",
+            "[keys]\nfreeze = \"\\u001b[2J\"\n",
+            "[keys\n",
+        ];
+        for text in wrong {
+            std::fs::write(&file, text).expect("written");
+            let faults = config::faults(Some(&file));
+            assert_eq!(faults.len(), 1, "{text:?}: {faults:?}");
+            assert!(!faults[0].contains(char::is_control), "{faults:?}");
+        }
     }
 }

@@ -238,6 +238,18 @@ async fn a_change_is_shown_first_and_made_only_when_it_is_permitted_and_agreed_t
         replayed["id"].is_i64() && replayed["preview"][1].as_str().is_some_and(|line| line.contains("1 skipped")),
         "{replayed}"
     );
+    let number = replayed["id"].to_string();
+    let turned = |verb| ask(&["replays", verb, &number, "--allow-actions", "--yes"]);
+    turned("cancel");
+    for verb in ["pause", "resume", "cancel"] {
+        let said = turned(verb);
+        let is_cancelled = verb == "cancel" && said.status.success();
+        assert!(
+            is_cancelled || said.status.code() == Some(1),
+            "{verb}: a replay that is over cannot be turned: {said:?}"
+        );
+        assert!(is_cancelled || text(&said.stdout).contains("stays so"), "{said:?}");
+    }
     done(&["deliveries", "resend", "1"]);
     let limits = done(&["limits", "set", "1", "--read", "7"]);
     assert!(limits["said"].as_str().is_some_and(|said| said.contains("7 read")), "{limits}");

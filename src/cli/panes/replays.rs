@@ -1,6 +1,6 @@
 //! `crow replays`.
 
-use super::act::{Outcome, Plan};
+use super::act::{End, Outcome, Plan};
 use super::list::{Ask, Came, Listed, list};
 use super::show::{Form, show};
 use super::table::{Cell, Column, column};
@@ -14,6 +14,7 @@ use crate::client;
 use crate::client::connection::Client;
 use crate::domain::ids::ReplayId;
 use crate::domain::query::field::Field;
+use crate::domain::replay::Phase;
 use std::process::ExitCode;
 
 pub(super) async fn run(asked: Replays) -> Result<ExitCode, Failure> {
@@ -94,12 +95,18 @@ async fn change(asked: Change, verb: Verb) -> Result<ExitCode, Failure> {
     ];
     let plan = Plan::new(format!("{name} replay {id}"), preview);
     let work = async |client: &Client| {
-        match verb {
-            Verb::Pause => client.pause_replay(id).await?,
-            Verb::Resume => client.resume_replay(id).await?,
-            Verb::Cancel => client.cancel_replay(id).await?,
+        let (row, wanted) = match verb {
+            Verb::Pause => (client.pause_replay(id).await?, Phase::Paused),
+            Verb::Resume => (client.resume_replay(id).await?, Phase::Running),
+            Verb::Cancel => (client.cancel_replay(id).await?, Phase::Cancelled),
         };
-        Ok(Outcome { id: Some(id.0), ..Outcome::done(format!("replay {id} {become_of}")) })
+        // One that is over stays as it is.
+        let (said, end) = if row.phase == wanted {
+            (format!("replay {id} {become_of}"), End::Good)
+        } else {
+            (format!("replay {id} is {} and stays so; there is nothing to {name}", row.phase.name()), End::Bad)
+        };
+        Ok(Outcome { id: Some(id.0), said, end })
     };
     plan.carry_out(&asked.consent, work, &client).await
 }

@@ -160,7 +160,8 @@ impl Shelf {
         Self::read(settings::config_file().ok_or_else(missing)?)
     }
 
-    fn read(file: PathBuf) -> Result<Self, Failure> {
+    /// Reads the profiles of this file.
+    pub(in crate::cli) fn read(file: PathBuf) -> Result<Self, Failure> {
         let text = read_text(&file)?;
         let written = toml::from_str(&text).map_err(|error: toml::de::Error| {
             let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
@@ -170,6 +171,11 @@ impl Shelf {
             )
         })?;
         Ok(Self { file, written })
+    }
+
+    /// Looks at what no reading of the file shows: whether the profile that is used when none is named is there.
+    pub(in crate::cli) fn check(&self) -> Result<(), Failure> {
+        self.chosen().map_or(Ok(()), |name| self.find(name).map(drop))
     }
 
     /// The name of the profile that is used when none is named.
