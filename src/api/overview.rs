@@ -136,6 +136,13 @@ pub struct Pipeline {
     pub n_trips_24h: u64,
     /// The earliest time at which a waiting delivery was due, if it has passed.
     pub oldest_due_utc: Option<Timestamp>,
+    /// Events of the last 24 hours that were skipped because their subscription was off, and were not delivered since; counted up to 10,000.
+    /// Absent where that is not known.
+    #[serde(default)]
+    pub n_skipped_24h: Option<u64>,
+    /// Events of the last 24 hours that were given up after their last attempt; counted up to 10,000. Absent where that is not known.
+    #[serde(default)]
+    pub n_exhausted_24h: Option<u64>,
 }
 
 /// One minute of the pipeline.

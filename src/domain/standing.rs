@@ -76,6 +76,12 @@ pub const SUCCESS: (u64, u64) = (95, 50);
 /// Headroom in percent of a window below which it needs attention.
 pub const HEADROOM: u32 = 10;
 
+/// What is left of a rate window, in percent; nothing of one that admits nothing.
+#[must_use]
+pub fn headroom(limit: u32, used: u32) -> u64 {
+    (u64::from(limit.saturating_sub(used)) * 100).checked_div(u64::from(limit)).unwrap_or(0)
+}
+
 /// What is known of a key.
 #[derive(Debug, Clone, Copy)]
 pub struct KeyFacts {

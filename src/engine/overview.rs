@@ -103,6 +103,8 @@ pub struct Dashboard {
     pub n_trips_24h: u64,
     /// All subscriptions' backlogs together.
     pub backlog: Backlog,
+    /// Events of the last day that were skipped, and that were given up.
+    pub missed: (u64, u64),
     /// The last 60 minutes, oldest first, the present one last.
     pub minutes: Vec<Tally>,
     /// Companies whose events stay away.
@@ -120,6 +122,7 @@ struct Reading {
     trips: Vec<Trip>,
     /// Of the last day, ever, and open.
     n_trips: (u64, u64, u64),
+    missed: (u64, u64),
     minutes: Vec<(Timestamp, Tally)>,
     silences: Vec<(Company, Silence)>,
     acknowledgements: Vec<Acknowledgement>,
@@ -154,6 +157,7 @@ impl Engine {
             attempts: Listing { items: reading.attempts, total: hour.total(), n_alarming: hour.n_failed },
             trips: Listing { items: reading.trips, total: n_trips, n_alarming: n_open },
             n_trips_24h,
+            missed: reading.missed,
             minutes,
             silences: reading.silences,
             acknowledgements: reading.acknowledgements,
@@ -232,7 +236,7 @@ impl Engine {
         keys
     }
 
-    fn windows_in_order(&self, used: &[Used], now: Timestamp) -> Vec<(Standing, WindowUse)> {
+    pub(super) fn windows_in_order(&self, used: &[Used], now: Timestamp) -> Vec<(Standing, WindowUse)> {
         let mut histories: HashMap<(KeyId, Bucket), Vec<u32>> = HashMap::new();
         let start = history_start(now);
         for used in used {
@@ -272,6 +276,7 @@ fn read(connection: &Connection, rows: u32, now: Timestamp) -> Result<Reading, s
         windows: store::windows::since(connection, None, history_start(now))?,
         trips: store::trips::latest(connection, rows)?,
         n_trips: store::trips::totals(connection, now.minus(Duration::from_secs(86_400)))?,
+        missed: store::usage::missed(connection, now.minus(Duration::from_secs(86_400)))?,
         minutes: store::health::minutes(connection, now.minus(Duration::from_secs(3_600)))?,
         silences: silences(connection, now)?,
         acknowledgements: store::acknowledgements::since(connection, now.minus(HELD_FOR))?,

@@ -3,6 +3,7 @@
 
 use crate::ambient::{Ambient, Stopwatch};
 use crate::domain::ids::KeyId;
+use crate::domain::latency::{Histogram, bin};
 use crate::domain::log::Request;
 use crate::domain::throttle::{Rate, TokenBucket, network};
 use crate::domain::time::Timestamp;
@@ -49,7 +50,8 @@ struct Intake {
 pub(super) struct Totals {
     /// Requests by method, route and status.
     pub(super) answers: BTreeMap<(String, String, u16), u64>,
-    /// Milliseconds spent on them.
+    /// How long they took, and their sum in milliseconds.
+    pub(super) durations: Histogram,
     pub(super) elapsed_ms: u64,
     /// Rows that the queue had no place for.
     pub(super) n_dropped: u64,
@@ -236,6 +238,7 @@ impl RequestLog {
         let now = self.since.elapsed();
         let Intake { waiting, totals, throttle } = &mut *self.lock();
         totals.elapsed_ms += request.elapsed_ms;
+        totals.durations.add(bin(request.elapsed_ms), 1);
         *totals.answers.entry((request.method.clone(), request.route.clone(), request.status)).or_default() += 1;
         if throttle.admits(&request, now) {
             let before = waiting.n_dropped;

@@ -1,9 +1,10 @@
-//! Counters for Prometheus: cumulative numbers that the database already keeps, and what the process has seen. Nothing is scanned, and no
-//! label grows with keys, companies or subscriptions.
+//! Metrics for Prometheus: cumulative numbers that the database already keeps, what the process has seen, and what `crow check` looks at.
+//! No label grows with keys or companies; of tripped subscriptions the first are named, so that each can page by itself.
 
 use super::exposure::Reachability;
 use super::guard::{Operator, Viewer};
 use super::problem::Refusal;
+use crate::domain::latency::{BOUNDS_MS, Histogram};
 use crate::engine::gauges::Gauges;
 use crate::engine::{Engine, Status};
 use axum::Extension;
@@ -13,6 +14,7 @@ use axum::response::{IntoResponse as _, Response};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// `GET /metrics`: for anyone on this machine; for operators where other machines can ask, by a proxy or directly.
 pub(super) async fn get(
@@ -30,14 +32,17 @@ pub(super) async fn get(
 
 async fn write(engine: &Engine) -> Result<String, Refusal> {
     let mut text = String::new();
-    for metric in told(&engine.gauges().await?, &engine.status()) {
-        let Metric { name, kind, what, values } = metric;
-        let kind = if kind == Kind::Counter { "counter" } else { "gauge" };
+    for Metric { name, kind, what, samples } in told(&engine.gauges().await?, &engine.status()) {
+        let kind = match kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
+        };
         let _ = writeln!(text, "# HELP {name} {what}\n# TYPE {name} {kind}");
-        for (labels, value) in values {
+        for Sample { suffix, labels, value } in samples {
             let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}=\"{}\"", label(value))).collect();
             let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
-            let _ = writeln!(text, "{name}{labels} {value}");
+            let _ = writeln!(text, "{name}{suffix}{labels} {value}");
         }
     }
     Ok(text)
@@ -50,47 +55,76 @@ pub(super) enum Kind {
     Counter,
     /// They come and go.
     Gauge,
+    /// They only grow: how many were at most as long as a bound, their sum and their number.
+    Histogram,
 }
 
-/// A metric with its numbers by their labels.
+impl Kind {
+    /// What stands behind the name in the series of such a metric.
+    pub(super) const fn suffixes(self) -> &'static [&'static str] {
+        match self {
+            Self::Counter | Self::Gauge => &[""],
+            Self::Histogram => &["_bucket", "_sum", "_count"],
+        }
+    }
+}
+
+/// A metric with its numbers.
 #[derive(Debug, Clone)]
 pub(super) struct Metric {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
     pub(super) what: &'static str,
-    pub(super) values: Vec<(Labels, u64)>,
+    pub(super) samples: Vec<Sample>,
 }
 
-/// Names and values of labels.
-type Labels = Vec<(&'static str, String)>;
+/// One number of a metric.
+#[derive(Debug, Clone)]
+pub(super) struct Sample {
+    pub(super) suffix: &'static str,
+    pub(super) labels: Vec<(&'static str, String)>,
+    pub(super) value: f64,
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+const fn sample(labels: Vec<(&'static str, String)>, value: u64) -> Sample {
+    Sample { suffix: "", labels, value: value as f64 }
+}
 
 /// A metric of one number.
 fn one(name: &'static str, kind: Kind, what: &'static str, value: u64) -> Metric {
-    Metric { name, kind, what, values: vec![(Vec::new(), value)] }
+    Metric { name, kind, what, samples: vec![sample(Vec::new(), value)] }
 }
 
-/// A metric by one label.
+/// A gauge by one label.
 fn by(name: &'static str, what: &'static str, label: &'static str, values: &[(&str, u64)]) -> Metric {
-    let values = values.iter().map(|(value, n)| (vec![(label, (*value).to_owned())], *n)).collect();
-    Metric { name, kind: Kind::Gauge, what, values }
+    let samples = values.iter().map(|(value, n)| sample(vec![(label, (*value).to_owned())], *n)).collect();
+    Metric { name, kind: Kind::Gauge, what, samples }
 }
+
+/// Statuses that are counted from the start, so that the first answer of each is an increase.
+const STATUSES: [u16; 20] =
+    [200, 201, 204, 400, 401, 403, 404, 405, 406, 409, 413, 414, 415, 421, 429, 431, 500, 501, 503, 507];
 
 /// Every metric, in the order in which they are told.
 pub(super) fn told(gauges: &Gauges, status: &Status) -> Vec<Metric> {
     use Kind::{Counter, Gauge};
-    let paused = "Whether the platform's own trouble pauses dispatch";
     let dropped = "Requests that the log could not keep up with, since the start";
-    let requests = gauges.answers.iter().map(|((method, route, status), n)| {
-        (vec![("method", method.clone()), ("route", route.clone()), ("status", status.to_string())], *n)
-    });
-    // Those that callers can bring about at will are told from the start, so that their rise is seen.
-    let usual = [401, 404, 429, 501].map(|status| (status, 0));
-    let unlogged: BTreeMap<u16, u64> = usual.into_iter().chain(gauges.unlogged.clone()).collect();
-    let unlogged = unlogged.into_iter().map(|(status, n)| (vec![("status", status.to_string())], n));
-    vec![
+    let mut metrics = vec![
         by("crow_build_info", "What is running", "version", &[(env!("CARGO_PKG_VERSION"), 1)]),
         one("crow_dispatching", Gauge, "Whether the dispatcher runs", u64::from(status.is_dispatching)),
-        one("crow_dispatch_paused", Gauge, paused, u64::from(status.paused.is_some())),
+        one(
+            "crow_dispatch_paused",
+            Gauge,
+            "Whether the platform's own trouble pauses dispatch",
+            u64::from(status.paused.is_some()),
+        ),
+        one(
+            "crow_storage_writable",
+            Gauge,
+            "Whether storage takes writes: 0 from a failed write until one succeeds",
+            u64::from(status.write_fault.is_none()),
+        ),
         one("crow_events_total", Counter, "Events ever published", gauges.n_events),
         one("crow_deliveries_total", Counter, "Deliveries ever planned, skipped ones among them", gauges.n_deliveries),
         one("crow_attempts_total", Counter, "Attempts ever made, tests among them", gauges.n_attempts),
@@ -99,7 +133,7 @@ pub(super) fn told(gauges: &Gauges, status: &Status) -> Vec<Metric> {
         one("crow_requests_dropped_total", Counter, dropped, gauges.n_dropped),
         by(
             "crow_deliveries_waiting",
-            "Deliveries that wait, counted up to 100000",
+            "Deliveries that wait",
             "state",
             &gauges.waiting.map(|(state, n)| (state.name(), n)),
         ),
@@ -109,29 +143,144 @@ pub(super) fn told(gauges: &Gauges, status: &Status) -> Vec<Metric> {
             "outcome",
             &[("success", gauges.hour.n_ok), ("failure", gauges.hour.n_failed)],
         ),
+    ];
+    metrics.extend(standing(gauges));
+    metrics.extend(requests(gauges));
+    metrics
+}
+
+/// What needs somebody: the numbers of `crow check`.
+fn standing(gauges: &Gauges) -> Vec<Metric> {
+    use Kind::Gauge;
+    let named = gauges.tripped.len() as u64;
+    let (n_skipped, n_exhausted) = gauges.missed;
+    let tripped = gauges
+        .tripped
+        .iter()
+        .map(|(id, company)| sample(vec![("id", id.to_string()), ("company", company.to_string())], 1))
+        .collect();
+    vec![
         by(
             "crow_subscriptions",
-            "Subscriptions",
+            "Subscriptions: enabled, switched off by hand, or switched off by the breaker",
             "state",
-            &[("enabled", gauges.n_enabled), ("disabled", gauges.n_disabled)],
+            &[("enabled", gauges.n_enabled), ("off", gauges.n_off), ("tripped", gauges.n_tripped)],
         ),
         Metric {
+            name: "crow_subscription_tripped",
+            kind: Gauge,
+            what: "1 for each subscription that the breaker has switched off; the first 50 of them",
+            samples: tripped,
+        },
+        one(
+            "crow_subscriptions_tripped_unnamed",
+            Gauge,
+            "Tripped subscriptions beyond those",
+            gauges.n_tripped.saturating_sub(named),
+        ),
+        one(
+            "crow_consecutive_failures_max",
+            Gauge,
+            "The most failures in a row of an enabled subscription; the breaker trips at 20",
+            gauges.most_failures,
+        ),
+        one("crow_oldest_due_seconds", Gauge, "How long the oldest delivery is due", gauges.oldest_due.as_secs()),
+        by(
+            "crow_missed_last_day",
+            "Events of the last day that did not arrive and are not on their way, each outcome counted up to 10000",
+            "outcome",
+            &[("skipped", n_skipped), ("exhausted", n_exhausted)],
+        ),
+        one("crow_dormant_keys", Gauge, "Active keys that were not used for 30 days", gauges.n_dormant_keys),
+        one("crow_headroom_percent_min", Gauge, "What is left of the fullest rate window, in percent", gauges.headroom),
+    ]
+}
+
+/// Requests to the Integration API since the start.
+fn requests(gauges: &Gauges) -> Vec<Metric> {
+    let by_route = gauges.answers.iter().map(|((method, route, status), n)| {
+        sample(vec![("method", method.clone()), ("route", route.clone()), ("status", status.to_string())], *n)
+    });
+    let mut by_status: BTreeMap<u16, u64> = STATUSES.into_iter().map(|status| (status, 0)).collect();
+    for ((_, _, status), n) in &gauges.answers {
+        *by_status.entry(*status).or_default() += n;
+    }
+    // Those that callers can bring about at will are told from the start, so that their rise is seen.
+    let usual = [401, 404, 429, 501].map(|status| (status, 0));
+    let unlogged: BTreeMap<u16, u64> = usual.into_iter().chain(gauges.unlogged.clone()).collect();
+    let of_status = |(status, n): (u16, u64)| sample(vec![("status", status.to_string())], n);
+    vec![
+        Metric {
+            name: "crow_responses_total",
+            kind: Kind::Counter,
+            what: "Answers of the Integration API since the start by status, from zero",
+            samples: by_status.into_iter().map(of_status).collect(),
+        },
+        Metric {
             name: "crow_requests_total",
-            kind: Counter,
-            what: "Requests to the Integration API since the start",
-            values: requests.collect(),
+            kind: Kind::Counter,
+            what: "Requests to the Integration API since the start by route",
+            samples: by_route.collect(),
         },
         Metric {
             name: "crow_requests_unlogged_total",
-            kind: Counter,
+            kind: Kind::Counter,
             what: "Refusals that have no row in the request log, since the start: rows of calls without a key, and of calls beyond a key's window, are written at a bounded rate",
-            values: unlogged.collect(),
+            samples: unlogged.into_iter().map(of_status).collect(),
         },
-        one("crow_request_duration_milliseconds_total", Counter, "Time spent on them", gauges.elapsed_ms),
+        Metric {
+            name: "crow_request_duration_seconds",
+            kind: Kind::Histogram,
+            what: "How long requests to the Integration API took, since the start",
+            samples: durations(&gauges.durations, gauges.elapsed),
+        },
     ]
+}
+
+fn durations(histogram: &Histogram, sum: Duration) -> Vec<Sample> {
+    let bounds = BOUNDS_MS.iter().map(|ms| (f64::from(*ms) / 1_000.0).to_string()).chain(["+Inf".to_owned()]);
+    let mut seen = 0;
+    let mut samples: Vec<Sample> = bounds
+        .zip(histogram.0)
+        .map(|(bound, n)| {
+            seen += n;
+            Sample { suffix: "_bucket", ..sample(vec![("le", bound)], seen) }
+        })
+        .collect();
+    samples.push(Sample { suffix: "_sum", labels: Vec::new(), value: sum.as_secs_f64() });
+    samples.push(Sample { suffix: "_count", ..sample(Vec::new(), histogram.count()) });
+    samples
 }
 
 /// A label's value, escaped.
 fn label(raw: &str) -> String {
     raw.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_of_a_refusal_is_counted_from_zero() {
+        for code in crate::server::openapi::codes() {
+            assert!(STATUSES.contains(&code.status()), "{code:?}");
+        }
+    }
+
+    #[test]
+    fn buckets_are_cumulative_and_end_with_the_count() {
+        let mut histogram = Histogram::default();
+        for (ms, n) in [(0, 2), (1, 1), (70, 4), (11_000, 3)] {
+            histogram.add(crate::domain::latency::bin(ms), n);
+        }
+        let samples = durations(&histogram, Duration::from_millis(1_234));
+        let of = |suffix: &str, le: &str| {
+            let is_meant = |of: &&Sample| of.suffix == suffix && of.labels.iter().all(|(_, bound)| bound == le);
+            samples.iter().find(is_meant).unwrap_or_else(|| panic!("{suffix} {le}")).value
+        };
+        let found = ["0.001", "0.05", "0.07", "10", "+Inf"].map(|le| of("_bucket", le));
+        assert_eq!(found, [3.0, 3.0, 7.0, 7.0, 10.0]);
+        assert_eq!((of("_sum", ""), of("_count", "")), (1.234, 10.0));
+    }
 }

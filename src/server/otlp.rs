@@ -108,20 +108,24 @@ impl Pusher {
 }
 
 fn instrument(meter: &Meter, metric: &Metric, latest: &Latest) {
-    let (name, latest) = (metric.name, Arc::clone(latest));
-    let observe = move |instrument: &dyn AsyncInstrument<u64>| {
-        let latest = latest.lock().unwrap_or_else(PoisonError::into_inner);
-        for (labels, value) in latest.iter().filter(|metric| metric.name == name).flat_map(|metric| &metric.values) {
-            let labels: Vec<KeyValue> = labels.iter().map(|(key, value)| KeyValue::new(*key, value.clone())).collect();
-            instrument.observe(*value, &labels);
-        }
-    };
-    match metric.kind {
-        Kind::Counter => {
-            let _ = meter.u64_observable_counter(name).with_description(metric.what).with_callback(observe).build();
-        }
-        Kind::Gauge => {
-            let _ = meter.u64_observable_gauge(name).with_description(metric.what).with_callback(observe).build();
+    for suffix in metric.kind.suffixes() {
+        let (name, latest) = (metric.name, Arc::clone(latest));
+        let observe = move |instrument: &dyn AsyncInstrument<f64>| {
+            let latest = latest.lock().unwrap_or_else(PoisonError::into_inner);
+            let samples = latest.iter().filter(|metric| metric.name == name).flat_map(|metric| &metric.samples);
+            for sample in samples.filter(|sample| sample.suffix == *suffix) {
+                let labels = sample.labels.iter().map(|(key, value)| KeyValue::new(*key, value.clone()));
+                instrument.observe(sample.value, &labels.collect::<Vec<_>>());
+            }
+        };
+        let name = format!("{name}{suffix}");
+        match metric.kind {
+            Kind::Counter | Kind::Histogram => {
+                let _ = meter.f64_observable_counter(name).with_description(metric.what).with_callback(observe).build();
+            }
+            Kind::Gauge => {
+                let _ = meter.f64_observable_gauge(name).with_description(metric.what).with_callback(observe).build();
+            }
         }
     }
 }

@@ -115,6 +115,8 @@ pub(super) fn dashboard(of: Dashboard, engine: &Engine) -> Overview {
         n_failed_1h: sum(|minute| minute.n_failed),
         n_trips_24h: of.n_trips_24h,
         oldest_due_utc: of.backlog.next_due_at.filter(|due| *due < of.now),
+        n_skipped_24h: Some(of.missed.0),
+        n_exhausted_24h: Some(of.missed.1),
     };
     let narrow = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     Overview {

@@ -276,6 +276,16 @@ pub(crate) fn backlog(connection: &Connection, subscription: SubscriptionId) -> 
     Ok(backlog)
 }
 
+/// The earliest time at which a delivery that waits for an enabled subscription is due.
+pub(crate) fn oldest_due(connection: &Connection) -> Result<Option<Timestamp>, Error> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT min((SELECT due_at FROM deliveries WHERE subscription_id = s.id AND state = 'pending' AND NOT {IS_HELD}
+                     ORDER BY due_at LIMIT 1)) AS due
+         FROM subscriptions s WHERE s.deleted_at IS NULL AND s.disabled_reason IS NULL"
+    ))?;
+    Ok(statement.query_row([], |row| super::maybe_time(row, "due"))?)
+}
+
 /// The columns of a claimed delivery, in the order in which [`read`] expects them.
 pub(super) const CLAIMED: &str = "id, event_id, subscription_id, company_id, kind, n_attempts, n_beside, retry_base_ms";
 

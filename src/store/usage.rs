@@ -2,7 +2,7 @@
 
 use super::{Error, count, time};
 use crate::domain::delivery::State;
-use crate::domain::ids::KeyId;
+use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::log::Request;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -191,8 +191,40 @@ pub(crate) struct Counts {
     pub(crate) n_events: u64,
     /// Deliveries that wait, by state.
     pub(crate) waiting: [(State, u64); 4],
+    /// Subscriptions by state; those that are deleted are none.
     pub(crate) n_enabled: u64,
-    pub(crate) n_disabled: u64,
+    pub(crate) n_off: u64,
+    pub(crate) n_tripped: u64,
+    /// The most failures in a row of an enabled subscription.
+    pub(crate) most_failures: u64,
+}
+
+/// Rows that [`missed`] counts at most, of each kind.
+pub(crate) const MAX_MISSED: u64 = 10_000;
+
+/// Deliveries planned since then that were skipped, and those that were given up, of subscriptions that are not deleted. Each is counted up
+/// to [`MAX_MISSED`].
+pub(crate) fn missed(connection: &Connection, since: Timestamp) -> Result<(u64, u64), Error> {
+    let of = |state: &str| {
+        // The state is written out, or the partial index would not be used.
+        let sql = format!(
+            "SELECT count(*) AS n FROM (SELECT 1 FROM subscriptions s JOIN deliveries d
+                 ON d.subscription_id = s.id AND d.state = '{state}' AND d.created_at >= ?1
+             WHERE s.deleted_at IS NULL LIMIT {MAX_MISSED})"
+        );
+        connection.prepare_cached(&sql)?.query_row([since.millis()], |row| count(row, "n"))
+    };
+    Ok((of("skipped")?, of("exhausted")?))
+}
+
+/// The first subscriptions that the breaker has switched off, with their companies.
+pub(crate) fn tripped(connection: &Connection, limit: usize) -> Result<Vec<(SubscriptionId, CompanyId)>, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, company_id FROM subscriptions WHERE deleted_at IS NULL AND disabled_reason = 'circuit_breaker' ORDER BY id LIMIT ?1",
+    )?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = statement.query_map([limit], |row| Ok((SubscriptionId(row.get(0)?), CompanyId(row.get(1)?))))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// How much there is, without looking at the logs.
@@ -210,8 +242,11 @@ pub(crate) fn counts(connection: &Connection) -> Result<Counts, Error> {
     }
     let mut statement = connection.prepare_cached(
         "SELECT (SELECT value FROM counters WHERE name = 'event') AS events,
-             count(*) FILTER (WHERE disabled_reason IS NULL) AS enabled, count(*) FILTER (WHERE disabled_reason IS NOT NULL) AS disabled
-         FROM subscriptions",
+             count(*) FILTER (WHERE disabled_reason IS NULL) AS enabled,
+             count(*) FILTER (WHERE disabled_reason IS NOT NULL AND disabled_reason <> 'circuit_breaker') AS off,
+             count(*) FILTER (WHERE disabled_reason = 'circuit_breaker') AS tripped,
+             coalesce(max(streak) FILTER (WHERE disabled_reason IS NULL), 0) AS failures
+         FROM subscriptions WHERE deleted_at IS NULL",
     )?;
     Ok(statement.query_row([], |row| {
         Ok(Counts {
@@ -219,7 +254,9 @@ pub(crate) fn counts(connection: &Connection) -> Result<Counts, Error> {
             n_events: count(row, "events")?,
             waiting,
             n_enabled: count(row, "enabled")?,
-            n_disabled: count(row, "disabled")?,
+            n_off: count(row, "off")?,
+            n_tripped: count(row, "tripped")?,
+            most_failures: count(row, "failures")?,
         })
     })?)
 }

@@ -6,9 +6,11 @@ use crate::support::receiver::{Behaviour, Receiver};
 use crate::support::serving::Serving;
 use crow::api::document::schema;
 use crow::api::keys::{NewCompany, NewKey};
+use crow::api::operators::NewOperator;
 use crow::client::connection::{Client, Credential};
-use crow::domain::ids::{KeyId, SubscriptionId};
+use crow::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crow::domain::key::Scope;
+use crow::domain::operator::Role;
 use crow::domain::secret::Secret;
 use serde_json::Value;
 use std::path::Path;
@@ -148,6 +150,39 @@ async fn a_configuration_goes_out_and_comes_back_as_a_difference() {
     assert_eq!(of("clock").expect("it was asked")["health"], "well");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_counts_everything_missed_and_knows_nothing_where_its_token_is_not_accepted() {
+    let scene = Scene::start().await;
+    let asked = |command: &mut Command| {
+        let output = command.output().expect("the binary runs");
+        (output.status.code(), String::from_utf8(output.stdout).expect("text"))
+    };
+    let missed = || asked(&mut scene.serving.command(&["check", "missed"]));
+    let (code, said) = missed();
+    assert!(code == Some(0) && said.contains("missed=0"), "{said}");
+    // To a subscription that its breaker switched off: more than one page of them.
+    for _ in 0..210 {
+        scene.operator.emit(&lead(CompanyId(1))).await.expect("an event");
+    }
+    let (code, said) = missed();
+    assert!(code == Some(1) && said.contains("missed=210;"), "{said}");
+    let file = scene.serving.folder().join("other.token");
+    let check = |token: &str| {
+        std::fs::write(&file, token).expect("written");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_crow"));
+        asked(command.args(["check", "--url", scene.serving.address(), "--token-file"]).arg(&file))
+    };
+    let viewer = NewOperator { name: "viewer".to_owned(), role: Role::Viewer };
+    let viewer = scene.operator.create_operator(&viewer).await.expect("an operator");
+    let token = viewer.token.into_secret();
+    assert_eq!(check(token.reveal()).0, Some(2), "the breaker tripped");
+    scene.operator.revoke_operator(viewer.row.id).await.expect("revoked");
+    for token in [token.reveal(), "wlop_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
+        let (code, said) = check(token);
+        assert!(code == Some(3) && said.starts_with("CROW UNKNOWN") && said.contains("token"), "{code:?} {said}");
+    }
+}
+
 fn crow(arguments: &[&str], home: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_crow"));
     command.args(arguments).env("XDG_CONFIG_HOME", home).env_remove("NO_COLOR").output().expect("the binary runs")
@@ -169,10 +204,11 @@ fn completions_pages_and_the_configuration_are_made_of_what_there_is() {
         assert!(text.contains(".TH") && text.contains("OPTIONS"), "{page}");
     }
     let template = said(&run(&["config", "template"]));
+    assert!(said(&run(&["config", "check"])).starts_with("there is no configuration file"));
     std::fs::create_dir(dir.path().join("crow")).expect("made");
     let file = dir.path().join("crow/config.toml");
     std::fs::write(&file, template).expect("written");
-    assert_eq!(said(&run(&["config", "check"])).trim(), "nothing is wrong");
+    assert_eq!(said(&run(&["config", "check"])).trim(), format!("nothing is wrong with {}", file.display()));
     std::fs::write(&file, "[alerts]\ncommand = []\n").expect("written");
     let wrong = run(&["config", "check"]);
     assert_eq!(wrong.status.code(), Some(1));

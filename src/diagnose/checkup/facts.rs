@@ -1,10 +1,9 @@
 //! What a checkup learns. What could not be learnt stands as the reason why.
 
 use crate::ambient::Ambient;
-use crate::api::deliveries::DeliveryRow;
 use crate::api::keys::KeyRow;
 use crate::api::limits::LimitDetail;
-use crate::api::log::{DeliveryQuery, RequestQuery};
+use crate::api::log::RequestQuery;
 use crate::api::overview::{Pipeline, Platform};
 use crate::api::paths;
 use crate::api::readable::UnreadableRows;
@@ -12,7 +11,6 @@ use crate::api::requests::CodeCount;
 use crate::api::subscriptions::SubscriptionRow;
 use crate::client::Error;
 use crate::client::connection::Client;
-use crate::domain::delivery::State;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde_json::Value;
@@ -20,11 +18,6 @@ use std::time::Duration;
 
 /// What was learnt of something, or why it was not.
 pub(super) type Learnt<T> = Result<T, String>;
-
-/// How far back deliveries that did not arrive are looked for.
-const DAY: Duration = Duration::from_secs(86_400);
-/// Rows of a page; more than that are said to be more.
-pub(super) const PAGE: u32 = 200;
 
 /// What was learnt.
 #[derive(Debug)]
@@ -40,9 +33,6 @@ pub(super) struct Facts {
     pub(super) windows: Learnt<Vec<LimitDetail>>,
     /// Requests of the last hour by status and code.
     pub(super) answers: Learnt<Vec<CodeCount>>,
-    /// Deliveries of the last day that were skipped, and that were given up; a page of each at most.
-    pub(super) skipped: Learnt<Vec<DeliveryRow>>,
-    pub(super) exhausted: Learnt<Vec<DeliveryRow>>,
     /// Rows of these lists that could not be read.
     pub(super) unreadable: UnreadableRows,
 }
@@ -54,21 +44,13 @@ pub(super) struct Facts {
 pub(super) async fn learn(client: &Client, ambient: &Ambient) -> Result<Facts, Error> {
     let overview = client.overview(1).await?;
     let (at, here) = (overview.server_utc, ambient.now());
-    let day = |state: State| DeliveryQuery {
-        state: Some(state.name().to_owned()),
-        since: Some(at.minus(DAY)),
-        ..DeliveryQuery::default()
-    };
-    let (missed, lost) = (day(State::Skipped), day(State::Exhausted));
     let requests = RequestQuery::default();
-    let (ready, keys, subscriptions, windows, answers, skipped, exhausted) = tokio::join!(
+    let (ready, keys, subscriptions, windows, answers) = tokio::join!(
         client.look::<Value>(paths::READYZ, &[]),
         client.keys(),
         client.subscription_rows(),
         client.limits(),
         client.request_log(&requests, None, 1),
-        client.delivery_log(&missed, None, PAGE),
-        client.delivery_log(&lost, None, PAGE),
     );
     let mut unreadable = UnreadableRows::default();
     for (_, rows) in overview.unreadable() {
@@ -79,8 +61,6 @@ pub(super) async fn learn(client: &Client, ambient: &Ambient) -> Result<Facts, E
         subscriptions.as_ref().map(|page| &page.unreadable),
         windows.as_ref().map(|page| &page.unreadable),
         answers.as_ref().map(|log| &log.page.unreadable),
-        skipped.as_ref().map(|page| &page.unreadable),
-        exhausted.as_ref().map(|page| &page.unreadable),
     ];
     lists.into_iter().flatten().for_each(|rows| unreadable.extend(rows.clone()));
     Ok(Facts {
@@ -93,8 +73,6 @@ pub(super) async fn learn(client: &Client, ambient: &Ambient) -> Result<Facts, E
         subscriptions: subscriptions.map(|page| page.items).map_err(inert),
         windows: windows.map(|page| page.items).map_err(inert),
         answers: answers.map(|log| log.last_hour).map_err(inert),
-        skipped: skipped.map(|page| page.items).map_err(inert),
-        exhausted: exhausted.map(|page| page.items).map_err(inert),
         unreadable,
     })
 }

@@ -1,13 +1,16 @@
 //! The probes: what each counts, in which words, and where its usual limits are.
 
-use super::facts::{Facts, Learnt, PAGE};
+use super::facts::{Facts, Learnt};
 use crate::api::checkup::Side;
-use crate::api::deliveries::DeliveryRow;
 use crate::api::keys::KeyRow;
+use crate::api::overview::Pipeline;
 use crate::api::requests::CodeCount;
 use crate::api::subscriptions::SubscriptionRow;
 use crate::domain::breaker::FUSE;
 use crate::domain::standing::{DORMANT_DAYS, Disabled, HEADROOM, STREAKS, SUCCESS};
+
+/// Up to which a platform counts the events that did not arrive.
+const MAX_MISSED: u64 = 10_000;
 
 /// A number that is looked at.
 #[derive(Debug)]
@@ -201,24 +204,22 @@ fn success(facts: &Facts) -> Learnt<Found> {
     })
 }
 
-/// Deliveries that did not arrive, to subscriptions that are enabled: those that are off have probes of their own.
+/// Whoever they were for: of subscriptions that are off too.
 fn missed(facts: &Facts) -> Learnt<Found> {
-    let rows = enabled(facts)?;
-    let of = |rows_of: &Learnt<Vec<DeliveryRow>>| -> Learnt<(u64, &'static str)> {
-        let page = rows_of.as_ref().map_err(Clone::clone)?;
-        let n = page.iter().filter(|delivery| rows.iter().any(|row| row.subscription.id == delivery.subscription_id));
-        Ok((n.count() as u64, if page.len() as u64 >= u64::from(PAGE) { " or more" } else { "" }))
+    let Pipeline { n_skipped_24h: Some(n_skipped), n_exhausted_24h: Some(n_lost), .. } = facts.pipeline else {
+        return Err("the platform does not count the events that did not arrive".to_owned());
     };
-    let ((n_skipped, more_skipped), (n_lost, more_lost)) = (of(&facts.skipped)?, of(&facts.exhausted)?);
-    let n = n_skipped + n_lost;
-    let said = if n == 0 {
+    let counted = |n: u64| if n < MAX_MISSED { n.to_string() } else { format!("{n} or more") };
+    let said = if n_skipped + n_lost == 0 {
         "every event of the last day arrived or is on its way".to_owned()
     } else {
         format!(
-            "{n_skipped}{more_skipped} events passed by while a subscription was off, {n_lost}{more_lost} were given up; a replay delivers them"
+            "of the last day, {} events passed by while a subscription was off, and {} were given up; a replay delivers them",
+            counted(n_skipped),
+            counted(n_lost)
         )
     };
-    found(n, said)
+    found(n_skipped + n_lost, said)
 }
 
 fn answered(facts: &Facts, is_meant: fn(u16) -> bool, what: &str) -> Learnt<Found> {

@@ -26,8 +26,6 @@ fn facts(late: u64) -> Facts {
         subscriptions: Ok(Vec::new()),
         windows: Ok(Vec::new()),
         answers: Ok(Vec::new()),
-        skipped: Ok(Vec::new()),
-        exhausted: Ok(Vec::new()),
     }
 }
 
@@ -52,6 +50,21 @@ fn what_is_not_known_is_no_pass_and_what_cannot_be_counted_is_no_alarm() {
     assert_eq!((of("keys").grade, of("keys").said.as_str()), (Grade::Unknown, "nobody said"));
     assert_eq!((of("success").grade, of("success").value, of("success").performance()), (Grade::Ok, None, None));
     assert!(Grade::Critical > Grade::Unknown && Grade::Unknown > Grade::Warning);
+}
+
+#[test]
+fn what_did_not_arrive_is_counted_whoever_it_was_for_and_no_count_is_no_pass() {
+    let probe = Probe::named("missed").expect("a probe");
+    let of = |n_skipped_24h, n_exhausted_24h| {
+        let mut facts = facts(0);
+        (facts.pipeline.n_skipped_24h, facts.pipeline.n_exhausted_24h) = (n_skipped_24h, n_exhausted_24h);
+        let reading = read(probe, &facts, &Limits::default());
+        (reading.grade, reading.value)
+    };
+    assert_eq!(of(Some(0), Some(0)), (Grade::Ok, Some(0)));
+    assert_eq!(of(Some(240), Some(0)), (Grade::Warning, Some(240)));
+    assert_eq!(of(Some(0), Some(1)), (Grade::Warning, Some(1)));
+    assert_eq!([of(None, Some(0)), of(Some(0), None)], [(Grade::Unknown, None); 2]);
 }
 
 #[test]

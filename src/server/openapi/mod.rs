@@ -207,7 +207,7 @@ fn parameters() -> Value {
 }
 
 /// Every code that is ever answered.
-fn codes() -> [Code; 28] {
+pub(super) fn codes() -> [Code; 28] {
     [
         Code::MalformedRequest,
         Code::MalformedJson,

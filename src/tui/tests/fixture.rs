@@ -259,6 +259,8 @@ pub(super) fn overview() -> Overview {
             n_failed_1h: 112,
             n_trips_24h: 1,
             oldest_due_utc: None,
+            n_skipped_24h: Some(0),
+            n_exhausted_24h: Some(0),
         },
         minutes: (0..60)
             .map(|minute| Minute {
