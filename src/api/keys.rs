@@ -3,6 +3,7 @@
 use crate::domain;
 use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::key::{Key, Scope};
+use crate::domain::patch::Patch;
 use crate::domain::standing::KeyFacts;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
@@ -47,16 +48,40 @@ pub struct Limits {
 pub struct LimitsWish {
     /// Of the read bucket.
     #[serde(default)]
-    #[schema(minimum = 0, maximum = 1_000_000)]
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub read: Option<u32>,
     /// Of the write bucket.
     #[serde(default)]
-    #[schema(minimum = 0, maximum = 1_000_000)]
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub write: Option<u32>,
     /// Of the admin bucket.
     #[serde(default)]
-    #[schema(minimum = 0, maximum = 1_000_000)]
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub admin: Option<u32>,
+}
+
+/// The body of `PATCH /portal/v1/keys/{id}/limits`; what is absent stays, null means the default.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+pub struct LimitsPatch {
+    /// Of the read bucket.
+    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 1_000_000)]
+    pub read: Patch<u32>,
+    /// Of the write bucket.
+    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 1_000_000)]
+    pub write: Patch<u32>,
+    /// Of the admin bucket.
+    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 1_000_000)]
+    pub admin: Patch<u32>,
+}
+
+impl From<&LimitsWish> for LimitsPatch {
+    fn from(wish: &LimitsWish) -> Self {
+        let all = |limit: Option<u32>| limit.map_or(Patch::Clear, Patch::Set);
+        Self { read: all(wish.read), write: all(wish.write), admin: all(wish.admin) }
+    }
 }
 
 /// The body of `POST /portal/v1/keys`.

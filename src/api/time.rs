@@ -13,7 +13,7 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| D::Error::custom("not an RFC 3339 time"))
+        Self::parse(&text).ok_or_else(|| D::Error::custom("must be an RFC 3339 time: 2026-11-23T14:02:31Z"))
     }
 }
 

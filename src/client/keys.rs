@@ -2,7 +2,7 @@
 
 use super::Error;
 use super::connection::Client;
-use crate::api::keys::{Company, CreatedKey, KeyRow, LimitsWish, NewCompany, NewKey, RevokedKey};
+use crate::api::keys::{Company, CreatedKey, KeyRow, LimitsPatch, NewCompany, NewKey, RevokedKey};
 use crate::api::limits::{KeyUsage, LimitDetail};
 use crate::api::page::Page;
 use crate::api::paths;
@@ -70,7 +70,8 @@ impl Client {
     ///
     /// # Errors
     /// Those of any call.
-    pub async fn limit_key(&self, id: KeyId, wish: &LimitsWish) -> Result<KeyRow, Error> {
-        self.call(Method::PATCH, &paths::with(paths::KEY_LIMITS, id), &[], Some(wish), &[]).await
+    pub async fn limit_key(&self, id: KeyId, patch: impl Into<LimitsPatch>) -> Result<KeyRow, Error> {
+        let patch: LimitsPatch = patch.into();
+        self.call(Method::PATCH, &paths::with(paths::KEY_LIMITS, id), &[], Some(&patch), &[]).await
     }
 }

@@ -10,6 +10,7 @@ use crate::api::subscriptions::{
     TestDelivery, TestResult,
 };
 use crate::domain::ids::SubscriptionId;
+use reqwest::Method;
 
 impl Client {
     /// One subscription with its health (Portal).
@@ -34,6 +35,15 @@ impl Client {
     /// Those of any call.
     pub async fn enable(&self, id: SubscriptionId, replay: ReplayChoice) -> Result<SubscriptionRow, Error> {
         self.post(&paths::with(paths::PORTAL_SUBSCRIPTION_ENABLE, id), &Enable { replay }).await
+    }
+
+    /// Deletes a subscription, whoever manages it (Portal); its log stays.
+    ///
+    /// # Errors
+    /// Those of any call.
+    pub async fn delete_subscription(&self, id: SubscriptionId) -> Result<(), Error> {
+        let path = paths::with(paths::PORTAL_SUBSCRIPTION, id);
+        self.call(Method::DELETE, &path, &[], None::<&()>, &[]).await
     }
 
     /// Disables a subscription (Portal).

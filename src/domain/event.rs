@@ -89,6 +89,16 @@ pub struct Event {
     pub body: Vec<u8>,
 }
 
+/// In which order events are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// By ascending number.
+    #[default]
+    OldestFirst,
+    /// By descending number.
+    NewestFirst,
+}
+
 /// Which events are asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filter {

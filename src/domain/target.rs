@@ -28,6 +28,15 @@ pub enum Fault {
     /// Not a URL.
     #[error("must be an absolute URL")]
     NotAUrl,
+    /// Holds a backslash, which some programs read as a slash.
+    #[error("must not contain a backslash")]
+    Backslash,
+    /// Names no host behind `//`.
+    #[error("must name a host: https://host/path")]
+    NoHost,
+    /// Names a host that no name server knows: a label is empty or longer than 63 bytes, or all of it longer than 253.
+    #[error("must name a host whose labels have 1 to 63 characters, at most 253 in all")]
+    Label,
     /// Not https.
     #[error("must begin with https://")]
     Scheme,
@@ -60,7 +69,8 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// Checks a target as far as that is possible without resolving its name. An address in it is checked as if it were dialled.
+    /// Checks a target as far as that is possible without resolving its name. An address in it is checked as if it were dialled. The answer
+    /// is the target in the spelling that is dialled, which is the one to store and to show.
     ///
     /// # Errors
     /// Says which rule it breaks.
@@ -106,10 +116,13 @@ impl Bounds {
     }
 }
 
-/// Checks what stands in a target, but for its address.
+/// Checks what stands in a target, but for its address. What parsers disagree about is refused before it is parsed.
 fn judge(text: &str, policy: Policy) -> Result<Url, Fault> {
     if text.len() > LONGEST {
         return Err(Fault::TooLong);
+    }
+    if text.contains('\\') {
+        return Err(Fault::Backslash);
     }
     if text.trim() != text || text.chars().any(char::is_control) {
         return Err(Fault::NotAUrl);
@@ -119,8 +132,16 @@ fn judge(text: &str, policy: Policy) -> Result<Url, Fault> {
         ("https", _) | ("http", Policy::Private) => {}
         _ => return Err(Fault::Scheme),
     }
-    if !url.username().is_empty() || url.password().is_some() {
+    let rest = text.split_once(':').map_or("", |(_, rest)| rest);
+    let authority = rest.strip_prefix("//").and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
+    if authority.contains('@') {
         return Err(Fault::Userinfo);
+    }
+    if authority.is_empty() || authority.starts_with(':') {
+        return Err(Fault::NoHost);
+    }
+    if url.as_str().len() > LONGEST {
+        return Err(Fault::TooLong);
     }
     if url.fragment().is_some() {
         return Err(Fault::Fragment);
@@ -129,11 +150,18 @@ fn judge(text: &str, policy: Policy) -> Result<Url, Fault> {
         return Err(Fault::Port);
     }
     match url.host().ok_or(Fault::NotAUrl)? {
+        Host::Domain(name) if !is_resolvable(name) => Err(Fault::Label),
         Host::Domain(name) if policy == Policy::Public && is_local_name(name) => {
             Err(Fault::Address("the name is local"))
         }
         _ => Ok(url),
     }
+}
+
+/// Whether a name server can be asked for a name; a dot at its end is permitted.
+fn is_resolvable(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name.len() <= 253 && name.split('.').all(|label| (1..=63).contains(&label.len()))
 }
 
 fn is_local_name(name: &str) -> bool {
@@ -230,6 +258,18 @@ mod tests {
             ("hooks.example.com/x", Fault::NotAUrl),
             (" https://hooks.example.com/", Fault::NotAUrl),
             ("https://user:pass@hooks.example.com/", Fault::Userinfo),
+            ("https://@hooks.example.com/", Fault::Userinfo),
+            ("https://:@hooks.example.com/", Fault::Userinfo),
+            ("https://user@hooks.example.com/", Fault::Userinfo),
+            ("https:hooks.example.com/x", Fault::NoHost),
+            ("https:/hooks.example.com/x", Fault::NoHost),
+            ("https:///hooks.example.com/x", Fault::NoHost),
+            ("https:\\\\hooks.example.com\\x", Fault::Backslash),
+            ("https://ok.evil.example\\@127.0.0.1/", Fault::Backslash),
+            ("https://hooks.example.com/a\\b", Fault::Backslash),
+            ("https://a..example.com/", Fault::Label),
+            ("https://.example.com/", Fault::Label),
+            ("https://hooks.example.com../", Fault::Label),
             ("https://hooks.example.com/#a", Fault::Fragment),
             ("https://localhost/", Fault::Address("the name is local")),
             ("https://metadata.google.internal/", Fault::Address("the name is local")),
@@ -248,6 +288,27 @@ mod tests {
             assert_eq!(PUBLIC.judge(text), Err(fault), "{text}");
         }
         assert_eq!(PUBLIC.judge(&format!("https://a.example/{}", "x".repeat(LONGEST))), Err(Fault::TooLong));
+        assert_eq!(PUBLIC.judge(&format!("https://a.example/{}", "ü".repeat(LONGEST / 3))), Err(Fault::TooLong));
+        assert!(PUBLIC.judge(&format!("https://{}.example/", "x".repeat(63))).is_ok());
+        assert_eq!(PUBLIC.judge(&format!("https://{}.example/", "x".repeat(64))), Err(Fault::Label));
+        assert_eq!(PUBLIC.judge(&format!("https://{}example/", "x.".repeat(130))), Err(Fault::Label));
+    }
+
+    #[test]
+    fn what_is_stored_is_what_is_dialled() {
+        for (text, dialled) in [
+            ("https://hooks.example.com", "https://hooks.example.com/"),
+            ("HTTPS://Hooks.Example.COM:443/In", "https://hooks.example.com/In"),
+            ("https://hooks.example.com/a/../b/./c", "https://hooks.example.com/b/c"),
+            ("https://bücher.example/ü?q=ü ü", "https://xn--bcher-kva.example/%C3%BC?q=%C3%BC%20%C3%BC"),
+            ("https://0x5db8d822/", "https://93.184.216.34/"),
+            ("https://[2606:2800:0220:1::1]:8443", "https://[2606:2800:220:1::1]:8443/"),
+            ("https://hooks.example.com/?t=a%2Fb+c", "https://hooks.example.com/?t=a%2Fb+c"),
+        ] {
+            let url = PUBLIC.judge(text).unwrap_or_else(|fault| panic!("{text}: {fault}"));
+            assert_eq!(url.as_str(), dialled);
+            assert_eq!(PUBLIC.judge(url.as_str()).as_ref().map(Url::as_str), Ok(dialled), "a second time");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::caller::{Caller, Change};
 use super::envelope::{self, Parts};
 use super::{Engine, Error, Fault, samples};
 use crate::domain::delivery::{Kind, Schedule, State};
-use crate::domain::event::{Event, EventType, Filter};
+use crate::domain::event::{Event, EventType, Filter, Order};
 use crate::domain::ids::{CompanyId, DeliveryId, EventId};
 use crate::domain::time::Timestamp;
 use crate::store;
@@ -27,9 +27,9 @@ pub struct News {
 /// A page of events.
 #[derive(Debug, Clone)]
 pub struct Page {
-    /// Their envelopes, byte by byte, ascending by id.
+    /// Their envelopes, byte by byte, in the order that was asked for.
     pub envelopes: Vec<Vec<u8>>,
-    /// Nothing up to here need be looked at again.
+    /// Where the next page begins: nothing up to here need be looked at again.
     pub next: EventId,
     /// Whether there are more now.
     pub has_more: bool,
@@ -80,19 +80,27 @@ impl Engine {
         Ok(event)
     }
 
-    /// At most `limit` events of a company after `after` that a filter lets through.
+    /// At most `limit` events of a company that a filter lets through, from a place on; from the beginning of the order if there is none.
     ///
     /// # Errors
     /// Those of storage.
-    pub async fn events(&self, company: CompanyId, filter: Filter, after: EventId, limit: u32) -> Result<Page, Error> {
+    pub async fn events(
+        &self,
+        company: CompanyId,
+        filter: Filter,
+        (order, from): (Order, Option<EventId>),
+        limit: u32,
+    ) -> Result<Page, Error> {
+        let from = from.unwrap_or(EventId(if order == Order::OldestFirst { 0 } else { i64::MAX }));
         let read = move |connection: &Connection| {
-            let mut events = store::events::page(connection, company, &filter, after, limit + 1)?;
+            let mut events = store::events::page(connection, company, &filter, (order, from), limit + 1)?;
             let has_more = events.len() > limit as usize;
             events.truncate(limit as usize);
             let next = match events.last() {
-                Some((last, _)) if has_more => *last,
+                Some((last, _)) if has_more || order == Order::NewestFirst => *last,
+                None if order == Order::NewestFirst => from,
                 // Everything there is has been looked at, so the next look begins behind it.
-                _ => store::events::latest(connection, company)?.map_or(after, |latest| latest.max(after)),
+                _ => store::events::latest(connection, company)?.map_or(from, |latest| latest.max(from)),
             };
             let envelopes = events.into_iter().map(|(_, envelope)| envelope).collect();
             Ok::<_, store::Error>(Page { envelopes, next, has_more })

@@ -64,6 +64,14 @@ impl Faults {
     }
 }
 
+/// What is wrong with the name of a company, a key or an operator: 1 to `longest` characters, none of them a control character.
+pub(super) fn judge_name(name: &str, longest: usize) -> Option<Fault> {
+    if name.trim().is_empty() || name.chars().count() > longest {
+        return Some(Fault::new("name", format!("must have 1 to {longest} characters")));
+    }
+    name.chars().any(char::is_control).then(|| Fault::new("name", "must not contain control characters"))
+}
+
 pub(super) fn is_email(email: &str) -> bool {
     email.matches('@').count() == 1
         && !email.starts_with('@')

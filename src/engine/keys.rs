@@ -1,6 +1,7 @@
 //! Companies and keys.
 
 use super::caller::{Caller, Change};
+use super::fields::judge_name;
 use super::revocations::{Revocation, Revoked, Subject};
 use super::{Engine, Error, Fault, auth};
 use crate::domain::company::Company;
@@ -33,8 +34,8 @@ impl Engine {
     /// # Errors
     /// [`Error::Invalid`] for a name that is empty or too long, and those of storage.
     pub async fn create_company(&self, caller: Caller, name: String) -> Result<Company, Error> {
-        if name.trim().is_empty() || name.chars().count() > 200 {
-            return Err(Error::Invalid(vec![Fault::new("name", "must have 1 to 200 characters")]));
+        if let Some(fault) = judge_name(&name, 200) {
+            return Err(Error::Invalid(vec![fault]));
         }
         let ambient = self.shared.ambient.clone();
         let company = self
@@ -70,10 +71,7 @@ impl Engine {
     /// # Errors
     /// [`Error::Invalid`] naming each field, and those of storage.
     pub async fn create_key(&self, caller: Caller, wish: Wish) -> Result<(Key, Secret), Error> {
-        let mut faults = Vec::new();
-        if wish.name.trim().is_empty() || wish.name.chars().count() > 100 {
-            faults.push(Fault::new("name", "must have 1 to 100 characters"));
-        }
+        let mut faults: Vec<Fault> = judge_name(&wish.name, 100).into_iter().collect();
         if wish.scopes == Scopes::default() {
             faults.push(Fault::new("scopes", "must name at least one scope"));
         }
@@ -139,17 +137,23 @@ impl Engine {
         Ok(Revoked { row: key, write_pending })
     }
 
-    /// Gives a key limits of its own, or the defaults; they act on the next request.
+    /// Changes the limits of a key; they act on the next request.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`] for a limit beyond a million, and those of storage.
-    pub async fn limit_key(&self, caller: Caller, id: KeyId, limits: Limits) -> Result<Arc<Key>, Error> {
+    /// [`Error::NotFound`], [`Error::Invalid`] for a limit of 0 or beyond a million, and those of storage.
+    pub async fn limit_key(
+        &self,
+        caller: Caller,
+        id: KeyId,
+        change: impl FnOnce(Limits) -> Limits,
+    ) -> Result<Arc<Key>, Error> {
+        let missing = || Error::NotFound(format!("key {id}"));
+        let key = self.shared.keyring.by_id(id).ok_or_else(missing)?;
+        let limits = change(key.limits);
         let faults: Vec<Fault> = judge_limits(limits).collect();
         if !faults.is_empty() {
             return Err(Error::Invalid(faults));
         }
-        let missing = || Error::NotFound(format!("key {id}"));
-        let key = self.shared.keyring.by_id(id).ok_or_else(missing)?;
         let ambient = self.shared.ambient.clone();
         let before = key.limits;
         self.shared
@@ -175,10 +179,10 @@ impl Engine {
     }
 }
 
-/// What is wrong with limits, field by field. 0 is right: such a key can do nothing in that bucket.
+/// What is wrong with limits, field by field. A key that is to do nothing is revoked, not limited to 0: no wait would help it.
 fn judge_limits(limits: Limits) -> impl Iterator<Item = Fault> {
     [("read", limits.read), ("write", limits.write), ("admin", limits.admin)]
         .into_iter()
-        .filter(|(_, limit)| limit.is_some_and(|limit| limit > MOST_CALLS))
-        .map(|(field, _)| Fault::new(field, format!("must be null or 0 to {MOST_CALLS} calls a minute")))
+        .filter(|(_, limit)| limit.is_some_and(|limit| !(1..=MOST_CALLS).contains(&limit)))
+        .map(|(field, _)| Fault::new(field, format!("must be null or 1 to {MOST_CALLS} calls a minute")))
 }

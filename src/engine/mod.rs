@@ -105,8 +105,11 @@ pub enum Error {
         /// Bytes that it would have.
         n_bytes: usize,
     },
-    /// A tool manages the subscription: whoever else calls may only switch it.
-    #[error("this subscription is managed by {0}; only isEnabled may be changed, and it is deleted there")]
+    /// A tool manages the subscription: a key other than the one that created it may only switch it.
+    #[error(
+        "this subscription is managed by {0}; a key other than the one that created it may only change isEnabled, and delete it once that key \
+         is revoked"
+    )]
     Managed(String),
     /// The name of a create was used for another one within a day.
     #[error("this Idempotency-Key was used with another request; use a new one for each record")]

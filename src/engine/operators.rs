@@ -1,6 +1,7 @@
 //! Operators: who may use the Portal API.
 
 use super::caller::{Caller, Change};
+use super::fields::judge_name;
 use super::revocations::{Revocation, Revoked, Subject};
 use super::{Engine, Error, Fault, auth};
 use crate::domain::ids::OperatorId;
@@ -24,8 +25,8 @@ impl Engine {
     /// [`Error::Invalid`] for a name that is empty, too long, or another operator's, also a revoked one's; and those of storage.
     pub async fn create_operator(&self, caller: Caller, name: String, role: Role) -> Result<(Kept, Secret), Error> {
         let name = name.trim().to_owned();
-        if name.is_empty() || name.chars().count() > 100 {
-            return Err(Error::Invalid(vec![Fault::new("name", "must have 1 to 100 characters")]));
+        if let Some(fault) = judge_name(&name, 100) {
+            return Err(Error::Invalid(vec![fault]));
         }
         let ambient = self.shared.ambient.clone();
         let token = auth::new_token(&ambient);

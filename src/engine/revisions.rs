@@ -3,6 +3,7 @@
 use super::caller::{Caller, Change};
 use super::{Engine, Error, Fault};
 use crate::domain::ids::SubscriptionId;
+use crate::domain::subscription::Wish;
 use crate::store;
 use crate::store::revisions::Revision;
 
@@ -38,15 +39,16 @@ impl Engine {
                 if found.wish == before.wish {
                     return Ok::<_, Error>(());
                 }
-                bounds.judge(&found.wish.target_url).map_err(|fault| {
+                let target = bounds.judge(&found.wish.target_url).map_err(|fault| {
                     Error::Invalid(vec![Fault::new("revision", format!("has a target that is not permitted: {fault}"))])
                 })?;
-                store::revisions::apply(connection, id, &found.wish, ambient.now())?;
+                let wish = Wish { target_url: target.into(), ..found.wish.clone() };
+                store::revisions::apply(connection, id, &wish, ambient.now())?;
                 let change = Change {
                     action: "roll back subscription",
                     subject: format!("subscription {id}"),
                     before: Some(before.wish.target_url),
-                    after: Some(format!("{} (revision {number})", found.wish.target_url)),
+                    after: Some(format!("{} (revision {number})", wish.target_url)),
                     reason: None,
                 };
                 caller.audit(connection, &ambient, change)?;

@@ -1,6 +1,6 @@
 //! Subscriptions as partners keep them: listing, changing, deleting. What a tool manages belongs to the key that created it.
 
-use super::caller::{Caller, Change};
+use super::caller::{Actor, Caller, Change};
 use super::replays::cancel_all;
 use super::subscriptions::{Draft, Missed, actor, missing, switch_off, switch_on};
 use super::{Engine, Error, Fault};
@@ -112,27 +112,35 @@ impl Engine {
         Ok(changed)
     }
 
-    /// Deletes a subscription of a company on behalf of one of its keys: nothing is sent to it any more, its log stays readable.
+    /// Deletes a subscription: nothing is sent to it any more, its log stays readable. A key deletes those of its company; one that a tool
+    /// manages only if it created it, or if the key that did is revoked. Operators delete any.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::OtherCompany`], [`Error::Managed`], and those of storage.
-    pub async fn delete_subscription(
-        &self,
-        caller: Caller,
-        (company, key): (CompanyId, KeyId),
-        id: SubscriptionId,
-    ) -> Result<(), Error> {
+    pub async fn delete_subscription(&self, caller: Caller, id: SubscriptionId) -> Result<(), Error> {
         let ambient = self.shared.ambient.clone();
-        self.shared
-            .partners
+        let engine = self.clone();
+        self.store_of(&caller)
             .write(move |connection| {
-                let before = owned(connection, company, id)?;
-                judge_manager(&before, key)?;
+                let before = match &caller.actor {
+                    Actor::Operator(_) => store::subscriptions::get(connection, id)?.ok_or_else(|| missing(id))?,
+                    Actor::Key(key) => {
+                        let before = owned(connection, key.company, id)?;
+                        if before.created_by.is_some_and(|creator| engine.is_active(creator)) {
+                            judge_manager(&before, key.id)?;
+                        }
+                        before
+                    }
+                };
                 Ok::<_, Error>(remove(connection, (&caller, &ambient), &before)?)
             })
             .await?;
         self.changed();
         Ok(())
+    }
+
+    fn is_active(&self, key: KeyId) -> bool {
+        self.shared.keyring.by_id(key).is_some_and(|key| key.revoked_at.is_none())
     }
 
     /// The wish after a change, judged by the rules of new ones where it changes.
@@ -158,8 +166,12 @@ impl Engine {
         faults
             .extend(cleared.iter().filter(|(_, holds)| !holds).map(|(field, _)| Fault::new(field, "must not be null")));
         wanted.description.apply(&mut draft.description);
+        let is_kept = |field| given.contains(&(field, false));
         match self.judge_subscription(&draft) {
-            Ok(wish) if faults.is_empty() => return Ok(wish),
+            Ok(wish) if faults.is_empty() => {
+                let target_url = if is_kept("targetUrl") { draft.target_url } else { wish.target_url };
+                return Ok(Wish { target_url, ..wish });
+            }
             Ok(_) => {}
             // What stays is not judged again: rules may have changed since.
             Err(found) => {

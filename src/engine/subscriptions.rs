@@ -119,7 +119,8 @@ impl Engine {
     /// What a draft wishes, or everything that is wrong with it.
     pub(super) fn judge_subscription(&self, draft: &Draft) -> Result<Wish, Vec<Fault>> {
         let mut faults = Vec::new();
-        if let Err(fault) = self.shared.sender.bounds().judge(&draft.target_url) {
+        let target = self.shared.sender.bounds().judge(&draft.target_url);
+        if let Err(fault) = &target {
             faults.push(Fault::new("targetUrl", fault.to_string()));
         }
         let event_types: Vec<EventType> = draft.event_types.iter().filter_map(|name| EventType::named(name)).collect();
@@ -135,7 +136,9 @@ impl Engine {
         if draft.description.as_ref().is_some_and(|text| text.chars().count() > 200) {
             faults.push(Fault::new("description", "must have at most 200 characters"));
         }
-        if draft.managed_by.as_ref().is_some_and(|tool| !MANAGERS.contains(&tool.as_str())) {
+        let named = |tool: &String| MANAGERS.into_iter().find(|known| known.eq_ignore_ascii_case(tool));
+        let manager = draft.managed_by.as_ref().map(named);
+        if manager == Some(None) {
             faults.push(Fault::new("managedBy", "must be Zapier, n8n or Make"));
         }
         let is_secret = |secret: &Secret| {
@@ -144,15 +147,15 @@ impl Engine {
         if draft.signing_secret.as_ref().is_some_and(|secret| !is_secret(secret)) {
             faults.push(Fault::new("signingSecret", "must have 24 to 128 visible ASCII characters"));
         }
-        if !faults.is_empty() {
-            return Err(faults);
+        match target {
+            Ok(target) if faults.is_empty() => Ok(Wish {
+                target_url: target.into(),
+                event_types,
+                description: draft.description.clone(),
+                managed_by: manager.flatten().map(ToOwned::to_owned),
+            }),
+            _ => Err(faults),
         }
-        Ok(Wish {
-            target_url: draft.target_url.clone(),
-            event_types,
-            description: draft.description.clone(),
-            managed_by: draft.managed_by.clone(),
-        })
     }
 
     /// One subscription; of one company if a partner asks.

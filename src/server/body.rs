@@ -3,7 +3,7 @@
 use super::guard::Note;
 use super::listen::PATIENCE;
 use super::problem::Refusal;
-use super::stamp::{LARGEST_BODY, may_be_secret};
+use super::stamp::LARGEST_BODY;
 use super::{known, strict};
 use crate::api::object::Object;
 use crate::api::problem::{Code, Problem};
@@ -16,9 +16,7 @@ use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use sha2::{Digest as _, Sha256};
-
-/// Names of ignored fields told at most.
-const IGNORED: usize = 16;
+use std::borrow::Cow;
 
 /// A JSON body of type `T`.
 #[derive(Debug)]
@@ -50,19 +48,34 @@ async fn read<T: DeserializeOwned>(request: Request, engine: &Engine) -> Result<
     let note = request.extensions().get::<Note>().cloned();
     let received = engine.ambient().within(PATIENCE, receive(request.into_body())).await;
     let bytes = received.ok_or_else(|| malformed("it did not arrive within 10 seconds", 0))??;
-    let names = strict::scan(&bytes).map_err(|fault| malformed(fault.text, fault.offset))?;
+    let members = strict::scan(&bytes).map_err(|fault| malformed(fault.text, fault.offset))?;
     if let (Some(note), Some(known)) = (note, known::fields::<T>()) {
-        note.ignore(names.into_iter().filter(|name| !known.contains(&name.as_str()) && is_fit(name)).take(IGNORED));
+        note.ignore(members.names.into_iter().filter(|name| !known.contains(&name.as_str())));
     }
-    let value = parse(&bytes)?;
+    let value = parse(&bytes, &blanks::<T>(&members.blanks))?;
     Ok((value, bytes))
 }
 
-/// Whether a field's name can stand in a header.
-fn is_fit(name: &str) -> bool {
-    (1..=64).contains(&name.len())
-        && !may_be_secret(name)
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+/// The places of empty texts that stand for null: those of optional fields. Forms send what was not filled in like that.
+fn blanks<T: DeserializeOwned>(blanks: &[(String, usize)]) -> Vec<usize> {
+    if blanks.is_empty() {
+        return Vec::new();
+    }
+    let optional = known::optional::<T>();
+    blanks.iter().filter(|(name, _)| optional.contains(&name.as_str())).map(|(_, at)| *at).collect()
+}
+
+/// A body with null in place of the empty texts at `blanks`.
+fn nulled(bytes: &[u8], blanks: &[usize]) -> Vec<u8> {
+    let mut nulled = Vec::with_capacity(bytes.len() + 2 * blanks.len());
+    let mut from = 0;
+    for at in blanks {
+        nulled.extend_from_slice(&bytes[from..*at]);
+        nulled.extend_from_slice(b"null");
+        from = at + 2;
+    }
+    nulled.extend_from_slice(&bytes[from..]);
+    nulled
 }
 
 /// All bytes of a body, given up as soon as there are too many.
@@ -86,8 +99,9 @@ fn malformed(text: &str, offset: usize) -> Refusal {
         .into()
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+fn parse<T: DeserializeOwned>(bytes: &[u8], blanks: &[usize]) -> Result<T, Refusal> {
+    let nulled = if blanks.is_empty() { Cow::Borrowed(bytes) } else { Cow::Owned(nulled(bytes, blanks)) };
+    let mut deserializer = serde_json::Deserializer::from_slice(&nulled);
     let read = serde_path_to_error::deserialize(&mut deserializer).map(|object: Object<T>| object.0);
     read.map_err(|error| {
         let (path, error) = (error.path().to_string(), error.into_inner());
@@ -98,7 +112,10 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
                 Refusal::field(if field.is_empty() { "body" } else { &field }, &plain(&error))
             }
             Category::Syntax | Category::Eof | Category::Io => {
-                malformed("a text or number in it cannot be read", offset(bytes, error.line(), error.column()))
+                let at = offset(&nulled, error.line(), error.column());
+                // Each null before it is two bytes longer than the text it replaced.
+                let n_before = blanks.iter().enumerate().filter(|(n, blank)| *blank + 2 * n < at).count();
+                malformed("a text or number in it cannot be read", at - 2 * n_before)
             }
         }
     })
@@ -115,10 +132,24 @@ fn plain(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let expected = text.split_once("expected ").map(|(_, rest)| rest.split(" at line ").next().unwrap_or_default());
     match expected {
-        Some(expected) => format!("must be {expected}"),
+        Some(expected) => format!("must be {}", in_words(expected)),
         None if text.starts_with("missing field") => "must be given".to_owned(),
         None if text.starts_with("unknown") => text.split(" at line ").next().unwrap_or_default().to_owned(),
         None => "cannot be read".to_owned(),
+    }
+}
+
+/// What a parser expects, for people who know no types of a programming language.
+fn in_words(expected: &str) -> &str {
+    match expected {
+        "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number in range",
+        "f32" | "f64" => "a number",
+        "a string" | "a borrowed string" => "a text",
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        "a map" => "an object",
+        _ if expected.starts_with("struct ") => "an object",
+        _ => expected,
     }
 }
 

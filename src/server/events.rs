@@ -3,9 +3,9 @@
 use super::body::Json;
 use super::guard::{Acting, Allowed, EventsRead, EventsTest, Operator};
 use super::problem::Refusal;
-use super::query::{Pairs, cursor, filtered};
+use super::query::{Filtered, Pairs};
 use crate::api::events::{NewEvent, TestEvent};
-use crate::domain::event::{Event, EventType, Filter};
+use crate::domain::event::{Event, EventType, Filter, Order};
 use crate::domain::ids::EventId;
 use crate::domain::time::Timestamp;
 use crate::engine::Engine;
@@ -17,7 +17,8 @@ use axum::response::{IntoResponse as _, Response};
 
 const LIST: &str = "events";
 
-/// `GET /api/v1/events`: ascending, with a place to go on from also on an empty page. The envelopes go out as they are stored.
+/// `GET /api/v1/events`: ascending unless asked otherwise, with a place to go on from also on an empty page. The envelopes go out as they are
+/// stored.
 pub(super) async fn list(
     allowed: Allowed<EventsRead>,
     State(engine): State<Engine>,
@@ -26,10 +27,11 @@ pub(super) async fn list(
     let paging = pairs.paging()?;
     let limit = paging.limit()?;
     let filter = Filter { kinds: kinds(&pairs)?, since: pairs.time("since")?, until: pairs.time("until")? };
-    let narrowed = canonical(&filter);
-    let list = filtered(LIST, &narrowed);
-    let after = paging.position(&list)?.unwrap_or(0);
-    let page = engine.events(allowed.key().company, filter, EventId(after), limit).await?;
+    let order = order(&pairs)?;
+    let narrowed = canonical(&filter, order);
+    let list = Filtered { list: LIST, filters: &narrowed };
+    let from = paging.position(&list)?.map(EventId);
+    let page = engine.events(allowed.key().company, filter, (order, from), limit).await?;
     allowed.say(format!("{narrowed}n={}", page.envelopes.len()));
     let n_bytes: usize = page.envelopes.iter().map(|envelope| envelope.len() + 1).sum();
     let mut body = Vec::with_capacity(n_bytes + 128);
@@ -40,7 +42,7 @@ pub(super) async fn list(
         }
         body.extend_from_slice(envelope);
     }
-    let (next, has_more) = (cursor(&list, page.next.0), page.has_more);
+    let (next, has_more) = (list.cursor(page.next.0), page.has_more);
     body.extend_from_slice(format!(r#"],"nextCursor":"{next}","hasMore":{has_more}}}"#).as_bytes());
     Ok(json(StatusCode::OK, body))
 }
@@ -57,11 +59,20 @@ fn kinds(pairs: &Pairs) -> Result<Vec<EventType>, Refusal> {
     Ok(kinds)
 }
 
+fn order(pairs: &Pairs) -> Result<Order, Refusal> {
+    match pairs.one("order")? {
+        None | Some("asc") => Ok(Order::OldestFirst),
+        Some("desc") => Ok(Order::NewestFirst),
+        Some(_) => Err(Refusal::invalid("order", "must be asc or desc")),
+    }
+}
+
 /// A filter in one spelling, empty if it lets everything through.
-fn canonical(filter: &Filter) -> String {
+fn canonical(filter: &Filter, order: Order) -> String {
     let kinds: String = filter.kinds.iter().map(|kind| format!("type={kind};")).collect();
     let time = |name, time: Option<Timestamp>| time.map_or_else(String::new, |time| format!("{name}={time};"));
-    format!("{kinds}{}{}", time("since", filter.since), time("until", filter.until))
+    let order = if order == Order::NewestFirst { "order=desc;" } else { "" };
+    format!("{kinds}{}{}{order}", time("since", filter.since), time("until", filter.until))
 }
 
 /// `POST /api/v1/events/test`: a real event whose metadata say that it is a test.

@@ -1,8 +1,9 @@
 //! The guards: a handler's signature states its price. [`Allowed`] authenticates a key, admits the call through its window and checks its
 //! scope; [`Operator`] authenticates an operator and checks the role. Neither can be had in any other way.
 
+use super::openapi;
 use super::problem::Refusal;
-use super::stamp::judge_length;
+use super::stamp::{judge_length, may_be_secret};
 use crate::api::problem::{Code, Problem};
 use crate::domain::audit::AuditKey;
 use crate::domain::ids::{CompanyId, KeyId};
@@ -13,9 +14,11 @@ use crate::domain::window::{Admission, Answer, Bucket};
 use crate::engine::Engine;
 use crate::engine::auth;
 use crate::engine::caller::{Actor, Caller};
-use axum::extract::{FromRequestParts, MatchedPath};
+use axum::extract::{FromRequestParts, MatchedPath, Request};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::Response;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -86,8 +89,29 @@ pub(super) struct Noted {
     pub(super) detail: Option<String>,
     /// Which key a refused one claimed to be.
     pub(super) claimed: Option<Claimed>,
-    /// Fields of the body that nobody reads.
+    /// Parameters of the query and fields of the body that nobody reads.
     pub(super) ignored: Vec<String>,
+}
+
+/// Names of ignored fields and parameters that an answer tells.
+const MAX_IGNORED_NAMES: usize = 16;
+
+/// Whether a name can stand in a header.
+fn is_fit(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && !may_be_secret(name)
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
+/// Notes the parameters of a query that its route does not read.
+pub(super) async fn note_query(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    if let (Some(note), Some(route), Some(query)) = (request.extensions().get::<Note>(), route, request.uri().query()) {
+        let known = openapi::parameters_of(request.method(), route);
+        let names = url::form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name.into_owned());
+        note.ignore(names.filter(|name| !known.contains(&name.as_str())));
+    }
+    next.run(request).await
 }
 
 impl Note {
@@ -99,8 +123,15 @@ impl Note {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Notes names that nobody reads, as far as they can stand in a header.
     pub(super) fn ignore(&self, names: impl Iterator<Item = String>) {
-        self.write(|noted| noted.ignored = names.collect());
+        self.write(|noted| {
+            for name in names.filter(|name| is_fit(name)) {
+                if noted.ignored.len() < MAX_IGNORED_NAMES && !noted.ignored.contains(&name) {
+                    noted.ignored.push(name);
+                }
+            }
+        });
     }
 
     fn say(&self, detail: String) {

@@ -5,7 +5,7 @@ use super::guard::{Admin, Operator, Viewer};
 use super::problem::Refusal;
 use super::query::Id;
 use super::translate;
-use crate::api::keys::{Company, CreatedKey, KeyRow, LimitsWish, NewCompany, NewKey, RevokedKey, ShownOnce, Usage};
+use crate::api::keys::{Company, CreatedKey, KeyRow, LimitsPatch, LimitsWish, NewCompany, NewKey, RevokedKey, ShownOnce, Usage};
 use crate::api::page::Page;
 use crate::domain::ids::KeyId;
 use crate::domain::key::Limits;
@@ -73,14 +73,19 @@ pub(super) async fn revoke(
     Ok(axum::Json(RevokedKey { row, write_pending: write_pending.map(Untrusted::new) }))
 }
 
-/// `PATCH /portal/v1/keys/{id}/limits`: null or absent means the default; acts on the next request.
+/// `PATCH /portal/v1/keys/{id}/limits`: null means the default, absent ones stay; acts on the next request.
 pub(super) async fn limit(
     operator: Operator<Admin>,
     State(engine): State<Engine>,
     Id(id): Id,
-    Json(wish): Json<LimitsWish>,
+    Json(patch): Json<LimitsPatch>,
 ) -> Result<axum::Json<KeyRow>, Refusal> {
-    let LimitsWish { read, write, admin } = wish;
-    let key = engine.limit_key(operator.caller(), KeyId(id), Limits { read, write, admin }).await?;
+    let change = |mut limits: Limits| {
+        patch.read.apply(&mut limits.read);
+        patch.write.apply(&mut limits.write);
+        patch.admin.apply(&mut limits.admin);
+        limits
+    };
+    let key = engine.limit_key(operator.caller(), KeyId(id), change).await?;
     Ok(axum::Json(KeyRow::new(&key, Usage::default())))
 }

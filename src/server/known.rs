@@ -1,7 +1,7 @@
 //! Which fields a type reads: asked of the type itself, by handing it a deserialiser that only listens.
 
-use serde::de::value::Error;
-use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
+use serde::de::value::{Error, StrDeserializer};
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IntoDeserializer, MapAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
 /// The names of the fields that `T` reads; `None` if it is not a plain struct, and so may read anything.
@@ -9,6 +9,70 @@ pub(super) fn fields<T: DeserializeOwned>() -> Option<&'static [&'static str]> {
     let mut names = None;
     let _ = T::deserialize(Listener(&mut names));
     names
+}
+
+/// The names of those fields that may be null.
+pub(super) fn optional<T: DeserializeOwned>() -> Vec<&'static str> {
+    let is_optional = |name: &&'static str| {
+        let mut heard = false;
+        let _ = T::deserialize(Only { name: Some(name), heard: &mut heard });
+        heard
+    };
+    fields::<T>().unwrap_or_default().iter().copied().filter(is_optional).collect()
+}
+
+/// An object with one field alone, which hears what its type asks for.
+struct Only<'a> {
+    name: Option<&'static str>,
+    heard: &'a mut bool,
+}
+
+impl<'de> Deserializer<'de> for Only<'_> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_map(self)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct newtype_struct seq
+        tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+impl<'de> MapAccess<'de> for Only<'_> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+        let Some(name) = self.name.take() else { return Ok(None) };
+        let name: StrDeserializer<'_, Error> = name.into_deserializer();
+        seed.deserialize(name).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
+        seed.deserialize(Asked(self.heard))
+    }
+}
+
+/// A value that is asked whether it may be absent, and answers nothing.
+struct Asked<'a>(&'a mut bool);
+
+impl<'de> Deserializer<'de> for Asked<'_> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {
+        Err(Error::custom("this deserialiser only listens"))
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        *self.0 = true;
+        visitor.visit_none()
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct newtype_struct seq
+        tuple tuple_struct map struct enum identifier ignored_any
+    }
 }
 
 struct Listener<'a>(&'a mut Option<&'static [&'static str]>);
@@ -40,10 +104,20 @@ impl<'de> Deserializer<'de> for Listener<'_> {
 mod tests {
     use super::*;
     use crate::api::events::TestEvent;
+    use crate::api::keys::NewKey;
+    use crate::api::subscriptions::{NewSubscription, SubscriptionPatch};
 
     #[test]
     fn a_struct_tells_its_fields_and_a_map_has_none_to_tell() {
         assert_eq!(fields::<TestEvent>(), Some(["eventType", "payload"].as_slice()));
         assert_eq!(fields::<serde_json::Value>(), None);
+    }
+
+    #[test]
+    fn optional_fields_are_those_that_may_be_null() {
+        assert_eq!(optional::<TestEvent>(), ["payload"]);
+        assert_eq!(optional::<NewSubscription>(), ["description", "managedBy", "signingSecret"]);
+        assert_eq!(optional::<SubscriptionPatch>(), ["targetUrl", "eventTypes", "description", "isEnabled"]);
+        assert_eq!(optional::<NewKey>(), ["limits"]);
     }
 }

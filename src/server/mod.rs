@@ -22,6 +22,7 @@ pub mod openapi;
 mod operators;
 pub mod otlp;
 mod overview;
+mod params;
 mod place;
 mod problem;
 mod query;

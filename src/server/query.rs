@@ -1,10 +1,10 @@
 //! Query strings: read into a typed struct; what cannot be read is a validation problem. Cursors are opaque and bound to their list.
 
+use super::params;
 use super::problem::Refusal;
 use crate::api::problem::Code;
 use crate::domain::time::Timestamp;
 use axum::extract::FromRequestParts;
-use axum::extract::rejection::QueryRejection;
 use axum::http::request::Parts;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,14 +19,12 @@ pub(super) struct Query<T>(pub(super) T);
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
-        let read = axum::extract::Query::<T>::from_request_parts(parts, state).await;
-        read.map(|query| Self(query.0))
-            .map_err(|rejection: QueryRejection| Refusal::invalid("query", rejection.body_text()))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        params::read(parts.uri.query().unwrap_or_default()).map(Self)
     }
 }
 
-/// A query whose names may stand more than once. Names that nobody asks for are ignored.
+/// A query whose names may stand more than once. Empty values count as none.
 #[derive(Debug)]
 pub(super) struct Pairs(Vec<(String, String)>);
 
@@ -34,8 +32,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Pairs {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
-        let query = parts.uri.query().unwrap_or_default();
-        Ok(Self(url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()))
+        Ok(Self(params::pairs(parts.uri.query().unwrap_or_default())))
     }
 }
 
@@ -76,13 +73,67 @@ impl Pairs {
     }
 }
 
-/// The name of a list with filters: a cursor of one is no cursor of another.
-pub(super) fn filtered(list: &str, filters: &str) -> String {
-    if filters.is_empty() {
-        return list.to_owned();
-    }
-    format!("{list}/{}", hex::encode(&Sha256::digest(filters)[..8]))
+/// A list with its filters in one spelling, `name=value;` each: a cursor of one is no cursor of another.
+#[derive(Debug)]
+pub(super) struct Filtered<'a> {
+    pub(super) list: &'a str,
+    pub(super) filters: &'a str,
 }
+
+impl Filtered<'_> {
+    /// The cursor that stands for a number.
+    pub(super) fn cursor(&self, number: i64) -> String {
+        URL_SAFE_NO_PAD.encode(format!("{}?{}:{number}", self.list, self.filters))
+    }
+
+    /// The number that a cursor stands for.
+    ///
+    /// # Errors
+    /// Says which filters it belongs to, if they can be told from it.
+    fn position(&self, cursor: &str) -> Result<i64, Refusal> {
+        let read = || {
+            let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+            let (of, number) = text.rsplit_once(':')?;
+            Some((of.to_owned(), number.parse::<i64>().ok()?))
+        };
+        match read() {
+            Some((of, number)) if of == format!("{}?{}", self.list, self.filters) || of == self.earlier() => Ok(number),
+            Some((of, _)) => Err(self.foreign(&of)),
+            None => Err(self.foreign("")),
+        }
+    }
+
+    /// How cursors were bound before they named their filters.
+    fn earlier(&self) -> String {
+        if self.filters.is_empty() {
+            return self.list.to_owned();
+        }
+        format!("{}/{}", self.list, hex::encode(&Sha256::digest(self.filters)[..8]))
+    }
+
+    fn foreign(&self, of: &str) -> Refusal {
+        let filters = of.strip_prefix(self.list).and_then(|rest| rest.strip_prefix('?'));
+        let is_plain = |text: &&str| {
+            text.len() <= LONGEST_FILTERS
+                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._=;:-".contains(&byte))
+        };
+        let detail = match filters.filter(is_plain) {
+            None => "this cursor is not one of this list; leave it out to begin anew".to_owned(),
+            Some("") => {
+                "this cursor belongs to this list without filters; leave them out, or leave the cursor out".to_owned()
+            }
+            Some(filters) => format!(
+                "this cursor belongs to this list with {}; give exactly that, or leave the cursor out",
+                filters.trim_end_matches(';').replace(';', " ")
+            ),
+        };
+        let since = if self.list == "events" { " and begin with since=TIME" } else { "" };
+        Refusal::new(Code::InvalidCursor, format!("{detail}{since}"))
+    }
+}
+
+/// Characters of a cursor's filters that are repeated.
+const LONGEST_FILTERS: usize = 400;
 
 /// A path with one number in it; anything else does not exist.
 #[derive(Debug)]
@@ -118,21 +169,8 @@ impl Paging {
         }
     }
 
-    /// The number a cursor of the list `of` stands for.
-    pub(super) fn position(&self, of: &str) -> Result<Option<i64>, Refusal> {
-        let Some(cursor) = &self.cursor else { return Ok(None) };
-        let read = || {
-            let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
-            let (list, number) = text.rsplit_once(':')?;
-            (list == of).then(|| number.parse().ok())?
-        };
-        let fault =
-            || Refusal::new(Code::InvalidCursor, "this cursor is not one of this list; leave it out to begin anew");
-        read().map(Some).ok_or_else(fault)
+    /// The number that the cursor stands for in a list.
+    pub(super) fn position(&self, of: &Filtered<'_>) -> Result<Option<i64>, Refusal> {
+        self.cursor.as_deref().map(|cursor| of.position(cursor)).transpose()
     }
-}
-
-/// The cursor of the list `of` that stands for a number.
-pub(super) fn cursor(of: &str, number: i64) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{of}:{number}"))
 }

@@ -3,7 +3,7 @@
 use super::exposure::Reachability;
 use super::guard::{
     Access, Acting, Actions, Admin, Anyone, EventsRead, EventsTest, Price, Searches, Viewer, WebhooksRead,
-    WebhooksRemove, WebhooksWrite,
+    WebhooksRemove, WebhooksWrite, note_query,
 };
 use super::problem::Refusal;
 use super::stream::Stop;
@@ -16,7 +16,7 @@ use crate::api::problem::Code;
 use crate::engine::Engine;
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use axum::{Extension, Router};
 use std::sync::Arc;
@@ -73,6 +73,7 @@ pub fn table() -> Vec<Route> {
         post::<Admin, _, _>(paths::KEY_REVOKE, keys::revoke),
         get::<Viewer, _, _>(paths::PORTAL_SUBSCRIPTIONS, subscriptions::all),
         get::<Viewer, _, _>(paths::PORTAL_SUBSCRIPTION, subscriptions::examine),
+        delete::<Acting, _, _>(paths::PORTAL_SUBSCRIPTION, subscriptions::delete),
         post::<Acting, _, _>(paths::PORTAL_SUBSCRIPTION_TEST, subscriptions::test),
         post::<Acting, _, _>(paths::PORTAL_SUBSCRIPTION_ENABLE, subscriptions::enable),
         post::<Acting, _, _>(paths::PORTAL_SUBSCRIPTION_DISABLE, subscriptions::disable),
@@ -132,6 +133,7 @@ pub(super) fn router(engine: Engine, stop: watch::Receiver<bool>, reachability: 
     table()
         .into_iter()
         .fold(Router::new(), |router, route| router.route(route.path, route.handler))
+        .route_layer(from_fn(note_query))
         .fallback(async || Refusal::new(Code::NotFound, "there is nothing under this path"))
         .method_not_allowed_fallback(async || {
             Refusal::new(Code::MethodNotAllowed, "this path does not take this method; see Allow")

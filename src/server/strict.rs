@@ -13,29 +13,38 @@ pub(super) struct Fault {
     pub(super) text: &'static str,
 }
 
-/// Looks at a whole body. The names at its top level, if it is an object.
-pub(super) fn scan(bytes: &[u8]) -> Result<Vec<String>, Fault> {
+/// What stands at the top level of a body that is an object.
+#[derive(Debug, PartialEq, Eq, Default)]
+pub(super) struct Members {
+    /// The names.
+    pub(super) names: Vec<String>,
+    /// Those whose value is an empty text, with the byte at which that begins; in their order.
+    pub(super) blanks: Vec<(String, usize)>,
+}
+
+/// Looks at a whole body.
+pub(super) fn scan(bytes: &[u8]) -> Result<Members, Fault> {
     if let Err(error) = std::str::from_utf8(bytes) {
         return Err(Fault { offset: error.valid_up_to(), text: "this is not UTF-8" });
     }
     if bytes.starts_with(b"\xef\xbb\xbf") {
         return Err(Fault { offset: 0, text: "it begins with a byte order mark; save it as UTF-8 without one" });
     }
-    let mut scan = Scan { bytes, at: 0, depth: 0, names: Vec::new() };
+    let mut scan = Scan { bytes, at: 0, depth: 0, members: Members::default() };
     scan.space();
     scan.value()?;
     scan.space();
     if scan.at < bytes.len() {
         return Err(scan.fault("there is something after the end"));
     }
-    Ok(scan.names)
+    Ok(scan.members)
 }
 
 struct Scan<'a> {
     bytes: &'a [u8],
     at: usize,
     depth: usize,
-    names: Vec<String>,
+    members: Members,
 }
 
 impl Scan<'_> {
@@ -108,15 +117,19 @@ impl Scan<'_> {
             let start = self.at;
             let name = self.name()?;
             if self.depth == 1 {
-                self.names.push(name.clone());
+                self.members.names.push(name.clone());
             }
-            if !names.insert(name) {
+            if !names.insert(name.clone()) {
                 return Err(Fault { offset: start, text: "this name stands twice in one object" });
             }
             self.space();
             self.meets(b':').ok_or_else(|| self.fault("a colon is expected here"))?;
             self.space();
+            let begin = self.at;
             self.value()?;
+            if self.depth == 1 && &self.bytes[begin..self.at] == b"\"\"" {
+                self.members.blanks.push((name, begin));
+            }
             self.space();
             if self.meets(b'}').is_some() {
                 return Ok(());
@@ -231,7 +244,7 @@ mod tests {
     #[test]
     fn sixty_four_levels_are_deep_enough() {
         let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
-        assert_eq!(scan(nested(64).as_bytes()), Ok(Vec::new()));
+        assert_eq!(scan(nested(64).as_bytes()), Ok(Members::default()));
         assert_eq!(scan(nested(65).as_bytes()).expect_err("too deep").offset, 64);
         assert_eq!(scan("[".repeat(1 << 20).as_bytes()).expect_err("too deep").offset, 64);
     }
@@ -239,7 +252,15 @@ mod tests {
     #[test]
     fn numbers_may_be_of_any_size_and_names_of_the_top_level_are_told() {
         let body = br#" { "a" : 1e999, "b": {"c": 123456789012345678901234567890.000}, "d": [true, null, -0.5E-3] } "#;
-        assert_eq!(scan(body), Ok(vec!["a".to_owned(), "b".to_owned(), "d".to_owned()]));
+        let names = vec!["a".to_owned(), "b".to_owned(), "d".to_owned()];
+        assert_eq!(scan(body), Ok(Members { names, blanks: Vec::new() }));
+    }
+
+    #[test]
+    fn empty_texts_of_the_top_level_are_found_where_they_are() {
+        let body = br#"{"a":"", "b":{"c":""}, "d":[""], "\u0065":  "" ,"f":"x"}"#;
+        let blanks = scan(body).expect("JSON").blanks;
+        assert_eq!(blanks, [("a".to_owned(), 5), ("e".to_owned(), 45)]);
     }
 
     proptest! {

@@ -3,7 +3,7 @@
 use super::body::Json;
 use super::guard::{Allowed, WebhooksRead, WebhooksRemove, WebhooksWrite};
 use super::problem::Refusal;
-use super::query::{Id, Pairs, cursor, filtered};
+use super::query::{Filtered, Id, Pairs};
 use super::subscriptions::probe;
 use super::translate;
 use crate::api::keys::ShownOnce;
@@ -32,15 +32,15 @@ pub(super) async fn list(
     let limit = paging.limit()?;
     let (switched, filter) = match pairs.one("isEnabled")? {
         None => (Switched::OnOrOff, ""),
-        Some("true") => (Switched::On, "isEnabled=true"),
-        Some("false") => (Switched::Off, "isEnabled=false"),
+        Some("true") => (Switched::On, "isEnabled=true;"),
+        Some("false") => (Switched::Off, "isEnabled=false;"),
         Some(_) => return Err(Refusal::invalid("isEnabled", "must be true or false")),
     };
-    let list = filtered(LIST, filter);
+    let list = Filtered { list: LIST, filters: filter };
     let after = paging.position(&list)?.unwrap_or(0);
     let (found, has_more) =
         engine.subscriptions_of(allowed.key().company, switched, SubscriptionId(after), limit).await?;
-    let next_cursor = Some(cursor(&list, found.last().map_or(after, |last| last.id.0)));
+    let next_cursor = Some(list.cursor(found.last().map_or(after, |last| last.id.0)));
     let items = found.into_iter().map(Into::into).collect();
     Ok(axum::Json(Page { next_cursor, has_more, ..Page::whole(items) }))
 }
@@ -93,8 +93,7 @@ pub(super) async fn delete(
     State(engine): State<Engine>,
     Id(id): Id,
 ) -> Result<StatusCode, Refusal> {
-    let owner = (allowed.key().company, allowed.key().id);
-    engine.delete_subscription(allowed.caller(), owner, SubscriptionId(id)).await?;
+    engine.delete_subscription(allowed.caller(), SubscriptionId(id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -107,5 +106,5 @@ pub(super) async fn test(
 ) -> Answer<TestResult> {
     let company = Some(allowed.key().company);
     let test = engine.test(allowed.caller(), SubscriptionId(id), company, probe(wish)).await?;
-    Ok(axum::Json(translate::test(test)))
+    Ok(axum::Json(translate::partner_test(test)))
 }

@@ -11,6 +11,7 @@ use crate::domain::ids::SubscriptionId;
 use crate::engine::Engine;
 use crate::engine::subscriptions::{Missed, Payload, Probe};
 use axum::extract::State;
+use axum::http::StatusCode;
 
 type Answer<T> = Result<axum::Json<T>, Refusal>;
 
@@ -23,6 +24,16 @@ pub(super) async fn all(_: Operator<Viewer>, State(engine): State<Engine>) -> An
 /// `GET /portal/v1/subscriptions/{id}`.
 pub(super) async fn examine(_: Operator<Viewer>, State(engine): State<Engine>, Id(id): Id) -> Answer<SubscriptionRow> {
     row(&engine, SubscriptionId(id)).await
+}
+
+/// `DELETE /portal/v1/subscriptions/{id}`: also of one that a tool manages; its log stays readable.
+pub(super) async fn delete(
+    operator: Operator<Acting>,
+    State(engine): State<Engine>,
+    Id(id): Id,
+) -> Result<StatusCode, Refusal> {
+    engine.delete_subscription(operator.caller(), SubscriptionId(id)).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// `POST /portal/v1/subscriptions/{id}/enable`.

@@ -11,7 +11,7 @@ use crate::api::subscriptions::{Health, Rate, SubscriptionRow, TestResult};
 use crate::domain::alert::Acknowledgement;
 use crate::domain::attempt::{Attempt, Exchange};
 use crate::domain::company::Company;
-use crate::domain::delivery::Outcome;
+use crate::domain::delivery::{Cause, Outcome};
 use crate::domain::health::Tally;
 use crate::domain::silence::Silence;
 use crate::domain::target::Policy;
@@ -19,6 +19,8 @@ use crate::domain::text::Untrusted;
 use crate::engine::Engine;
 use crate::engine::overview::{self, Dashboard, KeyUse, Patient, WindowUse};
 use crate::engine::subscriptions::Test;
+use std::net::{IpAddr, SocketAddr};
+use url::Url;
 
 pub(super) fn key(of: &KeyUse) -> KeyRow {
     let usage = Usage {
@@ -62,6 +64,31 @@ pub(super) fn test(of: Test) -> TestResult {
         target_url_used: Untrusted::new(of.attempt.about.target_url),
         error: result.error.map(Untrusted::new),
     }
+}
+
+/// The same for the partner whose test it was. Where the target has a name, no address is said: whoever can create subscriptions could read
+/// the names of this network otherwise.
+pub(super) fn partner_test(of: Test) -> TestResult {
+    let is_named = Url::parse(&of.attempt.about.target_url).is_ok_and(|url| url.domain().is_some());
+    let is_blocked = of.attempt.result.outcome == Outcome::Unanswered(Cause::Blocked);
+    let result = test(of);
+    if !is_named {
+        return result;
+    }
+    let error = result.error.map(|error| {
+        let blocked = || "the target's name leads to an address that is not permitted".to_owned();
+        Untrusted::new(if is_blocked { blocked() } else { without_addresses(error.raw()) })
+    });
+    TestResult { error, ..result }
+}
+
+/// A text in which no address is left.
+fn without_addresses(text: &str) -> String {
+    let is_address = |word: &str| {
+        let bare = word.trim_end_matches([',', ';', ':', '.']);
+        bare.parse::<IpAddr>().is_ok() || bare.parse::<SocketAddr>().is_ok()
+    };
+    text.split(' ').map(|word| if is_address(word) { "its address" } else { word }).collect::<Vec<_>>().join(" ")
 }
 
 fn rate(of: overview::Rate) -> Rate {

@@ -1,7 +1,7 @@
 //! Events: append-only, ids without gaps in the order of publishing.
 
 use super::{Error, time, unreadable};
-use crate::domain::event::{Event, EventType, Filter};
+use crate::domain::event::{Event, EventType, Filter, Order};
 use crate::domain::ids::{CompanyId, EventId};
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
@@ -38,29 +38,33 @@ pub(crate) fn get(connection: &Connection, id: EventId) -> Result<Option<Event>,
         .optional()?)
 }
 
-/// The envelopes of at most `limit` events of a company with ids above `after` that a filter lets through, ascending. Each type is read along
-/// its own index, so that rare types cost no scan.
+/// The envelopes of at most `limit` events of a company behind `from` in an order that a filter lets through. Each type is read along its own
+/// index, so that rare types cost no scan.
 pub(crate) fn page(
     connection: &Connection,
     company: CompanyId,
     filter: &Filter,
-    after: EventId,
+    (order, from): (Order, EventId),
     limit: u32,
 ) -> Result<Vec<(EventId, Vec<u8>)>, Error> {
     let kinds: Vec<Option<&str>> = match filter.kinds.as_slice() {
         [] => vec![None],
         kinds => kinds.iter().map(|kind| Some(kind.name())).collect(),
     };
+    let (behind, direction) = match order {
+        Order::OldestFirst => (">", "ASC"),
+        Order::NewestFirst => ("<", "DESC"),
+    };
     let mut events = Vec::new();
     for kind in kinds {
         let of_kind = if kind.is_some() { "kind = :kind AND" } else { ":kind IS NULL AND" };
         let mut statement = connection.prepare_cached(&format!(
-            "SELECT id, body FROM events WHERE company_id = :company AND {of_kind} id > :after AND created_at >= :since AND created_at < :until
-             ORDER BY id LIMIT :limit"
+            "SELECT id, body FROM events WHERE company_id = :company AND {of_kind} id {behind} :from AND created_at >= :since AND created_at < :until
+             ORDER BY id {direction} LIMIT :limit"
         ))?;
         let rows = statement.query_map(
             named_params! {
-                ":company": company.0, ":kind": kind, ":after": after.0, ":limit": limit,
+                ":company": company.0, ":kind": kind, ":from": from.0, ":limit": limit,
                 ":since": filter.since.map_or(i64::MIN, Timestamp::millis), ":until": filter.until.map_or(i64::MAX, Timestamp::millis),
             },
             |row| Ok((EventId(row.get(0)?), row.get(1)?)),
@@ -71,6 +75,9 @@ pub(crate) fn page(
     }
     if filter.kinds.len() > 1 {
         events.sort_unstable_by_key(|(id, _)| *id);
+        if order == Order::NewestFirst {
+            events.reverse();
+        }
     }
     events.truncate(limit as usize);
     Ok(events)

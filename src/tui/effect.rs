@@ -84,6 +84,8 @@ pub enum Act {
     Enable(SubscriptionId, ReplayChoice),
     /// Disable a subscription; a reason marks that as intended.
     Disable(SubscriptionId, Option<String>),
+    /// Delete a subscription, whoever manages it.
+    Delete(SubscriptionId),
     /// Say why a subscription is off by hand.
     Intend(SubscriptionId, String),
     /// Say that somebody looks after an alert that stands so.
@@ -121,6 +123,7 @@ impl Act {
             Self::Enable(id, ReplayChoice::None) => format!("enable subscription {id}"),
             Self::Enable(id, ReplayChoice::Skipped) => format!("enable subscription {id} and replay what it missed"),
             Self::Disable(id, _) => format!("disable subscription {id}"),
+            Self::Delete(id) => format!("delete subscription {id}"),
             Self::Intend(id, _) => format!("mark as intended that subscription {id} is off"),
             Self::Acknowledge(subject, ..) => format!("acknowledge the alert of {subject}"),
             Self::RollBack(id, revision) => format!("bring revision {revision} of subscription {id} back"),

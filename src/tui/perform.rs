@@ -245,6 +245,10 @@ impl Performer {
                 client.disable(*id, reason.clone()).await?;
                 format!("subscription {id} is disabled")
             }
+            Act::Delete(id) => {
+                client.delete_subscription(*id).await?;
+                format!("subscription {id} is deleted")
+            }
             Act::Intend(id, reason) => {
                 client.intend(*id, reason.clone()).await?;
                 format!("it is said why subscription {id} is off")

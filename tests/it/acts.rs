@@ -42,6 +42,7 @@ fn acts() -> Vec<Act> {
         Act::Test(subscription),
         Act::Enable(subscription, ReplayChoice::None),
         Act::Disable(subscription, None),
+        Act::Delete(subscription),
         Act::Intend(subscription, "they move".to_owned()),
         Act::Acknowledge(Subject::Clock, Standing::Attention, None),
         Act::RollBack(subscription, 1),

@@ -73,7 +73,7 @@ pub(super) enum Command {
     /// Keys: list, show, create, revoke
     #[command(subcommand)]
     Keys(Keys),
-    /// Subscriptions: list, show, test, enable, disable, replay, rollback
+    /// Subscriptions: list, show, test, enable, disable, delete, replay, rollback
     #[command(subcommand)]
     Subs(Subs),
     /// Deliveries and their attempts: list, show, resend

@@ -1,10 +1,11 @@
 //! The panes of the console as commands: lists, single things, and changes.
 
 use super::place::Remote;
-use super::read::{back, event_type, scope, state};
+use super::read::{back, calls, event_type, scope, state};
 use crate::domain::delivery::State;
 use crate::domain::event::EventType;
 use crate::domain::key::Scope;
+use crate::domain::patch::Patch;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -162,6 +163,8 @@ pub(in crate::cli) enum Subs {
     Enable(Enable),
     /// Disable it; what happens meanwhile is noted as skipped
     Disable(Disable),
+    /// Delete it, whoever manages it; its log stays
+    Delete(Change),
     /// Deliver again what happened between two times
     Replay(Replay),
     /// Bring an earlier configuration back
@@ -285,15 +288,15 @@ pub(in crate::cli) struct SetLimits {
     /// Its number, its name or its last four characters
     #[arg(value_name = "KEY")]
     pub(in crate::cli) key: String,
-    /// Calls a minute in the read bucket; the default if absent
-    #[arg(long, value_name = "N")]
-    pub(in crate::cli) read: Option<u32>,
-    /// Calls a minute in the write bucket; the default if absent
-    #[arg(long, value_name = "N")]
-    pub(in crate::cli) write: Option<u32>,
-    /// Calls a minute in the admin bucket; the default if absent
-    #[arg(long, value_name = "N")]
-    pub(in crate::cli) admin: Option<u32>,
+    /// Calls a minute in the read bucket, or "default"; as it is if absent
+    #[arg(long, value_name = "N", value_parser = calls)]
+    pub(in crate::cli) read: Option<Patch<u32>>,
+    /// Calls a minute in the write bucket, or "default"; as it is if absent
+    #[arg(long, value_name = "N", value_parser = calls)]
+    pub(in crate::cli) write: Option<Patch<u32>>,
+    /// Calls a minute in the admin bucket, or "default"; as it is if absent
+    #[arg(long, value_name = "N", value_parser = calls)]
+    pub(in crate::cli) admin: Option<Patch<u32>>,
     #[command(flatten)]
     pub(in crate::cli) consent: Consent,
 }

@@ -8,6 +8,7 @@ use crate::diagnose::checkup::probe::{PROBES, Probe};
 use crate::domain::delivery::State;
 use crate::domain::event::EventType;
 use crate::domain::key::Scope;
+use crate::domain::patch::Patch;
 use crate::server::exposure;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -112,6 +113,14 @@ pub(super) fn limit(text: &str) -> Result<(&'static str, u64), String> {
     let (name, limit) = text.split_once('=').ok_or("write NAME=N")?;
     let limit = limit.parse().map_err(|_| format!("{limit} is no whole number"))?;
     Ok((probe(name)?.name, limit))
+}
+
+pub(super) fn calls(text: &str) -> Result<Patch<u32>, String> {
+    match (text, text.parse()) {
+        ("default", _) => Ok(Patch::Clear),
+        (_, Ok(n)) if (1..=1_000_000).contains(&n) => Ok(Patch::Set(n)),
+        _ => Err("must be 1 to 1000000, or default".to_owned()),
+    }
 }
 
 pub(super) fn hold(text: &str) -> Result<Duration, String> {

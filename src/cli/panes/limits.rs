@@ -7,7 +7,7 @@ use super::show::{Form, show};
 use super::table::{Cell, Column, column};
 use crate::api::document::details::KeyWindows;
 use crate::api::document::{Judged, LIMITS, Names};
-use crate::api::keys::{Limits as Calls, LimitsWish};
+use crate::api::keys::{Limits as Calls, LimitsPatch};
 use crate::api::limits::LimitDetail;
 use crate::api::sift;
 use crate::cli::arguments::panes::{Limits, SetLimits};
@@ -15,6 +15,7 @@ use crate::cli::failure::Failure;
 use crate::cli::portal;
 use crate::client;
 use crate::client::connection::Client;
+use crate::domain::patch::Patch;
 use crate::domain::query::field::Field;
 use crate::domain::standing::judge_window;
 use crate::domain::window::Bucket;
@@ -69,19 +70,20 @@ async fn set(asked: SetLimits) -> Result<ExitCode, Failure> {
     let client = portal::connect(&asked.consent.look.remote)?;
     let key = find(&client, &asked.key).await?;
     let Calls { read, write, admin } = key.limits;
-    let lines =
-        [(Bucket::Read, read, asked.read), (Bucket::Write, write, asked.write), (Bucket::Admin, admin, asked.admin)]
-            .map(|(bucket, now, wish)| {
-                let then = wish.map_or_else(|| format!("{} (the default)", bucket.default_limit()), |n| n.to_string());
-                format!("{bucket}: {now} calls a minute become {then}")
-            });
+    let [of_read, of_write, of_admin] = [asked.read, asked.write, asked.admin].map(Option::unwrap_or_default);
+    let lines = [(Bucket::Read, read, &of_read), (Bucket::Write, write, &of_write), (Bucket::Admin, admin, &of_admin)]
+        .map(|(bucket, now, patch)| match patch {
+            Patch::Keep => format!("{bucket}: {now} calls a minute stay"),
+            Patch::Clear => format!("{bucket}: {now} calls a minute become {} (the default)", bucket.default_limit()),
+            Patch::Set(n) => format!("{bucket}: {now} calls a minute become {n}"),
+        });
     let mut preview = vec![format!("key {}, {}, of company {}", key.id, quoted(&key.name), key.company_id)];
     preview.extend(lines);
     preview.push("it acts on the next request".to_owned());
     let plan = Plan::new(format!("set the limits of key {}", key.id), preview);
-    let wish = LimitsWish { read: asked.read, write: asked.write, admin: asked.admin };
+    let patch = LimitsPatch { read: of_read, write: of_write, admin: of_admin };
     let work = async |client: &Client| {
-        let Calls { read, write, admin } = client.limit_key(key.id, &wish).await?.limits;
+        let Calls { read, write, admin } = client.limit_key(key.id, patch).await?.limits;
         let said = format!("key {} may make {read} read, {write} write and {admin} admin calls a minute", key.id);
         Ok(Outcome { id: Some(key.id.0), ..Outcome::done(said) })
     };

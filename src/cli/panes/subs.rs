@@ -32,6 +32,7 @@ pub(super) async fn run(asked: Subs) -> Result<ExitCode, Failure> {
         Subs::Test(asked) => test(asked).await,
         Subs::Enable(asked) => enable(asked).await,
         Subs::Disable(asked) => disable(asked).await,
+        Subs::Delete(asked) => delete(asked).await,
         Subs::Replay(asked) => replay(asked).await,
         Subs::Rollback(asked) => roll_back(asked).await,
     }
@@ -186,6 +187,26 @@ async fn disable(asked: Disable) -> Result<ExitCode, Failure> {
             "one that is off by hand is marked as intended with --reason TEXT",
         )),
     }
+}
+
+async fn delete(asked: Change) -> Result<ExitCode, Failure> {
+    let client = portal::connect(&asked.consent.look.remote)?;
+    let row = client.subscription(SubscriptionId(asked.id)).await?;
+    let (id, of) = (row.subscription.id, &row.subscription);
+    let mut preview = vec![
+        named(&row),
+        "nothing is delivered to it any more, and it cannot be undone; its log stays readable".to_owned(),
+        format!("{} that wait and {} parked are cancelled", row.health.n_backlog, row.health.n_parked),
+    ];
+    if let Some(tool) = &of.managed_by {
+        preview.push(format!("{} created it and is not told", tool.inert()));
+    }
+    let plan = Plan::new(format!("delete subscription {id}"), preview);
+    let work = async |client: &Client| {
+        client.delete_subscription(id).await?;
+        Ok(Outcome::done(format!("subscription {id} is deleted")))
+    };
+    plan.carry_out(&asked.consent, work, &client).await
 }
 
 async fn replay(asked: Replay) -> Result<ExitCode, Failure> {

@@ -38,13 +38,19 @@ pub(super) fn routes() -> Vec<Told> {
 
 fn events() -> Vec<Told> {
     vec![
-        Told::get(paths::EVENTS, "pollEvents", "Events of the key's company, ascending", json!(Page<Envelope>))
-            .asked([
-                names("type", "Only of this type; can be repeated", EventType::ALL.map(EventType::name)),
-                time("since", "Created at or after this time"),
-                time("until", "Created before this time"),
-            ])
-            .paged(),
+        Told::get(
+            paths::EVENTS,
+            "pollEvents",
+            "Events of the key's company, oldest first unless asked otherwise",
+            json!(Page<Envelope>),
+        )
+        .asked([
+            names("type", "Only of this type; can be repeated", EventType::ALL.map(EventType::name)),
+            time("since", "Created at or after this time"),
+            time("until", "Created before this time"),
+            names("order", "By number: ascending if absent", ["asc", "desc"]),
+        ])
+        .paged(),
         Told::post(
             paths::EVENTS_TEST,
             "publishTestEvent",

@@ -10,10 +10,12 @@ mod shape;
 use super::guard::Access;
 use super::router::{self, Route};
 use crate::api::problem::{Code, MEDIA_TYPE, Problem};
+use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 use shape::{Answer, Parameter, Repeats, Shape, Told};
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// The document's bytes, put together once.
@@ -34,6 +36,17 @@ pub fn untold() -> Vec<String> {
         .filter(|route| find(&told, route).is_none())
         .map(|route| format!("{} {}", route.method, route.path))
         .collect()
+}
+
+/// The parameters that a route reads from its query. HEAD reads what GET reads.
+pub(super) fn parameters_of(method: &Method, path: &str) -> &'static [&'static str] {
+    static KNOWN: LazyLock<HashMap<(&'static str, &'static str), Vec<&'static str>>> = LazyLock::new(|| {
+        let names = |told: &Told| told.query.iter().map(Parameter::name).collect();
+        told().iter().map(|told| ((told.method, told.path), names(told))).collect()
+    });
+    let method = if method == Method::HEAD { &Method::GET } else { method };
+    let known = KNOWN.iter().find(|((of, known), _)| *of == method.as_str() && *known == path);
+    known.map_or(&[], |(_, names)| names.as_slice())
 }
 
 fn told() -> Vec<Told> {
@@ -67,7 +80,8 @@ fn document() -> Value {
         "info": {
             "title": "crow: a standalone WhiteLabelCRO integration platform",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "The Integration API for partners' systems and the Portal API for operators. Unknown fields in bodies are ignored. \
+            "description": "The Integration API for partners' systems and the Portal API for operators. Unknown parameters and fields are ignored and named in \
+                X-Ignored-Fields; an empty value counts as none. \
                 Errors are problem+json with a closed set of codes.",
             "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
         },
@@ -120,9 +134,7 @@ fn operation(route: &Route, told: Option<&Told>) -> Value {
         parameters.extend(told.query.iter().map(Parameter::json));
         for (status, answer) in &told.answers {
             let mut answered = response(answer, is_counted);
-            if told.body.is_some() {
-                answered["headers"]["X-Ignored-Fields"] = json!({"$ref": "#/components/headers/X-Ignored-Fields"});
-            }
+            answered["headers"]["X-Ignored-Fields"] = json!({"$ref": "#/components/headers/X-Ignored-Fields"});
             if told.repeats == Repeats::Named {
                 answered["headers"]["Idempotency-Replayed"] =
                     json!({"$ref": "#/components/headers/Idempotency-Replayed"});
@@ -186,7 +198,10 @@ fn headers() -> Value {
     let wait = "Seconds after which a call succeeds; on 429 and 503";
     headers.insert("Retry-After".to_owned(), json!({"description": wait, "schema": {"type": "integer"}}));
     for (name, what) in [
-        ("X-Ignored-Fields", "Fields of the body that nobody reads, separated by commas; absent if there are none"),
+        (
+            "X-Ignored-Fields",
+            "Parameters of the query and fields of the body that nobody reads, separated by commas; absent if there are none",
+        ),
         (
             "Idempotency-Replayed",
             "true where an earlier call under the same Idempotency-Key is answered once more; else absent",

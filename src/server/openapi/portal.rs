@@ -6,7 +6,7 @@ use crate::api::attempts::{AttemptDetail, AttemptRow};
 use crate::api::audit::{AuditCheck, AuditHead, AuditRow};
 use crate::api::deliveries::{DeliveryDetail, DeliveryRow, EventDetail, EventRow, Trace};
 use crate::api::events::{Envelope, NewEvent};
-use crate::api::keys::{Company, CreatedKey, KeyRow, LimitsWish, NewCompany, NewKey, RevokedKey};
+use crate::api::keys::{Company, CreatedKey, KeyRow, LimitsPatch, NewCompany, NewKey, RevokedKey};
 use crate::api::lab::SignatureCheck;
 use crate::api::limits::{KeyUsage, LimitDetail};
 use crate::api::log::LogPage;
@@ -78,9 +78,14 @@ fn access() -> Vec<Told> {
             )
             .creating(),
         Told::post(paths::KEY_REVOKE, "revokeKey", "Revoke a key, for good and at once", json!(RevokedKey)),
-        Told::get(paths::KEY_LIMITS, "limitKey", "Give a key limits of its own; null means the default", json!(KeyRow))
-            .by("PATCH")
-            .taking(shape!(LimitsWish), r#"{"read": 120, "write": null, "admin": null}"#),
+        Told::get(
+            paths::KEY_LIMITS,
+            "limitKey",
+            "Give a key limits of its own; null means the default, absent ones stay",
+            json!(KeyRow),
+        )
+        .by("PATCH")
+        .taking(shape!(LimitsPatch), r#"{"read": 120, "write": null}"#),
         Told::get(
             paths::KEY_USAGE,
             "keyUsage",
@@ -125,6 +130,16 @@ fn subscriptions() -> Vec<Told> {
             "One subscription with its health",
             json!(SubscriptionRow),
         ),
+        Told {
+            answers: vec![(204, Answer::Nothing)],
+            ..Told::get(
+                paths::PORTAL_SUBSCRIPTION,
+                "removeSubscription",
+                "Delete a subscription, whoever manages it; its log stays",
+                Answer::Nothing,
+            )
+        }
+        .by("DELETE"),
         Told::post(
             paths::PORTAL_SUBSCRIPTION_TEST,
             "testSubscription",

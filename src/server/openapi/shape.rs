@@ -74,6 +74,11 @@ pub(super) struct Parameter {
 }
 
 impl Parameter {
+    /// Its name.
+    pub(super) const fn name(&self) -> &'static str {
+        self.name
+    }
+
     pub(super) fn json(&self) -> Value {
         json!({"name": self.name, "in": "query", "required": false, "description": self.what, "schema": self.schema})
     }

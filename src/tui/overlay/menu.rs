@@ -67,7 +67,8 @@ impl Menu {
             [_, _, ..] => Vec::new(),
             items => forms(app, items.first().copied(), self.pane),
         };
-        acts.into_iter().map(Entry::Act).chain(forms.into_iter().map(Entry::Form)).collect()
+        let last = self.items.first().and_then(|item| deletion(app, *item)).map(Entry::Act);
+        acts.into_iter().map(Entry::Act).chain(forms.into_iter().map(Entry::Form)).chain(last).collect()
     }
 
     /// Moves the selection among so many entries.
@@ -92,6 +93,9 @@ impl Menu {
 
     /// The act in a place of the menu, on each thing.
     fn chosen(&self, app: &App, at: usize) -> Vec<Act> {
+        if matches!(self.entries(app).get(at), Some(Entry::Act(Act::Delete(_)))) {
+            return self.items.iter().filter_map(|item| deletion(app, *item)).collect();
+        }
         self.items.iter().filter_map(|item| offers::acts(app, *item).get(at).cloned()).collect()
     }
 
@@ -124,6 +128,14 @@ pub(in crate::tui) fn forms(app: &App, item: Option<Item>, pane: Pane) -> Vec<Pu
         (None, Pane::Keys | Pane::Limits) => vec![Purpose::Key, Purpose::Company],
         (Some(Item::Event(_)), _) | (None, Pane::Events) => vec![Purpose::Event],
         _ => Vec::new(),
+    }
+}
+
+/// The act that ends a thing; it stands last in the menu, where no habit leads.
+fn deletion(app: &App, item: Item) -> Option<Act> {
+    match item {
+        Item::Subscription(id) if offers::has_portal(app) => Some(Act::Delete(id)),
+        _ => None,
     }
 }
 

@@ -54,6 +54,7 @@ pub(super) const fn label(act: &Act) -> &'static str {
         Act::Enable(_, ReplayChoice::None) => "Enable",
         Act::Enable(_, ReplayChoice::Skipped) => "Enable and replay what was missed",
         Act::Disable(..) => "Disable",
+        Act::Delete(_) => "Delete, for good",
         Act::Intend(..) => "Say why it is off",
         Act::Acknowledge(..) => "Acknowledge",
         Act::RollBack(..) => "Bring this configuration back",
@@ -119,9 +120,12 @@ pub(in crate::tui) fn question(app: &App, act: Act) -> Result<Question, String> 
         return Err(READ_ONLY.to_owned());
     }
     let (name, was, effect) = match &act {
-        Act::Test(id) | Act::Enable(id, _) | Act::Disable(id, _) | Act::Intend(id, _) | Act::RollBack(id, _) => {
-            switched(&act, subscription(app, *id)?)?
-        }
+        Act::Test(id)
+        | Act::Enable(id, _)
+        | Act::Disable(id, _)
+        | Act::Delete(id)
+        | Act::Intend(id, _)
+        | Act::RollBack(id, _) => switched(&act, subscription(app, *id)?)?,
         Act::Replay(id, wish, n) => grants::replay(subscription(app, *id)?, wish, *n),
         Act::Turn(id, wanted) => grants::turn(*id, *wanted),
         Act::Revoke(id) => {
@@ -243,6 +247,12 @@ fn effect(act: &Act, row: &SubscriptionRow) -> String {
                 None => "Without a reason it stands among the alerts.".to_owned(),
             };
             format!("Nothing is delivered any more until it is enabled; {n} meanwhile. {reason}")
+        }
+        Act::Delete(_) => {
+            let n = format::several(health.n_backlog + health.n_parked, "delivery is", "deliveries are");
+            let tool = row.subscription.managed_by.as_ref();
+            let tool = tool.map_or_else(String::new, |tool| format!(" {} created it and is not told.", tool.inert()));
+            format!("Nothing is delivered to it any more, and it cannot be undone: {n} cancelled. Its log stays.{tool}")
         }
         Act::Intend(_, reason) => {
             format!("It stays off, and its alert ends. Everybody reads: {}", Untrusted::new(reason.as_str()).inert())

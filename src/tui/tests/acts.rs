@@ -119,6 +119,7 @@ fn ways() -> Vec<(&'static str, Act)> {
         ("3jxjjj\n\ny", Act::Disable(on, None)),
         ("3jxjjj\n they asked \ny", Act::Disable(on, Some("they asked".to_owned()))),
         ("3Gxjjj\nthey still move\ny", Act::Intend(SubscriptionId(26), "they still move".to_owned())),
+        ("3xjjjj\ny", Act::Delete(off)),
         ("aA\ny", Act::Acknowledge(Subject::Subscription(off), Standing::Tripped, None)),
         ("ajAon it\ny", Act::Acknowledge(Subject::Subscription(on), Standing::Failing, Some("on it".to_owned()))),
         ("3xjjj\n\u{15}2h\t\t\t \t\t \t\u{15}\n121\n", Act::Replay(off, wish.clone(), 121)),
@@ -149,6 +150,7 @@ const fn kind(act: &Act) -> &'static str {
         Act::Test(_) => "test",
         Act::Enable(..) => "enable",
         Act::Disable(..) => "disable",
+        Act::Delete(_) => "delete",
         Act::Intend(..) => "intend",
         Act::Acknowledge(..) => "acknowledge",
         Act::RollBack(..) => "roll back",
@@ -180,7 +182,7 @@ fn every_act_is_reached_by_keys_and_wants_a_yes_or_its_number() {
         let mut bench = Bench::with(120, 36, Access::ReadOnly, Look::default());
         assert_eq!(acts(&mut bench, keys), [], "{keys:?} where one may only look");
     }
-    assert_eq!(reached.len(), 15, "{reached:?}");
+    assert_eq!(reached.len(), 16, "{reached:?}");
 }
 
 #[test]

@@ -209,3 +209,72 @@ async fn metrics_are_for_anyone_only_where_nothing_is_in_front() {
         assert_eq!(rebound.status, 421, "case {n}");
     }
 }
+
+/// Names of types that a partner need not know, and what a parser calls things.
+const FOREIGN_WORDS: [&str; 22] = [
+    "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "usize", "f32", "f64", "bool", "sequence", "struct", "enum",
+    "map", "variant", "Option", "Vec", "unit", "boolean", "digit",
+];
+
+/// Values of each kind, as JSON.
+const KINDS: [&str; 6] = ["7", "1.5", "true", "\"wrong\"", "[7]", "{\"a\":7}"];
+
+#[tokio::test]
+async fn types_are_said_in_words_for_every_field_and_parameter_of_the_document() {
+    let partner = Partner::start().await;
+    let document = partner.platform.call("GET", "/openapi.json", &[], None).await.json();
+    let bearer = format!("Bearer {}", partner.platform.token().reveal());
+    let mut n = (0, 0);
+    for route in table() {
+        let credential = match route.access {
+            Access::Public => continue,
+            Access::Key(..) => ("x-api-key", partner.key.reveal()),
+            Access::Operator(_) => ("authorization", bearer.as_str()),
+        };
+        let method = route.method.as_str();
+        let told = &document["paths"][route.path][method.to_lowercase()];
+        let path = route.path.replace("{id}", "1");
+        for field in fields(&document, told) {
+            for value in KINDS {
+                let body = format!("{{\"{field}\":{value}}}");
+                let answer = partner.platform.call(method, &path, &[JSON, credential], Some(&body)).await;
+                n.0 += usize::from(in_words(&answer, &format!("{method} {path} {body}")));
+            }
+        }
+        for parameter in told["parameters"].as_array().into_iter().flatten().filter(|of| of["in"] == "query") {
+            let name = parameter["name"].as_str().expect("a name");
+            for value in ["x", "1.5", "-1", "99999999999999999999", "true"] {
+                let asked = format!("{path}?{name}={value}");
+                if path.ends_with("/stream") {
+                    continue;
+                }
+                let answer = partner.platform.call(method, &asked, &[credential], None).await;
+                n.1 += usize::from(in_words(&answer, &format!("{method} {asked}")));
+            }
+        }
+    }
+    assert!(n.0 > 150 && n.1 > 60, "{n:?} refusals are too few");
+}
+
+/// The names of a route's body fields.
+fn fields(document: &Value, told: &Value) -> Vec<String> {
+    let reference = told.pointer("/requestBody/content/application~1json/schema/$ref").and_then(Value::as_str);
+    let Some(reference) = reference else { return Vec::new() };
+    let schema = document.pointer(reference.trim_start_matches('#')).expect("the schema");
+    schema["properties"].as_object().expect("an object").keys().cloned().collect()
+}
+
+/// Whether an answer refuses something as not valid, which it must in words.
+fn in_words(answer: &crate::support::platform::Answer, what: &str) -> bool {
+    if answer.status < 400 || answer.status == 404 {
+        return false;
+    }
+    let problem = answer.json();
+    let code = problem["code"].as_str().expect("a code");
+    assert!(matches!(code, "validation_failed" | "invalid_cursor"), "{what}: {problem}");
+    let text = format!("{} {}", problem["detail"], problem["errors"]);
+    let words: Vec<&str> = text.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+    let found = FOREIGN_WORDS.iter().find(|word| words.contains(word));
+    assert_eq!(found, None, "{what}: {text}");
+    true
+}

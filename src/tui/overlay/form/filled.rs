@@ -121,8 +121,8 @@ impl Form {
         match self.text(at) {
             "" => Ok(None),
             text => match text.parse::<u32>() {
-                Ok(n) if n <= 1_000_000 => Ok(Some(n)),
-                _ => Err((at, format!("{text} is no number from 0 to 1,000,000"))),
+                Ok(n) if (1..=1_000_000).contains(&n) => Ok(Some(n)),
+                _ => Err((at, format!("{text} is no number from 1 to 1,000,000"))),
             },
         }
     }
