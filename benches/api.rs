@@ -186,6 +186,7 @@ async fn run(n_events: i64) {
         keep: None,
         delivery_log_quota: crow::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA,
         request_log_limit: crow::engine::retention::DEFAULT_REQUEST_LOG_LIMIT,
+        max_subscriptions: u32::MAX,
         reach: Reach::default(),
         custody: Custody::File,
     };

@@ -86,6 +86,7 @@ impl Platform {
             keep: None,
             delivery_log_quota: crow::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA,
             request_log_limit: crow::engine::retention::DEFAULT_REQUEST_LOG_LIMIT,
+            max_subscriptions: u32::MAX,
             reach: Reach::default(),
             custody: Custody::File,
         };

@@ -109,8 +109,12 @@ pub struct RequestQuery {
     pub key: Option<i64>,
     /// Answered with this status.
     pub status: Option<u16>,
+    /// Answered with a status of this class: `1xx` to `5xx`.
+    pub class: Option<String>,
     /// Answered with this problem code.
     pub code: Option<String>,
+    /// From this address.
+    pub caller: Option<String>,
     /// At or after.
     pub since: Option<Timestamp>,
     /// Before.

@@ -58,6 +58,8 @@ pub enum Code {
     /// 409: a call with this idempotency key is under way. The standalone platform never says so: there the second call waits for the
     /// first one's answer.
     IdempotencyInProgress,
+    /// 409: the company has as many of something as it may have.
+    QuotaReached,
     /// 429
     RateLimited,
     /// 500
@@ -84,7 +86,7 @@ impl Code {
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::NotAcceptable => 406,
-            Self::IdempotencyConflict | Self::IdempotencyInProgress => 409,
+            Self::IdempotencyConflict | Self::IdempotencyInProgress | Self::QuotaReached => 409,
             Self::PayloadTooLarge => 413,
             Self::UriTooLong => 414,
             Self::UnsupportedMediaType => 415,
@@ -143,7 +145,7 @@ pub struct Problem {
     /// The request it answers.
     #[serde(default)]
     pub request_id: String,
-    /// Members of this code: `requiredScope`, `errors`, `policy`, `retryAfterSeconds`, `offset`, `managedBy`.
+    /// Members of this code: `requiredScope`, `errors`, `policy`, `retryAfterSeconds`, `offset`, `managedBy`, `limit`.
     #[serde(flatten)]
     #[schema(value_type = std::collections::HashMap<String, Value>)]
     pub extra: Map<String, Value>,

@@ -39,6 +39,15 @@ pub struct RequestRow {
     /// The last four characters of such a key.
     #[serde(default)]
     pub claimed_last4: Option<Untrusted>,
+    /// Its query: names and values of filters, times and pages as they were sent, any other value as `…`.
+    #[serde(default)]
+    pub query: Option<Untrusted>,
+    /// The caller's address: the peer's, or the one that a trusted proxy names.
+    #[serde(default)]
+    pub address: Option<Untrusted>,
+    /// What the caller said it was, 120 characters at most.
+    #[serde(default)]
+    pub user_agent: Option<Untrusted>,
     /// Its id.
     pub request_id: Untrusted,
     /// How long it took.

@@ -9,6 +9,7 @@ use super::{arguments, log, remote, settings};
 use crate::ambient::Ambient;
 use crate::domain::delivery::Schedule;
 use crate::domain::target::Policy;
+use crate::engine::MAX_SUBSCRIPTIONS;
 use crate::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA;
 use crate::engine::retention::DEFAULT_REQUEST_LOG_LIMIT;
 use crate::server::exposure::Exposure;
@@ -31,6 +32,7 @@ async fn standalone(asked: arguments::console::Standalone) -> Result<ExitCode, F
         policy: if asked.allow_private_targets { Policy::Private } else { Policy::Public },
         retry_base: Schedule::default().base,
         keep: arguments::read::Keep::default().0,
+        max_subscriptions: MAX_SUBSCRIPTIONS,
         request_log_limit: DEFAULT_REQUEST_LOG_LIMIT,
         delivery_log_quota: DEFAULT_DELIVERY_LOG_QUOTA,
         ca_files: asked.trust_ca,

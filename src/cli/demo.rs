@@ -16,9 +16,9 @@ use crate::demo::scenario::library;
 use crate::demo::scenario::stage::{Played, Stage};
 use crate::domain::secret::Secret;
 use crate::domain::target::Policy;
-use crate::engine::files;
 use crate::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA;
 use crate::engine::retention::DEFAULT_REQUEST_LOG_LIMIT;
+use crate::engine::{MAX_SUBSCRIPTIONS, files};
 use crate::server::exposure::Exposure;
 use crate::sqlite::hold::Held;
 use crate::tui::console::{Access, Identity, Mode, Stakes};
@@ -78,6 +78,7 @@ pub(super) async fn run(demo: Demo) -> Result<ExitCode, Failure> {
         keep: None,
         request_log_limit: DEFAULT_REQUEST_LOG_LIMIT,
         delivery_log_quota: DEFAULT_DELIVERY_LOG_QUOTA,
+        max_subscriptions: MAX_SUBSCRIPTIONS,
         ca_files: Vec::new(),
         exposure: Exposure::default(),
         ambient: ambient.clone(),

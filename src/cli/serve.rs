@@ -26,7 +26,7 @@ pub(super) async fn run(serve: Serve) -> Result<ExitCode, Failure> {
     if !serve.bind.ip().is_loopback() && !is_proxied && !serve.insecure {
         return Err(Failure::usage(
             format!("{} can be reached from other machines, and keys would travel without TLS", serve.bind),
-            "bind to 127.0.0.1, or put a TLS proxy in front and add --behind-proxy, or accept the risk with --insecure",
+            "bind to 127.0.0.1, or put a TLS proxy in front and add --trusted-proxy CIDR (or --behind-proxy), or accept the risk with --insecure",
         ));
     }
     let data_dir = match serve.data {
@@ -42,6 +42,7 @@ pub(super) async fn run(serve: Serve) -> Result<ExitCode, Failure> {
         keep: serve.keep.0,
         request_log_limit: serve.request_log_limit,
         delivery_log_quota: serve.delivery_log_quota,
+        max_subscriptions: serve.max_subscriptions,
         ca_files: serve.trust_ca,
         exposure: Exposure {
             proxied: if is_proxied { Proxied::Behind(TrustedProxies(serve.trusted_proxy)) } else { Proxied::Direct },

@@ -29,6 +29,8 @@ pub(super) struct Wish {
     /// Bytes that the request log may have.
     pub(super) request_log_limit: u64,
     pub(super) delivery_log_quota: u64,
+    /// Subscriptions that a company may have.
+    pub(super) max_subscriptions: u32,
     /// Certificates of authorities that receivers may have, beside those of the operating system.
     pub(super) ca_files: Vec<PathBuf>,
     /// How it can be reached.
@@ -82,6 +84,7 @@ impl Standalone {
             keep,
             request_log_limit,
             delivery_log_quota,
+            max_subscriptions,
             ca_files,
             exposure,
             ambient,
@@ -95,8 +98,17 @@ impl Standalone {
         let address = listener.local_addr().map_err(|error| Failure::failed(error.to_string(), "try again"))?;
         let reach = Reach { ca_files, listens_at: vec![address], ..Reach::default() };
         let (schedule, custody) = (Schedule { base: retry_base }, settings::custody()?);
-        let settings =
-            Settings { data_dir, policy, schedule, keep, request_log_limit, delivery_log_quota, reach, custody };
+        let settings = Settings {
+            data_dir,
+            policy,
+            schedule,
+            keep,
+            request_log_limit,
+            delivery_log_quota,
+            max_subscriptions,
+            reach,
+            custody,
+        };
         let engine = Engine::open(settings, ambient).await?;
         let work = Task::start({
             let engine = engine.clone();

@@ -28,6 +28,6 @@ impl Client {
     /// # Errors
     /// Those of any call.
     pub async fn acknowledgements(&self) -> Result<Page<AcknowledgementRow>, Error> {
-        self.get(paths::ACKNOWLEDGEMENTS, &[]).await
+        self.list(paths::ACKNOWLEDGEMENTS).await
     }
 }

@@ -1,6 +1,7 @@
 //! The connection: where the platform is, who asks, and how answers are read.
 
 use super::Error;
+use crate::api::page::Page;
 use crate::api::problem::{Code, Problem};
 use crate::domain::secret::Secret;
 use reqwest::header::{HeaderMap, HeaderValue};
@@ -14,6 +15,11 @@ use url::Url;
 
 /// The time one call may take.
 pub const LIMIT: Duration = Duration::from_secs(10);
+
+/// Rows of a list that one call asks for.
+const PAGE_LIMIT: u32 = 200;
+/// Pages of a list that are read at most.
+const MAX_PAGES: usize = 500;
 
 /// Who asks.
 #[derive(Debug)]
@@ -91,6 +97,23 @@ impl Client {
 
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> Result<T, Error> {
         self.call(Method::GET, path, query, None::<&()>, &[]).await
+    }
+
+    /// All rows of a list, page by page; past [`MAX_PAGES`] it says that there are more.
+    pub(super) async fn list<T: DeserializeOwned>(&self, path: &str) -> Result<Page<T>, Error> {
+        let mut all = Page::whole(Vec::new());
+        for _ in 0..MAX_PAGES {
+            let mut query = vec![("limit", PAGE_LIMIT.to_string())];
+            query.extend(all.next_cursor.take().map(|cursor| ("cursor", cursor)));
+            let page: Page<T> = self.get(path, &query).await?;
+            all.items.extend(page.items);
+            all.unreadable.extend(page.unreadable);
+            (all.next_cursor, all.has_more) = (page.next_cursor, page.has_more);
+            if !all.has_more || all.next_cursor.is_none() {
+                break;
+            }
+        }
+        Ok(all)
     }
 
     pub(super) async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Error> {

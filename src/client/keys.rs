@@ -31,7 +31,7 @@ impl Client {
     /// # Errors
     /// Those of any call.
     pub async fn keys(&self) -> Result<Page<KeyRow>, Error> {
-        self.get(paths::KEYS, &[]).await
+        self.list(paths::KEYS).await
     }
 
     /// Revokes a key, for good; the answer says whether that is on disk.
@@ -47,7 +47,7 @@ impl Client {
     /// # Errors
     /// Those of any call.
     pub async fn companies(&self) -> Result<Page<Company>, Error> {
-        self.get(paths::COMPANIES, &[]).await
+        self.list(paths::COMPANIES).await
     }
 
     /// Which routes a key calls and which scopes it never used.
@@ -63,7 +63,7 @@ impl Client {
     /// # Errors
     /// Those of any call.
     pub async fn limits(&self) -> Result<Page<LimitDetail>, Error> {
-        self.get(paths::LIMITS, &[]).await
+        self.list(paths::LIMITS).await
     }
 
     /// Gives a key limits of its own; they act on the next request.

@@ -13,7 +13,7 @@ impl Client {
     /// # Errors
     /// Those of any call.
     pub async fn operators(&self) -> Result<Page<OperatorRow>, Error> {
-        self.get(paths::OPERATORS, &[]).await
+        self.list(paths::OPERATORS).await
     }
 
     /// Creates an operator; the answer alone carries the token.

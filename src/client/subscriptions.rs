@@ -26,7 +26,7 @@ impl Client {
     /// # Errors
     /// Those of any call.
     pub async fn subscription_rows(&self) -> Result<Page<SubscriptionRow>, Error> {
-        self.get(paths::PORTAL_SUBSCRIPTIONS, &[]).await
+        self.list(paths::PORTAL_SUBSCRIPTIONS).await
     }
 
     /// Enables a subscription and zeroes its streak (Portal).
@@ -92,7 +92,7 @@ impl Client {
     /// # Errors
     /// Those of any call.
     pub async fn revisions(&self, id: SubscriptionId) -> Result<Page<RevisionRow>, Error> {
-        self.get(&paths::with(paths::PORTAL_SUBSCRIPTION_REVISIONS, id), &[]).await
+        self.list(&paths::with(paths::PORTAL_SUBSCRIPTION_REVISIONS, id)).await
     }
 
     /// Brings an earlier configuration back, as a new revision (Portal).

@@ -166,6 +166,9 @@ impl Desk<'_> {
                 detail: told.map(Untrusted::new),
                 claimed_company_id: self.company.filter(|_| !is_known),
                 claimed_last4: last4.filter(|_| !is_known),
+                query: None,
+                address: None,
+                user_agent: None,
                 request_id: problem.map_or_else(String::new, |problem| problem.request_id.clone()).into(),
                 elapsed_ms,
             });

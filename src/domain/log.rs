@@ -96,8 +96,12 @@ pub struct RequestFilter {
     pub company: Option<CompanyId>,
     /// Answered with this status.
     pub status: Option<u16>,
+    /// Answered with a status of this class: 4 for 400 to 499.
+    pub class: Option<u8>,
     /// Answered with this problem.
     pub code: Option<String>,
+    /// From this address.
+    pub address: Option<String>,
 }
 
 /// A delivery in one line.
@@ -163,7 +167,7 @@ pub struct Request {
     pub caller: Option<(KeyId, CompanyId)>,
     /// Its method.
     pub method: String,
-    /// The route it matched, with its placeholders; what was asked for is never stored.
+    /// The route it matched, with its placeholders; the path that was asked for is never stored.
     pub route: String,
     /// The answer's status.
     pub status: u16,
@@ -177,9 +181,11 @@ pub struct Request {
     pub request_id: String,
     /// How long it took.
     pub elapsed_ms: u64,
-    /// The address that connected; counted per key, not logged.
+    /// Its query, with the values masked that may be personal or secret.
+    pub query: Option<String>,
+    /// The caller's address: the peer's, or the one that a trusted proxy names.
     pub address: Option<String>,
-    /// What the caller said it was; counted per key, not logged.
+    /// What the caller said it was.
     pub agent: Option<String>,
 }
 
@@ -196,7 +202,7 @@ impl Request {
     /// Bytes of its texts.
     #[must_use]
     pub fn n_text_bytes(&self) -> usize {
-        let optional = [&self.code, &self.detail, &self.address, &self.agent].into_iter().flatten();
+        let optional = [&self.code, &self.detail, &self.query, &self.address, &self.agent].into_iter().flatten();
         let claimed = self.claimed.as_ref().map_or(0, |of| of.last4.len());
         let given = [&self.method, &self.route, &self.request_id].into_iter();
         given.chain(optional).map(String::len).sum::<usize>() + claimed
@@ -204,7 +210,7 @@ impl Request {
 
     /// Every text, and how many bytes of it are kept.
     fn texts(&mut self) -> impl Iterator<Item = (&mut String, usize)> {
-        let Self { method, route, code, detail, claimed, request_id, address, agent, .. } = self;
+        let Self { method, route, code, detail, claimed, request_id, query, address, agent, .. } = self;
         let last4 = claimed.as_mut().map(|of| &mut of.last4);
         [
             (Some(method), 16),
@@ -213,6 +219,7 @@ impl Request {
             (detail.as_mut(), 1_024),
             (last4, 16),
             (Some(request_id), 64),
+            (query.as_mut(), 512),
             (address.as_mut(), 64),
             (agent.as_mut(), 120),
         ]
@@ -228,7 +235,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_row_holds_more_text_than_it_may(texts in prop::collection::vec("(?s).{0,600}", 8), times in 1_usize..40) {
+        fn no_row_holds_more_text_than_it_may(texts in prop::collection::vec("(?s).{0,600}", 9), times in 1_usize..40) {
             let text = |n: usize| texts[n].repeat(times);
             let request = Request {
                 at: Timestamp::default(),
@@ -243,6 +250,7 @@ mod tests {
                 elapsed_ms: 0,
                 address: Some(text(6)),
                 agent: Some(text(7)),
+                query: Some(text(8)),
             };
             let bounded = request.clone().bounded();
             prop_assert!(bounded.n_text_bytes() <= MAX_REQUEST_TEXT);

@@ -2,6 +2,7 @@
 
 use super::caller::{Caller, Change};
 use super::envelope::{self, Parts};
+use super::once::{Given, RepeatableCall, Reply};
 use super::{Engine, Error, Fault, samples};
 use crate::domain::delivery::{Kind, Schedule, State};
 use crate::domain::event::{Event, EventType, Filter, Order};
@@ -41,6 +42,48 @@ impl Engine {
     /// # Errors
     /// [`Error::Invalid`] for an unknown company or a payload that is no object, [`Error::EnvelopeTooLarge`], and those of storage.
     pub async fn publish(&self, caller: Caller, news: News) -> Result<Event, Error> {
+        let store = self.store_of(&caller);
+        let event = store.write(self.publication(caller, news)?).await?;
+        self.ring();
+        Ok(event)
+    }
+
+    /// The same for a call that may be repeated: that gets the first answer, and nothing happens.
+    ///
+    /// # Errors
+    /// As for [`Engine::publish`], and [`Error::Repeated`].
+    pub async fn publish_once(
+        &self,
+        caller: Caller,
+        news: News,
+        call: RepeatableCall,
+        render: fn(&Event) -> (u16, Vec<u8>),
+    ) -> Result<Reply, Error> {
+        let store = self.store_of(&caller);
+        let ambient = self.shared.ambient.clone();
+        let publish = self.publication(caller, news)?;
+        let reply = store
+            .write(move |connection| {
+                let now = ambient.now();
+                if let Some(earlier) = call.earlier(connection, now)? {
+                    return Ok(earlier);
+                }
+                let event = publish(connection)?;
+                call.answer(connection, render(&event), now)
+            })
+            .await?;
+        if reply.given == Given::Fresh {
+            self.ring();
+        }
+        Ok(reply)
+    }
+
+    /// What publishing does in its transaction.
+    fn publication(
+        &self,
+        caller: Caller,
+        news: News,
+    ) -> Result<impl FnOnce(&Connection) -> Result<Event, Error> + Send + use<>, Error> {
         let faults: Vec<Fault> = [("payload", &news.payload), ("metadata", &news.metadata)]
             .into_iter()
             .filter(|(_, text)| text.as_deref().is_some_and(|text| !text.trim_start().starts_with('{')))
@@ -52,32 +95,23 @@ impl Engine {
         let ambient = self.shared.ambient.clone();
         let schedule = self.shared.settings.schedule;
         let payload = news.payload.unwrap_or_else(|| samples::payload(news.kind, &ambient));
-        let event = self
-            .store_of(&caller)
-            .write(move |connection| {
-                if !store::companies::exists(connection, news.company)? {
-                    return Err(Error::Invalid(vec![Fault::new("companyId", "must be the number of a company")]));
-                }
-                let draft = Draft {
-                    company: news.company,
-                    kind: news.kind,
-                    payload: &payload,
-                    metadata: news.metadata.as_deref(),
-                };
-                let event = publish(connection, &draft, schedule, ambient.now())?;
-                let change = Change {
-                    action: "publish",
-                    subject: format!("event {}", event.id),
-                    before: None,
-                    after: Some(event.kind.name().to_owned()),
-                    reason: None,
-                };
-                caller.audit(connection, &ambient, change)?;
-                Ok(event)
-            })
-            .await?;
-        self.ring();
-        Ok(event)
+        Ok(move |connection: &Connection| {
+            if !store::companies::exists(connection, news.company)? {
+                return Err(Error::Invalid(vec![Fault::new("companyId", "must be the number of a company")]));
+            }
+            let draft =
+                Draft { company: news.company, kind: news.kind, payload: &payload, metadata: news.metadata.as_deref() };
+            let event = publish(connection, &draft, schedule, ambient.now())?;
+            let change = Change {
+                action: "publish",
+                subject: format!("event {}", event.id),
+                before: None,
+                after: Some(event.kind.name().to_owned()),
+                reason: None,
+            };
+            caller.audit(connection, &ambient, change)?;
+            Ok(event)
+        })
     }
 
     /// At most `limit` events of a company that a filter lets through, from a place on; from the beginning of the order if there is none.

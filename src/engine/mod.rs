@@ -47,6 +47,7 @@ mod windows;
 
 use crate::ambient::Ambient;
 use crate::domain::delivery::Schedule;
+use crate::domain::ids::SubscriptionId;
 use crate::domain::operator::{Operator, Role};
 use crate::domain::secret::Secret;
 use crate::domain::target::Policy;
@@ -66,6 +67,9 @@ use tokio::sync::{Notify, watch};
 use vault::{Proof, Trail, Vault};
 use windows::Windows;
 
+/// Subscriptions that a company may have unless the platform is told otherwise.
+pub const MAX_SUBSCRIPTIONS: u32 = 100;
+
 /// How a platform is to run.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -81,6 +85,8 @@ pub struct Settings {
     pub request_log_limit: u64,
     /// Bytes of delivery log that a company may have: beyond that its oldest attempts give up bodies and headers.
     pub delivery_log_quota: u64,
+    /// Subscriptions that a company may have.
+    pub max_subscriptions: u32,
     /// What the sender is given of the world outside.
     pub reach: Reach,
     /// Where the platform's key is kept.
@@ -114,6 +120,19 @@ pub enum Error {
     /// The name of a create was used for another one within a day.
     #[error("this Idempotency-Key was used with another request; use a new one for each record")]
     Repeated,
+    /// The name of a create belongs to a subscription that is gone, and its secret with it.
+    #[error("this Idempotency-Key created subscription {0}, which was deleted since; use a new one to create another")]
+    RepeatedGone(SubscriptionId),
+    /// The company has as many of something as it may have.
+    #[error(
+        "this company has {limit} {what}, which is all that it may have; delete one, or ask those who run the platform for more"
+    )]
+    QuotaReached {
+        /// Of what.
+        what: &'static str,
+        /// How many it may have.
+        limit: u32,
+    },
     /// The write queue is full, or the platform is stopping.
     #[error("the platform is busy; try again in a moment")]
     Contended,

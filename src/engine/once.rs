@@ -13,15 +13,53 @@ use std::time::Duration;
 /// How long an answer is remembered.
 pub(super) const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How a create is told from its repetition, and how it is answered.
+/// How a creating call is told from its repetition.
 #[derive(Debug)]
-pub struct Once {
+pub struct RepeatableCall {
     /// Whose call it is.
     pub key: KeyId,
     /// What the caller calls it, if it may be repeated.
     pub name: Option<String>,
     /// Of the route and the body: the same name with another digest is a conflict.
     pub digest: [u8; 32],
+}
+
+impl RepeatableCall {
+    /// The answer that the same call got before, if it was made before.
+    ///
+    /// # Errors
+    /// [`Error::Repeated`] for a known name with something else to do, and those of storage.
+    pub(super) fn earlier(&self, connection: &Connection, now: Timestamp) -> Result<Option<Reply>, Error> {
+        let Some(name) = &self.name else { return Ok(None) };
+        match store::repeats::get(connection, self.key, name, now.minus(REMEMBERED))? {
+            None => Ok(None),
+            Some(Earlier { digest, status, body }) if digest == self.digest => {
+                Ok(Some(Reply { status, body, given: Given::Replayed }))
+            }
+            Some(_) => Err(Error::Repeated),
+        }
+    }
+
+    /// The first answer to this call; belongs into the transaction of what it answers.
+    pub(super) fn answer(
+        &self,
+        connection: &Connection,
+        (status, body): (u16, Vec<u8>),
+        now: Timestamp,
+    ) -> Result<Reply, Error> {
+        if let Some(name) = &self.name {
+            let answer = Earlier { digest: self.digest, status, body: body.clone() };
+            store::repeats::keep(connection, self.key, name, &answer, now)?;
+        }
+        Ok(Reply { status, body, given: Given::Fresh })
+    }
+}
+
+/// A create that happens once, and how it is answered.
+#[derive(Debug)]
+pub struct Once {
+    /// The call.
+    pub call: RepeatableCall,
     /// The answer's status and body; they are kept with the record.
     pub render: fn(&Created) -> (u16, Vec<u8>),
 }
@@ -84,20 +122,11 @@ impl Engine {
             .partners
             .write(move |connection| {
                 let now = ambient.now();
-                if let Some(name) = &once.name
-                    && let Some(earlier) = store::repeats::get(connection, once.key, name, now.minus(REMEMBERED))?
-                {
-                    let Earlier { digest, status, body } = earlier;
-                    let reply = Reply { status, body, given: Given::Replayed };
-                    return if digest == once.digest { Ok(reply) } else { Err(Error::Repeated) };
+                if let Some(earlier) = once.call.earlier(connection, now)? {
+                    return Ok(earlier);
                 }
                 let created = create(connection, now)?;
-                let (status, body) = (once.render)(&created);
-                if let Some(name) = &once.name {
-                    let answer = Earlier { digest: once.digest, status, body: body.clone() };
-                    store::repeats::keep(connection, once.key, name, &answer, now)?;
-                }
-                Ok(Reply { status, body, given: Given::Fresh })
+                once.call.answer(connection, (once.render)(&created), now)
             })
             .await?;
         if reply.given == Given::Fresh {

@@ -111,6 +111,7 @@ impl Waiting {
             claimed: None,
             request_id: String::new(),
             elapsed_ms: 0,
+            query: None,
             address,
             agent,
             ..request
@@ -276,6 +277,7 @@ mod tests {
             claimed: None,
             request_id: "r".repeat(64),
             elapsed_ms: 1,
+            query: None,
             address: Some(address.to_owned()),
             agent: None,
         }

@@ -2,6 +2,7 @@
 
 use super::caller::{Actor, Caller, Change};
 use super::envelope::{self, Parts};
+use super::once::{RepeatableCall, Reply};
 use super::replays::plan_missed;
 use super::sender::{Landed, Parcel};
 use super::{Engine, Error, Fault, alerts, samples};
@@ -9,7 +10,7 @@ use crate::ambient::Ambient;
 use crate::domain::attempt::{About, Attempt};
 use crate::domain::delivery::Kind;
 use crate::domain::event::EventType;
-use crate::domain::ids::{AttemptId, CompanyId, EventId, KeyId, SubscriptionId};
+use crate::domain::ids::{AttemptId, CompanyId, EventId, SubscriptionId};
 use crate::domain::secret::Secret;
 use crate::domain::standing::Disabled;
 use crate::domain::subscription::{MANAGERS, Subscription, Wish};
@@ -17,6 +18,7 @@ use crate::store;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rusqlite::Connection;
+use serde_json::Value;
 
 /// A subscription as it was asked for, not yet checked.
 #[derive(Debug, Default)]
@@ -77,16 +79,19 @@ pub enum Payload {
 }
 
 impl Engine {
-    /// Creates a subscription for the company of a key; its secret is in the answer and nowhere else in the clear.
+    /// Creates a subscription for the company of a key; its secret is in the answer and nowhere else in the clear. A repeated call gets the first
+    /// answer, and the secret as long as the subscription is there.
     ///
     /// # Errors
-    /// [`Error::Invalid`] naming each field, and those of storage.
+    /// [`Error::Invalid`] naming each field, [`Error::QuotaReached`], [`Error::Repeated`], [`Error::RepeatedGone`], and those of storage.
     pub async fn create_subscription(
         &self,
         caller: Caller,
-        owner: (CompanyId, KeyId),
+        company: CompanyId,
         draft: Draft,
-    ) -> Result<(Subscription, Secret), Error> {
+        call: RepeatableCall,
+        render: fn(&Subscription) -> (u16, Vec<u8>),
+    ) -> Result<(Reply, Secret), Error> {
         let wish = self.judge_subscription(&draft).map_err(Error::Invalid)?;
         let ambient = self.shared.ambient.clone();
         let secret = draft.signing_secret.unwrap_or_else(|| Secret::new(STANDARD.encode(ambient.bytes::<32>())));
@@ -95,8 +100,16 @@ impl Engine {
             .shared
             .partners
             .write(move |connection| {
-                let (company, created_by) = owner;
-                let new = store::subscriptions::New { company, created_by, wish: &wish, now: ambient.now() };
+                let now = ambient.now();
+                if let Some(earlier) = call.earlier(connection, now)? {
+                    let secret = engine.secret_again(connection, &earlier)?;
+                    return Ok((earlier, secret));
+                }
+                let limit = engine.shared.settings.max_subscriptions;
+                if store::subscriptions::count_of(connection, company)? >= u64::from(limit) {
+                    return Err(Error::QuotaReached { what: "subscriptions", limit });
+                }
+                let new = store::subscriptions::New { company, created_by: call.key, wish: &wish, now };
                 let id = store::subscriptions::insert(connection, &new)?;
                 let sealed = engine.shared.vault.seal(id, &secret, &ambient)?;
                 store::subscriptions::set_secret(connection, id, &sealed)?;
@@ -108,12 +121,20 @@ impl Engine {
                     reason: None,
                 };
                 caller.audit(connection, &ambient, change)?;
-                let created = store::subscriptions::get(connection, id)?;
-                created.map(|created| (created, secret)).ok_or_else(|| missing(id))
+                let created = store::subscriptions::get(connection, id)?.ok_or_else(|| missing(id))?;
+                Ok((call.answer(connection, render(&created), now)?, secret))
             })
             .await?;
         self.changed();
         Ok(created)
+    }
+
+    /// The secret that was given with an earlier answer: what is remembered of it has none.
+    fn secret_again(&self, connection: &Connection, earlier: &Reply) -> Result<Secret, Error> {
+        let answered: Value = serde_json::from_slice(&earlier.body).unwrap_or_default();
+        let id = SubscriptionId(answered["id"].as_i64().unwrap_or_default());
+        let (_, sealed) = store::subscriptions::target(connection, id)?.ok_or(Error::RepeatedGone(id))?;
+        self.unseal(id, &sealed)
     }
 
     /// What a draft wishes, or everything that is wrong with it.

@@ -18,8 +18,9 @@ use axum::response::Response;
 pub(super) async fn create(
     allowed: Allowed<Actions>,
     State(engine): State<Engine>,
-    Creating { value: new, name, digest }: Creating<NewAffiliate>,
+    creating: Creating<NewAffiliate>,
 ) -> Result<Response, Refusal> {
+    let (new, call) = creating.by(allowed.key().id);
     let wish = Wish {
         person: Person { first_name: new.first_name, last_name: new.last_name, email: new.email, phone: new.phone },
         code: new.affiliate_code,
@@ -29,7 +30,7 @@ pub(super) async fn create(
     let render = |created: &Created| {
         rendered(created, &CreatedAffiliate { affiliate_id: AffiliateId(created.id), created_utc: created.created_at })
     };
-    let once = Once { key: allowed.key().id, name, digest, render };
+    let once = Once { call, render };
     Ok(replied(engine.create_affiliate(allowed.caller(), allowed.key().company, wish, once).await?))
 }
 

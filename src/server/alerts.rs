@@ -3,6 +3,7 @@
 use super::body::Json;
 use super::guard::{Acting, Operator, Viewer};
 use super::problem::Refusal;
+use super::query::{Paging, Query, page_of};
 use super::translate;
 use crate::api::alerts::{AcknowledgementRow, NewAcknowledgement};
 use crate::api::page::Page;
@@ -15,9 +16,10 @@ use axum::http::StatusCode;
 pub(super) async fn list(
     _: Operator<Viewer>,
     State(engine): State<Engine>,
+    Query(paging): Query<Paging>,
 ) -> Result<axum::Json<Page<AcknowledgementRow>>, Refusal> {
-    let items = engine.acknowledgements().await?.into_iter().map(translate::acknowledgement).collect();
-    Ok(axum::Json(Page::whole(items)))
+    let rows: Vec<_> = engine.acknowledgements().await?.into_iter().map(translate::acknowledgement).collect();
+    Ok(axum::Json(page_of(rows, &paging, "acknowledgements", |row: &AcknowledgementRow| row.subject.clone())?))
 }
 
 /// `POST /portal/v1/acknowledgements`: in place of who looked after it before.

@@ -7,7 +7,9 @@ use super::stamp::LARGEST_BODY;
 use super::{known, strict};
 use crate::api::object::Object;
 use crate::api::problem::{Code, Problem};
+use crate::domain::ids::KeyId;
 use crate::engine::Engine;
+use crate::engine::once::RepeatableCall;
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::HeaderValue;
@@ -111,6 +113,10 @@ fn parse<T: DeserializeOwned>(bytes: &[u8], blanks: &[usize]) -> Result<T, Refus
                 let field = [inside, missing(&error)].into_iter().flatten().collect::<Vec<_>>().join(".");
                 Refusal::field(if field.is_empty() { "body" } else { &field }, &plain(&error))
             }
+            // The whole body is known to be JSON, so this is a value where one of a set of names is expected.
+            Category::Syntax if error.to_string().starts_with("expected value") => {
+                Refusal::field(&path, "must be a text")
+            }
             Category::Syntax | Category::Eof | Category::Io => {
                 let at = offset(&nulled, error.line(), error.column());
                 // Each null before it is two bytes longer than the text it replaced.
@@ -164,11 +170,18 @@ fn offset(bytes: &[u8], line: usize, column: usize) -> usize {
 #[derive(Debug)]
 pub(super) struct Creating<T> {
     /// What it says.
-    pub(super) value: T,
+    value: T,
     /// What the caller calls it, if it may be repeated.
-    pub(super) name: Option<String>,
+    name: Option<String>,
     /// Of the method, the path and the body.
-    pub(super) digest: [u8; 32],
+    digest: [u8; 32],
+}
+
+impl<T> Creating<T> {
+    /// What it says, and how the call of a key is told from its repetition.
+    pub(super) fn by(self, key: KeyId) -> (T, RepeatableCall) {
+        (self.value, RepeatableCall { key, name: self.name, digest: self.digest })
+    }
 }
 
 impl<T: DeserializeOwned> FromRequest<Engine> for Creating<T> {

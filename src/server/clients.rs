@@ -13,7 +13,7 @@ use crate::domain::ids::{ClientId, NoteId};
 use crate::engine::Engine;
 use crate::engine::clients::{Move, Wanted, Which, Wish};
 use crate::engine::notes;
-use crate::engine::once::{Created, Given, Made, Once, Reply};
+use crate::engine::once::{Created, Given, Made, Once, RepeatableCall, Reply};
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, StatusCode};
@@ -29,8 +29,9 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 pub(super) async fn create_lead(
     allowed: Allowed<Actions>,
     State(engine): State<Engine>,
-    Creating { value: new, name, digest }: Creating<NewLead>,
+    creating: Creating<NewLead>,
 ) -> Result<Response, Refusal> {
+    let (new, call) = creating.by(allowed.key().id);
     let wish = Wish {
         person: Person { first_name: new.first_name, last_name: new.last_name, email: new.email, phone: new.phone },
         address: Address { city: new.city, state: new.state, zip: new.zip },
@@ -38,15 +39,16 @@ pub(super) async fn create_lead(
         origin: Origin { source: new.source, package_keyword: new.package_keyword, external_id: new.external_id },
         status: (None, None),
     };
-    create(&allowed, &engine, Which::Lead, wish, (name, digest)).await
+    create(&allowed, &engine, Which::Lead, wish, call).await
 }
 
 /// `POST /api/v1/integrations/clients`: 201, or 200 with the existing record where the external id was there already.
 pub(super) async fn create_client(
     allowed: Allowed<Actions>,
     State(engine): State<Engine>,
-    Creating { value: new, name, digest }: Creating<NewClient>,
+    creating: Creating<NewClient>,
 ) -> Result<Response, Refusal> {
+    let (new, call) = creating.by(allowed.key().id);
     let wish = Wish {
         person: Person { first_name: new.first_name, last_name: new.last_name, email: new.email, phone: new.phone },
         address: Address { city: new.city, state: new.state, zip: new.zip },
@@ -54,7 +56,7 @@ pub(super) async fn create_client(
         origin: Origin { source: new.source, package_keyword: None, external_id: new.external_id },
         status: (new.status, new.status_id),
     };
-    create(&allowed, &engine, Which::Client, wish, (name, digest)).await
+    create(&allowed, &engine, Which::Client, wish, call).await
 }
 
 async fn create(
@@ -62,13 +64,13 @@ async fn create(
     engine: &Engine,
     which: Which,
     wish: Wish,
-    (name, digest): (Option<String>, [u8; 32]),
+    call: RepeatableCall,
 ) -> Result<Response, Refusal> {
     let render = |created: &Created| {
         let status = created.status.map_or_else(String::new, |status| status.name.to_owned());
         rendered(created, &CreatedClient { client_id: ClientId(created.id), status, created_utc: created.created_at })
     };
-    let once = Once { key: allowed.key().id, name, digest, render };
+    let once = Once { call, render };
     Ok(replied(engine.create_client(allowed.caller(), allowed.key().company, which, wish, once).await?))
 }
 
@@ -156,14 +158,15 @@ pub(super) async fn add_note(
     allowed: Allowed<Actions>,
     State(engine): State<Engine>,
     Id(id): Id,
-    Creating { value: new, name, digest }: Creating<NewNote>,
+    creating: Creating<NewNote>,
 ) -> Result<Response, Refusal> {
+    let (new, call) = creating.by(allowed.key().id);
     let NewNote { text, note_type, visibility, external_id } = new;
     let wish = notes::Wish { text, note_type, visibility, external_id };
     let render = |created: &Created| {
         rendered(created, &CreatedNote { client_note_id: NoteId(created.id), created_utc: created.created_at })
     };
-    let once = Once { key: allowed.key().id, name, digest, render };
+    let once = Once { call, render };
     Ok(replied(engine.add_note(allowed.caller(), (allowed.key().company, ClientId(id)), wish, once).await?))
 }
 

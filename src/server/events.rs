@@ -1,6 +1,7 @@
 //! Events.
 
-use super::body::Json;
+use super::body::{Creating, Json};
+use super::clients::replied;
 use super::guard::{Acting, Allowed, EventsRead, EventsTest, Operator};
 use super::problem::Refusal;
 use super::query::{Filtered, Pairs};
@@ -79,15 +80,17 @@ fn canonical(filter: &Filter, order: Order) -> String {
 pub(super) async fn publish_test(
     allowed: Allowed<EventsTest>,
     State(engine): State<Engine>,
-    Json(test): Json<TestEvent>,
+    creating: Creating<TestEvent>,
 ) -> Result<Response, Refusal> {
+    let (test, call) = creating.by(allowed.key().id);
     let news = News {
         company: allowed.key().company,
         kind: test.event_type,
         payload: test.payload.map(|payload| payload.get().to_owned()),
         metadata: Some(r#"{"test":true}"#.to_owned()),
     };
-    Ok(created(engine.publish(allowed.caller(), news).await?))
+    let render = |event: &Event| (StatusCode::CREATED.as_u16(), event.body.clone());
+    Ok(replied(engine.publish_once(allowed.caller(), news, call, render).await?))
 }
 
 /// `POST /portal/v1/events`: what the CRM would do.

@@ -3,9 +3,11 @@
 use super::body::Json;
 use super::guard::{Admin, Operator, Viewer};
 use super::problem::Refusal;
-use super::query::Id;
+use super::query::{Id, Paging, Query, page_of};
 use super::translate;
-use crate::api::keys::{Company, CreatedKey, KeyRow, LimitsPatch, LimitsWish, NewCompany, NewKey, RevokedKey, ShownOnce, Usage};
+use crate::api::keys::{
+    Company, CreatedKey, KeyRow, LimitsPatch, LimitsWish, NewCompany, NewKey, RevokedKey, ShownOnce, Usage,
+};
 use crate::api::page::Page;
 use crate::domain::ids::KeyId;
 use crate::domain::key::Limits;
@@ -20,9 +22,10 @@ use axum::http::StatusCode;
 pub(super) async fn companies(
     _: Operator<Viewer>,
     State(engine): State<Engine>,
+    Query(paging): Query<Paging>,
 ) -> Result<axum::Json<Page<Company>>, Refusal> {
-    let items = engine.companies().await?.into_iter().map(Into::into).collect();
-    Ok(axum::Json(Page::whole(items)))
+    let rows = engine.companies().await?.into_iter().map(Into::into).collect();
+    Ok(axum::Json(page_of(rows, &paging, "companies", |row: &Company| row.id.to_string())?))
 }
 
 /// `POST /portal/v1/companies`.
@@ -38,9 +41,10 @@ pub(super) async fn create_company(
 pub(super) async fn list(
     _: Operator<Viewer>,
     State(engine): State<Engine>,
+    Query(paging): Query<Paging>,
 ) -> Result<axum::Json<Page<KeyRow>>, Refusal> {
-    let items = engine.keys().await?.iter().map(translate::key).collect();
-    Ok(axum::Json(Page::whole(items)))
+    let rows = engine.keys().await?.iter().map(translate::key).collect();
+    Ok(axum::Json(page_of(rows, &paging, "keys", |row: &KeyRow| row.id.to_string())?))
 }
 
 /// `POST /portal/v1/keys`: the key is in this answer alone.

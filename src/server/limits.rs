@@ -3,6 +3,7 @@
 use super::guard::{Access, Operator, Viewer};
 use super::place::Wanted;
 use super::problem::Refusal;
+use super::query::{Paging, Query, page_of};
 use super::{router, translate};
 use crate::api::limits::{CallerUse, LimitDetail, RouteUse};
 use crate::api::log::{LogPage, TripQuery};
@@ -21,6 +22,7 @@ const SHOWN: usize = 10;
 pub(super) async fn list(
     _: Operator<Viewer>,
     State(engine): State<Engine>,
+    Query(paging): Query<Paging>,
 ) -> Result<axum::Json<Page<LimitDetail>>, Refusal> {
     let (routes, callers) = engine.used_today().await?;
     let table = router::table();
@@ -58,7 +60,8 @@ pub(super) async fn list(
             .collect();
         items.push(LimitDetail { row, top_routes, callers });
     }
-    Ok(axum::Json(Page::whole(items)))
+    let name = |detail: &LimitDetail| format!("{} {}", detail.row.key_id, detail.row.bucket);
+    Ok(axum::Json(page_of(items, &paging, "limits", name)?))
 }
 
 /// `GET /portal/v1/trips`: newest first.

@@ -3,7 +3,7 @@
 use super::body::Json;
 use super::guard::{Admin, Operator};
 use super::problem::Refusal;
-use super::query::Id;
+use super::query::{Id, Paging, Query, page_of};
 use crate::api::keys::ShownOnce;
 use crate::api::operators::{CreatedOperator, NewOperator, OperatorRow, RevokedOperator};
 use crate::api::page::Page;
@@ -20,10 +20,11 @@ use axum::http::StatusCode;
 pub(super) async fn list(
     _: Operator<Admin>,
     State(engine): State<Engine>,
+    Query(paging): Query<Paging>,
 ) -> Result<axum::Json<Page<OperatorRow>>, Refusal> {
     let kept = engine.operators().await?;
-    let items = kept.into_iter().map(|of| row(of.operator, of.created_at, of.revoked_at)).collect();
-    Ok(axum::Json(Page::whole(items)))
+    let rows = kept.into_iter().map(|of| row(of.operator, of.created_at, of.revoked_at)).collect();
+    Ok(axum::Json(page_of(rows, &paging, "operators", |row: &OperatorRow| row.id.to_string())?))
 }
 
 /// `POST /portal/v1/operators`: the token is in this answer alone.

@@ -64,7 +64,12 @@ impl From<engine::Error> for Refusal {
                 Problem::new(Code::ManagedSubscription, detail).with("managedBy", tool.as_str()).into()
             }
             engine::Error::EnvelopeTooLarge { .. } => Self::new(Code::PayloadTooLarge, error.to_string()),
-            engine::Error::Repeated => Self::new(Code::IdempotencyConflict, error.to_string()),
+            engine::Error::Repeated | engine::Error::RepeatedGone(_) => {
+                Self::new(Code::IdempotencyConflict, error.to_string())
+            }
+            engine::Error::QuotaReached { limit, .. } => {
+                Problem::new(Code::QuotaReached, error.to_string()).with("limit", limit).into()
+            }
             engine::Error::Contended => Self::new(
                 Code::Contended,
                 "the platform is busy; this is contention, not a rate limit; try again in a second",

@@ -2,6 +2,7 @@
 
 use super::params;
 use super::problem::Refusal;
+use crate::api::page::Page;
 use crate::api::problem::Code;
 use crate::domain::time::Timestamp;
 use axum::extract::FromRequestParts;
@@ -134,6 +135,38 @@ impl Filtered<'_> {
 
 /// Characters of a cursor's filters that are repeated.
 const LONGEST_FILTERS: usize = 400;
+
+/// A page of a list that is put together anew for each. `name` tells rows apart: the next page begins behind the last row of this one, wherever
+/// that is by then, or at the same distance from the beginning if it is gone.
+pub(super) fn page_of<T>(
+    rows: Vec<T>,
+    paging: &Paging,
+    list: &str,
+    name: impl Fn(&T) -> String,
+) -> Result<Page<T>, Refusal> {
+    let limit = paging.limit()? as usize;
+    let read = |cursor: &str| {
+        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+        let (of, last) = text.split_once(':')?;
+        let at = of.strip_prefix(list)?.strip_prefix('@')?;
+        Some((at.parse::<usize>().ok()?, last.to_owned()))
+    };
+    let start = match &paging.cursor {
+        None => 0,
+        Some(cursor) => {
+            let unknown =
+                || Refusal::new(Code::InvalidCursor, "this cursor is not one of this list; leave it out to begin anew");
+            let (at, last) = read(cursor).ok_or_else(unknown)?;
+            rows.iter().position(|row| name(row) == last).map_or(at, |found| found + 1)
+        }
+    };
+    let n_rows = rows.len();
+    let items: Vec<T> = rows.into_iter().skip(start).take(limit).collect();
+    let end = start.saturating_add(items.len());
+    let cursor = items.last().map(|last| URL_SAFE_NO_PAD.encode(format!("{list}@{end}:{}", name(last))));
+    let has_more = end < n_rows;
+    Ok(Page { next_cursor: cursor.filter(|_| has_more), has_more, ..Page::whole(items) })
+}
 
 /// A path with one number in it; anything else does not exist.
 #[derive(Debug)]

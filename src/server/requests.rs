@@ -1,7 +1,7 @@
 //! The log of requests to the Integration API, and how keys use what they were given.
 
 use super::guard::{Access, Operator, Viewer};
-use super::place::Wanted;
+use super::place::{Wanted, named};
 use super::problem::Refusal;
 use super::query::Id;
 use super::router;
@@ -14,6 +14,10 @@ use crate::domain::log::RequestFilter;
 use crate::domain::text::Untrusted;
 use crate::engine::Engine;
 use axum::extract::State;
+use std::net::IpAddr;
+
+/// Classes of statuses.
+const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// `GET /portal/v1/requests`: newest first.
 pub(super) async fn list(
@@ -25,11 +29,25 @@ pub(super) async fn list(
     if of.code.as_ref().is_some_and(|code| code.is_empty() || code.chars().count() > 200) {
         return Err(Refusal::invalid("code", "must have 1 to 200 characters"));
     }
+    let class = named(
+        of.class.as_ref(),
+        "class",
+        |name| CLASSES.iter().zip(1..).find(|(known, _)| **known == name).map(|(_, n)| n),
+        &CLASSES,
+    )?;
+    let caller = of.caller.as_deref().map(|text| {
+        let address: Result<IpAddr, _> = text.parse();
+        address
+            .map(|address| address.to_canonical().to_string())
+            .map_err(|_| Refusal::invalid("caller", "must be an address"))
+    });
     let filter = RequestFilter {
         key: of.key.map(KeyId),
         company: of.company.map(CompanyId),
         status: of.status,
+        class,
         code: of.code.clone(),
+        address: caller.transpose()?,
     };
     let (page, codes) = engine.requests(filter, wanted.span(of.since, of.until)).await?;
     let page = wanted.page(page, |logged| {
@@ -49,6 +67,9 @@ pub(super) async fn list(
             detail: logged.request.detail.map(Untrusted::new),
             claimed_company_id,
             claimed_last4,
+            query: logged.request.query.map(Untrusted::new),
+            address: logged.request.address.map(Untrusted::new),
+            user_agent: logged.request.agent.map(Untrusted::new),
             request_id: Untrusted::new(logged.request.request_id),
             elapsed_ms: logged.request.elapsed_ms,
         }

@@ -3,7 +3,7 @@
 use super::body::Json;
 use super::guard::{Acting, Operator, Viewer};
 use super::problem::Refusal;
-use super::query::Id;
+use super::query::{Id, Paging, Query, page_of};
 use super::translate;
 use crate::api::page::Page;
 use crate::api::revisions::{RevisionRow, Rollback};
@@ -18,9 +18,10 @@ pub(super) async fn list(
     _: Operator<Viewer>,
     State(engine): State<Engine>,
     Id(id): Id,
+    Query(paging): Query<Paging>,
 ) -> Result<axum::Json<Page<RevisionRow>>, Refusal> {
     let revisions = engine.revisions(SubscriptionId(id)).await?;
-    let items = revisions
+    let rows = revisions
         .into_iter()
         .map(|of| RevisionRow {
             revision: of.number,
@@ -31,7 +32,7 @@ pub(super) async fn list(
             managed_by: of.wish.managed_by.map(Untrusted::new),
         })
         .collect();
-    Ok(axum::Json(Page::whole(items)))
+    Ok(axum::Json(page_of(rows, &paging, "revisions", |row: &RevisionRow| row.revision.to_string())?))
 }
 
 /// `POST /portal/v1/subscriptions/{id}/rollback`: as a new revision.

@@ -16,7 +16,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use std::any::Any;
+use std::fmt::Write as _;
 use std::sync::Arc;
+use url::form_urlencoded;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const IGNORED_FIELDS: HeaderName = HeaderName::from_static("x-ignored-fields");
@@ -56,6 +58,7 @@ pub(super) async fn stamp(
     let is_private = is_integration || request.uri().path().starts_with("/portal/");
     let address = reachability.caller(&request).map(|address| address.to_string());
     let agent = request.headers().get(USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()).into_owned());
+    let query = request.uri().query().map(masked_query).filter(|query| !query.is_empty());
     let mut response = match judge_head(&request).and_then(|()| reachability.judge(&request)) {
         Err(refusal) => refusal.into_response(),
         Ok(()) => next.run(request).await,
@@ -90,6 +93,7 @@ pub(super) async fn stamp(
             claimed: noted.claimed,
             request_id,
             elapsed_ms: watch.elapsed_ms(),
+            query,
             address,
             agent,
         });
@@ -108,6 +112,33 @@ fn told(problem: &Problem) -> String {
         .flatten()
         .filter_map(|(field, texts)| Some(format!("; {field} {}", texts.get(0)?.as_str()?)));
     format!("{}{}", problem.detail, faults.collect::<String>()).chars().take(TOLD).collect()
+}
+
+/// Parameters whose values say nothing of people and hold no secrets.
+const SHOWN_PARAMETERS: [&str; 10] =
+    ["type", "since", "until", "cursor", "limit", "order", "isEnabled", "eventType", "page", "sort"];
+/// Characters of a query that are logged.
+const MAX_QUERY_CHARS: usize = 500;
+/// Characters of a value in it.
+const MAX_VALUE_CHARS: usize = 80;
+
+/// A query for the log: names as they were sent, values of filters and pages as far as they are plain, any other value as `…`.
+fn masked_query(query: &str) -> String {
+    let mut masked = String::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let is_plain = |text: &str, more: &[u8]| {
+            let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte) || more.contains(&byte);
+            !may_be_secret(text) && text.bytes().all(is_plain)
+        };
+        let name = if is_plain(&name, b"[]") { &name } else { "…" };
+        let is_shown = SHOWN_PARAMETERS.contains(&name) && is_plain(&value, b":,+ ") && value.len() <= MAX_VALUE_CHARS;
+        let value = if is_shown { &value } else { "…" };
+        let _ = write!(masked, "{}{name}={value}", if masked.is_empty() { "" } else { "&" });
+        if masked.len() > MAX_QUERY_CHARS {
+            break;
+        }
+    }
+    masked.chars().take(MAX_QUERY_CHARS).collect()
 }
 
 /// The caller's own id if it is harmless, else a new one.
@@ -188,4 +219,32 @@ pub(super) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     tracing::error!(panic = text.unwrap_or("(no text)"), "a handler panicked");
     Refusal::new(Code::Internal, "something went wrong inside the platform; the log has it under this request's id")
         .into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_logged_without_what_may_be_personal_or_secret() {
+        for (query, masked) in [
+            (
+                "type=lead.created,payment.failed&since=2026-11-23T00:00:00Z&limit=5",
+                "type=lead.created,payment.failed&since=2026-11-23T00:00:00Z&limit=5",
+            ),
+            ("eventType=payment.failed&type[]=x", "eventType=payment.failed&type[]=…"),
+            ("email=ada%40example.com&phone=%2B1555&client_id=7", "email=…&phone=…&client_id=…"),
+            ("key=wlcro_live_1_abc&api_key=x", "key=…&api_key=…"),
+            ("type=wlcro_live_1_abc", "type=…"),
+            ("type=ada%40example.com&limit=", "type=…&limit="),
+            ("wlcro_live_1_abc=1&ada%40example.com=2", "…=…&…=…"),
+            ("%1b%5b31m=%1b", "…=…"),
+            ("", ""),
+        ] {
+            assert_eq!(masked_query(query), masked, "{query}");
+        }
+        let long = masked_query(&"limit=11111111111&".repeat(400));
+        assert_eq!(long.chars().count(), MAX_QUERY_CHARS);
+        assert_eq!(masked_query(&format!("limit={}", "1".repeat(5_000))), "limit=…");
+    }
 }

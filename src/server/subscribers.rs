@@ -1,6 +1,7 @@
 //! Subscriptions, for partners.
 
-use super::body::Json;
+use super::body::{Creating, Json};
+use super::clients::replied;
 use super::guard::{Allowed, WebhooksRead, WebhooksRemove, WebhooksWrite};
 use super::problem::Refusal;
 use super::query::{Filtered, Id, Pairs};
@@ -8,15 +9,19 @@ use super::subscriptions::probe;
 use super::translate;
 use crate::api::keys::ShownOnce;
 use crate::api::page::Page;
+use crate::api::problem::Code;
 use crate::api::subscriptions::{
     CreatedSubscription, NewSubscription, Subscription, SubscriptionPatch, TestDelivery, TestResult,
 };
 use crate::domain::ids::SubscriptionId;
+use crate::domain::subscription;
 use crate::engine::Engine;
+use crate::engine::once::Reply;
 use crate::engine::subscribers::{Switched, Wanted};
 use crate::engine::subscriptions::Draft;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 
 type Answer<T> = Result<axum::Json<T>, Refusal>;
 
@@ -54,12 +59,14 @@ pub(super) async fn get(
     Ok(axum::Json(engine.subscription(SubscriptionId(id), Some(allowed.key().company)).await?.into()))
 }
 
-/// `POST /api/v1/webhooks/subscriptions`: the signing secret is in this answer alone.
+/// `POST /api/v1/webhooks/subscriptions`: the signing secret is in this answer alone, and in that to the same call under the same
+/// `Idempotency-Key`.
 pub(super) async fn create(
     allowed: Allowed<WebhooksWrite>,
     State(engine): State<Engine>,
-    Json(new): Json<NewSubscription>,
-) -> Result<(StatusCode, axum::Json<CreatedSubscription>), Refusal> {
+    creating: Creating<NewSubscription>,
+) -> Result<Response, Refusal> {
+    let (new, call) = creating.by(allowed.key().id);
     let draft = Draft {
         target_url: new.target_url,
         event_types: new.event_types,
@@ -67,10 +74,16 @@ pub(super) async fn create(
         managed_by: new.managed_by,
         signing_secret: new.signing_secret.map(ShownOnce::into_secret),
     };
-    let owner = (allowed.key().company, allowed.key().id);
-    let (subscription, secret) = engine.create_subscription(allowed.caller(), owner, draft).await?;
-    let signing_secret = ShownOnce::new(secret.reveal().to_owned());
-    Ok((StatusCode::CREATED, axum::Json(CreatedSubscription { subscription: subscription.into(), signing_secret })))
+    let render = |of: &subscription::Subscription| {
+        let body = serde_json::to_vec(&Subscription::from(of.clone())).unwrap_or_default();
+        (StatusCode::CREATED.as_u16(), body)
+    };
+    let company = allowed.key().company;
+    let (reply, secret) = engine.create_subscription(allowed.caller(), company, draft, call, render).await?;
+    let unreadable = |_| Refusal::new(Code::Internal, "the answer that was kept cannot be read");
+    let subscription: Subscription = serde_json::from_slice(&reply.body).map_err(unreadable)?;
+    let created = CreatedSubscription { subscription, signing_secret: ShownOnce::new(secret.reveal().to_owned()) };
+    Ok(replied(Reply { body: serde_json::to_vec(&created).unwrap_or_default(), ..reply }))
 }
 
 /// `PATCH /api/v1/webhooks/subscriptions/{id}`: what a tool manages, others may only switch on and off.

@@ -3,7 +3,7 @@
 use super::body::Json;
 use super::guard::{Acting, Operator, Viewer};
 use super::problem::Refusal;
-use super::query::Id;
+use super::query::{Id, Paging, Query, page_of};
 use super::translate;
 use crate::api::page::Page;
 use crate::api::subscriptions::{Disable, Enable, Only, ReplayChoice, SubscriptionRow, TestDelivery, TestResult};
@@ -16,9 +16,13 @@ use axum::http::StatusCode;
 type Answer<T> = Result<axum::Json<T>, Refusal>;
 
 /// `GET /portal/v1/subscriptions`: of all companies, worst first.
-pub(super) async fn all(_: Operator<Viewer>, State(engine): State<Engine>) -> Answer<Page<SubscriptionRow>> {
-    let items = engine.patients().await?.into_iter().map(translate::subscription).collect();
-    Ok(axum::Json(Page::whole(items)))
+pub(super) async fn all(
+    _: Operator<Viewer>,
+    State(engine): State<Engine>,
+    Query(paging): Query<Paging>,
+) -> Answer<Page<SubscriptionRow>> {
+    let rows = engine.patients().await?.into_iter().map(translate::subscription).collect();
+    Ok(axum::Json(page_of(rows, &paging, "subscriptions", |row: &SubscriptionRow| row.subscription.id.to_string())?))
 }
 
 /// `GET /portal/v1/subscriptions/{id}`.

@@ -57,6 +57,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/platform/0012_integrity.sql"),
     include_str!("../../assets/migrations/platform/0013_resends_by_subscription.sql"),
     include_str!("../../assets/migrations/platform/0014_log_quota.sql"),
+    include_str!("../../assets/migrations/platform/0015_request_callers.sql"),
 ];
 
 /// What the database is opened with.

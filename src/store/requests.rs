@@ -36,7 +36,8 @@ pub struct Usage {
 /// Bytes that a row takes, as the limit of the log counts them: its texts and what is about the same for every row.
 const ROW_BYTES: &str =
     "100 + octet_length(method) + octet_length(route) + coalesce(octet_length(code), 0) + octet_length(request_id)
-    + coalesce(octet_length(detail), 0) + coalesce(octet_length(claimed_last4), 0)";
+    + coalesce(octet_length(detail), 0) + coalesce(octet_length(claimed_last4), 0) + coalesce(octet_length(query), 0)
+    + coalesce(octet_length(address), 0) + coalesce(octet_length(agent), 0)";
 /// Oldest rows that are deleted at once.
 const SLICE: u32 = 500;
 
@@ -44,8 +45,10 @@ const SLICE: u32 = 500;
 pub(crate) fn insert<'a>(connection: &Connection, rows: impl Iterator<Item = &'a Request>) -> Result<(), Error> {
     let mut n_bytes = 0;
     let mut log = connection.prepare_cached(&format!(
-        "INSERT INTO requests (at, key_id, company_id, method, route, status, code, request_id, elapsed_ms, detail, claimed_company, claimed_last4)
-         VALUES (:at, :key, :company, :method, :route, :status, :code, :id, :elapsed, :detail, :claimed, :last4) RETURNING {ROW_BYTES}",
+        "INSERT INTO requests (at, key_id, company_id, method, route, status, code, request_id, elapsed_ms, detail, claimed_company, claimed_last4,
+             query, address, agent)
+         VALUES (:at, :key, :company, :method, :route, :status, :code, :id, :elapsed, :detail, :claimed, :last4, :query, :address, :agent)
+         RETURNING {ROW_BYTES}",
     ))?;
     for row in rows {
         let values = named_params! {
@@ -53,7 +56,8 @@ pub(crate) fn insert<'a>(connection: &Connection, rows: impl Iterator<Item = &'a
             ":method": row.method, ":route": row.route, ":status": row.status, ":code": row.code,
             ":id": row.request_id, ":elapsed": i64::try_from(row.elapsed_ms).unwrap_or(i64::MAX),
             ":detail": row.detail, ":claimed": row.claimed.as_ref().map(|of| of.company.0),
-            ":last4": row.claimed.as_ref().map(|of| of.last4.as_str()),
+            ":last4": row.claimed.as_ref().map(|of| of.last4.as_str()), ":query": row.query, ":address": row.address,
+            ":agent": row.agent,
         };
         n_bytes += log.query_row(values, |row| row.get::<_, i64>(0))?;
     }
@@ -153,7 +157,9 @@ pub(crate) fn list(connection: &Connection, of: &RequestFilter, span: &Span) -> 
     wanted(&mut sift, "key_id = ?", of.key.map(|id| id.0));
     wanted(&mut sift, "company_id = ?", of.company.map(|id| id.0));
     wanted(&mut sift, "status = ?", of.status.map(i64::from));
+    wanted(&mut sift, "status / 100 = ?", of.class.map(i64::from));
     wanted(&mut sift, "code = ?", of.code.clone());
+    wanted(&mut sift, "address = ?", of.address.clone());
     let log = Log { table: "requests", columns: "*", computed: "", time: "at", seek: Vec::new(), sift };
     log.page(connection, span, read, |logged| logged.id)
 }
@@ -174,8 +180,9 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Logged> {
         claimed: claimed.map(|(company, last4)| Claimed { company, last4 }),
         request_id: row.get("request_id")?,
         elapsed_ms: super::count(row, "elapsed_ms")?,
-        address: None,
-        agent: None,
+        query: row.get("query")?,
+        address: row.get("address")?,
+        agent: row.get("agent")?,
     };
     Ok(Logged { id: row.get("id")?, request })
 }
@@ -206,6 +213,7 @@ mod tests {
             claimed: None,
             request_id: format!("req_{n}"),
             elapsed_ms: 1,
+            query: (n % 5 == 0).then(|| "email=…&limit=3".to_owned()),
             address: None,
             agent: None,
         };

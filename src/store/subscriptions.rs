@@ -98,6 +98,13 @@ pub(crate) fn all(connection: &Connection, company: Option<CompanyId>) -> Result
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// How many subscriptions a company has.
+pub(crate) fn count_of(connection: &Connection, company: CompanyId) -> Result<u64, Error> {
+    let mut statement = connection
+        .prepare_cached("SELECT count(*) AS n FROM subscriptions WHERE company_id = ?1 AND deleted_at IS NULL")?;
+    Ok(statement.query_row([company.0], |row| count(row, "n"))?)
+}
+
 /// All subscriptions a company ever had, oldest first, each with when it was deleted, if it was.
 pub(crate) fn ever(
     connection: &Connection,

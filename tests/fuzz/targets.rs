@@ -273,6 +273,7 @@ static WORLD: LazyLock<FuzzWorld> = LazyLock::new(|| {
             keep: None,
             request_log_limit: crow::engine::retention::DEFAULT_REQUEST_LOG_LIMIT,
             delivery_log_quota: crow::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA,
+            max_subscriptions: u32::MAX,
             reach: Reach::default(),
             custody: Custody::File,
         };
@@ -364,7 +365,8 @@ fn http_requests() -> Vec<Vec<u8>> {
             r#"{"companyId":1,"type":"lead.created","payload":{"n":1e400,"t":"\ud83d"}}"#,
         ),
         request("POST /api/v1/integrations/leads", r#"{"first_name":"A","last_name":"B","email":"a@b.example"}"#),
-        b"GET /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n".to_vec(),
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+            .to_vec(),
     ]
 }
 

@@ -4,6 +4,7 @@ use super::console::Look;
 use super::read::{Keep, collector, keep, pace, public_name, retry_base, scenario, size};
 use crate::demo::scenario::script::Script;
 use crate::domain::proxy::AddressBlock;
+use crate::engine::MAX_SUBSCRIPTIONS;
 use clap::Args;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -67,6 +68,9 @@ pub(in crate::cli) struct Serve {
     /// How much delivery log a company may have; beyond that its oldest attempts give up their headers and bodies, then go themselves
     #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = size)]
     pub(in crate::cli) delivery_log_quota: u64,
+    /// Subscriptions that a company may have; one more is refused with 409
+    #[arg(long, value_name = "N", default_value_t = MAX_SUBSCRIPTIONS, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(in crate::cli) max_subscriptions: u32,
     /// Push the counters of /metrics to an OpenTelemetry collector over OTLP (HTTP, protobuf): http://127.0.0.1:4318/v1/metrics
     #[arg(long, value_name = "URL", value_parser = collector)]
     pub(in crate::cli) otlp: Option<String>,

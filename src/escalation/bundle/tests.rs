@@ -87,6 +87,9 @@ fn request() -> RequestRow {
         detail: Some("this key lacks the scope integrations:write".into()),
         claimed_company_id: None,
         claimed_last4: None,
+        query: None,
+        address: None,
+        user_agent: None,
         request_id: "req_01J9".into(),
         elapsed_ms: 2,
     }

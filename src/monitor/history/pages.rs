@@ -293,6 +293,9 @@ fn request(row: &Row<'_>) -> rusqlite::Result<(i64, RequestRow)> {
         detail: text("detail")?,
         claimed_company_id: None,
         claimed_last4: None,
+        query: None,
+        address: None,
+        user_agent: None,
         request_id: text("request_id")?.unwrap_or_default(),
         elapsed_ms: row.get::<_, i64>("elapsed_ms")?.unsigned_abs(),
     };

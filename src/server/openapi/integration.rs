@@ -58,7 +58,8 @@ fn events() -> Vec<Told> {
             json!(Envelope),
         )
         .taking(body!(TestEvent), r#"{"eventType": "client.created"}"#)
-        .creating(),
+        .creating()
+        .repeatable(),
     ]
 }
 
@@ -83,7 +84,8 @@ fn subscriptions() -> Vec<Told> {
             body!(NewSubscription),
             r#"{"targetUrl": "https://hooks.example.com/in", "eventTypes": ["lead.created"]}"#,
         )
-        .creating(),
+        .creating()
+        .repeatable(),
         Told::post(
             paths::SUBSCRIPTION,
             "changeSubscription",

@@ -222,7 +222,7 @@ fn parameters() -> Value {
 }
 
 /// Every code that is ever answered.
-pub(super) fn codes() -> [Code; 28] {
+pub(super) fn codes() -> [Code; 29] {
     [
         Code::MalformedRequest,
         Code::MalformedJson,
@@ -247,6 +247,7 @@ pub(super) fn codes() -> [Code; 28] {
         Code::HeadersTooLarge,
         Code::IdempotencyConflict,
         Code::IdempotencyInProgress,
+        Code::QuotaReached,
         Code::RateLimited,
         Code::Internal,
         Code::NotImplemented,
@@ -264,6 +265,7 @@ fn problems() -> Value {
         let problem = match code {
             Code::ValidationFailed => problem.with("errors", json!({"name": ["must have 1 to 200 characters"]})),
             Code::MalformedJson => problem.with("offset", 17),
+            Code::QuotaReached => problem.with("limit", 100),
             Code::InsufficientScope => problem.with("requiredScope", "events:read"),
             Code::ManagedSubscription => problem.with("managedBy", "Zapier"),
             Code::RateLimited => problem.with("policy", "read:60/1m").with("retryAfterSeconds", 23),
@@ -290,6 +292,7 @@ const fn example_of(code: Code) -> &'static str {
         Code::ValidationFailed => "name must have 1 to 200 characters",
         Code::InsufficientScope => "this key lacks the scope events:read",
         Code::ManagedSubscription => "managed by Zapier",
+        Code::QuotaReached => "this company has 100 subscriptions, which is all that it may have",
         Code::RateLimited => "this key has made 60 read calls in this minute; wait 23 s",
         Code::Contended => "the platform is busy; this is contention, not a rate limit; try again in a second",
         _ => code.title(),

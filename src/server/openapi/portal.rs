@@ -66,11 +66,11 @@ fn public() -> Vec<Told> {
 
 fn access() -> Vec<Told> {
     vec![
-        Told::get(paths::COMPANIES, "listCompanies", "All companies", json!(Page<Company>)),
+        Told::get(paths::COMPANIES, "listCompanies", "All companies", json!(Page<Company>)).paged(),
         Told::post(paths::COMPANIES, "createCompany", "Create a company", json!(Company))
             .taking(shape!(NewCompany), r#"{"name": "Acme Credit"}"#)
             .creating(),
-        Told::get(paths::KEYS, "listKeys", "Keys of all companies, worst first", json!(Page<KeyRow>)),
+        Told::get(paths::KEYS, "listKeys", "Keys of all companies, worst first", json!(Page<KeyRow>)).paged(),
         Told::post(paths::KEYS, "createKey", "Create a key; it is in this answer alone", json!(CreatedKey))
             .taking(
                 shape!(NewKey),
@@ -92,7 +92,8 @@ fn access() -> Vec<Told> {
             "Which routes a key calls and which scopes it never used",
             json!(KeyUsage),
         ),
-        Told::get(paths::OPERATORS, "listOperators", "All operators, revoked ones too", json!(Page<OperatorRow>)),
+        Told::get(paths::OPERATORS, "listOperators", "All operators, revoked ones too", json!(Page<OperatorRow>))
+            .paged(),
         Told::post(
             paths::OPERATORS,
             "createOperator",
@@ -112,7 +113,8 @@ fn access() -> Vec<Told> {
             "listLimits",
             "Rate windows with who fills them, least headroom first",
             json!(Page<LimitDetail>),
-        ),
+        )
+        .paged(),
     ]
 }
 
@@ -123,7 +125,8 @@ fn subscriptions() -> Vec<Told> {
             "listAllSubscriptions",
             "Subscriptions of all companies with their health, worst first",
             json!(Page<SubscriptionRow>),
-        ),
+        )
+        .paged(),
         Told::get(
             paths::PORTAL_SUBSCRIPTION,
             "examineSubscription",
@@ -166,7 +169,8 @@ fn subscriptions() -> Vec<Told> {
             "listRevisions",
             "Every configuration a subscription had, the one in force first",
             json!(Page<RevisionRow>),
-        ),
+        )
+        .paged(),
         Told::post(
             paths::PORTAL_SUBSCRIPTION_ROLLBACK,
             "rollBackSubscription",
@@ -260,7 +264,9 @@ fn records() -> Vec<Told> {
                 id("company", "Of a company"),
                 id("key", "Of a key"),
                 status("status", "Answered with this status"),
+                names("class", "Answered with a status of this class", ["1xx", "2xx", "3xx", "4xx", "5xx"]),
                 text("code", "Answered with this problem code"),
+                text("caller", "From this address"),
                 time("since", "At or after"),
                 time("until", "Before"),
             ])
@@ -270,7 +276,8 @@ fn records() -> Vec<Told> {
             "listAcknowledgements",
             "Who looks after which alert, oldest first; a day old at most",
             json!(Page<AcknowledgementRow>),
-        ),
+        )
+        .paged(),
         Told::post(
             paths::ACKNOWLEDGEMENTS,
             "acknowledgeAlert",

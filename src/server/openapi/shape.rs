@@ -195,6 +195,11 @@ impl Told {
         self
     }
 
+    /// Known by `Idempotency-Key`.
+    pub(super) fn repeatable(self) -> Self {
+        Self { repeats: Repeats::Named, ..self }
+    }
+
     /// Answering 202: it is done later.
     pub(super) fn accepting(self) -> Self {
         self.answering(202)

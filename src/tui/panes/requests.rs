@@ -131,5 +131,10 @@ pub(in crate::tui) fn details(view: &View<'_>, row: &RequestRow, room: usize) ->
     ] {
         lines.extend(view.labelled(label, &value, room));
     }
+    for (label, value) in [("Query", &row.query), ("Caller", &row.address), ("User agent", &row.user_agent)] {
+        if let Some(value) = value {
+            lines.extend(view.labelled(label, &value.inert(), room));
+        }
+    }
     lines
 }

@@ -211,7 +211,7 @@ fn a_replay_is_counted_before_it_is_asked_about_and_its_progress_is_shown() {
     let picture = super::fixture::picture(next);
     assert_eq!(bench.tell(Msg::Picture(picture)), [Effect::Perform(Job::Replays)], "it is fetched as things change");
     let mut bench = Bench::new(120, 36);
-    bench.press("3xjjjj\n");
+    bench.press("3xjjj\n");
     let effects = bench.press("\n");
     let [Effect::Perform(Job::Count(id, wish))] = effects.as_slice() else { panic!("{effects:?}") };
     let none = ReplayPlan { counts: Vec::new(), n_selected: 0, replay: None };
@@ -224,10 +224,10 @@ fn what_cannot_be_used_is_said_under_the_form_and_what_was_typed_stays() {
     for (keys, why) in [
         ("K\n", "a name is missing"),
         ("K\tcrm\n", "at least one scope"),
-        ("2xj\nx\n", "is no number from 0 to 1,000,000"),
-        ("3xjjjj\n\u{15}soon\n", "soon is no time"),
-        ("3xjjjj\n\u{15}1h\t2h\n", "it ends before it begins"),
-        ("3xjjjj\n\t\t \t \n", "nothing is ticked"),
+        ("2xj\nx\n", "is no number from 1 to 1,000,000"),
+        ("3xjjj\n\u{15}soon\n", "soon is no time"),
+        ("3xjjj\n\u{15}1h\t2h\n", "it ends before it begins"),
+        ("3xjjj\n\t\t \t \n", "nothing is ticked"),
         ("Kz", "this field is changed with Space"),
     ] {
         let mut bench = Bench::new(120, 36);

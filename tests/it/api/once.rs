@@ -64,3 +64,72 @@ async fn what_was_refused_is_not_remembered_and_names_are_judged() {
     let again = partner.create(&partner.key, "affiliates", "d", LEAD).await;
     assert_eq!((affiliate.status, again.header("idempotency-replayed")), (201, "true"));
 }
+
+#[tokio::test]
+async fn a_repeated_subscription_is_the_same_one_with_the_same_secret_until_it_is_deleted() {
+    let mut partner = Partner::start().await;
+    let body = r#"{"targetUrl":"https://hooks.example.com/in","eventTypes":["lead.created"]}"#;
+    let path = "/api/v1/webhooks/subscriptions";
+    let post = async |partner: &Partner, key: &Secret, name: &str, body: &str| {
+        let headers = [JSON, ("x-api-key", key.reveal()), ("idempotency-key", name)];
+        partner.platform.call("POST", path, &headers, Some(body)).await
+    };
+    let answers = join_all((0..20).map(|_| post(&partner, &partner.key, "hook-1", body))).await;
+    let first = answers[0].body.clone();
+    assert!(answers.iter().all(|answer| answer.status == 201 && answer.body == first));
+    assert_eq!(answers.iter().filter(|answer| answer.header("idempotency-replayed").is_empty()).count(), 1);
+    let created = answers[0].json();
+    let secret = created["signingSecret"].as_str().expect("a secret").to_owned();
+    partner.platform = partner.platform.restart().await;
+    let again = post(&partner, &partner.key, "hook-1", body).await;
+    assert_eq!((again.status, again.header("idempotency-replayed"), &again.body), (201, "true", &first));
+    assert_eq!(again.header("cache-control"), "no-store");
+    let listed = partner.expect("GET", "/webhooks/subscriptions", serde_json::Value::Null, 200).await;
+    assert_eq!(listed["items"].as_array().map(Vec::len), Some(1));
+    // What is remembered of the answer does not hold the secret.
+    let kept: Vec<u8> =
+        partner.platform.database().query_row("SELECT body FROM repeats", [], |row| row.get(0)).expect("a row");
+    assert!(!String::from_utf8_lossy(&kept).contains(&secret));
+    let other = post(&partner, &partner.key, "hook-1", &body.replace("/in", "/out")).await;
+    assert_eq!((other.status, other.json()["code"].as_str()), (409, Some("idempotency_conflict")));
+    let second = partner.platform.key_with(&partner.company, &Scope::ALL, often()).await;
+    let theirs = post(&partner, &second, "hook-1", body).await;
+    assert_eq!((theirs.status, theirs.header("idempotency-replayed")), (201, ""));
+    assert_ne!(theirs.json()["signingSecret"], created["signingSecret"]);
+    let one = format!("/webhooks/subscriptions/{}", created["id"]);
+    partner.expect("DELETE", &one, serde_json::Value::Null, 204).await;
+    let gone = post(&partner, &partner.key, "hook-1", body).await;
+    assert_eq!((gone.status, gone.json()["code"].as_str()), (409, Some("idempotency_conflict")));
+    assert!(gone.json()["detail"].as_str().is_some_and(|detail| detail.contains("was deleted since")));
+}
+
+#[tokio::test]
+async fn a_repeated_test_event_is_published_once() {
+    let partner = Partner::start().await;
+    let headers = [JSON, ("x-api-key", partner.key.reveal()), ("idempotency-key", "e-1")];
+    let post = async || {
+        partner.platform.call("POST", "/api/v1/events/test", &headers, Some(r#"{"eventType":"lead.created"}"#)).await
+    };
+    let answers = join_all((0..20).map(|_| post())).await;
+    assert!(answers.iter().all(|answer| answer.status == 201 && answer.body == answers[0].body));
+    assert_eq!(partner.told().await.len(), 1);
+    assert_eq!(post().await.header("idempotency-replayed"), "true");
+}
+
+#[tokio::test]
+async fn every_creating_call_of_the_document_honours_the_header() {
+    let partner = Partner::start().await;
+    let document = partner.platform.call("GET", "/openapi.json", &[], None).await.json();
+    let mut honoured = 0;
+    for (path, methods) in document["paths"].as_object().expect("paths") {
+        let post = &methods["post"];
+        if !path.starts_with("/api/") || post["responses"]["201"].is_null() {
+            continue;
+        }
+        let header = "#/components/parameters/Idempotency-Key";
+        let is_told = post["parameters"].as_array().is_some_and(|all| all.iter().any(|of| of["$ref"] == header));
+        assert!(is_told, "POST {path} creates and does not know Idempotency-Key");
+        honoured += 1;
+    }
+    assert_eq!(honoured, 6);
+}

@@ -278,3 +278,120 @@ fn in_words(answer: &crate::support::platform::Answer, what: &str) -> bool {
     assert_eq!(found, None, "{what}: {text}");
     true
 }
+
+#[tokio::test]
+async fn a_company_has_as_many_subscriptions_as_it_may_have() {
+    let partner = Partner::start().await;
+    let body = serde_json::json!({"targetUrl": "https://hooks.example.com/in", "eventTypes": ["lead.created"]});
+    let mut last = Value::Null;
+    for _ in 0..100 {
+        last = partner.expect("POST", "/webhooks/subscriptions", body.clone(), 201).await;
+    }
+    let refused = partner.expect("POST", "/webhooks/subscriptions", body.clone(), 409).await;
+    assert_eq!((&refused["code"], &refused["limit"]), (&"quota_reached".into(), &100.into()));
+    let other = partner.platform.company("Globex").await;
+    let theirs = partner.platform.key(&other, &crow::domain::key::Scope::ALL).await;
+    assert_eq!(partner.call_as(&theirs, "POST", "/webhooks/subscriptions", body.clone()).await.status, 201);
+    partner.expect("DELETE", &format!("/webhooks/subscriptions/{}", last["id"]), Value::Null, 204).await;
+    partner.expect("POST", "/webhooks/subscriptions", body, 201).await;
+
+    // Operators see all of them, page by page and each once, and the client puts the pages together.
+    let bearer = format!("Bearer {}", partner.platform.token().reveal());
+    let mut seen = std::collections::BTreeSet::new();
+    let mut path = "/portal/v1/subscriptions?limit=30".to_owned();
+    for n_left in [71, 41, 11, 0] {
+        let page = partner.platform.call("GET", &path, &[("authorization", &bearer)], None).await.json();
+        let items = page["items"].as_array().expect("a list");
+        assert!(items.len() <= 30);
+        seen.extend(items.iter().map(|row| row["id"].as_i64().expect("a number")));
+        assert_eq!((101 - seen.len(), &page["hasMore"]), (n_left, &(n_left > 0).into()));
+        path = format!("/portal/v1/subscriptions?limit=30&cursor={}", page["nextCursor"].as_str().unwrap_or_default());
+    }
+    assert_eq!(partner.platform.operator().subscription_rows().await.expect("rows").items.len(), 101);
+}
+
+#[tokio::test]
+async fn every_list_of_the_portal_honours_its_limit() {
+    let partner = Partner::start().await;
+    let bearer = format!("Bearer {}", partner.platform.token().reveal());
+    partner.platform.company("Globex").await;
+    partner.platform.key(&partner.company, &crow::domain::key::Scope::ALL).await;
+    for n in 0..2 {
+        let new = format!(r#"{{"name":"Vera {n}","role":"viewer"}}"#);
+        let headers = [JSON, ("authorization", bearer.as_str())];
+        assert_eq!(partner.platform.call("POST", "/portal/v1/operators", &headers, Some(&new)).await.status, 201);
+        let body = serde_json::json!({"targetUrl": "https://hooks.example.com/in", "eventTypes": ["lead.created"]});
+        partner.expect("POST", "/webhooks/subscriptions", body, 201).await;
+        partner.expect("POST", "/integrations/leads", serde_json::from_str(LEAD).expect("JSON"), 201).await;
+    }
+    let document = partner.platform.call("GET", "/openapi.json", &[], None).await.json();
+    let mut n_full = 0;
+    for (path, methods) in document["paths"].as_object().expect("paths") {
+        let schema = methods["get"].pointer("/responses/200/content/application~1json/schema/$ref");
+        let schema = schema.and_then(Value::as_str).unwrap_or_default();
+        let is_list = schema.contains("Page_") || schema.ends_with("RequestLog");
+        if !path.starts_with("/portal/") || !is_list {
+            continue;
+        }
+        let path = path.replace("{id}", "1");
+        let answer =
+            partner.platform.call("GET", &format!("{path}?limit=1"), &[("authorization", &bearer)], None).await;
+        let page = answer.json();
+        let n = page["items"].as_array().unwrap_or_else(|| panic!("{path}: {page}")).len();
+        assert!(answer.status == 200 && n <= 1, "{path}: {n} rows");
+        n_full += usize::from(n == 1 && page["hasMore"] == true);
+    }
+    assert!(n_full >= 7, "{n_full} lists had more than one row");
+}
+
+#[tokio::test]
+async fn the_log_says_who_called_and_what_was_asked_without_what_may_be_personal() {
+    let partner = Partner::start().await;
+    let key = ("x-api-key", partner.key.reveal());
+    for (n, path) in [
+        "/api/v1/integrations/clients/search?email=ada%40example.com&limit=3&expand=x",
+        "/api/v1/events?limit=0&type=lead.created",
+        "/api/v1/events",
+        "/api/v1/nothing?key=secret",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let agent = format!("log/{n}");
+        partner.platform.call("GET", path, &[key, ("user-agent", &agent)], None).await;
+    }
+    let bearer = format!("Bearer {}", partner.platform.token().reveal());
+    let rows = async |query: &str| {
+        let path = format!("/portal/v1/requests?{query}");
+        let answer = partner.platform.call("GET", &path, &[("authorization", &bearer)], None).await;
+        answer.json()["items"].as_array().expect("rows").clone()
+    };
+    let written = async || {
+        partner.platform.advance(std::time::Duration::from_millis(200));
+        rows("").await.len() == 4
+    };
+    partner.platform.until("the requests are written down", written).await;
+    let seen: Vec<(Value, Value, Value)> = rows("")
+        .await
+        .into_iter()
+        .map(|row| (row["query"].clone(), row["address"].clone(), row["userAgent"].clone()))
+        .collect();
+    let row = |query: Value, n: usize| (query, "127.0.0.1".into(), format!("log/{n}").into());
+    let wanted = [
+        row("key=…".into(), 3),
+        row(Value::Null, 2),
+        row("limit=0&type=lead.created".into(), 1),
+        row("email=…&limit=3&expand=…".into(), 0),
+    ];
+    assert_eq!(seen, wanted);
+    for (query, n) in [
+        ("class=4xx", 2),
+        ("class=2xx", 2),
+        ("class=5xx", 0),
+        ("caller=127.0.0.1", 4),
+        ("caller=203.0.113.9", 0),
+        ("class=4xx&status=404", 1),
+    ] {
+        assert_eq!(rows(query).await.len(), n, "{query}");
+    }
+}

@@ -19,8 +19,10 @@ use crow::client::connection::Client;
 use crow::domain::delivery::Schedule;
 use crow::domain::ids::SubscriptionId;
 use crow::domain::key::Scope;
+use crow::domain::secret::Secret;
 use crow::domain::target::Policy;
 use crow::engine::reach::Reach;
+use serde_json::Value;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -30,6 +32,7 @@ pub(crate) struct Scene {
     pub(crate) names: Arc<Names>,
     operator: Client,
     partner: Client,
+    key: Secret,
 }
 
 impl Scene {
@@ -42,7 +45,7 @@ impl Scene {
         let limits = LimitsWish { admin: Some(100_000), ..LimitsWish::default() };
         let key = platform.key_with(&company, &[Scope::WebhooksWrite], limits).await;
         let (operator, partner) = (platform.operator(), platform.partner(&key));
-        Self { platform, names, operator, partner }
+        Self { platform, names, operator, partner, key }
     }
 
     /// Subscribes with a target.
@@ -60,6 +63,15 @@ impl Scene {
     pub(crate) async fn shoot(&self, at: SubscriptionId) -> AttemptDetail {
         self.operator.test(at).await.expect("a test");
         self.latest(at).await
+    }
+
+    /// What a test is answered with to the partner.
+    pub(crate) async fn partner_test(&self, at: SubscriptionId) -> Value {
+        let headers = [("x-api-key", self.key.reveal()), ("content-type", "application/json")];
+        let path = format!("/api/v1/webhooks/subscriptions/{at}/test");
+        let answer = self.platform.call("POST", &path, &headers, Some("{}")).await;
+        assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+        answer.json()
     }
 
     /// The latest attempt.

@@ -12,6 +12,7 @@ use crow::client::Error;
 use crow::client::connection::Credential;
 use crow::domain::key::Scope;
 use crow::domain::target::Policy;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
@@ -25,6 +26,31 @@ const PUBLIC: &str = include_str!("../../data/targets/public.txt");
 fn table(text: &'static str) -> Vec<(&'static str, &'static str)> {
     let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.map(|line| line.split_once(" | ").map_or((line, ""), |(a, b)| (a.trim_end(), b.trim()))).collect()
+}
+
+#[tokio::test]
+async fn a_test_says_no_address_that_the_partner_did_not_give() {
+    let public = Scene::new(Policy::Public, Vec::new()).await;
+    let named = public.aim("https://inside.example/hook").await;
+    let mut said = BTreeSet::new();
+    let inside = ["10.9.9.9", "127.0.0.1", "169.254.169.254", "192.168.3.4", "fd00::77", "::ffff:10.1.2.3"];
+    for address in inside {
+        public.names.leads("inside.example", &["198.41.0.4", address]);
+        said.insert(public.partner_test(named).await["error"].as_str().expect("a reason").to_owned());
+        let logged = came_to(&public.latest(named).await);
+        assert!(logged.contains("inside.example leads to"), "operators see it: {logged}");
+    }
+    let one = BTreeSet::from(["the target's name leads to an address that is not permitted".to_owned()]);
+    assert_eq!(said, one, "the same for every address");
+
+    // Where addresses are permitted, nothing listens there.
+    let private = Scene::new(Policy::Private, Vec::new()).await;
+    private.names.leads("inside.example", &["127.0.0.7"]);
+    let named = private.aim("http://inside.example:9/hook").await;
+    assert_eq!(private.partner_test(named).await["error"], "its address refuses connections");
+    assert!(came_to(&private.latest(named).await).contains("127.0.0.7:9 refuses"));
+    let literal = private.aim("http://127.0.0.7:9/hook").await;
+    assert_eq!(private.partner_test(literal).await["error"], "127.0.0.7:9 refuses connections");
 }
 
 /// What is said of `targetUrl`.

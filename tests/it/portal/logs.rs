@@ -66,8 +66,8 @@ async fn a_cursor_is_good_for_its_own_list_and_filters_alone() {
     for (path, field) in [
         ("/portal/v1/deliveries?state=lost", "state"),
         ("/portal/v1/attempts?outcome=maybe", "outcome"),
-        ("/portal/v1/attempts?q=", "q"),
-        ("/portal/v1/requests?code=", "code"),
+        ("/portal/v1/requests?class=4", "class"),
+        ("/portal/v1/requests?caller=nobody", "caller"),
         ("/portal/v1/events?type=Lead.Created", "type"),
         ("/portal/v1/trips?limit=201", "limit"),
         ("/portal/v1/stats?since=2020-01-01T00:00:00Z", "since"),

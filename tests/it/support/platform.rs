@@ -15,7 +15,7 @@ use crow::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA;
 use crow::engine::reach::Reach;
 use crow::engine::retention::DEFAULT_REQUEST_LOG_LIMIT;
 use crow::engine::root::Custody;
-use crow::engine::{Engine, Error, Settings};
+use crow::engine::{Engine, Error, MAX_SUBSCRIPTIONS, Settings};
 use crow::server::exposure::Exposure;
 use crow::{server, sqlite, store};
 use serde_json::Value;
@@ -262,8 +262,17 @@ impl Stopped {
         let address = format!("http://{address}");
         let data_dir = dir.path().to_owned();
         let (custody, request_log_limit) = (Custody::File, DEFAULT_REQUEST_LOG_LIMIT);
-        let settings =
-            Settings { data_dir, policy, schedule, keep, request_log_limit, delivery_log_quota, reach, custody };
+        let settings = Settings {
+            data_dir,
+            policy,
+            schedule,
+            keep,
+            request_log_limit,
+            delivery_log_quota,
+            max_subscriptions: MAX_SUBSCRIPTIONS,
+            reach,
+            custody,
+        };
         // The lock was given back when the platform before was dropped. Where another test starts a process just now, that one holds a copy of
         // every open file until it becomes another program.
         let opened = within("the directory is free", async {
