@@ -99,3 +99,28 @@ async fn k9_ten_minutes_without_name_servers_count_against_nobody_and_fill_no_lo
     let n_lines = n_lines.load(Ordering::Relaxed);
     assert!((2..=100).contains(&n_lines), "{n_lines} lines");
 }
+
+#[tokio::test]
+async fn f1_deafness_that_one_company_met_holds_up_no_company_that_has_not_met_it() {
+    let receiver = Receiver::start(&[Behaviour::Status(200)]).await;
+    let names = Arc::new(Names::default());
+    for host in HOSTS {
+        names.set(host, [Says::Fails(Unresolved::Deaf("no name server answers".to_owned()))]);
+    }
+    let reach = Reach { names, ..Reach::default() };
+    let platform = Platform::reaching(Ambient::scripted(START, 1), Schedule::default(), Policy::Private, reach).await;
+    let scene = Scene::upon(platform, &receiver.url.replace("127.0.0.1", HOSTS[0])).await;
+    for host in &HOSTS[1..] {
+        scene.platform.subscribe(&scene.company, &receiver.url.replace("127.0.0.1", host)).await;
+    }
+    let other = scene.platform.company("Beta").await;
+    scene.platform.subscribe(&other, &receiver.url).await;
+    scene.emit().await;
+    let is_paused = async || scene.platform.engine.status().paused.is_some();
+    scene.platform.until("it is taken for general trouble", is_paused).await;
+    // The clock stands still: what waited for a rest to end would wait for ever.
+    scene.platform.emit(other.id).await;
+    receiver.received(1).await;
+    let is_over = async || scene.platform.engine.status().paused.is_none();
+    scene.platform.until("what got through shows that the trouble is not general", is_over).await;
+}
