@@ -42,6 +42,10 @@ pub struct Overview {
     #[serde(default)]
     #[schema(value_type = Vec<SilenceRow>)]
     pub silences: ReadableRows<SilenceRow>,
+    /// Companies with deliveries that are due and not under way, the most overdue first.
+    #[serde(default)]
+    #[schema(value_type = Vec<OverdueRow>)]
+    pub overdue: ReadableRows<OverdueRow>,
     /// Who looks after which alert, oldest first; a day old at most.
     #[serde(default)]
     #[schema(value_type = Vec<AcknowledgementRow>)]
@@ -59,6 +63,7 @@ impl Overview {
             ("limits", &self.limits.unreadable),
             ("trips", &self.trips.unreadable),
             ("silences", &self.silences.unreadable),
+            ("overdue", &self.overdue.unreadable),
             ("acknowledgements", &self.acknowledgements.unreadable),
         ];
         all.into_iter().filter(|(_, rows)| rows.n > 0).collect()
@@ -79,6 +84,7 @@ impl Overview {
             limits,
             trips,
             silences,
+            overdue,
             acknowledgements,
         } = self;
         (platform, pipeline, minutes) == (&other.platform, &other.pipeline, &other.minutes)
@@ -88,8 +94,19 @@ impl Overview {
             && limits.items.len() == other.limits.items.len()
             && limits.items.iter().zip(&other.limits.items).all(|(one, other)| one.shows_same(other))
             && trips == &other.trips
-            && (silences, acknowledgements) == (&other.silences, &other.acknowledgements)
+            && (silences, overdue) == (&other.silences, &other.overdue)
+            && acknowledgements == &other.acknowledgements
     }
+}
+
+/// A company with deliveries that are due and not under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OverdueRow {
+    /// Whose.
+    pub company_id: CompanyId,
+    /// When the first of them was due.
+    pub oldest_due_utc: Timestamp,
 }
 
 /// A company whose events stay away.

@@ -5,7 +5,7 @@ use crate::domain::alert::{Acknowledgement, HELD_FOR};
 use crate::domain::attempt::Attempt;
 use crate::domain::company::Company;
 use crate::domain::health::Tally;
-use crate::domain::ids::{KeyId, SubscriptionId};
+use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::key::Key;
 use crate::domain::latency::Histogram;
 use crate::domain::silence::{GAPS, SHORTEST, Silence};
@@ -21,7 +21,7 @@ use crate::store::deliveries::Backlog;
 use crate::store::requests::Usage;
 use crate::store::windows::Used;
 use rusqlite::Connection;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -109,6 +109,8 @@ pub struct Dashboard {
     pub minutes: Vec<Tally>,
     /// Companies whose events stay away.
     pub silences: Vec<(Company, Silence)>,
+    /// Companies with deliveries that are due and not under way, and when the first was due; the most overdue first.
+    pub overdue: Vec<(CompanyId, Timestamp)>,
     /// Who looks after which alert.
     pub acknowledgements: Vec<Acknowledgement>,
 }
@@ -153,6 +155,7 @@ impl Engine {
             windows: listing(self.windows_in_order(&reading.windows, now), limit),
             keys: listing(keys, limit),
             backlog: total(&reading.patients),
+            overdue: overdue(&reading.patients, now, limit),
             subscriptions: listing(in_order(reading.patients), limit),
             attempts: Listing { items: reading.attempts, total: hour.total(), n_alarming: hour.n_failed },
             trips: Listing { items: reading.trips, total: n_trips, n_alarming: n_open },
@@ -367,6 +370,19 @@ fn total(patients: &[Patient]) -> Backlog {
         }
     }
     total
+}
+
+/// At most `limit` companies that something is due for, each with when the first of it was; the most overdue first.
+fn overdue(patients: &[Patient], now: Timestamp, limit: usize) -> Vec<(CompanyId, Timestamp)> {
+    let mut first: BTreeMap<CompanyId, Timestamp> = BTreeMap::new();
+    for Patient { subscription, backlog, .. } in patients.iter().filter(|patient| patient.subscription.off.is_none()) {
+        let Some(due) = backlog.next_due_at.filter(|due| *due < now) else { continue };
+        first.entry(subscription.company).and_modify(|first| *first = (*first).min(due)).or_insert(due);
+    }
+    let mut overdue: Vec<(CompanyId, Timestamp)> = first.into_iter().collect();
+    overdue.sort_by_key(|(company, due)| (*due, *company));
+    overdue.truncate(limit);
+    overdue
 }
 
 /// Where a history of 60 minutes before the present one begins.

@@ -91,6 +91,7 @@ pub fn assemble(seen: &Seen, frame: &Frame, now: Timestamp) -> (Overview, Reach)
         limits: listing(n(limits.iter().map(|row| judge_window(&row.facts()).standing).collect()), limits),
         trips: listing(trips.iter().filter(|trip| trip.enabled_utc.is_none()).count() as u64, trips),
         silences: Vec::new().into(),
+        overdue: Vec::new().into(),
         acknowledgements: Vec::new().into(),
     };
     (overview, reach)

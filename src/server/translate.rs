@@ -5,7 +5,7 @@ use crate::api::alerts::AcknowledgementRow;
 use crate::api::attempts::{AttemptDetail, AttemptRow, Body};
 use crate::api::keys::{KeyRow, Usage};
 use crate::api::limits::LimitRow;
-use crate::api::overview::{Minute, Overview, Pipeline, Platform, SilenceRow};
+use crate::api::overview::{Minute, OverdueRow, Overview, Pipeline, Platform, SilenceRow};
 use crate::api::page::Listing;
 use crate::api::subscriptions::{Health, Rate, SubscriptionRow, TestResult};
 use crate::domain::alert::Acknowledgement;
@@ -13,9 +13,11 @@ use crate::domain::attempt::{Attempt, Exchange};
 use crate::domain::company::Company;
 use crate::domain::delivery::{Cause, Outcome};
 use crate::domain::health::Tally;
+use crate::domain::ids::CompanyId;
 use crate::domain::silence::Silence;
 use crate::domain::target::Policy;
 use crate::domain::text::Untrusted;
+use crate::domain::time::Timestamp;
 use crate::engine::Engine;
 use crate::engine::overview::{self, Dashboard, KeyUse, Patient, WindowUse};
 use crate::engine::subscriptions::Test;
@@ -133,6 +135,10 @@ pub(super) fn attempt(of: Attempt, exchange: Exchange, sent: &[u8]) -> AttemptDe
     }
 }
 
+const fn overdue((company_id, oldest_due_utc): (CompanyId, Timestamp)) -> OverdueRow {
+    OverdueRow { company_id, oldest_due_utc }
+}
+
 pub(super) fn dashboard(of: Dashboard, engine: &Engine) -> Overview {
     let sum = |side: fn(&Tally) -> u64| of.minutes.iter().map(side).sum();
     let pipeline = Pipeline {
@@ -166,6 +172,7 @@ pub(super) fn dashboard(of: Dashboard, engine: &Engine) -> Overview {
         limits: listing(of.windows, window),
         trips: listing(of.trips, api::trips::TripRow::from),
         silences: of.silences.into_iter().map(silence).collect::<Vec<_>>().into(),
+        overdue: of.overdue.into_iter().map(overdue).collect::<Vec<_>>().into(),
         acknowledgements: of.acknowledgements.into_iter().map(acknowledgement).collect::<Vec<_>>().into(),
     }
 }

@@ -274,6 +274,7 @@ pub(super) fn overview() -> Overview {
         limits: limits(),
         trips: trips(),
         silences: Vec::new().into(),
+        overdue: Vec::new().into(),
         acknowledgements: Vec::new().into(),
     }
 }

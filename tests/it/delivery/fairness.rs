@@ -80,6 +80,10 @@ async fn f1_a_company_of_hanging_and_unreachable_targets_delays_no_other_and_pau
     let p99 = lags[SAMPLES * 99 / 100];
     assert!(p99 <= LAG_LIMIT, "p99 {p99:?}, median {:?}", lags[SAMPLES / 2]);
 
+    let overview = platform.operator().overview(10).await.expect("an overview");
+    let overdue: Vec<_> = overview.overdue.rows.iter().map(|row| row.company_id).collect();
+    assert_eq!(overdue, [acme.id], "who waits is told company by company");
+
     // What the unreachable targets did counts against them, and what hangs holds no more than its share.
     let database = platform.database();
     let count = |of: &str| {
