@@ -135,3 +135,37 @@ pub(super) fn new_key(ambient: &Ambient, company: crate::domain::ids::CompanyId)
 pub(super) fn new_token(ambient: &Ambient) -> Secret {
     Secret::new(format!("wlop_{}", URL_SAFE_NO_PAD.encode(ambient.bytes::<32>())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_admins_that_revoke_each_other_one_stays() {
+        let operator =
+            |id, role| ([u8::try_from(id).unwrap(); 32], Operator { id: OperatorId(id), name: String::new(), role });
+        // The first lives in this process alone: who comes back tomorrow is not let in by it.
+        let tokens = Tokens::load(vec![
+            operator(0, Role::Admin),
+            operator(1, Role::Admin),
+            operator(2, Role::Admin),
+            operator(3, Role::Viewer),
+        ]);
+        let revoked: Vec<bool> = std::thread::scope(|scope| {
+            [1, 2]
+                .map(|id| {
+                    scope.spawn({
+                        let tokens = &tokens;
+                        move || tokens.revoke(OperatorId(id))
+                    })
+                })
+                .map(|done| done.join().unwrap())
+                .into()
+        });
+        assert_eq!(revoked.iter().filter(|is_revoked| **is_revoked).count(), 1, "{revoked:?}");
+        assert!(tokens.revoke(OperatorId(3)) && tokens.revoke(OperatorId(3)), "again changes nothing");
+        let last = if revoked[0] { 2 } else { 1 };
+        assert!(!tokens.revoke(OperatorId(last)));
+        assert_eq!(tokens.0.read().unwrap().len(), 2);
+    }
+}

@@ -409,6 +409,43 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn k3_a_full_database_is_named_as_the_reason_whatever_sqlite_rolled_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::open(&dir.path().join("x.db"), OPTIONS).unwrap();
+        let limit = |connection: &Connection| Ok::<_, Error>(connection.pragma_update(None, "max_page_count", 10)?);
+        database.write(Lane::Common, limit).await.unwrap();
+        let large = |connection: &Connection| {
+            connection.execute("INSERT INTO notes (text) VALUES (hex(zeroblob(1000000)))", [])?;
+            Ok::<_, Error>(())
+        };
+        // As SQLite does by itself where a full disk leaves it no other way.
+        let rolled_back = |connection: &Connection| {
+            connection.execute_batch("ROLLBACK")?;
+            Err::<(), _>(Error::Full(WriteFault::DiskFull))
+        };
+        for n in 1..=3 {
+            // The thread is held until all of them wait, so that they are one batch.
+            let (open, gate) = std::sync::mpsc::channel::<()>();
+            let held = move |_: &Connection| {
+                let _ = gate.recv();
+                Ok::<_, Error>(())
+            };
+            let (_, kept, full, lost, ()) = tokio::join!(
+                database.write(Lane::Reserved, held),
+                database.write(Lane::Reserved, add("kept")),
+                database.write(Lane::Reserved, large),
+                database.write(Lane::Reserved, rolled_back),
+                async { open.send(()).unwrap() }
+            );
+            assert!(matches!(full, Err(Error::Full(WriteFault::DiskFull))), "{full:?}");
+            assert!(matches!(lost, Err(Error::Full(WriteFault::DiskFull))), "{lost:?}");
+            assert!(matches!(kept, Err(Error::Contended)), "{kept:?}: it can be tried again");
+            database.write(Lane::Common, add("kept")).await.unwrap();
+            assert_eq!(count(&database).await, n);
+        }
+    }
+
+    #[tokio::test]
     async fn a_full_queue_answers_at_once_and_keeps_a_place() {
         let dir = tempfile::tempdir().unwrap();
         let database = Database::open(&dir.path().join("x.db"), OPTIONS).unwrap();
