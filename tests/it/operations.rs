@@ -106,7 +106,8 @@ async fn reviews_are_held_against_the_last_one_and_briefings_have_no_secret() {
         let brief = ask(&["briefing", "--key", "Zapier Production", "--format", format]);
         assert!(!brief.contains(scene.key.reveal()) && !brief.contains(scene.secret.reveal()), "{format}");
         for part in ["/api/v1/events/test", "payment.failed", last4.as_str()] {
-            assert!(brief.contains(part), "{part} in {format}");
+            // Markdown escapes an underscore, which a key may end with.
+            assert!(brief.replace('\\', "").contains(part), "{part} in {format}");
         }
         if format == "json" {
             valid("crow.briefing/1", &brief);
