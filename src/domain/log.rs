@@ -5,6 +5,9 @@ use super::event::EventType;
 use super::ids::{CompanyId, DeliveryId, EventId, KeyId, SubscriptionId};
 use super::time::Timestamp;
 
+/// Bytes of a page as it is written, about: one that would have more ends earlier, and says that there is more. One row it always has.
+pub const MAX_PAGE_BYTES: usize = 4 << 20;
+
 /// Where a page begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {

@@ -114,7 +114,8 @@ impl Engine {
         })
     }
 
-    /// At most `limit` events of a company that a filter lets through, from a place on; from the beginning of the order if there is none.
+    /// At most `limit` events of a company that a filter lets through, from a place on; from the beginning of the order if there is none. Fewer
+    /// where they are large.
     ///
     /// # Errors
     /// Those of storage.
@@ -127,9 +128,8 @@ impl Engine {
     ) -> Result<Page, Error> {
         let from = from.unwrap_or(EventId(if order == Order::OldestFirst { 0 } else { i64::MAX }));
         let read = move |connection: &Connection| {
-            let mut events = store::events::page(connection, company, &filter, (order, from), limit + 1)?;
-            let has_more = events.len() > limit as usize;
-            events.truncate(limit as usize);
+            let store::events::Page { events, has_more } =
+                store::events::page(connection, company, &filter, (order, from), limit)?;
             let next = match events.last() {
                 Some((last, _)) if has_more || order == Order::NewestFirst => *last,
                 None if order == Order::NewestFirst => from,

@@ -3,6 +3,7 @@
 use super::{Error, time, unreadable};
 use crate::domain::event::{Event, EventType, Filter, Order};
 use crate::domain::ids::{CompanyId, EventId};
+use crate::domain::log::MAX_PAGE_BYTES;
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
@@ -38,15 +39,24 @@ pub(crate) fn get(connection: &Connection, id: EventId) -> Result<Option<Event>,
         .optional()?)
 }
 
-/// The envelopes of at most `limit` events of a company behind `from` in an order that a filter lets through. Each type is read along its own
-/// index, so that rare types cost no scan.
+/// A page of envelopes.
+#[derive(Debug, Clone)]
+pub(crate) struct Page {
+    pub(crate) events: Vec<(EventId, Vec<u8>)>,
+    /// Whether there are more that the filter lets through.
+    pub(crate) has_more: bool,
+}
+
+/// The envelopes of at most `limit` events of a company behind `from` in an order that a filter lets through, and of no more than fit
+/// into [`MAX_PAGE_BYTES`], but of one at least. Each type is read along its own index, so that rare types cost no scan; envelopes are read when
+/// it is known which are wanted.
 pub(crate) fn page(
     connection: &Connection,
     company: CompanyId,
     filter: &Filter,
     (order, from): (Order, EventId),
     limit: u32,
-) -> Result<Vec<(EventId, Vec<u8>)>, Error> {
+) -> Result<Page, Error> {
     let kinds: Vec<Option<&str>> = match filter.kinds.as_slice() {
         [] => vec![None],
         kinds => kinds.iter().map(|kind| Some(kind.name())).collect(),
@@ -55,32 +65,41 @@ pub(crate) fn page(
         Order::OldestFirst => (">", "ASC"),
         Order::NewestFirst => ("<", "DESC"),
     };
-    let mut events = Vec::new();
+    let mut found: Vec<(i64, i64)> = Vec::new();
     for kind in kinds {
         let of_kind = if kind.is_some() { "kind = :kind AND" } else { ":kind IS NULL AND" };
         let mut statement = connection.prepare_cached(&format!(
-            "SELECT id, body FROM events WHERE company_id = :company AND {of_kind} id {behind} :from AND created_at >= :since AND created_at < :until
+            "SELECT id, octet_length(body) FROM events
+             WHERE company_id = :company AND {of_kind} id {behind} :from AND created_at >= :since AND created_at < :until
              ORDER BY id {direction} LIMIT :limit"
         ))?;
         let rows = statement.query_map(
             named_params! {
-                ":company": company.0, ":kind": kind, ":from": from.0, ":limit": limit,
+                ":company": company.0, ":kind": kind, ":from": from.0, ":limit": limit.saturating_add(1),
                 ":since": filter.since.map_or(i64::MIN, Timestamp::millis), ":until": filter.until.map_or(i64::MAX, Timestamp::millis),
             },
-            |row| Ok((EventId(row.get(0)?), row.get(1)?)),
+            |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
         for event in rows {
-            events.push(event?);
+            found.push(event?);
         }
     }
-    if filter.kinds.len() > 1 {
-        events.sort_unstable_by_key(|(id, _)| *id);
-        if order == Order::NewestFirst {
-            events.reverse();
-        }
+    found.sort_unstable();
+    if order == Order::NewestFirst {
+        found.reverse();
     }
-    events.truncate(limit as usize);
-    Ok(events)
+    let mut n_bytes = 0;
+    let fitting = found.iter().take(limit as usize).take_while(|(_, length)| {
+        n_bytes += usize::try_from(*length).unwrap_or(0) + 1;
+        n_bytes <= MAX_PAGE_BYTES
+    });
+    let n_fitting = fitting.count().max(1).min(found.len());
+    let mut envelope = connection.prepare_cached("SELECT body FROM events WHERE id = ?1")?;
+    let events = found[..n_fitting]
+        .iter()
+        .map(|(id, _)| Ok((EventId(*id), envelope.query_row([id], |row| row.get(0))?)))
+        .collect::<Result<_, Error>>()?;
+    Ok(Page { events, has_more: n_fitting < found.len() })
 }
 
 /// The latest event of a company.

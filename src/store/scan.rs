@@ -1,15 +1,17 @@
 //! Pages of the logs: newest first, by ids, both ways. A page looks at a bounded number of rows, whatever its filters; where that ends the
-//! page early, it says where to go on.
+//! page early, or the bytes of its rows do, it says where to go on.
 
 use super::Error;
-use crate::domain::log::{Page, Place, Span};
+use crate::domain::log::{MAX_PAGE_BYTES, Page, Place, Span};
 use crate::domain::time::Timestamp;
-use rusqlite::types::Value;
+use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Row, params_from_iter};
 use std::time::Duration;
 
 /// Rows looked at for one page at most.
 pub(crate) const LOOKED_AT: u32 = 20_000;
+/// Bytes of a row's names and numbers, about.
+const ROW_BYTES: usize = 512;
 /// How much later a row may have been written than its time says.
 const SLACK: Duration = Duration::from_secs(60);
 
@@ -58,10 +60,16 @@ impl Log {
         values.push(i64::from(span.limit.saturating_add(1)).into());
         let sql = format!("SELECT *{} FROM ({inner}) AS looked_at WHERE TRUE{conditions} LIMIT ?", self.computed);
         let mut statement = connection.prepare_cached(&sql.replace("{time}", self.time))?;
-        let mut items: Vec<T> =
-            statement.query_map(params_from_iter(values.iter()), read)?.collect::<Result<_, _>>()?;
-        let is_full = items.len() > span.limit as usize;
-        items.truncate(span.limit as usize);
+        let mut rows = statement.query(params_from_iter(values.iter()))?;
+        let (mut items, mut n_bytes, mut is_full) = (Vec::new(), 0, false);
+        while let Some(row) = rows.next()? {
+            n_bytes += written_bytes(row)?;
+            is_full = items.len() >= span.limit as usize || (n_bytes > MAX_PAGE_BYTES && !items.is_empty());
+            if is_full {
+                break;
+            }
+            items.push(read(row)?);
+        }
         let ends = (items.first().map(id), items.last().map(id));
         let end = if is_full { None } else { self.end(connection, &inner, &values[..n_seek], span.place)? };
         Ok(arrange(items, ends, is_full, end, span.place))
@@ -106,6 +114,22 @@ impl Log {
             .query_row(params_from_iter(values.iter()), |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(last.filter(|_| n >= LOOKED_AT))
     }
+}
+
+/// Bytes of a row as JSON: names and numbers at their usual length, texts as they are escaped.
+fn written_bytes(row: &Row<'_>) -> Result<usize, Error> {
+    let mut n_bytes = ROW_BYTES;
+    for column in 0..row.as_ref().column_count() {
+        if let ValueRef::Text(bytes) | ValueRef::Blob(bytes) = row.get_ref(column)? {
+            let escaped = |byte: &u8| match byte {
+                0..0x20 => 6,
+                b'"' | b'\\' => 2,
+                _ => 1,
+            };
+            n_bytes += bytes.iter().map(escaped).sum::<usize>();
+        }
+    }
+    Ok(n_bytes)
 }
 
 /// The ids between which the rows of two times lie, from every 256th row. A log that is asked for times has an index of those.

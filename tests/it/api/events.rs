@@ -133,3 +133,61 @@ async fn paging_while_events_arrive_skips_nothing_and_repeats_nothing() {
         assert_eq!(seen, [watched, all], "seed {seed}");
     }
 }
+
+/// How large events are, and how many a page may have, is decided by seeded dice.
+#[tokio::test]
+async fn a_page_ends_at_four_mebibytes_and_nothing_is_skipped_or_repeated() {
+    const MAX_PAGE: usize = 4 << 20;
+    for seed in 0..3 {
+        let partner = Partner::start().await;
+        let dice = Ambient::scripted(Timestamp::from_millis(0), seed);
+        let (mut all, mut leads) = (Vec::new(), Vec::new());
+        for _ in 0..16 {
+            let kind = [EventType::LeadCreated, EventType::InvoiceCreated][dice.pick(2)];
+            let length = [10, 300_000, 900_000, 1_040_000][dice.pick(4)];
+            let payload = serde_json::value::to_raw_value(&json!({"client_id": 1, "x": "x".repeat(length)}));
+            let event = NewEvent {
+                company_id: partner.company.id,
+                kind,
+                payload: Some(payload.expect("JSON")),
+                metadata: None,
+            };
+            let id = partner.platform.operator().emit(&event).await.expect("an event").id.0;
+            all.push(id);
+            if kind == EventType::LeadCreated {
+                leads.push(id);
+            }
+        }
+        let newest_first: Vec<i64> = all.iter().rev().copied().collect();
+        let lists = [
+            ("?", &all),
+            ("?type=lead.created&", &leads),
+            ("?type=lead.created,invoice.created&", &all),
+            ("?type=lead.created,invoice.created&order=desc&", &newest_first),
+        ];
+        for (filter, wanted) in lists {
+            let (mut seen, mut cursor, mut n_short) = (Vec::new(), String::new(), 0);
+            loop {
+                let limit = [1, 2, 5, 200, 200][dice.pick(5)];
+                let answer = partner.call("GET", &format!("/events{filter}limit={limit}{cursor}"), Value::Null).await;
+                let page = answer.json();
+                let ids: Vec<i64> = page["items"]
+                    .as_array()
+                    .expect("a list")
+                    .iter()
+                    .map(|item| item["id"].as_i64().expect("an id"))
+                    .collect();
+                assert!(answer.body.len() <= MAX_PAGE + 200, "seed {seed}: {} bytes", answer.body.len());
+                assert!(!ids.is_empty() || page["hasMore"] == false, "a page with more behind it has something");
+                n_short += usize::from(page["hasMore"] == true && ids.len() < limit);
+                seen.extend(ids);
+                cursor = format!("&cursor={}", page["nextCursor"].as_str().expect("a cursor"));
+                if page["hasMore"] == false {
+                    break;
+                }
+            }
+            assert_eq!(&seen, wanted, "seed {seed}, {filter}");
+            assert!(n_short > 0 || wanted.len() < 12, "seed {seed}, {filter}: bytes ended no page");
+        }
+    }
+}

@@ -242,3 +242,49 @@ async fn an_event_is_given_with_the_bytes_that_were_sent() {
     assert_eq!((&event["type"], &event["nDeliveries"]), (&json!("lead.created"), &json!(1)));
     assert_eq!(scene.call("GET", "/portal/v1/events/999", None).await.status, 404);
 }
+
+/// Rows as large as earlier versions left them, and characters that become six bytes each.
+#[tokio::test]
+async fn a_page_of_a_log_ends_at_four_mebibytes_in_both_directions() {
+    const MAX_PAGE: usize = 4 << 20;
+    let scene = Scene::new().await;
+    let database = scene.platform.database();
+    let now = scene.platform.ambient.now().millis();
+    for n in 0..60_usize {
+        let method =
+            ["GET".to_owned(), "A".repeat(400_000), "\u{1}".repeat(150_000), "\"".repeat(800_000)][n % 4].clone();
+        let values = rusqlite::params![now, method, format!("r{n}")];
+        let sql = "INSERT INTO requests (at, method, route, status, request_id, elapsed_ms) VALUES (?1, ?2, '(none)', 404, ?3, 1)";
+        database.execute(sql, values).expect("a row");
+    }
+    let page = async |cursor: &str| {
+        let header = format!("Bearer {}", scene.token.reveal());
+        let path = format!("/portal/v1/requests?limit=200{cursor}");
+        let answer = scene.platform.call("GET", &path, &[("authorization", &header)], None).await;
+        assert!(answer.body.len() <= MAX_PAGE + 10_000, "{} bytes", answer.body.len());
+        answer.json()
+    };
+    let (mut older, mut n_pages, mut next) = (page("").await, 1, String::new());
+    let mut seen = ids(&older);
+    while older["hasMore"] == true {
+        next = older["nextCursor"].as_str().expect("a cursor").to_owned();
+        older = page(&format!("&cursor={next}")).await;
+        assert!(!ids(&older).is_empty());
+        seen.extend(ids(&older));
+        n_pages += 1;
+    }
+    assert!(n_pages > 5, "{n_pages} pages");
+    let descending: Vec<i64> = (1..=60).rev().collect();
+    assert_eq!(seen, descending, "each once, newest first");
+    // And back up from the oldest page.
+    let (mut back, mut newer) = (ids(&older), older);
+    loop {
+        let cursor = newer["previousCursor"].as_str().expect("a cursor").to_owned();
+        newer = page(&format!("&cursor={cursor}")).await;
+        back.splice(0..0, ids(&newer));
+        if newer["hasMore"] == false {
+            break;
+        }
+    }
+    assert_eq!(back, descending, "{next}");
+}
