@@ -62,6 +62,8 @@ pub enum Code {
     QuotaReached,
     /// 429
     RateLimited,
+    /// 429: the operator has as many streams open as one may have.
+    TooManyStreams,
     /// 500
     Internal,
     /// 501: the request's method is none of HTTP's own.
@@ -91,7 +93,7 @@ impl Code {
             Self::UriTooLong => 414,
             Self::UnsupportedMediaType => 415,
             Self::MisdirectedRequest => 421,
-            Self::RateLimited => 429,
+            Self::RateLimited | Self::TooManyStreams => 429,
             Self::HeadersTooLarge => 431,
             Self::Internal | Self::Unknown => 500,
             Self::NotImplemented => 501,

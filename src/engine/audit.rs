@@ -5,6 +5,7 @@ use super::vault::{Trail, Vault};
 use super::{Engine, Error};
 use crate::ambient::Ambient;
 use crate::domain::audit::{AuditKey, Checked, Head};
+use crate::domain::ids::OperatorId;
 use crate::domain::log::{Page, Span};
 use crate::store;
 use crate::store::audit::Stored;
@@ -46,11 +47,12 @@ impl Engine {
         self.shared.store.read(move |connection| store::audit::list(connection, &span)).await.map_err(Error::from)
     }
 
-    /// Holds every change against its MAC. Reads the whole trail.
+    /// Holds every change against its MAC. Reads the whole trail, for one caller of an operator at a time.
     ///
     /// # Errors
-    /// Those of storage; a trail that is not whole is an answer.
-    pub async fn check_audit(&self) -> Result<Checked, Error> {
+    /// [`Error::Contended`] where checks before it take too long, and those of storage; a trail that is not whole is an answer.
+    pub async fn check_audit(&self, operator: OperatorId) -> Result<Checked, Error> {
+        let _turn = self.shared.gate.enter(operator, &self.shared.ambient).await?;
         let key = self.audit_key();
         self.shared.store.read(move |connection| store::audit::check(connection, &key)).await.map_err(Error::from)
     }

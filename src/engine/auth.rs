@@ -108,6 +108,13 @@ impl Engine {
         self.shared.tokens.0.read().unwrap_or_else(PoisonError::into_inner).get(&hash).cloned()
     }
 
+    /// Whether an operator may still call.
+    #[must_use]
+    pub fn is_operator(&self, id: OperatorId) -> bool {
+        let tokens = self.shared.tokens.0.read().unwrap_or_else(PoisonError::into_inner);
+        tokens.values().any(|operator| operator.id == id)
+    }
+
     /// Counts a call of a key in its window.
     #[must_use]
     pub fn admit(&self, key: &Key, bucket: Bucket) -> Admission {

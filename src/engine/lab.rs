@@ -2,10 +2,13 @@
 
 use super::{Engine, Error, Fault};
 use crate::domain::attempt::Exchange;
-use crate::domain::ids::{AttemptId, SubscriptionId};
-use crate::domain::lab::{self, Finding, Other, Sample, TOLERANCE, said};
+use crate::domain::ids::{AttemptId, OperatorId, SubscriptionId};
+use crate::domain::lab::{self, Effort, Finding, Other, Sample, TOLERANCE, said};
 use crate::domain::secret::Secret;
 use crate::store;
+
+/// Bytes that are written and hashed for one explanation at most: about as many as a core does in a second.
+const MAX_EFFORT_BYTES: u64 = 256 << 20;
 
 /// What a receiver's answer says about how it verified.
 #[derive(Debug, Clone)]
@@ -20,14 +23,22 @@ pub struct Explained {
 
 impl Engine {
     /// Explains why the receiver of an attempt refused its signature, from the bytes that were sent, the answer that was kept, and the
-    /// secrets of the company's subscriptions. What the receiver `computed`, if somebody knows, comes before what its answer says.
+    /// secrets of the company's subscriptions. What the receiver `computed`, if it is known, comes before what its answer says. An operator
+    /// gets one explanation at a time; of a large payload fewer ways are tried.
     ///
     /// # Errors
-    /// [`Error::Invalid`] where what was computed is empty or longer than 200 characters, [`Error::NotFound`], and those of storage.
-    pub async fn explain_signature(&self, id: AttemptId, computed: Option<String>) -> Result<Explained, Error> {
+    /// [`Error::Invalid`] where what was computed is empty or longer than 200 characters, [`Error::NotFound`], [`Error::Contended`] where the
+    /// explanations before it take too long, and those of storage.
+    pub async fn explain_signature(
+        &self,
+        operator: OperatorId,
+        id: AttemptId,
+        computed: Option<String>,
+    ) -> Result<Explained, Error> {
         if computed.as_ref().is_some_and(|text| !(1..=200).contains(&text.chars().count())) {
             return Err(Error::Invalid(vec![Fault::new("computed", "must have 1 to 200 characters")]));
         }
+        let turn = self.shared.gate.enter(operator, &self.shared.ambient).await?;
         let (attempt, exchange, body) = self.attempt(id).await?;
         let of = attempt.about;
         let found = self
@@ -48,8 +59,11 @@ impl Engine {
             .collect::<Result<_, Error>>()?;
         let received_at = header(&exchange.response_headers, "date").and_then(said::http_date);
         let clock_ahead = received_at.map(|at| at - attempt.started_at.seconds());
-        // The lab is arithmetic for some tens of milliseconds.
-        let work = move || explain((&exchange, &body), &secrets, received_at, computed);
+        // The turn lasts as long as the work, also where the caller is gone.
+        let work = move || {
+            let _turn = turn;
+            explain((&exchange, &body), &secrets, received_at, computed)
+        };
         let (finding, computed) = tokio::task::spawn_blocking(work).await.map_err(|_| Error::Contended)??;
         Ok(Explained { finding, computed, clock_ahead })
     }
@@ -73,13 +87,15 @@ fn explain(
     for (name, value) in &exchange.response_headers {
         answer.push_str(&format!("\n{name} {value}"));
     }
+    let mut effort = Effort::bytes(MAX_EFFORT_BYTES);
     let base = Sample { signature, timestamp, body, secret, others: &others, computed: None, received_at };
     if let Some(computed) = told {
-        return Ok((lab::judge(&Sample { computed: Some(&computed), ..base }), Some(computed)));
+        let finding = lab::judge_within(&Sample { computed: Some(&computed), ..base }, &mut effort);
+        return Ok((finding, Some(computed)));
     }
     let mut unexplained = None;
     for computed in said::signatures(&answer).into_iter().filter(|text| text != signature) {
-        match lab::judge(&Sample { computed: Some(&computed), ..base }) {
+        match lab::judge_within(&Sample { computed: Some(&computed), ..base }, &mut effort) {
             explained @ Finding::Explained(_) => return Ok((explained, Some(computed))),
             other => unexplained = unexplained.or(Some((other, Some(computed)))),
         }
@@ -89,6 +105,6 @@ fn explain(
         .is_some_and(|(at, sent)| at.abs_diff(sent) > TOLERANCE.as_secs());
     Ok(match unexplained {
         Some(unexplained) if !is_stale => unexplained,
-        _ => (lab::judge(&base), None),
+        _ => (lab::judge_within(&base, &mut effort), None),
     })
 }

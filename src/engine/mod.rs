@@ -44,6 +44,7 @@ mod turn;
 pub mod upkeep;
 mod vault;
 mod windows;
+mod work_gate;
 
 use crate::ambient::Ambient;
 use crate::domain::delivery::Schedule;
@@ -271,6 +272,7 @@ struct Shared {
     revocations: PendingRevocations,
     log: request_log::RequestLog,
     sender: Sender,
+    gate: work_gate::WorkGate,
     bell: Notify,
     /// Rung when a replay may go on.
     plans: Notify,
@@ -339,6 +341,7 @@ impl Engine {
             windows,
             revocations: PendingRevocations::default(),
             sender,
+            gate: work_gate::WorkGate::new(),
             bell: Notify::new(),
             plans: Notify::new(),
             changes: watch::Sender::new(0),

@@ -34,10 +34,10 @@ pub(super) async fn list(
 
 /// `GET /portal/v1/audit/verify`: whether every row is there as it was written.
 pub(super) async fn verify(
-    _: Operator<Viewer>,
+    operator: Operator<Viewer>,
     State(engine): State<Engine>,
 ) -> Result<axum::Json<AuditCheck>, Refusal> {
-    let checked = engine.check_audit().await?;
+    let checked = engine.check_audit(operator.id()).await?;
     let mut check = AuditCheck {
         is_whole: checked.faults.is_empty(),
         n_rows: checked.n_rows,

@@ -217,7 +217,8 @@ impl Open {
     /// Ends the connection that is worth least among those that `is_candidate` names.
     fn evict(&mut self, now: Duration, is_candidate: impl Fn(&Connection) -> bool) {
         let now_ms = now.as_millis().try_into().unwrap_or(u64::MAX);
-        let n_of_address = |of: &Connection| of.group.and_then(|group| self.addresses.get(&group)).copied().unwrap_or(0);
+        let n_of_address =
+            |of: &Connection| of.group.and_then(|group| self.addresses.get(&group)).copied().unwrap_or(0);
         let candidates = self.connections.values().filter(|connection| is_candidate(connection));
         let worst = candidates.min_by_key(|of| (of.worth(now_ms, n_of_address(of)), of.id)).cloned();
         let Some(worst) = worst else { return };
@@ -350,7 +351,8 @@ mod tests {
         assert_eq!(flood.iter().filter(|place| is_open(&table, place)).count(), 61);
         assert!(is_open(&table, &flood[1_999]), "the newest finds a place");
         drop(flood);
-        assert_eq!((table.lock().connections.len(), table.lock().addresses.len()), (3, 3));
+        let open = table.lock();
+        assert_eq!((open.connections.len(), open.addresses.len()), (3, 3));
     }
 
     #[test]
@@ -373,8 +375,7 @@ mod tests {
         let (_, table) = table(2_048);
         let place = table.admit(ip("127.0.0.1"), true);
         let open = |operator: i64| ConnectionTable::open_stream(place.connection(), OperatorId(operator));
-        let mut streams: Vec<OpenStream> =
-            (0..MAX_STREAMS_PER_OPERATOR).map(|_| open(1).expect("a stream")).collect();
+        let mut streams: Vec<OpenStream> = (0..MAX_STREAMS_PER_OPERATOR).map(|_| open(1).expect("a stream")).collect();
         assert_eq!(open(1).expect_err("too many"), NoStream::OperatorLimit);
         streams.pop();
         streams.push(open(1).expect("one was closed"));
@@ -383,7 +384,8 @@ mod tests {
         }
         assert_eq!(open(17).expect_err("too many"), NoStream::Full);
         drop(streams);
-        assert_eq!((table.lock().n_streams, table.lock().streams.len(), place.0.state().n_streams), (0, 0, 0));
+        let open = table.lock();
+        assert_eq!((open.n_streams, open.streams.len(), place.0.state().n_streams), (0, 0, 0));
     }
 
     #[test]

@@ -57,6 +57,15 @@ impl Reachability {
         is_direct && self.bound.is_some_and(|address| address.is_loopback())
     }
 
+    /// Whether many callers share a peer's address: this machine's own, and that of a proxy.
+    pub(super) fn is_shared(&self, peer: IpAddr) -> bool {
+        let is_proxy = match &self.exposure.proxied {
+            Proxied::Direct => false,
+            Proxied::Behind(proxies) => proxies.0.is_empty() || proxies.trusts(peer),
+        };
+        peer.to_canonical().is_loopback() || is_proxy
+    }
+
     /// Refuses a head that has a header twice that must be single, and one that is meant for another server.
     pub(super) fn judge(&self, request: &Request) -> Result<(), Refusal> {
         let headers = request.headers();

@@ -1,12 +1,13 @@
 //! The guards: a handler's signature states its price. [`Allowed`] authenticates a key, admits the call through its window and checks its
 //! scope; [`Operator`] authenticates an operator and checks the role. Neither can be had in any other way.
 
+use super::connections::{Connection, Holder};
 use super::openapi;
 use super::problem::Refusal;
 use super::stamp::{judge_length, may_be_secret};
 use crate::api::problem::{Code, Problem};
 use crate::domain::audit::AuditKey;
-use crate::domain::ids::{CompanyId, KeyId};
+use crate::domain::ids::{CompanyId, KeyId, OperatorId};
 use crate::domain::key::{self, Key, Misplaced, Scope};
 use crate::domain::log::Claimed;
 use crate::domain::operator::{self, Role};
@@ -186,6 +187,7 @@ impl<P: Price> FromRequestParts<Engine> for Allowed<P> {
             refused(refusal)
         })?;
         note.write(|noted| noted.caller = Some((key.id, key.company)));
+        hold(parts, Holder::Key(key.id));
         let admission = engine.admit(&key, bucket);
         note.write(|noted| noted.admission = Some(admission));
         if admission.answer == Answer::Refused {
@@ -277,6 +279,11 @@ impl<P> Operator<P> {
         Caller::new(Actor::Operator(self.operator.clone()), self.request_id.clone(), self.audit_key.clone())
     }
 
+    /// Who asks.
+    pub(super) fn id(&self) -> OperatorId {
+        self.operator.id
+    }
+
     /// Whether payloads are shown to it as they are.
     pub(super) fn may_reveal(&self) -> bool {
         self.operator.role == Role::Admin
@@ -300,6 +307,7 @@ impl<P: Price> FromRequestParts<Engine> for Operator<P> {
             )
         };
         let operator = engine.operator(token.ok_or_else(unknown)?).ok_or_else(unknown)?;
+        hold(parts, Holder::Operator(operator.id));
         if operator.role < role {
             return Err(Refusal::new(
                 Code::InsufficientRole,
@@ -315,6 +323,13 @@ impl<P: Price> FromRequestParts<Engine> for Operator<P> {
 fn bearer(credentials: &str) -> Option<&str> {
     let (scheme, token) = credentials.split_once(' ')?;
     scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim_matches(' '))
+}
+
+/// Notes on the connection whose credential it carries.
+fn hold(parts: &Parts, holder: Holder) {
+    if let Some(connection) = parts.extensions.get::<Arc<Connection>>() {
+        connection.held_by(holder);
+    }
 }
 
 /// The request's note, with its route.

@@ -12,12 +12,12 @@ use axum::extract::State;
 /// `GET /portal/v1/attempts/{id}/signature`: what the receiver's answer, and what it is said to have computed, say about how it verified. It
 /// reveals no secret.
 pub(super) async fn explain(
-    _: Operator<Viewer>,
+    operator: Operator<Viewer>,
     State(engine): State<Engine>,
     Id(id): Id,
     Query(query): Query<SignatureQuery>,
 ) -> Result<axum::Json<SignatureCheck>, Refusal> {
-    let explained = engine.explain_signature(AttemptId(id), query.computed).await?;
+    let explained = engine.explain_signature(operator.id(), AttemptId(id), query.computed).await?;
     Ok(axum::Json(SignatureCheck {
         lab: Lab::from(&explained.finding),
         computed: explained.computed.map(Untrusted::new),

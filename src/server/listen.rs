@@ -1,48 +1,70 @@
-//! Connections: each is served by a task of its own and must not dawdle. Where axum's own loop waits for ever, this one gives up.
+//! Connections: each is served by a task of its own and must not dawdle. Where axum's own loop waits for ever, this one gives up; where there are
+//! too many, [`super::connections`] says which one ends.
 
 use super::bare::Dressed;
+use super::connections::{ConnectionLimits, ConnectionTable, Place};
+use super::exposure::Reachability;
+use super::paced::Paced;
 use crate::ambient::Ambient;
 use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
+use rustix::process::{Resource, getrlimit};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tower::util::MapRequest;
+use tower::util::ServiceExt as _;
 
 /// How long a head, and then a body, may take to arrive; and how long a connection may be silent between two calls.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// Headers in a head at most; more are refused before anything else sees them.
 const MOST_HEADERS: usize = 512;
-/// Connections open at once; the next one waits in the listener's queue.
-const MOST_CONNECTIONS: usize = 2_048;
+/// Bytes that are held of a request's head, and of answers that wait to be taken, for one connection.
+const MAX_BUFFER: usize = 96 << 10;
+/// Bytes of answers that the system takes for one connection before its peer has room for them.
+#[cfg(target_os = "linux")]
+const MAX_UNSENT: u32 = 64 << 10;
+/// Connections that were told to end and are not gone yet, at most.
+const MAX_ENDING: usize = 64;
 /// How long to wait when no connection can be accepted, for want of descriptors as a rule.
-const BREATH: Duration = Duration::from_secs(1);
+const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Serves whoever connects until `stop` says so; then lets calls under way finish.
-pub(super) async fn run(listener: TcpListener, router: Router, ambient: &Ambient, stop: watch::Receiver<bool>) {
+pub(super) async fn run(
+    listener: TcpListener,
+    router: Router,
+    reachability: Arc<Reachability>,
+    ambient: &Ambient,
+    stop: watch::Receiver<bool>,
+) {
+    let limits = ConnectionLimits::for_descriptors(getrlimit(Resource::Nofile).current);
+    let table = ConnectionTable::new(ambient, limits);
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept(), if connections.len() < MOST_CONNECTIONS => accepted,
+            accepted = listener.accept(), if connections.len() < limits.total + MAX_ENDING => accepted,
             () = stopped(stop.clone()) => break,
             Some(_) = connections.join_next() => continue,
         };
         match accepted {
-            Ok(accepted) => {
-                connections.spawn(converse(accepted, router.clone(), ambient.clone(), stopped(stop.clone())));
+            Ok((stream, peer)) => {
+                let place = table.admit(peer.ip(), reachability.is_shared(peer.ip()));
+                let served = converse((stream, peer), place, router.clone(), ambient.clone(), stopped(stop.clone()));
+                connections.spawn(served);
             }
             Err(error) => {
                 tracing::warn!(%error, "no connection can be accepted for the moment");
-                ambient.sleep(BREATH).await;
+                table.evict_one();
+                ambient.sleep(ACCEPT_RETRY_INTERVAL).await;
             }
         }
     }
@@ -54,30 +76,57 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// One connection, call after call; its requests know who connected.
+/// One connection, call after call; its requests know who connected, and its place.
 async fn converse(
     (stream, peer): (TcpStream, SocketAddr),
+    place: Place,
     router: Router,
     ambient: Ambient,
     stopped: impl Future<Output = ()>,
 ) {
     let _ = stream.set_nodelay(true);
-    let router = MapRequest::new(router, move |mut request: Request<Incoming>| {
+    limit_unsent(&stream);
+    let connection = Arc::clone(place.connection());
+    let service = service_fn(|mut request: Request<Incoming>| {
+        let call = connection.begin_call();
         request.extensions_mut().insert(ConnectInfo(peer));
-        request
+        request.extensions_mut().insert(Arc::clone(&connection));
+        let answer = router.clone().oneshot(request);
+        async move {
+            let answer = answer.await;
+            drop(call);
+            answer
+        }
     });
+    let stream = Paced::new(stream, Arc::clone(&connection), ambient.clone());
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_headers(MOST_HEADERS);
-    let mut connection =
-        pin!(builder.serve_connection(TokioIo::new(Dressed::new(stream, ambient)), TowerToHyperService::new(router)));
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stopped => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_headers(MOST_HEADERS).max_buf_size(MAX_BUFFER);
+    let mut served = pin!(builder.serve_connection(TokioIo::new(Dressed::new(stream, ambient)), service));
+    let mut stopped = pin!(stopped);
+    let mut is_stopping = false;
+    let ended = loop {
+        tokio::select! {
+            ended = served.as_mut() => break ended,
+            () = connection.evicted() => return,
+            () = stopped.as_mut(), if !is_stopping => {
+                is_stopping = true;
+                served.as_mut().graceful_shutdown();
+            }
         }
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
     }
 }
+
+/// Bounds what the system holds for a peer that takes nothing, and for how long, where the system can be told to.
+#[cfg(target_os = "linux")]
+fn limit_unsent(stream: &TcpStream) {
+    let socket = socket2::SockRef::from(stream);
+    let _ = socket.set_tcp_notsent_lowat(MAX_UNSENT);
+    let _ = socket.set_tcp_user_timeout(Some(super::paced::WRITE_TIMEOUT));
+}
+
+/// Elsewhere its own limits are the only ones.
+#[cfg(not(target_os = "linux"))]
+const fn limit_unsent(_: &TcpStream) {}

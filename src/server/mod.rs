@@ -6,6 +6,7 @@ mod audit;
 mod bare;
 mod body;
 mod clients;
+mod connections;
 mod deliveries;
 mod events;
 pub mod exposure;
@@ -22,6 +23,7 @@ pub mod openapi;
 mod operators;
 pub mod otlp;
 mod overview;
+mod paced;
 mod params;
 mod place;
 mod problem;
@@ -49,5 +51,6 @@ use tokio::sync::watch;
 pub async fn serve(listener: TcpListener, engine: Engine, exposure: Exposure, stop: watch::Receiver<bool>) {
     let ambient = engine.ambient().clone();
     let reachability = Arc::new(Reachability::new(listener.local_addr().ok(), exposure));
-    listen::run(listener, router::router(engine, stop.clone(), reachability), &ambient, stop).await;
+    let router = router::router(engine, stop.clone(), Arc::clone(&reachability));
+    listen::run(listener, router, reachability, &ambient, stop).await;
 }

@@ -187,6 +187,7 @@ fn write(response: &mut Response, problem: &Problem) {
     let wait = match problem.code {
         Code::RateLimited => problem.extra.get("retryAfterSeconds").and_then(serde_json::Value::as_u64),
         Code::Contended => Some(1),
+        Code::TooManyStreams => Some(5),
         _ => None,
     };
     if let Some(wait) = wait {

@@ -1,7 +1,11 @@
-//! The stream: server-sent events that say that something changed, and once a second that nothing did.
+//! The stream: server-sent events that say that something changed, and once a second that nothing did. It ends when its operator is revoked.
 
+use super::connections::{Connection, ConnectionTable, MAX_STREAMS_PER_OPERATOR, NoStream, OpenStream};
 use super::guard::{Operator, Viewer};
+use super::problem::Refusal;
 use crate::api::overview::Pulse;
+use crate::api::problem::Code;
+use crate::domain::ids::OperatorId;
 use crate::engine::Engine;
 use axum::Extension;
 use axum::extract::State;
@@ -11,6 +15,7 @@ use axum::response::sse::Event;
 use futures_util::Stream;
 use futures_util::stream::unfold;
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -29,23 +34,38 @@ pub(super) struct Stop(pub(super) watch::Receiver<bool>);
 /// `GET /portal/v1/stream`. A caller that was here before and says so with `Last-Event-ID` hears at once if something changed since, and
 /// otherwise when it does.
 pub(super) async fn follow(
-    _: Operator<Viewer>,
+    operator: Operator<Viewer>,
     State(engine): State<Engine>,
     Extension(Stop(stop)): Extension<Stop>,
+    Extension(connection): Extension<Arc<Connection>>,
     headers: HeaderMap,
-) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refusal> {
+    let operator = operator.id();
+    let open = ConnectionTable::open_stream(&connection, operator).map_err(refused)?;
     let mut changes = engine.changes();
     let cursor = changes.borrow_and_update().to_string();
     let is_known = headers.get(LAST_EVENT_ID).is_some_and(|last| last.as_bytes() == cursor.as_bytes());
     let turn = if is_known { Turn::Later } else { Turn::First };
-    Sse::new(unfold(Follower { engine, changes, stop, turn }, Follower::next))
+    Ok(Sse::new(unfold(Follower { engine, operator, changes, stop, turn, _open: open }, Follower::next)))
+}
+
+fn refused(why: NoStream) -> Refusal {
+    match why {
+        NoStream::OperatorLimit => Refusal::new(
+            Code::TooManyStreams,
+            format!("this operator has {MAX_STREAMS_PER_OPERATOR} streams open, which is the limit; close one first"),
+        ),
+        NoStream::Full => Refusal::new(Code::Contended, "as many streams are open as there may be; try again later"),
+    }
 }
 
 struct Follower {
     engine: Engine,
+    operator: OperatorId,
     changes: watch::Receiver<u64>,
     stop: watch::Receiver<bool>,
     turn: Turn,
+    _open: OpenStream,
 }
 
 /// Whether something was told yet.
@@ -61,13 +81,18 @@ impl Follower {
             tokio::select! {
                 changed = self.changes.changed() => {
                     changed.ok()?;
-                    ambient.sleep(GATHER).await;
+                    if self.engine.is_operator(self.operator) {
+                        ambient.sleep(GATHER).await;
+                    }
                 }
                 () = ambient.sleep(BEAT) => {}
                 () = stopped(&mut self.stop) => return None,
             }
         }
         self.turn = Turn::Later;
+        if !self.engine.is_operator(self.operator) {
+            return None;
+        }
         let pulse = Pulse { cursor: *self.changes.borrow_and_update(), server_utc: self.engine.ambient().now() };
         let text = serde_json::to_string(&pulse).ok()?;
         Some((Ok(Event::default().event("pulse").id(pulse.cursor.to_string()).data(text)), self))

@@ -3,6 +3,9 @@
 use super::flaw::{Flaw, Found};
 use super::json::{self, Style};
 use crate::domain::text::Untrusted;
+use sha2::{Digest as _, Sha256};
+use std::collections::HashSet;
+use std::ops::ControlFlow;
 
 /// A body to try, and what it says about the receiver.
 #[derive(Debug, Clone)]
@@ -15,23 +18,50 @@ pub struct Candidate {
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
+impl Candidate {
+    /// The body as it arrived.
+    #[must_use]
+    pub fn right(body: &[u8]) -> Self {
+        Self { body: body.to_vec(), found: None }
+    }
+}
+
 /// All bodies that are tried, the right one first.
 #[must_use]
 pub fn candidates(body: &[u8]) -> Vec<Candidate> {
-    let mut bodies = vec![Candidate { body: body.to_vec(), found: None }];
+    let mut bodies = vec![Candidate::right(body)];
+    let _: Option<()> = find(body, |candidate| {
+        bodies.push(candidate.clone());
+        ControlFlow::Continue(())
+    });
+    bodies
+}
+
+/// What `look` breaks with at one of the bodies that are tried beside the right one. Each is there once, and only one at a time.
+pub fn find<T>(body: &[u8], mut look: impl FnMut(&Candidate) -> ControlFlow<Option<T>>) -> Option<T> {
+    let mut seen = HashSet::from([Sha256::digest(body)]);
     let mut add = |candidate: Vec<u8>, flaw: Flaw, what: &str| {
-        if !bodies.iter().any(|there| there.body == candidate) {
-            let difference = format!("it fits the body {what}{}", difference(body, &candidate));
-            bodies.push(Candidate { body: candidate, found: Some(Found::new(flaw, difference)) });
+        if !seen.insert(Sha256::digest(&candidate)) {
+            return ControlFlow::Continue(());
         }
+        let difference = format!("it fits the body {what}{}", difference(body, &candidate));
+        look(&Candidate { body: candidate, found: Some(Found::new(flaw, difference)) })
     };
-    if let Some(rest) = body.strip_prefix(BOM) {
-        add(rest.to_vec(), Flaw::Bom, "without the byte order mark before it");
+    match each(body, &mut add) {
+        ControlFlow::Break(found) => found,
+        ControlFlow::Continue(()) => None,
     }
-    add([BOM, body].concat(), Flaw::Bom, "with a byte order mark before it");
-    add(body.trim_ascii_end().to_vec(), Flaw::Newline, "without the white space at its end");
-    add(body.trim_ascii_start().to_vec(), Flaw::Newline, "without the white space at its beginning");
-    add(body.trim_ascii().to_vec(), Flaw::Newline, "without the white space around it");
+}
+
+/// Hands every body that is tried to `add`, with what is wrong if it fits, in words.
+fn each<B>(body: &[u8], add: &mut impl FnMut(Vec<u8>, Flaw, &str) -> ControlFlow<B>) -> ControlFlow<B> {
+    if let Some(rest) = body.strip_prefix(BOM) {
+        add(rest.to_vec(), Flaw::Bom, "without the byte order mark before it")?;
+    }
+    add([BOM, body].concat(), Flaw::Bom, "with a byte order mark before it")?;
+    add(body.trim_ascii_end().to_vec(), Flaw::Newline, "without the white space at its end")?;
+    add(body.trim_ascii_start().to_vec(), Flaw::Newline, "without the white space at its beginning")?;
+    add(body.trim_ascii().to_vec(), Flaw::Newline, "without the white space around it")?;
     for (end, what) in [
         (&b"\n"[..], "with a line end behind it"),
         (b"\r\n", "with CR and LF behind it"),
@@ -39,23 +69,25 @@ pub fn candidates(body: &[u8]) -> Vec<Candidate> {
         (b"\t", "with a tab behind it"),
         (b"\n\n", "with two line ends behind it"),
     ] {
-        add([body, end].concat(), Flaw::Newline, what);
-        add([end, body].concat(), Flaw::Newline, &what.replace("behind", "before"));
+        add([body, end].concat(), Flaw::Newline, what)?;
+        add([end, body].concat(), Flaw::Newline, &what.replace("behind", "before"))?;
         // Bytes that end in one line end may have had two.
         if let Some(rest) = body.strip_suffix(end) {
-            add(rest.to_vec(), Flaw::Newline, &what.replace("with ", "without ").replace("behind it", "at its end"));
+            add(rest.to_vec(), Flaw::Newline, &what.replace("with ", "without ").replace("behind it", "at its end"))?;
         }
     }
     let unix: Vec<u8> = replaced(body, b"\r\n", b"\n");
-    add(replaced(&unix, b"\n", b"\r\n"), Flaw::Newline, "with CR and LF at each line end");
-    add(unix, Flaw::Newline, "with LF at each line end");
+    add(replaced(&unix, b"\n", b"\r\n"), Flaw::Newline, "with CR and LF at each line end")?;
+    add(unix, Flaw::Newline, "with LF at each line end")?;
     if let Some(node) = json::parse(body.strip_prefix(BOM).unwrap_or(body)) {
         for style in Style::all() {
-            let written = style.write(&node).into_bytes();
-            add(written, Flaw::Reserialised, &format!("written again {}", style.words()));
+            // One that becomes far longer is not what a receiver signs.
+            if let Some(written) = style.write_within(&node, 4 * body.len() + 4_096) {
+                add(written.into_bytes(), Flaw::Reserialised, &format!("written again {}", style.words()))?;
+            }
         }
     }
-    bodies
+    ControlFlow::Continue(())
 }
 
 fn replaced(body: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {

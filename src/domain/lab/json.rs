@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 /// The deepest document that is read.
 const DEEPEST: usize = 64;
+/// Values of a document that is read, at most: each takes a multiple of the bytes it has as text.
+const MAX_NODES: usize = 100_000;
 
 /// A value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +25,7 @@ pub enum Node {
 /// Reads a document; `None` if it is not one, or too deep.
 #[must_use]
 pub fn parse(bytes: &[u8]) -> Option<Node> {
-    let mut reader = Reader { text: std::str::from_utf8(bytes).ok()?, at: 0 };
+    let mut reader = Reader { text: std::str::from_utf8(bytes).ok()?, at: 0, n_nodes: 0 };
     let node = reader.value(0)?;
     reader.space();
     (reader.at == reader.text.len()).then_some(node)
@@ -32,6 +34,7 @@ pub fn parse(bytes: &[u8]) -> Option<Node> {
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    n_nodes: usize,
 }
 
 impl Reader<'_> {
@@ -51,8 +54,9 @@ impl Reader<'_> {
 
     fn value(&mut self, depth: usize) -> Option<Node> {
         self.space();
+        self.n_nodes += 1;
         match self.peek()? {
-            _ if depth > DEEPEST => None,
+            _ if depth > DEEPEST || self.n_nodes > MAX_NODES => None,
             b'{' => self.object(depth),
             b'[' => self.list(depth),
             b'"' => self.string().map(Node::Text),
@@ -261,22 +265,22 @@ impl Style {
         format!("{spacing}{escapes}{order}{numbers}")
     }
 
-    /// Writes a document.
+    /// Writes a document; `None` if that has more than `limit` bytes.
     #[must_use]
-    pub fn write(self, node: &Node) -> String {
+    pub fn write_within(self, node: &Node, limit: usize) -> Option<String> {
         let mut text = String::new();
-        self.value(node, "", 0, &mut text);
-        text
+        self.value(node, ("", 0), limit, &mut text);
+        (text.len() <= limit).then_some(text)
     }
 
-    fn value(self, node: &Node, name: &str, depth: usize, text: &mut String) {
+    fn value(self, node: &Node, (name, depth): (&str, usize), limit: usize, text: &mut String) {
         match node {
             Node::Word(word) => text.push_str(word),
             Node::Number(digits) => text.push_str(&self.number(digits, name)),
             Node::Text(string) => self.string(string, text),
             Node::List(items) => {
                 let items = items.iter().map(|item| (None, item)).collect();
-                self.group('[', ']', items, depth, text);
+                self.group(['[', ']'], items, (depth, limit), text);
             }
             Node::Object(members) => {
                 let mut members: Vec<(Option<&str>, &Node)> =
@@ -286,15 +290,24 @@ impl Style {
                     Order::Sorted => members.sort_by_key(|(name, _)| *name),
                     Order::Platform => members.sort_by_key(|(name, _)| super::bodies::rank(name.unwrap_or_default())),
                 }
-                self.group('{', '}', members, depth, text);
+                self.group(['{', '}'], members, (depth, limit), text);
             }
         }
     }
 
-    fn group(self, open: char, close: char, items: Vec<(Option<&str>, &Node)>, depth: usize, text: &mut String) {
+    fn group(
+        self,
+        [open, close]: [char; 2],
+        items: Vec<(Option<&str>, &Node)>,
+        (depth, limit): (usize, usize),
+        text: &mut String,
+    ) {
         text.push(open);
         let n_items = items.len();
         for (position, (name, node)) in items.into_iter().enumerate() {
+            if text.len() > limit {
+                return;
+            }
             match self.spacing {
                 _ if position == 0 => {}
                 Spacing::Compact | Spacing::Lines(_) => text.push(','),
@@ -305,7 +318,7 @@ impl Style {
                 self.string(name, text);
                 text.push_str(if self.spacing == Spacing::Compact { ":" } else { ": " });
             }
-            self.value(node, name.unwrap_or_default(), depth + 1, text);
+            self.value(node, (name.unwrap_or_default(), depth + 1), limit, text);
         }
         if n_items > 0 {
             self.line(depth, text);
@@ -380,13 +393,15 @@ mod tests {
         let text = r#"{"id":1,"type":"x","list":[],"none":{},"n":-1.50e3,"s":"a\"\\\n","deep":[1,[2,{"a":null}]]}"#;
         let style =
             Style { spacing: Spacing::Compact, escapes: Escapes::Least, order: Order::Kept, numbers: Numbers::Kept };
-        assert_eq!(style.write(&parse(text.as_bytes()).expect("JSON")), text);
+        assert_eq!(style.write_within(&parse(text.as_bytes()).expect("JSON"), text.len()).as_deref(), Some(text));
     }
 
     #[test]
     fn styles_are_those_of_the_programs_they_are_named_after() {
         let node = parse(r#"{"b":250.00,"a":"Zoë/<😀>"}"#.as_bytes()).expect("JSON");
-        let style = |spacing, escapes, order, numbers| Style { spacing, escapes, order, numbers }.write(&node);
+        let style = |spacing, escapes, order, numbers| {
+            Style { spacing, escapes, order, numbers }.write_within(&node, 1_000).expect("short")
+        };
         assert_eq!(
             style(Spacing::Spaced, Escapes::Ascii, Order::Kept, Numbers::Float),
             r#"{"b": 250.0, "a": "Zo\u00eb/<\ud83d\ude00>"}"#
@@ -399,6 +414,16 @@ mod tests {
             style(Spacing::Lines("  "), Escapes::Html, Order::Kept, Numbers::Kept),
             "{\n  \"b\": 250.00,\n  \"a\": \"Zoë/\\u003c😀\\u003e\"\n}"
         );
+    }
+
+    #[test]
+    fn a_document_that_becomes_far_longer_or_has_far_too_many_values_is_not_written() {
+        let deep = format!("{}{}1{}", "[".repeat(60), "1,".repeat(10_000), "]".repeat(60));
+        let node = parse(deep.as_bytes()).expect("JSON");
+        let style = |spacing| Style { spacing, escapes: Escapes::Least, order: Order::Kept, numbers: Numbers::Kept };
+        assert!(style(Spacing::Compact).write_within(&node, deep.len()).is_some());
+        assert_eq!(style(Spacing::Lines("    ")).write_within(&node, 4 * deep.len()), None);
+        assert_eq!(parse(format!("[{}1]", "1,".repeat(MAX_NODES)).as_bytes()), None);
     }
 
     #[test]

@@ -61,19 +61,48 @@ pub enum Finding {
     },
 }
 
+/// What a search may cost, in bytes that are written and hashed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Effort(u64);
+
+impl Effort {
+    /// As much as it takes.
+    pub const UNBOUNDED: Self = Self(u64::MAX);
+
+    /// So many bytes.
+    #[must_use]
+    pub const fn bytes(n: u64) -> Self {
+        Self(n)
+    }
+
+    /// Spends some of it; false where there is not so much left, and none from then on.
+    fn spend(&mut self, n_bytes: usize) -> bool {
+        let left = self.0.checked_sub(n_bytes as u64);
+        self.0 = left.unwrap_or(0);
+        left.is_some()
+    }
+}
+
 /// Finds out why a signature does not fit, or why a receiver refuses one that does.
 #[must_use]
 pub fn judge(sample: &Sample<'_>) -> Finding {
-    match explain(sample, sample.signature) {
-        Finding::Genuine => at_the_receiver(sample),
+    let mut effort = Effort::UNBOUNDED;
+    judge_within(sample, &mut effort)
+}
+
+/// The same for at most so much effort. Where that ends the search, what was not tried stays unexplained.
+#[must_use]
+pub fn judge_within(sample: &Sample<'_>, effort: &mut Effort) -> Finding {
+    match explain(sample, sample.signature, effort) {
+        Finding::Genuine => at_the_receiver(sample, effort),
         other => other,
     }
 }
 
 /// The signature that arrived is good: what the receiver computed, its clock, and its comparison remain.
-fn at_the_receiver(sample: &Sample<'_>) -> Finding {
+fn at_the_receiver(sample: &Sample<'_>, effort: &mut Effort) -> Finding {
     if let Some(computed) = sample.computed {
-        return match explain(sample, computed) {
+        return match explain(sample, computed, effort) {
             Finding::Genuine => Finding::Explained(vec![Found::new(
                 Flaw::Comparison,
                 "both signatures are the same, byte by byte; the receiver compares something else, or only a part",
@@ -103,7 +132,7 @@ fn stale(sample: &Sample<'_>) -> Option<Found> {
 }
 
 /// How `signature` was computed, out of what the sample has.
-fn explain(sample: &Sample<'_>, signature: &str) -> Finding {
+fn explain(sample: &Sample<'_>, signature: &str, effort: &mut Effort) -> Finding {
     let Some(presented) = Presented::read(signature) else {
         let what = match signature.trim() {
             "" => "there is no signature".to_owned(),
@@ -111,7 +140,7 @@ fn explain(sample: &Sample<'_>, signature: &str) -> Finding {
         };
         return Finding::Explained(vec![Found::new(Flaw::NoSignature, what)]);
     };
-    search::search(sample, &presented)
+    search::search(sample, &presented, effort)
 }
 
 #[cfg(test)]

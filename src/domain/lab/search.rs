@@ -3,20 +3,26 @@
 use super::flaw::Found;
 use super::layouts::{self, LARGE, Layout};
 use super::presented::Presented;
-use super::{Finding, Sample, bodies, keys};
+use super::{Effort, Finding, Sample, bodies, keys};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use std::ops::ControlFlow;
 use subtle::ConstantTimeEq;
+
+/// What an HMAC hashes beside its message, about.
+const HMAC_BYTES: usize = 256;
 
 /// Looks for what gives the HMAC that was presented.
 #[must_use]
-pub fn search(sample: &Sample<'_>, presented: &Presented) -> Finding {
+pub fn search(sample: &Sample<'_>, presented: &Presented, effort: &mut Effort) -> Finding {
     let keys = keys::candidates(sample);
     let layouts = layouts::usual(sample.timestamp);
-    let bodies = bodies::candidates(sample.body);
-    let mut tried = Tried { mac: presented.mac, n: 0 };
-    let fits = tried.alone(&keys, &layouts, &bodies, sample);
-    let fits = fits.or_else(|| (sample.body.len() <= LARGE).then(|| tried.paired(&keys, &layouts, &bodies)).flatten());
+    let mut tried = Tried { mac: presented.mac, n: 0, effort };
+    let fits = tried.alone(&keys, &layouts, sample).or_else(|| {
+        // A large body has as many copies as there are ways to write it: those are tried one by one, and not together with others.
+        let bodies = (sample.body.len() <= LARGE).then(|| bodies::candidates(sample.body))?;
+        tried.paired(&keys, &layouts, &bodies)
+    });
     match fits {
         None => Finding::Unexplained { n_tried: tried.n },
         Some(found) if found.is_empty() && presented.found.is_empty() => Finding::Genuine,
@@ -24,25 +30,26 @@ pub fn search(sample: &Sample<'_>, presented: &Presented) -> Finding {
     }
 }
 
-struct Tried {
+struct Tried<'e> {
     mac: [u8; 32],
     n: usize,
+    effort: &'e mut Effort,
 }
 
-impl Tried {
+impl Tried<'_> {
     /// One thing different at a time; nothing different first.
-    fn alone(
-        &mut self,
-        keys: &[keys::Candidate],
-        layouts: &[Layout],
-        bodies: &[bodies::Candidate],
-        sample: &Sample<'_>,
-    ) -> Option<Vec<Found>> {
-        let (key, layout, body) = (keys.first()?, layouts.first()?, bodies.first()?);
+    fn alone(&mut self, keys: &[keys::Candidate], layouts: &[Layout], sample: &Sample<'_>) -> Option<Vec<Found>> {
+        let (key, layout, body) = (keys.first()?, layouts.first()?, &bodies::Candidate::right(sample.body));
         keys.iter()
             .find_map(|key| self.fit(key, layout, body))
             .or_else(|| layouts.iter().skip(1).find_map(|layout| self.fit(key, layout, body)))
-            .or_else(|| bodies.iter().skip(1).find_map(|body| self.fit(key, layout, body)))
+            .or_else(|| {
+                bodies::find(sample.body, |body| match self.fit(key, layout, body) {
+                    Some(found) => ControlFlow::Break(Some(found)),
+                    None if self.effort.spend(body.body.len()) => ControlFlow::Continue(()),
+                    None => ControlFlow::Break(None),
+                })
+            })
             .or_else(|| layouts::other_timestamps(sample).iter().find_map(|layout| self.fit(key, layout, body)))
     }
 
@@ -77,6 +84,9 @@ impl Tried {
     }
 
     fn fit(&mut self, key: &keys::Candidate, layout: &Layout, body: &bodies::Candidate) -> Option<Vec<Found>> {
+        if !self.effort.spend(body.body.len() + HMAC_BYTES) {
+            return None;
+        }
         self.n += 1;
         let mac = mac(&key.key, [&layout.before, &body.body, &layout.behind]);
         let fits: bool = mac.ct_eq(&self.mac).into();

@@ -222,7 +222,7 @@ fn parameters() -> Value {
 }
 
 /// Every code that is ever answered.
-pub(super) fn codes() -> [Code; 29] {
+pub(super) fn codes() -> [Code; 30] {
     [
         Code::MalformedRequest,
         Code::MalformedJson,
@@ -249,6 +249,7 @@ pub(super) fn codes() -> [Code; 29] {
         Code::IdempotencyInProgress,
         Code::QuotaReached,
         Code::RateLimited,
+        Code::TooManyStreams,
         Code::Internal,
         Code::NotImplemented,
         Code::Contended,

@@ -2,9 +2,11 @@
 
 use super::{LEAD, Partner};
 use crate::support::platform::within;
+use crow::ambient::Ambient;
+use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 async fn connect(partner: &Partner) -> TcpStream {
     let address = partner.platform.address.trim_start_matches("http://");
@@ -91,4 +93,71 @@ async fn many_headers_are_met_with_a_stamped_answer() {
     stream.write_all(request.as_bytes()).await.expect("sent");
     let answer = rest(&mut stream).await;
     assert!(answer.starts_with("HTTP/1.1 404") && answer.contains("x-request-id: "), "{answer}");
+}
+
+/// A connection whose end here holds little.
+async fn reader(partner: &Partner) -> TcpStream {
+    let address = partner.platform.address.trim_start_matches("http://");
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(4_096).expect("a small buffer");
+    socket.connect(address.parse().expect("an address")).await.expect("a connection")
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_taken_ends_its_connection_after_thirty_seconds() {
+    let partner = Partner::start().await;
+    for _ in 0..8 {
+        let event =
+            json!({"eventType": "lead.created", "payload": {"client_id": 1, "first_name": "x".repeat(1_000_000)}});
+        partner.expect("POST", "/events/test", event, 201).await;
+    }
+    let mut stream = reader(&partner).await;
+    let head = format!("GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nX-Api-Key: {}\r\n\r\n", partner.key.reveal());
+    stream.write_all(head.as_bytes()).await.expect("sent");
+    let mut first = [0; 12];
+    within("the head of an answer", stream.read_exact(&mut first)).await.expect("an answer");
+    assert_eq!(&first, b"HTTP/1.1 200");
+    // Nothing more is read. What is written to a connection that is still served waits; to one that is gone it fails.
+    let mut n_seconds = 0;
+    let gone = async {
+        while stream.write_all(b"x").await.is_ok() {
+            partner.platform.advance(Duration::from_secs(1));
+            n_seconds += 1;
+            Ambient::real().sleep(Duration::from_millis(1)).await;
+        }
+    };
+    within("the end of the connection", gone).await;
+    assert!(n_seconds >= 30, "{n_seconds} s");
+    assert_eq!(partner.call("GET", "/events?limit=1", Value::Null).await.status, 200, "others are served");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_taken_slowly_is_taken_whole() {
+    let partner = Partner::start().await;
+    for _ in 0..8 {
+        let event =
+            json!({"eventType": "lead.created", "payload": {"client_id": 1, "first_name": "x".repeat(500_000)}});
+        partner.expect("POST", "/events/test", event, 201).await;
+    }
+    let mut stream = reader(&partner).await;
+    let head = format!(
+        "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Api-Key: {}\r\n\r\n",
+        partner.key.reveal()
+    );
+    stream.write_all(head.as_bytes()).await.expect("sent");
+    let mut bytes = Vec::new();
+    loop {
+        // More than the systems at both ends hold: the platform has to write meanwhile.
+        let before = bytes.len();
+        let mut chunk = (&mut stream).take(512 << 10);
+        within("more of the answer", chunk.read_to_end(&mut bytes)).await.expect("it goes on");
+        if bytes.len() == before {
+            break;
+        }
+        // Longer than thirty seconds in all, and never without progress for as long.
+        partner.platform.advance(Duration::from_secs(20));
+    }
+    let head = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("a head") + 4;
+    let page: Value = serde_json::from_slice(&bytes[head..]).expect("a whole answer");
+    assert_eq!(page["items"].as_array().expect("a list").len(), 8);
 }

@@ -165,8 +165,9 @@ async fn a_page_ends_at_four_mebibytes_and_nothing_is_skipped_or_repeated() {
             ("?type=lead.created,invoice.created&", &all),
             ("?type=lead.created,invoice.created&order=desc&", &newest_first),
         ];
+        let mut n_short = 0;
         for (filter, wanted) in lists {
-            let (mut seen, mut cursor, mut n_short) = (Vec::new(), String::new(), 0);
+            let (mut seen, mut cursor) = (Vec::new(), String::new());
             loop {
                 let limit = [1, 2, 5, 200, 200][dice.pick(5)];
                 let answer = partner.call("GET", &format!("/events{filter}limit={limit}{cursor}"), Value::Null).await;
@@ -187,7 +188,7 @@ async fn a_page_ends_at_four_mebibytes_and_nothing_is_skipped_or_repeated() {
                 }
             }
             assert_eq!(&seen, wanted, "seed {seed}, {filter}");
-            assert!(n_short > 0 || wanted.len() < 12, "seed {seed}, {filter}: bytes ended no page");
         }
+        assert!(n_short > 0, "seed {seed}: bytes ended no page");
     }
 }

@@ -1,7 +1,9 @@
 //! The real binary under callers that send, hold or ask for too much, watched from outside: memory, files, and what others wait. `CROW_OVERLOAD=60`
-//! has floods last for a minute in place of two seconds.
+//! has floods last for a minute in place of two seconds, and holds waits to what an idle machine keeps to.
 
 mod flood;
+mod peers;
+mod signatures;
 
 use crate::storage::process::Serving;
 use std::path::Path;
@@ -9,11 +11,19 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// How long a flood lasts.
+/// The seconds of the long form, if that is wanted.
 #[expect(clippy::disallowed_methods, reason = "the long form is asked for from outside")]
+fn long_seconds() -> Option<u64> {
+    std::env::var("CROW_OVERLOAD").ok()?.parse().ok()
+}
+
+fn is_long() -> bool {
+    long_seconds().is_some()
+}
+
+/// How long a flood lasts.
 fn flood_time() -> Duration {
-    let seconds = std::env::var("CROW_OVERLOAD").ok().and_then(|text| text.parse().ok());
-    Duration::from_secs(seconds.unwrap_or(2))
+    Duration::from_secs(long_seconds().unwrap_or(2))
 }
 
 /// Memory that the process holds now, in KiB.

@@ -1,6 +1,10 @@
 //! The stream of changes.
 
 use super::Scene;
+use crate::support::platform::within;
+use crow::api::operators::NewOperator;
+use crow::domain::ids::OperatorId;
+use crow::domain::operator::Role;
 
 /// The cursor of the first message that a caller hears who last heard `last`, while `meanwhile` happens.
 async fn first_heard(scene: &Scene, last: &str, meanwhile: impl Future<Output = ()>) -> u64 {
@@ -28,4 +32,60 @@ async fn who_comes_back_hears_what_changed_since_and_nothing_twice() {
     let heard = first_heard(&scene, &cursor.to_string(), changed).await;
     assert!(heard > cursor, "{heard}: what was heard already is not told again");
     assert!(first_heard(&scene, &cursor.to_string(), async {}).await >= heard, "what was missed is told");
+}
+
+async fn open(scene: &Scene, token: &str) -> reqwest::Response {
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let request = client.get(format!("{}/portal/v1/stream", scene.platform.address)).bearer_auth(token);
+    within("an answer", request.send()).await.expect("an answer")
+}
+
+async fn operator(scene: &Scene, name: &str) -> (OperatorId, String) {
+    let new = NewOperator { name: name.to_owned(), role: Role::Viewer };
+    let created = scene.platform.operator().create_operator(&new).await.expect("an operator");
+    (created.row.id, created.token.into_secret().reveal().to_owned())
+}
+
+/// The clock stands still: the stream does not end because it next says something.
+#[tokio::test]
+async fn a_stream_ends_at_once_when_its_operator_is_revoked_and_no_other_does() {
+    let scene = Scene::new().await;
+    let ((vera, revoked), (_, other)) = (operator(&scene, "Vera").await, operator(&scene, "Otto").await);
+    let (mut ending, mut going_on) = (open(&scene, &revoked).await, open(&scene, &other).await);
+    for stream in [&mut ending, &mut going_on] {
+        assert!(within("a pulse", stream.chunk()).await.expect("readable").is_some());
+    }
+    scene.platform.operator().revoke_operator(vera).await.expect("revoked");
+    assert_eq!(within("the end of the stream", ending.chunk()).await.expect("an orderly end"), None);
+    assert_eq!(open(&scene, &revoked).await.status(), 401);
+    let next = tokio::spawn(async move { going_on.chunk().await });
+    scene.platform.advance_until("a pulse", async || next.is_finished()).await;
+    assert!(next.await.expect("no panic").expect("readable").is_some());
+}
+
+#[tokio::test]
+async fn an_operator_has_so_many_streams_and_the_problem_says_so() {
+    let scene = Scene::new().await;
+    let ((_, vera), (_, otto)) = (operator(&scene, "Vera").await, operator(&scene, "Otto").await);
+    let mut streams = Vec::new();
+    for _ in 0..32 {
+        let stream = open(&scene, &vera).await;
+        assert_eq!(stream.status(), 200);
+        streams.push(stream);
+    }
+    let refused = open(&scene, &vera).await;
+    assert_eq!((refused.status().as_u16(), refused.headers()["retry-after"].as_bytes()), (429, &b"5"[..]));
+    let problem: serde_json::Value = serde_json::from_str(&refused.text().await.expect("a body")).expect("a problem");
+    assert_eq!(problem["code"], "too_many_streams");
+    assert!(problem["detail"].as_str().expect("a text").contains("32 streams"), "{problem}");
+    assert_eq!(open(&scene, &otto).await.status(), 200, "another operator is not concerned");
+    streams.pop();
+    // That the other end is gone is noticed when something is said.
+    scene
+        .platform
+        .until("a place", async || {
+            scene.platform.advance(std::time::Duration::from_secs(1));
+            open(&scene, &vera).await.status() == 200
+        })
+        .await;
 }

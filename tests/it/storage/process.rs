@@ -155,6 +155,11 @@ impl Serving {
         assert!(told.success() && self.child.wait().expect("it ends").success());
     }
 
+    /// Its data directory.
+    pub(crate) fn data_dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Its process.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()

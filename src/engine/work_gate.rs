@@ -1,0 +1,78 @@
+//! The gate of work that takes a core for long: one at a time for each operator, few in all. Who waits holds nothing but its turn.
+
+use super::Error;
+use crate::ambient::Ambient;
+use crate::domain::ids::OperatorId;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Works at once.
+const MAX_WORKS: usize = 2;
+/// How long a work waits for its turn.
+const TURN_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Who works, and who waits.
+#[derive(Debug)]
+pub(super) struct WorkGate {
+    all: Arc<Semaphore>,
+    /// As many as there are operators.
+    operators: Mutex<HashMap<OperatorId, Arc<Semaphore>>>,
+}
+
+/// A turn, over when dropped.
+#[derive(Debug)]
+pub(super) struct Turn {
+    _own: OwnedSemaphorePermit,
+    _shared: OwnedSemaphorePermit,
+}
+
+impl WorkGate {
+    pub(super) fn new() -> Self {
+        Self { all: Arc::new(Semaphore::new(MAX_WORKS)), operators: Mutex::default() }
+    }
+
+    /// Waits for a turn; [`Error::Contended`] where none comes in time.
+    pub(super) async fn enter(&self, operator: OperatorId, ambient: &Ambient) -> Result<Turn, Error> {
+        let own = {
+            let mut operators = self.operators.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(operators.entry(operator).or_insert_with(|| Arc::new(Semaphore::new(1))))
+        };
+        let shared = Arc::clone(&self.all);
+        let turn = async {
+            let own = own.acquire_owned().await.ok()?;
+            Some(Turn { _own: own, _shared: shared.acquire_owned().await.ok()? })
+        };
+        ambient.within(TURN_TIMEOUT, turn).await.flatten().ok_or(Error::Contended)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::Timestamp;
+    use futures_util::FutureExt as _;
+
+    #[tokio::test]
+    async fn one_at_a_time_for_each_operator_and_two_in_all_and_a_wait_that_ends() {
+        let ambient = Ambient::scripted(Timestamp::from_millis(0), 1);
+        let gate = Arc::new(WorkGate::new());
+        let enter = |operator: i64| gate.enter(OperatorId(operator), &ambient).now_or_never();
+        let first = enter(1).expect("at once").expect("a turn");
+        assert!(enter(1).is_none(), "the same operator waits");
+        let second = enter(2).expect("at once").expect("a turn");
+        assert!(enter(3).is_none(), "all places are taken");
+        let waiting = tokio::spawn({
+            let (gate, ambient) = (Arc::clone(&gate), ambient.clone());
+            async move { gate.enter(OperatorId(1), &ambient).await.map(|_| ()) }
+        });
+        tokio::task::yield_now().await;
+        ambient.advance(TURN_TIMEOUT);
+        assert!(matches!(waiting.await.expect("no panic"), Err(Error::Contended)));
+        drop(first);
+        assert!(enter(1).expect("at once").is_ok());
+        drop(second);
+        assert!(enter(3).expect("at once").is_ok());
+    }
+}

@@ -1,0 +1,100 @@
+//! A connection whose peer must take what it asked for: where nothing of an answer is taken for [`WRITE_TIMEOUT`], the connection ends, and with it
+//! everything that was held for it.
+
+use super::connections::Connection;
+use crate::ambient::Ambient;
+use futures_util::future::BoxFuture;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// How long a peer may take nothing of what waits for it.
+pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A stream that tells its place in the table when bytes move, and gives up on a peer that takes none.
+pub(super) struct Paced<S> {
+    stream: S,
+    connection: Arc<Connection>,
+    ambient: Ambient,
+    /// Runs while a write waits.
+    timeout: Option<BoxFuture<'static, ()>>,
+}
+
+impl<S> std::fmt::Debug for Paced<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Paced").field("is_waiting", &self.timeout.is_some()).finish_non_exhaustive()
+    }
+}
+
+impl<S> Paced<S> {
+    pub(super) const fn new(stream: S, connection: Arc<Connection>, ambient: Ambient) -> Self {
+        Self { stream, connection, ambient, timeout: None }
+    }
+
+    /// What a write came to, or that its time is up.
+    fn judge(&mut self, context: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match written {
+            Poll::Ready(done) => {
+                self.timeout = None;
+                if matches!(done, Ok(1..)) {
+                    self.connection.progressed();
+                }
+                Poll::Ready(done)
+            }
+            Poll::Pending => {
+                let ambient = &self.ambient;
+                let timeout = self.timeout.get_or_insert_with(|| {
+                    let ambient = ambient.clone();
+                    Box::pin(async move { ambient.sleep(WRITE_TIMEOUT).await })
+                });
+                timeout.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if buffer.filled().len() > before {
+            self.connection.progressed();
+        }
+        read
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.judge(context, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.judge(context, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,167 @@
+//! L3: peers that never read, peers that never write, and one credential with thousands of streams. Others are served, and an operator gets in.
+
+use super::{connect, is_long, resident, say};
+use crate::storage::process::Serving;
+use crate::support::platform::within;
+use crow::ambient::Ambient;
+use crow::client::connection::Credential;
+use std::collections::VecDeque;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::JoinHandle;
+
+/// Peers at once.
+const PEERS: usize = 2_100;
+/// Streams that one operator may have.
+const STREAMS: usize = 32;
+/// Calls of others meanwhile.
+const CALLS: usize = 100;
+/// What memory may grow by.
+const MAX_MEMORY_GROWTH_KIB: i64 = 128 << 10;
+
+/// What others may wait: a loaded machine that runs the short form is given more.
+fn max_wait() -> Duration {
+    Duration::from_millis(if is_long() { 250 } else { 1_000 })
+}
+
+/// A connection of a peer that takes as little as it can.
+async fn peer(address: &str, head: &[u8]) -> std::io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_recv_buffer_size(4_096)?;
+    let mut stream = socket.connect(address.parse().expect("an address")).await?;
+    stream.write_all(head).await?;
+    Ok(stream)
+}
+
+/// So many peers that stay, and after them one more every other millisecond in place of the oldest, until the task is aborted.
+async fn besiege(serving: &Serving, head: Vec<u8>) -> JoinHandle<()> {
+    let address = serving.address.trim_start_matches("http://").to_owned();
+    let mut peers = VecDeque::new();
+    for _ in 0..PEERS {
+        peers.push_back(within("a connection", peer(&address, &head)).await);
+    }
+    tokio::spawn(async move {
+        loop {
+            Ambient::real().sleep(Duration::from_millis(2)).await;
+            peers.pop_front();
+            peers.push_back(peer(&address, &head).await);
+        }
+    })
+}
+
+/// A call on a connection of its own: the status, and how long it took.
+async fn call(serving: &Serving, path: &str, header: &str) -> (u16, Duration) {
+    let watch = Ambient::real().stopwatch();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{header}\r\nConnection: close\r\n\r\n");
+    let mut answer = Vec::new();
+    let exchange = async {
+        let mut stream = connect(serving).await;
+        stream.write_all(request.as_bytes()).await?;
+        stream.read_to_end(&mut answer).await
+    };
+    within("an answer", exchange).await.expect("an answer");
+    let status = std::str::from_utf8(&answer[9..12]).ok().and_then(|text| text.parse().ok());
+    (status.expect("a status"), watch.elapsed())
+}
+
+/// What 99 in a hundred calls of a partner and of an operator took at most.
+async fn waited(serving: &Serving, key: &str, token: &str) -> (Duration, Duration) {
+    let (mut partner, mut operator) = (Vec::new(), Vec::new());
+    for _ in 0..CALLS {
+        let (status, took) = call(serving, "/api/v1/events?limit=1", key).await;
+        assert_eq!(status, 200);
+        partner.push(took);
+        let (status, took) = call(serving, "/portal/v1/companies", token).await;
+        assert_eq!(status, 200);
+        operator.push(took);
+    }
+    let p99 = |mut took: Vec<Duration>| {
+        took.sort_unstable();
+        took[CALLS - 2]
+    };
+    (p99(partner), p99(operator))
+}
+
+/// A viewer's token.
+async fn viewer(serving: &Serving) -> String {
+    let body = r#"{"name":"Vera","role":"viewer"}"#;
+    let token = std::fs::read_to_string(serving.data_dir().join("operator.token")).expect("a token");
+    let request = format!(
+        "POST /portal/v1/operators HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        token.trim(),
+        body.len()
+    );
+    let (mut stream, mut answer) = (connect(serving).await, String::new());
+    stream.write_all(request.as_bytes()).await.expect("sent");
+    stream.read_to_string(&mut answer).await.expect("an answer");
+    let created: serde_json::Value =
+        serde_json::from_str(answer.split("\r\n\r\n").nth(1).expect("a body")).expect("JSON");
+    created["token"].as_str().expect("a token").to_owned()
+}
+
+/// A platform, with a partner's and an operator's header.
+async fn started(home: &TempDir) -> (Serving, String, String) {
+    let serving = Serving::start(home.path());
+    let (_, partner) = serving.company().await;
+    let Credential::Key(key) = partner.credential() else { panic!("a partner has a key") };
+    let key = format!("X-Api-Key: {}", key.reveal());
+    let token = std::fs::read_to_string(home.path().join("operator.token")).expect("a token");
+    (serving, key, format!("Authorization: Bearer {}", token.trim()))
+}
+
+async fn holds(what: &str, head: &str) {
+    let home = TempDir::new().expect("a directory");
+    let (serving, key, token) = started(&home).await;
+    call(&serving, "/docs", &key).await;
+    let memory = resident(&serving);
+    let siege = besiege(&serving, head.as_bytes().to_vec()).await;
+    let (partner, operator) = waited(&serving, &key, &token).await;
+    siege.abort();
+    let grown = resident(&serving) - memory;
+    let figures = format!(
+        "L3, {PEERS} peers that never {what}: p99 {partner:.1?}, operator {operator:.1?}; memory + {grown} KiB"
+    );
+    say(&figures);
+    assert!(partner.max(operator) < max_wait() && grown < MAX_MEMORY_GROWTH_KIB, "{figures}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn l3_peers_that_never_read_keep_nobody_out() {
+    holds("read", &"GET /docs HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".repeat(30)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn l3_peers_that_never_write_keep_nobody_out() {
+    holds("write", "").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn l3_one_credential_has_so_many_streams_and_keeps_nobody_out() {
+    let home = TempDir::new().expect("a directory");
+    let (serving, key, token) = started(&home).await;
+    let address = serving.address.trim_start_matches("http://").to_owned();
+    let viewer = viewer(&serving).await;
+    let head = format!("GET /portal/v1/stream HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {viewer}\r\n\r\n");
+    let (mut streams, mut n_refused) = (Vec::new(), 0);
+    for _ in 0..PEERS - 50 {
+        let mut stream = within("a connection", peer(&address, head.as_bytes())).await.expect("it is accepted");
+        let mut answer = vec![0; 1_024];
+        let n = within("an answer", stream.read(&mut answer)).await.expect("an answer");
+        let text = String::from_utf8_lossy(&answer[..n]).into_owned();
+        if text.starts_with("HTTP/1.1 200") {
+            streams.push(stream);
+        } else {
+            assert!(text.starts_with("HTTP/1.1 429") && text.contains("too_many_streams"), "{text}");
+            n_refused += 1;
+        }
+    }
+    let (partner, operator) = waited(&serving, &key, &token).await;
+    let figures =
+        format!("L3, {} streams, {n_refused} refused: p99 {partner:.1?}, operator {operator:.1?}", streams.len());
+    say(&figures);
+    assert_eq!((streams.len(), n_refused), (STREAMS, PEERS - 50 - STREAMS), "{figures}");
+    assert!(partner.max(operator) < max_wait(), "{figures}");
+}

@@ -1,0 +1,121 @@
+//! L5: a viewer that has two dozen signatures explained at once, each over a payload of a mebibyte that no way of signing fits.
+
+use super::{is_long, resident, say};
+use crate::storage::process::{Serving, subscription};
+use crate::support::platform::within;
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::post;
+use crow::ambient::Ambient;
+use crow::api::attempts::AttemptRow;
+use crow::api::events::NewEvent;
+use crow::api::lab::SignatureCheck;
+use crow::api::operators::NewOperator;
+use crow::api::paths;
+use crow::client::connection::{Client, Credential};
+use crow::domain::event::EventType;
+use crow::domain::ids::AttemptId;
+use crow::domain::operator::Role;
+use crow::domain::secret::Secret;
+use serde_json::value::RawValue;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+/// Explanations that are asked for at once.
+const AT_ONCE: usize = 24;
+/// What memory may grow by.
+const MAX_MEMORY_GROWTH_KIB: i64 = 64 << 10;
+/// Bytes of the payloads.
+const PAYLOAD: usize = 1_000_000;
+
+/// A receiver that refuses everything and names as many signatures as are looked at, none of which fits.
+async fn refusing() -> String {
+    let computed: String = (0..32).map(|n| format!("sha256={n:064x} ")).collect();
+    let answer = async move || (StatusCode::UNAUTHORIZED, computed);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
+    tokio::spawn(async move { axum::serve(listener, Router::new().route("/hook", post(answer))).await });
+    url
+}
+
+/// Payloads whose copies cost most: one text, and many small values.
+fn payloads() -> [String; 2] {
+    let text = format!(r#"{{"client_id":1,"first_name":"{}"}}"#, "é".repeat(PAYLOAD / 2));
+    let values = format!(r#"{{"client_id":1,"tags":[{}0]}}"#, "0,".repeat(PAYLOAD / 2));
+    [text, values]
+}
+
+/// The attempts of those payloads.
+async fn attempts(serving: &Serving) -> Vec<AttemptId> {
+    let (company, partner) = serving.company().await;
+    partner.create_subscription(&subscription(&refusing().await)).await.expect("a subscription");
+    let operator = serving.operator();
+    for payload in payloads() {
+        let payload = Some(RawValue::from_string(payload).expect("JSON"));
+        let event = NewEvent { company_id: company.id, kind: EventType::LeadCreated, payload, metadata: None };
+        operator.emit(&event).await.expect("an event");
+    }
+    let rows = within("attempts", async {
+        loop {
+            let rows: Vec<AttemptRow> = operator.attempts(None, 2).await.expect("a page").items;
+            if rows.len() == 2 {
+                return rows;
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    rows.await.into_iter().map(|row| row.id).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn l5_signatures_that_are_explained_all_at_once_cost_neither_memory_nor_others_time() {
+    let home = TempDir::new().expect("a directory");
+    let serving = Serving::start(home.path());
+    let attempts = attempts(&serving).await;
+    let (_, partner) = serving.company().await;
+    let operator = serving.operator();
+    let new = NewOperator { name: "Vera".to_owned(), role: Role::Viewer };
+    let created = operator.create_operator(&new).await.expect("a viewer");
+    let token = created.token.into_secret();
+    let memory = resident(&serving);
+    let mut explanations = JoinSet::new();
+    for n in 0..AT_ONCE {
+        let credential = Credential::Operator(Secret::new(token.reveal().to_owned()));
+        let client = Client::new(&serving.address, credential).expect("a client");
+        let attempt = attempts[n % attempts.len()];
+        explanations.spawn(async move {
+            let path = paths::with(paths::ATTEMPT_SIGNATURE, attempt);
+            client.look::<SignatureCheck>(&path, &[]).await
+        });
+    }
+    let ambient = Ambient::real();
+    let (mut took, mut most) = (Vec::new(), memory);
+    let (mut n_explained, mut n_refused) = (0, 0);
+    while n_explained + n_refused < AT_ONCE {
+        let watch = ambient.stopwatch();
+        partner.events(None, 1).await.expect("an answer");
+        took.push(watch.elapsed());
+        most = most.max(resident(&serving));
+        ambient.sleep(Duration::from_millis(5)).await;
+        while let Some(done) = explanations.try_join_next() {
+            match done.expect("no panic") {
+                Ok(check) => {
+                    assert!(check.lab.n_tried.is_some_and(|n| n > 30), "{check:?}");
+                    n_explained += 1;
+                }
+                Err(_) => n_refused += 1,
+            }
+        }
+    }
+    took.sort_unstable();
+    let (p99, grown) = (took[took.len() * 99 / 100], most - memory);
+    let figures = format!(
+        "L5: {n_explained} explained, {n_refused} told to come again; others' p99 {p99:.1?} of {}; memory + {grown} KiB",
+        took.len()
+    );
+    say(&figures);
+    let most_wait = Duration::from_millis(if is_long() { 50 } else { 500 });
+    assert!(n_explained > 0 && grown <= MAX_MEMORY_GROWTH_KIB && p99 < most_wait, "{figures}");
+}
