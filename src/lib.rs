@@ -9,6 +9,7 @@ pub mod diagnose;
 pub mod domain;
 pub mod engine;
 pub mod escalation;
+pub mod files;
 pub mod monitor;
 pub mod server;
 pub mod sqlite;

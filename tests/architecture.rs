@@ -9,16 +9,17 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("ambient", &["domain"]),
+    ("files", &[]),
     ("sqlite", &[]),
     ("api", &["domain"]),
     ("store", &["domain", "sqlite"]),
-    ("engine", &["domain", "ambient", "store"]),
+    ("engine", &["domain", "ambient", "files", "store"]),
     ("server", &["domain", "ambient", "api", "engine"]),
-    ("client", &["domain", "api"]),
-    ("monitor", &["domain", "ambient", "api", "sqlite", "client"]),
+    ("client", &["domain", "files", "api"]),
+    ("monitor", &["domain", "ambient", "files", "api", "sqlite", "client"]),
     ("diagnose", &["domain", "ambient", "api", "client", "monitor"]),
-    ("escalation", &["domain", "ambient", "api", "monitor", "diagnose"]),
-    ("tui", &["domain", "ambient", "api", "monitor", "diagnose", "escalation"]),
+    ("escalation", &["domain", "ambient", "files", "api", "monitor", "diagnose"]),
+    ("tui", &["domain", "ambient", "files", "api", "monitor", "diagnose", "escalation"]),
     ("demo", &["domain", "ambient", "api", "client"]),
 ];
 

@@ -3,6 +3,7 @@
 use super::profile::shelf::Shelf;
 use super::{alerting, settings};
 use crate::domain::text::Untrusted;
+use crate::files;
 use crate::tui::keymap::Keymap;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -56,7 +57,7 @@ pub(super) fn faults(named: Option<&Path>) -> Vec<String> {
 
 fn read(file: &Path) -> (Keymap, Option<String>) {
     let fault = |why: &str| Some(format!("{}: {why}; keys are as they were", file.display()));
-    let text = match std::fs::read_to_string(file) {
+    let text = match files::read_text(file, files::MAX_SETTINGS_BYTES) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return (Keymap::default(), None),
         Err(error) => return (Keymap::default(), fault(&error.to_string())),
         Ok(text) => text,

@@ -133,6 +133,9 @@ fn sqlite_remedy(error: &sqlite::Error) -> &'static str {
 
 impl From<client::Error> for Failure {
     fn from(error: client::Error) -> Self {
+        if let client::Error::TooLarge { .. } = &error {
+            return Self::failed(error.to_string(), "check that the address is the platform's, or ask for fewer rows");
+        }
         Self::failed(error.to_string(), "check the address and the token")
     }
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 /// What an earlier run has kept in its file, if there is one; `remedy` says what to do about one that cannot be read.
 pub(super) fn recall<T: DeserializeOwned>(file: &Path, remedy: &str) -> Result<Option<T>, Failure> {
     let refused = |why: String| Failure::usage(format!("{}: {why}", file.display()), remedy);
-    match std::fs::read(file) {
+    match crate::files::read(file, crate::files::MAX_STATE_BYTES) {
         Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| refused(error.to_string())),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(refused(error.to_string())),

@@ -11,6 +11,7 @@ use crate::api::subscriptions::ReplayChoice;
 use crate::client::Error;
 use crate::client::connection::Client;
 use crate::domain::text::Untrusted;
+use crate::files;
 use std::process::ExitCode;
 
 pub(super) async fn export(asked: Export) -> Result<ExitCode, Failure> {
@@ -41,16 +42,22 @@ async fn read(client: &Client) -> Result<Configuration, Failure> {
     Ok(Configuration::new(&companies.items, &keys.items, &subscriptions.items))
 }
 
+/// What a document says of itself.
+#[derive(serde::Deserialize)]
+struct Named {
+    schema: Option<String>,
+}
+
 pub(super) async fn import(asked: Import) -> Result<ExitCode, Failure> {
     log::to_stderr();
     let refused =
         |why: String| Failure::usage(format!("{}: {why}", asked.file.display()), "name a file that crow export wrote");
-    let bytes = std::fs::read(&asked.file).map_err(|error| refused(error.to_string()))?;
-    let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|error| refused(error.to_string()))?;
-    if value["schema"] != CONFIGURATION {
+    let bytes = files::read_named(&asked.file, files::MAX_STATE_BYTES).map_err(|error| refused(error.to_string()))?;
+    let named: Named = serde_json::from_slice(&bytes).map_err(|error| refused(error.to_string()))?;
+    if named.schema.as_deref() != Some(CONFIGURATION) {
         return Err(refused(format!("it is no {CONFIGURATION}")));
     }
-    let wanted: Configuration = serde_json::from_value(value).map_err(|error| refused(error.to_string()))?;
+    let wanted: Configuration = serde_json::from_slice(&bytes).map_err(|error| refused(error.to_string()))?;
     let client = portal::connect(&asked.consent.look.remote)?;
     let changes = wanted.changes(&read(&client).await?);
     let preview: Vec<String> = changes.iter().map(Change::words).collect();

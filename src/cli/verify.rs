@@ -8,14 +8,15 @@ use crate::domain::lab::flaw::{Flaw, Found};
 use crate::domain::lab::{self, Finding, Other, Sample, headers};
 use crate::domain::secret::Secret;
 use crate::domain::text::Untrusted;
+use crate::files;
 use crate::tui::prompt;
 use std::fmt::Write as _;
-use std::io::{IsTerminal as _, Read as _};
+use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::ExitCode;
 
 /// The largest body or head that is read.
-const LARGEST: u64 = 16 * 1024 * 1024;
+const MAX_INPUT_BYTES: u64 = 2 * 1024 * 1024;
 
 pub(super) fn run(asked: &Verify) -> Result<ExitCode, Failure> {
     let head = asked.headers.as_deref().map(Head::read).transpose()?;
@@ -151,17 +152,9 @@ fn refused(path: &Path, why: impl std::fmt::Display) -> Failure {
 
 /// A file, or standard input, as it is.
 fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
-    let read = if path == Path::new("-") {
-        std::io::stdin().lock().take(LARGEST + 1).read_to_end(&mut bytes)
-    } else {
-        std::fs::File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
-    };
-    read.map_err(|error| refused(path, error))?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(refused(path, format!("larger than {LARGEST} bytes")));
-    }
-    Ok(bytes)
+    files::read_named(path, MAX_INPUT_BYTES)
+        .map(|mut bytes| std::mem::take(&mut *bytes))
+        .map_err(|error| refused(path, error))
 }
 
 /// A secret as the receiver reads it: with everything that stands in its file but one line end, which editors add.

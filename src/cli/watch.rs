@@ -278,7 +278,7 @@ fn said(letter: &Letter, why: &str, end: &str) -> String {
 }
 
 fn recall(memory: &Path) -> std::io::Result<Notices> {
-    match std::fs::read(memory) {
+    match crate::files::read(memory, crate::files::MAX_STATE_BYTES) {
         Ok(bytes) => Ok(serde_json::from_slice(&bytes)?),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Notices::default()),
         Err(error) => Err(error),

@@ -10,10 +10,9 @@ use crate::domain::window::Bucket;
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::time::Duration;
 
-/// The longest body that is read.
-const LONGEST: usize = 8 * 1024 * 1024;
 /// What is shown of a body that says nothing that is understood.
 const SHOWN: usize = 300;
 
@@ -101,10 +100,16 @@ impl Answer {
         }
     }
 
+    /// Its body as text. Bytes that are no UTF-8 are replaced: half a character in one item is no reason to read none.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.body)
+    }
+
     /// What it says in place of what was asked for: problem+json, an error object, nested or not, or plain text.
     #[must_use]
     pub fn refusal(&self) -> Refusal {
-        let text = String::from_utf8_lossy(&self.body);
+        let text = self.text();
         let shown = || {
             let mut shown: String = text.trim().chars().take(SHOWN).collect();
             if shown.is_empty() {
@@ -169,14 +174,7 @@ impl Client {
         }
         let mut response = request.timeout(LIMIT).send().await.map_err(|error| self.unreachable(&error))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
-            if body.len() + chunk.len() > LONGEST {
-                let why = format!("a body of more than {LONGEST} bytes");
-                return Err(Error::Garbled { base: self.base().to_owned(), status, why });
-            }
-            body.extend_from_slice(&chunk);
-        }
+        let body = self.body(&mut response).await?;
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let server_at = text("date").and_then(|date| httpdate::parse_http_date(date).ok()).and_then(since_epoch);
         Ok(Answer {

@@ -1,14 +1,20 @@
 //! The connection: where the platform is, who asks, and how answers are read.
 
 use super::Error;
+use super::body::{self, Fault, MAX_ANSWER_BYTES};
 use crate::api::page::Page;
 use crate::api::problem::{Code, Problem};
 use crate::domain::secret::Secret;
+use crate::files;
 use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls_platform_verifier::Verifier;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::error::Error as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
@@ -130,22 +136,31 @@ impl Client {
         headers: &[(&'static str, String)],
     ) -> Result<T, Error> {
         let request = self.request(method, path, query, body, headers)?;
-        let response = request.timeout(LIMIT).send().await.map_err(|error| self.unreachable(&error))?;
-        let status = response.status().as_u16();
-        let bytes = response.bytes().await.map_err(|error| self.unreachable(&error))?;
-        self.read(status, &bytes)
+        let mut response = request.timeout(LIMIT).send().await.map_err(|error| self.unreachable(&error))?;
+        let bytes = self.body(&mut response).await?;
+        self.read(response.status().as_u16(), &bytes)
     }
 
     /// Opens an answer without an end. How long to wait for its head and its parts is the caller's business.
     pub(super) async fn open(&self, path: &str) -> Result<Response, Error> {
         let request = self.request(Method::GET, path, &[], None::<&()>, &[])?;
-        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
-        let status = response.status().as_u16();
+        let mut response = request.send().await.map_err(|error| self.unreachable(&error))?;
         if response.status().is_success() {
             return Ok(response);
         }
-        let bytes = response.bytes().await.map_err(|error| self.unreachable(&error))?;
-        Err(self.refusal(status, &bytes))
+        let bytes = self.body(&mut response).await?;
+        Err(self.refusal(response.status().as_u16(), &bytes))
+    }
+
+    /// The body of an answer, within its limit.
+    pub(super) async fn body(&self, response: &mut Response) -> Result<Vec<u8>, Error> {
+        body::read(response).await.map_err(|fault| match fault {
+            Fault::Broken(error) => self.unreachable(&error),
+            Fault::TooLarge => {
+                let (status, limit) = (response.status().as_u16(), MAX_ANSWER_BYTES as u64);
+                Error::TooLarge { base: self.base().to_owned(), status, limit }
+            }
+        })
     }
 
     fn request(
@@ -182,8 +197,9 @@ impl Client {
         if !(200..300).contains(&status) {
             return Err(self.refusal(status, bytes));
         }
-        let bytes = if bytes.is_empty() { b"null" } else { bytes };
-        serde_json::from_slice(bytes).map_err(|error| Error::Garbled {
+        // Half a character in one row is no reason to read none.
+        let text = if bytes.is_empty() { "null".into() } else { String::from_utf8_lossy(bytes) };
+        serde_json::from_str(&text).map_err(|error| Error::Garbled {
             base: self.base().to_owned(),
             status,
             why: error.to_string(),
@@ -217,8 +233,16 @@ impl Client {
 /// # Errors
 /// [`Error::Unusable`] when none can be made.
 pub fn plain() -> Result<reqwest::Client, Error> {
+    plain_trusting(&[])
+}
+
+/// The same for a server whose certificate may be signed by an authority in one of these PEM files.
+///
+/// # Errors
+/// [`Error::Unusable`] when a file cannot be read or has no certificate, or no client can be made.
+pub fn plain_trusting(ca_files: &[PathBuf]) -> Result<reqwest::Client, Error> {
     reqwest::Client::builder()
-        .tls_backend_preconfigured(tls()?)
+        .tls_backend_preconfigured(tls_trusting(ca_files)?)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .build()
@@ -227,8 +251,29 @@ pub fn plain() -> Result<reqwest::Client, Error> {
 
 /// TLS with the roots of the operating system, and *ring* for the arithmetic.
 pub(super) fn tls() -> Result<rustls::ClientConfig, Error> {
-    use rustls_platform_verifier::ConfigVerifierExt as _;
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    rustls::ClientConfig::with_platform_verifier()
-        .map_err(|error| Error::Unusable(format!("no TLS can be set up: {error}")))
+    tls_trusting(&[])
+}
+
+fn tls_trusting(ca_files: &[PathBuf]) -> Result<rustls::ClientConfig, Error> {
+    let refused = |error: rustls::Error| Error::Unusable(format!("no TLS can be set up: {error}"));
+    let mut roots = Vec::new();
+    for path in ca_files {
+        let refused = |why: String| Error::Unusable(format!("{}: {why}", path.display()));
+        let bytes = files::read(path, files::MAX_SETTINGS_BYTES).map_err(|error| refused(error.to_string()))?;
+        let before = roots.len();
+        for root in CertificateDer::pem_slice_iter(&bytes) {
+            roots.push(root.map_err(|error| refused(error.to_string()))?);
+        }
+        if roots.len() == before {
+            return Err(refused("there is no certificate in it; PEM is expected".to_owned()));
+        }
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = Verifier::new_with_extra_roots(roots, Arc::clone(&provider)).map_err(refused)?;
+    Ok(rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(refused)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth())
 }

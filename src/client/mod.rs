@@ -2,6 +2,7 @@
 
 pub mod alerts;
 pub mod answer;
+mod body;
 pub mod connection;
 pub mod deliveries;
 pub mod events;
@@ -43,6 +44,16 @@ pub enum Error {
     Refused {
         /// Its words.
         problem: Box<Problem>,
+    },
+    /// An answer that goes on and on.
+    #[error("{base} answered {status} with more than {}, the limit of an answer", crate::files::size(*limit))]
+    TooLarge {
+        /// The platform's address.
+        base: String,
+        /// The answer's status.
+        status: u16,
+        /// Bytes that are read at most.
+        limit: u64,
     },
     /// An answer that this version cannot read.
     #[error("{base} answered {status} with something that is not what was asked for: {why}")]

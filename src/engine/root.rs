@@ -122,7 +122,7 @@ pub(super) fn next(dir: &Path) -> PathBuf {
 /// # Errors
 /// [`Error::NotAKey`], and what the file system says.
 pub(super) fn read(path: &Path) -> Result<Option<Root>, Error> {
-    match std::fs::read_to_string(path) {
+    match crate::files::read_text(path, crate::files::MAX_SECRET_BYTES) {
         Ok(text) => Root::parse(&Zeroizing::new(text), &path.display().to_string()).map(Some),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(Error::Io { path: path.to_owned(), source }),

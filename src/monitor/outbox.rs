@@ -3,6 +3,7 @@
 
 use crate::api::notice::Notice;
 use crate::domain::time::Timestamp;
+use crate::files;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::io::{self, Write as _};
@@ -108,7 +109,8 @@ impl Outbox {
         let mut ways = HashSet::new();
         let mut due = Vec::new();
         for file in self.files()? {
-            let Ok(stored) = std::fs::read(&file).and_then(|bytes| Ok(serde_json::from_slice::<Stored>(&bytes)?))
+            let Ok(stored) = files::read(&file, files::MAX_STATE_BYTES)
+                .and_then(|bytes| Ok(serde_json::from_slice::<Stored>(&bytes)?))
             else {
                 tracing::warn!(file = %file.display(), "a notice that waits cannot be read");
                 continue;

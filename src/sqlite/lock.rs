@@ -6,6 +6,9 @@ use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
 use std::path::Path;
 
+/// Bytes that are read of the holder's name.
+const MAX_HOLDER_BYTES: u64 = 64;
+
 /// Held for as long as it lives; the operating system releases it when the process ends, however it ends.
 #[derive(Debug)]
 pub struct Lock {
@@ -27,7 +30,7 @@ impl Lock {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
-                let _ = file.read_to_string(&mut holder);
+                let _ = (&file).take(MAX_HOLDER_BYTES).read_to_string(&mut holder);
                 let holder = holder.trim();
                 let holder = if holder.is_empty() { "(unknown)" } else { holder }.to_owned();
                 return Err(Error::Locked { path: path.to_owned(), holder });

@@ -17,13 +17,14 @@ use crate::client::connection::Client;
 use crate::domain::ids::{CompanyId, EventId};
 use crate::domain::query::field::Field;
 use crate::domain::query::portion::Log;
+use crate::files;
 use crate::tui::format::plural;
 use serde_json::value::RawValue;
 use std::path::Path;
 use std::process::ExitCode;
 
 /// The longest payload that is read; the platform takes no more.
-const LONGEST: u64 = 1024 * 1024;
+const MAX_PAYLOAD_BYTES: u64 = 1024 * 1024;
 
 pub(super) async fn run(asked: Events) -> Result<ExitCode, Failure> {
     match asked {
@@ -66,11 +67,8 @@ impl Listed for EventRow {
 fn payload(file: &Path) -> Result<Box<RawValue>, Failure> {
     let refused =
         |why: String| Failure::usage(format!("{}: {why}", file.display()), "give a file with one JSON object");
-    let n_bytes = std::fs::metadata(file).map_err(|error| refused(error.to_string()))?.len();
-    if n_bytes > LONGEST {
-        return Err(refused(format!("larger than {LONGEST} bytes")));
-    }
-    let text = std::fs::read_to_string(file).map_err(|error| refused(error.to_string()))?;
+    let bytes = files::read_named(file, MAX_PAYLOAD_BYTES).map_err(|error| refused(error.to_string()))?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| refused("not UTF-8 text".to_owned()))?;
     if !text.trim_start().starts_with('{') {
         return Err(refused("not an object".to_owned()));
     }

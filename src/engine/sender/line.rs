@@ -69,7 +69,9 @@ impl Dialler {
         for path in ca_files {
             let refused = |why: String| Error::Sender(format!("{}: {why}", path.display()));
             let before = roots.len();
-            for root in CertificateDer::pem_file_iter(path).map_err(|error| refused(error.to_string()))? {
+            let bytes = crate::files::read(path, crate::files::MAX_SETTINGS_BYTES)
+                .map_err(|error| refused(error.to_string()))?;
+            for root in CertificateDer::pem_slice_iter(&bytes) {
                 roots.push(root.map_err(|error| refused(error.to_string()))?);
             }
             if roots.len() == before {

@@ -59,6 +59,8 @@ pub fn restore(
     ambient: &Ambient,
     step: impl FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Option<Restored>, Error> {
+    // A pipe or a device is never a database: opening one would block, or never end.
+    crate::files::open(file).map_err(|source| Error::Io { path: file.to_owned(), source })?;
     make_dir(dir)?;
     let _lock = store::lock(dir).map_err(store_error)?;
     let database = store::database(dir);

@@ -1,0 +1,131 @@
+//! Reading files that another hand may have written: a limit of bytes everywhere, regular files alone where a file is meant, and a limit of time
+//! where a pipe may stand in for one.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Read};
+use std::path::Path;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// The largest settings file that is read: configuration, profiles, themes, tables of keys.
+pub const MAX_SETTINGS_BYTES: u64 = 1024 * 1024;
+/// The largest file with a key, a token or a secret.
+pub const MAX_SECRET_BYTES: u64 = 4_096;
+/// The largest file that one run leaves for the next: what was told, what was found, reviews.
+pub const MAX_STATE_BYTES: u64 = 8 * 1024 * 1024;
+/// How long a pipe may take to say all that it has to say.
+pub const PIPE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Opens a regular file. Nothing else is opened, and nothing is waited for: a FIFO without a writer blocks for ever.
+///
+/// # Errors
+/// Those of the file system; [`ErrorKind::InvalidInput`] for a device, a pipe, a socket or a folder.
+pub fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    let file = options.open(path)?;
+    let kind = file.metadata()?.file_type();
+    if kind.is_file() {
+        return Ok(file);
+    }
+    let what = if kind.is_dir() { "a folder" } else { "a device, a pipe or a socket" };
+    Err(io::Error::new(ErrorKind::InvalidInput, format!("{what}, not a regular file")))
+}
+
+/// Reads a regular file of at most `limit` bytes.
+///
+/// # Errors
+/// Those of [`open`]; [`ErrorKind::FileTooLarge`] beyond the limit.
+pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    all(open(path)?, limit)
+}
+
+/// Reads a regular file of UTF-8 text of at most `limit` bytes.
+///
+/// # Errors
+/// As [`read`]; [`ErrorKind::InvalidData`] where it is no UTF-8.
+pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
+    text(read(path, limit)?)
+}
+
+/// Reads at most `limit` bytes of whatever the user names: a regular file, or a pipe that a shell puts in place of one. `-` is standard input,
+/// which has no limit of time: somebody may be typing.
+///
+/// # Errors
+/// Those of the file system; [`ErrorKind::FileTooLarge`] beyond the limit, [`ErrorKind::TimedOut`] after [`PIPE_TIMEOUT`].
+pub fn read_named(path: &Path, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
+    if path == Path::new("-") {
+        return all(io::stdin().lock(), limit).map(Zeroizing::new);
+    }
+    let (sender, receiver) = mpsc::channel();
+    let named = path.to_owned();
+    // A pipe cannot be given up by whoever reads it; the thread ends with the process.
+    thread::spawn(move || sender.send(File::open(named).and_then(|file| all(file, limit)).map(Zeroizing::new)));
+    receiver.recv_timeout(PIPE_TIMEOUT).unwrap_or_else(|error| {
+        let seconds = PIPE_TIMEOUT.as_secs();
+        Err(match error {
+            RecvTimeoutError::Timeout => {
+                io::Error::new(ErrorKind::TimedOut, format!("no end of it within {seconds} s"))
+            }
+            RecvTimeoutError::Disconnected => io::Error::other("reading it broke off"),
+        })
+    })
+}
+
+/// Everything that a reader has, up to a limit.
+///
+/// # Errors
+/// Those of the reader; [`ErrorKind::FileTooLarge`] beyond the limit.
+pub fn all(reader: impl Read, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(io::Error::new(ErrorKind::FileTooLarge, format!("larger than {}, the limit", size(limit))));
+    }
+    Ok(bytes)
+}
+
+/// Bytes as UTF-8 text.
+///
+/// # Errors
+/// [`ErrorKind::InvalidData`] where they are none.
+pub fn text(bytes: Vec<u8>) -> io::Result<String> {
+    String::from_utf8(bytes).map_err(|_| io::Error::new(ErrorKind::InvalidData, "not UTF-8 text"))
+}
+
+/// A size in words: `4 KiB`, `8 MiB`.
+#[must_use]
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_024 => format!("{bytes} bytes"),
+        1_024..1_048_576 => format!("{} KiB", bytes / 1_024),
+        _ => format!("{} MiB", bytes / 1_048_576),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn l4_only_regular_files_within_the_limit_are_read() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("file");
+        std::fs::write(&file, "x".repeat(4_096)).expect("written");
+        let why = |path: &Path| read(path, 4_095).expect_err("refused").to_string();
+        assert_eq!(read(&file, 4_096).expect("read").len(), 4_096);
+        assert_eq!(why(&file), "larger than 3 KiB, the limit");
+        assert_eq!(why(Path::new("/dev/zero")), "a device, a pipe or a socket, not a regular file");
+        assert_eq!(why(dir.path()), "a folder, not a regular file");
+        let fifo = dir.path().join("fifo");
+        let made = std::process::Command::new("mkfifo").arg(&fifo).status().expect("mkfifo runs");
+        assert!(made.success());
+        // Nobody writes into it: it is refused at once instead of waited for.
+        assert_eq!(why(&fifo), "a device, a pipe or a socket, not a regular file");
+        assert_eq!(read_named(Path::new("/dev/zero"), 100).expect_err("refused").kind(), ErrorKind::FileTooLarge);
+    }
+}
