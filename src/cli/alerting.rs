@@ -1,8 +1,10 @@
 //! Where alerts go: `[alerts]` in the configuration file.
 
 use super::failure::Failure;
+use super::profile::credential::is_loopback;
 use super::settings;
 use crate::domain::secret::Secret;
+use crate::files;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -72,7 +74,7 @@ pub(super) fn read(file: &Path) -> Result<Vec<Way>, Failure> {
     let refused = |why: String| {
         Failure::usage(format!("{}: {why}", file.display()), "crow config template shows how it is written")
     };
-    let text = match std::fs::read_to_string(file) {
+    let text = match files::read_text(file, files::MAX_SETTINGS_BYTES) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(refused(error.to_string())),
         Ok(text) => text,
@@ -94,7 +96,7 @@ pub(super) fn read(file: &Path) -> Result<Vec<Way>, Failure> {
     }
     if let Some(PagerDuty { routing_key_file, url }) = pagerduty {
         let url = checked(url).map_err(|why| refused(format!("[alerts.pagerduty] url {why}")))?;
-        let key = std::fs::read_to_string(&routing_key_file)
+        let key = files::read_text(&routing_key_file, files::MAX_SECRET_BYTES)
             .map_err(|error| refused(format!("[alerts.pagerduty] {}: {error}", routing_key_file.display())))?;
         let url = format!("{}/v2/enqueue", url.trim_end_matches('/'));
         ways.push(Way::PagerDuty(url, Secret::new(key.trim().to_owned())));
@@ -105,15 +107,9 @@ pub(super) fn read(file: &Path) -> Result<Vec<Way>, Failure> {
 /// An address that can be posted to: https, or http to this machine.
 fn checked(url: String) -> Result<String, String> {
     let parsed = url::Url::parse(&url).map_err(|error| format!("{url:?} is no URL: {error}"))?;
-    let is_local = match parsed.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
     match parsed.scheme() {
         "https" => Ok(url),
-        "http" if is_local => Ok(url),
+        "http" if is_loopback(&parsed) => Ok(url),
         _ => Err(format!("{url:?} must begin with https://, or be on this machine")),
     }
 }

@@ -5,7 +5,9 @@ use super::diagnose::{needed, print};
 use super::failure::Failure;
 use super::{config, log, remote, screen, settings};
 use crate::ambient::Ambient;
-use crate::client::connection::Credential;
+use crate::api::paths;
+use crate::client::Error;
+use crate::client::connection::{Client, Credential};
 use crate::diagnose::case::{Matter, collect};
 use crate::domain::text::Untrusted;
 use crate::escalation::bundle::bundle;
@@ -16,6 +18,7 @@ use crate::escalation::write::write;
 use crate::tui::panes::escalate;
 use crate::tui::reader::{self, Lines, Reader};
 use crate::tui::terminal::install_panic_hook;
+use serde_json::Value;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -24,6 +27,7 @@ pub(super) async fn run(asked: Escalate) -> Result<ExitCode, Failure> {
     log::to_stderr();
     let client = remote::connect(&asked.remote)?;
     let wish = needed(&client, &asked.about).await?;
+    let asked_nothing = unanswered(&client).await;
     let matter = Matter { topic: asked.topic, back: wish.back, ..Matter::about(vec![wish.subject]) };
     let case = collect(&client, &Ambient::real(), &matter).await;
     let (Credential::Operator(secret) | Credential::Key(secret)) = client.credential();
@@ -33,7 +37,25 @@ pub(super) async fn run(asked: Escalate) -> Result<ExitCode, Failure> {
     let path = asked.out.unwrap_or_else(|| PathBuf::from(bundle.folder()));
     write(&bundle, &path).map_err(|error| Failure::failed(error.to_string(), "nothing was handed on"))?;
     print(&path.display().to_string())?;
-    Ok(ExitCode::SUCCESS)
+    match asked_nothing {
+        None => Ok(ExitCode::SUCCESS),
+        Some(why) => Err(Failure::failed(
+            format!("the bundle holds nothing of the platform: {why}"),
+            "hand it on only if that is what it is about",
+        )),
+    }
+}
+
+/// Why a platform answers nothing that it is asked; `None` where it answers, if only with what the key may not do.
+async fn unanswered(client: &Client) -> Option<String> {
+    let asked = match client.credential() {
+        Credential::Operator(_) => client.overview(1).await.map(drop),
+        Credential::Key(_) => client.look::<Value>(paths::SUBSCRIPTIONS, &[("limit", "1".to_owned())]).await.map(drop),
+    };
+    match asked {
+        Err(Error::Refused { problem }) if problem.status != 401 => None,
+        asked => asked.err().map(|error| error.to_string()),
+    }
 }
 
 /// Shows a bundle: on a terminal as a page that scrolls, else, or if asked so, in lines.

@@ -3,7 +3,7 @@
 
 use super::arguments::place::Remote;
 use super::failure::Failure;
-use super::profile::credential::{address, alone, token};
+use super::profile::credential::{alone, check_transport, token};
 use super::profile::safe;
 use super::profile::shelf::{Kind, Profile, Shelf};
 use super::settings;
@@ -129,7 +129,7 @@ pub(super) fn connect(remote: &Remote) -> Result<Client, Failure> {
 /// platform of the data directory, where `crow serve` listens by itself.
 pub(super) fn place(remote: &Remote) -> Result<Place, Failure> {
     if let Some(name) = &remote.profile {
-        return profile(&Shelf::open()?, name);
+        return profile(&Shelf::open()?, name, remote.allow_http);
     }
     let missing = |what: &str| {
         Failure::usage(
@@ -143,7 +143,7 @@ pub(super) fn place(remote: &Remote) -> Result<Place, Failure> {
         }
         return usual()?.ok_or_else(|| missing("no platform is named, and there is no default profile"));
     };
-    address(url)?;
+    check_transport(url, remote.allow_http)?;
     let (token, keys) = match (&remote.token_file, &remote.key_file) {
         (Some(file), _) => (Some(token(file)?), Vec::new()),
         (None, Some(file)) => (None, vec![(FROM_FILE.to_owned(), alone(file, "a key of the Integration API")?)]),
@@ -172,7 +172,7 @@ pub(super) fn is_production(remote: &Remote) -> Result<bool, Failure> {
 /// The default profile, if there is one.
 pub(super) fn chosen() -> Result<Option<Place>, Failure> {
     let shelf = Shelf::open()?;
-    shelf.chosen().map(|name| profile(&shelf, name)).transpose()
+    shelf.chosen().map(|name| profile(&shelf, name, false)).transpose()
 }
 
 fn usual() -> Result<Option<Place>, Failure> {
@@ -187,8 +187,9 @@ fn usual() -> Result<Option<Place>, Failure> {
     Ok(Some(Place { name: None, url: STANDALONE.to_owned(), token, keys: Vec::new(), profile: None }))
 }
 
-fn profile(shelf: &Shelf, name: &str) -> Result<Place, Failure> {
+fn profile(shelf: &Shelf, name: &str, allow_http: bool) -> Result<Place, Failure> {
     let profile = shelf.find(name)?;
+    check_transport(&profile.url, allow_http || profile.allow_http)?;
     let (mut token, mut keys) = (None, Vec::new());
     for kept in &profile.credentials {
         let secret = safe::get(name, kept)?;

@@ -14,6 +14,9 @@ use crate::domain::window::Bucket;
 use reqwest::Method;
 use serde_json::value::RawValue;
 
+/// Characters that are kept of an item that cannot be read.
+const MAX_KEPT_CHARS: usize = 2_000;
+
 /// A question that changes nothing and tells whether a key has a scope.
 #[derive(Debug, Clone)]
 pub struct Probe {
@@ -82,6 +85,26 @@ pub struct Polled {
     pub company: CompanyId,
     /// The bytes that it came with.
     pub envelope: Vec<u8>,
+}
+
+/// An item of a list that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// The number that stands in it, if that could be told.
+    pub number: Option<i64>,
+    /// What is missing or not understood.
+    pub why: String,
+    /// The beginning of its JSON, as received.
+    pub raw: String,
+}
+
+impl Unreadable {
+    /// What is kept of an item, and why it could not be read.
+    #[must_use]
+    pub fn new(raw: &RawValue, why: String) -> Self {
+        let number = Fields::read(raw, &[]).ok().and_then(|fields| fields.number(&["id", "eventid", "subscriptionid"]));
+        Self { number, why, raw: raw.get().chars().take(MAX_KEPT_CHARS).collect() }
+    }
 }
 
 /// Reads an event.

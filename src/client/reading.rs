@@ -3,11 +3,23 @@
 
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
+use crate::files::size;
+use serde::Deserializer as _;
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
+use std::fmt;
 use url::Url;
 
+/// Items that one page may have.
+const MAX_PAGE_ITEMS: usize = 10_000;
+/// Members that one object may have.
+const MAX_MEMBERS: usize = 1_000;
+/// The largest item that is looked into: an envelope is 1 MiB at most.
+const MAX_ITEM_BYTES: usize = 2 * 1024 * 1024;
+/// The longest cursor or link that is followed.
+const MAX_CURSOR_BYTES: usize = 4_096;
 /// How deep a list may be wrapped.
 const DEEPEST: usize = 3;
 /// Names that a list goes by, without case, dashes and underscores.
@@ -73,18 +85,18 @@ impl Next {
     }
 }
 
-/// A list as it came: every item in the bytes that it came with.
+/// A list as it came: every item in the bytes that it came with, whatever is in them.
 #[derive(Debug)]
-pub struct Listed {
+pub struct Listed<'a> {
     /// The items.
-    pub items: Vec<Box<RawValue>>,
+    pub items: Vec<&'a RawValue>,
     /// Where it goes on.
     pub next: Next,
     /// Whether there is more now, if that was told.
     pub has_more: Option<bool>,
 }
 
-impl Listed {
+impl Listed<'_> {
     /// Where it goes on now; nowhere where it was told that there is no more.
     #[must_use]
     pub fn onward(&self) -> Next {
@@ -92,30 +104,31 @@ impl Listed {
     }
 }
 
-type Members = BTreeMap<String, Box<RawValue>>;
+type Members<'a> = BTreeMap<String, &'a RawValue>;
 
-/// Reads a list.
+/// Reads a list. Its items are not looked into: one that cannot be read hides no other.
 ///
 /// # Errors
 /// Why it cannot be read as one, for people.
-pub fn list(body: &[u8]) -> Result<Listed, String> {
-    let whole: &RawValue = serde_json::from_slice(body).map_err(|error| format!("not JSON: {error}"))?;
+pub fn list(body: &str) -> Result<Listed<'_>, String> {
+    let whole: &RawValue = serde_json::from_str(body).map_err(|error| format!("not JSON: {error}"))?;
     found(whole, DEEPEST)?.ok_or_else(|| "there is no list in it under any of the usual names".to_owned())
 }
 
-fn found(value: &RawValue, depth: usize) -> Result<Option<Listed>, String> {
-    if let Some(items) = array(value) {
-        return Ok(Some(Listed { items, next: Next::Nowhere, has_more: None }));
+fn found(value: &RawValue, depth: usize) -> Result<Option<Listed<'_>>, String> {
+    if is_array(value) {
+        return Ok(Some(Listed { items: elements(value)?, next: Next::Nowhere, has_more: None }));
     }
-    let Some(members) = object(value) else { return Ok(None) };
-    let arrays: Vec<(&String, Vec<Box<RawValue>>)> =
-        members.iter().filter_map(|(name, value)| Some((name, array(value)?))).collect();
-    let usual: Vec<usize> =
-        arrays.iter().enumerate().filter(|(_, (name, _))| LISTS.contains(&&*plain(name))).map(|(at, _)| at).collect();
-    let at = match (usual.as_slice(), arrays.len()) {
-        ([at], _) => Some(*at),
-        ([], 1) => Some(0),
-        ([], 0) => None,
+    if !is_object(value) {
+        return Ok(None);
+    }
+    let members = members(value)?;
+    let arrays: Vec<(&String, &RawValue)> =
+        members.iter().filter(|(_, value)| is_array(value)).map(|(name, value)| (name, *value)).collect();
+    let mut usual = arrays.iter().filter(|(name, _)| LISTS.contains(&&*plain(name)));
+    let list = match (usual.next(), usual.next(), arrays.as_slice()) {
+        (Some((_, list)), None, _) | (None, _, [(_, list)]) => Some(*list),
+        (None, _, []) => None,
         _ => {
             let names: Vec<&str> = arrays.iter().map(|(name, _)| name.as_str()).collect();
             return Err(format!("there are several lists in it: {}", names.join(", ")));
@@ -126,8 +139,8 @@ fn found(value: &RawValue, depth: usize) -> Result<Option<Listed>, String> {
         .iter()
         .find(|(name, _)| matches!(&*plain(name), "hasmore" | "hasnext" | "hasnextpage"))
         .and_then(|(_, value)| serde_json::from_str(value.get()).ok());
-    if let Some(at) = at {
-        return Ok(arrays.into_iter().nth(at).map(|(_, items)| Listed { items, next, has_more }));
+    if let Some(list) = list {
+        return Ok(Some(Listed { items: elements(list)?, next, has_more }));
     }
     if depth == 0 {
         return Ok(None);
@@ -145,12 +158,12 @@ fn found(value: &RawValue, depth: usize) -> Result<Option<Listed>, String> {
 }
 
 /// Where a list goes on, by the members beside it.
-fn next(members: &Members, depth: usize) -> Next {
-    let named = |wanted: &str| members.iter().find(|(name, _)| plain(name) == wanted).map(|(_, value)| value);
+fn next(members: &Members<'_>, depth: usize) -> Next {
+    let named = |wanted: &str| members.iter().find(|(name, _)| plain(name) == wanted).map(|(_, value)| *value);
     for name in CURSORS {
-        match named(name).map(|value| serde_json::from_str::<Value>(value.get())) {
-            Some(Ok(Value::String(text))) if !text.is_empty() => return place(&text),
-            Some(Ok(Value::Number(number))) => {
+        match named(name).and_then(scalar) {
+            Some(Value::String(text)) if (1..=MAX_CURSOR_BYTES).contains(&text.len()) => return place(&text),
+            Some(Value::Number(number)) => {
                 let parameter = if name == "nextpage" { "page" } else { "cursor" };
                 return Next::Cursor(parameter.to_owned(), number.to_string());
             }
@@ -158,13 +171,16 @@ fn next(members: &Members, depth: usize) -> Next {
         }
     }
     for name in ["href", "url"] {
-        if let Some(Ok(text)) = named(name).map(|value| serde_json::from_str::<String>(value.get())) {
+        if let Some(Value::String(text)) = named(name).and_then(scalar)
+            && text.len() <= MAX_CURSOR_BYTES
+        {
             return place(&text);
         }
     }
     if depth > 0 {
         for name in WRAPPERS {
-            if let Some(inner) = named(name).and_then(|value| object(value)) {
+            let inner = named(name).filter(|value| is_object(value)).and_then(|value| self::members(value).ok());
+            if let Some(inner) = inner {
                 let found = next(&inner, depth - 1);
                 if found != Next::Nowhere {
                     return found;
@@ -185,12 +201,65 @@ fn place(text: &str) -> Next {
     }
 }
 
-fn array(value: &RawValue) -> Option<Vec<Box<RawValue>>> {
-    value.get().trim_start().starts_with('[').then(|| serde_json::from_str(value.get()).ok()).flatten()
+fn is_array(value: &RawValue) -> bool {
+    value.get().starts_with('[')
 }
 
-fn object(value: &RawValue) -> Option<Members> {
-    value.get().trim_start().starts_with('{').then(|| serde_json::from_str(value.get()).ok()).flatten()
+fn is_object(value: &RawValue) -> bool {
+    value.get().starts_with('{')
+}
+
+/// A text, a number, yes or no; nothing that holds others, and no number that no machine has.
+fn scalar(value: &RawValue) -> Option<Value> {
+    (!is_array(value) && !is_object(value)).then(|| serde_json::from_str(value.get()).ok()).flatten()
+}
+
+/// The items of an array, up to [`MAX_PAGE_ITEMS`].
+fn elements(value: &RawValue) -> Result<Vec<&RawValue>, String> {
+    struct Elements;
+    impl<'de> Visitor<'de> for Elements {
+        type Value = Vec<&'de RawValue>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let mut items = Vec::new();
+            while let Some(item) = list.next_element()? {
+                if items.len() == MAX_PAGE_ITEMS {
+                    return Err(A::Error::custom(format!("more than {MAX_PAGE_ITEMS} items on one page")));
+                }
+                items.push(item);
+            }
+            Ok(items)
+        }
+    }
+    serde_json::Deserializer::from_str(value.get()).deserialize_seq(Elements).map_err(|error| error.to_string())
+}
+
+/// The members of an object by their names, up to [`MAX_MEMBERS`]; of several with one name the last.
+fn members(value: &RawValue) -> Result<Members<'_>, String> {
+    struct All;
+    impl<'de> Visitor<'de> for All {
+        type Value = Members<'de>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut members = Members::new();
+            while let Some((name, value)) = map.next_entry()? {
+                if members.len() == MAX_MEMBERS {
+                    return Err(A::Error::custom(format!("more than {MAX_MEMBERS} members in one object")));
+                }
+                members.insert(name, value);
+            }
+            Ok(members)
+        }
+    }
+    serde_json::Deserializer::from_str(value.get()).deserialize_map(All).map_err(|error| error.to_string())
 }
 
 /// A name without case, dashes and underscores: `next_cursor` and `nextCursor` are the same.
@@ -198,32 +267,38 @@ fn plain(name: &str) -> String {
     name.chars().filter(|c| !matches!(c, '_' | '-' | '$' | '@')).flat_map(char::to_lowercase).collect()
 }
 
-/// One object, whose members are read by any of their usual names.
+/// One object, whose members are read by any of their usual names, each by itself: what cannot be read of one says nothing of the others.
 #[derive(Debug)]
-pub struct Fields(BTreeMap<String, Value>);
+pub struct Fields<'a>(Members<'a>);
 
-impl Fields {
+impl<'a> Fields<'a> {
     /// Reads an object; one that wraps nothing but an object of these names is looked into.
     ///
     /// # Errors
     /// When it is no object.
-    pub fn read(value: &RawValue, wrappers: &[&str]) -> Result<Self, String> {
-        let read = |value: &RawValue| -> Result<BTreeMap<String, Value>, String> {
-            let members: BTreeMap<String, Value> =
-                serde_json::from_str(value.get()).map_err(|error| format!("not an object: {error}"))?;
+    pub fn read(value: &'a RawValue, wrappers: &[&str]) -> Result<Self, String> {
+        if value.get().len() > MAX_ITEM_BYTES {
+            return Err(format!("longer than {}, the limit", size(MAX_ITEM_BYTES as u64)));
+        }
+        let read = |value: &'a RawValue| -> Result<Members<'a>, String> {
+            let members = members(value).map_err(|why| format!("not an object: {why}"))?;
             Ok(members.into_iter().map(|(name, value)| (plain(&name), value)).collect())
         };
         let mut members = read(value)?;
         for name in wrappers {
-            if let Some(Value::Object(inner)) = members.get(*name) {
-                members = inner.iter().map(|(name, value)| (plain(name), value.clone())).collect();
+            if let Some(inner) = members.get(*name).copied().filter(|value| is_object(value)) {
+                members = read(inner)?;
             }
         }
         Ok(Self(members))
     }
 
-    fn get(&self, names: &[&str]) -> Option<&Value> {
-        names.iter().find_map(|name| self.0.get(*name)).filter(|value| !value.is_null())
+    fn raw(&self, names: &[&str]) -> Option<&'a RawValue> {
+        names.iter().find_map(|name| self.0.get(*name)).copied().filter(|value| value.get() != "null")
+    }
+
+    fn get(&self, names: &[&str]) -> Option<Value> {
+        scalar(self.raw(names)?)
     }
 
     /// A whole number, also one that is written as a text.
@@ -239,14 +314,17 @@ impl Fields {
     /// A text.
     #[must_use]
     pub fn text(&self, names: &[&str]) -> Option<Untrusted> {
-        self.get(names)?.as_str().map(Untrusted::new)
+        match self.get(names)? {
+            Value::String(text) => Some(Untrusted::new(text)),
+            _ => None,
+        }
     }
 
     /// Yes or no, also in words.
     #[must_use]
     pub fn answer(&self, names: &[&str]) -> Option<bool> {
         match self.get(names)? {
-            Value::Bool(is) => Some(*is),
+            Value::Bool(is) => Some(is),
             Value::String(text) => match text.to_ascii_lowercase().as_str() {
                 "true" | "enabled" | "active" => Some(true),
                 "false" | "disabled" | "inactive" => Some(false),
@@ -265,7 +343,7 @@ impl Fields {
     #[must_use]
     pub fn moment(&self, names: &[&str]) -> Option<Timestamp> {
         match self.get(names)? {
-            Value::String(text) => moment(text),
+            Value::String(text) => moment(&text),
             Value::Number(number) => number.as_i64().map(unix),
             _ => None,
         }
@@ -274,9 +352,15 @@ impl Fields {
     /// Texts in a list, or in one text with commas between them.
     #[must_use]
     pub fn texts(&self, names: &[&str]) -> Option<Vec<Untrusted>> {
-        match self.get(names)? {
-            Value::Array(values) => values.iter().map(|value| value.as_str().map(Untrusted::new)).collect(),
-            Value::String(text) => Some(text.split(',').map(|part| Untrusted::new(part.trim())).collect()),
+        let value = self.raw(names)?;
+        if is_array(value) {
+            let text = |value: &RawValue| serde_json::from_str::<String>(value.get()).ok().map(Untrusted::new);
+            return elements(value).ok()?.into_iter().map(text).collect();
+        }
+        match scalar(value)? {
+            Value::String(text) => {
+                Some(text.split(',').take(MAX_PAGE_ITEMS).map(|part| Untrusted::new(part.trim())).collect())
+            }
             _ => None,
         }
     }
@@ -307,7 +391,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<(usize, Next), String> {
-        list(text.as_bytes()).map(|listed| (listed.items.len(), listed.next))
+        list(text).map(|listed| (listed.items.len(), listed.next))
     }
 
     fn at(name: &str, value: &str) -> Next {

@@ -1,7 +1,7 @@
 //! Files of consoles and commands: replaced whole or not at all, read by their owner alone, locked against others of their kind.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
@@ -45,20 +45,10 @@ fn put(fresh: NamedTempFile, file: &Path) -> io::Result<()> {
 /// Those of the file system; [`io::ErrorKind::InvalidInput`] for what is no regular file, [`io::ErrorKind::FileTooLarge`] for a larger one,
 /// [`io::ErrorKind::InvalidData`] for what is not UTF-8.
 pub fn read_bounded(file: &Path, max_bytes: u64) -> io::Result<Option<String>> {
-    let opened = match OpenOptions::new().read(true).custom_flags(nonblocking()).open(file) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        opened => opened?,
-    };
-    let kind = opened.metadata()?;
-    if !kind.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    match crate::files::read_text(file, max_bytes) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
     }
-    let mut bytes = Vec::new();
-    opened.take(max_bytes + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > max_bytes {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("larger than {max_bytes} bytes")));
-    }
-    String::from_utf8(bytes).map(Some).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not UTF-8"))
 }
 
 /// Renames a file to a free name beside it, `NAME.unread`, `NAME.unread-2`, …; answers with the new name.

@@ -117,6 +117,7 @@ fn findings(seen: &Seen, frame: &Frame) -> Findings {
         subscriptions,
         windows: windows.collect(),
         riddles: seen.riddles.clone(),
+        unreadable: seen.unreadable.clone(),
         gaps: seen.gaps.clone(),
         n_receipts: seen.n_receipts,
         every: frame.every,

@@ -1,6 +1,7 @@
 //! How far a console sees: all that a Portal tells, or what the keys of a profile can prove; and then what of it is known, what not, and how
 //! it could be learnt.
 
+use crate::api::readable::UnreadableRows;
 use crate::domain::ids::{KeyId, SubscriptionId};
 use crate::domain::key::Scope;
 use crate::domain::standing::{Held, Judgement, Listing, judge_held, judge_listed};
@@ -30,6 +31,8 @@ pub struct Findings {
     pub windows: BTreeMap<(KeyId, Bucket), WindowFinding>,
     /// What could not be understood.
     pub riddles: Vec<Riddle>,
+    /// Items of lists that could not be read, by noun: `events`, `subscriptions`.
+    pub unreadable: BTreeMap<String, UnreadableRows>,
     /// Stretches of the last day in which nothing was watched, oldest first.
     pub gaps: Vec<(Timestamp, Timestamp)>,
     /// Whether a receiver of ours has got anything: deliveries are known only through one.
@@ -146,7 +149,8 @@ impl Reach {
                 riddle.answer.inert()
             )
         });
-        std::iter::once(cannot.to_owned()).chain(riddles).collect()
+        let unreadable = findings.unreadable.get(wanted).and_then(UnreadableRows::remark);
+        std::iter::once(cannot.to_owned()).chain(riddles).chain(unreadable).collect()
     }
 
     /// How a subscription does, as far as its listing tells; nothing where a Portal tells more.

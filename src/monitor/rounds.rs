@@ -2,14 +2,14 @@
 //! after each scope; the budget says how often. What was seen is remembered first and shown from there, so that consoles which share a file
 //! show the same and ask only once.
 
-use super::history::seen::Told;
+use super::history::seen::{Listing, Told};
 use super::link::Link;
 use super::picture::{Frame, KeyName, assemble};
 use super::post::{Holder, Letter, Post, Setback};
 use super::snapshot::Snapshot;
 use crate::ambient::Ambient;
-use crate::client::answer::Answer;
-use crate::client::partner::{self, Probe, Probed};
+use crate::client::answer::{Answer, Refusal};
+use crate::client::partner::{self, Probe, Probed, Unreadable};
 use crate::client::reading::{self, Next};
 use crate::domain::ids::CompanyId;
 use crate::domain::key::Scope;
@@ -30,6 +30,8 @@ const SLOWEST: Duration = Duration::from_secs(600);
 const SOON: Duration = Duration::from_secs(2);
 /// How often it is looked what other consoles wrote.
 const LOOK: Duration = Duration::from_secs(2);
+/// Answers in a row that a platform may be busy in before it is given up where somebody waits.
+const MAX_BUSY_ANSWERS: u32 = 2;
 /// Pages that are read of one list in a round.
 const PAGES: usize = 5;
 /// How far back polling of events begins.
@@ -64,21 +66,38 @@ pub async fn watch(post: Post, ambient: Ambient, pictures: watch::Sender<Arc<Sna
     }
 }
 
-/// Polls what happened since `since` up to now, for who wants to compare; waits for its turns.
+/// Polls what happened since `since` up to now, for who wants to compare. Where a turn, a rate limit or a busy platform has to be waited for,
+/// `waits` gets a line that says for how long; a platform that is busy time after time is given up.
 ///
 /// # Errors
-/// In one line, when it could not be polled.
-pub async fn catch_up(post: &Post, ambient: &Ambient, since: Timestamp) -> Result<(), String> {
+/// In one line, when the events of a company could not be polled: nobody answers, no key is accepted, none has `events:read`.
+pub async fn catch_up(post: &Post, ambient: &Ambient, since: Timestamp, waits: impl Fn(&str)) -> Result<(), String> {
     let (pictures, _) = watch::channel(Arc::new(Snapshot::default()));
     let mut rounds = Rounds::new(post.clone(), ambient.clone(), pictures);
     rounds.back = ambient.now().since(since);
     rounds.begin().await;
     for company in rounds.companies() {
+        let begun = post.history().begin_at(format!("events:{company}"), since).await;
+        begun.map_err(|error| error.to_string())?;
+        let (mut n_refused, mut n_busy) = (0, 0);
         loop {
             match rounds.list(company, Scope::EventsRead).await {
                 Ok(Progress::Whole) => break,
-                Ok(Progress::More) => {}
-                Err(Setback::NotYet(until) | Setback::Told(_, until)) => ambient.sleep_until(until).await,
+                Ok(Progress::More) => n_busy = 0,
+                Ok(Progress::Lacking) => {
+                    let scope = Scope::EventsRead.name();
+                    return Err(format!("no key for company {company} has the scope {scope}"));
+                }
+                Ok(Progress::KeyRefused(_)) if n_refused < post.holders().len() => n_refused += 1,
+                Ok(Progress::KeyRefused(refusal)) => return Err(refusal.line()),
+                Err(setback @ Setback::Told(..)) if n_busy == MAX_BUSY_ANSWERS => {
+                    return Err(setback.line(ambient.now()));
+                }
+                Err(setback @ (Setback::NotYet(until) | Setback::Told(_, until))) => {
+                    n_busy += u32::from(matches!(setback, Setback::Told(..)));
+                    waits(&setback.line(ambient.now()));
+                    ambient.sleep_until(until).await;
+                }
                 Err(setback) => return Err(setback.line(ambient.now())),
             }
         }
@@ -87,10 +106,14 @@ pub async fn catch_up(post: &Post, ambient: &Ambient, since: Timestamp) -> Resul
 }
 
 /// How far a list was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 enum Progress {
-    /// To its end, or as far as anybody of ours may.
+    /// To its end.
     Whole,
+    /// Not at all: no key of the company may read it.
+    Lacking,
+    /// Not at all: the key was not accepted, and there are others.
+    KeyRefused(Refusal),
     /// It goes on.
     More,
 }
@@ -205,7 +228,7 @@ impl Rounds {
     async fn list(&mut self, company: CompanyId, scope: Scope) -> Result<Progress, Setback> {
         let post = self.post.clone();
         let Some((holder, total)) = post.fittest(company, scope, Bucket::Read).await? else {
-            return Ok(Progress::Whole);
+            return Ok(Progress::Lacking);
         };
         // Two lists and a page more than one, out of all that is ours in a minute.
         let every = Duration::from_secs(60) * 3 / total.max(1);
@@ -218,7 +241,7 @@ impl Rounds {
         let mut query = if is_events { self.begins(&what).await? } else { Vec::new() };
         let mut has_place = query.iter().any(|(name, _)| name != "since");
         let mut every = self.every.mul_f64(0.95 + self.ambient.roll().0 / 10.0);
-        let mut listed = Vec::new();
+        let mut listed = Listing::default();
         for _ in 0..PAGES {
             let letter = Letter {
                 what: what.clone(),
@@ -234,7 +257,8 @@ impl Rounds {
             let answer = match post.send(holder, &letter).await {
                 Err(Setback::Refused(refusal)) if refusal.is_for_scope() => {
                     post.learn(holder, scope, None).await?;
-                    return Ok(Progress::Whole);
+                    // Another key may have the scope.
+                    return Ok(Progress::More);
                 }
                 Err(Setback::Refused(_)) if is_events && has_place => {
                     // Where it was to go on is no longer known there.
@@ -242,7 +266,9 @@ impl Rounds {
                     (query, has_place, every) = (self.since(newest), false, Duration::ZERO);
                     continue;
                 }
-                Err(Setback::KeyRefused(_)) if post.holders().len() > 1 => return Ok(Progress::Whole),
+                Err(Setback::KeyRefused(refusal)) if post.holders().len() > 1 => {
+                    return Ok(Progress::KeyRefused(refusal));
+                }
                 came => came?,
             };
             self.clock(&answer);
@@ -275,7 +301,12 @@ impl Rounds {
 
     /// Where polling of events goes on, or begins.
     async fn begins(&self, what: &str) -> Result<Vec<(String, String)>, sqlite::Error> {
-        Ok(self.post.history().place(what.to_owned()).await?.unwrap_or_else(|| self.since(None)))
+        let history = self.post.history();
+        if let Some(place) = history.place(what.to_owned()).await? {
+            return Ok(place);
+        }
+        history.begin_at(what.to_owned(), self.ambient.now().minus(self.back)).await?;
+        Ok(self.since(None))
     }
 
     /// The query that begins at a time, or as far back as is looked.
@@ -295,10 +326,18 @@ impl Rounds {
         answer: &Answer,
         query: &[(String, String)],
     ) -> Result<(usize, Next), String> {
-        let listed = reading::list(&answer.body)?;
-        let events = listed.items.iter().map(|raw| partner::event(raw, company)).collect::<Result<Vec<_>, _>>()?;
-        let n = events.len();
-        let noted = self.post.history().note_events(self.told(what), events, listed.next.after(query)).await;
+        let text = answer.text();
+        let listed = reading::list(&text)?;
+        let (mut events, mut unreadable) = (Vec::new(), Vec::new());
+        for raw in &listed.items {
+            match partner::event(raw, company) {
+                Ok(event) => events.push(event),
+                Err(why) => unreadable.push(Unreadable::new(raw, why)),
+            }
+        }
+        let n = listed.items.len();
+        let noted =
+            self.post.history().note_events(self.told(what), events, unreadable, listed.next.after(query)).await;
         noted.map_err(|error| error.to_string())?;
         Ok((n, listed.onward()))
     }
@@ -412,15 +451,14 @@ impl Rounds {
 }
 
 /// Reads a page of subscriptions into what was listed so far.
-fn subscriptions(
-    company: CompanyId,
-    answer: &Answer,
-    into: &mut Vec<(partner::Listed, Box<serde_json::value::RawValue>)>,
-) -> Result<(usize, Next), String> {
-    let listed = reading::list(&answer.body)?;
-    let (n, next) = (listed.items.len(), listed.onward());
-    for raw in listed.items {
-        into.push((partner::subscription(&raw, company)?, raw));
+fn subscriptions(company: CompanyId, answer: &Answer, into: &mut Listing) -> Result<(usize, Next), String> {
+    let text = answer.text();
+    let listed = reading::list(&text)?;
+    for raw in &listed.items {
+        match partner::subscription(raw, company) {
+            Ok(read) => into.rows.push((read, (*raw).to_owned())),
+            Err(why) => into.unreadable.push(Unreadable::new(raw, why)),
+        }
     }
-    Ok((n, next))
+    Ok((listed.items.len(), listed.onward()))
 }

@@ -195,7 +195,7 @@ const INTEGRATION_ANSWERS: &[&str] = &[
 ];
 
 fn integration_answer(input: &[u8]) {
-    if let Ok(listed) = reading::list(input) {
+    if let Ok(listed) = reading::list(&String::from_utf8_lossy(input)) {
         for item in &listed.items {
             let _ = partner::event(item, CompanyId(1));
             let _ = partner::subscription(item, CompanyId(1));

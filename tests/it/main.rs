@@ -2,6 +2,7 @@
 
 mod acts;
 mod api;
+mod bounds;
 mod cli;
 mod console;
 mod delivery;
@@ -24,5 +25,6 @@ mod remote;
 mod sharing;
 mod storage;
 mod support;
+mod truth;
 mod unreadable;
 mod watch;

@@ -14,6 +14,9 @@ pub(in crate::cli) struct Listen {
     /// Hand everything that is believed on to this address, byte by byte, and answer with what it answers
     #[arg(long, value_name = "URL")]
     pub(in crate::cli) forward: Option<String>,
+    /// A PEM file of authorities that the certificate of --forward may be signed by, beside those of the operating system; repeatable
+    #[arg(long, value_name = "FILE", requires = "forward")]
+    pub(in crate::cli) trust_ca: Vec<PathBuf>,
     /// The file that holds the subscription's signing secret; without it signatures are not checked
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) secret_file: Option<PathBuf>,

@@ -106,7 +106,7 @@ pub(super) enum Command {
     Open(Open),
     /// Receive webhooks on this machine: check, show and remember what comes, and hand it on if asked to
     Listen(Listen),
-    /// Compare the events that happened with what crow listen received: exit code 0 all of it, 1 something is missing, 2 could not run
+    /// Compare the events that happened with what crow listen received: exit code 0 all of it, 1 an event is missing or could not be read, 2 nothing was compared
     Reconcile(Reconcile),
     /// Give platforms names and keep the keys to them
     #[command(subcommand)]

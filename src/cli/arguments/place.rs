@@ -20,6 +20,9 @@ pub(in crate::cli) struct Remote {
     /// The file that holds a key of the Integration API, alone on a line; - for standard input. Tells what a key alone can tell
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) key_file: Option<PathBuf>,
+    /// Send the key or token over plain http to another machine too, where anybody on the way can read it
+    #[arg(long)]
+    pub(in crate::cli) allow_http: bool,
 }
 
 /// What to look at; everything, if nothing is named.

@@ -54,6 +54,9 @@ pub(in crate::cli) struct Add {
     /// This platform is a production one: the header says so, and every action wants the number of things it changes typed
     #[arg(long)]
     pub(in crate::cli) production: bool,
+    /// Send the key over plain http to another machine too, where anybody on the way can read it
+    #[arg(long)]
+    pub(in crate::cli) allow_http: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! `crow listen`: a receiver of webhooks on this machine that checks, shows and remembers what comes; `crow reconcile`: what was polled
 //! against what was received.
 
+mod forward;
 mod receiver;
 mod reconcile;
 
@@ -13,18 +14,21 @@ use super::{log, remote, settings};
 use crate::ambient::Ambient;
 use crate::domain::text::Untrusted;
 use crate::monitor::history::History;
-use crate::monitor::history::receipts::{Earlier, Receipt};
-use receiver::{Desk, is_believed, router};
+use crate::monitor::history::receipts::is_believed;
+use forward::Forward;
+use receiver::{Arrival, Desk, router};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 /// How often it is said that nothing came.
-const QUIET: Duration = Duration::from_secs(300);
+const QUIET_INTERVAL: Duration = Duration::from_secs(300);
+/// How long what is under way may take after the signal to stop: a hand-over takes 9 s at most.
+const STOP_TIMEOUT: Duration = Duration::from_secs(11);
 
 /// What is said at the end.
 #[derive(Debug, Default)]
@@ -38,7 +42,7 @@ struct Tally {
 pub(super) async fn run(asked: Listen) -> Result<ExitCode, Failure> {
     log::to_stderr();
     let secret = asked.secret_file.as_deref().map(|file| alone(file, "a signing secret")).transpose()?;
-    let forward = asked.forward.as_deref().map(target).transpose()?;
+    let forward = asked.forward.as_deref().map(|to| Forward::new(to, &asked.trust_ca)).transpose()?;
     let history = history(&asked)?;
     let ambient = Ambient::real();
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, asked.port));
@@ -51,10 +55,13 @@ pub(super) async fn run(asked: Listen) -> Result<ExitCode, Failure> {
     let address = listener.local_addr().map_err(|error| Failure::failed(error.to_string(), "try again"))?;
     let is_checked = secret.is_some();
     let (told, mut received) = mpsc::unbounded_channel();
-    let desk = Arc::new(Desk { ambient: ambient.clone(), history, secret, forward, told });
+    let desk = Arc::new(Desk::new(ambient.clone(), history, secret, forward, told));
+    let stopping = Arc::new(Notify::new());
+    let stop_serving = Arc::clone(&stopping);
     let serving = tokio::spawn(async move {
-        // Accepting goes on after every error, so that this ends only with its task.
-        let _ = axum::serve(listener, router(desk)).await;
+        // Accepting goes on after every error. What is under way at the end is finished, and then the last sender of arrivals is gone.
+        let stopped = async move { stop_serving.notified().await };
+        let _ = axum::serve(listener, router(desk)).with_graceful_shutdown(stopped).await;
     });
     print(&format!("listening on http://{address}"))?;
     if !is_checked {
@@ -65,20 +72,29 @@ pub(super) async fn run(asked: Listen) -> Result<ExitCode, Failure> {
     tokio::pin!(stop);
     loop {
         tokio::select! {
-            _ = &mut stop => break,
+            () = &mut stop => break,
             came = received.recv() => match came {
-                Some((receipt, earlier)) => {
-                    tally.count(&receipt, earlier);
-                    print(&shown(&receipt, earlier, asked.json))?;
-                }
+                Some(arrival) => tally.show(&arrival, asked.json)?,
                 None => break,
             },
-            () = ambient.sleep(QUIET) => {
-                tracing::info!("nothing came for {} s; {}", QUIET.as_secs(), tally.line());
+            () = ambient.sleep(QUIET_INTERVAL) => {
+                tracing::info!("nothing came for {} s; {}", QUIET_INTERVAL.as_secs(), tally.line());
             }
         }
     }
+    stopping.notify_one();
+    let rest = async {
+        while let Some(arrival) = received.recv().await {
+            tally.show(&arrival, asked.json)?;
+        }
+        Ok::<(), Failure>(())
+    };
+    let finished = ambient.within(STOP_TIMEOUT, rest).await;
     serving.abort();
+    finished.unwrap_or_else(|| {
+        tracing::warn!("what was under way did not end within {} s and is given up", STOP_TIMEOUT.as_secs());
+        Ok(())
+    })?;
     tracing::info!("{}", tally.line());
     Ok(ExitCode::SUCCESS)
 }
@@ -91,11 +107,13 @@ pub(super) async fn reconcile(asked: Reconcile) -> Result<ExitCode, Failure> {
 }
 
 impl Tally {
-    fn count(&mut self, receipt: &Receipt, earlier: Earlier) {
+    /// Shows what came, and counts it.
+    fn show(&mut self, arrival: &Arrival, json: bool) -> Result<(), Failure> {
         self.n_received += 1;
-        self.n_believed += u64::from(is_believed(&receipt.verdict));
-        self.n_repeated += u64::from(earlier.n_same > 0);
-        self.n_gaps += u64::from(gap(receipt, earlier).is_some());
+        self.n_believed += u64::from(is_believed(&arrival.verdict));
+        self.n_repeated += u64::from(arrival.n_repeated() > 0);
+        self.n_gaps += u64::from(arrival.gap().is_some());
+        print(&if json { arrival.json() } else { arrival.line() })
     }
 
     fn line(&self) -> String {
@@ -106,53 +124,48 @@ impl Tally {
     }
 }
 
-/// How many event numbers are missing before one: events of other types, other companies, or lost ones; reconcile tells which.
-fn gap(receipt: &Receipt, earlier: Earlier) -> Option<i64> {
-    let (id, newest) = (receipt.event?.0, earlier.newest?.0);
-    Some(id - newest - 1).filter(|n| *n > 0)
-}
+impl Arrival {
+    /// How often the same event was received before; a test delivery is of no event.
+    fn n_repeated(&self) -> u64 {
+        if self.event.is_some_and(|id| id > 0) { self.earlier.n_same } else { 0 }
+    }
 
-fn shown(receipt: &Receipt, earlier: Earlier, json: bool) -> String {
-    let event = receipt.event.map(|id| id.0);
-    if json {
-        return serde_json::json!({
-            "schema": "crow.receipt/1", "receivedUtc": receipt.at, "eventId": event, "eventType": receipt.kind.inert(),
-            "companyId": receipt.company, "deliveryId": receipt.delivery.as_ref().map(Untrusted::inert),
-            "attempt": receipt.attempt, "verdict": receipt.verdict, "answered": receipt.answered,
-            "elapsedMs": receipt.elapsed.as_millis(), "receivedBefore": earlier.n_same, "missingBefore": gap(receipt, earlier),
-            "nBytes": receipt.body.len(),
+    /// How many event numbers are missing before this one: events of other types, other companies, or lost ones; reconcile tells which.
+    fn gap(&self) -> Option<i64> {
+        let (id, newest) = (self.event?, self.earlier.newest?.0);
+        Some(id - newest - 1).filter(|n| *n > 0)
+    }
+
+    fn json(&self) -> String {
+        serde_json::json!({
+            "schema": "crow.receipt/1", "receivedUtc": self.at, "eventId": self.event, "eventType": self.kind.inert(),
+            "companyId": self.company, "deliveryId": self.delivery.as_ref().map(Untrusted::inert),
+            "attempt": self.attempt, "verdict": self.verdict, "answered": self.answered,
+            "elapsedMs": self.elapsed.as_millis(), "receivedBefore": self.n_repeated(), "missingBefore": self.gap(),
+            "nBytes": self.n_bytes,
         })
-        .to_string();
+        .to_string()
     }
-    let number = event.map_or_else(|| "-".to_owned(), |id| id.to_string());
-    let attempt = receipt.attempt.map_or_else(|| "-".to_owned(), |n| n.to_string());
-    let mut line = format!(
-        "{}  {}  {:<24} event {number}  try {attempt}  {} bytes  {}",
-        receipt.at.format("%H:%M:%S%.3f"),
-        receipt.answered,
-        receipt.kind.inert(),
-        receipt.body.len(),
-        Untrusted::new(receipt.verdict.as_str()).inert()
-    );
-    if earlier.n_same > 0 {
-        line.push_str(&format!("  REPEATED, received {} times before", earlier.n_same));
-    }
-    if let Some(n) = gap(receipt, earlier) {
-        line.push_str(&format!("  {n} event numbers before it did not come"));
-    }
-    line
-}
 
-/// Where everything is handed on to, with a client that follows nothing and sends no key of ours.
-fn target(text: &str) -> Result<(reqwest::Client, url::Url), Failure> {
-    let refused =
-        |why: String| Failure::usage(format!("{text}: {why}"), "give the address of your receiver with --forward URL");
-    let url = url::Url::parse(text).map_err(|error| refused(error.to_string()))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(refused("it must begin with http:// or https://".to_owned()));
+    fn line(&self) -> String {
+        let number = self.event.map_or_else(|| "-".to_owned(), |id| id.to_string());
+        let attempt = self.attempt.map_or_else(|| "-".to_owned(), |n| n.to_string());
+        let mut line = format!(
+            "{}  {}  {:<24} event {number}  try {attempt}  {} bytes  {}",
+            self.at.format("%H:%M:%S%.3f"),
+            self.answered,
+            self.kind.inert(),
+            self.n_bytes,
+            Untrusted::new(self.verdict.as_str()).inert()
+        );
+        if self.n_repeated() > 0 {
+            line.push_str(&format!("  REPEATED, received {} times before", self.n_repeated()));
+        }
+        if let Some(n) = self.gap() {
+            line.push_str(&format!("  {n} event numbers before it did not come"));
+        }
+        line
     }
-    let client = crate::client::connection::plain().map_err(|error| refused(error.to_string()))?;
-    Ok((client, url))
 }
 
 /// What is remembered of the platform that was named; of no profile's platform if none is named and there is no default one.

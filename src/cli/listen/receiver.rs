@@ -1,5 +1,7 @@
-//! The receiver of `crow listen`: takes what comes, judges it, hands it on if asked to, and answers.
+//! The receiver of `crow listen`: takes POSTs, judges their signatures, hands on what is believed if asked to, and answers. What is refused costs
+//! little and is shown; only what is believed is kept whole.
 
+use super::forward::Forward;
 use crate::ambient::Ambient;
 use crate::api::lab::Lab;
 use crate::domain::ids::EventId;
@@ -7,25 +9,34 @@ use crate::domain::lab::{self, Finding, Sample};
 use crate::domain::secret::Secret;
 use crate::domain::signature;
 use crate::domain::text::Untrusted;
+use crate::domain::time::{MINUTE_MS, Timestamp};
+use crate::files;
 use crate::monitor::history::History;
-use crate::monitor::history::receipts::{Earlier, Receipt};
+use crate::monitor::history::receipts::{Earlier, GENUINE, Receipt, UNCHECKED, is_believed};
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 /// How far a timestamp may be from this machine's clock.
-const FRESH: Duration = Duration::from_secs(300);
-/// The largest body that is taken.
-const LARGEST: usize = 1024 * 1024;
-/// How long whoever it is handed on to may take: the platform waits no longer for us.
-const PATIENCE: Duration = Duration::from_secs(9);
-/// Headers of one connection, which are not handed on.
-const OF_A_CONNECTION: [&str; 6] = ["host", "connection", "content-length", "transfer-encoding", "expect", "upgrade"];
+const MAX_SIGNATURE_AGE: Duration = Duration::from_secs(300);
+/// The largest body that is taken: an envelope of 1 MiB and what may come around it.
+const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
+/// How long a body may take to come.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bodies that are read and judged at once; others wait.
+const MAX_BODIES_AT_ONCE: usize = 16;
+/// The largest body with a wrong signature that the signature lab looks at: anybody can send one.
+const MAX_LAB_BYTES: usize = 16 * 1024;
+/// Bytes of the body, and of all headers, that are kept of a delivery that is not believed.
+const MAX_FORGED_BYTES: usize = 2 * 1024;
+/// Deliveries that are not believed and kept, a minute; all of them are counted and shown.
+const MAX_FORGED_PER_MINUTE: u32 = 10;
 
 /// What a receiver works with.
 #[derive(Debug)]
@@ -34,10 +45,30 @@ pub(super) struct Desk {
     pub(super) history: History,
     /// What signatures are checked with; they are not without it.
     pub(super) secret: Option<Secret>,
-    /// Where everything is handed on to.
-    pub(super) forward: Option<(reqwest::Client, url::Url)>,
-    /// Tells what was received.
-    pub(super) told: mpsc::UnboundedSender<(Receipt, Earlier)>,
+    /// Where everything that is believed is handed on to.
+    pub(super) forward: Option<Forward>,
+    /// Tells what came.
+    pub(super) told: mpsc::UnboundedSender<Arrival>,
+    places: Semaphore,
+    /// The minute in which deliveries that are not believed were last kept, and how many.
+    forged: Mutex<(Timestamp, u32)>,
+}
+
+/// What is shown of something that came.
+#[derive(Debug)]
+pub(super) struct Arrival {
+    pub(super) at: Timestamp,
+    /// Its event: of what is believed, as its body says.
+    pub(super) event: Option<i64>,
+    pub(super) kind: Untrusted,
+    pub(super) company: Option<i64>,
+    pub(super) delivery: Option<Untrusted>,
+    pub(super) attempt: Option<u32>,
+    pub(super) verdict: String,
+    pub(super) answered: u16,
+    pub(super) elapsed: Duration,
+    pub(super) n_bytes: usize,
+    pub(super) earlier: Earlier,
 }
 
 /// What an envelope says of itself, as far as it is one.
@@ -52,53 +83,87 @@ struct Envelope {
 
 /// Takes a POST on whatever path.
 pub(super) fn router(desk: Arc<Desk>) -> Router {
-    Router::new().fallback(receive).layer(DefaultBodyLimit::max(LARGEST)).with_state(desk)
+    Router::new().fallback(receive).with_state(desk)
 }
 
-async fn receive(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) -> (StatusCode, String) {
+async fn receive(State(desk): State<Arc<Desk>>, request: Request) -> Response {
     let watch = desk.ambient.stopwatch();
     let at = desk.ambient.now();
+    let (parts, body) = request.into_parts();
+    let headers = parts.headers;
+    let mut arrival = Arrival::of(at, &headers);
+    if parts.method != Method::POST {
+        // A browser or a probe: a delivery is a POST.
+        let allow = [(header::ALLOW, "POST")];
+        let verdict = format!("a {} is no delivery", Untrusted::new(parts.method.as_str()).inert());
+        return desk.refuse(arrival, &verdict, (StatusCode::METHOD_NOT_ALLOWED, allow).into_response());
+    }
+    let place = desk.places.acquire().await;
+    let body = match desk.ambient.within(BODY_TIMEOUT, axum::body::to_bytes(body, MAX_BODY_BYTES)).await {
+        Some(Ok(body)) => body,
+        Some(Err(error)) => {
+            let is_too_large = std::error::Error::source(&error)
+                .is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>);
+            let limit = files::size(MAX_BODY_BYTES as u64);
+            let (status, why) = if is_too_large {
+                (StatusCode::PAYLOAD_TOO_LARGE, format!("its body is larger than {limit}, the limit"))
+            } else {
+                (StatusCode::BAD_REQUEST, "its body broke off".to_owned())
+            };
+            return desk.refuse(arrival, &why, status.into_response());
+        }
+        None => {
+            let why = format!("its body did not come within {} s", BODY_TIMEOUT.as_secs());
+            return desk.refuse(arrival, &why, StatusCode::REQUEST_TIMEOUT.into_response());
+        }
+    };
+    (arrival.verdict, arrival.n_bytes) = (desk.judge(&headers, &body), body.len());
+    if is_believed(&arrival.verdict) {
+        let envelope: Envelope = serde_json::from_slice(&body).unwrap_or_default();
+        match contradiction(&headers, &envelope) {
+            Some(why) => arrival.verdict = why,
+            None => arrival.say(envelope),
+        }
+    }
+    drop(place);
+    let (kept, response) = if !is_believed(&arrival.verdict) {
+        (desk.may_keep(at), (StatusCode::UNAUTHORIZED, arrival.verdict.clone()).into_response())
+    } else if let Some(forward) = &desk.forward {
+        (true, forward.send(&headers, body.clone()).await)
+    } else {
+        (true, (StatusCode::OK, "received").into_response())
+    };
+    (arrival.answered, arrival.elapsed) = (response.status().as_u16(), watch.elapsed());
+    if kept {
+        match desk.history.note_receipt(arrival.receipt(&headers, &body)).await {
+            Ok(earlier) => arrival.earlier = earlier,
+            // What cannot be written down was not received: the platform sends it again.
+            Err(error) => {
+                let why = format!("it could not be written down: {error}");
+                return desk.refuse(arrival, &why, StatusCode::INSUFFICIENT_STORAGE.into_response());
+            }
+        }
+    }
+    // Whoever shows it may be gone; what was received is remembered.
+    let _ = desk.told.send(arrival);
+    response
+}
+
+/// What the unsigned headers say against the body that is signed: one of them is not the platform's.
+fn contradiction(headers: &HeaderMap, envelope: &Envelope) -> Option<String> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let number = |name: &str| text(name).and_then(|text| text.parse().ok());
-    let envelope: Envelope = serde_json::from_slice(&body).unwrap_or_default();
-    let verdict = match ["x-wlcro-signature", "x-wlcro-timestamp"].into_iter().find(|name| is_ambiguous(&headers, name))
+    let named = text("x-wlcro-event-id").and_then(|id| id.parse::<i64>().ok());
+    if let (Some(named), Some(id)) = (named, envelope.id)
+        && named != id
     {
-        // Which of them another receiver would take is not known.
-        Some(name) if desk.secret.is_some() => {
-            format!("its header {name} is there more than once, with different values")
+        return Some(format!("its header names event {named} and its body event {id}: a sign of forgery"));
+    }
+    match (text("x-wlcro-event-type"), &envelope.kind) {
+        (Some(named), Some(kind)) if named != kind => {
+            let (named, kind) = (Untrusted::new(named).inert(), Untrusted::new(kind.as_str()).inert());
+            Some(format!("its header names the type {named} and its body {kind}: a sign of forgery"))
         }
-        _ => desk.judge(text("x-wlcro-timestamp"), text("x-wlcro-signature"), &body),
-    };
-    let (status, answer) = match (&desk.forward, is_believed(&verdict)) {
-        (_, false) => (StatusCode::UNAUTHORIZED, verdict.clone()),
-        (None, true) => (StatusCode::OK, "received".to_owned()),
-        (Some((client, url)), true) => forwarded(client, url.clone(), &headers, body.clone()).await,
-    };
-    let kind = text("x-wlcro-event-type").map(str::to_owned).or(envelope.kind).unwrap_or_default();
-    let receipt = Receipt {
-        at,
-        event: number("x-wlcro-event-id").or(envelope.id).map(EventId),
-        kind: Untrusted::new(kind),
-        company: envelope.company,
-        delivery: text("x-wlcro-delivery-id").map(Untrusted::new),
-        attempt: number("x-wlcro-attempt").and_then(|n| u32::try_from(n).ok()),
-        verdict,
-        answered: status.as_u16(),
-        elapsed: watch.elapsed(),
-        headers: headers
-            .iter()
-            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-            .collect(),
-        body: body.to_vec(),
-    };
-    match desk.history.note_receipt(receipt.clone()).await {
-        Ok(earlier) => {
-            // Whoever shows them may be gone; what was received is remembered.
-            let _ = desk.told.send((receipt, earlier));
-            (status, answer)
-        }
-        // What cannot be written down was not received: the platform sends it again.
-        Err(error) => (StatusCode::INSUFFICIENT_STORAGE, format!("it could not be written down: {error}")),
+        _ => None,
     }
 }
 
@@ -109,26 +174,113 @@ fn is_ambiguous(headers: &HeaderMap, name: &str) -> bool {
     values.any(|value| Some(value) != first)
 }
 
-/// Whether a verdict lets a delivery count: it is genuine, or nobody could check.
-pub(super) fn is_believed(verdict: &str) -> bool {
-    matches!(verdict, GENUINE | UNCHECKED)
+impl Arrival {
+    /// What the head of a request says, which nobody has signed.
+    fn of(at: Timestamp, headers: &HeaderMap) -> Self {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        Self {
+            at,
+            event: None,
+            kind: Untrusted::new(text("x-wlcro-event-type").unwrap_or_default()),
+            company: None,
+            delivery: text("x-wlcro-delivery-id").map(Untrusted::new),
+            attempt: text("x-wlcro-attempt").and_then(|n| n.parse().ok()),
+            verdict: String::new(),
+            answered: 0,
+            elapsed: Duration::ZERO,
+            n_bytes: 0,
+            earlier: Earlier::default(),
+        }
+    }
+
+    /// Takes what a body says that is believed.
+    fn say(&mut self, envelope: Envelope) {
+        (self.event, self.company) = (envelope.id, envelope.company);
+        if let Some(kind) = envelope.kind {
+            self.kind = Untrusted::new(kind);
+        }
+    }
+
+    /// What is kept: everything of what is believed, the beginning of what is not.
+    fn receipt(&self, headers: &HeaderMap, body: &Bytes) -> Receipt {
+        let most = if is_believed(&self.verdict) { usize::MAX } else { MAX_FORGED_BYTES };
+        let mut room = most;
+        let kept = |(name, value): (&header::HeaderName, &header::HeaderValue)| {
+            room = room.saturating_sub(name.as_str().len() + value.len());
+            (room > 0).then(|| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        };
+        Receipt {
+            at: self.at,
+            // A test delivery is of no event.
+            event: self.event.filter(|id| *id > 0).map(EventId),
+            kind: Untrusted::new(self.kind.raw().chars().take(100).collect::<String>()),
+            company: self.company,
+            delivery: self.delivery.clone(),
+            attempt: self.attempt,
+            verdict: self.verdict.clone(),
+            answered: self.answered,
+            elapsed: self.elapsed,
+            headers: headers.iter().map_while(kept).collect(),
+            body: body[..body.len().min(most)].to_vec(),
+        }
+    }
 }
 
-/// The verdict on a delivery whose signature fits.
-pub(super) const GENUINE: &str = "genuine";
-/// The verdict where no secret was given.
-pub(super) const UNCHECKED: &str = "not checked";
-
 impl Desk {
-    /// Judges a signature; where it does not fit, the lab says why.
-    fn judge(&self, timestamp: Option<&str>, given: Option<&str>, body: &[u8]) -> String {
+    pub(super) fn new(
+        ambient: Ambient,
+        history: History,
+        secret: Option<Secret>,
+        forward: Option<Forward>,
+        told: mpsc::UnboundedSender<Arrival>,
+    ) -> Self {
+        let (places, forged) = (Semaphore::new(MAX_BODIES_AT_ONCE), Mutex::new((Timestamp::default(), 0)));
+        Self { ambient, history, secret, forward, told, places, forged }
+    }
+
+    /// Shows something that is neither kept nor handed on, and answers it.
+    fn refuse(&self, mut arrival: Arrival, why: &str, response: Response) -> Response {
+        (arrival.verdict, arrival.answered) = (why.to_owned(), response.status().as_u16());
+        let _ = self.told.send(arrival);
+        let (parts, _) = response.into_parts();
+        Response::from_parts(parts, Body::from(why.to_owned()))
+    }
+
+    /// Whether one more delivery that is not believed is kept in this minute.
+    fn may_keep(&self, at: Timestamp) -> bool {
+        let Ok(mut forged) = self.forged.lock() else { return false };
+        let minute = at.slot(MINUTE_MS);
+        if forged.0 != minute {
+            *forged = (minute, 0);
+        }
+        forged.1 += 1;
+        forged.1 <= MAX_FORGED_PER_MINUTE
+    }
+
+    /// Judges a signature; where it does not fit, the lab says why, unless the body is large: that would cost time that anybody could claim.
+    fn judge(&self, headers: &HeaderMap, body: &[u8]) -> String {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let Some(secret) = &self.secret else { return UNCHECKED.to_owned() };
-        let (Some(timestamp), Some(given)) = (timestamp, given) else { return "not signed".to_owned() };
+        let signed = ["x-wlcro-signature", "x-wlcro-timestamp"];
+        if let Some(name) = signed.into_iter().find(|name| is_ambiguous(headers, name)) {
+            // Which of them another receiver would take is not known.
+            return format!("its header {name} is there more than once, with different values");
+        }
+        let (Some(timestamp), Some(given)) = (text("x-wlcro-timestamp"), text("x-wlcro-signature")) else {
+            return "not signed".to_owned();
+        };
         let Ok(sent_at) = timestamp.parse::<i64>() else { return "its timestamp is no number".to_owned() };
         let now = self.ambient.now().seconds();
         if signature::verify(secret, sent_at, body, given) {
             let off = now.abs_diff(sent_at);
-            return if off <= FRESH.as_secs() { GENUINE.to_owned() } else { format!("signed {off} s from now") };
+            return if off <= MAX_SIGNATURE_AGE.as_secs() {
+                GENUINE.to_owned()
+            } else {
+                format!("signed {off} s from now")
+            };
+        }
+        if body.len() > MAX_LAB_BYTES {
+            return "its signature does not fit: another secret, or a changed body".to_owned();
         }
         let finding = lab::judge(&Sample {
             signature: given,
@@ -145,27 +297,4 @@ impl Desk {
             (_, None) => "its signature does not fit: another secret, or a changed body".to_owned(),
         }
     }
-}
-
-/// Hands a delivery on as it came, and answers with what came back.
-async fn forwarded(client: &reqwest::Client, url: url::Url, headers: &HeaderMap, body: Bytes) -> (StatusCode, String) {
-    let mut request = client.post(url).timeout(PATIENCE).body(body);
-    for (name, value) in headers.iter().filter(|(name, _)| !OF_A_CONNECTION.contains(&name.as_str())) {
-        request = request.header(name, value);
-    }
-    match request.send().await {
-        Ok(response) => {
-            let status = response.status();
-            (status, response.text().await.unwrap_or_default().chars().take(16 * 1024).collect())
-        }
-        Err(error) => (StatusCode::BAD_GATEWAY, format!("it could not be handed on: {}", innermost(&error))),
-    }
-}
-
-fn innermost(error: &reqwest::Error) -> String {
-    let mut error: &dyn std::error::Error = error;
-    while let Some(next) = error.source() {
-        error = next;
-    }
-    error.to_string()
 }

@@ -4,17 +4,20 @@ use crate::ambient::Ambient;
 use crate::cli::arguments::listen::Reconcile;
 use crate::cli::diagnose::print;
 use crate::cli::failure::Failure;
+use crate::cli::output;
 use crate::cli::remote::Place;
+use crate::domain::event::EventType;
 use crate::monitor::history::History;
 use crate::monitor::history::receipts::Comparison;
 use crate::monitor::post::Post;
 use crate::monitor::rounds;
 use std::process::ExitCode;
 
-/// Missing events that are named.
-const NAMED: usize = 50;
+/// Missing and unreadable events that are named without `--json`.
+const MAX_NAMED_EVENTS: usize = 50;
 
-/// Polls what happened up to now, and compares: exit code 0 everything was received, 1 something was not.
+/// Polls what happened up to now, and compares: 0 something was compared and all of it was received, 1 an event is missing or could not be read,
+/// 2 nothing was compared.
 pub(super) async fn run(place: &Place, history: History, asked: &Reconcile) -> Result<ExitCode, Failure> {
     let ambient = Ambient::real();
     let holders = place.holders()?;
@@ -24,17 +27,47 @@ pub(super) async fn run(place: &Place, history: History, asked: &Reconcile) -> R
             "keep a key with crow profile key, or give one with --key-file F",
         ));
     }
+    check_types(&asked.types)?;
+    let refused = |error: crate::sqlite::Error| Failure::usage(error.to_string(), "see the log for more");
+    if asked.types.is_empty() && history.received_types().await.map_err(refused)?.is_empty() {
+        return Err(Failure::usage(
+            "nothing was ever received here, so there is nothing to compare",
+            "run crow listen for the same platform first, or name types with --types",
+        ));
+    }
     let percent = place.profile.as_ref().map_or(crate::cli::profile::shelf::BUDGET, |profile| profile.budget_percent);
     let post = Post::new(holders, ambient.clone(), history.clone(), percent);
     let until = ambient.now();
     let since = until.minus(asked.since);
-    rounds::catch_up(&post, &ambient, since)
-        .await
-        .map_err(|why| Failure::failed(why, "check the address and the key; crow console shows what is the matter"))?;
-    let refused = |error: crate::sqlite::Error| Failure::failed(error.to_string(), "see the log for more");
+    let waits = |line: &str| output::remark(&format!("crow: waiting: {line}"));
+    rounds::catch_up(&post, &ambient, since, waits).await.map_err(|why| {
+        Failure::usage(format!("nothing was compared: {why}"), "check the address, the key and its scopes")
+    })?;
     let comparison = history.compare(since, until, asked.types.clone()).await.map_err(refused)?;
     print(&if asked.json { json(&comparison).to_string() } else { shown(&comparison, asked) })?;
-    Ok(ExitCode::from(u8::from(!comparison.missing.is_empty())))
+    if comparison.n_polled == 0 && comparison.unreadable.is_empty() {
+        return Err(Failure::usage(
+            format!("nothing was compared: no event of these types in the last {}", back(asked)),
+            "look further back with --since, or name other types with --types",
+        ));
+    }
+    let is_whole = comparison.missing.is_empty() && comparison.unreadable.is_empty();
+    Ok(ExitCode::from(u8::from(!is_whole)))
+}
+
+/// Refuses a type that no platform has.
+fn check_types(types: &[String]) -> Result<(), Failure> {
+    match types.iter().find(|name| EventType::ALL.iter().all(|kind| kind.name() != name.as_str())) {
+        None => Ok(()),
+        Some(name) => Err(Failure::usage(
+            format!("there is no event type {name}"),
+            format!("the types are {}", EventType::ALL.map(EventType::name).join(", ")),
+        )),
+    }
+}
+
+fn back(asked: &Reconcile) -> humantime::FormattedDuration {
+    humantime::format_duration(asked.since)
 }
 
 fn json(of: &Comparison) -> serde_json::Value {
@@ -45,24 +78,37 @@ fn json(of: &Comparison) -> serde_json::Value {
         .collect();
     let repeated: Vec<serde_json::Value> =
         of.repeated.iter().map(|(id, n)| serde_json::json!({ "eventId": id.0, "times": n })).collect();
+    let unreadable: Vec<serde_json::Value> = of
+        .unreadable
+        .iter()
+        .map(|(id, why)| serde_json::json!({ "eventId": id.map(|id| id.0), "why": why.inert() }))
+        .collect();
+    let not_compared: Vec<serde_json::Value> = of
+        .not_compared
+        .iter()
+        .map(|(kind, n)| serde_json::json!({ "eventType": kind.inert(), "nPolled": n }))
+        .collect();
     serde_json::json!({
         "schema": "crow.reconcile/1", "types": of.types, "nPolled": of.n_polled, "nReceived": of.n_received,
         "missing": missing, "receivedButNotPolled": of.unknown.iter().map(|id| id.0).collect::<Vec<_>>(), "repeated": repeated,
+        "unreadable": unreadable, "notCompared": not_compared,
     })
 }
 
 fn shown(of: &Comparison, asked: &Reconcile) -> String {
-    let types =
-        if of.types.is_empty() { "no type: nothing was ever received here".to_owned() } else { of.types.join(" ") };
     let mut lines = vec![
-        format!("the last {} of {types}", humantime::format_duration(asked.since)),
+        format!("the last {} of {}", back(asked), of.types.join(" ")),
         format!("{} events were polled, {} of them were received and answered 2xx", of.n_polled, of.n_received),
     ];
-    for (id, kind, at) in of.missing.iter().take(NAMED) {
+    for (id, kind, at) in of.missing.iter().take(MAX_NAMED_EVENTS) {
         lines.push(format!("missing   {id}  {}  {} UTC", kind.inert(), at.format("%Y-%m-%d %H:%M:%S")));
     }
-    if of.missing.len() > NAMED {
-        lines.push(format!("missing   and {} more; --json names them all", of.missing.len() - NAMED));
+    if of.missing.len() > MAX_NAMED_EVENTS {
+        lines.push(format!("missing   and {} more; --json names them all", of.missing.len() - MAX_NAMED_EVENTS));
+    }
+    for (id, why) in of.unreadable.iter().take(MAX_NAMED_EVENTS) {
+        let id = id.map_or_else(|| "-".to_owned(), |id| id.to_string());
+        lines.push(format!("unreadable  {id}  {}; whether it was received cannot be told", why.inert()));
     }
     for (id, n) in &of.repeated {
         lines.push(format!("repeated  {id}  {n} times, which at-least-once delivery permits"));
@@ -72,6 +118,14 @@ fn shown(of: &Comparison, asked: &Reconcile) -> String {
         lines.push(format!(
             "{n} events were received that were not polled: another company's, or older than what was asked for"
         ));
+    }
+    if asked.types.is_empty() {
+        for (kind, n) in &of.not_compared {
+            let kind = kind.inert();
+            lines.push(format!(
+                "not compared  {n} events of {kind}: none was ever received here; --types {kind} compares them"
+            ));
+        }
     }
     lines.join("\n")
 }

@@ -4,16 +4,14 @@ use super::shelf::Kind;
 use crate::cli::failure::Failure;
 use crate::domain::key;
 use crate::domain::secret::Secret;
+use crate::files;
 use crate::tui::prompt;
-use std::io::{IsTerminal as _, Read as _};
+use std::io::IsTerminal as _;
 use std::path::Path;
-use url::Url;
-use zeroize::Zeroizing;
+use url::{Host, Url};
 
 /// What an operator's token begins with.
 const TOKEN: &str = "wlop_";
-/// The longest file that could hold a key.
-const LONGEST: u64 = 4_096;
 
 /// Where a credential comes from.
 #[derive(Debug, Clone, Copy)]
@@ -72,6 +70,28 @@ pub(in crate::cli) fn address(text: &str) -> Result<Url, Failure> {
     Ok(url)
 }
 
+/// Refuses to send a key or a token over plain http to another machine, where anybody on the way can read it.
+pub(in crate::cli) fn check_transport(url: &str, allow_http: bool) -> Result<(), Failure> {
+    let url = address(url)?;
+    if url.scheme() == "https" || allow_http || is_loopback(&url) {
+        return Ok(());
+    }
+    Err(Failure::usage(
+        format!("{url} would carry the key unencrypted, for anybody on the way to read"),
+        "use https://, or say --allow-http where the network is trusted",
+    ))
+}
+
+/// Whether an address is one of this machine.
+pub(in crate::cli) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
 /// The operator's token in a file.
 pub(in crate::cli) fn token(path: &Path) -> Result<Secret, Failure> {
     let secret = alone(path, "an operator's token")?;
@@ -86,13 +106,8 @@ pub(in crate::cli) fn token(path: &Path) -> Result<Secret, Failure> {
 pub(in crate::cli) fn alone(path: &Path, what: &str) -> Result<Secret, Failure> {
     let refused =
         |why: &str| Failure::usage(format!("{}: {why}", path.display()), format!("give the file that holds {what}"));
-    let mut text = Zeroizing::new(String::new());
-    let came = if path == Path::new("-") {
-        std::io::stdin().lock().take(LONGEST).read_to_string(&mut text)
-    } else {
-        std::fs::File::open(path).and_then(|file| file.take(LONGEST).read_to_string(&mut text))
-    };
-    came.map_err(|error| refused(&error.to_string()))?;
+    let bytes = files::read_named(path, files::MAX_SECRET_BYTES).map_err(|error| refused(&error.to_string()))?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| refused("not UTF-8 text"))?;
     let trimmed = text.trim();
     if trimmed.is_empty() || trimmed.contains(char::is_whitespace) {
         return Err(refused("there is not one thing alone in it"));

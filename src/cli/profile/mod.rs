@@ -39,7 +39,7 @@ fn add(asked: &Add) -> Result<(), Failure> {
             "take it away with crow profile remove, or keep another key in it with crow profile key",
         ));
     }
-    credential::address(&asked.url)?;
+    credential::check_transport(&asked.url, asked.allow_http)?;
     let source = Source::of(asked.key_file.as_deref(), asked.token_file.as_deref());
     let (kind, secret) = source.read()?;
     let name = asked.key.clone().unwrap_or_else(|| match kind {
@@ -53,6 +53,7 @@ fn add(asked: &Add) -> Result<(), Failure> {
         budget_percent: asked.budget,
         colour: asked.colour,
         production: asked.production,
+        allow_http: asked.allow_http,
         credentials: vec![kept],
     };
     shelf.put(&asked.profile, &profile)?;
@@ -159,6 +160,9 @@ fn show(asked: &Named) -> Result<(), Failure> {
     print(&format!("access       {}", profile.access.name()))?;
     print(&format!("budget       {} % of each rate window", profile.budget_percent))?;
     print(&format!("production   {}", yes(profile.production)))?;
+    if profile.allow_http {
+        print("allow-http   yes: keys go over plain http to another machine")?;
+    }
     print(&format!("colour       {}", profile.colour.map_or("the theme's", shelf::Hue::name)))?;
     print(&format!("default      {}", yes(shelf.chosen() == Some(asked.profile.as_str()))))?;
     for kept in &profile.credentials {

@@ -4,6 +4,7 @@ use super::shelf::{Kept, Place};
 use crate::cli::failure::Failure;
 use crate::cli::settings;
 use crate::domain::secret::Secret;
+use crate::files;
 use keyring::Entry;
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -46,7 +47,7 @@ pub(in crate::cli) fn get(profile: &str, kept: &Kept) -> Result<Secret, Failure>
             .map_err(|why| Failure::usage(format!("{} of profile {profile}: {why}", kept.name), again)),
         Place::File => {
             let path = file(profile, &kept.name)?;
-            let text = std::fs::read_to_string(&path)
+            let text = files::read_text(&path, files::MAX_SECRET_BYTES)
                 .map_err(|error| Failure::usage(format!("{}: {error}", path.display()), again))?;
             Ok(Secret::new(text.trim().to_owned()))
         }

@@ -29,6 +29,9 @@ pub(in crate::cli) struct Profile {
     /// Whether every action wants the number of things it changes typed.
     #[serde(default)]
     pub(in crate::cli) production: bool,
+    /// Whether the credentials may go over plain http to another machine.
+    #[serde(default)]
+    pub(in crate::cli) allow_http: bool,
     /// Who asks: names only. What they stand for is kept elsewhere.
     #[serde(default)]
     pub(in crate::cli) credentials: Vec<Kept>,
@@ -256,7 +259,7 @@ impl Shelf {
 }
 
 fn read_text(file: &Path) -> Result<String, Failure> {
-    match std::fs::read_to_string(file) {
+    match crate::files::read_text(file, crate::files::MAX_SETTINGS_BYTES) {
         Ok(text) => Ok(text),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
         Err(error) => Err(Failure::usage(format!("{}: {error}", file.display()), "give a file that can be read")),
@@ -277,6 +280,9 @@ fn table(profile: &Profile) -> Table {
     if profile.production {
         table["production"] = value(true);
     }
+    if profile.allow_http {
+        table["allow_http"] = value(true);
+    }
     let kept = profile.credentials.iter().map(|kept| {
         let (name, kind, place) = (kept.name.as_str(), kept.kind.name(), kept.kept.name());
         Value::InlineTable([("name", name), ("kind", kind), ("kept", place)].into_iter().collect::<InlineTable>())
@@ -296,6 +302,7 @@ mod tests {
             budget_percent: 5,
             colour: Some(Hue::Red),
             production: true,
+            allow_http: false,
             credentials: vec![Kept { name: "Zapier \"prod\"".to_owned(), kind: Kind::Key, kept: Place::File }],
         }
     }

@@ -4,9 +4,11 @@
 pub mod calls;
 pub mod keys;
 pub mod pages;
+mod places;
 pub mod receipts;
 pub mod retention;
 pub mod seen;
+mod unreadable;
 
 use super::alerts::Alert;
 use super::link::Link;
@@ -23,6 +25,7 @@ const APPLICATION_ID: i32 = i32::from_be_bytes(*b"crwh");
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../assets/migrations/history/0001_initial.sql"),
     include_str!("../../../assets/migrations/history/0002_remote.sql"),
+    include_str!("../../../assets/migrations/history/0003_unreadable.sql"),
 ];
 /// Link changes that are kept.
 const LINKS: i64 = 1_000;

@@ -8,6 +8,19 @@ use crate::sqlite::{Error, Lane};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::time::Duration;
 
+/// The verdict on a delivery whose signature fits.
+pub const GENUINE: &str = "genuine";
+/// The verdict where no secret was given.
+pub const UNCHECKED: &str = "not checked";
+/// Deliveries that are not believed and kept: the newest.
+const MAX_FORGED_RECEIPTS: i64 = 200;
+
+/// Whether a verdict lets a delivery count: it is genuine, or nobody could check.
+#[must_use]
+pub fn is_believed(verdict: &str) -> bool {
+    matches!(verdict, GENUINE | UNCHECKED)
+}
+
 /// A delivery as it was received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
@@ -59,6 +72,10 @@ pub struct Comparison {
     pub repeated: Vec<(EventId, u64)>,
     /// The types that were looked at.
     pub types: Vec<String>,
+    /// Events of other types in the same time, of which nothing was ever received: the type and how many.
+    pub not_compared: Vec<(Untrusted, u64)>,
+    /// Events of the same time that could not be read: the number, if it could be told, and why.
+    pub unreadable: Vec<(Option<EventId>, Untrusted)>,
 }
 
 impl History {
@@ -88,9 +105,25 @@ impl History {
                     head,
                     receipt.body
                 ])?;
+            if !is_believed(&receipt.verdict) {
+                connection
+                    .prepare_cached(
+                        "DELETE FROM receipts WHERE verdict NOT IN (?1, ?2) AND id NOT IN
+                         (SELECT id FROM receipts WHERE verdict NOT IN (?1, ?2) ORDER BY id DESC LIMIT ?3)",
+                    )?
+                    .execute(params![GENUINE, UNCHECKED, MAX_FORGED_RECEIPTS])?;
+            }
             Ok(earlier)
         })
         .await
+    }
+
+    /// The types of which something was ever received, in order.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn received_types(&self) -> Result<Vec<String>, Error> {
+        self.database.read(Lane::Common, types).await
     }
 
     /// Compares the events that happened between two times with what was received. Without `types`, those types are looked at of which
@@ -101,6 +134,13 @@ impl History {
     pub async fn compare(&self, since: Timestamp, until: Timestamp, types: Vec<String>) -> Result<Comparison, Error> {
         self.database.read(Lane::Common, move |connection| compare(connection, (since, until), types)).await
     }
+}
+
+/// The types of which something was ever received, in order.
+fn types(connection: &Connection) -> Result<Vec<String>, Error> {
+    let mut statement = connection
+        .prepare_cached("SELECT DISTINCT type FROM receipts WHERE verdict IN (?1, ?2) AND type <> '' ORDER BY type")?;
+    Ok(statement.query_map([GENUINE, UNCHECKED], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
 fn earlier(connection: &Connection, event: Option<EventId>) -> Result<Earlier, Error> {
@@ -124,8 +164,7 @@ fn compare(
     mut types: Vec<String>,
 ) -> Result<Comparison, Error> {
     if types.is_empty() {
-        let mut statement = connection.prepare_cached("SELECT DISTINCT type FROM receipts ORDER BY type")?;
-        types = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        types = self::types(connection)?;
     }
     let listed = serde_json::to_string(&types).unwrap_or_default();
     let span = params![since.millis(), until.millis(), listed];
@@ -146,17 +185,35 @@ fn compare(
     }
     let mut statement = connection.prepare_cached(
         "SELECT DISTINCT r.event FROM receipts r WHERE r.at >= ?1 AND r.at < ?2 AND r.event IS NOT NULL
-         AND NOT EXISTS (SELECT 1 FROM events e WHERE e.id = r.event) ORDER BY r.event",
+         AND r.event > 0 AND NOT EXISTS (SELECT 1 FROM events e WHERE e.id = r.event)
+         AND NOT EXISTS (SELECT 1 FROM unreadable u WHERE u.number = r.event AND u.what LIKE 'events:%') ORDER BY r.event",
     )?;
     let unknown = statement.query_map(params![since.millis(), until.millis()], |row| Ok(EventId(row.get(0)?)))?;
     comparison.unknown = unknown.collect::<Result<_, _>>()?;
     let mut statement = connection.prepare_cached(
-        "SELECT event, count(*) FROM receipts WHERE at >= ?1 AND at < ?2 AND event IS NOT NULL AND answered BETWEEN 200 AND 299
+        "SELECT event, count(*) FROM receipts WHERE at >= ?1 AND at < ?2 AND event > 0 AND answered BETWEEN 200 AND 299
          GROUP BY event HAVING count(*) > 1 ORDER BY event",
     )?;
     let repeated = statement.query_map(params![since.millis(), until.millis()], |row| {
         Ok((EventId(row.get(0)?), row.get::<_, i64>(1)?.unsigned_abs()))
     })?;
     comparison.repeated = repeated.collect::<Result<_, _>>()?;
+    let mut statement = connection.prepare_cached(
+        "SELECT e.type, count(*) FROM events e WHERE e.created >= ?1 AND e.created < ?2
+         AND e.type NOT IN (SELECT value FROM json_each(?3)) GROUP BY e.type ORDER BY e.type",
+    )?;
+    let others = statement.query_map(params![since.millis(), until.millis(), listed], |row| {
+        Ok((Untrusted::new(row.get::<_, String>(0)?), row.get::<_, i64>(1)?.unsigned_abs()))
+    })?;
+    comparison.not_compared = others.collect::<Result<_, _>>()?;
+    let mut statement = connection.prepare_cached(
+        "SELECT u.number, u.why FROM unreadable u WHERE u.what LIKE 'events:%' AND u.at >= ?1
+         AND NOT EXISTS (SELECT 1 FROM receipts r WHERE r.event = u.number AND r.answered BETWEEN 200 AND 299)
+         ORDER BY u.number, u.id",
+    )?;
+    let unreadable = statement.query_map([since.millis()], |row| {
+        Ok((row.get::<_, Option<i64>>(0)?.map(EventId), Untrusted::new(row.get::<_, String>(1)?)))
+    })?;
+    comparison.unreadable = unreadable.collect::<Result<_, _>>()?;
     Ok(comparison)
 }

@@ -6,13 +6,14 @@ use crate::sqlite::Error;
 use std::time::Duration;
 
 /// How long each kind is remembered.
-const KEPT: [(&str, &str, u64); 6] = [
+const KEPT: [(&str, &str, u64); 7] = [
     ("calls", "at", 14),
     ("windows", "minute", 31),
     ("events", "seen", 14),
     ("outages", "before", 180),
     ("watches", "until", 31),
     ("receipts", "at", 14),
+    ("unreadable", "at", 14),
 ];
 /// Rows that are let go at once, so that nobody waits.
 const SLICE: u32 = 2_000;

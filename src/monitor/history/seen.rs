@@ -1,7 +1,8 @@
 //! What was seen of a platform: keys, windows, events, subscriptions, and when they were watched.
 
-use super::History;
-use crate::client::partner::{Listed, Polled, subscription};
+use super::{History, unreadable};
+use crate::api::readable::UnreadableRows;
+use crate::client::partner::{Listed, Polled, Unreadable, subscription};
 use crate::domain::ids::{CompanyId, SubscriptionId, TripId};
 use crate::domain::key::Scopes;
 use crate::domain::text::Untrusted;
@@ -11,6 +12,7 @@ use crate::monitor::reach::Riddle;
 use crate::sqlite::{Error, Lane};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Hours of a week.
@@ -91,6 +93,8 @@ pub struct Seen {
     pub outages: Vec<Outage>,
     /// What was not understood.
     pub riddles: Vec<Riddle>,
+    /// Items of lists that could not be read, by noun.
+    pub unreadable: BTreeMap<String, UnreadableRows>,
     /// Stretches of the last day in which nothing was watched.
     pub gaps: Vec<(Timestamp, Timestamp)>,
     /// When something that was asked for was last received and understood.
@@ -99,6 +103,15 @@ pub struct Seen {
     pub cursor: u64,
     /// What was received by a receiver of ours.
     pub n_receipts: u64,
+}
+
+/// The subscriptions of a company, all pages together.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// Those that could be read, with the JSON that they came as.
+    pub rows: Vec<(Listed, Box<RawValue>)>,
+    /// Those that could not.
+    pub unreadable: Vec<Unreadable>,
 }
 
 /// What a listing told.
@@ -121,35 +134,6 @@ impl History {
         self.database.read(Lane::Common, keys).await
     }
 
-    /// Where polling of something goes on; nothing if it begins.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn place(&self, what: String) -> Result<Option<Vec<(String, String)>>, Error> {
-        self.database
-            .read(Lane::Common, move |connection| {
-                let mut statement = connection.prepare_cached("SELECT place FROM turns WHERE what = ?1")?;
-                let text: Option<Option<String>> = statement.query_row([what], |row| row.get(0)).optional()?;
-                Ok(text.flatten().and_then(|text| serde_json::from_str(&text).ok()))
-            })
-            .await
-    }
-
-    /// Gives up the place where polling goes on: it begins anew at the newest event that is known of a company. Answers when that was.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn begin_anew(&self, what: String, company: CompanyId) -> Result<Option<Timestamp>, Error> {
-        self.write(move |connection| {
-            connection.prepare_cached("UPDATE turns SET place = NULL WHERE what = ?1")?.execute([&what])?;
-            let newest: Option<i64> = connection
-                .prepare_cached("SELECT max(created) FROM events WHERE company = ?1")?
-                .query_row([company.0], |row| row.get(0))?;
-            Ok(newest.map(Timestamp::from_millis))
-        })
-        .await
-    }
-
     /// Remembers events that were polled, and where polling goes on. Those that are known already are left as they are.
     ///
     /// # Errors
@@ -158,6 +142,7 @@ impl History {
         &self,
         told: Told,
         events: Vec<Polled>,
+        unreadable: Vec<Unreadable>,
         next: Option<Vec<(String, String)>>,
     ) -> Result<(), Error> {
         self.write(move |connection| {
@@ -174,6 +159,7 @@ impl History {
                     event.envelope
                 ])?;
             }
+            unreadable::note(connection, &told.what, told.at, &unreadable)?;
             let newest = events.iter().map(|event| event.created_at).max();
             // Without a cursor polling goes on at the time of the newest event, which is asked for again and known.
             let place = next.or_else(|| newest.map(|at| vec![("since".to_owned(), at.to_rfc3339_seconds())]));
@@ -190,7 +176,8 @@ impl History {
         .await
     }
 
-    /// Remembers a whole listing of a company's subscriptions; who was on and is off has gone off in between.
+    /// Remembers a whole listing of a company's subscriptions; who was on and is off has gone off in between. One that could not be read is
+    /// kept as it was known before.
     ///
     /// # Errors
     /// Those of the database.
@@ -198,13 +185,20 @@ impl History {
         &self,
         told: Told,
         company: CompanyId,
-        listed: Vec<(Listed, Box<RawValue>)>,
+        Listing { rows, unreadable }: Listing,
     ) -> Result<(), Error> {
         self.write(move |connection| {
-            for (listed, raw) in &listed {
+            for (listed, raw) in &rows {
                 note_subscription(connection, &told, listed, raw)?;
             }
-            let ids: Vec<i64> = listed.iter().map(|(listed, _)| listed.subscription.id.0).collect();
+            unreadable::clear(connection, &told.what)?;
+            unreadable::note(connection, &told.what, told.at, &unreadable)?;
+            if unreadable.iter().any(|item| item.number.is_none()) {
+                // Which one it is cannot be told: none is gone for certain.
+                return done(connection, &told);
+            }
+            let numbers = unreadable.iter().filter_map(|item| item.number);
+            let ids: Vec<i64> = rows.iter().map(|(listed, _)| listed.subscription.id.0).chain(numbers).collect();
             connection
                 .prepare_cached(
                     "DELETE FROM subscriptions WHERE company = ?1 AND id NOT IN (SELECT value FROM json_each(?2))",
@@ -332,6 +326,7 @@ fn seen(connection: &Connection, now: Timestamp) -> Result<Seen, Error> {
         subscriptions: subscriptions(connection)?,
         outages: outages(connection)?,
         riddles: riddles(connection)?,
+        unreadable: unreadable::all(connection)?,
         gaps: gaps(connection, now)?,
         heard_at: heard.map(Timestamp::from_millis),
         cursor: u64::try_from(calls + events + n_receipts).unwrap_or(0),

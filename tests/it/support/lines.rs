@@ -42,6 +42,19 @@ impl Lines {
         until(&format!("{n} times {text}, told: {:?}", self.told()), async || self.n_with(text) >= n).await;
     }
 
+    /// The CPU time that the process has used so far, in milliseconds.
+    pub(crate) fn cpu_ms(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("its state");
+        let fields: Vec<&str> = stat.rsplit(')').next().expect("fields").split_whitespace().collect();
+        // User and system time, in ticks of 10 ms.
+        (fields[11].parse::<u64>().expect("a number") + fields[12].parse::<u64>().expect("a number")) * 10
+    }
+
+    /// The most memory that the process ever held, in KiB.
+    pub(crate) fn peak(&self) -> u64 {
+        crate::bounds::peak_of(self.child.id()).expect("it runs")
+    }
+
     /// Sends the process a signal.
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();

@@ -46,6 +46,12 @@ struct Books {
     limits: [u32; 3],
     calls: Vec<(String, String, u16)>,
     tests: u32,
+    /// Events whose JSON is not as usual, by their number.
+    odd_events: BTreeMap<i64, String>,
+    /// Whether no key has the scope of events.
+    lacks_events: bool,
+    /// JSON that stands among the subscriptions.
+    odd_subscriptions: Vec<String>,
 }
 
 /// The stand-in, until it is dropped.
@@ -70,6 +76,9 @@ impl StandIn {
             limits: [60, 100, 200],
             calls: Vec::new(),
             tests: 0,
+            odd_events: BTreeMap::new(),
+            lacks_events: false,
+            odd_subscriptions: Vec::new(),
         }));
         let router = Router::new().fallback(answer).with_state(Desk(Arc::clone(&books), ambient.clone()));
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
@@ -91,6 +100,27 @@ impl StandIn {
 
     pub(crate) fn happens(&self, id: i64, kind: &'static str, at: Timestamp) {
         self.with(|books| books.events.push((id, kind, at)));
+    }
+
+    /// An event whose JSON is this one.
+    pub(crate) fn happens_oddly(&self, id: i64, json: &str, at: Timestamp) {
+        self.with(|books| {
+            books.events.push((id, "lead.created", at));
+            books.odd_events.insert(id, json.to_owned());
+        });
+    }
+
+    /// Something among the subscriptions that is none.
+    pub(crate) fn lists_oddly(&self, json: &str) {
+        self.with(|books| books.odd_subscriptions = vec![json.to_owned()]);
+    }
+
+    pub(crate) fn lacks_events(&self, lacks: bool) {
+        self.with(|books| books.lacks_events = lacks);
+    }
+
+    pub(crate) fn forgets(&self, id: i64) {
+        self.with(|books| books.subscriptions.remove(&id));
     }
 
     pub(crate) fn switch(&self, id: i64, to: bool) {
@@ -188,7 +218,14 @@ async fn answer(State(Desk(books, ambient)): State<Desk>, request: Request) -> R
     let date = std::time::UNIX_EPOCH + std::time::Duration::from_secs((now.seconds() + ahead).unsigned_abs());
     put("date", httpdate::fmt_http_date(date));
     put("content-type", "application/json".to_owned());
-    let text = if body.is_null() { String::new() } else { body.to_string() };
+    let mut text = if body.is_null() { String::new() } else { body.to_string() };
+    // What no value can hold takes its place in the text.
+    for (id, json) in &books.odd_events {
+        text = text.replace(&format!("\"odd event {id}\""), json);
+    }
+    for (n, json) in books.odd_subscriptions.iter().enumerate() {
+        text = text.replace(&format!("\"odd subscription {n}\""), json);
+    }
     (StatusCode::from_u16(status).expect("a status"), headers, text).into_response()
 }
 
@@ -218,7 +255,8 @@ impl Asked<'_> {
         }
         *used += 1;
         let window = Some((bucket, limit, limit - *used));
-        let (status, body) = if key == POLLS && scope != Scope::EventsRead {
+        let is_lacking = scope == Scope::EventsRead && books.lacks_events;
+        let (status, body) = if is_lacking || key == POLLS && scope != Scope::EventsRead {
             (403, json!({ "error": "Forbidden", "requiredScope": scope.name() }))
         } else {
             self.permitted(books, now)
@@ -261,6 +299,9 @@ impl Asked<'_> {
         let items: Vec<Value> = page
             .iter()
             .map(|(id, kind, at)| {
+                if books.odd_events.contains_key(id) {
+                    return json!(format!("odd event {id}"));
+                }
                 json!({ "id": id.to_string(), "type": kind, "createdUtc": at.format("%Y-%m-%dT%H:%M:%S.250+00:00"),
                     "companyId": "92", "payload": { "client_id": id }, "surprise": [1, 2] })
             })
@@ -271,9 +312,12 @@ impl Asked<'_> {
 }
 
 fn listed(books: &Books) -> Value {
+    let odd = (0..books.odd_subscriptions.len()).map(|n| json!(format!("odd subscription {n}")));
     let items = books.subscriptions.iter().map(|(id, is_enabled)| {
         json!({ "id": id.to_string(), "targetUrl": format!("https://hooks.example.com/{id}"), "eventTypes": "lead.created,payment.failed",
             "isEnabled": is_enabled, "managedBy": null })
     });
-    Value::Array(items.collect())
+    let (mut items, mut odd): (Vec<Value>, Vec<Value>) = (items.collect(), odd.collect());
+    items.splice(1..1, odd.drain(..));
+    Value::Array(items)
 }

@@ -1,0 +1,145 @@
+//! Handing deliveries on: the same bytes and headers to the receiver behind, and its answer back, byte by byte and within a limit. What belongs to
+//! a connection, and not to the message, is left out both ways.
+
+use crate::cli::failure::Failure;
+use crate::client::connection::plain_trusting;
+use crate::files;
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use std::path::PathBuf;
+use std::time::Duration;
+use url::Url;
+
+/// How long the receiver behind may take with everything: the platform waits no longer for us.
+const FORWARD_TIMEOUT: Duration = Duration::from_secs(9);
+/// Bytes of an answer that are handed back; the platform keeps 16 KiB of it.
+const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+/// Headers of one connection and not of the message, beside those that `Connection` names.
+const HOP_BY_HOP: [&str; 12] = [
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// The receiver behind.
+#[derive(Debug)]
+pub(super) struct Forward {
+    client: reqwest::Client,
+    url: Url,
+}
+
+impl Forward {
+    /// The receiver at an address, with a client that follows nothing and sends no key of ours. `ca_files` are believed beside the authorities of the
+    /// operating system.
+    pub(super) fn new(text: &str, ca_files: &[PathBuf]) -> Result<Self, Failure> {
+        let refused = |why: String| {
+            Failure::usage(format!("{text}: {why}"), "give the address of your receiver with --forward URL")
+        };
+        let url = Url::parse(text).map_err(|error| refused(error.to_string()))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(refused("it must begin with http:// or https://".to_owned()));
+        }
+        let client = plain_trusting(ca_files)
+            .map_err(|error| Failure::usage(error.to_string(), "check the files given with --trust-ca"))?;
+        Ok(Self { client, url })
+    }
+
+    /// Hands a delivery on as it came, and answers with what came back: 504 after 9 s, 502 where nothing usable came.
+    pub(super) async fn send(&self, headers: &HeaderMap, body: Bytes) -> Response {
+        let request = self.client.post(self.url.clone()).timeout(FORWARD_TIMEOUT).headers(end_to_end(headers));
+        match self.answer(request.body(body)).await {
+            Ok(response) => response,
+            Err(error) => {
+                let status = if error.is_timeout() { StatusCode::GATEWAY_TIMEOUT } else { StatusCode::BAD_GATEWAY };
+                (status, format!("the receiver behind did not answer: {}", innermost(&error))).into_response()
+            }
+        }
+    }
+
+    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Response, reqwest::Error> {
+        let mut came = request.send().await?;
+        let mut body = Vec::new();
+        while let Some(chunk) = came.chunk().await? {
+            let room = MAX_ANSWER_BYTES - body.len();
+            body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            if chunk.len() > room {
+                let limit = files::size(MAX_ANSWER_BYTES as u64);
+                tracing::warn!("the answer of {} is longer than {limit}; the rest is not handed back", self.url);
+                break;
+            }
+        }
+        // A change of protocols is no answer to a delivery.
+        let status = if came.status().is_informational() { StatusCode::BAD_GATEWAY } else { came.status() };
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = status;
+        *response.headers_mut() = end_to_end(came.headers());
+        Ok(response)
+    }
+}
+
+/// The headers that belong to the message.
+fn end_to_end(headers: &HeaderMap) -> HeaderMap {
+    let named = |value: &HeaderValue| -> Vec<HeaderName> {
+        let text = value.to_str().unwrap_or_default();
+        text.split(',').filter_map(|name| name.trim().parse().ok()).collect()
+    };
+    let mut kept = headers.clone();
+    for name in headers.get_all("connection").iter().flat_map(named) {
+        kept.remove(name);
+    }
+    for name in HOP_BY_HOP {
+        kept.remove(name);
+    }
+    kept
+}
+
+fn innermost(error: &reqwest::Error) -> String {
+    let mut error: &dyn std::error::Error = error;
+    while let Some(next) = error.source() {
+        error = next;
+    }
+    error.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_belongs_to_a_connection_stays_there_and_the_rest_goes_on() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("connection", "close, X-Of-This-Hop"),
+            ("connection", "x-another"),
+            ("x-of-this-hop", "1"),
+            ("x-another", "1"),
+            ("te", "trailers"),
+            ("keep-alive", "timeout=5"),
+            ("proxy-authorization", "Basic x"),
+            ("trailer", "x"),
+            ("transfer-encoding", "chunked"),
+            ("upgrade", "h2c"),
+            ("x-twice", "1"),
+            ("x-twice", "2"),
+            ("authorization", "Bearer of the application"),
+        ] {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        headers.append("x-bytes", HeaderValue::from_bytes(b"caf\xe9").expect("a value"));
+        let kept = end_to_end(&headers);
+        let names: Vec<&str> = kept.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names.len(), 4, "{names:?}");
+        assert!(["x-twice", "authorization", "x-bytes"].iter().all(|name| names.contains(name)), "{names:?}");
+        assert_eq!(kept["x-bytes"].as_bytes(), b"caf\xe9");
+    }
+}

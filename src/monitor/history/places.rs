@@ -1,0 +1,56 @@
+//! Where polling of a list goes on, and from when on it is known without a gap.
+
+use super::History;
+use crate::domain::ids::CompanyId;
+use crate::domain::time::Timestamp;
+use crate::sqlite::{Error, Lane};
+use rusqlite::{OptionalExtension as _, params};
+
+impl History {
+    /// Begins polling of something at a time, unless it is known from then on already.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn begin_at(&self, what: String, since: Timestamp) -> Result<(), Error> {
+        self.write(move |connection| {
+            connection
+                .prepare_cached(
+                    "INSERT INTO turns (what, known_from) VALUES (?1, ?2) ON CONFLICT (what) DO UPDATE
+                     SET place = NULL, known_from = excluded.known_from
+                     WHERE known_from IS NULL OR known_from > excluded.known_from",
+                )?
+                .execute(params![what, since.millis()])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Where polling of something goes on; nothing if it begins.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn place(&self, what: String) -> Result<Option<Vec<(String, String)>>, Error> {
+        self.database
+            .read(Lane::Common, move |connection| {
+                let mut statement = connection.prepare_cached("SELECT place FROM turns WHERE what = ?1")?;
+                let text: Option<Option<String>> = statement.query_row([what], |row| row.get(0)).optional()?;
+                Ok(text.flatten().and_then(|text| serde_json::from_str(&text).ok()))
+            })
+            .await
+    }
+
+    /// Gives up the place where polling goes on: it begins anew at the newest event that is known of a company. Answers when that was.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn begin_anew(&self, what: String, company: CompanyId) -> Result<Option<Timestamp>, Error> {
+        self.write(move |connection| {
+            connection.prepare_cached("UPDATE turns SET place = NULL WHERE what = ?1")?.execute([&what])?;
+            let newest: Option<i64> = connection
+                .prepare_cached("SELECT max(created) FROM events WHERE company = ?1")?
+                .query_row([company.0], |row| row.get(0))?;
+            Ok(newest.map(Timestamp::from_millis))
+        })
+        .await
+    }
+}

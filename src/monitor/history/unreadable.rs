@@ -1,0 +1,52 @@
+//! Elements of lists that could not be read: kept as they came, counted, and replaced when a list is whole again.
+
+use crate::api::readable::UnreadableRows;
+use crate::client::partner::Unreadable;
+use crate::domain::time::Timestamp;
+use crate::sqlite::Error;
+use rusqlite::{Connection, params};
+use std::collections::BTreeMap;
+
+/// Elements of one list that are kept: the newest.
+const MAX_KEPT_ITEMS: i64 = 500;
+
+/// Remembers what could not be read of a list.
+pub(super) fn note(connection: &Connection, what: &str, at: Timestamp, items: &[Unreadable]) -> Result<(), Error> {
+    if items.is_empty() {
+        return Ok(());
+    }
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO unreadable (what, item, number, why, at) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (what, item) DO UPDATE SET why = excluded.why, at = excluded.at",
+    )?;
+    for item in items {
+        insert.execute(params![what, item.raw, item.number, item.why, at.millis()])?;
+    }
+    connection
+        .prepare_cached(
+            "DELETE FROM unreadable WHERE what = ?1 AND id NOT IN
+             (SELECT id FROM unreadable WHERE what = ?1 ORDER BY at DESC, id DESC LIMIT ?2)",
+        )?
+        .execute(params![what, MAX_KEPT_ITEMS])?;
+    Ok(())
+}
+
+/// Forgets what could not be read of a list: it was listed anew.
+pub(super) fn clear(connection: &Connection, what: &str) -> Result<(), Error> {
+    connection.prepare_cached("DELETE FROM unreadable WHERE what = ?1")?.execute([what])?;
+    Ok(())
+}
+
+/// What could not be read, by noun: `events`, `subscriptions`.
+pub(super) fn all(connection: &Connection) -> Result<BTreeMap<String, UnreadableRows>, Error> {
+    let mut found: BTreeMap<String, UnreadableRows> = BTreeMap::new();
+    let mut statement =
+        connection.prepare_cached("SELECT what, why, item FROM unreadable ORDER BY at DESC, id DESC")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (what, why, item): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let noun = what.split(':').next().unwrap_or_default().to_owned();
+        found.entry(noun).or_default().note(&why, &item);
+    }
+    Ok(found)
+}

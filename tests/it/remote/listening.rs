@@ -1,0 +1,308 @@
+//! What `crow listen` refuses costs little, is shown and fools nobody; what it hands on and back is the message, whole, and nothing of the connection.
+
+use super::StandIn;
+use super::processes::Home;
+use crate::support::faults::certificates::{Authority, Kind};
+use crate::support::lines::Lines;
+use crate::support::platform::{until, within};
+use crate::support::receiver::{Behaviour, Receiver};
+use crate::support::wire::Wire;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use crow::ambient::Ambient;
+use crow::domain::secret::Secret;
+use crow::domain::signature;
+use serde_json::Value;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, mpsc};
+
+const SECRET: &str = "whsec-of-a-partner-0123456789";
+
+/// A receiver of the real binary, with a home of its own.
+struct Scene {
+    home: Home,
+    listening: Lines,
+    address: String,
+    http: reqwest::Client,
+}
+
+impl Scene {
+    async fn with(more: &[&str]) -> Self {
+        let home = Home::new();
+        std::fs::write(home.path("secret"), SECRET).expect("written");
+        let mut command = home.crow(&["listen", "--json", "--url", "http://127.0.0.1:9", "--secret-file"]);
+        command.arg(home.path("secret")).args(more);
+        let listening = Lines::start(&mut command);
+        listening.tells(1, "listening on ").await;
+        let address = listening.told()[0].replace("listening on ", "");
+        let http = crow::client::connection::plain().expect("a client");
+        Self { home, listening, address, http }
+    }
+
+    /// A POST that is signed with the secret, or with another one.
+    fn signed(&self, secret: &str, body: Vec<u8>) -> reqwest::RequestBuilder {
+        let at = Ambient::real().now().seconds();
+        let signature = signature::sign(&Secret::new(secret.to_owned()), at, &body);
+        let post = self.http.post(format!("{}/hook", self.address)).body(body);
+        post.header("x-wlcro-timestamp", at.to_string()).header("x-wlcro-signature", signature)
+    }
+
+    fn told(&self) -> Vec<Value> {
+        self.listening.told().iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    /// What is remembered: event and status of each.
+    fn kept(&self) -> Vec<(Option<i64>, u16)> {
+        let folder = std::fs::read_dir(self.home.path("state/crow")).expect("a folder");
+        let is_database = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "db");
+        let file = folder.map(|entry| entry.expect("an entry").path()).find(is_database).expect("a database");
+        let database = rusqlite::Connection::open(file).expect("it opens");
+        let mut statement = database.prepare("SELECT event, answered FROM receipts ORDER BY id").expect("a statement");
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("rows");
+        rows.collect::<Result<_, _>>().expect("all of them")
+    }
+
+    fn n_bytes_kept(&self) -> u64 {
+        let folder = std::fs::read_dir(self.home.path("state/crow")).expect("a folder");
+        folder.map(|entry| entry.expect("an entry").metadata().expect("its size").len()).sum()
+    }
+}
+
+/// An envelope of an event that is so many bytes long.
+fn envelope(id: i64, n_bytes: usize) -> Vec<u8> {
+    let head = format!(r#"{{"id":{id},"type":"lead.created","companyId":92,"payload":{{"client_id":1,"x":""#);
+    let fill = "y".repeat(n_bytes.saturating_sub(head.len() + 3));
+    format!("{head}{fill}\"}}}}").into_bytes()
+}
+
+#[tokio::test]
+async fn only_posts_within_the_limit_are_deliveries_and_every_refusal_is_shown() {
+    let behind = Receiver::start(&[Behaviour::Status(200)]).await;
+    let scene = Scene::with(&["--forward", &behind.url]).await;
+    for method in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"] {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
+        let answered = scene.http.request(method.clone(), format!("{}/favicon.ico", scene.address)).send().await;
+        let answered = answered.expect("an answer");
+        assert_eq!(
+            (answered.status().as_u16(), &answered.headers()["allow"]),
+            (405, &"POST".parse().expect("a value"))
+        );
+        scene.listening.tells(1, &format!("a {method} is no delivery")).await;
+    }
+    // The largest envelope that a platform makes of a request of 1 MiB, and more than that; then one beyond.
+    for (n_bytes, status) in [(1_048_653, 200), (2 * 1024 * 1024, 200), (2 * 1024 * 1024 + 1, 413)] {
+        let answered = scene.signed(SECRET, envelope(7, n_bytes)).send().await.expect("an answer");
+        assert_eq!(answered.status().as_u16(), status, "{n_bytes}");
+    }
+    scene.listening.tells(1, "larger than 2 MiB, the limit").await;
+    let unsigned = scene.http.post(&scene.address).body("{}").send().await.expect("an answer");
+    assert_eq!(unsigned.status(), 401);
+    scene.listening.tells(1, "not signed").await;
+    let statuses: Vec<u64> = scene.told().iter().map(|told| told["answered"].as_u64().expect("a status")).collect();
+    assert_eq!(statuses, [405, 405, 405, 405, 405, 405, 200, 200, 413, 401]);
+    assert_eq!(scene.kept(), [(Some(7), 200), (Some(7), 200), (None, 401)], "nothing else is remembered");
+    assert_eq!(behind.ledger().len(), 2, "nothing else is handed on");
+    assert_eq!(behind.ledger()[0].body, envelope(7, 1_048_653));
+}
+
+#[tokio::test]
+async fn forged_bodies_are_counted_and_cost_neither_disk_nor_time() {
+    let scene = Scene::with(&[]).await;
+    let genuine = scene.signed(SECRET, envelope(1, 200)).send().await.expect("an answer");
+    assert_eq!(genuine.status(), 200);
+    let (before, used) = (scene.n_bytes_kept(), scene.listening.cpu_ms());
+    // JSON of many values: what a search for the reason would be most costly for.
+    let body = format!("{{\"id\":1,\"payload\":[{}0]}}", "0,".repeat(500_000)).into_bytes();
+    for _ in 0..150 {
+        let answered = scene.signed("another secret, which nobody gave", body.clone()).send().await.expect("an answer");
+        assert_eq!(answered.status(), 401);
+    }
+    scene.listening.tells(150, "\"answered\":401").await;
+    let (grown, each) = (scene.n_bytes_kept() - before, (scene.listening.cpu_ms() - used) / 150);
+    assert!(grown <= 1024 * 1024, "150 forged bodies of 1 MB took {grown} bytes on the disk");
+    assert!(each <= 50, "each forged body took {each} ms of CPU");
+    let forged = scene.kept().iter().filter(|(_, status)| *status == 401).count();
+    assert!((1..=20).contains(&forged), "some are kept to be looked at: {forged}");
+    #[expect(clippy::print_stdout, reason = "the figures are looked at with --nocapture")]
+    {
+        println!("150 forged bodies of 1 MB: {grown} bytes on the disk, {each} ms of CPU each, {forged} kept");
+    }
+}
+
+#[tokio::test]
+async fn the_number_of_an_event_comes_from_what_is_signed_alone() {
+    let scene = Scene::with(&[]).await;
+    let body = envelope(1, 200);
+    let lied = scene.signed(SECRET, body.clone()).header("x-wlcro-event-id", "777").send().await.expect("an answer");
+    assert_eq!(lied.status(), 401);
+    scene.listening.tells(1, "its header names event 777 and its body event 1: a sign of forgery").await;
+    let lied = scene.signed(SECRET, body.clone()).header("x-wlcro-event-type", "payment.failed").send().await;
+    assert_eq!(lied.expect("an answer").status(), 401);
+    let forged = scene.signed("another secret, which nobody gave", body.clone()).header("x-wlcro-event-id", "778");
+    assert_eq!(forged.send().await.expect("an answer").status(), 401);
+    let same = scene.signed(SECRET, body).header("x-wlcro-event-id", "1").send().await.expect("an answer");
+    assert_eq!(same.status(), 200);
+    // A test delivery is of no event.
+    let test = scene.signed(SECRET, envelope(0, 200)).send().await.expect("an answer");
+    assert_eq!(test.status(), 200);
+    assert_eq!(scene.kept(), [(None, 401), (None, 401), (None, 401), (Some(1), 200), (None, 200)]);
+}
+
+type Heads = Arc<Mutex<Vec<HeaderMap>>>;
+
+async fn peculiar(State(heads): State<Heads>, headers: HeaderMap, _body: Bytes) -> Response {
+    heads.lock().expect("not poisoned").push(headers);
+    let response = Response::builder()
+        .status(503)
+        .header("retry-after", "7")
+        .header("content-type", "application/octet-stream")
+        .header("content-encoding", "gzip")
+        .header("x-twice", "1")
+        .header("x-twice", "2")
+        .header("connection", "x-of-this-hop")
+        .header("x-of-this-hop", "1")
+        .header("keep-alive", "timeout=5")
+        .header("proxy-authenticate", "Basic");
+    response.body(Body::from(&b"\xff\xfe\x00\x80"[..])).expect("an answer")
+}
+
+#[tokio::test]
+async fn an_answer_is_handed_back_with_its_headers_and_bytes_and_without_what_belongs_to_the_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let behind = format!("http://{}/in?a=1&b=%2F", listener.local_addr().expect("an address"));
+    let heads = Heads::default();
+    let router = Router::new().fallback(peculiar).with_state(Arc::clone(&heads));
+    let serving = tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
+    let scene = Scene::with(&["--forward", &behind]).await;
+    let request = scene.signed(SECRET, envelope(1, 200));
+    let request = request
+        .header("connection", "x-private, keep-alive")
+        .header("x-private", "1")
+        .header("te", "trailers")
+        .header("proxy-authorization", "Basic x")
+        .header("x-application", "kept");
+    let answered = request.send().await.expect("an answer");
+    let headers = answered.headers().clone();
+    assert_eq!(answered.status(), 503);
+    let value = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    assert_eq!((value("retry-after"), value("content-encoding")), ("7", "gzip"));
+    assert_eq!(value("content-type"), "application/octet-stream");
+    assert_eq!(headers.get_all("x-twice").iter().count(), 2);
+    assert!(["x-of-this-hop", "keep-alive", "proxy-authenticate"].iter().all(|name| !headers.contains_key(*name)));
+    assert_eq!(answered.bytes().await.expect("its body").as_ref(), b"\xff\xfe\x00\x80");
+    let sent = heads.lock().expect("not poisoned").remove(0);
+    assert!(["x-private", "te", "proxy-authorization"].iter().all(|name| !sent.contains_key(*name)), "{sent:?}");
+    assert_eq!(
+        (&sent["x-application"], sent.contains_key("x-wlcro-signature")),
+        (&"kept".parse().expect("a value"), true)
+    );
+    serving.abort();
+}
+
+#[tokio::test]
+async fn an_authority_of_ones_own_is_believed_where_it_is_named() {
+    let behind = Receiver::start(&[Behaviour::Status(202)]).await;
+    let authority = Authority::named("an authority of ours");
+    let to = behind.url.trim_end_matches("/hook").to_owned();
+    let wire = Wire::to(&to, Some(authority.server(Kind::Good))).await;
+    let url = format!("https://localhost:{}/hook", wire.port);
+    let file = authority.file().to_str().expect("text").to_owned();
+    for (more, status) in [(vec!["--forward", &url], 502), (vec!["--forward", &url, "--trust-ca", &file], 202)] {
+        let scene = Scene::with(&more).await;
+        let answered = scene.signed(SECRET, envelope(1, 200)).send().await.expect("an answer");
+        assert_eq!(answered.status().as_u16(), status, "{more:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_under_way_at_the_signal_is_finished_and_kept() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let behind = format!("http://{}", listener.local_addr().expect("an address"));
+    let (came, mut arrived) = mpsc::unbounded_channel();
+    let release = Arc::new(Notify::new());
+    let released = Arc::clone(&release);
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        let mut part = [0; 4_096];
+        let _ = stream.read(&mut part).await.expect("a request");
+        came.send(()).expect("somebody waits");
+        released.notified().await;
+        stream.write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 2\r\n\r\nok").await.expect("written");
+    });
+    let scene = Scene::with(&["--forward", &behind]).await;
+    let posting = tokio::spawn(scene.signed(SECRET, envelope(5, 200)).send());
+    within("it is handed on", arrived.recv()).await;
+    scene.listening.signal("TERM");
+    let address = scene.address.trim_start_matches("http://").to_owned();
+    until("nothing new is taken", async || TcpStream::connect(&address).await.is_err()).await;
+    release.notify_one();
+    let answered = within("it is answered", posting).await.expect("no panic").expect("an answer");
+    assert_eq!(answered.status(), 202);
+    scene.listening.tells(1, "\"answered\":202").await;
+    assert_eq!(scene.kept(), [(Some(5), 202)]);
+    assert_eq!(scene.listening.ended(), Some(0));
+}
+
+/// What reconcile says where there is nothing, something or everything to compare, and what a monitor makes of it.
+#[tokio::test]
+async fn reconcile_says_0_only_where_something_was_compared_and_all_of_it_was_there() {
+    let ambient = Ambient::real();
+    let platform = StandIn::start(&ambient).await;
+    platform.allows(6_000);
+    let earlier = || ambient.now().minus(Duration::from_secs(10));
+    let home = Home::new();
+    std::fs::write(home.path("unknown"), "wlcro_live_92_xyz_DEF-0123456789abcdefghijklmnopqrstuvwxy").expect("written");
+    let file = |name: &str| home.path(name).display().to_string();
+    let up = platform.address.clone();
+    let ask = async |url: &str, key: &str, more: &str| {
+        let arguments = format!("reconcile --url {url} --key-file {} {more}", file(key));
+        let output = home.ask(&arguments.split_whitespace().collect::<Vec<_>>()).await;
+        let told = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        (output.status.code(), told)
+    };
+    let expect = async |came: (Option<i32>, String), code: i32, part: &str| {
+        assert!(came.0 == Some(code) && came.1.contains(part), "{code} and {part:?} from {came:?}");
+    };
+    expect(ask(&up, "key", "").await, 2, "nothing was ever received here").await;
+    expect(ask(&up, "key", "--types lead.creatd").await, 2, "no event type lead.creatd; the types are client.created")
+        .await;
+    expect(ask(&up, "unknown", "--types lead.created").await, 2, "we do not know this key").await;
+    expect(ask("http://127.0.0.1:9", "key", "--types lead.created").await, 2, "cannot reach").await;
+    expect(ask(&up, "key", "--types lead.created").await, 2, "no event of these types in the last 1h").await;
+    // A key without the scope; the history of this address forgets what it learnt of the name with another home.
+    let other = Home::new();
+    platform.lacks_events(true);
+    let key = file("key");
+    let refused = other.ask(&["reconcile", "--types", "lead.created", "--url", &up, "--key-file", &key]).await;
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.status.code() == Some(2) && told.contains("has the scope events:read"), "{told}");
+    platform.lacks_events(false);
+    // One of two was received.
+    platform.happens(1, "lead.created", earlier());
+    let listening = Lines::start(&mut home.crow(&["listen", "--json", "--url", &up]));
+    listening.tells(1, "listening on ").await;
+    let address = listening.told()[0].replace("listening on ", "");
+    let http = crow::client::connection::plain().expect("a client");
+    let received = async |id: i64| {
+        let answered = http.post(&address).body(envelope(id, 200)).send().await.expect("an answer");
+        assert_eq!(answered.status(), 200);
+    };
+    received(1).await;
+    received(0).await;
+    let whole = ask(&up, "key", "").await;
+    assert!(!whole.1.contains("not polled"), "a test delivery is of no event: {}", whole.1);
+    expect(whole, 0, "1 events were polled, 1 of them were received").await;
+    platform.happens(2, "lead.created", earlier());
+    platform.happens(3, "payment.failed", earlier());
+    let lacking = ask(&up, "key", "").await;
+    assert!(lacking.1.contains("waiting: "), "it says that it waits, and for how long: {}", lacking.1);
+    assert!(lacking.1.contains("not compared  1 events of payment.failed"), "{}", lacking.1);
+    expect(lacking, 1, "missing   2  lead.created").await;
+}
