@@ -1,8 +1,10 @@
 //! The command line: what cannot be done is said in one line, with what to do and a documented exit code.
 
 use crate::storage::process::listening;
+use std::fs::Permissions;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
@@ -39,11 +41,15 @@ fn what_cannot_start_says_why() {
     refused(&crow(&["serve", "--data", &path("a"), "--bind", &address]), &[&address, "--bind"]);
 
     std::fs::write(path("file"), "not a directory").expect("written");
-    refused(&crow(&["serve", "--data", &path("file"), "--bind", "127.0.0.1:0"]), &["file", "--data DIR"]);
+    refused(
+        &crow(&["serve", "--data", &path("file"), "--bind", "127.0.0.1:0"]),
+        &["file", "the directory's owner and mode"],
+    );
 
     std::fs::create_dir(path("foreign")).expect("made");
     std::fs::write(dir.path().join("foreign/platform.db"), "somebody else's file, not a database".repeat(99))
         .expect("written");
+    std::fs::set_permissions(dir.path().join("foreign/platform.db"), Permissions::from_mode(0o600)).expect("private");
     refused(
         &crow(&["serve", "--data", &path("foreign"), "--bind", "127.0.0.1:0"]),
         &["platform.db", "crow db verify", "crow db restore"],
