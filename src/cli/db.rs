@@ -1,17 +1,19 @@
 //! `crow db`: looking after a platform's data directory from the machine it is on.
 
-use super::arguments::db::{Db, DbBackup, DbHead, DbRekey, DbRestore, DbVerify};
+use super::arguments::db::{Db, DbBackup, DbHead, DbRekey, DbRenumber, DbRestore, DbVerify};
 use super::failure::Failure;
 use super::serve::stop_signal;
 use super::{output, settings};
 use crate::ambient::{Ambient, Stopwatch};
 use crate::api::audit::AuditHead;
 use crate::domain::audit::Head;
+use crate::domain::numbers::Numbers;
 use crate::engine;
 use crate::engine::root::Custody;
 use crate::engine::upkeep::backup::{self, Existing};
 use crate::engine::upkeep::rekey;
-use crate::engine::upkeep::restore::{self, Numbers, Origin};
+use crate::engine::upkeep::renumber;
+use crate::engine::upkeep::restore::{self, Asked, Continuation, Origin};
 use crate::engine::upkeep::verify::{self, Check, Verdict};
 use crate::store::upkeep::Progress;
 use std::io::{IsTerminal as _, Write as _};
@@ -28,6 +30,7 @@ pub(super) async fn run(db: Db) -> Result<ExitCode, Failure> {
         Db::Restore(asked) => restore(asked).await,
         Db::Verify(asked) => verify(&asked),
         Db::Head(asked) => audit_head(asked),
+        Db::Renumber(asked) => renumber(asked),
         Db::Rekey(asked) => rekey(asked),
     }
 }
@@ -60,20 +63,30 @@ async fn restore(asked: DbRestore) -> Result<ExitCode, Failure> {
     let (dir, custody) = place(asked.data)?;
     let (file, ambient) = (asked.file.clone(), Ambient::real());
     let origin = if asked.unauthenticated { Origin::Any } else { Origin::Proven };
-    let done = copying(move |step| restore::restore(&dir, &custody, (&file, origin), &ambient, step)).await?;
+    let after_event = asked.after_event;
+    let done = copying(move |step| {
+        restore::restore(&dir, &custody, Asked { file: &file, origin, after_event }, &ambient, step)
+    })
+    .await?;
     let mut text = format!("{} is in place", asked.file.display());
     if let Some(aside) = done.aside {
         text.push_str(&format!("; the old database is {}", aside.display()));
     }
-    text.push_str(match done.goes_on {
-        Numbers::Own => "",
-        Numbers::After => "\nnew events go on after the last number of the old database",
-        Numbers::Unknown => {
-            "\nthe old database could not be read: events get numbers again that receivers may have seen and will ignore"
-        }
-    });
+    let Numbers { event, delivery } = done.last;
+    let why = match done.continuation {
+        Continuation::Replaced => "the last ones of the old database",
+        Continuation::Gap => "a gap, as it is not known here which were given since the backup was made",
+        Continuation::Asked => "as asked",
+    };
+    text.push_str(&format!("\nevents go on after {event}, deliveries after {delivery}: {why}"));
     text.push_str("\nwhat was delivered after the backup was made is delivered again");
     say(&text)
+}
+
+fn renumber(asked: DbRenumber) -> Result<ExitCode, Failure> {
+    let (dir, custody) = place(asked.data)?;
+    let Numbers { event, delivery } = renumber::renumber(&dir, &custody, asked.after_event, &Ambient::real())?;
+    say(&format!("events go on after {event}, deliveries after {delivery}"))
 }
 
 fn rekey(asked: DbRekey) -> Result<ExitCode, Failure> {

@@ -13,6 +13,7 @@ pub mod key;
 pub mod lab;
 pub mod latency;
 pub mod log;
+pub mod numbers;
 pub mod operator;
 pub mod patch;
 pub mod proxy;

@@ -21,6 +21,7 @@ pub mod lab;
 pub mod log_quota;
 pub mod names;
 pub mod notes;
+mod numbers;
 pub mod once;
 pub mod operators;
 pub mod overview;
@@ -307,6 +308,7 @@ impl Engine {
         root::settle(&dir, vault.root())?;
         let now = ambient.now();
         found(&store, &dir, &vault, &ambient).await?;
+        numbers::begin(&store, &dir, &vault, &ambient).await?;
         let released = store
             .write(move |connection| {
                 if !cfg!(feature = "sabotage-k1") {
@@ -363,6 +365,7 @@ impl Engine {
         end.send_replace(true);
         let _ = clerk.await;
         let store = self.shared.store.clone();
+        numbers::end(&store, &self.shared.settings.data_dir).await;
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
     }
 

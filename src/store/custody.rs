@@ -18,6 +18,22 @@ pub(crate) fn set_pepper(connection: &Connection, sealed: &[u8]) -> Result<(), E
     keep(connection, "pepper", sealed)
 }
 
+/// What the platform that runs on the database calls it; none before its first start, and where that was made to be forgotten.
+pub(super) fn epoch(connection: &Connection) -> Result<Option<String>, Error> {
+    Ok(kept(connection, "epoch")?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+/// Calls the database something new.
+pub(crate) fn set_epoch(connection: &Connection, epoch: &str) -> Result<(), Error> {
+    keep(connection, "epoch", epoch.as_bytes())
+}
+
+/// Makes it forgotten what the database was called.
+pub(crate) fn clear_epoch(connection: &Connection) -> Result<(), Error> {
+    connection.prepare_cached("DELETE FROM custody WHERE name = 'epoch'")?.execute([])?;
+    Ok(())
+}
+
 /// What is kept under a name.
 pub(super) fn kept(connection: &Connection, name: &str) -> Result<Option<Vec<u8>>, Error> {
     let mut statement = connection.prepare_cached("SELECT sealed FROM custody WHERE name = ?1")?;

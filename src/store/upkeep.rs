@@ -1,6 +1,8 @@
 //! Looking after a database that no platform runs on: copies, what contradicts itself, ids that must not come again.
 
-use super::{Error, MIGRATIONS, OPTIONS};
+use super::{Error, MIGRATIONS, OPTIONS, custody, time};
+use crate::domain::numbers::{Lane, Numbers, Pace};
+use crate::domain::time::Timestamp;
 use crate::sqlite::copy::{self, Glance};
 use crate::sqlite::{Database, private, schema};
 use rusqlite::{Connection, OptionalExtension as _};
@@ -90,17 +92,52 @@ pub(crate) fn open_to_others(folder: &Path) -> Vec<String> {
     private::open_to_others(folder)
 }
 
-/// The last number given to an event and to a delivery.
-pub(crate) fn last_numbers(connection: &Connection) -> Result<(i64, i64), Error> {
+/// The last numbers that a database gave, and when something was written into it last. The schema may be older.
+pub(crate) fn last_numbers(connection: &Connection) -> Result<(Numbers, Timestamp), Error> {
     let event = connection.query_row("SELECT value FROM counters WHERE name = 'event'", [], |row| row.get(0))?;
     let delivery = connection
         .query_row("SELECT seq FROM sqlite_sequence WHERE name = 'deliveries'", [], |row| row.get(0))
         .optional()?;
-    Ok((event, delivery.unwrap_or(0)))
+    let newest = connection.query_row(
+        "SELECT max(
+             coalesce((SELECT created_at FROM events ORDER BY id DESC LIMIT 1), 0),
+             coalesce((SELECT started_at FROM attempts ORDER BY id DESC LIMIT 1), 0),
+             coalesce((SELECT at FROM requests ORDER BY id DESC LIMIT 1), 0),
+             coalesce((SELECT at FROM audit ORDER BY id DESC LIMIT 1), 0))",
+        [],
+        |row| time(row, 0),
+    )?;
+    Ok((Numbers { event, delivery: delivery.unwrap_or(0) }, newest))
+}
+
+/// How far a database is, how fast it came there, and what the platform that ran on it called it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Written {
+    pub(crate) last: Numbers,
+    pub(crate) pace: Pace,
+    pub(crate) epoch: Option<String>,
+}
+
+/// Rows that the pace is taken from.
+const PACE_SAMPLE: u32 = 10_000;
+
+/// See [`Written`].
+pub(crate) fn written(connection: &Connection) -> Result<Written, Error> {
+    let (last, newest_at) = last_numbers(connection)?;
+    let lane = |table: &str| {
+        let sql = format!(
+            "SELECT count(*), coalesce(max(created_at) - min(created_at), 0)
+             FROM (SELECT created_at FROM {table} ORDER BY id DESC LIMIT {PACE_SAMPLE})"
+        );
+        connection.query_row(&sql, [], |row| Ok(Lane { n: row.get(0)?, ms: row.get(1)? }))
+    };
+    let pace = Pace { newest_at, events: lane("events")?, deliveries: lane("deliveries")? };
+    Ok(Written { last, pace, epoch: custody::epoch(connection)? })
 }
 
 /// Gives no event and no delivery a number up to these: receivers know them already, and would take a new event for one they have seen.
-pub(crate) fn number_on(connection: &Connection, (event, delivery): (i64, i64)) -> Result<(), Error> {
+pub(crate) fn number_on(connection: &Connection, numbers: Numbers) -> Result<(), Error> {
+    let Numbers { event, delivery } = numbers;
     connection.execute("UPDATE counters SET value = max(value, ?1) WHERE name = 'event'", [event])?;
     let n =
         connection.execute("UPDATE sqlite_sequence SET seq = max(seq, ?1) WHERE name = 'deliveries'", [delivery])?;

@@ -13,6 +13,8 @@ pub(in crate::cli) enum Db {
     Verify(DbVerify),
     /// Print the end of the audit trail, to be kept elsewhere: verify --expect-head then notices rows that were cut off or replaced
     Head(DbHead),
+    /// Leave numbers of events and deliveries out, after a snapshot of the disk was put back; only while no platform runs
+    Renumber(DbRenumber),
     /// Seal every secret with a new key; only while no platform runs. Keys and tokens stay valid
     Rekey(DbRekey),
 }
@@ -38,6 +40,9 @@ pub(in crate::cli) struct DbRestore {
     /// Take a database without FILE.mac, as when it was copied by hand: anybody could have made it
     #[arg(long)]
     pub(in crate::cli) unauthenticated: bool,
+    /// The last event that receivers know: new ones go on after it. Without it a gap is left where it is not known
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) after_event: Option<i64>,
     /// The platform's data directory; created if absent
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) data: Option<PathBuf>,
@@ -65,6 +70,16 @@ pub(in crate::cli) struct DbRekey {
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct DbHead {
+    /// The platform's data directory
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) data: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct DbRenumber {
+    /// The last event that receivers know: new ones go on after it. Without it a gap is left, of a million at least
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) after_event: Option<i64>,
     /// The platform's data directory
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) data: Option<PathBuf>,

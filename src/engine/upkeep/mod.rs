@@ -1,9 +1,10 @@
 //! Looking after a platform's data directory from outside: backup and verification also while a platform runs on it, restoring, changing the
-//! key and making a new token only while none does.
+//! key, leaving numbers out and making a new token only while none does.
 
 pub mod access;
 pub mod backup;
 pub mod rekey;
+pub mod renumber;
 pub mod restore;
 pub mod verify;
 

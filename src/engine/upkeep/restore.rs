@@ -8,8 +8,10 @@ use super::super::{Error, audit, files, make_dir};
 use super::backup::{self, CHUNK, code_of, key_of};
 use super::{COMMAND, clear, store_error};
 use crate::ambient::Ambient;
+use crate::domain::numbers::Numbers;
+use crate::domain::time::Timestamp;
 use crate::store;
-use crate::store::upkeep::{Ended, Progress};
+use crate::store::upkeep::{Ended, Progress, Written};
 use hmac::Mac as _;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -22,19 +24,32 @@ use std::sync::Arc;
 pub struct Restored {
     /// Where the old database is now, if there was one.
     pub aside: Option<PathBuf>,
-    /// Whether the old database could be read, so that events and deliveries go on from its numbers.
-    pub goes_on: Numbers,
+    /// The last numbers that will not be given again.
+    pub last: Numbers,
+    /// How they were found.
+    pub continuation: Continuation,
 }
 
-/// Where the numbers of events and deliveries go on.
+/// How it was found where the numbers of events and deliveries go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Numbers {
-    /// There was no database before.
-    Own,
-    /// After the last ones of the old database.
-    After,
-    /// The old database could not be read: numbers that receivers know may come again.
-    Unknown,
+pub enum Continuation {
+    /// After the last ones of the database that was there, which is newer than the backup.
+    Replaced,
+    /// After a gap: what was given since the backup was made is not known here.
+    Gap,
+    /// After an event that was named.
+    Asked,
+}
+
+/// What is put back, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The backup.
+    pub file: &'a Path,
+    /// Which backups are taken.
+    pub origin: Origin,
+    /// The last event that receivers know, if that is known.
+    pub after_event: Option<i64>,
 }
 
 /// Which backups are taken.
@@ -55,10 +70,11 @@ pub enum Origin {
 pub fn restore(
     dir: &Path,
     custody: &Custody,
-    (file, origin): (&Path, Origin),
+    asked: Asked<'_>,
     ambient: &Ambient,
     step: impl FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Option<Restored>, Error> {
+    let Asked { file, origin, after_event } = asked;
     // A pipe or a device is never a database: opening one would block, or never end.
     crate::files::open(file).map_err(|source| Error::Io { path: file.to_owned(), source })?;
     make_dir(dir)?;
@@ -70,15 +86,20 @@ pub fn restore(
         files::remove(&next)?;
     }
     let Some((vault, key)) = taken? else { return Ok(None) };
-    let (numbers, goes_on) = numbers(&database);
-    store::upkeep::alone(&next, |connection| {
-        store::upkeep::number_on(connection, numbers)?;
-        let Some(vault) = &vault else { return Ok(()) };
+    let replaced = numbers(&database);
+    let (last, continuation) = store::upkeep::alone(&next, |connection| {
+        let written = store::upkeep::written(connection)?;
+        let (last, continuation) = go_on(&written, replaced, after_event, ambient);
+        store::upkeep::number_on(connection, last)?;
+        store::custody::clear_epoch(connection)?;
+        let Some(vault) = &vault else { return Ok((last, continuation)) };
         audit::chain_once(connection, vault, ambient)?;
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let (subject, after) = ("the database".to_owned(), Some(format!("from {name}")));
-        let change = Change { action: "restore", subject, before: None, after, reason: None };
-        Ok::<_, Error>(Caller::machine(COMMAND, ambient, vault.audit_key()).audit(connection, ambient, change)?)
+        let after = format!("from {name}; goes on after event {}, delivery {}", last.event, last.delivery);
+        let (action, subject) = ("restore", "the database".to_owned());
+        let change = Change { action, subject, before: None, after: Some(after), reason: None };
+        Caller::machine(COMMAND, ambient, vault.audit_key()).audit(connection, ambient, change)?;
+        Ok::<_, Error>((last, continuation))
     })?;
     if let Some(root) = &key {
         files::write_private(&root::next(dir), &root.text())?;
@@ -88,7 +109,8 @@ pub fn restore(
     if key.is_some() {
         files::rename(&root::next(dir), &root::file(dir))?;
     }
-    Ok(Some(Restored { aside, goes_on }))
+    super::super::numbers::forget(dir)?;
+    Ok(Some(Restored { aside, last, continuation }))
 }
 
 /// The vault of a backup, none where nothing is sealed yet; and the key that has to come with it, if the directory does not have it.
@@ -204,13 +226,26 @@ fn judge(dir: &Path, custody: &Custody, file: &Path, copy: &Path, beside: Option
 /// Faults of a backup that are named.
 const MAX_NAMED_FAULTS: usize = 10;
 
-/// The last numbers given in the database that is there.
-fn numbers(database: &Path) -> ((i64, i64), Numbers) {
-    if !database.exists() {
-        return ((0, 0), Numbers::Own);
+/// The last numbers given in the database that is there, and when it was last written into; none if it cannot be read.
+fn numbers(database: &Path) -> Option<(Numbers, Timestamp)> {
+    let glance = store::upkeep::glance(database).ok()?;
+    store::upkeep::last_numbers(&glance.connection).ok()
+}
+
+/// Where numbers go on.
+fn go_on(
+    written: &Written,
+    replaced: Option<(Numbers, Timestamp)>,
+    after_event: Option<i64>,
+    ambient: &Ambient,
+) -> (Numbers, Continuation) {
+    let known = replaced.map_or(written.last, |(last, _)| last.max(written.last));
+    let gap = known.after_gap(&written.pace, ambient.now());
+    match (after_event, replaced) {
+        (Some(event), _) => (Numbers { event: event.max(written.last.event), ..gap }, Continuation::Asked),
+        (None, Some((_, newest_at))) if newest_at >= written.pace.newest_at => (known, Continuation::Replaced),
+        (None, _) => (gap, Continuation::Gap),
     }
-    let last = store::upkeep::glance(database).and_then(|glance| store::upkeep::last_numbers(&glance.connection));
-    last.map_or(((0, 0), Numbers::Unknown), |last| (last, Numbers::After))
 }
 
 /// Gives the old database and its key a second name. A log that cannot be moved into it goes aside with it: beside another database it

@@ -1,6 +1,7 @@
 //! What is stored stays: kills, losses of power, full disks, damaged files, second instances, backups, keys.
 
 mod chaos;
+mod continuity;
 mod cuts;
 mod damage;
 mod disk;

@@ -1,0 +1,214 @@
+//! Numbers of events and deliveries are given once: receivers take an event whose number they know for one that they have seen. A file beside
+//! the database says how far it was; where the database that is found cannot be the one that was left (it was put back from a copy, or came
+//! from another machine), a gap is left, wide enough for what was given since.
+
+use super::caller::{Caller, Change};
+use super::vault::Vault;
+use super::{Error, files};
+use crate::ambient::Ambient;
+use crate::domain::numbers::Numbers;
+use crate::store;
+use crate::store::Store;
+use crate::store::upkeep::Written;
+use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+/// The file's name in the data directory.
+const FILE: &str = "platform.numbers";
+
+/// How far a database was, and which one it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct NumberRecord {
+    /// The epochs that the database may have: the one before a start and the one since; empty for none.
+    epochs: [String; 2],
+    /// Which file it is.
+    file: FileIdentity,
+    /// The last number of an event.
+    event: i64,
+    /// The last number of a delivery.
+    delivery: i64,
+    /// Whether the platform was stopped in order then, and gave no number afterwards.
+    is_final: bool,
+}
+
+/// What tells a file from another one that takes its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct FileIdentity {
+    device: u64,
+    inode: u64,
+    /// Nanoseconds since 1970 at which it was made, where the file system knows.
+    born: Option<u128>,
+}
+
+impl FileIdentity {
+    fn of(path: &Path) -> Result<Self, Error> {
+        let found = std::fs::metadata(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
+        let born = found.created().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok()).map(|age| age.as_nanos());
+        Ok(Self { device: found.dev(), inode: found.ino(), born })
+    }
+}
+
+impl NumberRecord {
+    /// Whether a database in this state has given every number that was given.
+    fn is_followed_by(&self, written: &Written, file: &FileIdentity) -> bool {
+        let Numbers { event, delivery } = written.last;
+        let is_known = self.epochs.contains(&written.epoch.clone().unwrap_or_default());
+        let is_as_left = self.is_final && (event, delivery) == (self.event, self.delivery);
+        let went_on = !self.is_final && *file == self.file && event >= self.event && delivery >= self.delivery;
+        is_known && (is_as_left || went_on)
+    }
+}
+
+fn path(dir: &Path) -> PathBuf {
+    dir.join(FILE)
+}
+
+/// The record of a data directory; none if there is none. One that cannot be read fits no database.
+fn read(dir: &Path) -> Option<NumberRecord> {
+    let text = std::fs::read_to_string(path(dir)).ok()?;
+    let unreadable = NumberRecord {
+        epochs: [String::from("?"), String::from("?")],
+        file: FileIdentity { device: 0, inode: 0, born: None },
+        event: 0,
+        delivery: 0,
+        is_final: false,
+    };
+    Some(serde_json::from_str(&text).unwrap_or(unreadable))
+}
+
+/// Writes the record. Without it the next start leaves a gap, so a failure is only logged.
+fn write(dir: &Path, record: &NumberRecord) {
+    let written = serde_json::to_string(record).map_err(|error| error.to_string());
+    let written = written.and_then(|text| files::write_private(&path(dir), &text).map_err(|error| error.to_string()));
+    if let Err(why) = written {
+        tracing::warn!(why, "how far numbers were given is not written down; the next start leaves some out");
+    }
+}
+
+/// Removes the record: whatever database is found next goes on from its own numbers.
+pub(super) fn forget(dir: &Path) -> Result<(), Error> {
+    files::remove(&path(dir))
+}
+
+/// Begins to give numbers: after a gap if the database cannot be the one that was left here.
+///
+/// # Errors
+/// Those of storage.
+pub(super) async fn begin(store: &Store, dir: &Path, vault: &Vault, ambient: &Ambient) -> Result<(), Error> {
+    let written = store.read(store::upkeep::written).await?;
+    let (record, file) = (read(dir), FileIdentity::of(&store::database(dir))?);
+    let is_followed = match (&record, &written.epoch) {
+        (None, epoch) => epoch.is_none(),
+        (Some(record), _) => record.is_followed_by(&written, &file),
+    };
+    let known = record.map_or(written.last, |record| Numbers { event: record.event, delivery: record.delivery });
+    let last = if is_followed { written.last } else { written.last.max(known).after_gap(&written.pace, ambient.now()) };
+    let epoch = hex::encode(ambient.bytes::<16>());
+    let epochs = [written.epoch.clone().unwrap_or_default(), epoch.clone()];
+    let mut record = NumberRecord { epochs, file, event: last.event, delivery: last.delivery, is_final: false };
+    write(dir, &record);
+    let (vault, clock) = (vault.clone(), ambient.clone());
+    let begun = store
+        .write(move |connection| {
+            store::custody::set_epoch(connection, &epoch)?;
+            if is_followed {
+                return Ok(());
+            }
+            let why = "the database is not the one that was left here; it was put back or came from elsewhere";
+            leave_out(connection, &vault, &clock, (written.last, last), why)
+        })
+        .await;
+    match begun {
+        // No number is given until storage takes writes. A platform that is killed after that leaves a gap at its next start.
+        Err(Error::StorageFull(_)) if is_followed => return Ok(()),
+        begun => begun?,
+    }
+    // From now on a copy from before this start is told from it.
+    let [_, epoch] = record.epochs;
+    record.epochs = [epoch.clone(), epoch];
+    write(dir, &record);
+    if !is_followed {
+        tracing::warn!(
+            event = last.event,
+            delivery = last.delivery,
+            "the database is older than what ran here, or came from elsewhere: events and deliveries go on after these numbers"
+        );
+    }
+    Ok(())
+}
+
+/// Leaves numbers out, and says so in the audit trail.
+pub(super) fn leave_out(
+    connection: &Connection,
+    vault: &Vault,
+    ambient: &Ambient,
+    (from, to): (Numbers, Numbers),
+    why: &str,
+) -> Result<(), Error> {
+    store::upkeep::number_on(connection, to)?;
+    let named = |numbers: Numbers| format!("event {}, delivery {}", numbers.event, numbers.delivery);
+    let change = Change {
+        action: "leave out numbers",
+        subject: "events and deliveries".to_owned(),
+        before: Some(named(from)),
+        after: Some(named(to)),
+        reason: Some(why.to_owned()),
+    };
+    Ok(Caller::machine("crow", ambient, vault.audit_key()).audit(connection, ambient, change)?)
+}
+
+/// Ends giving numbers, in order: the database is left as it is now.
+pub(super) async fn end(store: &Store, dir: &Path) {
+    let (Ok(written), Ok(file)) = (store.read(store::upkeep::written).await, FileIdentity::of(&store::database(dir)))
+    else {
+        return;
+    };
+    let epoch = written.epoch.unwrap_or_default();
+    let Numbers { event, delivery } = written.last;
+    write(dir, &NumberRecord { epochs: [epoch.clone(), epoch], file, event, delivery, is_final: true });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::numbers::Pace;
+
+    #[test]
+    fn d2_only_a_database_that_gave_every_number_goes_on_without_a_gap() {
+        let file = FileIdentity { device: 1, inode: 2, born: Some(3) };
+        let other = FileIdentity { inode: 9, ..file.clone() };
+        let reborn = FileIdentity { born: Some(9), ..file.clone() };
+        let record = |is_final| NumberRecord {
+            epochs: ["a".to_owned(), "b".to_owned()],
+            file: file.clone(),
+            event: 10,
+            delivery: 20,
+            is_final,
+        };
+        let written = |epoch: Option<&str>, event, delivery| Written {
+            last: Numbers { event, delivery },
+            pace: Pace::default(),
+            epoch: epoch.map(str::to_owned),
+        };
+        let cases = [
+            (true, Some("b"), (10, 20), &file, true, "as it was left"),
+            (true, Some("b"), (10, 20), &other, true, "as it was left, moved"),
+            (true, Some("a"), (10, 20), &file, true, "the start was cut short before the database knew"),
+            (true, Some("b"), (9, 20), &file, false, "older than it was left"),
+            (true, Some("b"), (11, 21), &file, false, "not what was left: it ran elsewhere"),
+            (true, Some("c"), (10, 20), &file, false, "another one"),
+            (true, None, (10, 20), &file, false, "from before it was known"),
+            (false, Some("b"), (12, 25), &file, true, "it was killed"),
+            (false, Some("b"), (12, 25), &other, false, "a copy of a running one, put back"),
+            (false, Some("b"), (12, 25), &reborn, false, "the same, in a place that was free again"),
+            (false, Some("b"), (12, 19), &file, false, "a delivery is missing"),
+            (false, Some("z"), (12, 25), &file, false, "overwritten with an earlier one"),
+        ];
+        for (is_final, epoch, (event, delivery), found, wanted, what) in cases {
+            assert_eq!(record(is_final).is_followed_by(&written(epoch, event, delivery), found), wanted, "{what}");
+        }
+    }
+}
