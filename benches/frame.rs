@@ -29,8 +29,8 @@ use crow::monitor::snapshot::Snapshot;
 use crow::server;
 use crow::server::exposure::Exposure;
 use crow::tui::app::{App, Msg, Setting};
+use crow::tui::clipboard::{Clipboard, Route, Wrap};
 use crow::tui::console::{Access, Identity, Mode, Setup, Stakes, drive};
-use crow::tui::copy::{Clipboard, Wrap};
 use crow::tui::draw::draw;
 use crow::tui::keymap::Keymap;
 use crow::tui::memory::Memory;
@@ -161,7 +161,7 @@ async fn keys(client: Client, ambient: &Ambient) -> Vec<Duration> {
         look: Look::default(),
         keymap: Keymap::default(),
         complaint: None,
-        clipboard: Clipboard::new(Box::new(std::io::sink()), Wrap::Plain, None),
+        clipboard: Clipboard::new(Box::new(std::io::sink()), vec![Route::Terminal(Wrap::Plain)], None),
         memory: Memory::default(),
         pictures,
         performer: Performer::new(client, Access::Act),

@@ -125,7 +125,7 @@ impl Console {
 
     fn quit(mut self) {
         let mut keyboard = self.master.take_writer().expect("its input");
-        keyboard.write_all(b"qq").expect("it listens");
+        keyboard.write_all(b"qqy").expect("it listens");
         let _ = self.child.wait();
     }
 }

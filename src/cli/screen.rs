@@ -11,8 +11,8 @@ use crate::monitor::post::{Holder, Post};
 use crate::monitor::rounds;
 use crate::monitor::snapshot::Snapshot;
 use crate::tui::app::Setting;
+use crate::tui::clipboard::Clipboard;
 use crate::tui::console::{self, Access, Identity, Setup};
-use crate::tui::copy::Clipboard;
 use crate::tui::memory::Memory;
 use crate::tui::perform::Performer;
 use crate::tui::terminal::install_panic_hook;
@@ -107,7 +107,7 @@ pub(super) async fn show(opening: Opening) -> Result<ExitCode, Failure> {
         look,
         keymap,
         complaint,
-        clipboard: Clipboard::new(Box::new(std::io::stdout()), settings::wrap(), copied),
+        clipboard: Clipboard::new(Box::new(std::io::stdout()), settings::routes(), copied),
         memory: Memory(arranged),
         pictures,
         performer,

@@ -4,7 +4,7 @@ use super::arguments::console::{self, Layout};
 use super::failure::Failure;
 use super::theme;
 use crate::engine::root::{Custody, Root};
-use crate::tui::copy::Wrap;
+use crate::tui::clipboard::{Route, TMUX, Wrap};
 use crate::tui::layout::Class;
 use crate::tui::theme::{Charset, Look, Mouse, ThemeName};
 use directories::ProjectDirs;
@@ -101,11 +101,15 @@ pub(super) fn colours() -> String {
 
 /// How a copied text leaves this machine.
 pub(super) fn clipboard() -> String {
-    match wrap() {
-        Wrap::Tmux => "OSC 52 through tmux: needs set -g set-clipboard on and allow-passthrough on".to_owned(),
-        Wrap::Screen => "OSC 52 through screen; a file beside it".to_owned(),
-        Wrap::Plain => "OSC 52, if the terminal knows it; a file beside it".to_owned(),
-    }
+    let name = |route: &Route| match route {
+        Route::Program(command, _) => command.join(" "),
+        Route::Terminal(Wrap::Tmux) => "OSC 52, plain and wrapped for tmux".to_owned(),
+        Route::Terminal(Wrap::Screen) => "OSC 52 wrapped for screen".to_owned(),
+        Route::Terminal(Wrap::Plain) => "OSC 52, if the terminal knows it".to_owned(),
+    };
+    let mut names: Vec<String> = routes().iter().map(name).collect();
+    names.push("a file".to_owned());
+    names.join(", else ")
 }
 
 /// What is in force: the setting, its value, and where it comes from.
@@ -136,15 +140,29 @@ pub(super) fn origins() -> Vec<(&'static str, String, String)> {
     ]
 }
 
-/// What stands between us and the terminal, as far as the environment tells.
-pub(super) fn wrap() -> Wrap {
+/// The ways on which a copied text can leave, the first one first. The clipboard of a display is ours only where we sit before it.
+pub(super) fn routes() -> Vec<Route> {
     if variable("TMUX").is_some() {
-        Wrap::Tmux
-    } else if variable("STY").is_some() {
-        Wrap::Screen
-    } else {
-        Wrap::Plain
+        return TMUX.to_vec();
     }
+    if variable("STY").is_some() {
+        return vec![Route::Terminal(Wrap::Screen)];
+    }
+    let mut routes = Vec::new();
+    if variable("SSH_CONNECTION").is_none() && variable("SSH_TTY").is_none() {
+        if cfg!(target_os = "macos") {
+            routes.push(Route::Program(&["pbcopy"], "the clipboard (pbcopy)"));
+        }
+        if variable("WAYLAND_DISPLAY").is_some() {
+            routes.push(Route::Program(&["wl-copy"], "the clipboard (wl-copy)"));
+        }
+        if variable("DISPLAY").is_some() {
+            routes.push(Route::Program(&["xclip", "-selection", "clipboard"], "the clipboard (xclip)"));
+            routes.push(Route::Program(&["xsel", "--clipboard", "--input"], "the clipboard (xsel)"));
+        }
+    }
+    routes.push(Route::Terminal(Wrap::Plain));
+    routes
 }
 
 #[expect(clippy::disallowed_methods, reason = "the only place that reads the environment")]

@@ -1,6 +1,7 @@
 //! Carrying out what keys mean: each action changes the console or becomes an effect.
 
 use super::app::{App, Frozen, Root};
+use super::console::Mode;
 use super::effect::{Act, Effect, Job};
 use super::keymap::{Action, Step};
 use super::notice::Notice;
@@ -29,7 +30,7 @@ impl App {
             self.places.of_mut(self.focus).hold();
         }
         match action {
-            Action::Quit => return vec![Effect::Leave],
+            Action::Quit => return self.quit(now),
             Action::Redraw => return vec![Effect::Repaint],
             Action::Suspend => return vec![Effect::Suspend],
             Action::Open => return self.open(now),
@@ -38,6 +39,7 @@ impl App {
             }
             Action::Archive => return self.write_bundle(Form::Archive),
             Action::Bodies => return self.turn_bodies(),
+            Action::Yes if matches!(self.layers.last(), Some(Layer::Leave)) => return vec![Effect::Leave],
             Action::Yes => return self.confirm(now),
             Action::Close | Action::Back | Action::No if self.retreat() => {}
             Action::Diagnose | Action::Playbooks => self.consult(action),
@@ -47,7 +49,7 @@ impl App {
             Action::Forget => self.forget_run(now),
             Action::NextOffer => self.next_offer(),
             Action::Write => self.ask_to_write(),
-            Action::Close if self.layers.is_empty() => return vec![Effect::Leave],
+            Action::Close if self.layers.is_empty() => return self.quit(now),
             Action::Close | Action::Back | Action::No => self.back(now),
             Action::Retry => return self.retry(),
             Action::Overview => {
@@ -103,8 +105,29 @@ impl App {
         Vec::new()
     }
 
+    /// Quits; where that stops the platform, or would lose a secret, it is asked first. Asked twice, it quits.
+    fn quit(&mut self, now: Timestamp) -> Vec<Effect> {
+        if let Some(Layer::Once(shown)) = self.layers.last_mut()
+            && let Err(why) = shown.close()
+        {
+            self.say(why, now);
+            return Vec::new();
+        }
+        let is_asked = matches!(self.layers.last(), Some(Layer::Leave));
+        if is_asked || self.setting.identity.mode == Mode::Remote {
+            return vec![Effect::Leave];
+        }
+        self.layers.push(Layer::Leave);
+        Vec::new()
+    }
+
     /// Exactly one layer back.
     fn back(&mut self, now: Timestamp) {
+        if let Some(Layer::Once(shown)) = self.layers.last_mut()
+            && let Err(why) = shown.close()
+        {
+            return self.say(why, now);
+        }
         if let Some(Layer::Run(run)) = self.layers.last_mut()
             && !run.is_over()
         {
@@ -254,12 +277,14 @@ impl App {
     pub(super) fn ask(&mut self, mut questions: Vec<Question>) {
         use super::console::Stakes;
         let layer = match (questions.pop(), self.setting.identity.stakes) {
-            (Some(question), Stakes::Ordinary) if questions.is_empty() && question.act.n_things() == 1 => {
+            (Some(question), Stakes::Ordinary)
+                if questions.is_empty() && question.act.n_things() == 1 && question.pledge.is_none() =>
+            {
                 Layer::Confirm(question)
             }
             (last, _) => {
                 questions.extend(last);
-                Layer::Count(Count { questions, entry: super::entry::Entry::default() })
+                Layer::Count(Count::new(questions))
             }
         };
         self.layers.push(layer);
@@ -282,7 +307,7 @@ impl App {
     fn confirm_many(&mut self, now: Timestamp) -> Vec<Effect> {
         let Some(Layer::Count(count)) = self.layers.last() else { return Vec::new() };
         if !count.is_answered() {
-            self.say(format!("nothing is done until {} is typed; Esc leaves it", count.n_things()), now);
+            self.say(format!("nothing is done until {} is typed; Esc leaves it", count.wanted()), now);
             return Vec::new();
         }
         let mut acts = Vec::new();
@@ -396,6 +421,7 @@ impl App {
             Some(Layer::Diagnose | Layer::Escalate) => self.step_room(step, n_lines, height),
             Some(
                 Layer::Confirm(_)
+                | Layer::Leave
                 | Layer::Count(_)
                 | Layer::Run(_)
                 | Layer::Note(_)

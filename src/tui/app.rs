@@ -193,6 +193,7 @@ impl App {
         }
         self.let_order_go(now);
         effects.extend(self.pages_wanted());
+        effects.extend(self.callers_wanted());
         effects
     }
 
@@ -273,7 +274,8 @@ impl App {
                 self.logs.take(&ask, came.map(|came| *came));
                 self.settle(now);
             }
-            Finished::Copied(Ok(what)) => self.say(what, now),
+            Finished::Copied(Ok(copied)) => self.say(copied.line(), now),
+            Finished::CopiedSecret(issued, came) => self.copied_secret(&issued, came, now),
             Finished::Copied(Err(why)) => self.complain(why, now),
             Finished::Act(act, came) => return self.acted(&act, came, now),
             Finished::Consulted(came) => self.consulted(*came, now),
@@ -282,6 +284,7 @@ impl App {
     }
 
     fn fetched(&mut self, item: Item, fetched: &Fetched) {
+        self.tell_callers(item, fetched);
         for layer in &mut self.layers {
             if let Layer::Detail(detail) = layer
                 && detail.item == item

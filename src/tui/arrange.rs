@@ -6,7 +6,7 @@ use super::chord::Chord;
 use super::copy::Form;
 use super::desk::{Direction, Filter, Times};
 use super::effect::Effect;
-use super::entry::Edited;
+use super::entry::{Edited, FULL};
 use super::keymap::Action;
 use super::overlay::Layer;
 use super::overlay::choice::{Choice, Topic, WINDOWS};
@@ -79,8 +79,10 @@ impl App {
             Some(Layer::Form(form)) => form.press(chord),
             _ => Edited::Nothing,
         };
-        if edited != Edited::Nothing {
-            self.think(now);
+        match edited {
+            Edited::Nothing => {}
+            Edited::Full => self.say(FULL, now),
+            Edited::Text | Edited::Cursor => self.think(now),
         }
         edited
     }
@@ -88,20 +90,19 @@ impl App {
     /// Takes pasted text into the line that is in front; anywhere else it is refused.
     pub(super) fn paste(&mut self, text: &str, now: Timestamp) {
         self.notice = None;
-        match self.layers.last_mut() {
+        let pasted = match self.layers.last_mut() {
             Some(Layer::Help(finder) | Layer::Palette(finder)) => finder.paste(text),
             Some(Layer::Filter(line)) => line.entry.paste(text),
             Some(Layer::Note(note)) => note.entry.paste(text),
             Some(Layer::Form(form)) => form.paste(text),
-            Some(Layer::Expect(line)) => {
-                if let Err(why) = line.paste(text) {
-                    return self.say(why, now);
-                }
-            }
-            Some(Layer::Count(_)) => return self.say("a count is typed, not pasted", now),
-            _ => return self.say("pasted text goes into a line that takes text: / : ? m", now),
+            Some(Layer::Expect(line)) => line.paste(text),
+            Some(Layer::Count(_)) => Err("what confirms is typed, not pasted".to_owned()),
+            _ => Err("pasted text goes into a line that takes text: / : ? m".to_owned()),
+        };
+        match pasted {
+            Ok(()) => self.think(now),
+            Err(why) => self.say(why, now),
         }
-        self.think(now);
     }
 
     /// Follows what is typed: actions are searched, rows are sifted.

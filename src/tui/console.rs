@@ -3,7 +3,7 @@
 
 use super::app::{App, Msg, Setting};
 use super::calm::Calm;
-use super::copy::Clipboard;
+use super::clipboard::Clipboard;
 use super::draw::draw;
 use super::effect::{Effect, Finished};
 use super::keymap::{Keymap, Step};
@@ -289,14 +289,14 @@ async fn turn<B: Backend>(
             if effect == Effect::Leave {
                 return Ok(Ending::Quit);
             }
-            outside.effect(effect, terminal, app, &reports)?;
+            outside.effect(effect, terminal, app, &reports).await?;
         }
     }
 }
 
 impl Outside {
     /// Does what `update` wants done, but for leaving.
-    fn effect<B: Backend>(
+    async fn effect<B: Backend>(
         &mut self,
         effect: Effect,
         terminal: &mut Terminal<B>,
@@ -313,10 +313,11 @@ impl Outside {
             }
             Effect::Copy(text) => {
                 // The loop listens to its own reports for as long as it runs.
-                let _ = reports.send(Finished::Copied(self.clipboard.put(&text)));
+                let _ = reports.send(Finished::Copied(self.clipboard.put(&text, &self.ambient).await));
             }
             Effect::CopySecret(issued) => {
-                let _ = reports.send(Finished::Copied(self.clipboard.put(issued.secret().reveal())));
+                let copied = self.clipboard.put(issued.secret().reveal(), &self.ambient).await;
+                let _ = reports.send(Finished::CopiedSecret(issued, copied));
             }
             Effect::Perform(job) => {
                 let (performer, reports) = (self.performer.clone(), reports.clone());

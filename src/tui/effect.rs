@@ -1,5 +1,6 @@
 //! What the console wants done and what came of it: values that `update` returns and receives.
 
+use super::clipboard::Copied;
 use super::consult::Consulted;
 use super::format;
 use super::once::Issued;
@@ -228,7 +229,9 @@ pub enum Finished {
     /// A page came, or not.
     Page(Box<Ask>, Result<Box<Came>, String>),
     /// A text was sent on its way to be pasted, or not: where it went in one line.
-    Copied(Result<String, String>),
+    Copied(Result<Copied, String>),
+    /// The same of a secret that is shown once.
+    CopiedSecret(Issued, Result<Copied, String>),
     /// The companies came, or not.
     Companies(Result<Vec<Company>, String>),
     /// The replays came, or not.

@@ -11,6 +11,8 @@ use tui_input::{Input, InputRequest};
 
 /// Longest text that can be typed, in characters.
 const LONGEST: usize = 500;
+/// What is said of a line that takes no more.
+pub const FULL: &str = "a line takes 500 characters";
 
 /// A line with a cursor.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +27,8 @@ pub enum Edited {
     Text,
     /// The cursor moved, or was where it was sent.
     Cursor,
+    /// The line takes no more.
+    Full,
     /// The key does nothing in a line.
     Nothing,
 }
@@ -79,19 +83,31 @@ impl Entry {
     }
 
     fn insert(&mut self, character: char) -> Edited {
-        if self.text().chars().count() < LONGEST && !character.is_control() {
-            self.input.handle(InputRequest::InsertChar(character));
-            return Edited::Text;
+        if character.is_control() {
+            return Edited::Cursor;
         }
-        Edited::Cursor
+        if self.text().chars().count() >= LONGEST {
+            return Edited::Full;
+        }
+        self.input.handle(InputRequest::InsertChar(character));
+        Edited::Text
     }
 
-    /// Takes pasted text: line breaks and tabs become spaces, other controls are left out.
-    pub fn paste(&mut self, text: &str) {
-        for character in text.trim_end().chars() {
-            let character = if character.is_whitespace() { ' ' } else { character };
+    /// Takes pasted text, all of it or nothing: line breaks and tabs become spaces, other controls are left out.
+    ///
+    /// # Errors
+    /// Says that it is too long.
+    pub fn paste(&mut self, text: &str) -> Result<(), String> {
+        let spaced = text.trim_end().chars().map(|character| if character.is_whitespace() { ' ' } else { character });
+        let taken: Vec<char> = spaced.filter(|character| !character.is_control()).collect();
+        if self.text().chars().count() + taken.len() > LONGEST {
+            let n = format::plural(taken.len() as u64, "character");
+            return Err(format!("nothing was pasted: {n} are too many, {FULL}"));
+        }
+        for character in taken {
             self.insert(character);
         }
+        Ok(())
     }
 
     /// Puts `text` in the place of what stands between the byte `from` and the cursor.
@@ -162,13 +178,51 @@ mod tests {
         entry.complete(16, "test");
         assert_eq!((entry.text(), entry.cursor()), ("status:500 kind:test", 20));
         entry.press(ctrl('w'));
-        entry.paste("a\r\nb\u{1b}[31m\tc\n");
+        entry.paste("a\r\nb\u{1b}[31m\tc\n").expect("it is short");
         assert!(!entry.text().contains(char::is_control) && entry.text().ends_with("b[31m c"), "{}", entry.text());
         entry.press(ctrl('u'));
         assert_eq!(entry.press(key(KeyCode::Backspace)), Edited::Cursor);
         assert_eq!(entry.press(ch('é')), Edited::Text);
         assert_eq!(entry.press(key(KeyCode::F(5))), Edited::Nothing);
         assert_eq!(entry.text(), "é");
+    }
+
+    #[test]
+    fn what_is_seen_as_one_character_goes_as_one() {
+        for one in [
+            "\u{1f1e9}\u{1f1ea}",
+            "\u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467}",
+            "e\u{301}",
+            "\u{2764}\u{fe0f}",
+            "\u{1f44b}\u{1f3fd}",
+            "\u{1112}\u{1161}\u{11ab}",
+            "x",
+        ] {
+            let mut entry = Entry::new(&format!("a{one}"));
+            assert_eq!(entry.press(key(KeyCode::Backspace)), Edited::Text);
+            assert_eq!(entry.text(), "a", "{one}");
+            let mut entry = Entry::new(&format!("a{one}b"));
+            entry.press(key(KeyCode::Left));
+            entry.press(key(KeyCode::Left));
+            assert_eq!(entry.cursor(), 1, "{one}");
+            entry.press(key(KeyCode::Right));
+            assert_eq!(entry.cursor(), 1 + one.len(), "{one}");
+            entry.press(key(KeyCode::Left));
+            entry.press(key(KeyCode::Delete));
+            assert_eq!(entry.text(), "ab", "{one}");
+        }
+    }
+
+    #[test]
+    fn a_full_line_refuses_what_is_typed_and_pasted_and_says_so() {
+        let mut entry = Entry::default();
+        entry.paste(&"x".repeat(LONGEST - 1)).expect("it fits");
+        let said = entry.paste("yz").expect_err("it does not fit");
+        assert!(said.contains("2 characters are too many") && said.contains(&LONGEST.to_string()), "{said}");
+        assert_eq!(entry.text().len(), LONGEST - 1, "not a part of it");
+        assert_eq!((entry.press(ch('y')), entry.press(ch('z'))), (Edited::Text, Edited::Full));
+        assert!(entry.paste(&"x".repeat(5_000_000)).is_err());
+        assert_eq!(entry.press(key(KeyCode::Backspace)), Edited::Text);
     }
 
     proptest! {

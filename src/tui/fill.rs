@@ -1,6 +1,7 @@
 //! What acts need beside a yes: forms, replays that are counted before they are asked about, lists of what was begun, secrets that are shown once.
 
 use super::app::App;
+use super::clipboard::Copied;
 use super::console::Access;
 use super::effect::{Act, Effect, Job};
 use super::keymap::Action;
@@ -9,6 +10,7 @@ use super::overlay::form::filled::Filled;
 use super::overlay::form::{Form, Purpose};
 use super::overlay::menu::{Menu, forms, questions};
 use super::overlay::offers::{READ_ONLY, question};
+use super::overlay::once::{Fate, Shown};
 use super::overlay::roll::{Operators, Replays};
 use super::overlay::{Layer, offers};
 use super::places::Item;
@@ -192,14 +194,27 @@ impl App {
     /// A secret was issued: it is shown until its layer is closed.
     pub(super) fn issued(&mut self, act: &Act, issued: Issued, now: Timestamp) -> Vec<Effect> {
         let effects = self.acted(act, Ok(format!("{} was created", issued.name)), now);
-        self.layers.push(Layer::Once(issued));
+        self.layers.push(Layer::Once(Shown::new(issued)));
         effects
     }
 
     pub(super) fn copy_secret(&self) -> Vec<Effect> {
         match self.layers.last() {
-            Some(Layer::Once(issued)) => vec![Effect::CopySecret(issued.clone())],
+            Some(Layer::Once(shown)) => vec![Effect::CopySecret(shown.issued.clone())],
             _ => Vec::new(),
+        }
+    }
+
+    /// What became of a copy of a secret is said beside it for as long as it is shown.
+    pub(super) fn copied_secret(&mut self, issued: &Issued, came: Result<Copied, String>, now: Timestamp) {
+        let shown = self.layers.iter_mut().find_map(|layer| match layer {
+            Layer::Once(shown) if shown.issued == *issued => Some(shown),
+            _ => None,
+        });
+        match (shown, came) {
+            (Some(shown), came) => shown.fate = came.map_or_else(Fate::Failed, Fate::Copied),
+            (None, Ok(copied)) => self.say(copied.line(), now),
+            (None, Err(why)) => self.complain(why, now),
         }
     }
 

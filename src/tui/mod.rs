@@ -10,6 +10,7 @@ pub mod bundling;
 pub mod calm;
 pub mod chart;
 pub mod chord;
+pub mod clipboard;
 pub mod console;
 pub mod consult;
 pub mod copy;

@@ -28,7 +28,7 @@ const fn context(layer: Option<&Layer>) -> Context {
         Some(Layer::Alerts(_)) => Context::Alerts,
         Some(Layer::Detail(_)) => Context::Detail,
         Some(Layer::Menu(_)) => Context::Menu,
-        Some(Layer::Confirm(_)) => Context::Confirm,
+        Some(Layer::Confirm(_) | Layer::Leave) => Context::Confirm,
         Some(Layer::Count(_)) => Context::Count,
         Some(Layer::Run(_)) => Context::Run,
         Some(Layer::Filter(_)) => Context::Filter,
@@ -79,7 +79,7 @@ impl App {
             Meaning::Here(bound) => return self.run(bound.binding, now),
             _ if context.takes_text() => match self.type_into(chord, now) {
                 Edited::Nothing => format!("{} does nothing in this line; Esc leaves it", chord.name()),
-                Edited::Text | Edited::Cursor => return Vec::new(),
+                Edited::Text | Edited::Cursor | Edited::Full => return Vec::new(),
             },
             Meaning::Elsewhere(bound) => {
                 format!("{} ({}) does nothing here; Esc goes back", chord.name(), bound.binding.label)

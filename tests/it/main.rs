@@ -25,6 +25,7 @@ mod remote;
 mod sharing;
 mod storage;
 mod support;
+mod tmux;
 mod truth;
 mod unreadable;
 mod watch;

@@ -28,7 +28,7 @@ fn the_demo_comes_alive_hears_keys_and_leaves_the_terminal_as_it_was() {
     terminal.lost("4 Deliveries");
     terminal.resize(120, 36);
     terminal.shows("4 Deliveries");
-    terminal.press("q");
+    terminal.press("qy");
     assert_eq!(terminal.ended(), 0);
 }
 
@@ -46,7 +46,7 @@ fn a_window_that_shrank_and_grew_at_once_is_drawn_whole() {
                 .all(|part| text.contains(part))
         });
     }
-    terminal.press("q");
+    terminal.press("qy");
     assert_eq!(terminal.ended(), 0);
 }
 
@@ -56,7 +56,7 @@ fn manner_12_the_mouse_is_the_terminals_unless_it_was_asked_for() {
     terminal.shows("HubSpot Sync");
     terminal
         .until("the mouse is the terminal's", |screen| screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None);
-    terminal.press("q");
+    terminal.press("qy");
     assert_eq!(terminal.ended(), 0);
     let mut terminal = Terminal::run(120, 36, &["demo", "--mouse"]);
     terminal.shows("HubSpot Sync");
@@ -67,7 +67,7 @@ fn manner_12_the_mouse_is_the_terminals_unless_it_was_asked_for() {
     terminal.press("\x1b[<0;10;5M\x1b[<0;10;5mf");
     terminal.lost("3 Subscriptions");
     terminal.shows("2 Keys");
-    terminal.press("q");
+    terminal.press("qy");
     assert_eq!(terminal.ended(), 0);
 }
 
@@ -90,7 +90,7 @@ fn a_terminal_that_is_too_small_at_the_start_is_waited_for_like_one_that_shrinks
     terminal.shows("HubSpot Sync");
     terminal.resize(20, 3);
     terminal.lost("HubSpot Sync");
-    terminal.press("q");
+    terminal.press("qy");
     assert_eq!(terminal.ended(), 0);
 }
 
@@ -113,7 +113,7 @@ fn from_a_ringing_alert_to_everything_made_up_for_in_five_keys() {
         let text = screen.contents();
         text.contains("finished") && text.contains("2/2")
     });
-    terminal.press("\x03");
+    terminal.press("\x03\x03");
     assert_eq!(terminal.ended(), 0);
 }
 

@@ -9,14 +9,14 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 /// A platform, and a home for the consoles that look at it.
-struct Scene {
+pub(crate) struct Scene {
     platform: Serving,
-    dir: TempDir,
+    pub(crate) dir: TempDir,
     runtime: Runtime,
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = TempDir::new().expect("a directory");
         let platform = Serving::start(&dir.path().join("data"));
         let runtime = Runtime::new().expect("a runtime");
@@ -27,7 +27,7 @@ impl Scene {
         Self { platform, dir, runtime }
     }
 
-    fn arguments(&self) -> [String; 5] {
+    pub(crate) fn arguments(&self) -> [String; 5] {
         let token = self.dir.path().join("data/operator.token");
         ["console", "--url", &self.platform.address, "--token-file", &token.to_string_lossy()].map(ToOwned::to_owned)
     }

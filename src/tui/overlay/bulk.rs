@@ -8,6 +8,7 @@ use super::super::format;
 use super::super::theme::Role;
 use super::confirm::Question;
 use super::dialog;
+use crate::domain::ids::KeyId;
 use crate::domain::text::Untrusted;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -21,19 +22,43 @@ pub struct Count {
     pub questions: Vec<Question>,
     /// What is typed.
     pub entry: Entry,
+    /// The key whose callers were asked for.
+    pub asked: Option<KeyId>,
 }
 
 impl Count {
+    /// Nothing is typed yet.
+    #[must_use]
+    pub fn new(questions: Vec<Question>) -> Self {
+        Self { questions, entry: Entry::default(), asked: None }
+    }
+
+    /// The one question, if there is one.
+    #[must_use]
+    pub fn only(&self) -> Option<&Question> {
+        match self.questions.as_slice() {
+            [question] => Some(question),
+            _ => None,
+        }
+    }
+
+    /// What has to be typed: what one act that cannot be undone names, else the count.
+    #[must_use]
+    pub fn wanted(&self) -> String {
+        let pledge = self.only().and_then(|question| question.pledge.as_ref());
+        pledge.map_or_else(|| self.n_things().to_string(), Untrusted::inert)
+    }
+
     /// How many things would be changed.
     #[must_use]
     pub fn n_things(&self) -> u64 {
         self.questions.iter().map(|question| question.act.n_things()).sum()
     }
 
-    /// Whether the count was typed.
+    /// Whether that was typed.
     #[must_use]
     pub fn is_answered(&self) -> bool {
-        self.entry.text().trim() == self.n_things().to_string()
+        self.entry.text().trim() == self.wanted()
     }
 }
 
@@ -97,6 +122,9 @@ pub(super) fn draw_count(buffer: &mut Buffer, area: Rect, app: &App, count: &Cou
     if n > shown {
         lines.push(Line::styled(format!("and {} more", n - shown), theme.style(Role::Dim)));
     }
+    if let Some(question) = count.only().filter(|question| question.pledge.is_some()) {
+        lines.push(Line::styled(format::middle(&question.name.inert(), room), theme.style(Role::Strong)));
+    }
     if let Some(question) = count.questions.first() {
         let each = if n > 1 { "Each like the first: " } else { "" };
         let effect = format::flow(&format!("{each}{}", question.effect), room);
@@ -107,7 +135,10 @@ pub(super) fn draw_count(buffer: &mut Buffer, area: Rect, app: &App, count: &Cou
     }
     lines.push(Line::default());
     let n_things = count.n_things();
-    let ask = format!("Type {n_things} and press Enter to do this to {}.", format::plural(n_things, "thing"));
+    let ask = match count.only().filter(|question| question.pledge.is_some()) {
+        Some(_) => format!("Type {}, the last four characters, and press Enter to do this.", count.wanted()),
+        None => format!("Type {n_things} and press Enter to do this to {}.", format::plural(n_things, "thing")),
+    };
     lines.push(Line::styled(format::clip(&ask, room), theme.style(Role::Strong)));
     lines.push(count.entry.line(room, theme));
     lines.push(Line::styled("Esc does nothing of it", theme.style(Role::Dim)));

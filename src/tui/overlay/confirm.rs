@@ -39,6 +39,8 @@ pub struct Question {
     pub was: Was,
     /// What will come of it, in words.
     pub effect: String,
+    /// What has to be typed where it cannot be undone: the last four characters of what it is done to.
+    pub pledge: Option<Untrusted>,
 }
 
 impl Question {

@@ -112,10 +112,7 @@ impl ExpectLine {
     /// Says why it is not taken.
     pub fn paste(&mut self, text: &str) -> Result<(), String> {
         match &mut self.wanted {
-            Wanted::Computed(entry) => {
-                entry.paste(text);
-                Ok(())
-            }
+            Wanted::Computed(entry) => entry.paste(text),
             Wanted::Held(typed) => typed.paste(text),
         }
     }

@@ -54,8 +54,11 @@ impl Finder {
     }
 
     /// Takes pasted text.
-    pub fn paste(&mut self, text: &str) {
-        self.entry.paste(text);
+    ///
+    /// # Errors
+    /// Says why it is not taken.
+    pub fn paste(&mut self, text: &str) -> Result<(), String> {
+        self.entry.paste(text)
     }
 
     /// Moves the selection.

@@ -11,15 +11,15 @@ pub mod filter;
 pub mod finder;
 pub mod form;
 mod grants;
+pub mod leave;
 pub mod menu;
 pub mod note;
 pub mod offers;
-mod once;
+pub mod once;
 pub mod roll;
 pub mod sheets;
 
 use super::app::App;
-use super::once::Issued;
 use super::paint::{self, Title};
 use super::panes::{self, diagnose, escalate};
 use super::sheet::Entry;
@@ -63,7 +63,9 @@ pub enum Layer {
     /// The operators.
     Operators(roll::Operators),
     /// A secret that is shown once.
-    Once(Issued),
+    Once(once::Shown),
+    /// Whether to quit, where that stops the platform.
+    Leave,
     /// What a receiver computed, being written.
     Expect(expect::ExpectLine),
     /// A list that only tells.
@@ -129,7 +131,8 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
             Layer::Form(form) => form::draw::draw(buffer, area, app, form),
             Layer::Replays(list) => roll::draw_replays(buffer, area, app, list),
             Layer::Operators(list) => roll::draw_operators(buffer, area, app, list),
-            Layer::Once(issued) => once::draw(buffer, area, app, issued),
+            Layer::Once(shown) => once::draw(buffer, area, app, shown),
+            Layer::Leave => leave::draw(buffer, area, app),
             Layer::Expect(line) => expect::draw(buffer, area, app, line),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::super::app::App;
 use super::super::console::Access;
-use super::super::effect::{Act, Found};
+use super::super::effect::{Act, Effect, Found, Job, KeyStory};
 use super::super::format;
 use super::super::panes::{deliveries, events, keys};
 use super::super::places::Item;
@@ -12,6 +12,7 @@ use super::{Layer, grants};
 use crate::api::keys::KeyRow;
 use crate::api::subscriptions::{ReplayChoice, SubscriptionRow};
 use crate::domain::alert::Subject;
+use crate::domain::delivery::Kind;
 use crate::domain::event::EventType;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::standing::{Disabled, Standing};
@@ -120,12 +121,13 @@ pub(in crate::tui) fn question(app: &App, act: Act) -> Result<Question, String> 
         return Err(READ_ONLY.to_owned());
     }
     let (name, was, effect) = match &act {
-        Act::Test(id)
-        | Act::Enable(id, _)
-        | Act::Disable(id, _)
-        | Act::Delete(id)
-        | Act::Intend(id, _)
-        | Act::RollBack(id, _) => switched(&act, subscription(app, *id)?)?,
+        Act::Enable(id, _) => {
+            let (name, was, effect) = switched(&act, subscription(app, *id)?)?;
+            (name, was, format!("{effect} {}", last_test(app, *id)))
+        }
+        Act::Test(id) | Act::Disable(id, _) | Act::Delete(id) | Act::Intend(id, _) | Act::RollBack(id, _) => {
+            switched(&act, subscription(app, *id)?)?
+        }
         Act::Replay(id, wish, n) => grants::replay(subscription(app, *id)?, wish, *n),
         Act::Turn(id, wanted) => grants::turn(*id, *wanted),
         Act::Revoke(id) => {
@@ -148,7 +150,21 @@ pub(in crate::tui) fn question(app: &App, act: Act) -> Result<Question, String> 
         Act::CreateOperator(new) => grants::operator(new),
         Act::RevokeOperator(id) => grants::revoked_operator(app, *id),
     };
-    Ok(Question { act, name, was, effect })
+    let pledge = pledge(app, &act, &name);
+    Ok(Question { act, name, was, effect, pledge })
+}
+
+/// What has to be typed before what cannot be undone.
+fn pledge(app: &App, act: &Act, name: &Untrusted) -> Option<Untrusted> {
+    match act {
+        Act::Revoke(id) => key(app, *id).ok().map(|row| row.last4.clone()),
+        // Of an operator the name, of a subscription its target.
+        Act::RevokeOperator(_) | Act::Delete(_) => {
+            let name: Vec<char> = name.raw().trim_end().chars().collect();
+            Some(Untrusted::new(name[name.len().saturating_sub(4)..].iter().collect::<String>()))
+        }
+        _ => None,
+    }
 }
 
 /// The question about a subscription as it stands.
@@ -194,20 +210,53 @@ fn acknowledged(app: &App, about: (Subject, Standing), note: Option<&str>) -> Re
     Ok((alert.name.clone(), Was::Alert(about.0, about.1), effect))
 }
 
-/// Who will be cut off, as far as it is at hand.
-fn revoked(app: &App, row: &KeyRow) -> String {
-    let story = app.layers.iter().rev().find_map(|layer| match layer {
-        Layer::Detail(detail) if detail.item == Item::Key(row.id) => match &detail.fetched {
+/// What the latest test of a subscription at hand showed, and that one may come first.
+fn last_test(app: &App, id: SubscriptionId) -> String {
+    let fetched = app.layers.iter().rev().find_map(|layer| match layer {
+        Layer::Detail(detail) if detail.item == Item::Subscription(id) => match &detail.fetched {
             Fetched::Found(found) => match &**found {
-                Found::Key(story) => Some(story),
+                Found::Subscription(known) => Some(known.attempts.as_slice()),
                 _ => None,
             },
             _ => None,
         },
         _ => None,
     });
+    let listed = app.picture.overview.as_ref().map(|overview| overview.attempts.items.as_slice());
+    let all = fetched.into_iter().chain(listed).flatten();
+    let tests = all.filter(|row| row.subscription_id == id && row.kind == Kind::Test);
+    match (tests.max_by_key(|row| row.id), app.view()) {
+        (Some(test), Some(view)) => {
+            let age = format::age(view.now.since(test.started_utc));
+            format!("The last test, {age} ago: {}.", test.outcome())
+        }
+        _ => "No test is at hand: sending one first (x) shows whether the endpoint answers.".to_owned(),
+    }
+}
+
+/// Who will be cut off, as far as it is at hand.
+fn revoked(app: &App, row: &KeyRow) -> String {
+    let story = app.layers.iter().rev().find_map(|layer| match layer {
+        Layer::Detail(detail) if detail.item == Item::Key(row.id) => story(&detail.fetched),
+        _ => None,
+    });
+    cut_off(app, row, story)
+}
+
+fn story(fetched: &Fetched) -> Option<&KeyStory> {
+    match fetched {
+        Fetched::Found(found) => match &**found {
+            Found::Key(story) => Some(story),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The same with what was learnt of a key.
+fn cut_off(app: &App, row: &KeyRow, story: Option<&KeyStory>) -> String {
     let callers = match story {
-        Some(story) if story.callers.is_empty() => "nobody called with it today".to_owned(),
+        Some(story) if story.callers.is_empty() => "No call came with it today".to_owned(),
         Some(story) => {
             let named = story.callers.iter().map(|caller| {
                 format!(
@@ -217,12 +266,45 @@ fn revoked(app: &App, row: &KeyRow) -> String {
                     format::number(caller.n)
                 )
             });
-            named.collect::<Vec<_>>().join(", ")
+            format!("It cuts off {}", named.collect::<Vec<_>>().join(", "))
         }
-        None => "its detail (Enter) says who calls".to_owned(),
+        None => "Who calls with it is being asked for".to_owned(),
     };
-    let n = format::plural(row.usage.n_last_minute, "call");
-    format!("The very next call with it fails, and it cannot be undone. {n} in the last minute; {callers}.")
+    let windows = app.picture.overview.iter().flat_map(|overview| &overview.limits.items);
+    let n: u64 = windows
+        .filter(|window| window.key_id == row.id)
+        .flat_map(|window| &window.history)
+        .map(|n| u64::from(*n))
+        .sum();
+    let n = format::plural(n.max(row.usage.n_last_minute), "call");
+    format!("The very next call with it fails, and it cannot be undone. {n} in the last hour. {callers}.")
+}
+
+impl App {
+    /// Asks who calls with a key that is about to be revoked, once.
+    pub(in crate::tui) fn callers_wanted(&mut self) -> Option<Effect> {
+        let Some(Layer::Count(count)) = self.layers.last_mut() else { return None };
+        let Act::Revoke(id) = count.only()?.act else { return None };
+        if count.asked.replace(id) == Some(id) {
+            return None;
+        }
+        Some(Effect::Perform(Job::Fetch(Item::Key(id))))
+    }
+
+    /// Names them in the question.
+    pub(in crate::tui) fn tell_callers(&mut self, item: Item, fetched: &Fetched) {
+        let Item::Key(id) = item else { return };
+        let (Ok(row), Some(story)) = (key(self, id), story(fetched)) else { return };
+        let effect = cut_off(self, row, Some(story));
+        for layer in &mut self.layers {
+            if let Layer::Count(count) = layer
+                && count.asked == Some(id)
+                && let [question] = count.questions.as_mut_slice()
+            {
+                question.effect.clone_from(&effect);
+            }
+        }
+    }
 }
 
 fn effect(act: &Act, row: &SubscriptionRow) -> String {

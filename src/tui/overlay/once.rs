@@ -1,6 +1,7 @@
 //! What is shown once: a new key or token, until the layer is closed.
 
 use super::super::app::App;
+use super::super::clipboard::Copied;
 use super::super::format;
 use super::super::once::Issued;
 use super::super::theme::Role;
@@ -10,19 +11,79 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
+/// What became of a secret that is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// It was not copied.
+    Shown,
+    /// It was, or was sent on its way.
+    Copied(Copied),
+    /// It could not be copied, and why.
+    Failed(String),
+}
+
+/// How often closing was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Closing {
+    NotAsked,
+    Warned,
+}
+
+/// A secret on the screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// The secret with its name.
+    pub issued: Issued,
+    /// What became of it.
+    pub fate: Fate,
+    closing: Closing,
+}
+
+impl Shown {
+    /// It is shown and nothing else yet.
+    #[must_use]
+    pub const fn new(issued: Issued) -> Self {
+        Self { issued, fate: Fate::Shown, closing: Closing::NotAsked }
+    }
+
+    /// Asks to close it: a secret that is not known to be in a clipboard is kept on the screen the first time.
+    ///
+    /// # Errors
+    /// Says why it stays.
+    pub fn close(&mut self) -> Result<(), &'static str> {
+        if matches!(self.fate, Fate::Copied(Copied::Kept(_))) || self.closing == Closing::Warned {
+            return Ok(());
+        }
+        self.closing = Closing::Warned;
+        Err(match self.fate {
+            Fate::Shown => "it was not copied; the same key again closes it, and it is gone",
+            Fate::Copied(_) => {
+                "it may not have reached a clipboard: paste it somewhere first; the same key again closes it"
+            }
+            Fate::Failed(_) => "it could not be copied; the same key again closes it, and it is gone",
+        })
+    }
+}
+
 /// Draws it in the middle of `area`.
-pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, issued: &Issued) {
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, shown: &Shown) {
     let theme = app.theme();
     let room = usize::from(area.width.saturating_sub(6)).min(100);
     let say = |text: &str, role| -> Vec<Line<'static>> {
         format::flow(text, room).into_iter().map(|line| Line::styled(line, theme.style(role))).collect()
     };
-    let mut lines = say(&format!("{}, shown this once:", issued.name), Role::Text);
+    let mut lines = say(&format!("{}, shown this once:", shown.issued.name), Role::Text);
     lines.push(Line::default());
-    let secret = Untrusted::new(issued.secret().reveal()).inert();
+    let secret = Untrusted::new(shown.issued.secret().reveal()).inert();
     lines.extend(format::wrap(&secret, room).into_iter().map(|line| Line::styled(line, theme.style(Role::Strong))));
     lines.push(Line::default());
     lines.extend(say("Nobody can show it again: neither the platform nor this console keeps it.", Role::Warning));
-    lines.extend(say("y sends it to the terminal's clipboard; Esc closes, and it is gone", Role::Dim));
+    let (said, role) = match &shown.fate {
+        Fate::Shown => ("y copies it; Esc closes, and it is gone".to_owned(), Role::Dim),
+        Fate::Copied(Copied::Kept(line)) => (format!("{line}; Esc closes"), Role::Text),
+        Fate::Copied(Copied::Sent(line)) => (format!("{line}: paste it somewhere before you close"), Role::Warning),
+        Fate::Failed(why) => (format!("{why}; select it with the mouse, or write it down"), Role::Trouble),
+    };
+    lines.extend(say(&Untrusted::new(said).inert(), role));
     dialog(buffer, area, app, "Shown once", &lines);
 }

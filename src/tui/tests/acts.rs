@@ -1,13 +1,14 @@
 //! Acts on keys, companies, operators, deliveries, replays, events and configurations; looking at one company.
 
-use super::fixture::{Bench, ago, overview};
+use super::fixture::{Bench, ago, attempt, overview};
 use super::found::found;
 use crate::api::keys::{Company, LimitsWish, NewCompany, NewKey};
+use crate::api::limits::{CallerUse, KeyUsage};
 use crate::api::operators::{NewOperator, OperatorRow};
 use crate::api::replays::{NewReplay, ReplayPlan, ReplayProgress, ReplayRow, StateCount};
 use crate::api::subscriptions::ReplayChoice;
 use crate::domain::alert::Subject;
-use crate::domain::delivery::State;
+use crate::domain::delivery::{Kind, State};
 use crate::domain::event::EventType;
 use crate::domain::ids::{CompanyId, DeliveryId, KeyId, OperatorId, ReplayId, SubscriptionId};
 use crate::domain::key::Scope;
@@ -17,10 +18,13 @@ use crate::domain::secret::Secret;
 use crate::domain::standing::Standing;
 use crate::monitor::logs::Ask;
 use crate::tui::app::Msg;
+use crate::tui::clipboard::Copied;
 use crate::tui::console::Access;
-use crate::tui::effect::{Act, Effect, Finished, Job};
+use crate::tui::effect::{Act, Effect, Finished, Found, Job, KeyStory};
 use crate::tui::once::Issued;
 use crate::tui::overlay::Layer;
+use crate::tui::overlay::once::Shown;
+use crate::tui::places::Item;
 use crate::tui::theme::Look;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use std::collections::BTreeSet;
@@ -119,7 +123,7 @@ fn ways() -> Vec<(&'static str, Act)> {
         ("3jxjjj\n\ny", Act::Disable(on, None)),
         ("3jxjjj\n they asked \ny", Act::Disable(on, Some("they asked".to_owned()))),
         ("3Gxjjj\nthey still move\ny", Act::Intend(SubscriptionId(26), "they still move".to_owned())),
-        ("3xjjjj\ny", Act::Delete(off)),
+        ("3xjjjj\nders\n", Act::Delete(off)),
         ("aA\ny", Act::Acknowledge(Subject::Subscription(off), Standing::Tripped, None)),
         ("ajAon it\ny", Act::Acknowledge(Subject::Subscription(on), Standing::Failing, Some("on it".to_owned()))),
         ("3xjjj\n\u{15}2h\t\t\t \t\t \t\u{15}\n121\n", Act::Replay(off, wish.clone(), 121)),
@@ -129,8 +133,8 @@ fn ways() -> Vec<(&'static str, Act)> {
         ("rXy", Act::Turn(ReplayId(3), Phase::Cancelled)),
         ("4jx\ny", Act::Resend(DeliveryId(1_577))),
         ("4jRy", Act::Resend(DeliveryId(1_577))),
-        ("2x\ny", Act::Revoke(KeyId(1))),
-        ("6x\ny", Act::Revoke(KeyId(1))),
+        ("2x\naZ3k\n", Act::Revoke(KeyId(1))),
+        ("6x\naZ3k\n", Act::Revoke(KeyId(1))),
         (
             "2xj\n\u{15}30\t\t\u{15}\ny",
             Act::Limit(KeyId(1), LimitsWish { read: Some(30), write: Some(100), admin: None }),
@@ -140,7 +144,7 @@ fn ways() -> Vec<(&'static str, Act)> {
         ("CNInitech\ny", Act::CreateCompany(NewCompany { name: "Initech".to_owned() })),
         ("K \tcrm\t \ny", Act::CreateKey(key)),
         ("oNdana\t \ny", Act::CreateOperator(NewOperator { name: "dana".to_owned(), role: Role::Operator })),
-        ("oXy", Act::RevokeOperator(OperatorId(1))),
+        ("oXdmin\n", Act::RevokeOperator(OperatorId(1))),
     ]
 }
 
@@ -253,9 +257,14 @@ fn a_secret_is_shown_once_copied_through_its_own_door_and_kept_nowhere() {
     bench.tell(Msg::Finished(Finished::Issued(done[0].clone(), issued.clone())));
     assert!(bench.screen().contains(text), "{}", bench.screen());
     assert!(!format!("{:?}{:?}", issued, bench.app.layers).contains("canary"), "it does not print itself");
-    assert_eq!(bench.press("y"), [Effect::CopySecret(issued)]);
+    assert_eq!(bench.press("y"), [Effect::CopySecret(issued.clone())]);
     bench.press("x");
     assert!(bench.screen().contains("does nothing here"));
+    bench.tell(Msg::Finished(Finished::CopiedSecret(
+        issued,
+        Ok(Copied::Kept("52 bytes copied into a place".to_owned())),
+    )));
+    assert!(bench.screen().contains("52 bytes copied into a place; Esc closes"), "{}", bench.screen());
     bench.press("\u{1b}");
     assert!(bench.app.layers.is_empty() && !bench.screen().contains("canary"), "{}", bench.screen());
     bench.press("~");
@@ -265,12 +274,99 @@ fn a_secret_is_shown_once_copied_through_its_own_door_and_kept_nowhere() {
     for (width, height) in [(40, 10), (60, 15), (80, 24)] {
         let mut bench = Bench::new(width, height);
         let issued = Issued::new("key 7 of company 92".to_owned(), Secret::new(text.to_owned()));
-        bench.app.layers.push(Layer::Once(issued));
+        bench.app.layers.push(Layer::Once(Shown::new(issued)));
         let screen = bench.screen();
         for piece in crate::tui::format::wrap(text, usize::from(width - 6).min(100)) {
             assert!(screen.contains(&piece), "{piece} at {width}x{height}:\n{screen}");
         }
     }
+}
+
+#[test]
+fn a_secret_that_is_not_known_to_be_in_a_clipboard_is_not_closed_at_the_first_key() {
+    let sent = || Ok(Copied::Sent("52 bytes sent to the terminal; whether it keeps them it does not say".to_owned()));
+    for (came, on_the_screen, said) in [
+        (None, "y copies it", "it was not copied"),
+        (Some(sent()), "paste it", "it may not have reached a clipboard"),
+        (Some(Err("could not copy: no way".to_owned())), "could not copy: no way", "it could not be copied"),
+    ] {
+        for close in ["\u{1b}", "q", "\u{3}"] {
+            let mut bench = Bench::new(120, 36);
+            bench.app.setting.identity.mode = crate::tui::console::Mode::Remote;
+            let issued = Issued::new("key 7 of company 92".to_owned(), Secret::new("canary".to_owned()));
+            bench.app.layers.push(Layer::Once(Shown::new(issued.clone())));
+            if let Some(came) = came.clone() {
+                bench.tell(Msg::Finished(Finished::CopiedSecret(issued, came)));
+            }
+            assert!(bench.screen().contains(on_the_screen), "{}", bench.screen());
+            let press = |bench: &mut Bench| match close {
+                "\u{3}" => bench.tell(Msg::Key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL))),
+                key => bench.press(key),
+            };
+            assert_eq!(press(&mut bench), []);
+            let screen = bench.screen();
+            assert!(screen.contains("canary") && screen.contains(said), "{said}:\n{screen}");
+            let effects = press(&mut bench);
+            let is_gone = bench.app.layers.is_empty() || effects == [Effect::Leave];
+            assert!(is_gone, "the second time it closes: {said}");
+        }
+    }
+}
+
+/// What the question in front says will come of it.
+fn asked_about(bench: &Bench) -> &str {
+    match bench.app.layers.last() {
+        Some(Layer::Count(count)) => &count.questions[0].effect,
+        other => panic!("no question that wants something typed: {other:?}"),
+    }
+}
+
+#[test]
+fn what_cannot_be_undone_names_who_is_cut_off_and_wants_the_last_four_characters() {
+    let mut bench = Bench::new(120, 36);
+    let asked = bench.press("2x\n");
+    assert_eq!(asked, [Effect::Perform(Job::Fetch(Item::Key(KeyId(1))))], "it asks who calls, once");
+    let screen = bench.screen();
+    for said in ["Zapier Production", "cannot be undone", "Type aZ3k"] {
+        assert!(screen.contains(said), "{said}:\n{screen}");
+    }
+    for said in ["calls in the last hour", "Who calls with it is being asked for"] {
+        assert!(asked_about(&bench).contains(said), "{said}: {}", asked_about(&bench));
+    }
+    let caller = CallerUse { user_agent: "Zapier/1.0".into(), address: "203.0.113.7".into(), n: 41, last_utc: ago(9) };
+    let story = KeyStory {
+        usage: KeyUsage { since_utc: None, routes: Vec::new(), never_used: Vec::new() },
+        callers: vec![caller],
+        requests: Vec::new(),
+    };
+    let found = Finished::Fetched(Item::Key(KeyId(1)), Ok(Box::new(Found::Key(story))));
+    assert_eq!(bench.tell(Msg::Finished(found)), []);
+    let said = asked_about(&bench);
+    assert!(said.contains("It cuts off Zapier/1.0 at 203.0.113.7 (41 today)"), "{said}");
+    assert!(bench.screen().contains("203.0.113.7"), "{}", bench.screen());
+    for wrong in ["y\n", "1\n", "az3k\n", ""] {
+        assert_eq!(acts(&mut bench, wrong), [], "{wrong:?}");
+        bench.tell(Msg::Key(KeyEvent::new(KeyCode::Char('u'), KeyModifiers::CONTROL)));
+    }
+    bench.tell(Msg::Pasted("aZ3k".to_owned()));
+    assert_eq!(acts(&mut bench, "\n"), [], "what confirms is typed");
+    assert_eq!(acts(&mut bench, "aZ3k\n"), [Act::Revoke(KeyId(1))]);
+}
+
+#[test]
+fn enabling_says_what_the_last_test_showed_or_that_one_may_come_first() {
+    let mut bench = Bench::new(120, 36);
+    bench.press("3xjj\n");
+    assert!(bench.screen().contains("No test is at hand"), "{}", bench.screen());
+    let mut next = overview();
+    let mut test = attempt(9_000, 120, Some(200), None);
+    (test.subscription_id, test.kind) = (SubscriptionId(21), Kind::Test);
+    next.attempts.items.insert(0, test);
+    let mut bench = Bench::new(120, 36);
+    bench.show(next);
+    bench.press("3xjj\n");
+    let screen = bench.screen();
+    assert!(screen.contains("The last test, 2 m ago: 200."), "{screen}");
 }
 
 #[test]
@@ -292,17 +388,16 @@ fn after_its_test_a_subscription_that_is_off_can_be_enabled_with_or_without_what
 fn revoking_says_who_will_be_cut_off_and_is_void_when_somebody_else_did_it() {
     let mut bench = Bench::new(120, 36);
     acts(&mut bench, "2x\n");
-    let screen = bench.screen();
-    for words in ["Really revoke key 1?", "118 calls", "says who calls"] {
-        assert!(screen.contains(words), "{words}:\n{screen}");
-    }
-    acts(&mut bench, "n\u{1b}\nx\n");
-    assert!(bench.screen().contains("Zapier at 203.0.113.9"), "{}", bench.screen());
+    assert!(bench.screen().contains("revoke key 1"), "{}", bench.screen());
+    // Its callers were asked for and came, with its detail open and without.
+    assert!(asked_about(&bench).contains("Zapier at 203.0.113.9"), "{}", asked_about(&bench));
+    acts(&mut bench, "\u{1b}\u{1b}\nx\n");
+    assert!(asked_about(&bench).contains("Zapier at 203.0.113.9"), "{}", asked_about(&bench));
     let mut next = overview();
     next.cursor += 1;
     next.keys.items[0].revoked_utc = Some(bench.now);
     bench.show(next);
-    assert_eq!(acts(&mut bench, "y"), []);
+    assert_eq!(acts(&mut bench, "aZ3k\n"), []);
     assert!(bench.screen().contains("key 1 is revoked already"), "{}", bench.screen());
 }
 

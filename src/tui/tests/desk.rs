@@ -5,6 +5,7 @@ use crate::api::subscriptions::ReplayChoice;
 use crate::domain::ids::SubscriptionId;
 use crate::monitor::logs::Ask;
 use crate::tui::app::Msg;
+use crate::tui::clipboard::Copied;
 use crate::tui::console::{Access, Stakes};
 use crate::tui::effect::{Act, Effect, Finished, Job};
 use crate::tui::overlay::Layer;
@@ -155,7 +156,8 @@ fn the_palette_finds_runs_and_remembers_and_says_why_not() {
     assert!(matches!(bench.app.layers.last(), Some(Layer::Diagnose)), "{}", bench.screen());
     bench.press("\u{1b}?quit at once\n");
     let mut bench = Bench::new(120, 36);
-    assert_eq!(bench.press("?quit at once\n"), [Effect::Leave]);
+    assert_eq!(bench.press("?quit at once\n"), [], "the platform is in this process");
+    assert_eq!(bench.press("y"), [Effect::Leave]);
 }
 
 #[test]
@@ -226,7 +228,7 @@ fn copies_are_asked_for_in_five_forms_without_secrets() {
     );
     assert_eq!(copied(&mut bench, "yjjjj\n"), "http://127.0.0.1:41873/portal/v1/subscriptions/21");
     assert_eq!(copied(&mut bench, "  y\n"), "21\n23");
-    bench.tell(Msg::Finished(Finished::Copied(Ok("5 bytes sent to the terminal".to_owned()))));
+    bench.tell(Msg::Finished(Finished::Copied(Ok(Copied::Sent("5 bytes sent to the terminal".to_owned())))));
     assert!(bench.screen().contains("5 bytes sent to the terminal"));
 }
 

@@ -9,6 +9,7 @@ use crate::monitor::link::Link;
 use crate::monitor::snapshot::Snapshot;
 use crate::tui::app::Msg;
 use crate::tui::calm::Calm;
+use crate::tui::clipboard::Copied;
 use crate::tui::console::Access;
 use crate::tui::desk::Hint;
 use crate::tui::draw::draw;
@@ -304,7 +305,7 @@ async fn manner_13_arrangements_are_remembered() {
     let keeper = StateKeeper::new(memory.clone(), &bench.app, NOW);
     bench.press("3/state:err,trp\nsc\u{1b}[");
     bench.press("cj\n\u{1b}mcalled them\nb:time wind\n\u{1b}T ");
-    bench.tell(Msg::Finished(Finished::Copied(Ok(String::new()))));
+    bench.tell(Msg::Finished(Finished::Copied(Ok(Copied::Kept(String::new())))));
     let before = bench.app.remembered();
     keeper.close(None, &mut bench.app, &ambient).await;
 

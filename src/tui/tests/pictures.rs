@@ -12,6 +12,7 @@ use crate::tui::console::Access;
 use crate::tui::effect::{Effect, Finished, Job};
 use crate::tui::once::Issued;
 use crate::tui::overlay::Layer;
+use crate::tui::overlay::once::Shown;
 use crate::tui::places::Item;
 use crate::tui::theme::{Charset, Look, ThemeName};
 use std::sync::Arc;
@@ -93,7 +94,8 @@ fn layers() {
     keep("once", |size| {
         let mut bench = opened(size, "2");
         let text = "wlcro_live_92_aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789_-aBcDe";
-        bench.app.layers.push(Layer::Once(Issued::new("key 7 of company 92".to_owned(), Secret::new(text.to_owned()))));
+        let issued = Issued::new("key 7 of company 92".to_owned(), Secret::new(text.to_owned()));
+        bench.app.layers.push(Layer::Once(Shown::new(issued)));
         bench
     });
     keep("menu_read_only", |size| {

@@ -3,8 +3,8 @@
 use super::fixture::{NOW, identity, overview, picture, text};
 use crate::ambient::Ambient;
 use crate::monitor::snapshot::Snapshot;
+use crate::tui::clipboard::{Clipboard, Route, Wrap};
 use crate::tui::console::{Access, Ending, Setup, drive};
-use crate::tui::copy::{Clipboard, Wrap};
 use crate::tui::keymap::Keymap;
 use crate::tui::memory::Memory;
 use crate::tui::perform::tests::without_platform;
@@ -48,7 +48,7 @@ async fn remembering<F: Future<Output = ()>>(
         look: Look::default(),
         keymap: Keymap::default(),
         complaint: None,
-        clipboard: Clipboard::new(Box::new(io::sink()), Wrap::Plain, None),
+        clipboard: Clipboard::new(Box::new(io::sink()), vec![Route::Terminal(Wrap::Plain)], None),
         memory,
         pictures: receiver,
         performer: without_platform(access),
@@ -83,6 +83,7 @@ async fn pictures_are_shown_keys_are_heard_and_q_quits() {
         session.press(KeyCode::Char('4'));
         session.settle().await;
         session.press(KeyCode::Char('q'));
+        session.press(KeyCode::Char('y'));
     })
     .await;
     assert_eq!(ending, Ending::Quit);
@@ -130,6 +131,7 @@ async fn remarks_go_by_the_clock() {
         session.ambient.advance(std::time::Duration::from_secs(4));
         session.settle().await;
         session.press(KeyCode::Char('q'));
+        session.press(KeyCode::Char('y'));
     })
     .await;
     assert!(!screen.contains("not available in this version"), "{screen}");

@@ -6,7 +6,7 @@ use crate::domain::ids::{AttemptId, SubscriptionId};
 use crate::monitor::link::Link;
 use crate::tui::app::{Msg, Root};
 use crate::tui::calm::Calm;
-use crate::tui::console::Access;
+use crate::tui::console::{Access, Mode};
 use crate::tui::draw::draw;
 use crate::tui::effect::{Act, Effect, Finished, Job};
 use crate::tui::panes::Pane;
@@ -74,7 +74,33 @@ fn escape_goes_back_one_layer_and_never_quits() {
     assert!(bench.screen().contains("nothing to go back to"));
     assert_eq!(bench.press("?q"), []);
     assert_eq!(bench.press("\u{1b}"), []);
-    assert_eq!(bench.press("q"), [Effect::Leave]);
+    assert_eq!(bench.press("q"), [], "the platform is in this process: it is asked first");
+    assert_eq!(bench.press("y"), [Effect::Leave]);
+}
+
+#[test]
+fn where_this_process_is_the_platform_quitting_says_what_stops_and_wants_a_yes() {
+    let mut bench = Bench::new(120, 36);
+    for no in ["n", "\n", "\u{1b}", "q"] {
+        assert_eq!(bench.press(&format!("q{no}")), [], "{no:?}");
+        assert!(bench.app.layers.is_empty(), "{no:?}");
+    }
+    bench.press("q");
+    let screen = bench.screen();
+    let n: u64 = overview().subscriptions.items.iter().map(|row| row.health.n_backlog).sum();
+    let waiting = crate::tui::format::several(n, "delivery waits", "deliveries wait");
+    for said in ["Really quit?", "http://127.0.0.1:41873", &waiting] {
+        assert!(screen.contains(said), "{said}:\n{screen}");
+    }
+    assert_eq!(bench.press("y"), [Effect::Leave]);
+    let mut bench = Bench::new(120, 36);
+    let control = |bench: &mut Bench| bench.tell(Msg::Key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL)));
+    bench.press("3\n?");
+    assert_eq!(control(&mut bench), [], "once it asks");
+    assert_eq!(control(&mut bench), [Effect::Leave], "twice it quits");
+    let mut bench = Bench::new(120, 36);
+    bench.app.setting.identity.mode = Mode::Remote;
+    assert_eq!(bench.press("q"), [Effect::Leave], "a platform elsewhere goes on");
 }
 
 #[test]

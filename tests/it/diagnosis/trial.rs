@@ -35,7 +35,7 @@ fn from_opening_the_console_to_a_written_bundle_and_the_bundle_again() {
     console.press("q");
     console.press("q");
     console.press("q");
-    console.press("q");
+    console.press("qy");
     assert_eq!(console.ended(), 0);
 
     let mut names = std::fs::read_dir(dir.path()).expect("the directory").flatten().map(|entry| entry.file_name());

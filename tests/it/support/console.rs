@@ -9,8 +9,8 @@ use crow::monitor::feed;
 use crow::monitor::post::Post;
 use crow::monitor::rounds;
 use crow::monitor::snapshot::Snapshot;
+use crow::tui::clipboard::{Clipboard, Route, Wrap};
 use crow::tui::console::{Access, Ending, Identity, Mode, Setup, Stakes, drive};
-use crow::tui::copy::{Clipboard, Wrap};
 use crow::tui::keymap::Keymap;
 use crow::tui::memory::Memory;
 use crow::tui::perform::Performer;
@@ -85,7 +85,7 @@ impl Console {
             look: Look::default(),
             keymap: Keymap::default(),
             complaint: None,
-            clipboard: Clipboard::new(Box::new(io::sink()), Wrap::Plain, None),
+            clipboard: Clipboard::new(Box::new(io::sink()), vec![Route::Terminal(Wrap::Plain)], None),
             memory: Memory::default(),
             pictures,
             performer,

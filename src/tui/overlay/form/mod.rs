@@ -174,11 +174,15 @@ impl Form {
     }
 
     /// Takes pasted text, if the present field is a line.
-    pub fn paste(&mut self, text: &str) {
+    ///
+    /// # Errors
+    /// Says why it is not taken.
+    pub fn paste(&mut self, text: &str) -> Result<(), String> {
         if let Some(Field { input: Input::Line(entry), .. }) = self.fields.get_mut(self.at) {
-            entry.paste(text);
+            entry.paste(text)?;
             self.fault = None;
         }
+        Ok(())
     }
 
     /// Goes to another field.

@@ -1,0 +1,44 @@
+//! The question before quitting where this process is the platform: what stops with it.
+
+use super::super::app::App;
+use super::super::format;
+use super::super::theme::Role;
+use super::dialog;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+/// What stops, a sentence each.
+#[must_use]
+pub fn effects(app: &App) -> Vec<String> {
+    let address = &app.setting.identity.address;
+    let mut said = vec![format!(
+        "The platform on {address} stops with this console: partners' calls are refused and consoles that look at it go OFFLINE."
+    )];
+    if let Some(overview) = &app.picture.overview {
+        let rows = &overview.subscriptions;
+        let n: u64 = rows.items.iter().map(|row| row.health.n_backlog).sum();
+        let least = if rows.total > rows.items.len() as u64 { "At least " } else { "" };
+        let waiting = format::several(n, "delivery waits", "deliveries wait");
+        said.push(format!("{least}{waiting} until it is started again."));
+    }
+    said
+}
+
+/// Draws the question in the middle of `area`.
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
+    let theme = app.theme();
+    let room = usize::from(area.width.saturating_sub(6)).min(70);
+    let mut lines = vec![Line::styled("Really quit?", theme.style(Role::Strong))];
+    for said in effects(app) {
+        lines.extend(format::flow(&said, room).into_iter().map(|line| Line::styled(line, theme.style(Role::Text))));
+    }
+    lines.push(Line::default());
+    lines.push(Line::from(vec![
+        Span::styled("y", theme.style(Role::Accent)),
+        Span::styled(" quit    ", theme.style(Role::Text)),
+        Span::styled("n", theme.style(Role::Accent)),
+        Span::styled(" stay (also Enter, Esc)", theme.style(Role::Text)),
+    ]));
+    dialog(buffer, area, app, "Quit", &lines);
+}
