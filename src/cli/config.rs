@@ -39,7 +39,8 @@ pub(super) fn faults(named: Option<&Path>) -> Vec<String> {
     let (_, keys) = read(&file);
     let alerts = alerting::read(&file).err().map(|failure| failure.to_string());
     let profiles = Shelf::read(file.clone()).and_then(|shelf| shelf.check()).err().map(|failure| failure.to_string());
-    let unknown = std::fs::read_to_string(&file).ok().and_then(|text| text.parse::<toml::Table>().ok());
+    let unknown =
+        files::read_text(&file, files::MAX_SETTINGS_BYTES).ok().and_then(|text| text.parse::<toml::Table>().ok());
     let unknown = unknown.into_iter().flat_map(|table| table.into_iter().map(|(name, _)| name));
     let unknown = unknown
         .filter(|name| !KNOWN.contains(&name.as_str()))

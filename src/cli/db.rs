@@ -132,7 +132,8 @@ fn audit_head(asked: DbHead) -> Result<ExitCode, Failure> {
 /// A head of the audit trail that was kept in a file.
 fn read_head(file: &Path) -> Result<Head, Failure> {
     let refused = |why: String| Failure::usage(why, "give a file that crow db head printed");
-    let text = std::fs::read_to_string(file).map_err(|error| refused(format!("{}: {error}", file.display())))?;
+    let text = crate::files::read_text(file, crate::files::MAX_STATE_BYTES)
+        .map_err(|error| refused(format!("{}: {error}", file.display())))?;
     let head: AuditHead = serde_json::from_str(&text)
         .map_err(|error| refused(format!("{} holds no head of an audit trail: {error}", file.display())))?;
     let mac = hex::decode(&head.mac).map_err(|error| refused(format!("{}: its mac: {error}", file.display())))?;

@@ -22,7 +22,7 @@ const EXPECTED: &[(&str, [i32; 4])] = &[
     ("requests list", [1, 1, 2, 0]),
     ("replays list", [1, 1, 2, 0]),
     // Of monitoring plugins: 2 critical, 3 unknown.
-    ("check", [2, 2, 3, 0]),
+    ("check", [2, 3, 3, 0]),
     ("doctor", [1, 1, 1, 0]),
     // 2 could not run, 1 a cause: the lacking scope.
     ("diagnose permissions", [2, 2, 1, 0]),
