@@ -5,7 +5,6 @@ use crate::storage::process::Serving;
 use crate::support::platform::within;
 use crow::ambient::Ambient;
 use crow::client::connection::Credential;
-use std::collections::VecDeque;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -35,18 +34,17 @@ async fn peer(address: &str, head: &[u8]) -> std::io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// So many peers that stay, and after them one more every other millisecond in place of the oldest, until the task is aborted.
+/// So many peers that stay, and one more every other millisecond, until the task is aborted.
 async fn besiege(serving: &Serving, head: Vec<u8>) -> JoinHandle<()> {
     let address = serving.address.trim_start_matches("http://").to_owned();
-    let mut peers = VecDeque::new();
+    let mut peers = Vec::new();
     for _ in 0..PEERS {
-        peers.push_back(within("a connection", peer(&address, &head)).await);
+        peers.push(within("a connection", peer(&address, &head)).await);
     }
     tokio::spawn(async move {
         loop {
             Ambient::real().sleep(Duration::from_millis(2)).await;
-            peers.pop_front();
-            peers.push_back(peer(&address, &head).await);
+            peers.push(peer(&address, &head).await);
         }
     })
 }
