@@ -40,6 +40,13 @@ fn database_size(dir: &Path) -> i64 {
     ask("page_count") * ask("page_size")
 }
 
+/// Lets this process, and the platforms that it starts, have as many descriptors as the system allows: thousands of peers want one each.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).expect("up to the hard limit");
+}
+
 /// A bare connection.
 async fn connect(of: &Serving) -> TcpStream {
     TcpStream::connect(of.address.trim_start_matches("http://")).await.expect("a connection")

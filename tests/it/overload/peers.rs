@@ -1,6 +1,6 @@
 //! L3: peers that never read, peers that never write, and one credential with thousands of streams. Others are served, and an operator gets in.
 
-use super::{connect, is_long, resident, say};
+use super::{connect, is_long, raise_descriptor_limit, resident, say};
 use crate::storage::process::Serving;
 use crate::support::platform::within;
 use crow::ambient::Ambient;
@@ -19,6 +19,9 @@ const STREAMS: usize = 32;
 const CALLS: usize = 100;
 /// What memory may grow by.
 const MAX_MEMORY_GROWTH_KIB: i64 = 128 << 10;
+
+/// What no single call may take: less than the ten seconds after which a silent peer ends by itself.
+const MAX_LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// What others may wait: a loaded machine that runs the short form is given more.
 fn max_wait() -> Duration {
@@ -64,8 +67,31 @@ async fn call(serving: &Serving, path: &str, header: &str) -> (u16, Duration) {
     (status.expect("a status"), watch.elapsed())
 }
 
-/// What 99 in a hundred calls of a partner and of an operator took at most.
-async fn waited(serving: &Serving, key: &str, token: &str) -> (Duration, Duration) {
+/// How long the calls of others took.
+struct Waits {
+    /// 99 in a hundred calls of a partner took at most this, and of an operator.
+    partner_p99: Duration,
+    operator_p99: Duration,
+    /// The longest of all.
+    longest: Duration,
+}
+
+impl Waits {
+    /// Whether nobody was kept out: no single call either.
+    fn hold(&self) -> bool {
+        self.partner_p99.max(self.operator_p99) < max_wait() && self.longest < MAX_LONGEST_WAIT
+    }
+}
+
+impl std::fmt::Display for Waits {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { partner_p99, operator_p99, longest } = self;
+        write!(f, "p99 {partner_p99:.1?}, operator {operator_p99:.1?}, longest {longest:.1?}")
+    }
+}
+
+/// Makes a partner's and an operator's calls in turn.
+async fn waited(serving: &Serving, key: &str, token: &str) -> Waits {
     let (mut partner, mut operator) = (Vec::new(), Vec::new());
     for _ in 0..CALLS {
         let (status, took) = call(serving, "/api/v1/events?limit=1", key).await;
@@ -75,11 +101,10 @@ async fn waited(serving: &Serving, key: &str, token: &str) -> (Duration, Duratio
         assert_eq!(status, 200);
         operator.push(took);
     }
-    let p99 = |mut took: Vec<Duration>| {
-        took.sort_unstable();
-        took[CALLS - 2]
-    };
-    (p99(partner), p99(operator))
+    partner.sort_unstable();
+    operator.sort_unstable();
+    let longest = partner[CALLS - 1].max(operator[CALLS - 1]);
+    Waits { partner_p99: partner[CALLS - 2], operator_p99: operator[CALLS - 2], longest }
 }
 
 /// A viewer's token.
@@ -102,6 +127,7 @@ async fn viewer(serving: &Serving) -> String {
 
 /// A platform, with a partner's and an operator's header.
 async fn started(home: &TempDir) -> (Serving, String, String) {
+    raise_descriptor_limit();
     let serving = Serving::start(home.path());
     let (_, partner) = serving.company().await;
     let Credential::Key(key) = partner.credential() else { panic!("a partner has a key") };
@@ -116,14 +142,12 @@ async fn holds(what: &str, head: &str) {
     call(&serving, "/docs", &key).await;
     let memory = resident(&serving);
     let siege = besiege(&serving, head.as_bytes().to_vec()).await;
-    let (partner, operator) = waited(&serving, &key, &token).await;
+    let waits = waited(&serving, &key, &token).await;
     siege.abort();
     let grown = resident(&serving) - memory;
-    let figures = format!(
-        "L3, {PEERS} peers that never {what}: p99 {partner:.1?}, operator {operator:.1?}; memory + {grown} KiB"
-    );
+    let figures = format!("L3, {PEERS} peers that never {what}: {waits}; memory + {grown} KiB");
     say(&figures);
-    assert!(partner.max(operator) < max_wait() && grown < MAX_MEMORY_GROWTH_KIB, "{figures}");
+    assert!(waits.hold() && grown < MAX_MEMORY_GROWTH_KIB, "{figures}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -156,10 +180,9 @@ async fn l3_one_credential_has_so_many_streams_and_keeps_nobody_out() {
             n_refused += 1;
         }
     }
-    let (partner, operator) = waited(&serving, &key, &token).await;
-    let figures =
-        format!("L3, {} streams, {n_refused} refused: p99 {partner:.1?}, operator {operator:.1?}", streams.len());
+    let waits = waited(&serving, &key, &token).await;
+    let figures = format!("L3, {} streams, {n_refused} refused: {waits}", streams.len());
     say(&figures);
     assert_eq!((streams.len(), n_refused), (STREAMS, PEERS - 50 - STREAMS), "{figures}");
-    assert!(partner.max(operator) < max_wait(), "{figures}");
+    assert!(waits.hold(), "{figures}");
 }
