@@ -3,7 +3,7 @@
 use super::Scene;
 use crate::support::names::Names;
 use crate::support::namespace;
-use crate::support::platform::Platform;
+use crate::support::platform::{Platform, Stopped};
 use crate::support::receiver::{Behaviour, Receiver};
 use crow::ambient::Ambient;
 use crow::api::keys::{Company, LimitsWish};
@@ -19,6 +19,8 @@ const N_HANGING: usize = 190;
 const HOSTS: usize = 20;
 const N_WITHOUT_IPV6: i64 = 60;
 const N_BUSY: usize = 40;
+/// More than a company may have by default: the sharing of slots must not lean on that limit.
+const MAX_SUBSCRIPTIONS: u32 = 1_000;
 const EVENTS: usize = 50;
 /// Events of the other company.
 const SAMPLES: usize = 200;
@@ -48,7 +50,8 @@ async fn f1_a_company_of_hanging_and_unreachable_targets_delays_no_other_and_pau
         names.leads(&format!("hangs-{n}.test"), &["127.0.0.1"]);
     }
     let reach = Reach { names, ..Reach::default() };
-    let platform = Platform::reaching(Ambient::real(), Schedule::default(), Policy::Private, reach).await;
+    let stopped = Stopped::new(Ambient::real(), Schedule::default(), Policy::Private, reach);
+    let platform = stopped.permitting(MAX_SUBSCRIPTIONS).start().await;
     let acme = platform.company("Acme").await;
     let targets = (0..N_HANGING)
         .map(|n| hanging.url.replace("127.0.0.1", &format!("hangs-{}.test", n % HOSTS)))

@@ -105,14 +105,15 @@ impl Platform {
     /// Stops in order: the port is free, the directory stays.
     pub(crate) async fn stop(self) -> Stopped {
         let Self { ambient, address, engine, stop, tasks, dir, .. } = self;
-        let Settings { schedule, keep, delivery_log_quota, policy, reach, .. } = engine.settings().clone();
+        let Settings { schedule, keep, delivery_log_quota, max_subscriptions, policy, reach, .. } =
+            engine.settings().clone();
         stop.send_replace(true);
         for task in tasks {
             task.await.expect("no panic");
         }
         drop(engine);
         let bind = address.trim_start_matches("http://").to_owned();
-        Stopped { dir, ambient, schedule, keep, delivery_log_quota, policy, reach, bind }
+        Stopped { dir, ambient, schedule, keep, delivery_log_quota, max_subscriptions, policy, reach, bind }
     }
 
     /// Stops in order and starts again.
@@ -241,6 +242,7 @@ pub(crate) struct Stopped {
     schedule: Schedule,
     keep: Option<Duration>,
     delivery_log_quota: u64,
+    max_subscriptions: u32,
     policy: Policy,
     reach: Reach,
     bind: String,
@@ -248,14 +250,29 @@ pub(crate) struct Stopped {
 
 impl Stopped {
     /// One that was never started, in a new directory.
-    fn new(ambient: Ambient, schedule: Schedule, policy: Policy, reach: Reach) -> Self {
-        let (dir, bind) = (new_dir(), ANY.to_owned());
-        Self { dir, ambient, schedule, keep: None, delivery_log_quota: DEFAULT_DELIVERY_LOG_QUOTA, policy, reach, bind }
+    pub(crate) fn new(ambient: Ambient, schedule: Schedule, policy: Policy, reach: Reach) -> Self {
+        Self {
+            dir: new_dir(),
+            ambient,
+            schedule,
+            keep: None,
+            delivery_log_quota: DEFAULT_DELIVERY_LOG_QUOTA,
+            max_subscriptions: MAX_SUBSCRIPTIONS,
+            policy,
+            reach,
+            bind: ANY.to_owned(),
+        }
+    }
+
+    /// One where a company may have so many subscriptions.
+    pub(crate) fn permitting(self, max_subscriptions: u32) -> Self {
+        Self { max_subscriptions, ..self }
     }
 
     /// Starts on the directory, and on the port it had.
     pub(crate) async fn start(self) -> Platform {
-        let Self { dir, ambient, schedule, keep, delivery_log_quota, policy, mut reach, bind } = self;
+        let Self { dir, ambient, schedule, keep, delivery_log_quota, max_subscriptions, policy, mut reach, bind } =
+            self;
         let listener = TcpListener::bind(&bind).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         reach.listens_at = vec![address];
@@ -269,7 +286,7 @@ impl Stopped {
             keep,
             request_log_limit,
             delivery_log_quota,
-            max_subscriptions: MAX_SUBSCRIPTIONS,
+            max_subscriptions,
             reach,
             custody,
         };
