@@ -18,7 +18,7 @@ const MAX_CONNECTIONS: usize = 2_048;
 /// Connections of one address; of a proxy, behind which are many callers, as many as of all.
 const MAX_CONNECTIONS_PER_ADDRESS: usize = 512;
 /// Connections of one key, and of one operator.
-const MAX_CONNECTIONS_PER_KEY: usize = 256;
+const MAX_CONNECTIONS_PER_KEY: usize = 512;
 const MAX_CONNECTIONS_PER_OPERATOR: usize = 64;
 /// Streams open at once, and those of one operator.
 const MAX_STREAMS: usize = 512;
@@ -99,10 +99,14 @@ impl Connection {
     }
 
     /// Notes whose credential a call had.
-    pub(super) fn held_by(&self, holder: Holder) {
-        if self.state().holder.replace(holder) != Some(holder) {
-            self.table.make_room_for(self, holder);
+    ///
+    /// # Errors
+    /// [`TooManyCalls`] where the holder has as many connections as it may have, and each has a call under way: none is cut off for another.
+    pub(super) fn held_by(&self, holder: Holder) -> Result<(), TooManyCalls> {
+        if self.state().holder.replace(holder) == Some(holder) {
+            return Ok(());
         }
+        self.table.make_room_for(self, holder).inspect_err(|_| self.state().holder = None)
     }
 
     /// Waits until the connection is to end.
@@ -180,6 +184,10 @@ pub(super) enum NoStream {
     Full,
 }
 
+/// Why a call on one connection more is refused: so many of its kind have calls under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TooManyCalls;
+
 /// All open connections of one server.
 #[derive(Debug)]
 pub(super) struct ConnectionTable {
@@ -214,14 +222,14 @@ impl Open {
         }
     }
 
-    /// Ends the connection that is worth least among those that `is_candidate` names.
-    fn evict(&mut self, now: Duration, is_candidate: impl Fn(&Connection) -> bool) {
+    /// Ends the connection that is worth least among those that `is_candidate` names; false if there is none.
+    fn evict(&mut self, now: Duration, is_candidate: impl Fn(&Connection) -> bool) -> bool {
         let now_ms = now.as_millis().try_into().unwrap_or(u64::MAX);
         let n_of_address =
             |of: &Connection| of.group.and_then(|group| self.addresses.get(&group)).copied().unwrap_or(0);
         let candidates = self.connections.values().filter(|connection| is_candidate(connection));
         let worst = candidates.min_by_key(|of| (of.worth(now_ms, n_of_address(of)), of.id)).cloned();
-        let Some(worst) = worst else { return };
+        let Some(worst) = worst else { return false };
         self.remove(&worst);
         worst.evicted.notify_one();
         self.n_evicted += 1;
@@ -230,6 +238,7 @@ impl Open {
             tracing::warn!(n_closed = self.n_evicted, n_open, "connections were closed to make room for others");
             self.n_evicted = 0;
         }
+        true
     }
 
     fn count(&self, is_counted: impl Fn(Holder) -> bool) -> usize {
@@ -279,8 +288,9 @@ impl ConnectionTable {
         self.lock().evict(self.clock.elapsed(), |_| true);
     }
 
-    /// Ends a connection of the same kind where there are too many of it, never the one that the credential was just seen on.
-    fn make_room_for(&self, newest: &Connection, holder: Holder) {
+    /// Ends a connection of the same kind where there are too many of it: never the one that the credential was just seen on, nor one with a call
+    /// under way.
+    fn make_room_for(&self, newest: &Connection, holder: Holder) -> Result<(), TooManyCalls> {
         let now = self.clock.elapsed();
         let (of_kind, of_holder): (fn(Holder) -> bool, usize) = match holder {
             Holder::Key(_) => (|of| matches!(of, Holder::Key(_)), MAX_CONNECTIONS_PER_KEY),
@@ -288,15 +298,13 @@ impl ConnectionTable {
         };
         let kind_limit = if matches!(holder, Holder::Key(_)) { self.limits.keys } else { self.limits.operators };
         let is = |of: &Connection, wanted: &dyn Fn(Holder) -> bool| {
-            of.id != newest.id && of.state().holder.is_some_and(wanted)
+            let state = of.state();
+            of.id != newest.id && state.n_calls == 0 && state.holder.is_some_and(wanted)
         };
         let mut open = self.lock();
-        if open.count(|of| of == holder) > of_holder {
-            open.evict(now, |of| is(of, &|of| of == holder));
-        }
-        if open.count(of_kind) > kind_limit {
-            open.evict(now, |of| is(of, &of_kind));
-        }
+        let has_room = (open.count(|of| of == holder) <= of_holder || open.evict(now, |of| is(of, &|of| of == holder)))
+            && (open.count(of_kind) <= kind_limit || open.evict(now, |of| is(of, &of_kind)));
+        if has_room { Ok(()) } else { Err(TooManyCalls) }
     }
 
     /// Opens a stream of an operator.
@@ -341,9 +349,9 @@ mod tests {
     fn a_flood_of_silent_peers_ends_silent_peers() {
         let (ambient, table) = table(64);
         let operator = table.admit(ip("198.51.100.1"), false);
-        operator.connection().held_by(Holder::Operator(OperatorId(1)));
+        operator.connection().held_by(Holder::Operator(OperatorId(1))).expect("room");
         let partner = table.admit(ip("198.51.100.2"), false);
-        partner.connection().held_by(Holder::Key(KeyId(1)));
+        partner.connection().held_by(Holder::Key(KeyId(1))).expect("room");
         let small = table.admit(ip("198.51.100.3"), false);
         ambient.advance(Duration::from_secs(1));
         let flood: Vec<Place> = (0..2_000).map(|_| table.admit(ip("203.0.113.1"), false)).collect();
@@ -368,6 +376,22 @@ mod tests {
         drop(call);
         let newest = table.admit(ip("127.0.0.1"), true);
         assert!(!is_open(&table, &places[0]) && is_open(&table, &newest) && is_open(&table, &more[0]));
+    }
+
+    #[test]
+    fn a_call_under_way_is_not_cut_off_for_another_of_the_same_key() {
+        let (_, table) = table(MAX_CONNECTIONS);
+        let holder = Holder::Key(KeyId(1));
+        let hold = |place: &Place| place.connection().held_by(holder);
+        let places: Vec<Place> = (0..=MAX_CONNECTIONS_PER_KEY).map(|_| table.admit(ip("127.0.0.1"), true)).collect();
+        let (last, others) = places.split_last().expect("some");
+        let mut calls: Vec<CallUnderWay> = others.iter().map(|place| place.connection().begin_call()).collect();
+        assert!(others.iter().all(|place| hold(place).is_ok()));
+        assert_eq!(hold(last), Err(TooManyCalls));
+        assert!(places.iter().all(|place| is_open(&table, place)));
+        calls.pop();
+        assert_eq!(hold(last), Ok(()));
+        assert_eq!(places.iter().filter(|place| is_open(&table, place)).count(), MAX_CONNECTIONS_PER_KEY);
     }
 
     #[test]
@@ -407,8 +431,8 @@ mod tests {
                 prop_assert!(is_open(&table, &place));
                 match what {
                     0 => {}
-                    1 | 2 => place.connection().held_by(Holder::Key(KeyId(who))),
-                    3 => place.connection().held_by(Holder::Operator(OperatorId(who))),
+                    1 | 2 => place.connection().held_by(Holder::Key(KeyId(who))).expect("room"),
+                    3 => place.connection().held_by(Holder::Operator(OperatorId(who))).expect("room"),
                     4 => drop(places.pop()),
                     _ => places.iter().for_each(|place| place.connection().progressed()),
                 }
@@ -421,7 +445,7 @@ mod tests {
                 prop_assert_eq!(open.addresses.values().sum::<usize>(), open.connections.len());
             }
             let operator = table.admit(ip("198.51.100.9"), false);
-            operator.connection().held_by(Holder::Operator(OperatorId(9)));
+            operator.connection().held_by(Holder::Operator(OperatorId(9))).expect("room");
             let flood: Vec<Place> = (0..100).map(|n| table.admit(ip(&format!("192.0.2.{n}")), false)).collect();
             prop_assert!(is_open(&table, &operator));
             drop((flood, places));

@@ -1,7 +1,7 @@
 //! The guards: a handler's signature states its price. [`Allowed`] authenticates a key, admits the call through its window and checks its
 //! scope; [`Operator`] authenticates an operator and checks the role. Neither can be had in any other way.
 
-use super::connections::{Connection, Holder};
+use super::connections::{Connection, Holder, TooManyCalls};
 use super::openapi;
 use super::problem::Refusal;
 use super::stamp::{judge_length, may_be_secret};
@@ -187,7 +187,7 @@ impl<P: Price> FromRequestParts<Engine> for Allowed<P> {
             refused(refusal)
         })?;
         note.write(|noted| noted.caller = Some((key.id, key.company)));
-        hold(parts, Holder::Key(key.id));
+        hold(parts, Holder::Key(key.id))?;
         let admission = engine.admit(&key, bucket);
         note.write(|noted| noted.admission = Some(admission));
         if admission.answer == Answer::Refused {
@@ -307,7 +307,7 @@ impl<P: Price> FromRequestParts<Engine> for Operator<P> {
             )
         };
         let operator = engine.operator(token.ok_or_else(unknown)?).ok_or_else(unknown)?;
-        hold(parts, Holder::Operator(operator.id));
+        hold(parts, Holder::Operator(operator.id))?;
         if operator.role < role {
             return Err(Refusal::new(
                 Code::InsufficientRole,
@@ -325,11 +325,13 @@ fn bearer(credentials: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim_matches(' '))
 }
 
-/// Notes on the connection whose credential it carries.
-fn hold(parts: &Parts, holder: Holder) {
-    if let Some(connection) = parts.extensions.get::<Arc<Connection>>() {
-        connection.held_by(holder);
-    }
+/// Notes on the connection whose credential it carries. Refuses the call where as many others of its kind as there may be are under way.
+fn hold(parts: &Parts, holder: Holder) -> Result<(), Refusal> {
+    let Some(connection) = parts.extensions.get::<Arc<Connection>>() else { return Ok(()) };
+    connection.held_by(holder).map_err(|TooManyCalls| {
+        let detail = "too many calls of this credential, or of its kind, are under way; this is contention, not a rate limit: try again";
+        Refusal::new(Code::Contended, detail)
+    })
 }
 
 /// The request's note, with its route.

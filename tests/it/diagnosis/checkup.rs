@@ -48,10 +48,13 @@ pub(super) fn faults(scenario: &str, checkup: &Checkup) -> Option<String> {
         None => checkup.grade == Grade::Ok,
         Some((grade, name, words)) => {
             let is_said = alarming.iter().any(|reading| reading.name == name && reading.said.contains(words));
-            // Whoever is refused for calling too much has used up the window.
-            let is_alone = alarming
-                .iter()
-                .all(|reading| reading.name == name || (name == "limited" && reading.name == "headroom"));
+            // A caller that is refused for calling too much has used up the window; a subscription that is off misses events.
+            let follows = |other: &str| match name {
+                "limited" => other == "headroom",
+                "off" | "tripped" => other == "missed",
+                _ => false,
+            };
+            let is_alone = alarming.iter().all(|reading| reading.name == name || follows(reading.name));
             checkup.grade == grade && is_said && is_alone
         }
     };
