@@ -23,8 +23,34 @@ pub struct Manifest {
     pub window: Option<Window>,
     /// What was left out of outside text, and how often.
     pub redactions: Vec<Redaction>,
+    /// Whether the platform searched the ticket for the secrets that it holds.
+    #[serde(default)]
+    pub platform_check: PlatformCheck,
     /// All other files.
     pub files: Vec<Entry>,
+}
+
+/// Whether the platform searched a ticket for the secrets that it holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PlatformCheck {
+    /// It did, and none of them is in it.
+    Passed,
+    /// It has no Portal, or was not asked.
+    #[default]
+    NotAsked,
+    /// It was asked and did not answer, and why.
+    Failed(String),
+}
+
+impl std::fmt::Display for PlatformCheck {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Passed => f.write_str("the platform searched it for its own secrets: none is in it"),
+            Self::NotAsked => f.write_str("the platform was not asked whether its own secrets are in it"),
+            Self::Failed(why) => write!(f, "the platform could not search it for its own secrets: {why}"),
+        }
+    }
 }
 
 /// A kind of thing that was left out.

@@ -2,6 +2,7 @@
 
 use super::keys::{Company, KeyRow, Limits};
 use super::subscriptions::SubscriptionRow;
+use crate::domain::address;
 use crate::domain::ids::{KeyId, SubscriptionId};
 use crate::domain::key::Scope;
 use crate::domain::text::Untrusted;
@@ -43,7 +44,7 @@ pub struct KeyConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SubscriptionConfig {
-    /// Where events go, by which it is found again within its company.
+    /// Where events go, without the secret parts of it; by this it is found again within its company.
     pub target_url: Untrusted,
     /// Which events, in the order of their names.
     pub event_types: Vec<Untrusted>,
@@ -145,6 +146,19 @@ impl Configuration {
     }
 }
 
+impl SubscriptionConfig {
+    /// Its target as an export tells it.
+    fn told(&self) -> String {
+        Untrusted::new(address::redacted(self.target_url.raw())).inert()
+    }
+
+    /// Whether another one is the same but for what an export leaves out of its target.
+    fn is_like(&self, other: &Self) -> bool {
+        (&self.event_types, &self.description, self.is_enabled)
+            == (&other.event_types, &other.description, other.is_enabled)
+    }
+}
+
 impl CompanyConfig {
     fn changes(&self, there: &Self, changes: &mut Vec<Change>) {
         let company = self.name.inert();
@@ -169,9 +183,21 @@ impl CompanyConfig {
                 }
             }
         }
+        let mut free: Vec<&SubscriptionConfig> = there.subscriptions.iter().collect();
         for wanted in &self.subscriptions {
-            let name = format!("subscription of \"{company}\" to \"{}\"", wanted.target_url.inert());
-            match there.subscriptions.iter().find(|other| other.target_url == wanted.target_url) {
+            let told = wanted.told();
+            let name = format!("subscription of \"{company}\" to \"{told}\"");
+            let exact = free.iter().position(|other| other.target_url == wanted.target_url);
+            let found = exact.or_else(|| free.iter().position(|other| other.told() == told)).map(|at| free.remove(at));
+            let n_alike = there.subscriptions.iter().filter(|other| other.told() == told).count();
+            match found {
+                Some(other) if exact.is_none() && n_alike > 1 => {
+                    if !other.is_like(wanted) {
+                        changes.push(Change::ByHand(format!(
+                            "{name} is one of {n_alike} that an export does not tell apart, and one of them differs"
+                        )));
+                    }
+                }
                 None => changes.push(Change::ByHand(format!(
                     "{name} is missing: its owner makes it with a key, and gets its secret"
                 ))),
@@ -197,13 +223,11 @@ impl CompanyConfig {
                 )));
             }
         }
-        for other in &there.subscriptions {
-            if !self.subscriptions.iter().any(|of| of.target_url == other.target_url) {
-                changes.push(Change::ByHand(format!(
-                    "subscription of \"{company}\" to \"{}\" is there and not in the file",
-                    other.target_url.inert()
-                )));
-            }
+        for other in free {
+            changes.push(Change::ByHand(format!(
+                "subscription of \"{company}\" to \"{}\" is there and not in the file",
+                other.told()
+            )));
         }
     }
 }

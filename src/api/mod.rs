@@ -35,6 +35,7 @@ pub mod review;
 pub mod revisions;
 pub mod runbook;
 pub mod schemas;
+pub mod secretcheck;
 pub mod sift;
 pub mod stats;
 pub mod subscriptions;

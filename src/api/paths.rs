@@ -38,6 +38,8 @@ pub const ATTEMPTS: &str = "/portal/v1/attempts";
 pub const ATTEMPT: &str = "/portal/v1/attempts/{id}";
 /// What the receiver's answer to an attempt says about how it verified.
 pub const ATTEMPT_SIGNATURE: &str = "/portal/v1/attempts/{id}/signature";
+/// Searches a text for the secrets that the platform holds.
+pub const SECRET_CHECK: &str = "/portal/v1/secret-check";
 /// Rate windows.
 pub const LIMITS: &str = "/portal/v1/limits";
 /// Breaker history.

@@ -3,14 +3,17 @@
 use super::arguments::trouble::{Escalate, Open};
 use super::diagnose::{needed, print};
 use super::failure::Failure;
-use super::{config, log, remote, screen, settings};
+use super::{config, log, output, remote, screen, settings};
 use crate::ambient::Ambient;
+use crate::api::bundle::PlatformCheck;
 use crate::api::paths;
 use crate::client::Error;
 use crate::client::connection::{Client, Credential};
 use crate::diagnose::case::{Matter, collect};
+use crate::domain::outbound::SecretGate;
 use crate::domain::text::Untrusted;
-use crate::escalation::bundle::bundle;
+use crate::escalation::bundle;
+use crate::escalation::check;
 use crate::escalation::read::{self, Opened};
 use crate::escalation::text;
 use crate::escalation::ticket::Bodies;
@@ -30,10 +33,18 @@ pub(super) async fn run(asked: Escalate) -> Result<ExitCode, Failure> {
     let asked_nothing = unanswered(&client).await;
     let matter = Matter { topic: asked.topic, back: wish.back, ..Matter::about(vec![wish.subject]) };
     let case = collect(&client, &Ambient::real(), &matter).await;
-    let (Credential::Operator(secret) | Credential::Key(secret)) = client.credential();
     let bodies = if asked.without_bodies { Bodies::LeftOut } else { Bodies::Included };
-    let bundle = bundle(&case, bodies, &[secret])
-        .map_err(|error| Failure::failed(error.to_string(), "--without-bodies leaves the bodies of answers out"))?;
+    let gate = gate(&client).releasing(asked.allow);
+    let held = |error: bundle::Error| Failure::failed(error.to_string(), RELEASE);
+    let mut bundle = bundle::bundle(&case, bodies, &gate).map_err(held)?;
+    if let Credential::Operator(_) = client.credential() {
+        let inert = |error: Error| Untrusted::new(error.to_string()).inert();
+        let ask = |text| async { client.check_secrets(text).await.map_err(inert) };
+        bundle = check::checked(bundle, &gate, ask).await.map_err(held)?;
+    }
+    if let PlatformCheck::Failed(_) = bundle.manifest().platform_check {
+        output::remark(&format!("crow: {}", bundle.manifest().platform_check));
+    }
     let path = asked.out.unwrap_or_else(|| PathBuf::from(bundle.folder()));
     write(&bundle, &path).map_err(|error| Failure::failed(error.to_string(), "nothing was handed on"))?;
     print(&path.display().to_string())?;
@@ -58,6 +69,15 @@ async fn unanswered(client: &Client) -> Option<String> {
     }
 }
 
+/// What to do about what is held back.
+const RELEASE: &str = "look at that place; --allow FINGERPRINT releases it if it is no secret, --without-bodies leaves the bodies of answers out";
+
+/// What everything that leaves goes through: it knows what the client authenticates with.
+pub(super) fn gate(client: &Client) -> SecretGate {
+    let (Credential::Operator(secret) | Credential::Key(secret)) = client.credential();
+    SecretGate::new([secret])
+}
+
 /// Shows a bundle: on a terminal as a page that scrolls, else, or if asked so, in lines.
 pub(super) async fn open(asked: Open) -> Result<ExitCode, Failure> {
     let opened = read::open(&asked.bundle)
@@ -77,6 +97,7 @@ pub(super) async fn open(asked: Open) -> Result<ExitCode, Failure> {
     for entry in &manifest.files {
         print(&format!("  {}  {:>8} bytes  {}", entry.sha256, entry.n_bytes, Untrusted::new(&*entry.name).inert()))?;
     }
+    print(&Untrusted::new(manifest.platform_check.to_string()).inert())?;
     for redaction in &manifest.redactions {
         print(&format!("  left out {} times: {}", redaction.n, Untrusted::new(&*redaction.what).inert()))?;
     }

@@ -1,19 +1,21 @@
 //! `crow audit` and `crow briefing`: documents for people.
 
 use super::arguments::report::{Audit, Briefing, Format, Span};
+use super::escalate::gate;
 use super::failure::Failure;
 use super::kept::{keep, recall, unwritten};
 use super::panes::keys::find;
 use super::{log, output, portal, settings};
 use crate::api::briefing::{BRIEFING, Brief, Opened, Sample};
-use crate::api::document::One;
+use crate::api::document::{One, outbound};
 use crate::api::review::{AUDIT, Period};
-use crate::client::connection::{Client, Credential};
+use crate::client::connection::Client;
 use crate::diagnose::survey::survey;
 use crate::domain::event::EventType;
 use crate::domain::key::Scope;
+use crate::domain::outbound::Redactions;
 use crate::engine::samples;
-use crate::escalation::{briefing, leak, review};
+use crate::escalation::{briefing, review};
 use crate::server::guard::Access;
 use crate::server::router;
 use std::path::{Path, PathBuf};
@@ -107,22 +109,26 @@ fn form(asked: Option<Format>, out: Option<&Path>) -> Result<Format, Failure> {
     }
 }
 
-/// Writes a document after it was searched for secrets.
-fn deliver(text: &str, out: Option<&Path>, client: &Client) -> Result<(), Failure> {
-    let (Credential::Operator(secret) | Credential::Key(secret)) = client.credential();
-    if let Some(found) = leak::find(text.as_bytes(), &[secret]) {
-        return Err(Failure::failed(
-            format!("nothing was written, as there is {found} in it"),
-            "look at names and targets",
-        ));
+/// Writes a document that was redacted and searched for secrets.
+pub(super) fn deliver(text: &str, out: Option<&Path>, client: &Client) -> Result<(), Failure> {
+    let mut redactions = Redactions::default();
+    let gate = gate(client);
+    let passed = match text.starts_with('{') {
+        true => outbound::pass(text, &gate, &mut redactions),
+        false => gate.pass(text, &mut redactions),
+    };
+    let text =
+        passed.map_err(|held| Failure::failed(format!("nothing was written: {held}"), "look at names and targets"))?;
+    for (what, n) in redactions.iter() {
+        output::remark(&format!("crow: left out {n} times: {what}"));
     }
     match out {
         Some(file) => {
-            keep(file, text)?;
+            keep(file, text.as_str())?;
             output::write(&file.display().to_string())?;
         }
         None => {
-            output::write(text.trim_end())?;
+            output::write(text.as_str().trim_end())?;
         }
     }
     Ok(())

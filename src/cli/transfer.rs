@@ -3,6 +3,7 @@
 use super::arguments::setup::{Export, Import};
 use super::failure::Failure;
 use super::panes::act::{End, Outcome, Plan};
+use super::report::deliver;
 use super::{log, output, portal};
 use crate::api::configuration::{CONFIGURATION, Change, Configuration};
 use crate::api::document::One;
@@ -18,15 +19,7 @@ pub(super) async fn export(asked: Export) -> Result<ExitCode, Failure> {
     log::to_stderr();
     let client = portal::connect(&asked.remote)?;
     let text = output::json(&One { schema: CONFIGURATION, item: &read(&client).await? })?;
-    match &asked.out {
-        None => {
-            output::write(&text)?;
-        }
-        Some(file) => {
-            super::kept::keep(file, &text)?;
-            output::write(&file.display().to_string())?;
-        }
-    }
+    deliver(&text, asked.out.as_deref(), &client)?;
     Ok(ExitCode::SUCCESS)
 }
 

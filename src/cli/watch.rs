@@ -3,15 +3,17 @@
 
 use super::alerting::{self, Way};
 use super::arguments::watch::Watch;
+use super::escalate::gate;
 use super::failure::Failure;
 use super::output::{self, Reader};
 use super::serve::stop_signal;
 use super::{log, portal, settings};
 use crate::ambient::Ambient;
-use crate::api::document::{One, inert};
+use crate::api::document::{One, inert, outbound};
 use crate::api::notice::{NOTICE, Notice, PagerEvent, Turn};
 use crate::client::connection::Client;
-use crate::client::outward::{Outward, Undelivered};
+use crate::client::outward::{CREDENTIAL, Outward, Undelivered};
+use crate::domain::outbound::{Outbound, Redactions, SecretGate};
 use crate::domain::text::Untrusted;
 use crate::monitor::alerts::Alerts;
 use crate::monitor::notices::{Notices, Seen};
@@ -20,6 +22,7 @@ use crate::monitor::reach::Reach;
 use crate::monitor::snapshot::Snapshot;
 use crate::monitor::{feed, files};
 use crate::sqlite::private;
+use serde::Serialize;
 use std::fs::File;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -70,6 +73,8 @@ struct Desk {
     /// Where it is remembered what was told.
     memory: PathBuf,
     outward: Outward,
+    /// What everything that leaves goes through.
+    gate: SecretGate,
     ambient: Ambient,
 }
 
@@ -90,7 +95,16 @@ impl Desk {
         let outbox = Outbox::open(&folder.join("outbox")).map_err(refused)?;
         let memory = folder.join("told.json");
         let told = recall(&memory).map_err(refused)?;
-        Ok(Self { platform, ways, outbox, told, memory, outward: Outward::new()?, ambient: Ambient::real() })
+        Ok(Self {
+            platform,
+            ways,
+            outbox,
+            told,
+            memory,
+            outward: Outward::new()?,
+            gate: gate(client),
+            ambient: Ambient::real(),
+        })
     }
 
     /// Keeps other watches of this platform out for as long as what it answers with lives.
@@ -135,6 +149,7 @@ impl Desk {
                 } else {
                     format!("{}  {}", notice.at_utc, notice.line())
                 };
+                let text = self.gate.redact(&text, &mut Redactions::default());
                 if output::write(&text)? == Reader::Gone {
                     return Ok(ExitCode::SUCCESS);
                 }
@@ -197,21 +212,26 @@ impl Desk {
     }
 
     async fn deliver(&self, way: &Way, notice: &Notice) -> Result<(), Undelivered> {
-        let unwritten = |error: serde_json::Error| Undelivered::ForGood(error.to_string());
         match way {
-            Way::Webhook(url) => {
-                let json = inert::line(&One { schema: NOTICE, item: notice }).map_err(unwritten)?;
-                self.outward.post(url, json.into_bytes()).await
-            }
+            Way::Webhook(url) => self.outward.post(url, &self.noticed(notice)?, None).await,
             Way::PagerDuty(url, key) => {
-                let json = inert::line(&PagerEvent::new(key.reveal(), notice)).map_err(unwritten)?;
-                self.outward.post(url, json.into_bytes()).await
+                let event = self.passed(&PagerEvent::new(CREDENTIAL, notice), notice)?;
+                self.outward.post(url, &event, Some(key)).await
             }
-            Way::Command(words) => {
-                let json = inert::line(&One { schema: NOTICE, item: notice }).map_err(unwritten)?;
-                command(words, &json, &self.ambient).await
-            }
+            Way::Command(words) => command(words, &self.noticed(notice)?, &self.ambient).await,
         }
+    }
+
+    /// A notice as it leaves.
+    fn noticed(&self, notice: &Notice) -> Result<Outbound, Undelivered> {
+        self.passed(&One { schema: NOTICE, item: notice }, notice)
+    }
+
+    /// A notice in some form as it leaves: without secrets.
+    fn passed(&self, form: &impl Serialize, notice: &Notice) -> Result<Outbound, Undelivered> {
+        let json = inert::line(form).map_err(|error| Undelivered::ForGood(error.to_string()))?;
+        outbound::pass(&json, &self.gate, &mut Redactions::default())
+            .map_err(|held| Undelivered::ForGood(format!("{} is held back: {held}", notice.key)))
     }
 
     /// One notice every way, at once.
@@ -298,7 +318,7 @@ fn ring(notice: &Notice) {
 }
 
 /// Runs a program with the notice on its standard input; what it says is not read.
-async fn command(words: &[String], json: &str, ambient: &Ambient) -> Result<(), Undelivered> {
+async fn command(words: &[String], json: &Outbound, ambient: &Ambient) -> Result<(), Undelivered> {
     let for_now = |why: String| Undelivered::ForNow { why, retry_after: None };
     let Some((program, rest)) = words.split_first() else {
         return Err(Undelivered::ForGood("names no program".to_owned()));
@@ -312,7 +332,7 @@ async fn command(words: &[String], json: &str, ambient: &Ambient) -> Result<(), 
         .map_err(|error| for_now(format!("{program} cannot be started: {error}")))?;
     if let Some(mut input) = running.stdin.take() {
         // A program need not read it.
-        let _ = writeln!(input, "{json}");
+        let _ = writeln!(input, "{}", json.as_str());
     }
     let begun = ambient.stopwatch();
     loop {

@@ -126,6 +126,16 @@ impl Client {
         self.call(Method::POST, path, &[], Some(body), &[]).await
     }
 
+    /// Posts bytes as they are.
+    pub(super) async fn post_bytes<T: DeserializeOwned>(&self, path: &str, bytes: Vec<u8>) -> Result<T, Error> {
+        let request =
+            self.plain(Method::POST, path, &[]).header("content-type", "application/octet-stream").body(bytes);
+        let response = request.timeout(LIMIT).send().await.map_err(|error| self.unreachable(&error))?;
+        let status = response.status().as_u16();
+        let bytes = response.bytes().await.map_err(|error| self.unreachable(&error))?;
+        self.read(status, &bytes)
+    }
+
     /// One call with all its phases inside [`LIMIT`].
     pub(super) async fn call<T: DeserializeOwned>(
         &self,

@@ -15,6 +15,7 @@ pub mod overview;
 pub mod partner;
 pub mod reading;
 pub mod replays;
+pub mod secretcheck;
 pub mod subscriptions;
 
 use crate::api::problem::Problem;

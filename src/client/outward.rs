@@ -2,8 +2,13 @@
 //! not used.
 
 use super::connection::{LIMIT, tls};
+use crate::domain::outbound::Outbound;
+use crate::domain::secret::Secret;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use std::time::Duration;
+
+/// What stands in JSON for the credential that its receiver wants in it: text that leaves has none.
+pub const CREDENTIAL: &str = "{credential}";
 
 /// Why something did not arrive.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,12 +49,16 @@ impl Outward {
         Ok(Self { http })
     }
 
-    /// Posts JSON. Whatever the other side says in its body is not read.
+    /// Posts JSON in which `credential` stands in the place of [`CREDENTIAL`]. Whatever the other side says in its body is not read.
     ///
     /// # Errors
     /// Whether it is worth trying again: what the other side calls the sender's fault is not, except that it is too much or took too long.
-    pub async fn post(&self, url: &str, json: Vec<u8>) -> Result<(), Undelivered> {
-        let request = self.http.post(url).header("content-type", "application/json").body(json);
+    pub async fn post(&self, url: &str, json: &Outbound, credential: Option<&Secret>) -> Result<(), Undelivered> {
+        let body = match credential {
+            None => json.as_str().to_owned(),
+            Some(secret) => json.as_str().replacen(CREDENTIAL, secret.reveal(), 1),
+        };
+        let request = self.http.post(url).header("content-type", "application/json").body(body);
         let response = request
             .send()
             .await

@@ -1,5 +1,6 @@
 //! Rules and values. Pure: nothing here reads a clock, rolls dice, waits, serialises or speaks SQL; it is told `now` and `roll`.
 
+pub mod address;
 pub mod alert;
 pub mod attempt;
 pub mod audit;
@@ -15,11 +16,13 @@ pub mod latency;
 pub mod log;
 pub mod numbers;
 pub mod operator;
+pub mod outbound;
 pub mod patch;
 pub mod proxy;
 pub mod query;
 pub mod ramp;
 pub mod replay;
+pub mod scan;
 pub mod secret;
 pub mod signature;
 pub mod silence;

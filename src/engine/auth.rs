@@ -66,6 +66,10 @@ impl Tokens {
         Self(RwLock::new(operators.into_iter().collect()))
     }
 
+    pub(super) fn get(&self, hash: &[u8; 32]) -> Option<Operator> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(hash).cloned()
+    }
+
     pub(super) fn add(&self, hash: [u8; 32], operator: Operator) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(hash, operator);
     }

@@ -36,6 +36,7 @@ pub mod revisions;
 pub mod revocations;
 pub mod root;
 pub mod samples;
+pub mod secretcheck;
 mod sender;
 mod settle;
 pub mod stats;

@@ -3,7 +3,7 @@
 
 pub mod briefing;
 pub mod bundle;
-pub mod leak;
+pub mod check;
 pub mod markdown;
 pub mod read;
 pub mod redact;

@@ -29,7 +29,7 @@ pub enum Bodies {
 
 /// Writes the ticket of a case.
 #[must_use]
-pub fn ticket(case: &Case, bodies: Bodies, redactor: &mut Redactor) -> Ticket {
+pub fn ticket(case: &Case, bodies: Bodies, redactor: &mut Redactor<'_>) -> Ticket {
     let failures: Vec<FailurePart> = rows(&case.failures.found).rev().map(|of| failure(of, bodies, redactor)).collect();
     let requests: Vec<RequestPart> = rows(&case.requests.found).rev().map(|of| request(of, redactor)).collect();
     let times = || failures.iter().map(|of| of.utc).chain(requests.iter().map(|of| of.utc));
@@ -63,7 +63,7 @@ fn rows<T>(found: &Result<Vec<T>, String>) -> std::slice::Iter<'_, T> {
     found.as_ref().map_or(&[][..], Vec::as_slice).iter()
 }
 
-fn symptom(case: &Case, redactor: &mut Redactor) -> String {
+fn symptom(case: &Case, redactor: &mut Redactor<'_>) -> String {
     let causes = || case.reports.iter().flat_map(|report| &report.causes);
     // A receiver that refuses signatures is what is seen; why it does comes before it, where that is known.
     match causes().find(|cause| cause.id != DISPUTED).or_else(|| causes().next()) {
@@ -126,7 +126,7 @@ fn reasons(case: &Case) -> Vec<Reason> {
     reasons
 }
 
-fn key(of: &KeyRow, redactor: &mut Redactor) -> KeyPart {
+fn key(of: &KeyRow, redactor: &mut Redactor<'_>) -> KeyPart {
     let state = match (of.is_active, of.revoked_utc) {
         (true, _) => "in force".to_owned(),
         (false, at) => format!("revoked at {}", at.map_or_else(|| "an unknown time".to_owned(), |at| at.to_string())),
@@ -140,12 +140,12 @@ fn key(of: &KeyRow, redactor: &mut Redactor) -> KeyPart {
     }
 }
 
-fn subscription(of: &SubscriptionRow, redactor: &mut Redactor) -> SubscriptionPart {
+fn subscription(of: &SubscriptionRow, redactor: &mut Redactor<'_>) -> SubscriptionPart {
     let row = &of.subscription;
     SubscriptionPart {
         id: row.id.0,
         company_id: row.company_id.0,
-        target: redactor.target(&row.target_url).inert(),
+        target: redactor.clean(&row.target_url).inert(),
         event_types: row.event_types.iter().map(|kind| redactor.inert(kind.raw())).collect(),
         managed_by: row.managed_by.as_ref().map(|owner| redactor.inert(owner.raw())),
         state: redactor.inert(&judge_subscription(&of.facts()).why),
@@ -153,7 +153,7 @@ fn subscription(of: &SubscriptionRow, redactor: &mut Redactor) -> SubscriptionPa
     }
 }
 
-fn failure(of: &AttemptDetail, bodies: Bodies, redactor: &mut Redactor) -> FailurePart {
+fn failure(of: &AttemptDetail, bodies: Bodies, redactor: &mut Redactor<'_>) -> FailurePart {
     let row = &of.row;
     let body = of.response_body.text.as_ref().filter(|_| bodies == Bodies::Included);
     FailurePart {
@@ -171,18 +171,18 @@ fn failure(of: &AttemptDetail, bodies: Bodies, redactor: &mut Redactor) -> Failu
     }
 }
 
-fn note(about: &str, text: &str, redactor: &mut Redactor) -> NotePart {
+fn note(about: &str, text: &str, redactor: &mut Redactor<'_>) -> NotePart {
     NotePart { about: redactor.inert(about), text: redactor.inert(text) }
 }
 
 /// An event and what became of it; its payload stays where it is.
-fn event(of: &Trace, redactor: &mut Redactor) -> EventPart {
+fn event(of: &Trace, redactor: &mut Redactor<'_>) -> EventPart {
     let mut became = Vec::new();
     for row in &of.subscriptions {
         let delivery = row.delivery.as_ref().map_or_else(String::new, |row| {
             format!("; delivery {} {} after {} attempts", row.id, row.state.name(), row.n_attempts)
         });
-        let target = redactor.target(&row.target_url).inert();
+        let target = redactor.clean(&row.target_url).inert();
         let why = redactor.inert(&row.why);
         became.push(format!("subscription {} to {target}: {why}{delivery}", row.subscription_id));
     }
@@ -195,7 +195,7 @@ fn event(of: &Trace, redactor: &mut Redactor) -> EventPart {
     }
 }
 
-fn request(of: &RequestRow, redactor: &mut Redactor) -> RequestPart {
+fn request(of: &RequestRow, redactor: &mut Redactor<'_>) -> RequestPart {
     RequestPart {
         utc: of.utc,
         request_id: redactor.inert(of.request_id.raw()),
@@ -221,7 +221,7 @@ fn comparison(failures: &[FailurePart], requests: &[RequestPart]) -> Comparison 
     }
 }
 
-fn evidence(of: &Evidence, redactor: &mut Redactor) -> Evidence {
+fn evidence(of: &Evidence, redactor: &mut Redactor<'_>) -> Evidence {
     Evidence {
         query: redactor.inert(&of.query),
         value: Untrusted::new(redactor.inert(of.value.raw())),
@@ -230,7 +230,7 @@ fn evidence(of: &Evidence, redactor: &mut Redactor) -> Evidence {
     }
 }
 
-fn playbook(report: &Report, redactor: &mut Redactor) -> PlaybookPart {
+fn playbook(report: &Report, redactor: &mut Redactor<'_>) -> PlaybookPart {
     let mut all = |items: &[Evidence]| -> Vec<Evidence> { items.iter().map(|of| evidence(of, redactor)).collect() };
     let evidences: Vec<Vec<Evidence>> = report.causes.iter().map(|cause| all(&cause.evidence)).collect();
     let steps: Vec<Vec<Evidence>> = report.steps.iter().map(|step| all(&step.evidence)).collect();
@@ -253,7 +253,7 @@ fn playbook(report: &Report, redactor: &mut Redactor) -> PlaybookPart {
     }
 }
 
-fn step(of: &Step, evidence: Vec<Evidence>, redactor: &mut Redactor) -> Step {
+fn step(of: &Step, evidence: Vec<Evidence>, redactor: &mut Redactor<'_>) -> Step {
     let verdict = match &of.verdict {
         Verdict::Unknown(why) => Verdict::Unknown(redactor.inert(why)),
         Verdict::Skipped(why) => Verdict::Skipped(redactor.inert(why)),
@@ -262,12 +262,12 @@ fn step(of: &Step, evidence: Vec<Evidence>, redactor: &mut Redactor) -> Step {
     Step { id: redactor.inert(&of.id), question: redactor.inert(&of.question), verdict, evidence }
 }
 
-fn reproduce(case: &Case, redactor: &mut Redactor) -> Vec<String> {
+fn reproduce(case: &Case, redactor: &mut Redactor<'_>) -> Vec<String> {
     use super::markdown::shell;
     let mut lines = vec!["# Fill in the placeholders; no secret is in this file.".to_owned()];
     let look = |path: &str| format!("curl -sS -H \"Authorization: Bearer $OPERATOR_TOKEN\" \"$PLATFORM_URL{path}\"");
     for request in rows(&case.requests.found).take(1) {
-        let (method, route) = (shell(&request.method), redactor.inert(request.route.raw()));
+        let (method, route) = (shell(&redactor.clean(&request.method)), redactor.inert(request.route.raw()));
         lines.push("# The call that was refused last; {id} stands for a number:".to_owned());
         lines.push(format!(
             "curl -sS -i -X {method} -H \"X-Api-Key: $API_KEY\" \"$PLATFORM_URL\"{}",
@@ -280,7 +280,7 @@ fn reproduce(case: &Case, redactor: &mut Redactor) -> Vec<String> {
         let row = &of.subscription;
         lines.push(format!("# The attempts to subscription {}:", row.id));
         lines.push(look(&format!("/portal/v1/attempts?subscription={}&limit=20", row.id)));
-        let target = shell(&redactor.target(&row.target_url));
+        let target = shell(&redactor.clean(&row.target_url));
         lines.push("# One delivery to its endpoint, with the event's exact bytes in body.json:".to_owned());
         lines.push("timestamp=$(date +%s)".to_owned());
         lines.push("signature=$({ printf '%s.' \"$timestamp\"; cat body.json; } | openssl dgst -sha256 -hmac \"$SIGNING_SECRET\" -r | cut -d' ' -f1)".to_owned());
@@ -292,7 +292,7 @@ fn reproduce(case: &Case, redactor: &mut Redactor) -> Vec<String> {
     lines
 }
 
-fn missing(case: &Case, bodies: Bodies, redactor: &mut Redactor) -> Vec<String> {
+fn missing(case: &Case, bodies: Bodies, redactor: &mut Redactor<'_>) -> Vec<String> {
     let mut missing = Vec::new();
     let mut note = |what: &str, found: Result<usize, &String>| match found {
         Err(why) => missing.push(format!("{what}: {}", redactor.inert(why))),

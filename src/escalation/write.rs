@@ -44,8 +44,8 @@ pub fn write(bundle: &Bundle, path: &Path) -> Result<(), Error> {
         io::ErrorKind::AlreadyExists => Error::Exists { path: path.to_owned() },
         _ => Error::Io { path: path.to_owned(), source },
     })?;
-    for File { name, bytes } in bundle.files() {
-        if let Err(source) = put(&path.join(name), bytes) {
+    for File { name, text } in bundle.files() {
+        if let Err(source) = put(&path.join(name), text.as_str().as_bytes()) {
             // The folder is ours and new; if it cannot be removed, the error that is reported says where it is.
             let _ = fs::remove_dir_all(path);
             return Err(Error::Io { path: path.join(name), source });
@@ -63,7 +63,7 @@ fn packed(bundle: &Bundle) -> Result<Vec<u8>, zip::result::ZipError> {
         .unix_permissions(0o600);
     for file in bundle.files() {
         archive.start_file(format!("{}/{}", bundle.folder(), file.name), options)?;
-        archive.write_all(&file.bytes)?;
+        archive.write_all(file.text.as_str().as_bytes())?;
     }
     archive.finish().map(Cursor::into_inner)
 }

@@ -4,6 +4,7 @@
 use super::alerts::{Acknowledged, Alert};
 use super::link::Link;
 use crate::api::notice::{Notice, Turn};
+use crate::domain::address::redacted_within;
 use crate::domain::alert::HELD_FOR;
 use crate::domain::standing::Standing;
 use crate::domain::text::Untrusted;
@@ -66,7 +67,7 @@ pub struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    fn notice(&self, subject: String, name: Untrusted, standing: Standing, why: &str, since: Timestamp) -> Notice {
+    fn notice(&self, subject: String, name: &Untrusted, standing: Standing, why: &str, since: Timestamp) -> Notice {
         Notice {
             turn: Turn::Raised,
             key: format!(
@@ -75,9 +76,9 @@ impl Seen<'_> {
                 subject.replace(' ', "/")
             ),
             subject,
-            name,
+            name: Untrusted::new(redacted_within(name.raw()).0),
             state: standing.word().to_owned(),
-            why: Untrusted::new(why),
+            why: Untrusted::new(redacted_within(why).0),
             since_utc: since,
             at_utc: self.now,
             platform: self.platform.to_owned(),
@@ -90,14 +91,14 @@ impl Seen<'_> {
         let mut holding: Vec<(Notice, Option<&Acknowledged>)> = told
             .map(|alert| {
                 let notice =
-                    self.notice(alert.subject.to_string(), alert.name.clone(), alert.standing, &alert.why, alert.since);
+                    self.notice(alert.subject.to_string(), &alert.name, alert.standing, &alert.why, alert.since);
                 (notice, alert.acknowledged.as_ref())
             })
             .collect();
         if let Link::Offline { why, n_tries, .. } = self.link
             && *n_tries >= TRIES
         {
-            holding.push((self.notice("link".to_owned(), "link".into(), Standing::Failing, why, self.now), None));
+            holding.push((self.notice("link".to_owned(), &"link".into(), Standing::Failing, why, self.now), None));
         }
         holding
     }

@@ -3,6 +3,7 @@
 use super::guard::{Operator, Viewer};
 use super::place::Wanted;
 use super::problem::Refusal;
+use super::urls::shown;
 use crate::api::audit::{AuditCheck, AuditHead, AuditRow, Gap};
 use crate::api::log::{Everything, LogPage};
 use crate::api::problem::Code;
@@ -13,23 +14,26 @@ use axum::extract::State;
 
 /// `GET /portal/v1/audit`: newest first.
 pub(super) async fn list(
-    _: Operator<Viewer>,
+    operator: Operator<Viewer>,
     State(engine): State<Engine>,
     wanted: Wanted<Everything>,
 ) -> Result<axum::Json<LogPage<AuditRow>>, Refusal> {
     let page = engine.audit(wanted.span(None, None)).await?;
-    Ok(axum::Json(wanted.page(page, |of| AuditRow {
-        id: of.id,
-        utc: of.at,
-        actor: Untrusted::new(of.actor),
-        action: Untrusted::new(of.action),
-        subject: Untrusted::new(of.subject),
-        before: of.before.map(Untrusted::new),
-        after: of.after.map(Untrusted::new),
-        reason: of.reason.map(Untrusted::new),
-        request_id: of.request_id.map(Untrusted::new),
-        hash: hex::encode(of.hash),
-    })))
+    Ok(shown(
+        &operator,
+        wanted.page(page, |of| AuditRow {
+            id: of.id,
+            utc: of.at,
+            actor: Untrusted::new(of.actor),
+            action: Untrusted::new(of.action),
+            subject: Untrusted::new(of.subject),
+            before: of.before.map(Untrusted::new),
+            after: of.after.map(Untrusted::new),
+            reason: of.reason.map(Untrusted::new),
+            request_id: of.request_id.map(Untrusted::new),
+            hash: hex::encode(of.hash),
+        }),
+    ))
 }
 
 /// `GET /portal/v1/audit/verify`: whether every row is there as it was written.

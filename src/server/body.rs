@@ -32,6 +32,19 @@ impl<T: DeserializeOwned> FromRequest<Engine> for Json<T> {
     }
 }
 
+/// A body of any media type, byte by byte.
+#[derive(Debug)]
+pub(super) struct Octets(pub(super) Vec<u8>);
+
+impl FromRequest<Engine> for Octets {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, engine: &Engine) -> Result<Self, Refusal> {
+        let received = engine.ambient().within(PATIENCE, receive(request.into_body())).await;
+        received.ok_or_else(|| malformed("it did not arrive within 10 seconds", 0))?.map(Self)
+    }
+}
+
 /// A body as it came, and what it says.
 async fn read<T: DeserializeOwned>(request: Request, engine: &Engine) -> Result<(T, Vec<u8>), Refusal> {
     let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();

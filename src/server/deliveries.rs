@@ -5,6 +5,7 @@ use super::place::{Wanted, event_type, named};
 use super::problem::Refusal;
 use super::query::Id;
 use super::redact;
+use super::urls::shown;
 use crate::api::attempts::{AttemptRow, Body};
 use crate::api::deliveries::{DeliveryDetail, DeliveryRow, EventDetail, EventRow, Trace, TraceRow, Verdict};
 use crate::api::log::{DeliveryQuery, EventQuery, LogPage};
@@ -36,13 +37,13 @@ pub(super) async fn list(
 
 /// `GET /portal/v1/deliveries/{id}`: with its attempts.
 pub(super) async fn get(
-    _: Operator<Viewer>,
+    operator: Operator<Viewer>,
     State(engine): State<Engine>,
     Id(id): Id,
 ) -> Result<axum::Json<DeliveryDetail>, Refusal> {
     let (delivery, attempts) = engine.delivery(DeliveryId(id)).await?;
     let attempts = attempts.into_iter().map(AttemptRow::from).collect();
-    Ok(axum::Json(DeliveryDetail { row: row(delivery), attempts }))
+    Ok(shown(&operator, DeliveryDetail { row: row(delivery), attempts }))
 }
 
 /// `POST /portal/v1/deliveries/{id}/resend`: made as soon as nobody else has the delivery; the log tells what it came to.
@@ -81,7 +82,7 @@ pub(super) async fn get_event(
 
 /// `GET /portal/v1/events/{id}/trace`: every subscription of the company, and why it has a delivery or none.
 pub(super) async fn trace(
-    _: Operator<Viewer>,
+    operator: Operator<Viewer>,
     State(engine): State<Engine>,
     Id(id): Id,
 ) -> Result<axum::Json<Trace>, Refusal> {
@@ -100,7 +101,7 @@ pub(super) async fn trace(
             }
         })
         .collect();
-    Ok(axum::Json(Trace { event: event(traced.event), subscriptions }))
+    Ok(shown(&operator, Trace { event: event(traced.event), subscriptions }))
 }
 
 const fn verdict(of: journal::Verdict) -> (Verdict, &'static str) {

@@ -4,6 +4,7 @@ use super::guard::{Access, Operator, Viewer};
 use super::place::Wanted;
 use super::problem::Refusal;
 use super::query::{Paging, Query, page_of};
+use super::urls::shown;
 use super::{router, translate};
 use crate::api::limits::{CallerUse, LimitDetail, RouteUse};
 use crate::api::log::{LogPage, TripQuery};
@@ -66,12 +67,12 @@ pub(super) async fn list(
 
 /// `GET /portal/v1/trips`: newest first.
 pub(super) async fn trips(
-    _: Operator<Viewer>,
+    operator: Operator<Viewer>,
     State(engine): State<Engine>,
     wanted: Wanted<TripQuery>,
 ) -> Result<axum::Json<LogPage<TripRow>>, Refusal> {
     let of = &wanted.filters;
     let (company, subscription) = (of.company.map(CompanyId), of.subscription.map(SubscriptionId));
     let page = engine.trip_log(company, subscription, wanted.span(None, None)).await?;
-    Ok(axum::Json(wanted.page(page, TripRow::from)))
+    Ok(shown(&operator, wanted.page(page, TripRow::from)))
 }

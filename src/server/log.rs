@@ -4,6 +4,7 @@ use super::guard::{Operator, Viewer};
 use super::place::{Wanted, event_type, named};
 use super::problem::Refusal;
 use super::query::Id;
+use super::urls::shown;
 use super::{redact, translate};
 use crate::api::attempts::{AttemptDetail, AttemptRow};
 use crate::api::log::{AttemptQuery, LogPage};
@@ -14,7 +15,7 @@ use axum::extract::State;
 
 /// `GET /portal/v1/attempts`: newest first.
 pub(super) async fn list(
-    _: Operator<Viewer>,
+    operator: Operator<Viewer>,
     State(engine): State<Engine>,
     wanted: Wanted<AttemptQuery>,
 ) -> Result<axum::Json<LogPage<AttemptRow>>, Refusal> {
@@ -38,7 +39,7 @@ pub(super) async fn list(
         text: of.q.clone(),
     };
     let page = engine.attempts(filter, wanted.span(of.since, of.until)).await?;
-    Ok(axum::Json(wanted.page(page, AttemptRow::from)))
+    Ok(shown(&operator, wanted.page(page, AttemptRow::from)))
 }
 
 /// `GET /portal/v1/attempts/{id}`: byte by byte for an admin, without personal values for the other roles.
@@ -49,5 +50,5 @@ pub(super) async fn get(
 ) -> Result<axum::Json<AttemptDetail>, Refusal> {
     let (attempt, exchange, sent) = engine.attempt(AttemptId(id)).await?;
     let detail = translate::attempt(attempt, exchange, &sent);
-    Ok(axum::Json(if operator.may_reveal() { detail } else { redact::attempt(detail, &sent) }))
+    Ok(shown(&operator, if operator.may_reveal() { detail } else { redact::attempt(detail, &sent) }))
 }

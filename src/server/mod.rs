@@ -33,6 +33,7 @@ mod replays;
 mod requests;
 mod revisions;
 pub mod router;
+mod secretcheck;
 mod stamp;
 mod stats;
 mod stream;
@@ -40,6 +41,7 @@ mod strict;
 mod subscribers;
 mod subscriptions;
 mod translate;
+mod urls;
 
 use crate::engine::Engine;
 use exposure::{Exposure, Reachability};

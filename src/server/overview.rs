@@ -4,13 +4,14 @@ use super::guard::{Operator, Viewer};
 use super::problem::Refusal;
 use super::query::Query;
 use super::translate;
+use super::urls::shown;
 use crate::api::overview::{Overview, OverviewQuery};
 use crate::engine::Engine;
 use axum::extract::State;
 
 /// `GET /portal/v1/overview`.
 pub(super) async fn get(
-    _: Operator<Viewer>,
+    operator: Operator<Viewer>,
     State(engine): State<Engine>,
     Query(query): Query<OverviewQuery>,
 ) -> Result<axum::Json<Overview>, Refusal> {
@@ -18,5 +19,5 @@ pub(super) async fn get(
     if !(1..=500).contains(&rows) {
         return Err(Refusal::invalid("rows", "must be 1 to 500"));
     }
-    Ok(axum::Json(translate::dashboard(engine.overview(rows).await?, &engine)))
+    Ok(shown(&operator, translate::dashboard(engine.overview(rows).await?, &engine)))
 }

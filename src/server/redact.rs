@@ -1,38 +1,183 @@
-//! What a viewer sees of payloads: their shape, and of their values only those that say nothing about a person (contract: portal, roles).
+//! What is shown of payloads to who may not see them as they are: of the ten types' known fields the values that say nothing about a person. All
+//! else is masked, names of fields that are not known too (contract: portal, roles).
 
 use super::strict;
 use crate::api::attempts::{AttemptDetail, Body};
 use crate::api::deliveries::EventDetail;
+use crate::domain::address;
+use crate::domain::company::ClientStatus;
+use crate::domain::event::EventType;
 use crate::domain::text::Untrusted;
 
 /// Stands where a value was left out.
 const MASK: &[u8] = b"\"[redacted]\"";
 
-/// Fields of envelopes and payloads whose values are shown, beside those that end in `_id`.
-const SHOWN: [&str; 22] = [
-    "id",
-    "type",
-    "createdUtc",
-    "companyId",
-    "status",
-    "previous_status",
-    "new_status",
-    "invoice_status",
-    "created_date",
-    "changed_date",
-    "due_date",
-    "date_paid",
-    "uploaded_date",
-    "signed_date",
+/// What a known field may show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    /// A number.
+    Number,
+    /// A date or a time.
+    Moment,
+    /// One of the known statuses, or its number.
+    Status,
+    /// One of the ten types.
+    Type,
+    /// An object with known fields.
+    Object(Place),
+}
+
+/// Which object fields are in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Envelope,
+    Payload,
+    Metadata,
+    /// One that is not known, or a list: nothing in it is shown.
+    Elsewhere,
+}
+
+/// Fields of payloads whose values are shown, beside the type that has them.
+fn payload_fields(kind: EventType) -> &'static [(&'static str, Shown)] {
+    use Shown::{Moment, Number, Status};
+    match kind {
+        EventType::ClientCreated => &[
+            ("client_id", Number),
+            ("status", Status),
+            ("status_id", Number),
+            ("employee_id", Number),
+            ("affiliate_id", Number),
+            ("created_date", Moment),
+        ],
+        EventType::ClientStatusChanged => &[
+            ("client_id", Number),
+            ("previous_status", Status),
+            ("new_status", Status),
+            ("changed_date", Moment),
+            ("changed_by_employee_id", Number),
+        ],
+        EventType::LeadCreated => {
+            &[("client_id", Number), ("status", Status), ("status_id", Number), ("created_date", Moment)]
+        }
+        EventType::InvoiceCreated => &[
+            ("invoice_id", Number),
+            ("client_id", Number),
+            ("amount", Number),
+            ("due_date", Moment),
+            ("invoice_status", Status),
+        ],
+        EventType::InvoiceStatusChanged => &[
+            ("invoice_id", Number),
+            ("client_id", Number),
+            ("previous_status", Status),
+            ("new_status", Status),
+            ("changed_date", Moment),
+            ("total_paid", Number),
+            ("balance", Number),
+        ],
+        EventType::PaymentSucceeded => &[
+            ("payment_id", Number),
+            ("invoice_id", Number),
+            ("client_id", Number),
+            ("payment_amount", Number),
+            ("date_paid", Moment),
+            ("transaction_id", Number),
+        ],
+        EventType::PaymentFailed => {
+            &[("payment_id", Number), ("invoice_id", Number), ("client_id", Number), ("amount_attempted", Number)]
+        }
+        EventType::AffiliateCreated => &[("employee_id", Number), ("created_date", Moment)],
+        EventType::DocumentUploaded => &[
+            ("document_id", Number),
+            ("client_id", Number),
+            ("uploaded_by_employee_id", Number),
+            ("uploaded_date", Moment),
+        ],
+        EventType::AgreementSigned => &[("agreement_id", Number), ("client_id", Number), ("signed_date", Moment)],
+    }
+}
+
+/// Other fields of payloads whose names are known: their values are masked.
+const NAMES: [&str; 24] = [
+    "first_name",
+    "last_name",
+    "full_name",
+    "email",
+    "phone",
+    "employee_name",
+    "status_note",
+    "source",
+    "description",
     "payment_method",
-    "amount",
-    "payment_amount",
-    "amount_attempted",
-    "total_paid",
-    "balance",
+    "failure_reason",
+    "is_approved_affiliate",
+    "file_name",
     "document_type",
-    "statusOverride",
+    "agreement_name",
+    "signer_name",
+    "signer_email",
+    "city",
+    "state",
+    "zip",
+    "external_id",
+    "affiliate_name",
+    "status_name",
+    "text",
 ];
+
+const ENVELOPE: [(&str, Shown); 6] = [
+    ("id", Shown::Number),
+    ("type", Shown::Type),
+    ("createdUtc", Shown::Moment),
+    ("companyId", Shown::Number),
+    ("payload", Shown::Object(Place::Payload)),
+    ("metadata", Shown::Object(Place::Metadata)),
+];
+
+const METADATA: [(&str, Shown); 2] = [("test", Shown::Number), ("statusOverride", Shown::Status)];
+
+/// Statuses of invoices.
+const INVOICE_STATUSES: [&str; 4] = ["Paid", "Partial", "Unpaid", "Failed"];
+
+impl Shown {
+    /// Whether a text or a number, as JSON has it, is shown.
+    fn permits(self, token: &[u8]) -> bool {
+        let text = token.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
+        let Some(text) = text else { return matches!(self, Self::Number | Self::Status) };
+        let is_number = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-');
+        let Ok(word) = std::str::from_utf8(text) else { return false };
+        match self {
+            Self::Number => text.len() <= 24 && text.iter().all(is_number),
+            Self::Moment => {
+                text.len() <= 40
+                    && text.iter().all(|byte| is_number(byte) || matches!(byte, b':' | b'T' | b'Z' | b'+' | b' '))
+            }
+            Self::Status => ClientStatus::named(word).is_some() || INVOICE_STATUSES.contains(&word),
+            Self::Type => EventType::named(word).is_some(),
+            Self::Object(_) => false,
+        }
+    }
+}
+
+/// What is known of a field's name: nothing, that it is one, or what it shows.
+#[derive(Debug, Clone, Copy)]
+enum Known {
+    No,
+    Name,
+    Field(Shown),
+}
+
+fn known(place: Place, kind: EventType, name: &[u8]) -> Known {
+    let fields = match place {
+        Place::Envelope => &ENVELOPE[..],
+        Place::Payload => payload_fields(kind),
+        Place::Metadata => &METADATA,
+        Place::Elsewhere => &[],
+    };
+    let field = fields.iter().find(|(field, _)| field.as_bytes() == name).map(|(_, shown)| Known::Field(*shown));
+    let is_name = place == Place::Payload && NAMES.iter().any(|known| known.as_bytes() == name);
+    field.unwrap_or(if is_name { Known::Name } else { Known::No })
+}
 
 /// Headers of an answer whose values are shown.
 const HEADERS: [&str; 9] = [
@@ -49,55 +194,72 @@ const HEADERS: [&str; 9] = [
 
 /// An attempt as a viewer sees it: what was sent without personal values, nothing of the body that came back but its length.
 pub(super) fn attempt(detail: AttemptDetail, sent: &[u8]) -> AttemptDetail {
+    let kind = EventType::named(detail.row.event_type.raw());
     let mut detail = AttemptDetail {
-        request_body: Body { n_bytes: detail.request_body.n_bytes, ..Body::new(&masked(sent), 0) },
+        request_body: Body { n_bytes: detail.request_body.n_bytes, ..Body::new(&masked(sent, kind), 0) },
         response_body: Body { base64: String::new(), text: None, ..detail.response_body },
         redacted: true,
         ..detail
     };
     for header in &mut detail.response_headers {
-        if !HEADERS.contains(&header.name.raw().to_ascii_lowercase().as_str()) {
-            header.value = Untrusted::new("[redacted]");
-        }
+        let is_shown = HEADERS.contains(&header.name.raw().to_ascii_lowercase().as_str());
+        header.value = match is_shown {
+            true => Untrusted::new(address::redacted_within(header.value.raw()).0),
+            false => Untrusted::new("[redacted]"),
+        };
     }
     detail
 }
 
 /// An event as a viewer sees it: its envelope without personal values.
 pub(super) fn event(detail: EventDetail, envelope: &[u8]) -> EventDetail {
-    let envelope = Body { n_bytes: detail.envelope.n_bytes, ..Body::new(&masked(envelope), 0) };
+    let kind = EventType::named(detail.row.kind.raw());
+    let envelope = Body { n_bytes: detail.envelope.n_bytes, ..Body::new(&masked(envelope, kind), 0) };
     EventDetail { envelope, redacted: true, ..detail }
 }
 
-/// JSON whose values are masked unless their field is on the list; nothing of what is not JSON.
-fn masked(bytes: &[u8]) -> Vec<u8> {
-    if strict::scan(bytes).is_err() {
-        return MASK.to_vec();
-    }
+/// An envelope in which the values of unknown fields, their names, and the personal values of known ones are masked; nothing of what is not
+/// JSON, or of no known type.
+fn masked(bytes: &[u8], kind: Option<EventType>) -> Vec<u8> {
+    let Some(kind) = kind.filter(|_| strict::scan(bytes).is_ok()) else { return MASK.to_vec() };
     let mut out = Vec::with_capacity(bytes.len());
-    let (mut at, mut field, mut around) = (0, Vec::new(), Vec::new());
+    let (mut at, mut field, mut place, mut around) = (0, None, None, Vec::new());
+    let mut n_unknown = 0_u32;
     while let Some(byte) = bytes.get(at).copied() {
         let end = at + length(&bytes[at..]);
         let token = &bytes[at..end];
+        at = end;
         match byte {
-            b'{' | b'[' => around.push(field.clone()),
-            b'}' | b']' => field = around.pop().unwrap_or_default(),
-            b'"' if is_name(&bytes[end..]) => field = token[1..token.len() - 1].to_vec(),
-            b'"' | b'-' | b'0'..=b'9' if !is_shown(&field) => {
+            b'{' | b'[' => {
+                around.push(place);
+                place = Some(match (byte, place, field.take()) {
+                    (b'{', None, _) => Place::Envelope,
+                    (b'{', _, Some(Shown::Object(inner))) => inner,
+                    _ => Place::Elsewhere,
+                });
+            }
+            b'}' | b']' => (place, field) = (around.pop().flatten(), None),
+            b'"' if is_name(&bytes[end..]) => {
+                match known(place.unwrap_or(Place::Elsewhere), kind, &token[1..token.len() - 1]) {
+                    Known::Field(shown) => field = Some(shown),
+                    Known::Name => field = None,
+                    Known::No => {
+                        field = None;
+                        n_unknown += 1;
+                        out.extend_from_slice(format!("\"[redacted {n_unknown}]\"").as_bytes());
+                        continue;
+                    }
+                }
+            }
+            b'"' | b'-' | b'0'..=b'9' if !field.is_some_and(|shown| shown.permits(token)) => {
                 out.extend_from_slice(MASK);
-                at = end;
                 continue;
             }
             _ => {}
         }
         out.extend_from_slice(token);
-        at = end;
     }
     out
-}
-
-fn is_shown(field: &[u8]) -> bool {
-    field.ends_with(b"_id") || SHOWN.iter().any(|name| name.as_bytes() == field)
 }
 
 /// Whether what stands before `rest` is the name of a field.
@@ -132,34 +294,61 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn text(bytes: &[u8]) -> String {
-        String::from_utf8(masked(bytes)).expect("text")
+    fn text(bytes: &[u8], kind: EventType) -> String {
+        String::from_utf8(masked(bytes, Some(kind))).expect("text")
     }
 
     #[test]
-    fn ids_states_and_amounts_stay_names_addresses_and_all_else_go() {
-        let body =
-            br#"{"id":7,"type":"lead.created","payload":{"client_id":4, "email" : "ada@example.com","amount":12.50,
-            "tags":[{"status":"Lead - New"},"Ada \" Byron",5551234],"phone":-5.5e3,"ok":true,"none":null}}"#;
+    fn known_numbers_dates_and_statuses_stay_and_all_else_goes_names_too() {
+        let body = br#"{"id":7,"type":"lead.created","createdUtc":"2026-11-24T10:00:00.000Z","companyId":92,
+            "payload":{"client_id":4, "email" : "ada@example.com","status":"Lead - New","status_id":10,"source":"Ada's page",
+            "ada@example.com":"x","email_id":"ada@example.com","note_id":5,"tags":[{"status":"Lead - New"},"Ada \" Byron",5551234],
+            "created_date":"2026-11-24","ok":true,"none":null},"metadata":{"test":true,"statusOverride":"Ada"}}"#;
         assert_eq!(
-            text(body),
-            r#"{"id":7,"type":"lead.created","payload":{"client_id":4, "email" : "[redacted]","amount":12.50,
-            "tags":[{"status":"Lead - New"},"[redacted]","[redacted]"],"phone":"[redacted]","ok":true,"none":null}}"#
+            text(body, EventType::LeadCreated),
+            r#"{"id":7,"type":"lead.created","createdUtc":"2026-11-24T10:00:00.000Z","companyId":92,
+            "payload":{"client_id":4, "email" : "[redacted]","status":"Lead - New","status_id":10,"source":"[redacted]",
+            "[redacted 1]":"[redacted]","[redacted 2]":"[redacted]","[redacted 3]":"[redacted]","[redacted 4]":[{"[redacted 5]":"[redacted]"},"[redacted]","[redacted]"],
+            "created_date":"2026-11-24","[redacted 6]":true,"[redacted 7]":null},"metadata":{"test":true,"statusOverride":"[redacted]"}}"#
         );
-        for hostile in [b"ada@example.com".as_slice(), b"{\"id\":\"ada", b"\xff", b""] {
-            assert_eq!(text(hostile), "\"[redacted]\"");
+        for hostile in [b"ada@example.com".as_slice(), b"{\"id\":\"ada", b"\xff", b"", b"\"ada\"", b"5551234"] {
+            assert_eq!(text(hostile, EventType::LeadCreated), "\"[redacted]\"");
         }
-        assert_eq!(text(br#"{"\u0069d":"escaped names are not known"}"#), r#"{"\u0069d":"[redacted]"}"#);
+        assert_eq!(masked(b"{\"id\":7}", None), MASK, "an unknown type has no known fields");
+        assert_eq!(
+            text(br#"{"\u0069d":"x","companyId":"ada"}"#, EventType::LeadCreated),
+            r#"{"[redacted 1]":"[redacted]","companyId":"[redacted]"}"#
+        );
+    }
+
+    #[test]
+    fn a_value_is_shown_only_if_it_is_what_its_field_promises_for_each_of_the_ten_types() {
+        for kind in EventType::ALL {
+            for (name, shown) in payload_fields(kind) {
+                for value in [
+                    "\"ada@example.com\"",
+                    "\"Ada\"",
+                    "\"+1 (555) 123-4567 ext\"",
+                    "[5551234]",
+                    "{\"client_id\":5551234}",
+                ] {
+                    let out = text(format!("{{\"payload\":{{\"{name}\":{value}}}}}").as_bytes(), kind);
+                    assert!(
+                        !out.contains("Ada") && !out.contains("ada@") && !out.contains("555"),
+                        "{kind} {name} {shown:?}: {out}"
+                    );
+                }
+            }
+        }
     }
 
     proptest! {
         #[test]
         fn what_comes_out_is_json_and_has_nothing_of_a_hidden_value(name in "[a-w]{1,8}", value in "[^x]{0,12}", depth in 0_usize..4) {
-            prop_assume!(!is_shown(name.as_bytes()));
             let secret = serde_json::Value::from(format!("xx{value}xx"));
-            let inner = format!("{{\"{name}\":{secret},\"more\":[{secret}]}}");
+            let inner = format!("{{\"{name}\":{secret},\"more\":[{secret}],{secret}:1}}");
             let body = format!("{}{inner}{}", "[".repeat(depth), "]".repeat(depth));
-            let out = text(body.as_bytes());
+            let out = text(body.as_bytes(), EventType::ClientCreated);
             prop_assert!(serde_json::from_str::<serde_json::Value>(&out).is_ok(), "{out}");
             prop_assert!(!out.contains("xx"), "{out}");
         }

@@ -5,6 +5,7 @@ use super::guard::{Acting, Operator, Viewer};
 use super::problem::Refusal;
 use super::query::{Id, Paging, Query, page_of};
 use super::translate;
+use super::urls::shown;
 use crate::api::page::Page;
 use crate::api::revisions::{RevisionRow, Rollback};
 use crate::api::subscriptions::SubscriptionRow;
@@ -15,7 +16,7 @@ use axum::extract::State;
 
 /// `GET /portal/v1/subscriptions/{id}/revisions`: the one in force first.
 pub(super) async fn list(
-    _: Operator<Viewer>,
+    operator: Operator<Viewer>,
     State(engine): State<Engine>,
     Id(id): Id,
     Query(paging): Query<Paging>,
@@ -32,7 +33,7 @@ pub(super) async fn list(
             managed_by: of.wish.managed_by.map(Untrusted::new),
         })
         .collect();
-    Ok(axum::Json(page_of(rows, &paging, "revisions", |row: &RevisionRow| row.revision.to_string())?))
+    Ok(shown(&operator, page_of(rows, &paging, "revisions", |row: &RevisionRow| row.revision.to_string())?))
 }
 
 /// `POST /portal/v1/subscriptions/{id}/rollback`: as a new revision.
@@ -43,5 +44,5 @@ pub(super) async fn roll_back(
     Json(wish): Json<Rollback>,
 ) -> Result<axum::Json<SubscriptionRow>, Refusal> {
     engine.roll_back(operator.caller(), SubscriptionId(id), wish.revision).await?;
-    Ok(axum::Json(translate::subscription(engine.patient(SubscriptionId(id)).await?)))
+    Ok(shown(&operator, translate::subscription(engine.patient(SubscriptionId(id)).await?)))
 }

@@ -9,7 +9,7 @@ use super::problem::Refusal;
 use super::stream::Stop;
 use super::{
     affiliates, alerts, audit, clients, deliveries, events, health, keys, lab, limits, log, metrics, openapi,
-    operators, overview, replays, requests, revisions, stamp, stats, stream, subscribers, subscriptions,
+    operators, overview, replays, requests, revisions, secretcheck, stamp, stats, stream, subscribers, subscriptions,
 };
 use crate::api::paths;
 use crate::api::problem::Code;
@@ -86,6 +86,7 @@ pub fn table() -> Vec<Route> {
         get::<Viewer, _, _>(paths::ATTEMPTS, log::list),
         get::<Viewer, _, _>(paths::ATTEMPT, log::get),
         get::<Viewer, _, _>(paths::ATTEMPT_SIGNATURE, lab::explain),
+        post::<Viewer, _, _>(paths::SECRET_CHECK, secretcheck::check),
         get::<Viewer, _, _>(paths::LIMITS, limits::list),
         get::<Viewer, _, _>(paths::TRIPS, limits::trips),
         post::<Acting, _, _>(paths::PORTAL_EVENTS, events::emit),

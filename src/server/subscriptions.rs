@@ -5,6 +5,7 @@ use super::guard::{Acting, Operator, Viewer};
 use super::problem::Refusal;
 use super::query::{Id, Paging, Query, page_of};
 use super::translate;
+use super::urls::shown;
 use crate::api::page::Page;
 use crate::api::subscriptions::{Disable, Enable, Only, ReplayChoice, SubscriptionRow, TestDelivery, TestResult};
 use crate::domain::ids::SubscriptionId;
@@ -17,17 +18,24 @@ type Answer<T> = Result<axum::Json<T>, Refusal>;
 
 /// `GET /portal/v1/subscriptions`: of all companies, worst first.
 pub(super) async fn all(
-    _: Operator<Viewer>,
+    operator: Operator<Viewer>,
     State(engine): State<Engine>,
     Query(paging): Query<Paging>,
 ) -> Answer<Page<SubscriptionRow>> {
     let rows = engine.patients().await?.into_iter().map(translate::subscription).collect();
-    Ok(axum::Json(page_of(rows, &paging, "subscriptions", |row: &SubscriptionRow| row.subscription.id.to_string())?))
+    Ok(shown(
+        &operator,
+        page_of(rows, &paging, "subscriptions", |row: &SubscriptionRow| row.subscription.id.to_string())?,
+    ))
 }
 
 /// `GET /portal/v1/subscriptions/{id}`.
-pub(super) async fn examine(_: Operator<Viewer>, State(engine): State<Engine>, Id(id): Id) -> Answer<SubscriptionRow> {
-    row(&engine, SubscriptionId(id)).await
+pub(super) async fn examine(
+    operator: Operator<Viewer>,
+    State(engine): State<Engine>,
+    Id(id): Id,
+) -> Answer<SubscriptionRow> {
+    row(&operator, &engine, SubscriptionId(id)).await
 }
 
 /// `DELETE /portal/v1/subscriptions/{id}`: also of one that a tool manages; its log stays readable.
@@ -52,7 +60,7 @@ pub(super) async fn enable(
         ReplayChoice::Skipped => Missed::Replay,
     };
     engine.enable(operator.caller(), SubscriptionId(id), missed).await?;
-    row(&engine, SubscriptionId(id)).await
+    row(&operator, &engine, SubscriptionId(id)).await
 }
 
 /// `POST /portal/v1/subscriptions/{id}/disable`.
@@ -66,7 +74,7 @@ pub(super) async fn disable(
         Only::Any => engine.disable(operator.caller(), SubscriptionId(id), wish.reason).await?,
         Only::Off => engine.intend(operator.caller(), SubscriptionId(id), wish.reason).await?,
     };
-    row(&engine, SubscriptionId(id)).await
+    row(&operator, &engine, SubscriptionId(id)).await
 }
 
 /// `POST /portal/v1/subscriptions/{id}/test`.
@@ -77,7 +85,7 @@ pub(super) async fn test(
     Json(wish): Json<TestDelivery>,
 ) -> Answer<TestResult> {
     let test = engine.test(operator.caller(), SubscriptionId(id), None, probe(wish)).await?;
-    Ok(axum::Json(translate::test(test)))
+    Ok(shown(&operator, translate::test(test)))
 }
 
 /// What a body asks to be sent.
@@ -91,6 +99,6 @@ pub(super) fn probe(wish: TestDelivery) -> Probe {
     Probe { event_type, payload, status_override: status_override.map(|status| status.get().to_owned()) }
 }
 
-async fn row(engine: &Engine, id: SubscriptionId) -> Answer<SubscriptionRow> {
-    Ok(axum::Json(translate::subscription(engine.patient(id).await?)))
+async fn row<P>(operator: &Operator<P>, engine: &Engine, id: SubscriptionId) -> Answer<SubscriptionRow> {
+    Ok(shown(operator, translate::subscription(engine.patient(id).await?)))
 }

@@ -2,7 +2,9 @@
 //! and never claims more.
 
 use super::format;
+use super::once::Issued;
 use crate::ambient::Ambient;
+use crate::domain::outbound::Outbound;
 use crate::monitor::files;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -112,7 +114,19 @@ impl Clipboard {
     ///
     /// # Errors
     /// One line that says why it went nowhere.
-    pub async fn put(&mut self, text: &str, ambient: &Ambient) -> Result<Copied, String> {
+    pub async fn put(&mut self, text: &Outbound, ambient: &Ambient) -> Result<Copied, String> {
+        self.send(text.as_str(), ambient).await
+    }
+
+    /// Sends a secret that was asked for by the person who was just shown it.
+    ///
+    /// # Errors
+    /// One line that says why it went nowhere.
+    pub async fn put_secret(&mut self, issued: &Issued, ambient: &Ambient) -> Result<Copied, String> {
+        self.send(issued.secret().reveal(), ambient).await
+    }
+
+    async fn send(&mut self, text: &str, ambient: &Ambient) -> Result<Copied, String> {
         let size = format::plural(text.len() as u64, "byte");
         let mut why = "no other way takes them".to_owned();
         for route in self.routes.clone() {
@@ -241,7 +255,7 @@ mod tests {
         ] {
             let out = Out::default();
             let mut clipboard = Clipboard::new(Box::new(out.clone()), routes, Some(file.clone()));
-            let copied = clipboard.put(text, &ambient).await.expect("it goes somewhere");
+            let copied = clipboard.send(text, &ambient).await.expect("it goes somewhere");
             assert!(copied.line().starts_with(said), "{copied:?}");
             assert_eq!(matches!(copied, Copied::Sent(_)), n_bytes > 0, "{copied:?}");
             assert_eq!(out.0.lock().expect("not poisoned").len(), n_bytes, "{said}");
@@ -250,7 +264,7 @@ mod tests {
         let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).expect("a file").permissions());
         assert_eq!(mode & 0o777, 0o600);
         let mut nowhere = Clipboard::new(Box::new(Out::default()), vec![terminal], None);
-        let said = nowhere.put(&long, &ambient).await.expect_err("it goes nowhere");
+        let said = nowhere.send(&long, &ambient).await.expect_err("it goes nowhere");
         assert!(said.starts_with("could not copy: they are too many"), "{said}");
     }
 }

@@ -3,15 +3,17 @@
 
 use super::app::{App, Msg, Setting};
 use super::calm::Calm;
-use super::clipboard::Clipboard;
+use super::clipboard::{Clipboard, Copied};
 use super::draw::draw;
 use super::effect::{Effect, Finished};
+use super::format;
 use super::keymap::{Keymap, Step};
 use super::memory::{Effected, Memory, StateKeeper, Synced, Syncing};
 use super::perform::Performer;
 use super::terminal::{Guard, abandon, retake, suspend};
 use super::theme::Look;
 use crate::ambient::Ambient;
+use crate::domain::outbound::Redactions;
 use crate::monitor::snapshot::Snapshot;
 use crossterm::event::{Event, EventStream, KeyEventKind, MouseButton, MouseEventKind};
 use futures_util::{Stream, StreamExt, stream};
@@ -313,10 +315,10 @@ impl Outside {
             }
             Effect::Copy(text) => {
                 // The loop listens to its own reports for as long as it runs.
-                let _ = reports.send(Finished::Copied(self.clipboard.put(&text, &self.ambient).await));
+                let _ = reports.send(Finished::Copied(copied(self, &text).await));
             }
             Effect::CopySecret(issued) => {
-                let copied = self.clipboard.put(issued.secret().reveal(), &self.ambient).await;
+                let copied = self.clipboard.put_secret(&issued, &self.ambient).await;
                 let _ = reports.send(Finished::CopiedSecret(issued, copied));
             }
             Effect::Perform(job) => {
@@ -335,6 +337,21 @@ async fn ended(syncing: &mut Option<Syncing>) -> io::Result<Synced> {
         Some(syncing) => syncing.await.map_err(io::Error::other).flatten(),
         None => std::future::pending().await,
     }
+}
+
+/// Copies a text without the secrets in it, and says how many were left out.
+async fn copied(outside: &mut Outside, text: &str) -> Result<Copied, String> {
+    let mut redactions = Redactions::default();
+    let passed = outside.performer.gate().pass(text, &mut redactions);
+    let text = passed.map_err(|held| format!("nothing was copied: {held}"))?;
+    let more = |said: String| match redactions.total() {
+        0 => said,
+        n => format!("{said}; {} redacted", format::plural(n.into(), "secret")),
+    };
+    Ok(match outside.clipboard.put(&text, &outside.ambient).await? {
+        Copied::Kept(said) => Copied::Kept(more(said)),
+        Copied::Sent(said) => Copied::Sent(more(said)),
+    })
 }
 
 /// Whether the screen shows what the console knows.

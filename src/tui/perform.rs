@@ -18,16 +18,19 @@ use crate::api::requests::RequestRow;
 use crate::api::subscriptions::{ReplayChoice, TestResult};
 use crate::client::Error;
 use crate::client::connection::{Client, Credential};
-use crate::diagnose::case::collect;
+use crate::diagnose::case::{Case, collect};
 use crate::diagnose::dossier::Wish;
 use crate::diagnose::held;
 use crate::diagnose::run::run;
 use crate::diagnose::runbook::{begin, go_on};
 use crate::domain::ids::{AttemptId, CompanyId, ReplayId, SubscriptionId};
+use crate::domain::outbound::SecretGate;
 use crate::domain::replay::Phase;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
-use crate::escalation::bundle::{Bundle, bundle};
+use crate::escalation::bundle::{self, Bundle};
+use crate::escalation::check;
+use crate::escalation::ticket::Bodies;
 use crate::escalation::write::{Form, write};
 use crate::monitor::logs::{Ask, Came};
 use crate::monitor::post::Post;
@@ -113,12 +116,31 @@ impl Performer {
             Job::Held(id, subject, held) => Consulted::Lab(id, subject, self.held(id, held).await.map(Box::new)),
             Job::Bundle(matter, bodies) => {
                 let case = collect(client, &ambient, &matter).await;
-                let (Credential::Operator(secret) | Credential::Key(secret)) = client.credential();
-                let built = bundle(&case, bodies, &[secret]);
+                let built = self.bundle(&case, bodies).await;
                 Consulted::Bundle(built.map(Box::new).map_err(|error| error.to_string()))
             }
             Job::Write(bundle, form) => Consulted::Written(written(*bundle, form).await),
             other => Consulted::Written(Err(format!("{other:?} is no consultation"))),
+        }
+    }
+
+    /// What everything that leaves this console goes through.
+    #[must_use]
+    pub fn gate(&self) -> SecretGate {
+        let (Credential::Operator(secret) | Credential::Key(secret)) = self.client.credential();
+        SecretGate::new([secret])
+    }
+
+    /// A bundle that the platform searched too, where it has a Portal.
+    async fn bundle(&self, case: &Case, bodies: Bodies) -> Result<Bundle, bundle::Error> {
+        let gate = self.gate();
+        let built = bundle::bundle(case, bodies, &gate)?;
+        match self.client.credential() {
+            Credential::Key(_) => Ok(built),
+            Credential::Operator(_) => {
+                let ask = |text| async { self.client.check_secrets(text).await.map_err(inert) };
+                check::checked(built, &gate, ask).await
+            }
         }
     }
 

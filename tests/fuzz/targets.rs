@@ -14,8 +14,10 @@ use crow::domain::delivery::Schedule;
 use crow::domain::ids::{CompanyId, SubscriptionId};
 use crow::domain::key::{self, Scopes};
 use crow::domain::lab::{self, Sample};
+use crow::domain::outbound::{Redactions, SecretGate};
 use crow::domain::query::field::Field;
 use crow::domain::query::parse::parse;
+use crow::domain::scan::{self, KnownSecrets};
 use crow::domain::secret::Secret;
 use crow::domain::target::{Bounds, Policy};
 use crow::domain::text::Untrusted;
@@ -23,7 +25,7 @@ use crow::domain::time::Timestamp;
 use crow::engine::reach::Reach;
 use crow::engine::root::Custody;
 use crow::engine::{Engine, Settings};
-use crow::escalation::{leak, markdown, read};
+use crow::escalation::{markdown, read};
 use crow::server;
 use crow::server::exposure::Exposure;
 use serde::de::DeserializeOwned;
@@ -181,10 +183,15 @@ fn signature_debugger(input: &[u8]) {
 
 fn secret_scan(input: &[u8]) {
     let known = Secret::new("fuzz-known-secret-0123456789".to_owned());
-    let _ = leak::find(input, &[&known]);
+    let known = KnownSecrets::new([&known]);
+    let found = scan::find(input, &known);
+    assert!(found.iter().all(|of| of.range.start < of.range.end && of.range.end <= input.len()));
+    let text = String::from_utf8_lossy(input);
+    let mut redactions = Redactions::default();
+    let _ = SecretGate::default().pass(&text, &mut redactions);
     let mut with = input.to_vec();
     with.extend_from_slice(b" fuzz-known-secret-0123456789 ");
-    assert!(leak::find(&with, &[&known]).is_some(), "a known secret passes beside {}", input.escape_ascii());
+    assert!(!scan::find(&with, &known).is_empty(), "a known secret passes beside {}", input.escape_ascii());
 }
 
 const INTEGRATION_ANSWERS: &[&str] = &[

@@ -8,6 +8,7 @@ use crow::api::overview::Overview;
 use crow::api::report::{Report, Subject};
 use crow::diagnose::case::Case;
 use crow::diagnose::dossier::Asked;
+use crow::domain::outbound::SecretGate;
 use crow::domain::time::Timestamp;
 use crow::escalation::bundle::bundle;
 use crow::escalation::ticket::Bodies;
@@ -364,7 +365,7 @@ impl Stage {
         self.press("\n");
         self.hear("0");
         // What has the shape of a key is refused, and then no text of it is shown at all.
-        let came = bundle(&case(text, overview), Bodies::Included, &[]);
+        let came = bundle(&case(text, overview), Bodies::Included, &SecretGate::default());
         self.tell(Consulted::Bundle(came.map(Box::new).map_err(|error| error.to_string())));
         self.draw();
         self.hear("\u{1b}\u{1b}\u{1b}1");

@@ -10,6 +10,7 @@ mod diagnosis;
 mod endpoints;
 mod guide;
 mod hostile;
+mod leaks;
 mod lifecycle;
 mod listen;
 #[path = "../fuzz/mutation.rs"]

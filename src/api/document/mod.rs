@@ -2,6 +2,7 @@
 
 pub mod details;
 pub mod inert;
+pub mod outbound;
 pub mod schema;
 
 use crate::domain::query::field::Field;

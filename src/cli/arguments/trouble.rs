@@ -87,6 +87,9 @@ pub(in crate::cli) struct Escalate {
     /// Leave out what endpoints answered
     #[arg(long)]
     pub(in crate::cli) without_bodies: bool,
+    /// Let through what is held back under this fingerprint, once somebody looked at it; may be repeated
+    #[arg(long, value_name = "FINGERPRINT")]
+    pub(in crate::cli) allow: Vec<String>,
     #[command(flatten)]
     pub(in crate::cli) remote: Remote,
 }

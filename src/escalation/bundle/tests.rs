@@ -10,8 +10,9 @@ use crate::diagnose::dossier::Asked;
 use crate::domain::delivery::Kind as AttemptKind;
 use crate::domain::ids::{AttemptId, CompanyId, EventId, KeyId, SubscriptionId};
 use crate::domain::key::Scope;
+use crate::domain::scan::{Encoding, SecretKind};
+use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
-use crate::escalation::leak::Form;
 use crate::escalation::read::{self, open};
 use crate::escalation::write::write;
 
@@ -160,13 +161,17 @@ fn case() -> Case {
 }
 
 fn built(case: &Case) -> Result<Bundle, Error> {
+    bundle(case, Bodies::Included, &gate())
+}
+
+fn gate() -> SecretGate {
     let secrets = [SIGNING, "another known secret"].map(|text| Secret::new(text.to_owned()));
-    bundle(case, Bodies::Included, &secrets.each_ref())
+    SecretGate::new(&secrets)
 }
 
 fn text(bundle: &Bundle, name: &str) -> String {
     let file = bundle.files().iter().find(|file| file.name == name).expect("the file");
-    String::from_utf8(file.bytes.clone()).expect("text")
+    file.text.as_str().to_owned()
 }
 
 #[test]
@@ -180,7 +185,7 @@ fn a_ticket_says_what_happened_when_to_whom_and_how_to_see_it_again() {
         "- Clock of the platform against this machine's: -120 ms",
         "- Failures from 2023-11-14T22:13:21.000Z to 2023-11-14T22:13:23.000Z (UTC)",
         "- Key `Website Forms`, ends in `x81Q`, company 92",
-        "- Target: `https://hooks.example/orders?token=REDACTED`",
+        "- Target: `https://hooks.example/orders?REDACTED`",
         "managed by `Zapier`",
         "- 2023-11-14T22:13:21.000Z: 500 after 40 ms; attempt 1 (scheduled, 3 of 11), subscription 7",
         "  - Answer: `{\"error\":\"busy\"}`",
@@ -190,7 +195,7 @@ fn a_ticket_says_what_happened_when_to_whom_and_how_to_see_it_again() {
         "What to do: Ask the owner.",
         "- Does it answer? **unknown**: `nothing was sent`",
         "(limit 5), asked 2023-11-14T22:13:29.000Z",
-        "-X POST 'https://hooks.example/orders?token=REDACTED'",
+        "-X POST 'https://hooks.example/orders?REDACTED'",
         "$SIGNING_SECRET",
         "payloads of events and signing secrets",
     ] {
@@ -213,7 +218,7 @@ fn the_manifest_proves_the_files_and_says_what_was_left_out() {
         assert_eq!((entry.sha256.as_str(), entry.n_bytes), (&*hash(bytes.as_bytes()), bytes.len() as u64));
     }
     let left_out = &manifest.redactions[0];
-    assert_eq!((left_out.what.as_str(), left_out.n), ("values of a target's query", 2));
+    assert_eq!((left_out.what.as_str(), left_out.n), ("secret parts of URLs", 2));
     let ticket: Ticket = serde_json::from_str(&text(&bundle, "ticket.json")).expect("a ticket");
     assert_eq!(&ticket, bundle.ticket());
     assert_eq!(built(&case()).expect("no leak"), bundle, "the same input gives the same bytes");
@@ -286,29 +291,34 @@ fn what_one_playbook_explains_is_not_unexplained_in_another_about_the_same_failu
 }
 
 #[test]
-fn a_planted_secret_refuses_the_bundle_says_where_and_is_not_repeated() {
+fn a_planted_secret_is_masked_in_its_place_and_the_rest_of_the_text_stays() {
     let shaped = format!("wlcro_live_92_{}", "Zz9".repeat(15));
-    for (planted, kind) in [
-        (SIGNING.to_owned(), Kind::Known(Form::Plain)),
-        (SIGNING.replace('=', "%3D"), Kind::Known(Form::Percent)),
-        (format!("{}\n{}", &SIGNING[..10], &SIGNING[10..]), Kind::Known(Form::Escaped)),
-        (shaped, Kind::KeyShaped(Form::Plain)),
+    for planted in [
+        SIGNING.to_owned(),
+        SIGNING.replace('=', "%3D"),
+        format!("{}\n{}", &SIGNING[..10], &SIGNING[10..]),
+        hex::encode(SIGNING),
+        shaped,
     ] {
-        let planted_in = Case { failures: known(vec![failure(1, 500, &format!("upstream said {planted}"))]), ..case() };
-        let refused = built(&planted_in).expect_err("a leak");
-        let said = refused.to_string();
-        assert!(matches!(refused, Error::Leak { kind: found, .. } if found == kind), "{said}");
-        assert!(said.contains("/failures/0/body") && !said.contains(&planted[..8]), "{said}");
-        let without = bundle(&planted_in, Bodies::LeftOut, &[&Secret::new(SIGNING.to_owned())]).expect("no leak");
-        assert!(without.ticket().missing.iter().any(|what| what.contains("bodies")));
+        let said = format!("upstream said {planted} at the end");
+        let made = built(&Case { failures: known(vec![failure(1, 500, &said)]), ..case() }).expect("it is masked");
+        let body = made.ticket().failures[0].body.clone().expect("a body");
+        assert!(body.starts_with("upstream said [redacted ") && body.ends_with("] at the end"), "{body}");
+        let n: u32 = made.manifest().redactions.iter().map(|of| of.n).sum();
+        assert!(n >= 3, "{:?}", made.manifest().redactions);
+        for file in made.files() {
+            assert!(!file.text.as_str().contains(&planted[..8]), "{}", file.name);
+        }
     }
 }
 
 #[test]
-fn a_secret_planted_in_any_outside_text_refuses_the_bundle() {
-    let plants: [fn(&mut Case); 9] = [
+fn a_secret_planted_in_any_outside_text_is_masked() {
+    let plants: [fn(&mut Case); 12] = [
         |case| case.reports[0].causes[0].title = SIGNING.to_owned(),
         |case| case.reports[0].causes[0].evidence[0].value = SIGNING.into(),
+        |case| case.reports[0].causes[0].evidence[0].query = SIGNING.to_owned(),
+        |case| case.reports[0].causes[0].resolution = SIGNING.to_owned(),
         |case| case.reports[0].steps[0].verdict = Verdict::Unknown(SIGNING.to_owned()),
         |case| {
             case.subscriptions.found.as_mut().expect("rows")[0].subscription.target_url =
@@ -317,14 +327,40 @@ fn a_secret_planted_in_any_outside_text_refuses_the_bundle() {
         |case| case.subscriptions.found.as_mut().expect("rows")[0].subscription.event_types = vec![SIGNING.into()],
         |case| case.keys.found.as_mut().expect("rows")[0].name = SIGNING.into(),
         |case| case.requests.found.as_mut().expect("rows")[0].detail = Some(SIGNING.into()),
+        |case| case.requests.found.as_mut().expect("rows")[0].method = SIGNING.into(),
         |case| case.failures.found.as_mut().expect("rows")[0].row.error = Some(SIGNING.into()),
         |case| case.failures.found = Err(SIGNING.to_owned()),
     ];
     for (position, plant) in plants.into_iter().enumerate() {
         let mut case = case();
         plant(&mut case);
-        assert!(matches!(built(&case), Err(Error::Leak { .. })), "plant {position}");
+        let made = built(&case).unwrap_or_else(|error| panic!("plant {position}: {error}"));
+        for file in made.files() {
+            assert!(!file.text.as_str().contains(&SIGNING[..12]), "plant {position}: {}", file.name);
+        }
+        assert!(made.manifest().redactions.iter().any(|of| of.n > 0), "plant {position}");
     }
+}
+
+#[test]
+fn what_cannot_be_masked_is_held_back_names_its_place_and_leaves_once_it_is_released() {
+    // Two texts that are a secret together: each of them is none.
+    let halves = |case: &mut Case| {
+        let token = format!("wlop_{}", "Ab3".repeat(14));
+        case.subscriptions.found.as_mut().expect("rows")[0].subscription.event_types =
+            vec![token[..12].into(), token[12..].into()];
+    };
+    let mut case = case();
+    halves(&mut case);
+    let refused = built(&case).expect_err("held");
+    let said = refused.to_string();
+    let Error::Held { place, held } = refused else { panic!("{said}") };
+    assert_eq!((held.kind, held.encoding), (SecretKind::OperatorToken, Encoding::Split), "{said}");
+    assert!(place.starts_with("ticket.") && held.line > 1 && !said.contains("Ab3Ab3"), "{said}");
+    assert!(said.contains(&held.fingerprint), "{said}");
+    let open = gate().releasing([held.fingerprint]);
+    let made = bundle(&case, Bodies::Included, &open);
+    assert!(matches!(&made, Ok(_) | Err(Error::Held { .. })), "{made:?}");
 }
 
 #[test]
@@ -336,7 +372,7 @@ fn t2_hostile_text_stays_inert_in_markdown_and_json() {
     case.reports[0].causes[0].title = hostile.to_owned();
     let bundle = built(&case).expect("no leak");
     for file in bundle.files() {
-        let text = String::from_utf8(file.bytes.clone()).expect("text");
+        let text = file.text.as_str();
         assert!(text.chars().all(|c| c == '\n' || !c.is_control()) && !text.contains('\u{202e}'), "{}", file.name);
     }
     let ticket = text(&bundle, "ticket.md");

@@ -17,6 +17,7 @@ use crate::api::paths;
 use crate::api::replays::{NewReplay, ReplayPlan, ReplayRow};
 use crate::api::requests::RequestLog;
 use crate::api::revisions::{RevisionRow, Rollback};
+use crate::api::secretcheck::SecretCheck;
 use crate::api::stats::Stats;
 use crate::api::subscriptions::{Disable, Enable, SubscriptionRow, TestDelivery, TestResult};
 use crate::api::trips::TripRow;
@@ -229,6 +230,13 @@ fn logs() -> Vec<Told> {
             json!(SignatureCheck),
         )
         .asked([text("computed", "The signature that the receiver computed, where its answer does not name it")]),
+        Told::post(
+            paths::SECRET_CHECK,
+            "checkSecrets",
+            "Where in a text the secrets are that the platform holds, and whose; reveals no secret",
+            json!(SecretCheck),
+        )
+        .taking_octets("The text, at most 1 MiB; one check at a time for each operator"),
         Told::get(paths::DELIVERIES, "listDeliveries", "Deliveries, newest first", json!(LogPage<DeliveryRow>))
             .asked(owners())
             .asked([id("event", "Of an event"), types(), names("state", "That stand so", State::ALL.map(State::name))])

@@ -124,6 +124,8 @@ pub(super) struct Told {
     pub(super) query: Vec<Parameter>,
     /// The body with an example of it.
     pub(super) body: Option<(Shape, &'static str)>,
+    /// What a body that is taken byte by byte is, in words.
+    pub(super) octets: Option<&'static str>,
     pub(super) answers: Vec<(u16, Answer)>,
     /// Whether it can be asked for again under a name of the caller's.
     pub(super) repeats: Repeats,
@@ -157,6 +159,7 @@ impl Told {
             summary,
             query: Vec::new(),
             body: None,
+            octets: None,
             answers: vec![(200, answer)],
             repeats: Repeats::Plain,
         }
@@ -176,6 +179,11 @@ impl Told {
     /// With a body.
     pub(super) fn taking(self, body: Shape, example: &'static str) -> Self {
         Self { body: Some((body, example)), ..self }
+    }
+
+    /// With a body that is taken byte by byte.
+    pub(super) fn taking_octets(self, what: &'static str) -> Self {
+        Self { octets: Some(what), ..self }
     }
 
     /// With another method.

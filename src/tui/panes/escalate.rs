@@ -79,12 +79,12 @@ pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
             .extend(say("Running the playbooks that fit and collecting what belongs to the case \u{2026}", Role::Dim)),
         Draft::Refused(why) => {
             lines.extend(say(why, Role::Trouble));
-            let hint = "o leaves the bodies of answers out and collects again.";
+            let hint = "o leaves the bodies of answers out and collects again; crow escalate --allow FINGERPRINT releases what is no secret.";
             lines.extend(say(hint, Role::Text));
         }
         Draft::Ready(bundle) => {
             lines.extend(say(
-                "W writes it where the console was started. It was searched for secrets and has none.",
+                "W writes it where the console was started. It was searched for secrets, and what was found is redacted.",
                 Role::Accent,
             ));
             lines.extend(preview(app, bundle, &say));
@@ -133,7 +133,8 @@ fn preview(app: &App, bundle: &Bundle, say: Say<'_>) -> Vec<Line<'static>> {
     let mut lines = vec![Line::default()];
     lines.extend(about(app, say));
     lines.push(Line::default());
-    let files: Vec<(&str, u64)> = bundle.files().iter().map(|file| (file.name, file.bytes.len() as u64)).collect();
+    let files: Vec<(&str, u64)> =
+        bundle.files().iter().map(|file| (file.name, file.text.as_str().len() as u64)).collect();
     lines.extend(tree(bundle.folder(), &files, say));
     lines.push(Line::default());
     lines.extend(inside(bundle.ticket(), bundle.manifest(), say));
@@ -165,6 +166,7 @@ fn inside(ticket: &Ticket, manifest: &Manifest, say: Say<'_>) -> Vec<Line<'stati
         let advice = if reason.is_waiting() { "do not escalate yet" } else { "escalate" };
         lines.extend(say(&format!("{advice} ({}): {}", reason.id, reason.text), Role::Strong));
     }
+    lines.extend(say(&manifest.platform_check.to_string(), Role::Dim));
     let redactions = &manifest.redactions;
     if redactions.is_empty() {
         lines.extend(say("left out: nothing had to be", Role::Dim));

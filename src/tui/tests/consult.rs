@@ -141,7 +141,7 @@ pub(super) fn built(subjects: Vec<Subject>) -> Bundle {
         unlearnt: Vec::new(),
         subjects,
     };
-    bundle(&case, Bodies::Included, &[]).expect("no leak")
+    bundle(&case, Bodies::Included, &crate::domain::outbound::SecretGate::default()).expect("no leak")
 }
 
 /// Pane 9 over a subscription, with a report in it.

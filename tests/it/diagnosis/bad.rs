@@ -46,7 +46,7 @@ async fn without_permission_everything_is_unknown_and_the_bundle_says_so() {
         assert!(said, "{topic}: {:?}", report.steps);
     }
     let case = collect(&client, &platform.ambient, &Matter::about(vec![Subject::All])).await;
-    let made = bundle(&case, Bodies::Included, &[]).expect("no leak");
+    let made = bundle(&case, Bodies::Included, &crow::domain::outbound::SecretGate::default()).expect("no leak");
     assert_eq!(made.ticket().reasons.iter().map(|reason| reason.id.as_str()).collect::<Vec<_>>(), ["unreachable"]);
     assert!(made.ticket().missing.iter().any(|what| what.contains("401")), "{:?}", made.ticket().missing);
 }

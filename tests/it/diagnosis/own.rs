@@ -97,7 +97,7 @@ async fn bundles_and_run_books_of_a_key_say_what_they_cannot_know() {
     let id = platform.operator().overview(10).await.expect("an overview").subscriptions.items[0].subscription.id;
     let subject = Subject::Subscription(id);
     let case = collect(&partner, &platform.ambient, &Matter::about(vec![subject])).await;
-    let made = bundle(&case, Bodies::Included, &[key]).expect("no leak");
+    let made = bundle(&case, Bodies::Included, &crow::domain::outbound::SecretGate::new([key])).expect("no leak");
     let missing = made.ticket().missing.join("\n");
     for part in ["keys:", "failed deliveries:", "difference between the clocks", "operator's token"] {
         assert!(missing.contains(part), "{part} in {missing}");

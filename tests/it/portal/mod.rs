@@ -8,6 +8,7 @@ mod metrics;
 mod openapi;
 mod operators;
 mod revisions;
+mod secretcheck;
 mod silence;
 mod stream;
 

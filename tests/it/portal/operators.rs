@@ -97,3 +97,40 @@ async fn the_last_admin_stays_and_bad_wishes_are_named() {
     }
     assert_eq!(scene.call("POST", "/portal/v1/operators/999/revoke", None).await.status, 404);
 }
+
+#[tokio::test]
+async fn only_an_admin_sees_the_secret_parts_of_urls_whatever_is_asked() {
+    let mut scene = Scene::new().await;
+    let plain = scene.receiver.url.clone();
+    scene.receiver.url = format!("{plain}/hooks/4fQ9zX2mLkW81?token=abcdef123");
+    scene.subscribe(&["lead.created"]).await;
+    let id = scene.subscribe(&["lead.created"]).await;
+    let disable = json!({"reason": format!("moved from {}", scene.receiver.url)}).to_string();
+    scene.emit(crow::domain::event::EventType::LeadCreated).await;
+    scene.attempted(2).await;
+    scene.call("POST", &format!("/portal/v1/subscriptions/{id}/disable"), Some(&disable)).await;
+    scene.call("POST", &format!("/portal/v1/subscriptions/{id}/rollback"), Some(r#"{"revision": 1}"#)).await;
+    let mut n_with_urls = 0;
+    for role in Role::ALL {
+        let (_, token) = scene.operator(&format!("a {}", role.name()), role).await;
+        let bearer = format!("Bearer {token}");
+        for route in table() {
+            let is_read = route.method.as_str() == "GET" && !route.path.ends_with("/stream");
+            let Access::Operator(needed) = route.access else { continue };
+            if !is_read || needed > role {
+                continue;
+            }
+            let number = if route.path.contains("subscriptions") { id.0 } else { 1 };
+            let path = route.path.replace("{id}", &number.to_string());
+            let answer = scene.platform.call("GET", &path, &[("authorization", &bearer)], None).await;
+            let text = String::from_utf8_lossy(&answer.body).into_owned();
+            let is_told = text.contains("4fQ9zX2mLkW81") || text.contains("abcdef123");
+            assert!(role == Role::Admin || !is_told, "{} on {path}: {text}", role.name());
+            n_with_urls += usize::from(role == Role::Admin && is_told);
+        }
+        let test = format!("/portal/v1/subscriptions/{id}/test");
+        let answer = scene.platform.call("POST", &test, &[JSON, ("authorization", &bearer)], Some("{}")).await;
+        assert_eq!(String::from_utf8_lossy(&answer.body).contains("abcdef123"), role == Role::Admin, "{}", role.name());
+    }
+    assert!(n_with_urls >= 8, "{n_with_urls} answers have URLs");
+}

@@ -3,6 +3,7 @@
 //! server.
 
 pub(crate) mod console;
+pub(crate) mod credentials;
 pub(crate) mod faults;
 pub(crate) mod lines;
 pub(crate) mod names;

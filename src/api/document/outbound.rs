@@ -1,0 +1,63 @@
+//! JSON that leaves: every text in it is redacted for itself, so that it stays the document that it was.
+
+use super::inert::harmless;
+use crate::domain::outbound::{Held, Outbound, Redactions, SecretGate};
+
+/// Redacts the texts of a JSON document, and lets it out.
+///
+/// # Errors
+/// [`Held`] for a secret that could not be masked.
+pub fn pass(json: &str, gate: &SecretGate, redactions: &mut Redactions) -> Result<Outbound, Held> {
+    gate.release(harmless(&redacted(json, gate, redactions)))
+}
+
+fn redacted(json: &str, gate: &SecretGate, redactions: &mut Redactions) -> String {
+    let (mut told, mut rest) = (String::with_capacity(json.len()), json);
+    while let Some(start) = rest.find('"') {
+        let end = start + literal(&rest[start..]);
+        let text = &rest[start..end];
+        let read: Option<String> = serde_json::from_str(text).ok();
+        told.push_str(&rest[..start]);
+        match read.map(|read| (gate.redact(&read, redactions), read)) {
+            Some((redacted, read)) if redacted != read => {
+                told.push_str(&serde_json::to_string(&redacted).unwrap_or_else(|_| "null".to_owned()));
+            }
+            _ => told.push_str(text),
+        }
+        rest = &rest[end..];
+    }
+    told.push_str(rest);
+    told
+}
+
+/// How long the text literal is that `json` begins with.
+fn literal(json: &str) -> usize {
+    let mut is_escaped = false;
+    for (at, byte) in json.bytes().enumerate().skip(1) {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'"' => return at + 1,
+            _ => {}
+        }
+    }
+    json.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_text_is_redacted_for_itself_and_the_rest_stays_to_the_byte() {
+        let gate = SecretGate::default();
+        let mut redactions = Redactions::default();
+        let json = "{\n  \"z\": \"at https://h.example/in?token=abc\",\n  \"a\": [1, \"pass\\\"word=hunter2\", \"password=hunter2 \\u001b\"]\n}";
+        let out = pass(json, &gate, &mut redactions).expect("nothing is left");
+        assert_eq!(
+            out.as_str(),
+            "{\n  \"z\": \"at https://h.example/in?REDACTED\",\n  \"a\": [1, \"pass\\\"word=hunter2\", \"password=[redacted value] \\u001b\"]\n}"
+        );
+        assert_eq!(redactions.total(), 2);
+    }
+}

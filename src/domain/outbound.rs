@@ -1,0 +1,185 @@
+//! What leaves: tickets, notices, copies, exports and documents. Text becomes [`Outbound`] only by a [`SecretGate`], which redacts it and then
+//! searches what is left; what writes, posts or copies takes nothing else.
+
+use super::address;
+use super::scan::{self, Encoding, Finding, KnownSecrets, SecretKind};
+use super::secret::Secret;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Text that was redacted and searched for secrets. There is no other way to one than a [`SecretGate`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outbound(String);
+
+impl Outbound {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Why a text does not leave. Nothing of the secret is in it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line} has {kind}, {encoding} (fingerprint {fingerprint})")]
+pub struct Held {
+    /// Which line of the text, from 1.
+    pub line: usize,
+    /// What was found.
+    pub kind: SecretKind,
+    /// How it is written.
+    pub encoding: Encoding,
+    /// What it is released by.
+    pub fingerprint: String,
+}
+
+/// What was left out of texts, and how often.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Redactions {
+    n: BTreeMap<&'static str, u32>,
+}
+
+impl Redactions {
+    /// Notes that something was left out.
+    pub fn note(&mut self, what: &'static str, n: usize) {
+        if n > 0 {
+            let so_far = self.n.entry(what).or_default();
+            *so_far = so_far.saturating_add(u32::try_from(n).unwrap_or(u32::MAX));
+        }
+    }
+
+    /// What, in order, and how often.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u32)> + '_ {
+        self.n.iter().map(|(what, n)| (*what, *n))
+    }
+
+    /// How much in all.
+    #[must_use]
+    pub fn total(&self) -> u32 {
+        self.n.values().fold(0, |sum, n| sum.saturating_add(*n))
+    }
+}
+
+/// Searches again after masking: a mask may bring together what was apart.
+const MAX_PASSES: usize = 3;
+
+/// Redacts and searches what is to leave, for the secrets that are known and for everything that looks like one.
+#[derive(Debug, Default)]
+pub struct SecretGate {
+    known: KnownSecrets,
+    released: BTreeSet<String>,
+}
+
+impl SecretGate {
+    /// A gate that knows these secrets.
+    #[must_use]
+    pub fn new<'s>(known: impl IntoIterator<Item = &'s Secret>) -> Self {
+        Self { known: KnownSecrets::new(known), released: BTreeSet::new() }
+    }
+
+    /// Lets through what has one of these fingerprints: somebody looked at it, and it is no secret.
+    #[must_use]
+    pub fn releasing(mut self, fingerprints: impl IntoIterator<Item = String>) -> Self {
+        self.released.extend(fingerprints.into_iter().map(|fingerprint| fingerprint.to_ascii_lowercase()));
+        self
+    }
+
+    /// Whether what has this fingerprint is let through.
+    #[must_use]
+    pub fn is_released(&self, fingerprint: &str) -> bool {
+        self.released.contains(fingerprint)
+    }
+
+    /// Every secret in a text that was not released, in order.
+    #[must_use]
+    pub fn find(&self, text: &str) -> Vec<Finding> {
+        let mut found = scan::find(text.as_bytes(), &self.known);
+        found.retain(|of| !self.is_released(&of.fingerprint.to_string()));
+        found
+    }
+
+    /// The text with URLs as they may be told and a mask in the place of every secret.
+    pub fn redact(&self, text: &str, redactions: &mut Redactions) -> String {
+        let (told, n) = address::redacted_within(text);
+        redactions.note(address::PARTS, n);
+        let mut told = told.into_owned();
+        for _ in 0..MAX_PASSES {
+            let found = self.find(&told);
+            if found.is_empty() {
+                break;
+            }
+            for of in &found {
+                redactions.note(of.kind.name(), 1);
+            }
+            told = masked(&told, &found);
+        }
+        told
+    }
+
+    /// Lets a text out as it is.
+    ///
+    /// # Errors
+    /// [`Held`] for the first secret in it.
+    pub fn release(&self, text: String) -> Result<Outbound, Held> {
+        match self.find(&text).first() {
+            None => Ok(Outbound(text)),
+            Some(of) => Err(Held {
+                line: text.as_bytes()[..of.range.start].iter().filter(|byte| **byte == b'\n').count() + 1,
+                kind: of.kind,
+                encoding: of.encoding,
+                fingerprint: of.fingerprint.to_string(),
+            }),
+        }
+    }
+
+    /// Redacts a text and lets it out.
+    ///
+    /// # Errors
+    /// [`Held`] for a secret that could not be masked.
+    pub fn pass(&self, text: &str, redactions: &mut Redactions) -> Result<Outbound, Held> {
+        self.release(self.redact(text, redactions))
+    }
+}
+
+/// A text with masks in the place of what was found.
+fn masked(text: &str, found: &[Finding]) -> String {
+    let (mut told, mut at) = (String::with_capacity(text.len()), 0);
+    for of in found {
+        let start = text.floor_char_boundary(of.range.start).max(at);
+        let end = text.ceil_char_boundary(of.range.end).max(start);
+        told.push_str(&text[at..start]);
+        told.push_str(of.kind.mask());
+        at = end;
+    }
+    told.push_str(&text[at..]);
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_masked_in_their_place_and_counted_and_the_rest_leaves() {
+        let gate = SecretGate::new([&Secret::new("s3cr3t-that-is-known".to_owned())]);
+        let mut redactions = Redactions::default();
+        let text = "GET https://h.example/in?a=b said s3cr3t-that-is-known, password=hunter2; größe ok";
+        let out = gate.pass(text, &mut redactions).expect("nothing is left");
+        assert_eq!(
+            out.as_str(),
+            "GET https://h.example/in?REDACTED said [redacted secret], password=[redacted value]; größe ok"
+        );
+        assert_eq!(redactions.total(), 3);
+        assert!(redactions.iter().any(|(what, n)| (what, n) == ("a known secret", 1)));
+    }
+
+    #[test]
+    fn what_is_held_is_named_by_its_line_and_fingerprint_and_leaves_once_it_is_released() {
+        let gate = SecretGate::default();
+        let text = "first\nwlop_Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3";
+        let held = gate.release(text.to_owned()).expect_err("a token");
+        assert_eq!((held.line, held.kind, held.encoding), (2, SecretKind::OperatorToken, Encoding::Clear));
+        assert!(!held.to_string().contains("Ab3"), "{held}");
+        let open = SecretGate::default().releasing([held.fingerprint]);
+        assert_eq!(open.release(text.to_owned()).expect("it was released").as_str(), text);
+    }
+}

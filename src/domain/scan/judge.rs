@@ -1,0 +1,312 @@
+//! What tells a credential from what only looks like one.
+
+use super::SecretKind;
+use super::decode::base64;
+use super::shapes::{Shape, says_text};
+use std::ops::Range;
+
+/// Kinds of characters: random text goes from one to the other often, words do not.
+const fn class(byte: u8) -> u8 {
+    match byte {
+        b'a'..=b'z' => 0,
+        b'A'..=b'Z' => 1,
+        b'0'..=b'9' => 2,
+        _ => 3,
+    }
+}
+
+/// How often the kind of character changes.
+fn n_changes(text: &[u8]) -> usize {
+    text.windows(2).filter(|pair| class(pair[0]) != class(pair[1])).count()
+}
+
+/// How many characters of each kind there are.
+fn classes(text: &[u8]) -> [usize; 4] {
+    let mut n = [0; 4];
+    for byte in text {
+        n[usize::from(class(*byte))] += 1;
+    }
+    n
+}
+
+/// Characters of a credential that are enough to tell it from words.
+const ENOUGH: usize = 43;
+
+/// Whether a text has letters and digits mixed, as random text does and words do not.
+pub(super) fn is_mixed(text: &[u8]) -> bool {
+    let text = &text[..text.len().min(ENOUGH)];
+    let [lower, upper, digits, _] = classes(text);
+    digits > 0 && lower + upper > 0 && n_changes(text) >= text.len().min(24) / 4
+}
+
+/// Whether a word has letters and digits mixed as random text does: at least eight characters, and no name with a number behind it.
+pub(super) fn is_random_word(word: &[u8]) -> bool {
+    let [lower, upper, digits, _] = classes(word);
+    let n_changes = n_changes(word);
+    word.len() >= 8 && (digits > 0 && lower + upper > 0 && n_changes >= 3 || lower > 1 && upper > 1 && n_changes >= 6)
+}
+
+/// Whether a piece of a text is a word: letters alone, of which only the first may be a capital.
+pub(super) fn is_word(piece: &[u8]) -> bool {
+    let [_, _, digits, others] = classes(piece);
+    digits + others == 0 && piece.get(1..).is_none_or(|rest| classes(rest)[1] == 0)
+}
+
+/// Whether pieces of Base64 are a secret that was split: random, and none of the pieces is a word or a number.
+pub(super) fn is_random(text: &[u8], pieces: &[Range<usize>]) -> bool {
+    let whole = pieces[0].start..pieces[pieces.len() - 1].end;
+    let [lower, upper, digits, others] = classes(&text[whole.clone()]);
+    if lower < 2 || upper < 2 || digits + others == 0 || n_changes(&text[whole.clone()]) < 14 {
+        return false;
+    }
+    // A piece is none if it is a word, a number or a date.
+    let is_part = |piece: &Range<usize>| {
+        let [lower, upper, ..] = classes(&text[piece.clone()]);
+        let is_number = lower + upper <= 1;
+        piece.len() < 3 || !(is_word(&text[piece.clone()]) || is_number)
+    };
+    let longest = pieces.iter().max_by_key(|piece| piece.len()).cloned().unwrap_or_default();
+    let [lower, upper, ..] = classes(&text[longest]);
+    lower > 0 && upper > 0 && pieces.iter().all(is_part) && !says_text(&text[whole])
+}
+
+/// Whether hexadecimal digits are random: of both kinds, and not the same again and again.
+pub(super) fn is_random_hex(text: &[u8]) -> bool {
+    let [lower, upper, digits, _] = classes(text);
+    let half = text.len() / 2;
+    digits >= 8 && lower + upper >= 8 && (lower == 0 || upper == 0) && text[..half] != text[half..]
+}
+
+/// Bytes in front of random bytes that say what they are.
+const MAX_CONTEXT: usize = 48;
+/// Words that say that random bytes are computed, and nobody's secret.
+const DIGESTS: [&[u8]; 15] = [
+    b"sha256",
+    b"sha-256",
+    b"sha_256",
+    b"sha1",
+    b"digest",
+    b"signature",
+    b"checksum",
+    b"etag",
+    b"hash",
+    b"integrity",
+    b"v1=",
+    b"hmac",
+    b"computed",
+    b"calculated",
+    b"expected",
+];
+/// Words that say that they are a secret after all.
+const SECRETS: [&[u8]; 4] = [b"secret", b"password", b"token", b"key"];
+
+/// Whether what begins at `at` is said to be a digest or a signature.
+pub(super) fn is_digest(text: &[u8], at: usize) -> bool {
+    let before = text[at.saturating_sub(MAX_CONTEXT)..at].to_ascii_lowercase();
+    let last = |words: &[&[u8]]| {
+        let places = words.iter().flat_map(|word| {
+            before.windows(word.len()).enumerate().filter(|(_, part)| part == word).map(|(place, _)| place).next_back()
+        });
+        places.max()
+    };
+    last(&DIGESTS).is_some_and(|digest| last(&SECRETS).is_none_or(|secret| secret < digest))
+}
+
+/// Whether a text is a JSON Web Token: a head and a body at least, of which the head says an object.
+pub(super) fn is_web_token(text: &[u8]) -> bool {
+    let mut parts = text.split(|byte| *byte == b'.');
+    let (head, body) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    head.len() >= 12 && body.len() >= 8 && says_text(head) && base64(head).contains(&b':')
+}
+
+/// The longest name or password that is looked for.
+const MAX_NAME: usize = 64;
+/// The longest value that is looked for.
+const MAX_VALUE: usize = 512;
+
+/// What stands for a value that is not told.
+fn is_placeholder(value: &[u8]) -> bool {
+    const WORDS: [&[u8]; 34] = [
+        b"true",
+        b"false",
+        b"null",
+        b"none",
+        b"nil",
+        b"undefined",
+        b"missing",
+        b"required",
+        b"invalid",
+        b"expired",
+        b"unknown",
+        b"wrong",
+        b"incorrect",
+        b"empty",
+        b"unset",
+        b"absent",
+        b"present",
+        b"hidden",
+        b"redacted",
+        b"masked",
+        b"string",
+        b"text",
+        b"optional",
+        b"secret",
+        b"password",
+        b"token",
+        b"value",
+        b"mismatch",
+        b"revoked",
+        b"malformed",
+        b"unauthorized",
+        b"forbidden",
+        b"not",
+        b"is",
+    ];
+    let is_mark = |byte: &u8| matches!(byte, b'$' | b'<' | b'{' | b'[' | b'*' | b'(' | b'.' | b'%');
+    let is_same = value.windows(2).all(|pair| pair[0] == pair[1]);
+    let letters = value.trim_ascii_end().to_ascii_lowercase();
+    let letters = letters.strip_suffix(b".").unwrap_or(&letters);
+    value.first().is_some_and(is_mark)
+        || value.starts_with(b"REDACTED")
+        || value.starts_with("…".as_bytes())
+        || is_same
+        || value.contains(&b'_') && value.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'_')
+        || WORDS.contains(&letters)
+}
+
+/// A header that authenticates, with what it says: `Bearer …`, `Basic …`.
+pub(super) fn authorization(text: &[u8], at: usize) -> Option<Shape> {
+    let begins = |word: &[u8]| text[at..].get(..word.len()).is_some_and(|there| there.eq_ignore_ascii_case(word));
+    let scheme = [b"bearer".as_slice(), b"basic"].into_iter().find(|word| begins(word))?;
+    if at > 0 && text[at - 1].is_ascii_alphanumeric() {
+        return None;
+    }
+    let from = at + scheme.len();
+    let n_between =
+        text[from..].iter().take(4).take_while(|byte| matches!(byte, b' ' | b'+' | b':' | b'=' | b'"')).count();
+    let from = from + n_between;
+    let is_of =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'~' | b'+' | b'/' | b'=' | b'-');
+    let n = text[from..].iter().take(8_192).take_while(|byte| is_of(byte)).count();
+    let value = &text[from..from + n];
+    let is_one = n_between > 0
+        && if scheme == b"basic" {
+            let digits = value.split(|byte| *byte == b'=').next().unwrap_or_default();
+            digits.len() >= 6 && says_text(digits) && base64(digits).contains(&b':')
+        } else {
+            let [lower, upper, digits, _] = classes(value);
+            digits > 0 && lower + upper > 0 && n >= 12 || n >= 20 && n_changes(value) >= 5 && digits + upper > 0
+        };
+    (is_one && !is_placeholder(value)).then_some(Shape { kind: SecretKind::Authorization, range: at..from + n })
+}
+
+/// A name and a password in front of a host: `https://user:password@host`.
+pub(super) fn userinfo(text: &[u8], at: usize) -> Option<Shape> {
+    let rest = text[at..].strip_prefix(b"://")?;
+    let n = rest.iter().take(MAX_VALUE).position(|byte| {
+        matches!(byte, b'@' | b'/' | b'?' | b'#' | b'"' | b'\'' | b'<' | b'>' | b'\\' | b'`')
+            || byte.is_ascii_whitespace()
+    })?;
+    let user = &rest[..n];
+    let password = user.iter().position(|byte| *byte == b':').map(|colon| &user[colon + 1..]);
+    let is_one = match password {
+        Some(password) => !password.is_empty() && !is_placeholder(password),
+        None => n >= 12 && !is_placeholder(user),
+    };
+    (rest[n] == b'@' && is_one).then_some(Shape { kind: SecretKind::UrlPassword, range: at + 3..at + 3 + n })
+}
+
+/// The same without a scheme, in front of a host with a port, a path or in brackets: `user:password@db:5432`.
+pub(super) fn account(text: &[u8], at: usize) -> Option<Shape> {
+    const ADDRESSES: [&[u8]; 12] =
+        [b"mailto", b"email", b"e-mail", b"mail", b"to", b"from", b"cc", b"bcc", b"by", b"contact", b"sip", b"acct"];
+    let ends = |byte: &&u8| {
+        byte.is_ascii_graphic() && !matches!(byte, b'/' | b'@' | b'"' | b'\'' | b'<' | b'>' | b'=' | b',' | b';')
+    };
+    let n = text[..at].iter().rev().take(2 * MAX_NAME).take_while(ends).count();
+    let before = &text[at - n..at];
+    let colon = before.iter().position(|byte| *byte == b':')?;
+    let (user, password) = (&before[..colon], &before[colon + 1..]);
+    let host = text[at + 1..].iter().take(MAX_NAME).take_while(|byte| is_host(**byte)).count();
+    let behind = &text[at + 1 + host..];
+    let is_reached = match behind {
+        [b':', digit, ..] => host > 0 && digit.is_ascii_digit(),
+        [b'/', ..] => host > 0,
+        [b'(', ..] => true,
+        _ => false,
+    };
+    let is_address = ADDRESSES.contains(&user.to_ascii_lowercase().as_slice());
+    let is_one = is_reached && !user.is_empty() && password.len() >= 3 && !is_address && !is_placeholder(password);
+    is_one.then_some(Shape { kind: SecretKind::UrlPassword, range: at - n..at })
+}
+
+const fn is_host(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')
+}
+
+/// Names of what is secret, without what joins their words.
+const NAMES: [&str; 17] = [
+    "password",
+    "passwd",
+    "pwd",
+    "passphrase",
+    "secret",
+    "apikey",
+    "accesskey",
+    "secretkey",
+    "privatekey",
+    "accountkey",
+    "signingkey",
+    "sharedkey",
+    "accesstoken",
+    "refreshtoken",
+    "authtoken",
+    "token",
+    "credential",
+];
+
+/// A name of something secret with its value: `password=…`, `"client_secret": "…"`.
+pub(super) fn assignment(text: &[u8], at: usize) -> Option<Shape> {
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'"' | b'\'' | b'\\' | b'`' | b']');
+    let n_blank = text[..at].iter().rev().take(6).take_while(|byte| is_blank(byte)).count();
+    let name_end = at - n_blank;
+    // Every name ends in one of these.
+    if !name_end.checked_sub(1).is_some_and(|last| b"dteynls".contains(&text[last].to_ascii_lowercase())) {
+        return None;
+    }
+    let n_name = text[..name_end].iter().rev().take(MAX_NAME).take_while(|byte| is_host(**byte)).count();
+    let name: String = text[name_end - n_name..name_end]
+        .iter()
+        .filter(|byte| byte.is_ascii_alphanumeric())
+        .map(|byte| char::from(byte.to_ascii_lowercase()))
+        .collect();
+    if !NAMES.iter().any(|of| name.ends_with(of) || name.strip_suffix('s').is_some_and(|one| one.ends_with(of))) {
+        return None;
+    }
+    let rest = &text[at + 1..text.len().min(at + 1 + MAX_VALUE)];
+    let n_blank = rest
+        .iter()
+        .take(6)
+        .take_while(|byte| matches!(byte, b' ' | b'\t' | b'"' | b'\'' | b'\\' | b'`' | b'=' | b'>' | b':'))
+        .count();
+    let quote = rest[..n_blank].iter().rev().find(|byte| matches!(byte, b'"' | b'\'' | b'`')).copied();
+    let ends = |byte: &u8| match quote {
+        Some(quote) => *byte == quote || matches!(byte, b'\\' | b'\n' | b'\r'),
+        None => {
+            byte.is_ascii_whitespace()
+                || matches!(byte, b'&' | b',' | b';' | b'"' | b'\'' | b'<' | b'>' | b')' | b'}' | b']' | b'`' | b'\\')
+        }
+    };
+    let n = rest[n_blank..].iter().take_while(|byte| !ends(byte)).count();
+    let value = &rest[n_blank..n_blank + n];
+    let [lower, upper, digits, _] = classes(value);
+    let is_word = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_' | b'.' | b'/' | b'\'' | 0x80..);
+    let is_one = match (text[at], quote) {
+        (b'=', _) => n >= 3,
+        (_, Some(_)) => n >= 5 && !value.contains(&b' '),
+        // What stands behind a colon in prose is a word.
+        (_, None) => n >= 6 && lower + upper > 0 && (digits > 0 || !value.iter().all(is_word)),
+    };
+    let from = at + 1 + n_blank;
+    (is_one && !is_placeholder(value)).then_some(Shape { kind: SecretKind::Assignment, range: from..from + n })
+}

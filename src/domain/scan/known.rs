@@ -1,0 +1,92 @@
+//! Secrets that are known, found wherever a text has one of them.
+
+use super::HeldSecrets;
+use super::decode::{base64, is_base64};
+use crate::domain::secret::Secret;
+use std::collections::HashMap;
+use std::ops::Range;
+use zeroize::Zeroizing;
+
+/// The shortest text that is looked for: anything less is found by accident.
+const MIN_KNOWN: usize = 8;
+
+/// Known secrets: their text, their last part alone if a prefix is known to anybody, and the bytes that they say in Base64.
+#[derive(Default)]
+pub struct KnownSecrets {
+    patterns: Vec<(Zeroizing<Vec<u8>>, usize)>,
+    /// The patterns by their first [`MIN_KNOWN`] bytes.
+    by_head: HashMap<u64, Vec<usize>>,
+    /// Which heads there may be, by their lowest bits: most places of a text are passed over with one look.
+    heads: Vec<bool>,
+    n: usize,
+}
+
+impl std::fmt::Debug for KnownSecrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "KnownSecrets({})", self.n)
+    }
+}
+
+impl KnownSecrets {
+    /// Looks for these; they are numbered as they come.
+    pub fn new<'s>(secrets: impl IntoIterator<Item = &'s Secret>) -> Self {
+        let mut known = Self { heads: vec![false; 1 << 16], ..Self::default() };
+        secrets.into_iter().for_each(|secret| known.add(secret));
+        known
+    }
+
+    fn add(&mut self, secret: &Secret) {
+        let (text, number) = (secret.reveal().as_bytes(), self.n);
+        self.n += 1;
+        self.pattern(text, number);
+        let is_joint = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'*' | b'~');
+        if text.iter().any(is_joint) {
+            self.pattern(&text.iter().copied().filter(|byte| !is_joint(byte)).collect::<Vec<u8>>(), number);
+        }
+        // The secret part of a key or token alone.
+        if let Some(tail) = text.strip_prefix(b"wlcro_").or_else(|| text.strip_prefix(b"wlop_")) {
+            let tail = tail.strip_prefix(b"live_").unwrap_or(tail);
+            let n_company = tail.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let tail = tail[n_company..].strip_prefix(b"_").filter(|_| n_company > 0).unwrap_or(tail);
+            self.pattern(tail, number);
+        }
+        let digits = text.split(|byte| *byte == b'=').next().unwrap_or_default();
+        if digits.len() >= 22 && digits.iter().all(|byte| is_base64(*byte)) {
+            self.pattern(&base64(digits), number);
+        }
+    }
+
+    fn pattern(&mut self, text: &[u8], number: usize) {
+        let Some(head) = text.first_chunk().map(|head| u64::from_be_bytes(*head)) else { return };
+        self.heads[slot(head)] = true;
+        self.by_head.entry(head).or_default().push(self.patterns.len());
+        self.patterns.push((Zeroizing::new(text.to_vec()), number));
+    }
+}
+
+fn slot(head: u64) -> usize {
+    usize::from((head.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) as u16)
+}
+
+impl HeldSecrets for KnownSecrets {
+    fn find(&self, text: &[u8], _: &[usize]) -> Vec<(Range<usize>, usize)> {
+        let mut found = Vec::new();
+        if self.patterns.is_empty() {
+            return found;
+        }
+        let mut head = 0;
+        for (end, byte) in text.iter().enumerate() {
+            head = head << 8 | u64::from(*byte);
+            if end + 1 < MIN_KNOWN || !self.heads[slot(head)] {
+                continue;
+            }
+            let at = end + 1 - MIN_KNOWN;
+            for (pattern, number) in self.by_head.get(&head).into_iter().flatten().map(|of| &self.patterns[*of]) {
+                if text[at..].starts_with(pattern) {
+                    found.push((at..at + pattern.len(), *number));
+                }
+            }
+        }
+        found
+    }
+}

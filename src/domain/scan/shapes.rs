@@ -1,0 +1,286 @@
+//! What credentials look like: prefixes that issuers give them, headers, URLs, assignments, and random bytes of the usual lengths.
+
+use super::decode::{base64, is_base64, runs};
+use super::{SecretKind, judge};
+use std::ops::Range;
+
+/// Something in a view that looks like a credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Shape {
+    pub(super) kind: SecretKind,
+    pub(super) range: Range<usize>,
+}
+
+/// A text that is looked at: its bytes, and where it was joined.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Joined<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) joints: &'a [usize],
+}
+
+/// A credential that begins with the same characters always.
+struct Prefix {
+    text: &'static [u8],
+    kind: SecretKind,
+    /// What it consists of behind that.
+    is_of: fn(u8) -> bool,
+    /// Characters that it has at least, and at most.
+    lengths: (usize, usize),
+}
+
+const fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
+}
+
+const fn is_letter_or_digit(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+}
+
+const fn is_upper_or_digit(byte: u8) -> bool {
+    byte.is_ascii_uppercase() || byte.is_ascii_digit()
+}
+
+const fn is_dotted(byte: u8) -> bool {
+    is_word(byte) || byte == b'.'
+}
+
+const fn is_token(byte: u8) -> bool {
+    is_base64(byte) || matches!(byte, b'.' | b'~' | b'=')
+}
+
+const fn of(text: &'static [u8], kind: SecretKind, is_of: fn(u8) -> bool, lengths: (usize, usize)) -> Prefix {
+    Prefix { text, kind, is_of, lengths }
+}
+
+/// The longest credential behind a prefix that has no length of its own.
+const MAX_TAIL: usize = 512;
+
+const PREFIXES: [Prefix; 37] = [
+    of(b"wlcro_", SecretKind::ApiKey, is_word, (16, 69)),
+    of(b"wlop_", SecretKind::OperatorToken, is_word, (16, 43)),
+    of(b"whsec_", SecretKind::SigningSecret, is_token, (16, 128)),
+    of(b"eyJ", SecretKind::JsonWebToken, is_dotted, (20, 8_192)),
+    of(b"AKIA", SecretKind::CloudKey, is_upper_or_digit, (16, 16)),
+    of(b"ASIA", SecretKind::CloudKey, is_upper_or_digit, (16, 16)),
+    of(b"ABIA", SecretKind::CloudKey, is_upper_or_digit, (16, 16)),
+    of(b"ACCA", SecretKind::CloudKey, is_upper_or_digit, (16, 16)),
+    of(b"AIza", SecretKind::CloudKey, is_word, (35, 35)),
+    of(b"ya29.", SecretKind::CloudKey, is_dotted, (20, MAX_TAIL)),
+    of(b"GOCSPX-", SecretKind::CloudKey, is_word, (20, 28)),
+    of(b"dop_v1_", SecretKind::CloudKey, is_letter_or_digit, (64, 64)),
+    of(b"ghp_", SecretKind::ServiceToken, is_letter_or_digit, (36, 251)),
+    of(b"gho_", SecretKind::ServiceToken, is_letter_or_digit, (36, 251)),
+    of(b"ghu_", SecretKind::ServiceToken, is_letter_or_digit, (36, 251)),
+    of(b"ghs_", SecretKind::ServiceToken, is_letter_or_digit, (36, 251)),
+    of(b"ghr_", SecretKind::ServiceToken, is_letter_or_digit, (36, 251)),
+    of(b"github_pat_", SecretKind::ServiceToken, is_word, (22, 82)),
+    of(b"glpat-", SecretKind::ServiceToken, is_word, (20, 64)),
+    of(b"xoxb-", SecretKind::ServiceToken, is_word, (10, 255)),
+    of(b"xoxa-", SecretKind::ServiceToken, is_word, (10, 255)),
+    of(b"xoxp-", SecretKind::ServiceToken, is_word, (10, 255)),
+    of(b"xoxr-", SecretKind::ServiceToken, is_word, (10, 255)),
+    of(b"xoxs-", SecretKind::ServiceToken, is_word, (10, 255)),
+    of(b"xoxe-", SecretKind::ServiceToken, is_word, (10, 255)),
+    of(b"xapp-", SecretKind::ServiceToken, is_word, (10, 255)),
+    of(b"sk_live_", SecretKind::ServiceToken, is_letter_or_digit, (16, 247)),
+    of(b"sk_test_", SecretKind::ServiceToken, is_letter_or_digit, (16, 247)),
+    of(b"rk_live_", SecretKind::ServiceToken, is_letter_or_digit, (16, 247)),
+    of(b"rk_test_", SecretKind::ServiceToken, is_letter_or_digit, (16, 247)),
+    of(b"sk-", SecretKind::ServiceToken, is_word, (24, 255)),
+    of(b"SG.", SecretKind::ServiceToken, is_dotted, (32, 96)),
+    of(b"npm_", SecretKind::ServiceToken, is_letter_or_digit, (36, 36)),
+    of(b"pypi-", SecretKind::ServiceToken, is_word, (32, MAX_TAIL)),
+    of(b"hf_", SecretKind::ServiceToken, is_letter_or_digit, (30, 64)),
+    of(b"shpat_", SecretKind::ServiceToken, is_letter_or_digit, (32, 32)),
+    of(b"shpss_", SecretKind::ServiceToken, is_letter_or_digit, (32, 32)),
+];
+
+/// Which two characters a prefix can begin with, a bit for each pair.
+const fn pairs() -> [u64; 1024] {
+    let mut pairs = [0; 1024];
+    let mut at = 0;
+    while at < PREFIXES.len() {
+        let pair = (PREFIXES[at].text[0] as usize) << 8 | PREFIXES[at].text[1] as usize;
+        pairs[pair >> 6] |= 1 << (pair & 63);
+        at += 1;
+    }
+    pairs
+}
+
+static PAIRS: [u64; 1024] = pairs();
+
+/// Which shapes are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// All.
+    All,
+    /// Those that white space does not make up: a text without any is looked at.
+    Unspaced,
+}
+
+/// Every shape in a text.
+pub(super) fn find(text: Joined<'_>, wanted: Wanted) -> Vec<Shape> {
+    let mut found = Vec::new();
+    for (at, two) in text.bytes.windows(2).enumerate() {
+        let pair = usize::from(two[0]) << 8 | usize::from(two[1]);
+        if PAIRS[pair >> 6] >> (pair & 63) & 1 == 1 {
+            let mut of = PREFIXES.iter().filter(|of| of.text.starts_with(two));
+            found.extend(of.find_map(|of| prefixed(text, at, of, wanted)));
+        }
+        found.extend(match two {
+            b"--" => private_key(text.bytes, at),
+            b":/" => judge::userinfo(text.bytes, at),
+            _ => None,
+        });
+        if wanted == Wanted::All {
+            found.extend(match two[0] {
+                b'B' | b'b' if matches!(two[1], b'e' | b'E' | b'a' | b'A') => judge::authorization(text.bytes, at),
+                b':' | b'=' => judge::assignment(text.bytes, at),
+                b'@' => judge::account(text.bytes, at),
+                _ => None,
+            });
+        }
+    }
+    random(text, &mut found);
+    found
+}
+
+fn prefixed(text: Joined<'_>, at: usize, of: &Prefix, wanted: Wanted) -> Option<Shape> {
+    let tail = text.bytes[at..].strip_prefix(of.text)?;
+    let is_joint = |place: usize| text.joints.binary_search(&place).is_ok();
+    if at > 0 && text.bytes[at - 1].is_ascii_alphanumeric() && !is_joint(at) {
+        return None;
+    }
+    let n = tail.iter().take(of.lengths.1).take_while(|byte| (of.is_of)(**byte)).count();
+    if n < of.lengths.0 {
+        return None;
+    }
+    let from = at + of.text.len();
+    let n = until_prose(text, from, n, of.lengths.0);
+    let tail = &tail[..n];
+    let is_whole = match of.text {
+        b"eyJ" => judge::is_web_token(&text.bytes[at..from + n]),
+        // Prose that lost its spaces, and names that only begin alike.
+        b"whsec_" | b"sk-" | b"hf_" | b"SG." | b"pypi-" => judge::is_mixed(tail),
+        _ => wanted == Wanted::All || judge::is_mixed(tail),
+    };
+    is_whole.then_some(Shape { kind: of.kind, range: at..from + n })
+}
+
+/// How much of a tail of `n` bytes is left without the words behind it that a joined text has lost its spaces to; `least` is left in any case.
+fn until_prose(text: Joined<'_>, from: usize, n: usize, least: usize) -> usize {
+    let first = text.joints.partition_point(|joint| *joint < from + least);
+    let within = text.joints[first..].iter().take_while(|joint| **joint < from + n);
+    let is_word = |joint: &usize| {
+        let next = text
+            .joints
+            .get(text.joints.partition_point(|next| next <= joint))
+            .copied()
+            .unwrap_or(from + n)
+            .min(from + n);
+        judge::is_word(&text.bytes[*joint..next])
+    };
+    within.copied().find(is_word).map_or(n, |joint| joint - from)
+}
+
+/// The longest private key, in bytes.
+const MAX_PRIVATE_KEY: usize = 16 * 1024;
+/// The longest first or last line of one.
+const MAX_FENCE: usize = 64;
+
+/// A private key in PEM, from its first line to its last, or as far as it goes.
+fn private_key(text: &[u8], at: usize) -> Option<Shape> {
+    let rest = &text[at..text.len().min(at + MAX_PRIVATE_KEY)];
+    let label = rest.strip_prefix(b"-----BEGIN")?;
+    let position = |text: &[u8], word: &[u8]| text.windows(word.len()).position(|part| part == word);
+    let fence = &label[..label.len().min(MAX_FENCE)];
+    position(fence, b"PRIVATE").filter(|private| position(fence, b"-----").is_some_and(|end| end > *private))?;
+    let end = position(label, b"-----END").map_or(rest.len(), |end| {
+        let from = 10 + end + 8;
+        let last = &rest[from..rest.len().min(from + MAX_FENCE)];
+        position(last, b"-----").map_or(from, |dashes| from + dashes + 5)
+    });
+    Some(Shape { kind: SecretKind::PrivateKey, range: at..end + at })
+}
+
+/// Lengths of random secrets: 32 bytes in Base64 without padding and with it, 30 bytes (as access keys have them), 32 bytes in hexadecimal.
+const BASE64_LENGTHS: [usize; 2] = [43, 40];
+const HEX_LENGTH: usize = 64;
+/// Pieces that a secret is split into at most.
+const MAX_PIECES: usize = 3;
+/// Pieces of hexadecimal digits: a dump has a byte in each.
+const MAX_HEX_PIECES: usize = 32;
+
+/// Random bytes of the usual lengths, also in pieces.
+fn random(text: Joined<'_>, found: &mut Vec<Shape>) {
+    for run in runs(text.bytes, BASE64_LENGTHS[1], is_base64) {
+        // A secret in few pieces has a long one.
+        let is_start = |piece: &Range<usize>| piece.len() >= BASE64_LENGTHS[1] / MAX_PIECES;
+        sums(&split(&run, text.joints), MAX_PIECES, &BASE64_LENGTHS, is_start, |of| {
+            if judge::is_random(text.bytes, of) && !judge::is_digest(text.bytes, of[0].start) {
+                let end = of[of.len() - 1].end;
+                let end = end + usize::from(text.bytes.get(end) == Some(&b'='));
+                found.push(Shape { kind: SecretKind::RandomBytes, range: of[0].start..end });
+            }
+        });
+    }
+    for run in runs(text.bytes, HEX_LENGTH, |byte| byte.is_ascii_hexdigit()) {
+        sums(
+            &split(&run, text.joints),
+            MAX_HEX_PIECES,
+            &[HEX_LENGTH],
+            |_| true,
+            |of| {
+                let range = of[0].start..of[of.len() - 1].end;
+                if judge::is_random_hex(&text.bytes[range.clone()]) && !judge::is_digest(text.bytes, range.start) {
+                    found.push(Shape { kind: SecretKind::RandomBytes, range });
+                }
+            },
+        );
+    }
+}
+
+/// A run in the pieces that joints make of it.
+fn split(run: &Range<usize>, joints: &[usize]) -> Vec<Range<usize>> {
+    let first = joints.partition_point(|joint| *joint <= run.start);
+    let within = joints[first..].iter().take_while(|joint| **joint < run.end);
+    let mut pieces = Vec::new();
+    let mut from = run.start;
+    for joint in within {
+        pieces.push(from..*joint);
+        from = *joint;
+    }
+    pieces.push(from..run.end);
+    pieces
+}
+
+/// Takes every row of adjacent pieces that is as long as one of `lengths` together, and has a piece that `is_needed`.
+fn sums(
+    pieces: &[Range<usize>],
+    most: usize,
+    lengths: &[usize],
+    is_needed: impl Fn(&Range<usize>) -> bool,
+    mut take: impl FnMut(&[Range<usize>]),
+) {
+    let longest = lengths.iter().copied().max().unwrap_or(0);
+    for first in 0..pieces.len() {
+        let row = &pieces[first..pieces.len().min(first + most)];
+        let mut sum = 0;
+        for (n, piece) in row.iter().enumerate() {
+            sum += piece.len();
+            if sum > longest {
+                break;
+            }
+            if lengths.contains(&sum) && row[..=n].iter().any(&is_needed) {
+                take(&row[..=n]);
+            }
+        }
+    }
+}
+
+/// Whether Base64 says text: then it is no random secret, and is looked into.
+pub(super) fn says_text(digits: &[u8]) -> bool {
+    let bytes = base64(digits);
+    let n_text = bytes.iter().filter(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r')).count();
+    n_text * 10 >= bytes.len() * 9
+}

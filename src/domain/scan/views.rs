@@ -1,0 +1,319 @@
+//! Views of a text: what it says once escapes are undone, once what splits it is taken out, or once a run of it is decoded. Each view knows
+//! where its bytes come from.
+
+use std::ops::Range;
+
+/// Consecutive bytes of a view and the bytes that they come from.
+#[derive(Debug, Clone, Copy)]
+struct Segment {
+    /// Where it begins in the view.
+    view: usize,
+    /// Where it begins in the source.
+    source: usize,
+    /// How many bytes of the source all of it comes from; 0 if it is a copy, byte for byte.
+    n_source: usize,
+}
+
+/// A text made from another one.
+#[derive(Debug, Default)]
+pub(super) struct Rewritten {
+    pub(super) bytes: Vec<u8>,
+    segments: Vec<Segment>,
+    /// Where something was taken out, as places in `bytes`.
+    pub(super) joints: Vec<usize>,
+}
+
+impl Rewritten {
+    fn copy(&mut self, byte: u8, source: usize) {
+        let view = self.bytes.len();
+        let is_next =
+            self.segments.last().is_some_and(|last| last.n_source == 0 && last.source + (view - last.view) == source);
+        if !is_next {
+            self.segments.push(Segment { view, source, n_source: 0 });
+        }
+        self.bytes.push(byte);
+    }
+
+    fn decoded(&mut self, bytes: &[u8], source: usize, n_source: usize) {
+        if !bytes.is_empty() {
+            self.segments.push(Segment { view: self.bytes.len(), source, n_source });
+            self.bytes.extend_from_slice(bytes);
+        }
+    }
+
+    fn joint(&mut self) {
+        if self.joints.last() != Some(&self.bytes.len()) {
+            self.joints.push(self.bytes.len());
+        }
+    }
+
+    /// Where a range of the view comes from.
+    pub(super) fn source(&self, range: &Range<usize>) -> Range<usize> {
+        let of = |at: usize| {
+            let index = self.segments.partition_point(|segment| segment.view <= at).saturating_sub(1);
+            self.segments.get(index).map_or(0..0, |of| match of.n_source {
+                0 => of.source + (at - of.view)..of.source + (at - of.view) + 1,
+                n => of.source..of.source + n,
+            })
+        };
+        of(range.start).start..of(range.end.saturating_sub(1)).end
+    }
+}
+
+/// Characters that references of HTML name, as far as secrets have them.
+const NAMED: [(&[u8], u8); 30] = [
+    (b"amp", b'&'),
+    (b"lt", b'<'),
+    (b"gt", b'>'),
+    (b"quot", b'"'),
+    (b"apos", b'\''),
+    (b"lowbar", b'_'),
+    (b"UnderBar", b'_'),
+    (b"hyphen", b'-'),
+    (b"dash", b'-'),
+    (b"plus", b'+'),
+    (b"equals", b'='),
+    (b"sol", b'/'),
+    (b"bsol", b'\\'),
+    (b"colon", b':'),
+    (b"semi", b';'),
+    (b"commat", b'@'),
+    (b"period", b'.'),
+    (b"comma", b','),
+    (b"num", b'#'),
+    (b"percnt", b'%'),
+    (b"dollar", b'$'),
+    (b"excl", b'!'),
+    (b"quest", b'?'),
+    (b"lpar", b'('),
+    (b"rpar", b')'),
+    (b"ast", b'*'),
+    (b"vert", b'|'),
+    (b"nbsp", b' '),
+    (b"Tab", b'\t'),
+    (b"NewLine", b'\n'),
+];
+
+/// The longest escape, in bytes.
+const MAX_ESCAPE: usize = 16;
+
+/// The text with one layer of escapes undone: those of JSON and of programs, of URLs, of HTML and of Markdown, and without characters that
+/// are not seen, their marks and the pictures of control characters. `None` if there is nothing to undo.
+pub(super) fn unescaped(text: &[u8]) -> Option<Rewritten> {
+    let is_special = |byte: &u8| matches!(byte, b'\\' | b'%' | b'&' | b'<' | 0xc2 | 0xe2 | 0xef);
+    text.iter().position(is_special)?;
+    let (mut view, mut at, mut is_changed) = (Rewritten::default(), 0, false);
+    view.bytes.reserve(text.len());
+    let mut buffer = [0; 4];
+    while let Some(&byte) = text.get(at) {
+        let rest = &text[at..text.len().min(at + MAX_ESCAPE)];
+        let found = match byte {
+            b'\\' => backslash(rest),
+            b'%' => hex_byte(rest.get(1..3)).map(|byte| (Undone::Byte(byte), 3)),
+            b'&' => reference(rest),
+            b'<' => mark(rest).map(|n| (Undone::Nothing, n)),
+            0xc2 | 0xe2 | 0xef => unseen(rest).map(|n| (Undone::Nothing, n)),
+            _ => None,
+        };
+        match found {
+            None => view.copy(byte, at),
+            Some((Undone::Nothing, _)) => {}
+            Some((Undone::Byte(byte), n)) => view.decoded(&[byte], at, n),
+            Some((Undone::Character(character), n)) => {
+                view.decoded(character.encode_utf8(&mut buffer).as_bytes(), at, n);
+            }
+        }
+        is_changed |= found.is_some();
+        at += found.map_or(1, |(_, n)| n);
+    }
+    is_changed.then_some(view)
+}
+
+/// What an escape stands for.
+#[derive(Debug, Clone, Copy)]
+enum Undone {
+    Nothing,
+    Byte(u8),
+    Character(char),
+}
+
+fn hex_byte(digits: Option<&[u8]>) -> Option<u8> {
+    match digits? {
+        [high, low] => u8::try_from(digit(*high)? * 16 + digit(*low)?).ok(),
+        _ => None,
+    }
+}
+
+fn digit(byte: u8) -> Option<u32> {
+    char::from(byte).to_digit(16)
+}
+
+/// A number of `radix` at the beginning of `text`, of at most `longest` digits, and its length.
+fn number(text: &[u8], radix: u32, longest: usize) -> Option<(u32, usize)> {
+    let digits = text.iter().take(longest).map_while(|byte| char::from(*byte).to_digit(radix));
+    let (value, n) = digits.fold((0_u32, 0), |(value, n), digit| (value.saturating_mul(radix) + digit, n + 1));
+    (n > 0).then_some((value, n))
+}
+
+fn backslash(rest: &[u8]) -> Option<(Undone, usize)> {
+    let character = |code: u32, n: usize| char::from_u32(code).map(|character| (Undone::Character(character), n));
+    match *rest.get(1)? {
+        b'u' if rest.get(2) == Some(&b'{') => {
+            let (code, n) = number(&rest[3..], 16, 6)?;
+            (rest.get(3 + n) == Some(&b'}')).then(|| character(code, 4 + n))?
+        }
+        b'u' => number(rest.get(2..)?, 16, 4).filter(|(_, n)| *n == 4).and_then(|(code, n)| character(code, 2 + n)),
+        b'x' => hex_byte(rest.get(2..4)).map(|byte| (Undone::Byte(byte), 4)),
+        b'n' => Some((Undone::Byte(b'\n'), 2)),
+        b'r' => Some((Undone::Byte(b'\r'), 2)),
+        b't' => Some((Undone::Byte(b'\t'), 2)),
+        b'0'..=b'3' => number(&rest[1..], 8, 3).filter(|(_, n)| *n == 3).and_then(|(code, n)| character(code, 1 + n)),
+        byte if byte.is_ascii_punctuation() => Some((Undone::Byte(byte), 2)),
+        // A line that goes on in the next one.
+        b'\n' | b'\r' => Some((Undone::Nothing, 1)),
+        _ => None,
+    }
+}
+
+fn reference(rest: &[u8]) -> Option<(Undone, usize)> {
+    let of = |code: u32, n: usize| {
+        let n = n + usize::from(rest.get(n) == Some(&b';'));
+        char::from_u32(code).map(|character| (Undone::Character(character), n))
+    };
+    match (rest.get(1)?, rest.get(2)) {
+        (b'#', Some(b'x' | b'X')) => number(&rest[3..], 16, 7).and_then(|(code, n)| of(code, 3 + n)),
+        (b'#', Some(_)) => number(&rest[2..], 10, 8).and_then(|(code, n)| of(code, 2 + n)),
+        (b'A'..=b'Z' | b'a'..=b'z', _) => {
+            let end = rest.iter().position(|byte| *byte == b';')?;
+            let name = &rest[1..end];
+            NAMED.iter().find(|(of, _)| *of == name).map(|(_, byte)| (Undone::Byte(*byte), end + 1))
+        }
+        _ => None,
+    }
+}
+
+/// The length of the mark of a hidden character: `<U+200B>`.
+fn mark(rest: &[u8]) -> Option<usize> {
+    let digits = rest.strip_prefix(b"<U+")?;
+    let (_, n) = number(digits, 16, 6)?;
+    (digits.get(n) == Some(&b'>')).then_some(n + 4)
+}
+
+/// The length of a character that is not seen, or of the picture of a control character.
+fn unseen(rest: &[u8]) -> Option<usize> {
+    match rest {
+        [0xc2, 0xad, ..] => Some(2),
+        [0xe2, 0x80, 0x8b..=0x8f | 0xa8..=0xae, ..]
+        | [0xe2, 0x81, 0xa0..=0xaf, ..]
+        | [0xe2, 0x90, 0x80..=0xa1, ..]
+        | [0xef, 0xbb, 0xbf, ..] => Some(3),
+        _ => None,
+    }
+}
+
+/// The text with quoted-printable undone: `=5F`, and `=` at the end of a line. `None` if there is none.
+pub(super) fn printable(text: &[u8]) -> Option<Rewritten> {
+    text.iter().position(|byte| *byte == b'=')?;
+    let (mut view, mut at, mut is_changed) = (Rewritten::default(), 0, false);
+    while let Some(&byte) = text.get(at) {
+        let n = match &text[at..] {
+            [b'=', b'\r', b'\n', ..] => 3,
+            [b'=', b'\n', ..] => 2,
+            [b'=', high, low, ..] => match hex_byte(Some(&[*high, *low])) {
+                Some(byte) => {
+                    view.decoded(&[byte], at, 3);
+                    3
+                }
+                None => 0,
+            },
+            _ => 0,
+        };
+        if n == 0 {
+            view.copy(byte, at);
+        }
+        is_changed |= n > 0;
+        at += n.max(1);
+    }
+    is_changed.then_some(view)
+}
+
+/// What is taken out of a text that is joined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Splits {
+    /// Ends of lines, quotation marks that end a text where the next one begins, tags and emphasis.
+    Lines,
+    /// All white space too.
+    Spaces,
+}
+
+/// The longest run between two quotation marks, and the longest tag, that is taken out.
+const MAX_JOINT: usize = 64;
+
+/// The text joined over what splits it. `None` if nothing does.
+pub(super) fn joined(text: &[u8], splits: Splits) -> Option<Rewritten> {
+    let (mut view, mut at) = (Rewritten::default(), 0);
+    view.bytes.reserve(text.len());
+    while let Some(&byte) = text.get(at) {
+        let n = joint(&text[at..], splits);
+        if n == 0 {
+            view.copy(byte, at);
+        } else {
+            view.joint();
+        }
+        at += n.max(1);
+    }
+    (!view.joints.is_empty()).then_some(view)
+}
+
+/// How long the joint is that a text begins with; 0 if it begins with none.
+fn joint(text: &[u8], splits: Splits) -> usize {
+    match text[0] {
+        b'\n' | b'\r' => line_end(text),
+        b' ' | b'\t' => {
+            let n = text.iter().take(MAX_JOINT).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+            match text.get(n) {
+                Some(b'\n' | b'\r') => n + line_end(&text[n..]),
+                _ if splits == Splits::Spaces => n,
+                _ => 0,
+            }
+        }
+        b'*' | b'~' => 1,
+        b'"' | b'\'' | b'`' => seam(text, splits),
+        b'<' => tag(text),
+        _ => 0,
+    }
+}
+
+/// An end of a line with what the next one begins with: white space, and the marks of quotations and comments.
+fn line_end(text: &[u8]) -> usize {
+    text.iter()
+        .take(MAX_JOINT)
+        .take_while(|byte| matches!(byte, b'\n' | b'\r' | b' ' | b'\t' | b'>' | b'|' | b'#'))
+        .count()
+}
+
+/// A text in quotation marks that ends and the next one that begins: `" + "`, `' . '`, `""`; `", "` where white space is taken out too.
+fn seam(text: &[u8], splits: Splits) -> usize {
+    let between = text[1..].iter().take(MAX_JOINT).take_while(|byte| match byte {
+        b' ' | b'\t' | b'\n' | b'\r' | b'+' | b'.' | b'&' | b'|' | b'-' | b'>' => true,
+        b',' => splits == Splits::Spaces,
+        _ => false,
+    });
+    let n = 1 + between.count();
+    if text.get(n) != text.first() || is_name(&text[n..]) { 0 } else { n + 1 }
+}
+
+/// Whether a text in quotation marks is the name of a member: what comes before it ended.
+fn is_name(text: &[u8]) -> bool {
+    let name = text[1..].iter().take(MAX_JOINT).take_while(|byte| **byte != text[0]).count();
+    text.get(name + 2) == Some(&b':')
+}
+
+fn tag(text: &[u8]) -> usize {
+    let name = text.get(1 + usize::from(text.get(1) == Some(&b'/')));
+    if !name.is_some_and(u8::is_ascii_alphabetic) {
+        return 0;
+    }
+    let inside = text[1..].iter().take(MAX_JOINT).take_while(|byte| !matches!(byte, b'<' | b'>')).count();
+    if text.get(1 + inside) == Some(&b'>') { inside + 2 } else { 0 }
+}

@@ -1,0 +1,153 @@
+//! The secret check: a text that is about to leave is searched for every secret that the platform holds. What is hashed is found by its form:
+//! whatever could be a key or a token is hashed and looked up.
+
+use super::auth::{Keyring, Tokens};
+use super::{Engine, Error, Shared};
+use crate::domain::ids::{CompanyId, KeyId, OperatorId, SubscriptionId};
+use crate::domain::key::SECRET_LENGTH;
+use crate::domain::scan::{self, Finding, HeldSecrets, Interrupted, KnownSecrets, Scope, is_random_word};
+use crate::store;
+use std::cell::{Cell, RefCell};
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a check may take.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
+/// Texts that are hashed in one check.
+const MAX_HASHES: usize = 200_000;
+/// The longest run of characters of keys in which a key's secret part is looked for at every place.
+const MAX_LOOSE_RUN: usize = 128;
+
+/// Whose secret it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// The signing secret of a subscription, deleted ones included.
+    Subscription(SubscriptionId),
+    /// A key, revoked ones included.
+    Key(KeyId),
+    /// An operator's token.
+    Operator(OperatorId),
+}
+
+impl Engine {
+    /// Searches a text for the secrets that are held here; says where they are and whose, in the order of the text.
+    ///
+    /// # Errors
+    /// [`Error::Contended`] where other work of this operator leaves it no turn, or where it takes too long; those of storage.
+    pub async fn check_secrets(&self, operator: OperatorId, text: Vec<u8>) -> Result<Vec<(Finding, Owner)>, Error> {
+        let turn = self.shared.gate.enter(operator, &self.shared.ambient).await?;
+        let sealed = self.shared.store.read(store::custody::secrets).await?;
+        let ambient = self.shared.ambient.clone();
+        let shared = Arc::clone(&self.shared);
+        let work = move || {
+            // The turn ends with the work, whether or not its caller still waits.
+            let _turn = turn;
+            let secrets =
+                sealed.iter().map(|(id, sealed)| shared.vault.unseal(*id, sealed)).collect::<Result<Vec<_>, _>>()?;
+            let held = Held {
+                shared: &shared,
+                signing: KnownSecrets::new(&secrets),
+                companies: companies(&shared.keyring),
+                owners: RefCell::new(sealed.iter().map(|(id, _)| Owner::Subscription(*id)).collect()),
+                n_hashed: Cell::new(0),
+            };
+            let begun = ambient.stopwatch();
+            let goes_on = || begun.elapsed() < CHECK_TIMEOUT && held.n_hashed.get() < MAX_HASHES;
+            let found = scan::search(&text, &held, Scope::Held, &goes_on).map_err(|Interrupted| Error::Contended)?;
+            if held.n_hashed.get() >= MAX_HASHES {
+                return Err(Error::Contended);
+            }
+            let owners = held.owners.into_inner();
+            Ok(found
+                .into_iter()
+                .filter_map(|of| of.held.map(|at| (owners[at], of)))
+                .map(|(owner, of)| (of, owner))
+                .collect())
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|_| Error::Contended)?
+    }
+}
+
+/// The companies that have keys.
+fn companies(keyring: &Keyring) -> Vec<CompanyId> {
+    let mut companies: Vec<CompanyId> = keyring.all().iter().map(|key| key.company).collect();
+    companies.sort_unstable();
+    companies.dedup();
+    companies
+}
+
+/// Everything that is held.
+struct Held<'s> {
+    shared: &'s Shared,
+    signing: KnownSecrets,
+    companies: Vec<CompanyId>,
+    /// Whose secret each number is.
+    owners: RefCell<Vec<Owner>>,
+    n_hashed: Cell<usize>,
+}
+
+impl HeldSecrets for Held<'_> {
+    fn find(&self, text: &[u8], joints: &[usize]) -> Vec<(Range<usize>, usize)> {
+        let mut found = self.signing.find(text, joints);
+        for run in scan::word_runs(text, SECRET_LENGTH) {
+            self.find_in(text, run, joints, &mut found);
+        }
+        found
+    }
+}
+
+impl Held<'_> {
+    /// Looks at every place of a run at which a key, a token or the secret part of one may begin.
+    fn find_in(&self, text: &[u8], run: Range<usize>, joints: &[usize], found: &mut Vec<(Range<usize>, usize)>) {
+        for at in run.clone() {
+            let rest = &text[at..run.end];
+            let prefix = prefix(rest);
+            if prefix > 0 && rest.len() >= prefix + SECRET_LENGTH {
+                let range = at..at + prefix + SECRET_LENGTH;
+                found.extend(self.owner_of(&text[range.clone()]).map(|owner| (range, self.number(owner))));
+            }
+            let is_start = run.len() <= MAX_LOOSE_RUN || at == run.start || joints.binary_search(&at).is_ok();
+            let Some(tail) = rest.get(..SECRET_LENGTH).filter(|tail| is_start && is_random_word(tail)) else {
+                continue;
+            };
+            let whole = |prefix: String| [prefix.as_bytes(), tail].concat();
+            let prefixes = self.companies.iter().map(|company| format!("wlcro_live_{company}_"));
+            let owner = prefixes.chain(["wlop_".to_owned()]).find_map(|prefix| self.owner_of(&whole(prefix)));
+            found.extend(owner.map(|owner| (at..at + SECRET_LENGTH, self.number(owner))));
+        }
+    }
+
+    fn owner_of(&self, text: &[u8]) -> Option<Owner> {
+        if self.n_hashed.get() >= MAX_HASHES {
+            return None;
+        }
+        self.n_hashed.set(self.n_hashed.get() + 1);
+        let hash = self.shared.vault.hash(std::str::from_utf8(text).ok()?);
+        let key = self.shared.keyring.get(&hash).map(|key| Owner::Key(key.id));
+        key.or_else(|| operator(&self.shared.tokens, &hash).map(Owner::Operator))
+    }
+
+    fn number(&self, owner: Owner) -> usize {
+        let mut owners = self.owners.borrow_mut();
+        owners.iter().position(|of| *of == owner).unwrap_or_else(|| {
+            owners.push(owner);
+            owners.len() - 1
+        })
+    }
+}
+
+fn operator(tokens: &Tokens, hash: &[u8; 32]) -> Option<OperatorId> {
+    tokens.get(hash).map(|operator| operator.id)
+}
+
+/// How long the part of a key or token is that anybody knows; 0 if `text` begins with none.
+fn prefix(text: &[u8]) -> usize {
+    if text.starts_with(b"wlop_") {
+        return 5;
+    }
+    let Some(rest) = text.strip_prefix(b"wlcro_") else { return 0 };
+    let rest = rest.strip_prefix(b"live_").unwrap_or(rest);
+    let n_digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if n_digits == 0 || rest.get(n_digits) != Some(&b'_') { 0 } else { text.len() - rest.len() + n_digits + 1 }
+}

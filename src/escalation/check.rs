@@ -1,0 +1,144 @@
+//! The platform's own check of a bundle: what it finds of its secrets is masked in its place, and a bundle that cannot be mended is held back.
+
+use super::bundle::{About, Bundle, Error, put_together};
+use crate::api::bundle::{PlatformCheck, Redaction, Ticket};
+use crate::api::secretcheck::{HeldSecret, SecretCheck};
+use crate::domain::outbound::{Held, SecretGate};
+use crate::domain::scan::{Encoding, SecretKind};
+
+/// The longest text that a platform is asked about at once, in bytes; longer ones are asked about in parts.
+pub const MAX_ASKED: usize = 1024 * 1024;
+/// What two parts have in common, so that no secret is cut in two.
+const OVERLAP: usize = 16 * 1024;
+/// The mask of what a platform finds.
+const MASK: &str = "[redacted secret of the platform]";
+
+/// What a platform found in a bundle.
+struct Found {
+    /// What of it is in the ticket for programs.
+    json: Vec<HeldSecret>,
+    /// Where the first of all is.
+    place: String,
+    held: Held,
+}
+
+impl Found {
+    fn error(self) -> Error {
+        Error::Held { place: self.place, held: self.held }
+    }
+}
+
+/// Has a platform search a bundle for the secrets that it holds. `ask` sends it a text. Where it finds one, that place of the ticket is masked
+/// and it is asked once more.
+///
+/// # Errors
+/// [`Error::Held`] when a secret is left that cannot be masked.
+pub async fn checked<A: Future<Output = Result<SecretCheck, String>>>(
+    bundle: Bundle,
+    gate: &SecretGate,
+    ask: impl Fn(String) -> A,
+) -> Result<Bundle, Error> {
+    let found = match find(&bundle, gate, &ask).await {
+        Ok(Some(found)) => found,
+        Ok(None) => return again(&bundle, bundle.ticket().clone(), 0, PlatformCheck::Passed, gate),
+        Err(why) => return again(&bundle, bundle.ticket().clone(), 0, PlatformCheck::Failed(why), gate),
+    };
+    let Some(ticket) = mended(&bundle, &found.json) else { return Err(found.error()) };
+    let mended = again(&bundle, ticket, found.json.len(), PlatformCheck::Passed, gate)?;
+    match find(&mended, gate, &ask).await {
+        Ok(None) => Ok(mended),
+        Ok(Some(left)) => Err(left.error()),
+        // What was found a moment ago may be left.
+        Err(_) => Err(found.error()),
+    }
+}
+
+/// The bundle of a ticket with what the platform said, and `n` more redactions.
+fn again(
+    of: &Bundle,
+    ticket: Ticket,
+    n: usize,
+    platform_check: PlatformCheck,
+    gate: &SecretGate,
+) -> Result<Bundle, Error> {
+    let mut redactions = of.manifest().redactions.clone();
+    if n > 0 {
+        let n = u32::try_from(n).unwrap_or(u32::MAX);
+        redactions.push(Redaction { what: "a secret of the platform".to_owned(), n });
+    }
+    let about = About { created: of.manifest().created_utc, redactions, platform_check };
+    put_together(ticket, about, gate)
+}
+
+/// The ticket with masks in the place of what was found; `None` if that takes it apart.
+fn mended(bundle: &Bundle, found: &[HeldSecret]) -> Option<Ticket> {
+    let json = bundle.files().iter().find(|file| file.name == JSON)?;
+    (!found.is_empty()).then(|| serde_json::from_str(&masked(json.text.as_str(), found)).ok())?
+}
+
+/// The ticket for programs.
+const JSON: &str = "ticket.json";
+
+async fn find<A: Future<Output = Result<SecretCheck, String>>>(
+    bundle: &Bundle,
+    gate: &SecretGate,
+    ask: &impl Fn(String) -> A,
+) -> Result<Option<Found>, String> {
+    let mut first: Option<Found> = None;
+    for file in bundle.files() {
+        let text = file.text.as_str();
+        let mut there = search(text, ask).await?;
+        there.retain(|of| !gate.is_released(&of.fingerprint));
+        let Some(one) = there.first() else { continue };
+        let offset = usize::try_from(one.offset).unwrap_or(usize::MAX).min(text.len());
+        let line = text.as_bytes()[..offset].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let encoding = Encoding::named(&one.encoding).unwrap_or(Encoding::Clear);
+        let held = Held { line, kind: SecretKind::Known, encoding, fingerprint: one.fingerprint.clone() };
+        let found = first.get_or_insert_with(|| Found {
+            json: Vec::new(),
+            place: format!("{}: {} {}", file.name, one.kind.name(), one.id),
+            held,
+        });
+        if file.name == JSON {
+            found.json = there;
+        }
+    }
+    Ok(first)
+}
+
+/// Asks about a text, in parts if it is long.
+async fn search<A: Future<Output = Result<SecretCheck, String>>>(
+    text: &str,
+    ask: &impl Fn(String) -> A,
+) -> Result<Vec<HeldSecret>, String> {
+    let (mut found, mut at) = (Vec::new(), 0);
+    while at < text.len() {
+        let end = text.floor_char_boundary((at + MAX_ASKED).min(text.len()));
+        let part = ask(text[at..end].to_owned()).await?;
+        found.extend(part.items.into_iter().map(|of| HeldSecret { offset: of.offset + at as u64, ..of }));
+        at = if end == text.len() { end } else { text.floor_char_boundary(end - OVERLAP) };
+    }
+    Ok(found)
+}
+
+/// A text with masks in the place of what was found.
+fn masked(text: &str, found: &[HeldSecret]) -> String {
+    let mut found: Vec<(usize, usize)> = found
+        .iter()
+        .filter_map(|of| {
+            let start = usize::try_from(of.offset).ok()?;
+            Some((start, start.checked_add(usize::try_from(of.length).ok()?)?))
+        })
+        .collect();
+    found.sort_unstable();
+    let (mut told, mut at) = (String::with_capacity(text.len()), 0);
+    for (start, end) in found {
+        let start = text.floor_char_boundary(start).max(at);
+        let end = text.ceil_char_boundary(end).max(start);
+        told.push_str(&text[at..start]);
+        told.push_str(MASK);
+        at = end;
+    }
+    told.push_str(&text[at..]);
+    told
+}

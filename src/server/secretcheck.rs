@@ -1,0 +1,38 @@
+//! The platform's own secret check.
+
+use super::body::Octets;
+use super::guard::{Operator, Viewer};
+use super::problem::Refusal;
+use crate::api::secretcheck::{HeldKind, HeldSecret, SecretCheck};
+use crate::engine::Engine;
+use crate::engine::secretcheck::Owner;
+use axum::extract::State;
+
+/// `POST /portal/v1/secret-check`: where the secrets that are held here are in the body, and whose they are. None of them is in the answer.
+pub(super) async fn check(
+    operator: Operator<Viewer>,
+    State(engine): State<Engine>,
+    Octets(text): Octets,
+) -> Result<axum::Json<SecretCheck>, Refusal> {
+    let n_bytes = text.len() as u64;
+    let found = engine.check_secrets(operator.id(), text).await?;
+    let items = found
+        .into_iter()
+        .map(|(of, owner)| {
+            let (kind, id) = match owner {
+                Owner::Subscription(id) => (HeldKind::SigningSecret, id.0),
+                Owner::Key(id) => (HeldKind::ApiKey, id.0),
+                Owner::Operator(id) => (HeldKind::OperatorToken, id.0),
+            };
+            HeldSecret {
+                kind,
+                id,
+                fingerprint: of.fingerprint.to_string(),
+                encoding: of.encoding.name().to_owned(),
+                offset: of.range.start as u64,
+                length: of.range.len() as u64,
+            }
+        })
+        .collect();
+    Ok(axum::Json(SecretCheck { n_bytes, items }))
+}

@@ -1,0 +1,119 @@
+//! URLs in answers to operators: an admin sees them as they are, everybody else by the one rule for URLs outside an admin's view.
+
+use super::guard::Operator;
+use crate::api::attempts::{AttemptDetail, AttemptRow};
+use crate::api::audit::AuditRow;
+use crate::api::deliveries::{DeliveryDetail, Trace};
+use crate::api::log::LogPage;
+use crate::api::overview::Overview;
+use crate::api::page::Page;
+use crate::api::revisions::RevisionRow;
+use crate::api::subscriptions::{SubscriptionRow, TestResult};
+use crate::api::trips::TripRow;
+use crate::domain::address::{redacted, redacted_within};
+use crate::domain::text::Untrusted;
+
+/// An answer with URLs in it.
+pub(super) trait HasUrls {
+    /// Leaves the secret parts of its URLs out.
+    fn redact_urls(&mut self);
+}
+
+/// An answer as this operator may see it.
+pub(super) fn shown<P, T: HasUrls>(operator: &Operator<P>, mut answer: T) -> axum::Json<T> {
+    if !operator.may_reveal() {
+        answer.redact_urls();
+    }
+    axum::Json(answer)
+}
+
+fn target(url: &mut Untrusted) {
+    *url = Untrusted::new(redacted(url.raw()));
+}
+
+fn words(text: &mut Option<Untrusted>) {
+    if let Some(text) = text {
+        *text = Untrusted::new(redacted_within(text.raw()).0);
+    }
+}
+
+impl HasUrls for SubscriptionRow {
+    fn redact_urls(&mut self) {
+        target(&mut self.subscription.target_url);
+        words(&mut self.subscription.description);
+        words(&mut self.disabled_note);
+    }
+}
+
+impl HasUrls for AttemptRow {
+    fn redact_urls(&mut self) {
+        target(&mut self.target_url);
+        words(&mut self.error);
+    }
+}
+
+impl HasUrls for AttemptDetail {
+    fn redact_urls(&mut self) {
+        self.row.redact_urls();
+    }
+}
+
+impl HasUrls for DeliveryDetail {
+    fn redact_urls(&mut self) {
+        self.attempts.iter_mut().for_each(HasUrls::redact_urls);
+    }
+}
+
+impl HasUrls for Trace {
+    fn redact_urls(&mut self) {
+        self.subscriptions.iter_mut().for_each(|row| target(&mut row.target_url));
+    }
+}
+
+impl HasUrls for TripRow {
+    fn redact_urls(&mut self) {
+        target(&mut self.target_url);
+    }
+}
+
+impl HasUrls for RevisionRow {
+    fn redact_urls(&mut self) {
+        target(&mut self.target_url);
+        words(&mut self.description);
+    }
+}
+
+impl HasUrls for TestResult {
+    fn redact_urls(&mut self) {
+        target(&mut self.target_url_used);
+        words(&mut self.error);
+    }
+}
+
+impl HasUrls for AuditRow {
+    fn redact_urls(&mut self) {
+        words(&mut self.before);
+        words(&mut self.after);
+        words(&mut self.reason);
+    }
+}
+
+impl HasUrls for Overview {
+    fn redact_urls(&mut self) {
+        self.subscriptions.items.iter_mut().for_each(HasUrls::redact_urls);
+        self.attempts.items.iter_mut().for_each(HasUrls::redact_urls);
+        self.trips.items.iter_mut().for_each(HasUrls::redact_urls);
+    }
+}
+
+impl<T: HasUrls> HasUrls for Page<T> {
+    fn redact_urls(&mut self) {
+        self.items.iter_mut().for_each(HasUrls::redact_urls);
+    }
+}
+
+impl<T: HasUrls> HasUrls for LogPage<T> {
+    fn redact_urls(&mut self) {
+        self.items.iter_mut().for_each(HasUrls::redact_urls);
+    }
+}
