@@ -2,6 +2,7 @@
 
 use super::cuts::{copied, scripts};
 use super::process::{Serving, crow, done, ended, refused};
+use crate::support::platform::plain_http;
 use crow::api::operators::NewOperator;
 use crow::client::connection::{Client, Credential};
 use crow::domain::operator::Role;
@@ -116,7 +117,7 @@ async fn d1_a_head_that_was_kept_elsewhere_shows_that_an_earlier_state_was_put_b
     copied(&early, &dir);
     let serving = Serving::start(&dir);
     serving.company().await;
-    let served = reqwest::Client::new()
+    let served = plain_http()
         .get(format!("{}/portal/v1/audit/head", serving.address))
         .bearer_auth(std::fs::read_to_string(dir.join("operator.token")).expect("the token").trim())
         .send()
