@@ -54,7 +54,7 @@ pub(super) fn faults(scenario: &str, checkup: &Checkup) -> Option<String> {
                 "off" | "tripped" => other == "missed",
                 _ => false,
             };
-            let is_alone = alarming.iter().all(|reading| reading.name == name || follows(reading.name));
+            let is_alone = alarming.iter().all(|reading| reading.name == name || follows(&reading.name));
             checkup.grade == grade && is_said && is_alone
         }
     };
