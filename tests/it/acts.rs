@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri};
 use crow::api::keys::{LimitsWish, NewCompany, NewKey};
 use crow::api::operators::NewOperator;
+use crow::api::paths;
 use crow::api::replays::NewReplay;
 use crow::api::subscriptions::ReplayChoice;
 use crow::client::connection::{Client, Credential};
@@ -92,6 +93,8 @@ async fn each_change_that_the_portal_takes_is_an_act_of_the_console_and_none_lea
     let changes: BTreeSet<(String, String)> = table()
         .into_iter()
         .filter(|route| route.method != Method::GET && matches!(route.access, Price::Operator(_)))
+        // A question whose body is too long for a URL; it changes nothing.
+        .filter(|route| route.path != paths::SECRET_CHECK)
         .map(|route| (route.method.to_string(), route.path.replace("{id}", "1")))
         .collect();
     assert_eq!(*seen.lock().expect("not poisoned"), changes, "acts on the left, the portal's changes on the right");

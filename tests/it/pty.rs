@@ -89,7 +89,7 @@ fn a_terminal_that_is_too_small_at_the_start_is_waited_for_like_one_that_shrinks
     terminal.resize(120, 36);
     terminal.shows("HubSpot Sync");
     terminal.resize(20, 3);
-    terminal.lost("HubSpot Sync");
+    terminal.shows("needs 40x8");
     terminal.press("qy");
     assert_eq!(terminal.ended(), 0);
 }
