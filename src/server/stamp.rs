@@ -12,7 +12,7 @@ use axum::extract::{Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, USER_AGENT, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use std::any::Any;
@@ -23,17 +23,7 @@ use url::form_urlencoded;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const IGNORED_FIELDS: HeaderName = HeaderName::from_static("x-ignored-fields");
 /// The methods that HTTP defines. What else a caller writes in their place is neither repeated nor logged.
-const METHODS: [Method; 9] = [
-    Method::GET,
-    Method::HEAD,
-    Method::POST,
-    Method::PUT,
-    Method::DELETE,
-    Method::CONNECT,
-    Method::OPTIONS,
-    Method::TRACE,
-    Method::PATCH,
-];
+const METHODS: [&str; 10] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"];
 /// What all others are logged as.
 const OTHER_METHOD: &str = "OTHER";
 /// The longest request target.
@@ -53,7 +43,8 @@ pub(super) async fn stamp(
     let request_id = request_id(request.headers(), &engine);
     let note = Note::new(request_id.clone());
     request.extensions_mut().insert(note.clone());
-    let method = if METHODS.contains(request.method()) { request.method().as_str() } else { OTHER_METHOD }.to_owned();
+    let method =
+        if METHODS.contains(&request.method().as_str()) { request.method().as_str() } else { OTHER_METHOD }.to_owned();
     let is_integration = request.uri().path().starts_with("/api/");
     let is_private = is_integration || request.uri().path().starts_with("/portal/");
     let address = reachability.caller(&request).map(|address| address.to_string());
@@ -160,7 +151,7 @@ pub(super) fn may_be_secret(text: &str) -> bool {
 
 /// Refuses a head that no handler is to see.
 fn judge_head(request: &Request) -> Result<(), Refusal> {
-    if !METHODS.contains(request.method()) {
+    if !METHODS.contains(&request.method().as_str()) {
         return Err(Refusal::new(Code::NotImplemented, "this method is not one of HTTP's own"));
     }
     let length = |uri: &Uri| uri.path_and_query().map_or(0, |target| target.as_str().len());
