@@ -24,10 +24,10 @@ impl Engine {
     /// # Errors
     /// [`Error::Invalid`] for a name that is empty, too long, or another operator's, also a revoked one's; and those of storage.
     pub async fn create_operator(&self, caller: Caller, name: String, role: Role) -> Result<(Kept, Secret), Error> {
-        let name = name.trim().to_owned();
         if let Some(fault) = judge_name(&name, 100) {
             return Err(Error::Invalid(vec![fault]));
         }
+        let name = name.trim().to_owned();
         let ambient = self.shared.ambient.clone();
         let token = auth::new_token(&ambient);
         let hash = self.shared.vault.hash(token.reveal());

@@ -147,7 +147,7 @@ fn operation(route: &Route, told: Option<&Told>) -> Value {
         operation["operationId"] = json!(told.id);
         operation["summary"] = json!(told.summary);
         if let Some(what) = told.octets {
-            operation["requestBody"] = json!({"required": true, "description": what, "content": {"application/octet-stream": {"schema": {"type": "string"}}}});
+            operation["requestBody"] = json!({"required": false, "description": what, "content": {"application/octet-stream": {"schema": {"type": "string"}}}});
         }
         if let Some((shape, example)) = &told.body {
             let example: Value = serde_json::from_str(example).unwrap_or_default();
