@@ -1,11 +1,11 @@
-//! The checkup for monitors.
+//! Arguments of `crow check`, the health check for monitoring systems.
 
 use super::place::Remote;
 use super::read::{limit, probe};
 use crate::diagnose::checkup::probe::Probe;
 use clap::Args;
 
-/// What a monitor asks.
+/// Arguments of `crow check`: which checks to run, and their thresholds.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Exit codes and output follow the conventions of monitoring plugins: 0 OK, 1 WARNING, 2 CRITICAL, also if the platform \
@@ -13,19 +13,19 @@ use clap::Args;
     A limit is passed, not reached: --warn due=300 warns from 301 on. Of success and headroom less than the limit is trouble."
 )]
 pub(in crate::cli) struct Check {
-    /// Which probes; all, if none is named
+    /// Checks to run; all of them if none is named. --list prints the names
     #[arg(value_name = "NAMES", value_parser = probe)]
     pub(in crate::cli) probes: Vec<&'static Probe>,
-    /// Warn beyond this limit; may be repeated
+    /// Warn beyond this threshold; may be repeated
     #[arg(long, value_name = "NAME=N", value_parser = limit)]
     pub(in crate::cli) warn: Vec<(&'static str, u64)>,
-    /// Be critical beyond this limit; may be repeated
+    /// Report critical beyond this threshold; may be repeated
     #[arg(long, value_name = "NAME=N", value_parser = limit)]
     pub(in crate::cli) crit: Vec<(&'static str, u64)>,
-    /// List the probes with their usual limits, and ask nobody
+    /// List the checks with their default thresholds, without contacting a platform
     #[arg(long)]
     pub(in crate::cli) list: bool,
-    /// Answer as JSON
+    /// Write the result as JSON
     #[arg(long)]
     pub(in crate::cli) json: bool,
     #[command(flatten)]

@@ -1,26 +1,27 @@
-//! The console: on which platform, and how it looks.
+//! Arguments of the console: which platform it shows, and how it is drawn.
 
 use super::place::Remote;
 use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// The console on the standalone platform.
+/// Arguments of `crow` without a command: the console on a standalone platform that runs in the same process.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Standalone {
-    /// Where everything is kept; created if absent
+    /// Data directory of the platform; created if absent
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) data: Option<PathBuf>,
-    /// Where the platform listens; port 0 takes a free one
+    /// Address and port the platform listens on; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     pub(in crate::cli) bind: SocketAddr,
     /// Permit http and private addresses as webhook targets: for development only
     #[arg(long)]
     pub(in crate::cli) allow_private_targets: bool,
-    /// A PEM file of authorities that receivers' certificates may be signed by, beside those of the operating system; repeatable
+    /// PEM file with certificate authorities to trust for webhook targets, beside those of the operating system; may
+    /// be repeated
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) trust_ca: Vec<PathBuf>,
-    /// Let the console test, enable and disable; without it, it only looks
+    /// Let the console change things: test, enable, disable and the like. Without it the console is read-only
     #[arg(long)]
     pub(in crate::cli) allow_actions: bool,
     #[command(flatten)]
@@ -31,35 +32,36 @@ pub(in crate::cli) struct Standalone {
 pub(in crate::cli) struct Console {
     #[command(flatten)]
     pub(in crate::cli) remote: Remote,
-    /// Let the console test, enable and disable; without it, it only looks
+    /// Let the console change things: test, enable, disable and the like. Without it the console is read-only
     #[arg(long)]
     pub(in crate::cli) allow_actions: bool,
-    /// This platform is a production one: every action wants the number of things it changes typed
+    /// Treat the platform as production: every action is confirmed by typing the number of things it changes
     #[arg(long)]
     pub(in crate::cli) production: bool,
     #[command(flatten)]
     pub(in crate::cli) look: Look,
 }
 
-/// How the console looks.
+/// Arguments for how the console is drawn: theme, characters, mouse and layout.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Look {
-    /// Which colours: terminal (your own), dark, light, colour-blind, mono, or a theme of yours: a file, or its name in the configuration's themes; NO_COLOR selects mono
+    /// Theme: terminal (your own colours), dark, light, colour-blind, mono, a theme file, or the name of a theme in
+    /// the configuration's themes folder. NO_COLOR selects mono
     #[arg(long, value_name = "NAME")]
     pub(in crate::cli) theme: Option<String>,
     /// Draw with ASCII characters only
     #[arg(long)]
     pub(in crate::cli) ascii: bool,
-    /// Draw curves with braille patterns, if your font has them
+    /// Draw charts with braille patterns, if your font has them
     #[arg(long)]
     pub(in crate::cli) braille: bool,
-    /// Say what changes in lines instead of drawing screens: for screen readers and pipes
+    /// Print changes as lines of text instead of drawing screens: for screen readers and pipes
     #[arg(long)]
     pub(in crate::cli) plain: bool,
-    /// Let tabs, rows and the footer be clicked; your terminal then selects text with Shift held
+    /// Make tabs, rows and the footer clickable; your terminal then selects text with Shift held
     #[arg(long)]
     pub(in crate::cli) mouse: bool,
-    /// Lay the screen out like this instead of by what fits
+    /// Use this layout instead of the one that fits the terminal's size
     #[arg(long, value_enum, value_name = "CLASS")]
     pub(in crate::cli) layout: Option<Layout>,
 }
@@ -68,12 +70,12 @@ pub(in crate::cli) struct Look {
 pub(in crate::cli) enum Layout {
     /// Dashboard, detail of the selection, and alerts
     Wide,
-    /// Two columns
+    /// Two columns: a list and the detail of the selection
     Normal,
-    /// One list with its detail below
+    /// One list with the detail of the selection below
     Classic,
-    /// One list
+    /// One list and nothing beside it
     Small,
-    /// One list, as few lines as possible
+    /// One list, with as few other lines as possible
     Tiny,
 }

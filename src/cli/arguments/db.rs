@@ -1,86 +1,91 @@
-//! Looking after a database.
+//! Arguments of `crow db`, the maintenance of a platform's database.
 
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Db {
-    /// Copy the database to FILE, its key to FILE.key and its authentication code to FILE.mac, also while the platform runs
+    /// Copy the database to FILE, its key to FILE.key and its authentication code to FILE.mac, also while the
+    /// platform runs
     Backup(DbBackup),
-    /// Put a backup in the place of the database, which is kept aside; only while no platform runs
+    /// Replace the database with a backup, and keep the old one aside; only while no platform runs
     Restore(DbRestore),
-    /// Check the file, its schema, who can read it, states, secrets and the audit trail: exit code 0 all is well, 1 something is wrong, 2 could not look
+    /// Check the file, its schema, its permissions, states, secrets and the audit trail. Exit codes: 0 no problem, 1
+    /// a problem was found, 2 could not check
     Verify(DbVerify),
-    /// Print the end of the audit trail, to be kept elsewhere: verify --expect-head then notices rows that were cut off or replaced
+    /// Print the head of the audit trail, to be kept elsewhere: verify --expect-head then detects rows that were
+    /// removed or replaced
     Head(DbHead),
-    /// Leave numbers of events and deliveries out, after a snapshot of the disk was put back; only while no platform runs
+    /// Skip event and delivery numbers after a disk snapshot was restored; only while no platform runs
     Renumber(DbRenumber),
-    /// Seal every secret with a new key; only while no platform runs. Keys and tokens stay valid
+    /// Encrypt every secret with a new key; only while no platform runs. Keys and tokens stay valid
     Rekey(DbRekey),
 }
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct DbBackup {
-    /// The file to write
+    /// File to write the backup to
     #[arg(value_name = "FILE")]
     pub(in crate::cli) file: PathBuf,
-    /// Replace FILE if it is there
+    /// Replace FILE if it exists
     #[arg(long)]
     pub(in crate::cli) force: bool,
-    /// The platform's data directory
+    /// Data directory of the platform
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) data: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct DbRestore {
-    /// The backup
+    /// Backup file to restore from
     #[arg(value_name = "FILE")]
     pub(in crate::cli) file: PathBuf,
-    /// Take a database without FILE.mac, as when it was copied by hand: anybody could have made it
+    /// Accept a backup without FILE.mac, such as one copied by hand. Its origin cannot be verified
     #[arg(long)]
     pub(in crate::cli) unauthenticated: bool,
-    /// The last event that receivers know: new ones go on after it. Without it a gap is left where it is not known
+    /// Number of the last event that receivers know; new events are numbered after it. Without it, numbers are
+    /// skipped if the last one is not known
     #[arg(long, value_name = "N")]
     pub(in crate::cli) after_event: Option<i64>,
-    /// The platform's data directory; created if absent
+    /// Data directory of the platform; created if absent
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) data: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct DbVerify {
-    /// Answer as JSON
+    /// Write the result as JSON
     #[arg(long)]
     pub(in crate::cli) json: bool,
-    /// Hold the audit trail against a head of it: what crow db head printed, or GET /portal/v1/audit/head answered
+    /// Compare the audit trail with this head: the output of crow db head, or of GET /portal/v1/audit/head
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) expect_head: Option<PathBuf>,
-    /// The platform's data directory
+    /// Data directory of the platform
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) data: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct DbRekey {
-    /// The platform's data directory
+    /// Data directory of the platform
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) data: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct DbHead {
-    /// The platform's data directory
+    /// Data directory of the platform
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) data: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct DbRenumber {
-    /// The last event that receivers know: new ones go on after it. Without it a gap is left, of a million at least
+    /// Number of the last event that receivers know; new events are numbered after it. Without it, at least a million
+    /// numbers are skipped
     #[arg(long, value_name = "N")]
     pub(in crate::cli) after_event: Option<i64>,
-    /// The platform's data directory
+    /// Data directory of the platform
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) data: Option<PathBuf>,
 }

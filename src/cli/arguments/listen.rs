@@ -1,4 +1,4 @@
-//! Receiving webhooks here, and comparing.
+//! Arguments of `crow listen` and `crow reconcile`: receiving webhooks locally, and comparing them with the platform.
 
 use super::place::Remote;
 use super::read::back;
@@ -8,38 +8,40 @@ use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Listen {
-    /// The port of 127.0.0.1; 0 takes a free one
+    /// Port to listen on at 127.0.0.1; 0 takes a free one
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub(in crate::cli) port: u16,
-    /// Hand everything that is believed on to this address, byte by byte, and answer with what it answers
+    /// Forward every verified delivery unchanged to this address, and return its answer to the platform
     #[arg(long, value_name = "URL")]
     pub(in crate::cli) forward: Option<String>,
-    /// A PEM file of authorities that the certificate of --forward may be signed by, beside those of the operating system; repeatable
+    /// PEM file with certificate authorities to trust for --forward, beside those of the operating system; may be
+    /// repeated
     #[arg(long, value_name = "FILE", requires = "forward")]
     pub(in crate::cli) trust_ca: Vec<PathBuf>,
-    /// The file that holds the subscription's signing secret; without it signatures are not checked
+    /// File with the subscription's signing secret. Without it, signatures are not checked
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) secret_file: Option<PathBuf>,
-    /// The profile whose console is to show what was received; the default one if none is named
+    /// Profile whose console shows what was received; the default profile if none is named
     #[arg(long, value_name = "PROFILE", conflicts_with = "url")]
     pub(in crate::cli) profile: Option<String>,
-    /// The platform's address, where no profile names it: a console and crow reconcile with the same --url find what was received
+    /// Address of the platform, if no profile names it. A console and crow reconcile with the same --url find what
+    /// was received
     #[arg(long, value_name = "URL")]
     pub(in crate::cli) url: Option<String>,
-    /// One line of JSON a delivery
+    /// Write one line of JSON per delivery
     #[arg(long)]
     pub(in crate::cli) json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Reconcile {
-    /// How far back
+    /// How far back to compare
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = back)]
     pub(in crate::cli) since: Duration,
-    /// Only events of these types, separated by commas; those of which anything was ever received here, if none is named
+    /// Event types to compare, separated by commas. Default: the types of which at least one event was received here
     #[arg(long, value_name = "TYPES", value_delimiter = ',')]
     pub(in crate::cli) types: Vec<String>,
-    /// Answer as JSON
+    /// Write the result as JSON
     #[arg(long)]
     pub(in crate::cli) json: bool,
     #[command(flatten)]

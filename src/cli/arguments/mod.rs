@@ -1,4 +1,4 @@
-//! What can be asked for on the command line, by group of commands.
+//! Arguments of the command line, one module per group of commands.
 
 pub(super) mod check;
 pub(super) mod console;
@@ -31,7 +31,7 @@ use watch::Watch;
 
 /// Terminal operations console for the WhiteLabelCRO integration platform, with the platform itself embedded.
 ///
-/// Without a command it opens the console on the standalone platform in the data directory.
+/// Without a command, opens the console on a standalone platform in the data directory.
 #[derive(Debug, Parser)]
 #[command(name = "crow", version, max_term_width = 100, args_conflicts_with_subcommands = true)]
 pub(super) struct Arguments {
@@ -43,78 +43,79 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Open the console on a simulated company, with a real platform and real webhooks behind it
+    /// Open the console on a simulated company, backed by a real platform and real webhooks
     Demo(Demo),
     /// Run the standalone platform without a console
     Serve(Serve),
-    /// Open the console on a platform that runs elsewhere
+    /// Open the console on a platform that is already running
     Console(Console),
-    /// Answer a monitor: is all well? Exit code 0 OK, 1 warning, 2 critical, 3 unknown
+    /// Check a platform's health for a monitoring system. Exit codes: 0 OK, 1 warning, 2 critical, 3 unknown
     Check(Check),
-    /// Follow a platform without a screen, and let alerts leave the terminal: command, webhook, PagerDuty
+    /// Watch a platform without a screen and send its alerts to a command, a webhook or PagerDuty
     Watch(Watch),
-    /// Review a platform: what should go, what fails, what is due, what changed
+    /// Review a platform: unused keys and subscriptions, failures, what is due, what changed
     Audit(Audit),
-    /// Write what a partner must be given about a key, without the key
+    /// Write the briefing that a partner needs for a key, without the key itself
     Briefing(Briefing),
-    /// Write the configuration of a platform into a file, without any secret
+    /// Write the configuration of a platform to a file, without any secret
     Export(Export),
-    /// Hold a platform against such a file: shows what differs, then changes what can be changed
+    /// Compare a platform with an exported configuration, then change what can be changed
     Import(Import),
-    /// Look at this machine and the platform: exit code 0 all is well, 1 something does not work
+    /// Check this machine and the connection to the platform. Exit codes: 0 no problem, 1 a problem was found
     Doctor(Doctor),
-    /// The configuration file: template, check, explain
+    /// Manage the configuration file: template, check, explain
     #[command(subcommand)]
     Config(Config),
     /// Write a completion script for a shell
     Completions(Completions),
-    /// Write manual pages
+    /// Write the manual pages of crow
     Man(Man),
-    /// Keys: list, show, create, revoke
+    /// Manage keys: list, show, create, revoke
     #[command(subcommand)]
     Keys(Keys),
-    /// Subscriptions: list, show, test, enable, disable, delete, replay, rollback
+    /// Manage subscriptions: list, show, test, enable, disable, delete, replay, rollback
     #[command(subcommand)]
     Subs(Subs),
-    /// Deliveries and their attempts: list, show, resend
+    /// Inspect deliveries and their attempts: list, show, resend
     #[command(subcommand)]
     Deliveries(Deliveries),
-    /// Events: list, show with what became of them, emit
+    /// Inspect events and their deliveries, and emit test events: list, show, emit
     #[command(subcommand)]
     Events(Events),
-    /// Rate windows: list, show who fills them, set
+    /// Manage rate limits: list, show who uses them, set
     #[command(subcommand)]
     Limits(Limits),
-    /// The breaker's history: list, show
+    /// Inspect trips of the circuit breaker: list, show
     #[command(subcommand)]
     Trips(Trips),
-    /// The log of requests to the Integration API: list, show
+    /// Inspect the log of requests to the Integration API: list, show
     #[command(subcommand)]
     Requests(Requests),
-    /// Replays: list, show, pause, resume, cancel
+    /// Manage replays: list, show, pause, resume, cancel
     #[command(subcommand)]
     Replays(Replays),
-    /// Find out why something does not work: exit code 0 no cause found, 1 cause found, 2 could not run
+    /// Diagnose why something does not work. Exit codes: 0 no cause found, 1 cause found, 2 could not run
     Diagnose(Diagnose),
-    /// Go through a guided piece of work step by step: exit code 0 all done, 1 something remains, 2 could not run
+    /// Run a runbook step by step. Exit codes: 0 all steps done, 1 steps remain, 2 could not run
     Runbook(RunbookCall),
-    /// Find out why a webhook's signature does not fit: exit code 0 it fits, 1 it does not, 2 could not run
+    /// Find out why a webhook's signature does not match. Exit codes: 0 it matches, 1 it does not, 2 could not run
     Verify(Verify),
-    /// Write what is known of a failure into a folder or an archive that can be handed on
+    /// Write a ticket with the evidence of a failure into a folder or an archive, ready to hand to support
     Escalate(Escalate),
-    /// Show a bundle that escalate wrote, after checking that nothing in it was changed
+    /// Show a ticket that escalate wrote, after checking that nothing in it was changed
     Open(Open),
-    /// Receive webhooks on this machine: check, show and remember what comes, and hand it on if asked to
+    /// Receive webhooks on this machine: verify, show, record and optionally forward them
     Listen(Listen),
-    /// Compare the events that happened with what crow listen received: exit code 0 all of it, 1 an event is missing or could not be read, 2 nothing was compared
+    /// Compare the platform's events with what crow listen received. Exit codes: 0 all received, 1 an event is
+    /// missing or could not be read, 2 nothing was compared
     Reconcile(Reconcile),
-    /// Give platforms names and keep the keys to them
+    /// Manage profiles: named platforms and the keys to them
     #[command(subcommand)]
     Profile(Profile),
-    /// Operators of a platform, from the machine it is on: reset a lost admin token
+    /// Manage operators on the platform's own machine: reset a lost admin token
     #[command(subcommand)]
     Operators(Operators),
-    /// Look after a platform's database: backup, restore, verify, change of key
+    /// Maintain a platform's database: backup, restore, verify, head, renumber, rekey
     #[command(subcommand)]
     Db(Db),
 }

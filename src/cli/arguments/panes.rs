@@ -1,4 +1,4 @@
-//! The panes of the console as commands: lists, single things, and changes.
+//! Arguments of the commands that mirror the console's panes: lists, single rows, and changes.
 
 use super::place::Remote;
 use super::read::{back, calls, event_type, scope, state};
@@ -10,34 +10,34 @@ use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Ends of every command that may change something.
+/// Help text about exit codes, appended to every command that may change something.
 pub(in crate::cli) const ENDS: &str = "Exit codes: 0 done, 1 it failed or was refused, 2 could not start as asked, 3 nothing was done: only looked at, \
      declined, or nobody there to ask.\nA change says what will come of it and asks; without --allow-actions it is only shown.";
 
-/// How rows are written.
+/// Output format of rows; a table if none is chosen.
 #[derive(Debug, Clone, Copy, Args)]
 pub(in crate::cli) struct Shape {
-    /// Write one JSON document
+    /// Write one JSON document with all rows
     #[arg(long, group = "shape")]
     pub(in crate::cli) json: bool,
-    /// Write one JSON document a line and row
+    /// Write one JSON document per row and line
     #[arg(long, group = "shape")]
     pub(in crate::cli) ndjson: bool,
-    /// Write comma-separated values with a head
+    /// Write comma-separated values with a header line
     #[arg(long, group = "shape")]
     pub(in crate::cli) csv: bool,
 }
 
-/// Which rows.
+/// Arguments of every list: filter, limit, output format and platform.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Listing {
-    /// Only rows that this lets through, in the language of the console's filters: 'state:wrn company:92 "text"'
+    /// Filter for the rows, in the language of the console's filters: 'state:wrn company:92 "text"'
     #[arg(long, value_name = "QUERY")]
     pub(in crate::cli) filter: Option<String>,
-    /// Rows at most; 50 of a log, all of a list, if absent
+    /// Maximum number of rows. Default: 50 for a log, all for a list
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(in crate::cli) limit: Option<u32>,
-    /// Go on with rows that are new or changed, until stopped
+    /// Keep running and write rows that are new or changed, until stopped
     #[arg(long)]
     pub(in crate::cli) watch: bool,
     #[command(flatten)]
@@ -46,7 +46,7 @@ pub(in crate::cli) struct Listing {
     pub(in crate::cli) remote: Remote,
 }
 
-/// Which rows of a log.
+/// Arguments of a list that is a log: those of every list, and a time range.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct LogListing {
     /// How far back to look
@@ -56,57 +56,57 @@ pub(in crate::cli) struct LogListing {
     pub(in crate::cli) listing: Listing,
 }
 
-/// One thing, by its number.
+/// Arguments of commands that show one row by its number.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Show {
-    /// Its number
+    /// Number of the item to show
     #[arg(value_name = "ID")]
     pub(in crate::cli) id: i64,
     #[command(flatten)]
     pub(in crate::cli) look: Look,
 }
 
-/// One key.
+/// Arguments of commands that show one key.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ShowKey {
-    /// Its number, its name or its last four characters
+    /// The key: its number, its name or its last four characters
     #[arg(value_name = "KEY")]
     pub(in crate::cli) key: String,
     #[command(flatten)]
     pub(in crate::cli) look: Look,
 }
 
-/// Where to look, and how to write it.
+/// Arguments of every command that reads: platform and output format.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Look {
-    /// Answer as JSON
+    /// Write the result as JSON
     #[arg(long)]
     pub(in crate::cli) json: bool,
     #[command(flatten)]
     pub(in crate::cli) remote: Remote,
 }
 
-/// Whether a change may be made.
+/// Arguments of every command that changes something: permission and confirmation.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Consent {
-    /// Make the change; without it, it is only shown what would come of it
+    /// Make the change. Without it, the change is only described
     #[arg(long)]
     pub(in crate::cli) allow_actions: bool,
-    /// Do not ask again: for scripts
+    /// Skip the confirmation prompt: for scripts
     #[arg(long)]
     pub(in crate::cli) yes: bool,
-    /// On a production platform: how many things it changes, which is asked for in place of a yes
+    /// Number of things that the change affects; confirms a change of a production platform in place of a yes
     #[arg(long, value_name = "N")]
     pub(in crate::cli) count: Option<u64>,
     #[command(flatten)]
     pub(in crate::cli) look: Look,
 }
 
-/// A change of one thing, by its number.
+/// Arguments of commands that change one item by its number.
 #[derive(Debug, Args)]
 #[command(after_help = ENDS)]
 pub(in crate::cli) struct Change {
-    /// Its number
+    /// Number of the item to change
     #[arg(value_name = "ID")]
     pub(in crate::cli) id: i64,
     #[command(flatten)]
@@ -115,26 +115,26 @@ pub(in crate::cli) struct Change {
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Keys {
-    /// All keys, worst first
+    /// List all keys, worst health first
     List(Listing),
-    /// One key: its limits, its routes, who calls, scopes it never used
+    /// Show one key: its limits, its routes, its callers, and scopes it never used
     Show(ShowKey),
-    /// Create a key; it stands alone on stdout, once and never again
+    /// Create a key. The key is written alone to stdout and cannot be shown again
     Create(CreateKey),
-    /// Revoke a key, for good
+    /// Revoke a key. This cannot be undone
     Revoke(RevokeKey),
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = ENDS)]
 pub(in crate::cli) struct CreateKey {
-    /// The company's number
+    /// Number of the company that will own the key
     #[arg(long, value_name = "ID")]
     pub(in crate::cli) company: i64,
-    /// What people will call it
+    /// Name of the key, as operators will see it
     #[arg(long, value_name = "TEXT")]
     pub(in crate::cli) name: String,
-    /// What it may do, for good: names separated by commas
+    /// Scopes of the key, separated by commas; they cannot be changed later
     #[arg(long, value_name = "SCOPES", value_delimiter = ',', required = true, value_parser = scope)]
     pub(in crate::cli) scope: Vec<Scope>,
     #[command(flatten)]
@@ -144,7 +144,7 @@ pub(in crate::cli) struct CreateKey {
 #[derive(Debug, Args)]
 #[command(after_help = ENDS)]
 pub(in crate::cli) struct RevokeKey {
-    /// Its number, its name or its last four characters
+    /// The key: its number, its name or its last four characters
     #[arg(value_name = "KEY")]
     pub(in crate::cli) key: String,
     #[command(flatten)]
@@ -153,31 +153,31 @@ pub(in crate::cli) struct RevokeKey {
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Subs {
-    /// All subscriptions, worst first
+    /// List all subscriptions, worst health first
     List(Listing),
-    /// One subscription: health, latest attempts, configurations, replays
+    /// Show one subscription: health, latest attempts, configurations, replays
     Show(Show),
-    /// Post a sample event to its endpoint; counts for nothing
+    /// Send a sample event to the endpoint. It does not count for the circuit breaker, the success rate or retries
     Test(Change),
-    /// Enable it; its streak begins at 0
+    /// Enable a subscription and reset its failures in a row to 0
     Enable(Enable),
-    /// Disable it; what happens meanwhile is noted as skipped
+    /// Disable a subscription. Events that happen meanwhile are recorded as missed
     Disable(Disable),
-    /// Delete it, whoever manages it; its log stays
+    /// Delete a subscription, also one that a tool manages. Its delivery log stays readable
     Delete(Change),
-    /// Deliver again what happened between two times
+    /// Replay: deliver events of a period again
     Replay(Replay),
-    /// Bring an earlier configuration back
+    /// Restore an earlier configuration of a subscription
     Rollback(Rollback),
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = ENDS)]
 pub(in crate::cli) struct Enable {
-    /// Its number
+    /// Number of the subscription to enable
     #[arg(value_name = "ID")]
     pub(in crate::cli) id: i64,
-    /// Deliver what passed by while it was off, too
+    /// Also deliver the events that were missed while the subscription was disabled
     #[arg(long)]
     pub(in crate::cli) replay_skipped: bool,
     #[command(flatten)]
@@ -187,10 +187,11 @@ pub(in crate::cli) struct Enable {
 #[derive(Debug, Args)]
 #[command(after_help = ENDS)]
 pub(in crate::cli) struct Disable {
-    /// Its number
+    /// Number of the subscription to disable
     #[arg(value_name = "ID")]
     pub(in crate::cli) id: i64,
-    /// Why: it marks this as intended and stands in the audit trail; without it there is an alert
+    /// Reason, recorded in the audit trail; marks the subscription as disabled on purpose. Without it an alert is
+    /// raised
     #[arg(long, value_name = "TEXT")]
     pub(in crate::cli) reason: Option<String>,
     #[command(flatten)]
@@ -200,19 +201,19 @@ pub(in crate::cli) struct Disable {
 #[derive(Debug, Args)]
 #[command(after_help = ENDS)]
 pub(in crate::cli) struct Replay {
-    /// Its number
+    /// Number of the subscription to replay
     #[arg(value_name = "ID")]
     pub(in crate::cli) id: i64,
-    /// How far back the events may be
+    /// Start of the period, as time before now
     #[arg(long, value_name = "DURATION", value_parser = back)]
     pub(in crate::cli) since: Duration,
-    /// How long ago the last of them may be; now if absent
+    /// End of the period, as time before now; now if absent
     #[arg(long, value_name = "DURATION", value_parser = back)]
     pub(in crate::cli) until: Option<Duration>,
-    /// Deliveries that stand so: skipped, exhausted, parked, succeeded
+    /// States of the deliveries to replay: skipped, exhausted, parked, succeeded
     #[arg(long, value_name = "STATES", value_delimiter = ',', default_value = "skipped,exhausted", value_parser = state)]
     pub(in crate::cli) state: Vec<State>,
-    /// Deliveries a second at most
+    /// Maximum number of deliveries a second
     #[arg(long, value_name = "N")]
     pub(in crate::cli) rate: Option<u32>,
     #[command(flatten)]
@@ -222,10 +223,10 @@ pub(in crate::cli) struct Replay {
 #[derive(Debug, Args)]
 #[command(after_help = ENDS)]
 pub(in crate::cli) struct Rollback {
-    /// Its number
+    /// Number of the subscription to roll back
     #[arg(value_name = "ID")]
     pub(in crate::cli) id: i64,
-    /// Which configuration, as show lists them
+    /// Number of the configuration to restore, as listed by show
     #[arg(long, value_name = "N")]
     pub(in crate::cli) revision: u32,
     #[command(flatten)]
@@ -234,38 +235,38 @@ pub(in crate::cli) struct Rollback {
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Deliveries {
-    /// Deliveries, newest first: where each stands
+    /// List deliveries with their states, newest first
     List(LogListing),
-    /// One delivery with its attempts
+    /// Show one delivery with its attempts
     Show(Show),
-    /// Attempts, newest first: what each came to
+    /// List attempts with their outcomes, newest first
     Attempts(LogListing),
-    /// One attempt: the exact bytes that went out and came back
+    /// Show one attempt: the exact bytes that were sent and received
     Attempt(Show),
-    /// Make one more attempt now; counts for nothing
+    /// Make one more attempt now. It does not count for the circuit breaker, the success rate or retries
     Resend(Change),
 }
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Events {
-    /// Events of all companies, newest first
+    /// List the events of all companies, newest first
     List(LogListing),
-    /// One event, and why each subscription has a delivery of it or none
+    /// Show one event, and why each subscription has a delivery of it or not
     Show(Show),
-    /// Publish an event, marked as a test: it is polled and delivered like any other
+    /// Publish an event marked as a test; it is polled and delivered like any other
     Emit(Emit),
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = ENDS)]
 pub(in crate::cli) struct Emit {
-    /// The company's number
+    /// Number of the company that the event belongs to
     #[arg(long, value_name = "ID")]
     pub(in crate::cli) company: i64,
-    /// Which of the ten types
+    /// Type of the event, one of the ten
     #[arg(long = "type", value_name = "TYPE", value_parser = event_type)]
     pub(in crate::cli) kind: EventType,
-    /// A file with the payload, a JSON object that is sent byte by byte; a realistic sample if absent
+    /// File with the payload, a JSON object that is sent unchanged. Default: a realistic sample
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) payload: Option<PathBuf>,
     #[command(flatten)]
@@ -274,27 +275,27 @@ pub(in crate::cli) struct Emit {
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Limits {
-    /// The rate windows of all active keys, least headroom first
+    /// List the rate limits of all active keys, least remaining first
     List(Listing),
-    /// The windows of one key, and who fills them
+    /// Show the rate limits of one key, and which routes and callers use them
     Show(ShowKey),
-    /// Give a key limits of its own; they act on the next request
+    /// Give a key its own rate limits; they apply from the next request
     Set(SetLimits),
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = ENDS)]
 pub(in crate::cli) struct SetLimits {
-    /// Its number, its name or its last four characters
+    /// The key: its number, its name or its last four characters
     #[arg(value_name = "KEY")]
     pub(in crate::cli) key: String,
-    /// Calls a minute in the read bucket, or "default"; as it is if absent
+    /// Calls a minute in the read bucket, or "default"; unchanged if absent
     #[arg(long, value_name = "N", value_parser = calls)]
     pub(in crate::cli) read: Option<Patch<u32>>,
-    /// Calls a minute in the write bucket, or "default"; as it is if absent
+    /// Calls a minute in the write bucket, or "default"; unchanged if absent
     #[arg(long, value_name = "N", value_parser = calls)]
     pub(in crate::cli) write: Option<Patch<u32>>,
-    /// Calls a minute in the admin bucket, or "default"; as it is if absent
+    /// Calls a minute in the admin bucket, or "default"; unchanged if absent
     #[arg(long, value_name = "N", value_parser = calls)]
     pub(in crate::cli) admin: Option<Patch<u32>>,
     #[command(flatten)]
@@ -303,30 +304,30 @@ pub(in crate::cli) struct SetLimits {
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Trips {
-    /// The breaker's history, newest first
+    /// List the trips of the circuit breaker, newest first
     List(LogListing),
-    /// One trip
+    /// Show one trip of the circuit breaker
     Show(Show),
 }
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Requests {
-    /// The log of the Integration API, newest first
+    /// List requests to the Integration API, newest first
     List(LogListing),
-    /// One request
+    /// Show one request to the Integration API
     Show(Show),
 }
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Replays {
-    /// Replays of all subscriptions, newest first
+    /// List the replays of all subscriptions, newest first
     List(Listing),
-    /// One replay, and how far it has come
+    /// Show one replay and its progress
     Show(Show),
-    /// Pause a replay; what it has taken is delivered
+    /// Pause a replay; deliveries it has already enqueued are still sent
     Pause(Change),
-    /// Let a paused replay go on
+    /// Resume a replay that was paused
     Resume(Change),
-    /// Give a replay up, for good
+    /// Cancel a replay. This cannot be undone
     Cancel(Change),
 }

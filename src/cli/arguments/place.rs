@@ -1,40 +1,42 @@
-//! Which platform is asked, and about what.
+//! Arguments that choose a platform and what to look at on it.
 
 use super::read::back;
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Which platform, and who asks; the default profile if nothing is said, else the standalone platform.
+/// Platform to talk to, and the credential to use. Default: the default profile, or the standalone platform if there
+/// is none.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Remote {
-    /// A profile: crow profile list shows them
+    /// Profile to use; crow profile list shows them
     #[arg(long, value_name = "PROFILE", conflicts_with_all = ["url", "token_file", "key_file"])]
     pub(in crate::cli) profile: Option<String>,
-    /// The platform's address: http://127.0.0.1:7700
+    /// Address of the platform, such as http://127.0.0.1:7700
     #[arg(long, value_name = "URL")]
     pub(in crate::cli) url: Option<String>,
-    /// The file that holds an operator's token of the Portal API, alone on a line; - for standard input
+    /// File with an operator token of the Portal API, alone on one line; - for standard input
     #[arg(long, value_name = "FILE", conflicts_with = "key_file")]
     pub(in crate::cli) token_file: Option<PathBuf>,
-    /// The file that holds a key of the Integration API, alone on a line; - for standard input. Tells what a key alone can tell
+    /// File with a key of the Integration API, alone on one line; - for standard input. Shows only what a key can
+    /// read
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) key_file: Option<PathBuf>,
-    /// Send the key or token over plain http to another machine too, where anybody on the way can read it
+    /// Send the key or token unencrypted over http to another machine, where it can be read on the way
     #[arg(long)]
     pub(in crate::cli) allow_http: bool,
 }
 
-/// What to look at; everything, if nothing is named.
+/// What to look at; everything if nothing is named.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct About {
-    /// One subscription
+    /// Number of the subscription to look at
     #[arg(long, value_name = "ID", conflicts_with_all = ["key", "company"])]
     pub(in crate::cli) subscription: Option<i64>,
-    /// One key, by its name or its last four characters
+    /// Name or last four characters of the key to look at
     #[arg(long, value_name = "NAME|LAST4", conflicts_with = "company")]
     pub(in crate::cli) key: Option<String>,
-    /// One company
+    /// Number of the company to look at
     #[arg(long, value_name = "ID")]
     pub(in crate::cli) company: Option<i64>,
     /// How far back to look

@@ -1,4 +1,4 @@
-//! How single words of the command line are read.
+//! Value parsers of the command line, with error messages that name the accepted values.
 
 use crate::api::report::Topic;
 use crate::api::runbook::Runbook;
@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use url::Host;
 
-/// How long logs are kept; for ever if absent.
+/// How long logs are kept; `None` keeps them forever. Default: 90 days.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::cli) struct Keep(pub(in crate::cli) Option<Duration>);
 
@@ -54,7 +54,7 @@ pub(super) fn keep(text: &str) -> Result<Keep, String> {
     Ok(Keep(Some(duration)))
 }
 
-/// Bytes as people write them.
+/// Parses a size such as `512MiB` or `2GiB` into bytes; at least 1 MiB.
 pub(super) fn size(text: &str) -> Result<u64, String> {
     let fault = || format!("{text} is no size; write 512MiB or 2GiB");
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());

@@ -1,4 +1,4 @@
-//! Documents for people: reviews and briefings.
+//! Arguments of `crow audit` and `crow briefing`, which write reviews and partner briefings.
 
 use super::place::Remote;
 use clap::{Args, ValueEnum};
@@ -6,16 +6,16 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Audit {
-    /// How far back to look
+    /// Period to review, up to now
     #[arg(long, value_enum, default_value = "month")]
     pub(in crate::cli) period: Span,
-    /// In which form; by the ending of --out, else Markdown, if it is not said
+    /// Format of the document. Default: the one that the extension of --out names, otherwise Markdown
     #[arg(long, value_enum)]
     pub(in crate::cli) format: Option<Format>,
-    /// Write it to this file, which is replaced
+    /// File to write to; replaced if it exists. Default: standard output
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) out: Option<PathBuf>,
-    /// The review to hold this one against, as JSON; the last one made of this platform, if none is named
+    /// Earlier review to compare with, as JSON. Default: the last one made of this platform
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) last: Option<PathBuf>,
     #[command(flatten)]
@@ -27,32 +27,32 @@ pub(in crate::cli) struct Briefing {
     /// The partner's key: its number, its name or its last four characters
     #[arg(long, value_name = "KEY")]
     pub(in crate::cli) key: String,
-    /// In which form; by the ending of --out, else Markdown, if it is not said
+    /// Format of the document. Default: the one that the extension of --out names, otherwise Markdown
     #[arg(long, value_enum)]
     pub(in crate::cli) format: Option<Format>,
-    /// Write it to this file, which is replaced
+    /// File to write to; replaced if it exists. Default: standard output
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) out: Option<PathBuf>,
     #[command(flatten)]
     pub(in crate::cli) remote: Remote,
 }
 
-/// A period.
+/// Period that a review covers, up to now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(in crate::cli) enum Span {
-    /// 30 days
+    /// The last 30 days, up to now
     Month,
-    /// 90 days
+    /// The last 90 days, up to now
     Quarter,
 }
 
-/// A form of a document.
+/// Format of a review or a briefing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(in crate::cli) enum Format {
-    /// Markdown
+    /// Markdown, as plain text that most tools render
     Md,
-    /// JSON
+    /// JSON, for other programs to read
     Json,
-    /// A page that needs nothing from elsewhere
+    /// One HTML page without external resources
     Html,
 }

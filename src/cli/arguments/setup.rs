@@ -1,4 +1,4 @@
-//! Setting crow up on a machine.
+//! Arguments of commands that set crow up on a machine, and of export and import.
 
 use super::place::Remote;
 use clap::{Args, Subcommand};
@@ -7,38 +7,38 @@ use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Config {
-    /// Write a configuration file with everything that can be set, commented out
+    /// Write a configuration file with every setting, commented out
     Template,
-    /// Say what is wrong with the configuration: exit code 0 nothing, 1 something
+    /// Check the configuration file. Exit codes: 0 no problem, 1 a problem was found
     Check(ConfigCheck),
-    /// Say what is in force, and where it comes from
+    /// Show every setting that is in effect, and where its value comes from
     Explain,
 }
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ConfigCheck {
-    /// The file; the one that is in force, if none is named
+    /// File to check; the one in effect if none is named
     #[arg(value_name = "FILE")]
     pub(in crate::cli) file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Completions {
-    /// For which shell
+    /// Shell to write the script for
     #[arg(value_enum)]
     pub(in crate::cli) shell: Shell,
 }
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Man {
-    /// Write a page for each command into this folder, which must exist; without it, crow(1) goes to stdout
+    /// Folder to write one page per command into; it must exist. Without it, crow(1) is written to stdout
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Doctor {
-    /// Answer as JSON
+    /// Write the result as JSON
     #[arg(long)]
     pub(in crate::cli) json: bool,
     #[command(flatten)]
@@ -47,7 +47,7 @@ pub(in crate::cli) struct Doctor {
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Export {
-    /// Write it to this file, which is replaced; to stdout, if none is named
+    /// File to write to; replaced if it exists. Default: standard output
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) out: Option<PathBuf>,
     #[command(flatten)]
@@ -57,7 +57,7 @@ pub(in crate::cli) struct Export {
 #[derive(Debug, Args)]
 #[command(after_help = super::panes::ENDS)]
 pub(in crate::cli) struct Import {
-    /// What crow export wrote
+    /// File that crow export wrote
     #[arg(value_name = "FILE")]
     pub(in crate::cli) file: PathBuf,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! Watching a platform without a screen.
+//! Arguments of `crow watch`, which watches a platform without a screen.
 
 use super::place::Remote;
 use super::read::hold;
@@ -6,28 +6,28 @@ use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Where alerts go is written in the configuration file: [alerts].
+/// Arguments of `crow watch`; where alerts are sent is set in the `[alerts]` section of the configuration file.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Watch {
-    /// How long an alert must hold, and must be gone, before it is told
+    /// How long an alert must last, and must be over, before it is reported
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = hold)]
     pub(in crate::cli) hold: Duration,
-    /// Ring the terminal's bell, and ask it for a notification (OSC 9)
+    /// Ring the terminal's bell, and ask the terminal for a desktop notification (OSC 9)
     #[arg(long)]
     pub(in crate::cli) bell: bool,
-    /// Write one JSON document a line and notice
+    /// Write one JSON document per line and notification
     #[arg(long)]
     pub(in crate::cli) ndjson: bool,
-    /// Where notices wait until they have arrived; a folder for this platform, if none is named
+    /// Folder that holds notifications until they are delivered. Default: one per platform
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) state: Option<PathBuf>,
-    /// Send a trial notice every way that is configured, say what became of it, and end
+    /// Send a test notification to every configured channel, report the results, and exit
     #[arg(long = "try", conflicts_with_all = ["acknowledge", "list"])]
     pub(in crate::cli) trial: bool,
-    /// Tell the platform, and by the watch that runs every way, that you look after an alert, by its key, and end
+    /// Acknowledge an alert by its key, on the platform and through the running watch on every channel, and exit
     #[arg(long, value_name = "KEY", conflicts_with = "list")]
     pub(in crate::cli) acknowledge: Option<String>,
-    /// List the alerts that were told and have not ended, with their keys, and end
+    /// List the alerts that were reported and are not over, with their keys, and exit
     #[arg(long)]
     pub(in crate::cli) list: bool,
     #[command(flatten)]
