@@ -1,4 +1,4 @@
-//! Affiliates: creating and changing.
+//! Affiliates of a company: create and update.
 
 use super::caller::{Caller, Change};
 use super::clients::tell;
@@ -14,45 +14,47 @@ use crate::store;
 use rusqlite::Connection;
 use serde_json::json;
 
-/// An affiliate as it was asked for.
+/// Fields of an affiliate to create, not yet validated.
 #[derive(Debug, Clone, Default)]
 pub struct Wish {
-    /// Who it is.
+    /// Name, email and phone of the affiliate.
     pub person: Person,
-    /// At most 50 characters.
+    /// Affiliate code, at most 50 characters.
     pub code: Option<String>,
-    /// Per cent, 0 to 100.
+    /// Commission rate in percent, 0 to 100.
     pub commission_rate: Option<f64>,
-    /// The partner's own id.
+    /// Identifier in the partner's system, unique per company.
     pub external_id: Option<String>,
 }
 
-/// What is to change about an affiliate.
+/// Changes to an affiliate; fields left out keep their value.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
-    /// Cannot be cleared.
+    /// New email address; null is refused.
     pub email: Patch<String>,
-    /// Cannot be cleared.
+    /// New first name; null is refused.
     pub first_name: Patch<String>,
-    /// Cannot be cleared.
+    /// New last name; null is refused.
     pub last_name: Patch<String>,
-    /// As given.
+    /// New phone number; null clears the number.
     pub phone: Patch<String>,
-    /// At most 50 characters.
+    /// New affiliate code, at most 50 characters; null clears the code.
     pub code: Patch<String>,
-    /// Per cent, 0 to 100.
+    /// New commission rate in percent, 0 to 100; null clears the rate.
     pub commission_rate: Patch<f64>,
-    /// The partner's own id.
+    /// New identifier in the partner's system; null clears the identifier.
     pub external_id: Patch<String>,
-    /// Cannot be cleared.
+    /// New approval state; null is refused.
     pub is_approved: Patch<bool>,
 }
 
 impl Engine {
-    /// Create Affiliate: a record and its event. The same external id again gives the existing record.
+    /// Creates an affiliate and publishes `affiliate.created` (Create Affiliate). A call with a known external id
+    /// returns the existing record.
     ///
     /// # Errors
-    /// [`Error::Invalid`] naming each field, [`Error::Repeated`], and those of storage.
+    /// [`Error::Invalid`] with every invalid field, [`Error::Repeated`]; [`Error::Contended`], [`Error::StorageFull`]
+    /// or [`Error::Store`] when the change cannot be written.
     pub async fn create_affiliate(
         &self,
         caller: Caller,
@@ -103,10 +105,11 @@ impl Engine {
         self.create(once, create).await
     }
 
-    /// Update Affiliate: at least one field.
+    /// Changes at least one field of an affiliate (Update Affiliate).
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::OtherCompany`], [`Error::Invalid`] naming each field, and those of storage.
+    /// [`Error::NotFound`], [`Error::OtherCompany`], [`Error::Invalid`] with every invalid field;
+    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
     pub async fn change_affiliate(
         &self,
         caller: Caller,
@@ -130,6 +133,7 @@ impl Engine {
                 let mut faults = Faults::default();
                 apply(wanted, &mut affiliate, &mut faults);
                 judge(&affiliate, &mut faults);
+                // Only fields of this request are judged: stored values may predate a rule.
                 faults.0.retain(|fault| changed.contains(&fault.field));
                 if let Some(external_id) = &affiliate.external_id
                     && store::affiliates::by_external_id(connection, company, external_id)?
@@ -157,7 +161,7 @@ impl Engine {
 }
 
 impl Wanted {
-    /// The fields that are to change.
+    /// Wire names of the fields that change.
     fn names(&self) -> Vec<&'static str> {
         [
             ("email", self.email.is_keep()),

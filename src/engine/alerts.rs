@@ -1,4 +1,5 @@
-//! Alerts: who looks after which. What is an alert is judged by whoever looks; the platform keeps what people said about it.
+//! Acknowledgements of alerts. Consoles derive the alerts themselves from the overview; the platform stores only who
+//! acknowledged which one.
 
 use super::caller::{Caller, Change};
 use super::subscriptions::{actor, missing};
@@ -8,22 +9,24 @@ use crate::domain::standing::Standing;
 use crate::store;
 use rusqlite::Connection;
 
-/// That somebody looks after an alert, as it was asked for.
+/// Request to acknowledge an alert, not yet validated.
 #[derive(Debug, Clone)]
 pub struct Wish {
-    /// What it is about: `subscription 17`.
+    /// Subject of the alert, such as `subscription 17`.
     pub subject: String,
-    /// How it stands: `trp`, `err` or `wrn`.
+    /// Health code at the time of acknowledgement: `trp`, `err` or `wrn`.
     pub state: String,
-    /// What else is said, at most 500 characters.
+    /// Optional note, at most 500 characters.
     pub note: Option<String>,
 }
 
 impl Engine {
-    /// Notes that somebody looks after an alert, in place of who did before. It lapses after a day.
+    /// Acknowledges an alert and replaces an earlier acknowledgement of the same subject. The acknowledgement expires
+    /// after 24 hours.
     ///
     /// # Errors
-    /// [`Error::Invalid`] naming each field, [`Error::NotFound`] for a subject that is not there, and those of storage.
+    /// [`Error::Invalid`] with every invalid field, [`Error::NotFound`] for an unknown subject; [`Error::Contended`],
+    /// [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
     pub async fn acknowledge(&self, caller: Caller, wish: Wish) -> Result<Acknowledgement, Error> {
         let (subject, standing) = judge(&wish)?;
         let note = judge_remark("note", wish.note)?;
@@ -55,10 +58,10 @@ impl Engine {
         Ok(said)
     }
 
-    /// Who looks after which alert, oldest first.
+    /// Lists the acknowledgements of the last 24 hours, oldest first.
     ///
     /// # Errors
-    /// Those of storage.
+    /// [`Error`] when the database cannot be read.
     pub async fn acknowledgements(&self) -> Result<Vec<Acknowledgement>, Error> {
         let lapsed = self.shared.ambient.now().minus(HELD_FOR);
         let read = move |connection: &Connection| store::acknowledgements::since(connection, lapsed);
@@ -66,10 +69,10 @@ impl Engine {
     }
 }
 
-/// A remark without the space around it; nothing where there is nothing else.
+/// Trims a note or reason; blank text counts as absent.
 ///
 /// # Errors
-/// [`Error::Invalid`] if it is too long.
+/// [`Error::Invalid`] for a text of more than 500 characters.
 pub(super) fn judge_remark(field: &'static str, remark: Option<String>) -> Result<Option<String>, Error> {
     let remark = remark.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     match remark {
@@ -94,7 +97,7 @@ fn judge(wish: &Wish) -> Result<(Subject, Standing), Error> {
     subject.zip(standing).ok_or(Error::Invalid(faults))
 }
 
-/// The subscription or company that an alert is about has to be there.
+/// Requires that the subscription or company of an alert exists.
 fn expect(connection: &Connection, subject: Subject) -> Result<(), Error> {
     match subject {
         Subject::Subscription(id) if store::subscriptions::get(connection, id)?.is_none() => Err(missing(id)),

@@ -1,4 +1,4 @@
-//! The delivery log.
+//! Attempts of the delivery log: list and detail.
 
 use super::{Engine, Error};
 use crate::domain::attempt::{Attempt, Exchange};
@@ -7,10 +7,10 @@ use crate::domain::log::{AttemptFilter, Page, Span};
 use crate::store;
 
 impl Engine {
-    /// A page of attempts, newest first.
+    /// Reads a page of attempts, newest first.
     ///
     /// # Errors
-    /// Those of storage.
+    /// [`Error`] when the database cannot be read.
     pub async fn attempts(&self, wanted: AttemptFilter, span: Span) -> Result<Page<Attempt>, Error> {
         self.shared
             .store
@@ -19,10 +19,10 @@ impl Engine {
             .map_err(Error::from)
     }
 
-    /// One attempt byte by byte, with the body that was sent.
+    /// Reads one attempt with the exchanged bytes and the request body that was sent.
     ///
     /// # Errors
-    /// [`Error::NotFound`], and those of storage.
+    /// [`Error::NotFound`]; [`Error`] when the database cannot be read.
     pub async fn attempt(&self, id: AttemptId) -> Result<(Attempt, Exchange, Vec<u8>), Error> {
         let found = self.shared.store.read(move |connection| store::attempts::get(connection, id)).await?;
         found.ok_or_else(|| Error::NotFound(format!("attempt {id}")))

@@ -1,4 +1,4 @@
-//! The audit trail, read and checked.
+//! The audit trail: list, integrity check and chain head.
 
 use super::caller::{Caller, Change};
 use super::vault::{Trail, Vault};
@@ -11,11 +11,11 @@ use crate::store;
 use crate::store::audit::Stored;
 use rusqlite::Connection;
 
-/// Puts an audit trail from before the chain had a key under the platform's, and says in it that this was done and what was wrong with it.
-/// Does nothing where that has been done.
+/// Converts an audit trail with plain hashes to MACs under the platform's key, once, and records the conversion with
+/// the faults found before. Does nothing where the trail has MACs already.
 ///
 /// # Errors
-/// Those of the database.
+/// [`Error`] when the database cannot be read or written.
 pub(super) fn chain_once(connection: &Connection, vault: &Vault, ambient: &Ambient) -> Result<(), Error> {
     if vault.trail() == Trail::Keyed {
         return Ok(());
@@ -39,34 +39,36 @@ pub(super) fn chain_once(connection: &Connection, vault: &Vault, ambient: &Ambie
 }
 
 impl Engine {
-    /// A page of changes, newest first.
+    /// Reads a page of audited changes, newest first.
     ///
     /// # Errors
-    /// Those of storage.
+    /// [`Error`] when the database cannot be read.
     pub async fn audit(&self, span: Span) -> Result<Page<Stored>, Error> {
         self.shared.store.read(move |connection| store::audit::list(connection, &span)).await.map_err(Error::from)
     }
 
-    /// Holds every change against its MAC. Reads the whole trail, for one caller of an operator at a time.
+    /// Verifies the MAC of every audited change. Reads the whole trail; an operator has one such check at a time.
     ///
     /// # Errors
-    /// [`Error::Contended`] where checks before it take too long, and those of storage; a trail that is not whole is an answer.
+    /// [`Error::Contended`] when earlier checks take too long; [`Error`] when the database cannot be read. A broken
+    /// trail is a result, not an error.
     pub async fn check_audit(&self, operator: OperatorId) -> Result<Checked, Error> {
         let _turn = self.shared.gate.enter(operator, &self.shared.ambient).await?;
         let key = self.audit_key();
         self.shared.store.read(move |connection| store::audit::check(connection, &key)).await.map_err(Error::from)
     }
 
-    /// The end of the trail, to be kept elsewhere. None if the end is not the one that was written last.
+    /// Returns the head of the audit chain, to be stored elsewhere. `None` if the last row is not the row written
+    /// last.
     ///
     /// # Errors
-    /// Those of storage.
+    /// [`Error`] when the database cannot be read.
     pub async fn audit_head(&self) -> Result<Option<Head>, Error> {
         let key = self.audit_key();
         self.shared.store.read(move |connection| store::audit::head(connection, &key)).await.map_err(Error::from)
     }
 
-    /// What changes are chained with.
+    /// Key of the MACs that chain the audit trail.
     #[must_use]
     pub fn audit_key(&self) -> AuditKey {
         self.shared.vault.audit_key()

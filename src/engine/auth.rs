@@ -1,4 +1,5 @@
-//! Authentication: keys and tokens are looked up in memory by their peppered hashes; a revoked key fails with the very next request.
+//! Authentication of API keys and operator tokens by peppered hash, in memory; the first request after a revocation
+//! fails.
 
 use super::Engine;
 use crate::ambient::Ambient;
@@ -13,18 +14,18 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// Why a key is not let in.
+/// Reason why an API key is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// It cannot be a key.
+    /// The text has not the form of a key.
     Malformed(Malformed),
-    /// Nobody has such a key, or not in this company.
+    /// No key has this hash, or the key belongs to another company than its text says.
     Unknown,
-    /// It was revoked.
+    /// The key was revoked earlier.
     Revoked,
 }
 
-/// All keys, by hash.
+/// API keys of the platform by peppered hash.
 #[derive(Debug, Default)]
 pub(super) struct Keyring(RwLock<HashMap<[u8; 32], Arc<Key>>>);
 
@@ -57,7 +58,7 @@ impl Keyring {
     }
 }
 
-/// All operators, by the hash of their token.
+/// Operators by the peppered hash of their token.
 #[derive(Debug, Default)]
 pub(super) struct Tokens(RwLock<HashMap<[u8; 32], Operator>>);
 
@@ -74,7 +75,7 @@ impl Tokens {
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(hash, operator);
     }
 
-    /// Lets an operator in no more. False where it is the last admin, who stays.
+    /// Removes the token of an operator. Returns false and keeps the token if the operator is the last admin.
     pub(super) fn revoke(&self, id: OperatorId) -> bool {
         let mut operators = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let is_admin = |operator: &&Operator| operator.role == Role::Admin;
@@ -88,10 +89,10 @@ impl Tokens {
 }
 
 impl Engine {
-    /// Finds the key that `text` is.
+    /// Authenticates an API key and records its use.
     ///
     /// # Errors
-    /// Says why it is not let in; never repeats it.
+    /// [`Refusal`] with the reason; the key is never repeated.
     pub fn authenticate(&self, text: &str) -> Result<Arc<Key>, Refusal> {
         let company = key::judge(text).map_err(Refusal::Malformed)?;
         let found = self.shared.keyring.get(&self.shared.vault.hash(text)).ok_or(Refusal::Unknown)?;
@@ -105,27 +106,27 @@ impl Engine {
         Ok(found)
     }
 
-    /// Finds the operator whose token `text` is.
+    /// Finds the operator that an operator token belongs to.
     #[must_use]
     pub fn operator(&self, text: &str) -> Option<Operator> {
         let hash = self.shared.vault.hash(text);
         self.shared.tokens.0.read().unwrap_or_else(PoisonError::into_inner).get(&hash).cloned()
     }
 
-    /// Whether an operator may still call.
+    /// Whether an operator has a valid token.
     #[must_use]
     pub fn is_operator(&self, id: OperatorId) -> bool {
         let tokens = self.shared.tokens.0.read().unwrap_or_else(PoisonError::into_inner);
         tokens.values().any(|operator| operator.id == id)
     }
 
-    /// Counts a call of a key in its window.
+    /// Counts a call of a key in the rate window of a bucket, and decides whether the call is admitted.
     #[must_use]
     pub fn admit(&self, key: &Key, bucket: Bucket) -> Admission {
         self.shared.windows.admit(key.id, bucket, key.limits.of(bucket), self.shared.ambient.now())
     }
 
-    /// Notes that a key authenticated a call, at most once in five minutes.
+    /// Updates the last use of a key, at most once per five minutes.
     fn note_use(&self, key: &Key) {
         let now = self.shared.ambient.now();
         let is_due = |last: Option<Timestamp>| last.is_none_or(|last| now.since(last) >= USE_NOTED);
@@ -137,12 +138,12 @@ impl Engine {
     }
 }
 
-/// A new key of a company: `wlcro_live_{company}_{43 characters}`.
+/// Generates an API key of a company: `wlcro_live_{company}_{43 characters}`.
 pub(super) fn new_key(ambient: &Ambient, company: crate::domain::ids::CompanyId) -> Secret {
     Secret::new(format!("wlcro_live_{company}_{}", URL_SAFE_NO_PAD.encode(ambient.bytes::<32>())))
 }
 
-/// A new operator token: `wlop_{43 characters}`.
+/// Generates an operator token: `wlop_{43 characters}`.
 pub(super) fn new_token(ambient: &Ambient) -> Secret {
     Secret::new(format!("wlop_{}", URL_SAFE_NO_PAD.encode(ambient.bytes::<32>())))
 }

@@ -1,4 +1,5 @@
-//! Who asks for a change: every operation that changes the platform takes a caller and leaves an audit row in the same transaction.
+//! Caller of an operation: every operation that changes the platform takes a [`Caller`] and writes an audit row in
+//! the same transaction.
 
 use crate::ambient::Ambient;
 use crate::domain::audit::AuditKey;
@@ -9,27 +10,27 @@ use crate::store;
 use rusqlite::Connection;
 use std::sync::Arc;
 
-/// Who asks, in which request, and what their change is written down with.
+/// Actor and request behind a change, with the key that chains the audit row.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// Who.
+    /// Key or operator that asked for the change.
     pub actor: Actor,
-    /// The request's id.
+    /// Id of the HTTP request, or `local_` and a ULID for commands on the machine.
     pub request_id: String,
     audit_key: AuditKey,
 }
 
-/// A key or an operator.
+/// Key or operator that makes a call.
 #[derive(Debug, Clone)]
 pub enum Actor {
-    /// A partner's key.
+    /// Partner system with an API key.
     Key(Arc<Key>),
-    /// An operator.
+    /// Operator with a token, or a command on the machine.
     Operator(Operator),
 }
 
 impl Actor {
-    /// What the audit calls it: its number and its name, which alone could be another's; never a secret.
+    /// Name in the audit trail: the number with the name, since names alone are not unique; never a secret.
     #[must_use]
     pub fn name(&self) -> String {
         match self {
@@ -40,7 +41,7 @@ impl Actor {
     }
 }
 
-/// What was done to what.
+/// Contents of an audit row, apart from actor and time.
 #[derive(Debug)]
 pub(super) struct Change<'a> {
     pub(super) action: &'a str,
@@ -51,19 +52,19 @@ pub(super) struct Change<'a> {
 }
 
 impl Caller {
-    /// An actor in a request, whose changes are chained with this key.
+    /// Creates a caller from an actor, a request id and the audit key.
     #[must_use]
     pub const fn new(actor: Actor, request_id: String, audit_key: AuditKey) -> Self {
         Self { actor, request_id, audit_key }
     }
 
-    /// Who is at the machine itself and needs no token, with the command that is used there.
+    /// Creates the caller for a command on the machine itself, which needs no token.
     pub(super) fn machine(command: &str, ambient: &Ambient, audit_key: AuditKey) -> Self {
         let operator = Operator { id: OperatorId(0), name: command.to_owned(), role: Role::Admin };
         Self::new(Actor::Operator(operator), format!("local_{}", ambient.ulid()), audit_key)
     }
 
-    /// Writes the change down; belongs into its transaction.
+    /// Appends the audit row of a change; call this in the transaction of the change.
     pub(super) fn audit(
         &self,
         connection: &Connection,

@@ -1,4 +1,5 @@
-//! A claim: what is due and there is room for, taken in one transaction. Who gets the room is decided by `domain/slots.rs`.
+//! Claims: leases due deliveries in one transaction, as many as there are free slots. [`SlotLedger`] distributes the
+//! slots fairly.
 
 use crate::domain::delivery::{FLIGHTS, State};
 use crate::domain::event::Event;
@@ -15,25 +16,26 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use url::Url;
 
-/// What a claim is made with.
+/// Parameters of a claim: lease, occupied slots and limits of the sender's back-off.
 #[derive(Debug, Clone)]
 pub(super) struct Ask {
     pub(super) lease: Lease,
-    /// Attempts under way.
+    /// Slots of attempts in flight.
     pub(super) slots: SlotLedger,
-    /// What the sender's own trouble leaves to be begun.
+    /// Limits while the sender itself has trouble.
     pub(super) admission: Admission,
 }
 
-/// What was claimed.
+/// Deliveries leased by one claim.
 #[derive(Debug, Default)]
 pub(super) struct Claims {
     pub(super) jobs: Vec<Job>,
-    /// When the next delivery is due that is not due yet. What is due and was not claimed waits for a slot, or for a rest to end.
+    /// Time at which the next delivery becomes due. Deliveries due now but not claimed wait for a slot or for a
+    /// back-off to end.
     pub(super) next_due_at: Option<Timestamp>,
 }
 
-/// What is needed to make an attempt.
+/// Everything needed to attempt one delivery.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) claimed: Claimed,
@@ -43,12 +45,13 @@ pub(super) struct Job {
     pub(super) sealed: Vec<u8>,
 }
 
-/// Claims what is due.
+/// Leases due deliveries and requested resends, as free slots permit.
 pub(super) fn claim(connection: &Connection, ask: Ask) -> Result<Claims, store::Error> {
     let now = ask.lease.now;
     let mut candidates = Vec::new();
     for of in store::resends::waiting(connection)? {
         let slot = slot(of.company, &of.target_url, of.subscription);
+        // Resends skip slow start: an operator asked for them, also while the subscription is off.
         candidates.push(Candidate { slot, limit: Ramp::default().room() as usize, is_resend: true });
     }
     let mut dues = BTreeMap::new();
@@ -78,6 +81,8 @@ pub(super) fn claim(connection: &Connection, ask: Ask) -> Result<Claims, store::
         Admission::Probing { affected, is_due } => {
             let (mut probes, mut others): (Vec<_>, Vec<_>) =
                 candidates.into_iter().partition(|candidate| affected.contains(&candidate.slot.company));
+            // While the sender has general trouble, unaffected companies get one attempt each; affected ones share a
+            // single probe.
             hand.fill(&mut others, FLIGHTS, 1)?;
             if is_due && affected.iter().all(|company| hand.slots.n_held_by(*company) == 0) {
                 hand.fill(&mut probes, 1, 1)?;
@@ -94,27 +99,27 @@ pub(super) fn claim(connection: &Connection, ask: Ask) -> Result<Claims, store::
     Ok(Claims { jobs: hand.jobs, next_due_at })
 }
 
-/// What an attempt for a subscription occupies. Targets were parsed before they were stored.
+/// Slot that an attempt for a subscription occupies. Stored targets are valid URLs.
 fn slot(company: CompanyId, target_url: &str, subscription: SubscriptionId) -> Slot {
     let url = Url::parse(target_url).ok();
     let host = url.as_ref().and_then(Url::host_str).unwrap_or(target_url);
     Slot { company, host: Arc::from(host), subscription }
 }
 
-/// What a claim has in hand while it is made.
+/// Intermediate state of a claim.
 struct Hand<'a> {
     connection: &'a Connection,
     lease: Lease,
     slots: SlotLedger,
     jobs: Vec<Job>,
-    /// Subscriptions of which something was claimed.
+    /// Subscriptions with at least one claimed delivery.
     served: BTreeSet<SubscriptionId>,
-    /// Targets with their sealed secrets, read once for all their deliveries.
+    /// Target and sealed secret of each subscription, read once per claim.
     known: HashMap<SubscriptionId, Option<(String, Vec<u8>)>>,
 }
 
 impl Hand<'_> {
-    /// Claims for candidates until there is no room or nothing waits: at most `room` attempts.
+    /// Claims deliveries of the candidates until no slot is free or nothing is due; at most `room` attempts.
     fn fill(&mut self, candidates: &mut [Candidate], room: usize, company_limit: usize) -> Result<(), store::Error> {
         let mut room = room;
         loop {
@@ -130,6 +135,7 @@ impl Hand<'_> {
                     store::deliveries::claim(self.connection, slot.subscription, n, &self.lease)?
                 };
                 if claimed.len() < n {
+                    // Fewer than planned were due: this candidate is exhausted, so the next plan leaves it out.
                     *limit = 0;
                 }
                 room -= claimed.len();
@@ -141,7 +147,8 @@ impl Hand<'_> {
         }
     }
 
-    /// Makes a job of what was claimed, or gives it up if it cannot be read: it must not hold up the others.
+    /// Builds the job of a claimed delivery. An unreadable delivery is given up, so that it does not block the
+    /// others.
     fn take(&mut self, claimed: Claimed, slot: &Slot) -> Result<(), store::Error> {
         let (id, n_attempts) = (claimed.id, claimed.n_attempts);
         match self.job(claimed, slot) {

@@ -1,4 +1,5 @@
-//! The clerk: writes down what the hot paths only noted, returns expired leases, and says when a minute's turn changes what is shown.
+//! Housekeeping: flushes buffered rate windows and request-log rows, releases expired leases, writes pending
+//! revocations, and signals a change when the minute rolls over.
 
 use super::Engine;
 use super::dispatcher::LEASE;
@@ -14,14 +15,14 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How long a note may wait.
+/// Flush interval of buffered rows.
 const ROUND: Duration = Duration::from_millis(200);
 
-/// The wait after storage failed.
+/// Delay before the next round after storage failed.
 const REST: Duration = Duration::from_secs(2);
-/// Rounds in a row that must have been written down before claims are taken for left.
+/// Successful rounds in a row before expired leases are released.
 const CALM: u32 = 10;
-/// A clock that moves this much more than time passes was set, or the machine slept.
+/// Deviation between clock and elapsed time that counts as a clock step or a suspended machine.
 const JUMP: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
@@ -47,35 +48,35 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
     clerk.work(&engine).await;
 }
 
-/// What the clerk remembers from one round to the next.
+/// State carried from one housekeeping round to the next.
 struct Clerk {
-    /// Rounds in a row that were written down.
+    /// Successful rounds in a row.
     n_calm: u32,
     round_at: Timestamp,
     watch: Stopwatch,
     was_used: bool,
-    /// Companies whose events stayed away at the last minute's turn.
+    /// Companies with missing events at the last full minute.
     silent: Vec<CompanyId>,
     trouble: Trouble,
-    /// Why writes failed when it was last looked at.
+    /// Write fault seen in the previous round.
     write_fault: Option<String>,
 }
 
-/// Whether storage fails, which is said once.
+/// Whether storage fails, so that the failure is logged once.
 #[derive(PartialEq, Eq)]
 enum Trouble {
     None,
     Told,
 }
 
-/// How far the clock was set since it was looked at: one way or the other, or not at all.
+/// Step of the clock since the previous round: ahead, back, or both zero.
 #[derive(Debug, Clone, Copy)]
 struct Set {
     ahead: Duration,
     back: Duration,
 }
 
-/// What waits to be written down.
+/// Buffered rows to write in one round.
 struct Notes {
     windows: Vec<Used>,
     waiting: Waiting,
@@ -84,7 +85,7 @@ struct Notes {
 impl Clerk {
     async fn work(&mut self, engine: &Engine) {
         let shared = &engine.shared;
-        // Writes may be refused until there is room again for what is under way; here is the one place that looks for it.
+        // Writes stay refused until the disk reserve is complete again; only this probe finds out.
         shared.store.probe().await;
         engine.write_pending_revocations().await;
         let now = shared.ambient.now();
@@ -98,7 +99,7 @@ impl Clerk {
             );
         }
         let has_notes = !notes.windows.is_empty() || !notes.waiting.is_empty();
-        // After trouble with storage, outcomes that wait to be written down come before claims that seem to have been left.
+        // After a storage failure, outcomes in the dispatcher's memory are written before their leases may expire.
         let expired_before = (self.n_calm >= CALM).then_some(now);
         let written = shared.store.write_patiently({
             let notes = Arc::clone(&notes);
@@ -109,7 +110,7 @@ impl Clerk {
                 if n_released > 0 {
                     tracing::warn!(n_released, "deliveries whose lease ended were returned");
                 }
-                // Whoever sleeps until a time of day slept by another clock.
+                // Tasks that sleep until a time of day computed that time with the old clock.
                 if n_released > 0 || set.ahead > JUMP || set.back > JUMP {
                     shared.bell.notify_one();
                 }
@@ -130,7 +131,7 @@ impl Clerk {
         if write_fault != self.write_fault {
             self.write_fault = write_fault;
             engine.changed();
-            // Dispatch is paused for as long as writes fail.
+            // The dispatcher pauses while writes fail, and resumes when they succeed.
             shared.bell.notify_one();
         }
         let turned = now.slot(MINUTE_MS) != self.round_at.slot(MINUTE_MS);
@@ -144,7 +145,7 @@ impl Clerk {
 }
 
 impl Clerk {
-    /// Whether other companies are silent now than when it was last asked: nothing happens when somebody falls silent, so it must be looked for.
+    /// Whether the set of companies with missing events changed. No event announces silence, so it is polled.
     async fn listen(&mut self, engine: &Engine) -> bool {
         let Ok(silences) = engine.silences().await else { return false };
         let silent = silences.iter().map(|(company, _)| company.id).collect();
@@ -153,7 +154,7 @@ impl Clerk {
     }
 }
 
-/// Writes everything down. The number of claims that were returned.
+/// Writes all buffered rows and adjusts leases to a clock step. Returns the number of released leases.
 fn write(
     connection: &Connection,
     notes: &Notes,
@@ -169,6 +170,8 @@ fn write(
     store::requests::insert(connection, notes.waiting.rows())?;
     store::requests::count(connection, notes.waiting.counts())?;
     store::repeats::forget(connection, now.minus(REMEMBERED))?;
+    // A clock set ahead would expire leases of attempts still in flight; one set back would delay retries beyond
+    // their plan.
     if set.ahead > JUMP {
         store::deliveries::shift_leases(connection, set.ahead)?;
     }

@@ -1,4 +1,4 @@
-//! Clients and leads: creating, changing, moving from status to status. The record, its events and the audit row are one transaction.
+//! Clients and leads: create, update and change status. Record, events and audit row are one transaction.
 
 use super::caller::{Caller, Change};
 use super::events::{Draft, publish};
@@ -16,73 +16,75 @@ use crate::store;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-/// A client or a lead as it was asked for.
+/// Fields of a client or lead to create, not yet validated.
 #[derive(Debug, Clone, Default)]
 pub struct Wish {
-    /// Who it is.
+    /// Name, email and phone of the client.
     pub person: Person,
-    /// Where it lives.
+    /// City, state and zip code of the client.
     pub address: Address,
-    /// Who looks after it.
+    /// Employee and affiliate that the client is assigned to.
     pub assigned: Assigned,
-    /// How it came.
+    /// Source, package keyword and external id of the client.
     pub origin: Origin,
-    /// Its status by name and by number, where its caller may choose.
+    /// Initial status by name and by number, where the action permits a choice.
     pub status: (Option<String>, Option<i64>),
 }
 
-/// Which clients an operation is about.
+/// Kind of records that an action applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
-    /// Only leads; others are not found.
+    /// Only leads; a client that is not a lead counts as not found.
     Lead,
-    /// All.
+    /// Clients of every status, leads included.
     Client,
 }
 
-/// What is to change about a client.
+/// Changes to a client; fields left out keep their value.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
-    /// Cannot be cleared.
+    /// New first name; null is refused.
     pub first_name: Patch<String>,
-    /// Cannot be cleared.
+    /// New last name; null is refused.
     pub last_name: Patch<String>,
-    /// Cannot be cleared.
+    /// New email address; null is refused.
     pub email: Patch<String>,
-    /// As given.
+    /// New phone number; null clears the number.
     pub phone: Patch<String>,
-    /// At most 100 characters.
+    /// New city, at most 100 characters; null clears the city.
     pub city: Patch<String>,
-    /// 2 to 50 characters.
+    /// New state, 2 to 50 characters; null clears the state.
     pub state: Patch<String>,
-    /// At most 10 characters.
+    /// New zip code, at most 10 characters; null clears the code.
     pub zip: Patch<String>,
-    /// An employee, as the CRM numbers them.
+    /// New employee by CRM number; null clears the assignment.
     pub employee: Patch<i64>,
-    /// An affiliate of the company.
+    /// New affiliate of the same company; null clears the assignment.
     pub affiliate: Patch<AffiliateId>,
-    /// The partner's own id.
+    /// New identifier in the partner's system; null clears the identifier.
     pub external_id: Patch<String>,
 }
 
-/// A new status for a client.
+/// Status change of a client.
 #[derive(Debug, Clone, Default)]
 pub struct Move {
-    /// By name.
+    /// New status by name; must agree with the number if both are given.
     pub status: Option<String>,
-    /// By number.
+    /// New status by number; must agree with the name if both are given.
     pub status_id: Option<i64>,
-    /// Who did it, as the CRM numbers employees.
+    /// CRM number of the employee who changed the status.
     pub by_employee: Option<i64>,
-    /// Why.
+    /// Note on the change, at most 1,000 characters.
     pub note: Option<String>,
 }
 
 impl Engine {
-    /// Create Lead and Create Client: a record and its event. The same external id again gives the existing record.
+    /// Creates a client or lead and publishes its event (Create Lead, Create Client). A call with a known external id
+    /// returns the existing record.
     ///
     /// # Errors
-    /// [`Error::Invalid`] naming each field, [`Error::Repeated`], and those of storage.
+    /// [`Error::Invalid`] with every invalid field, [`Error::Repeated`]; [`Error::Contended`], [`Error::StorageFull`]
+    /// or [`Error::Store`] when the change cannot be written.
     pub async fn create_client(
         &self,
         caller: Caller,
@@ -115,10 +117,11 @@ impl Engine {
         self.create(once, create).await
     }
 
-    /// Update Lead and Update Client: at least one field.
+    /// Changes at least one field of a client or lead (Update Lead, Update Client).
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::OtherCompany`], [`Error::Invalid`] naming each field, and those of storage.
+    /// [`Error::NotFound`], [`Error::OtherCompany`], [`Error::Invalid`] with every invalid field;
+    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
     pub async fn change_client(
         &self,
         caller: Caller,
@@ -140,6 +143,7 @@ impl Engine {
                 let is_affiliate_given = matches!(wanted.affiliate, Patch::Set(_));
                 apply(wanted, &mut client, &mut faults);
                 judge_client(&client, &mut faults);
+                // Only fields of this request are judged: stored values may predate a rule.
                 faults.0.retain(|fault| changed.contains(&fault.field));
                 if let Some(external_id) = &client.origin.external_id
                     && store::clients::by_external_id(connection, company, external_id)?
@@ -168,11 +172,13 @@ impl Engine {
         Ok(client)
     }
 
-    /// Update Lead Status and Update Client Status. A lead stays a lead under the former; under the latter it may become a client, which is
-    /// an event of its own. The same status again changes nothing.
+    /// Changes the status of a client or lead (Update Lead Status, Update Client Status). With [`Which::Lead`] the
+    /// new status must be a Lead status. A lead that becomes a client also publishes `client.created`. An unchanged
+    /// status writes nothing.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::OtherCompany`], [`Error::Invalid`] naming each field, and those of storage.
+    /// [`Error::NotFound`], [`Error::OtherCompany`], [`Error::Invalid`] with every invalid field;
+    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
     pub async fn move_client(
         &self,
         caller: Caller,
@@ -221,7 +227,7 @@ impl Engine {
 }
 
 impl Wanted {
-    /// The fields that are to change.
+    /// Wire names of the fields that change.
     fn names(&self) -> Vec<&'static str> {
         [
             ("first_name", self.first_name.is_keep()),
@@ -242,7 +248,7 @@ impl Wanted {
     }
 }
 
-/// Makes the wanted changes; a required field that was to be cleared is a fault.
+/// Applies the changes; null for a required field is an error.
 fn apply(wanted: Wanted, client: &mut Client, faults: &mut Faults) {
     let person = &mut client.person;
     for (field, patch, value) in [
@@ -261,7 +267,7 @@ fn apply(wanted: Wanted, client: &mut Client, faults: &mut Faults) {
     wanted.external_id.apply(&mut client.origin.external_id);
 }
 
-/// The status a wish gets, if everything about it holds.
+/// Validates the fields of a new client and resolves its initial status.
 fn judge(wish: &Wish, which: Which) -> Result<ClientStatus, Error> {
     let mut faults = Faults::default();
     faults.person(&wish.person);
@@ -300,7 +306,7 @@ fn judge_move(step: &Move, which: Which) -> Result<ClientStatus, Error> {
     status.ok_or_else(|| Error::Invalid(vec![Fault::new("new_status", "must be given, or new_status_id")]))
 }
 
-/// An affiliate that is named must be one of the company's.
+/// Requires that a given affiliate belongs to the company.
 fn judge_affiliate(connection: &Connection, company: CompanyId, id: Option<AffiliateId>) -> Result<(), Error> {
     let Some(id) = id else { return Ok(()) };
     let found = store::affiliates::get(connection, id)?.filter(|affiliate| affiliate.company == company);
@@ -309,7 +315,7 @@ fn judge_affiliate(connection: &Connection, company: CompanyId, id: Option<Affil
     })
 }
 
-/// The client of a company with this number.
+/// Finds a client of a company by number.
 pub(super) fn find(connection: &Connection, company: CompanyId, id: ClientId, which: Which) -> Result<Client, Error> {
     let noun = match which {
         Which::Lead => "lead",
@@ -327,7 +333,7 @@ const fn created(client: &Client, made: Made) -> Created {
     Created { id: client.id.0, status: Some(client.status), created_at: client.dates.created_at, made }
 }
 
-/// Publishes that a client or a lead came into being (contract: events).
+/// Publishes the creation event of a client or lead.
 fn announce(connection: &Connection, client: &Client, schedule: Schedule, now: Timestamp) -> Result<(), Error> {
     let Client { id, company, person, status, assigned, origin, .. } = client;
     let mut payload = json!({
@@ -346,7 +352,7 @@ fn announce(connection: &Connection, client: &Client, schedule: Schedule, now: T
     tell(connection, *company, kind, &payload, (schedule, now))
 }
 
-/// Publishes an event with this payload.
+/// Publishes an event with a JSON payload.
 pub(super) fn tell(
     connection: &Connection,
     company: CompanyId,

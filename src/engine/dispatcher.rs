@@ -1,5 +1,5 @@
-//! The dispatcher: claims what is due under a lease, fairly over companies, hosts and subscriptions, and sees each attempt through until it is
-//! settled.
+//! The dispatcher: leases due deliveries, fairly over companies, hosts and subscriptions, runs each attempt and
+//! commits its outcome. See `docs/internals/reliability.md`.
 
 use super::claim::{Ask, Claims, Job};
 use super::sender::Parcel;
@@ -19,15 +19,15 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinSet};
 
-/// How long a claim lasts: an attempt's deadline and time to write it down.
+/// Duration of a lease: the deadline of an attempt plus 20 s to commit its outcome.
 pub(super) const LEASE: Duration = Duration::from_secs(DEADLINE.as_secs() + 20);
-/// The longest nap; a missed ring costs no more than this.
+/// Longest sleep without a wake-up; limits the cost of a lost notification.
 const NAP: Duration = Duration::from_secs(30);
-/// How long a stopping platform waits for attempts under way.
+/// Grace period for attempts in flight when the platform stops.
 const PATIENCE: Duration = Duration::from_secs(12);
-/// How often the other tasks get their turn without an attempt landing before what has landed is written down.
+/// Consecutive yields without a new outcome after which the batch is committed.
 const QUIET: u32 = 5;
-/// The wait after storage failed.
+/// Delay before the next try after storage failed.
 const REST: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
@@ -36,7 +36,8 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
     engine.set_status(|status| status.is_dispatching = true);
     let mut said = None;
     while !*stop.borrow() {
-        // Listen before looking, or a ring between the two would be lost.
+        // Register for notifications before querying, so that a notification that arrives during the query is not
+        // missed.
         let mut rung = pin!(shared.bell.notified());
         rung.as_mut().enable();
         let wake_at = match desk.turn(&engine).await {
@@ -68,25 +69,25 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
     engine.set_status(|status| status.is_dispatching = false);
 }
 
-/// What the dispatcher has in hand.
+/// In-memory state of the dispatcher task.
 struct Desk {
-    /// Attempts that are being made, each with whose it is.
+    /// Tasks of attempts in flight; `owners` holds the slot of each.
     flights: JoinSet<Result<(), Error>>,
     owners: HashMap<Id, Slot>,
-    /// Attempts that are being made or wait to be written down.
+    /// Slots of attempts in flight and of outcomes not yet committed.
     slots: SlotLedger,
-    /// Where outcomes come in.
+    /// Sender of the outcome channel, cloned into every attempt.
     runway: mpsc::UnboundedSender<Flight>,
     arrivals: mpsc::UnboundedReceiver<Flight>,
-    /// Outcomes that wait to be written down.
+    /// Outcomes that are not yet committed.
     landed: Vec<Arc<Flight>>,
     run: String,
     n_claims: u64,
-    /// Measures since when there is trouble; setting the clock does not change it.
+    /// Monotonic clock of the back-off; unaffected by clock changes.
     watch: Stopwatch,
     trouble: Trouble,
-    /// When the next rest ends, as of the moment at which it was decided what may be begun: one that ends while that is being written would
-    /// else be waited for by nobody.
+    /// Earliest back-off expiry, sampled before the commit. Sampling afterwards would miss a back-off that expires
+    /// during the commit and leave it without a wake-up.
     rest_ends: Option<Duration>,
 }
 
@@ -109,7 +110,7 @@ impl Desk {
         }
     }
 
-    /// Why nothing is sent, if the sender is in trouble.
+    /// Reason of the pause while the sender itself cannot reach the network.
     fn paused(&self) -> Option<String> {
         self.trouble.is_general().then(|| {
             "the platform itself reaches nobody (no route, resolver or descriptors); it probes with one delivery at a time"
@@ -117,11 +118,12 @@ impl Desk {
         })
     }
 
-    /// Writes down what landed, claims what is due and there is room for, and sends it off. When the next delivery that there is room for is
-    /// due. After a failure of storage, what landed is still in hand.
+    /// Commits outcomes, claims due deliveries for the free slots, and starts their attempts. Returns when the next
+    /// delivery becomes due. After a storage failure the outcomes stay in memory.
     async fn turn(&mut self, engine: &Engine) -> Result<Option<Timestamp>, Error> {
         self.gather().await;
         let shared = &engine.shared;
+        // Without disk reserve nothing new starts, since an attempt's outcome could not be written.
         let has_room = shared.store.has_room();
         let ask = if has_room.is_ok() { self.ask(shared.ambient.now()) } else { None };
         let token = ask.as_ref().map(|ask| ask.lease.token.clone()).unwrap_or_default();
@@ -139,7 +141,7 @@ impl Desk {
         Ok(claims.next_due_at)
     }
 
-    /// Takes a turn. After a failure of storage, what landed is still in hand.
+    /// Commits the outcomes together with a claim. After a storage failure the outcomes stay in memory.
     async fn write(&mut self, engine: &Engine, ask: Option<Ask>) -> Result<Claims, Error> {
         let turn = Turn { flights: self.landed.clone(), ask, now: engine.shared.ambient.now() };
         let taken = engine.take_turn(turn).await;
@@ -151,8 +153,8 @@ impl Desk {
         taken
     }
 
-    /// Takes in hand what has landed, and lets those land first that are about to: a turn costs much the same for one as for many. Nobody is
-    /// waited for; what only needs the processor gets it.
+    /// Collects finished attempts, and yields a few times so that attempts about to finish join the same batch: a
+    /// commit costs nearly the same for one outcome as for many. Never waits for the network.
     async fn gather(&mut self) {
         let mut n_quiet = 0;
         loop {
@@ -172,13 +174,14 @@ impl Desk {
         }
     }
 
-    /// What may be begun once what landed has been written down. None where nothing may.
+    /// Builds the claim request for the slots that are free after the commit. `None` when every slot is occupied.
     fn ask(&mut self, now: Timestamp) -> Option<Ask> {
         let at = self.watch.elapsed();
         self.rest_ends = self.trouble.next(at);
         if self.slots.n_held() - self.landed.len() >= FLIGHTS {
             return None;
         }
+        // The claim runs in the transaction that commits these outcomes, so their slots count as free.
         let mut slots = self.slots.clone();
         for flight in &self.landed {
             slots.release(&flight.slot);
@@ -188,7 +191,7 @@ impl Desk {
         Some(Ask { lease, slots, admission: self.trouble.admission(at) })
     }
 
-    /// Waits until an attempt has landed, or ended without an outcome.
+    /// Waits until an attempt finishes, or ends without an outcome.
     async fn event(&mut self) {
         tokio::select! {
             Some(flight) = self.arrivals.recv() => self.land(flight),
@@ -199,7 +202,7 @@ impl Desk {
         }
     }
 
-    /// Takes an outcome in hand.
+    /// Records an outcome for the next commit, and feeds the back-off of the sender.
     fn land(&mut self, flight: Flight) {
         let subscription = flight.claimed.subscription;
         match flight.told() {
@@ -209,7 +212,7 @@ impl Desk {
         self.landed.push(Arc::new(flight));
     }
 
-    /// Waits until all attempts are made and written down.
+    /// Waits for all attempts in flight and commits their outcomes.
     async fn end(mut self, engine: &Engine) {
         while self.flights.join_next().await.is_some() {}
         self.take_arrivals();
@@ -221,7 +224,7 @@ impl Desk {
     }
 }
 
-/// Waits for an attempt that ends without an outcome: whose it was, and why. None when none is being made.
+/// Waits for an attempt task that failed: its slot and the error. `None` when no attempt is in flight.
 async fn failed(flights: &mut JoinSet<Result<(), Error>>, owners: &mut HashMap<Id, Slot>) -> Option<(Slot, String)> {
     loop {
         let (id, why) = match flights.join_next_with_id().await? {
@@ -234,7 +237,8 @@ async fn failed(flights: &mut JoinSet<Result<(), Error>>, owners: &mut HashMap<I
     }
 }
 
-/// One attempt, from the secret to the last byte of the answer; its outcome goes to the desk.
+/// Runs one attempt, from unsealing the secret to the last byte of the answer, and sends the outcome to the
+/// dispatcher.
 async fn fly(engine: Engine, job: Job, lease: String, runway: mpsc::UnboundedSender<Flight>) -> Result<(), Error> {
     let Job { claimed, slot, event, target_url, sealed } = job;
     let parcel = Parcel {
@@ -248,19 +252,19 @@ async fn fly(engine: Engine, job: Job, lease: String, runway: mpsc::UnboundedSen
     };
     let landed = engine.shared.sender.post(parcel, &engine.shared.ambient).await;
     let roll = engine.shared.ambient.roll();
-    // The desk lives for as long as somebody can send to it, or has stopped waiting.
+    // The receiver is gone only after the grace period of a stop; the lease then expires.
     let _ = runway.send(Flight { claimed, slot, lease, target_url, event_type: event.kind, landed, roll });
     Ok(())
 }
 
-/// Says of dispatch whether and why it is paused: to whoever asks, and in the log once when that changes.
+/// Publishes the pause reason in the status, and logs each transition once.
 fn say(engine: &Engine, said: &mut Option<String>, paused: Option<String>) {
     match (&*said, &paused) {
         (None, Some(why)) => tracing::error!("dispatch is paused: {why}"),
         (Some(_), None) => tracing::warn!("dispatch goes on"),
         _ => {}
     }
-    // What is said first stands until it is over: the details may change with every probe.
+    // The first reason is kept until the pause ends; details may differ with every probe.
     if said.is_none() || paused.is_none() {
         said.clone_from(&paused);
         engine.set_status(|status| status.paused = paused);

@@ -1,15 +1,15 @@
-//! The envelope: the bytes of an event, put together once. Payload and metadata stand in it with the bytes they were accepted with. It is the
-//! body of each webhook about the event, so its size is judged here, where it is made.
+//! Envelope of an event: its bytes are serialised once, stored, signed and sent. Payload and metadata keep the bytes
+//! they were accepted with. The envelope is also the webhook body, so the size limit is checked here.
 
 use super::Error;
 use crate::domain::event::EventType;
 use crate::domain::ids::{CompanyId, EventId};
 use crate::domain::time::Timestamp;
 
-/// The most bytes of an envelope, and so of a webhook's body.
+/// Maximum size of an envelope, and so of a webhook body, in bytes.
 pub(super) const MAX_ENVELOPE_BYTES: usize = 1024 * 1024;
 
-/// What an envelope is made of. `payload` and `metadata` are JSON texts that were checked.
+/// Members of an envelope. `payload` and `metadata` are JSON texts that were validated before.
 #[derive(Debug)]
 pub(super) struct Parts<'a> {
     pub(super) id: EventId,
@@ -20,10 +20,10 @@ pub(super) struct Parts<'a> {
     pub(super) metadata: Option<&'a str>,
 }
 
-/// The bytes.
+/// Serialises an envelope to the bytes that are stored and sent.
 ///
 /// # Errors
-/// [`Error::EnvelopeTooLarge`]: more than receivers were promised at most.
+/// [`Error::EnvelopeTooLarge`] beyond 1 MiB.
 pub(super) fn seal(parts: &Parts<'_>) -> Result<Vec<u8>, Error> {
     let Parts { id, kind, created_at, company, payload, metadata } = parts;
     let created = created_at.to_rfc3339_seconds();

@@ -12,35 +12,36 @@ use crate::store;
 use crate::store::deliveries::Claimed;
 use rusqlite::Connection;
 
-/// What is to be published. The texts are JSON objects.
+/// Event to publish; payload and metadata are texts of JSON objects.
 #[derive(Debug, Clone)]
 pub struct News {
-    /// Whose.
+    /// Company that the event belongs to.
     pub company: CompanyId,
-    /// What.
+    /// Type of the event to publish.
     pub kind: EventType,
-    /// A sample if absent.
+    /// Payload as JSON; a realistic sample if absent.
     pub payload: Option<String>,
-    /// Optional.
+    /// Optional metadata as a JSON object.
     pub metadata: Option<String>,
 }
 
-/// A page of events.
+/// Page of events in id order.
 #[derive(Debug, Clone)]
 pub struct Page {
-    /// Their envelopes, byte by byte, in the order that was asked for.
+    /// Envelopes as stored bytes, in the requested order.
     pub envelopes: Vec<Vec<u8>>,
-    /// Where the next page begins: nothing up to here need be looked at again.
+    /// Cursor of the next page; every event up to this id has been read.
     pub next: EventId,
-    /// Whether there are more now.
+    /// Whether more events exist now.
     pub has_more: bool,
 }
 
 impl Engine {
-    /// Publishes an event on somebody's behalf: an operator does what the CRM would, a key publishes a test event.
+    /// Publishes an event: for an operator what the CRM would publish, for a key a test event.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for an unknown company or a payload that is no object, [`Error::EnvelopeTooLarge`], and those of storage.
+    /// [`Error::Invalid`] for an unknown company or a payload that is not an object, [`Error::EnvelopeTooLarge`];
+    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
     pub async fn publish(&self, caller: Caller, news: News) -> Result<Event, Error> {
         let store = self.store_of(&caller);
         let event = store.write(self.publication(caller, news)?).await?;
@@ -48,10 +49,10 @@ impl Engine {
         Ok(event)
     }
 
-    /// The same for a call that may be repeated: that gets the first answer, and nothing happens.
+    /// Publishes an event under an idempotency key; a repeated call returns the first answer and publishes nothing.
     ///
     /// # Errors
-    /// As for [`Engine::publish`], and [`Error::Repeated`].
+    /// [`Error::Repeated`], and every error of [`Engine::publish`].
     pub async fn publish_once(
         &self,
         caller: Caller,
@@ -78,7 +79,7 @@ impl Engine {
         Ok(reply)
     }
 
-    /// What publishing does in its transaction.
+    /// Validates an event and returns the transaction that publishes it.
     fn publication(
         &self,
         caller: Caller,
@@ -114,11 +115,11 @@ impl Engine {
         })
     }
 
-    /// At most `limit` events of a company that a filter lets through, from a place on; from the beginning of the order if there is none. Fewer
-    /// where they are large.
+    /// Reads at most `limit` events of a company that match a filter, starting from a cursor or from the beginning of
+    /// the order. Large events make the page shorter.
     ///
     /// # Errors
-    /// Those of storage.
+    /// [`Error`] when the database cannot be read.
     pub async fn events(
         &self,
         company: CompanyId,
@@ -133,7 +134,7 @@ impl Engine {
             let next = match events.last() {
                 Some((last, _)) if has_more || order == Order::NewestFirst => *last,
                 None if order == Order::NewestFirst => from,
-                // Everything there is has been looked at, so the next look begins behind it.
+                // Every event has been read, so the next page begins after the latest one.
                 _ => store::events::latest(connection, company)?.map_or(from, |latest| latest.max(from)),
             };
             let envelopes = events.into_iter().map(|(_, envelope)| envelope).collect();
@@ -142,14 +143,14 @@ impl Engine {
         self.shared.partners.read(read).await.map_err(Error::from)
     }
 
-    /// Wakes the dispatcher and whoever watches for changes.
+    /// Wakes the dispatcher and notifies subscribers of changes.
     pub(super) fn ring(&self) {
         self.shared.bell.notify_one();
         self.changed();
     }
 }
 
-/// An event before it has an id.
+/// Event without an id, ready to be written.
 #[derive(Debug)]
 pub(super) struct Draft<'a> {
     pub(super) company: CompanyId,
@@ -158,10 +159,11 @@ pub(super) struct Draft<'a> {
     pub(super) metadata: Option<&'a str>,
 }
 
-/// Writes an event and its deliveries: due at once where the subscription is enabled, skipped where it is not.
+/// Writes an event and its deliveries: due at once for enabled subscriptions, skipped for disabled ones.
 ///
 /// # Errors
-/// [`Error::EnvelopeTooLarge`], and those of storage.
+/// [`Error::EnvelopeTooLarge`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change
+/// cannot be written.
 pub(super) fn publish(
     connection: &Connection,
     draft: &Draft<'_>,

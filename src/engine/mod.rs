@@ -1,4 +1,5 @@
-//! The platform without a network face: authentication, rate windows, one file of operations per noun, dispatcher, sender.
+//! The platform without a network: authentication, rate limiter, one file of operations per noun, dispatcher, sender
+//! and background tasks. Invariants of delivery and storage are explained in `docs/internals/reliability.md`.
 
 pub mod affiliates;
 pub mod alerts;
@@ -70,156 +71,157 @@ use tokio::sync::{Notify, watch};
 use vault::{Proof, Trail, Vault};
 use windows::Windows;
 
-/// Subscriptions that a company may have unless the platform is told otherwise.
+/// Default limit of subscriptions per company.
 pub const MAX_SUBSCRIPTIONS: u32 = 100;
 
-/// How a platform is to run.
+/// Configuration of a platform, fixed while [`Engine`] runs.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where everything is kept; created with mode 0700 if absent.
+    /// Data directory with the database, keys and token file; created with mode 0700 if absent.
     pub data_dir: PathBuf,
-    /// Which targets are permitted.
+    /// Webhook targets that are permitted: public HTTPS only, or private addresses and `http` too.
     pub policy: Policy,
-    /// When failed deliveries are tried again.
+    /// Retry schedule of failed deliveries, stored with each delivery.
     pub schedule: Schedule,
-    /// How long attempts, requests, finished deliveries and their events are kept; for ever if absent.
+    /// Retention of attempts, requests, finished deliveries and their events; nothing expires if absent.
     pub keep: Option<Duration>,
-    /// Bytes that the request log may have; the oldest rows beyond that are deleted.
+    /// Limit of the request log in bytes; the oldest rows beyond this limit are deleted.
     pub request_log_limit: u64,
-    /// Bytes of delivery log that a company may have: beyond that its oldest attempts give up bodies and headers.
+    /// Quota of the delivery log in bytes per company; beyond this quota the oldest attempts lose bodies and headers.
     pub delivery_log_quota: u64,
-    /// Subscriptions that a company may have.
+    /// Limit of subscriptions per company.
     pub max_subscriptions: u32,
-    /// What the sender is given of the world outside.
+    /// Network configuration of the webhook sender.
     pub reach: Reach,
-    /// Where the platform's key is kept.
+    /// Source of the platform's master key.
     pub custody: Custody,
 }
 
-/// What can go wrong with an operation.
+/// Error of an engine operation.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is no such thing.
+    /// The named record does not exist.
     #[error("there is no {0}")]
     NotFound(String),
-    /// It belongs to another company.
+    /// The record belongs to another company.
     #[error("the {0} belongs to another company")]
     OtherCompany(&'static str),
-    /// What was asked for breaks rules, field by field.
+    /// The request breaks validation rules; every invalid field is listed.
     #[error("{} is not valid", .0.first().map_or("the request", |fault| fault.field))]
     Invalid(Vec<Fault>),
-    /// The envelope of an event, which is the body of its webhooks, would be larger than receivers were promised.
+    /// The envelope of an event, which is also the body of its webhooks, exceeds the limit of a webhook body.
     #[error("the event's envelope would have {n_bytes} bytes; a webhook has at most {}", envelope::MAX_ENVELOPE_BYTES)]
     EnvelopeTooLarge {
-        /// Bytes that it would have.
+        /// Size that the envelope would have, in bytes.
         n_bytes: usize,
     },
-    /// A tool manages the subscription: a key other than the one that created it may only switch it.
+    /// A tool manages the subscription; a key other than the creating key may only change `isEnabled`.
     #[error(
         "this subscription is managed by {0}; a key other than the one that created it may only change isEnabled, and delete it once that key \
          is revoked"
     )]
     Managed(String),
-    /// The name of a create was used for another one within a day.
+    /// The idempotency key was used with another request within 24 hours.
     #[error("this Idempotency-Key was used with another request; use a new one for each record")]
     Repeated,
-    /// The name of a create belongs to a subscription that is gone, and its secret with it.
+    /// The idempotency key created a subscription that was deleted since, so its signing secret is lost.
     #[error("this Idempotency-Key created subscription {0}, which was deleted since; use a new one to create another")]
     RepeatedGone(SubscriptionId),
-    /// The company has as many of something as it may have.
+    /// The company has reached a quota.
     #[error(
         "this company has {limit} {what}, which is all that it may have; delete one, or ask those who run the platform for more"
     )]
     QuotaReached {
-        /// Of what.
+        /// Plural noun of the limited records.
         what: &'static str,
-        /// How many it may have.
+        /// Maximum number of these records per company.
         limit: u32,
     },
-    /// The write queue is full, or the platform is stopping.
+    /// The write queue is full, another operation holds its place for too long, or the platform is stopping.
     #[error("the platform is busy; try again in a moment")]
     Contended,
-    /// Nothing can be written; the text is the reason.
+    /// Nothing can be written, because the disk or the database is full or broken; the inner error names the reason.
     #[error(transparent)]
     StorageFull(store::Error),
-    /// The process has as many files open as it may have.
+    /// The process has reached its limit of open files.
     #[error("no file descriptors are left")]
     Descriptors,
-    /// The database.
+    /// The database failed for a reason other than space, contention or descriptors.
     #[error(transparent)]
     Store(store::Error),
-    /// A file beside the database.
+    /// A file beside the database could not be read or written.
     #[error("{}: {source}", path.display())]
     Io {
-        /// Which.
+        /// Path of the affected file.
         path: PathBuf,
-        /// Why.
+        /// Error of the operating system.
         source: std::io::Error,
     },
-    /// Something sealed does not open: another key sealed it, or it was edited, or moved from its place.
+    /// A sealed value does not open: another master key sealed the value, or the value was edited or moved to another
+    /// row.
     #[error(
         "{place} in the database does not open with the key in {key}; the key was replaced, or the database edited"
     )]
     Sealed {
-        /// Table, row and column.
+        /// Table, row and column of the value.
         place: String,
-        /// Where the key came from.
+        /// Origin of the master key that was tried.
         key: String,
     },
-    /// What should be a key is none.
+    /// The text that should be a master key is not one.
     #[error("{0} does not hold a key of this platform: 64 hexadecimal digits")]
     NotAKey(String),
-    /// The key file of a platform that was founded earlier is gone.
+    /// The master key file of an existing platform is missing.
     #[error("{} is missing, and without it no key, token or signing secret can be checked", .0.display())]
     KeyMissing(PathBuf),
-    /// A platform was founded in the directory, and its database is gone.
+    /// The database of an existing platform is missing or truncated.
     #[error("{} is missing or cut off, but {} shows that a platform was founded here", database.display(), key.display())]
     Lost {
-        /// The database.
+        /// Expected path of the database.
         database: PathBuf,
-        /// What it left.
+        /// Remaining file that proves a platform existed here.
         key: PathBuf,
     },
-    /// A file that is not to be replaced is there.
+    /// The destination file exists and is not to be overwritten.
     #[error("{} is there already", .0.display())]
     Exists(PathBuf),
-    /// A backup is not what its authentication code was made over.
+    /// The contents of a backup do not match its authentication code.
     #[error("{} is not the backup that {} was made for, or was made with another key than the one in {key}", path.display(), code.display())]
     Forged {
-        /// The backup.
+        /// Path of the backup file.
         path: PathBuf,
-        /// The file with its authentication code.
+        /// Path of the file with the authentication code.
         code: PathBuf,
-        /// Where the key came from.
+        /// Origin of the master key that was tried.
         key: String,
     },
-    /// A backup has no authentication code.
+    /// A backup has no file with an authentication code.
     #[error("{} is missing, so anybody could have made the backup", .0.display())]
     Unproven(PathBuf),
-    /// A copy of a database is not whole.
+    /// A database, or a copy of one, is damaged.
     #[error("{} is damaged: {fault}", path.display())]
     Unsound {
-        /// The file that was copied.
+        /// Path of the damaged or copied database.
         path: PathBuf,
-        /// The first thing wrong.
+        /// First problem found, or several joined by semicolons.
         fault: String,
     },
-    /// The sender could not be set up.
+    /// The sender's TLS configuration could not be built.
     #[error("the sender cannot be set up: {0}")]
     Sender(String),
 }
 
-/// One field that breaks a rule; the text fits after the field's name.
+/// Validation error of one field; the text continues a sentence that begins with the field's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// Which.
+    /// Name of the field as the caller sent it.
     pub field: &'static str,
-    /// What it must be.
+    /// Rule that the value breaks, worded as `must …`.
     pub text: String,
 }
 
 impl Fault {
-    /// A fault of a field.
+    /// Creates the validation error of a field.
     #[must_use]
     pub fn new(field: &'static str, text: impl Into<String>) -> Self {
         Self { field, text: text.into() }
@@ -227,7 +229,7 @@ impl Fault {
 }
 
 impl Error {
-    /// Whether storage took nothing, and may take the same later.
+    /// Whether storage is unavailable at present and the same call may succeed later.
     const fn is_of_storage(&self) -> bool {
         matches!(self, Self::StorageFull(_) | Self::Descriptors | Self::Contended)
     }
@@ -254,7 +256,7 @@ impl store::WorkError for Error {
     }
 }
 
-/// The platform; clones share it.
+/// Handle of the platform; clones share one state.
 #[derive(Debug, Clone)]
 pub struct Engine {
     shared: Arc<Shared>,
@@ -265,7 +267,7 @@ struct Shared {
     settings: Settings,
     ambient: Ambient,
     store: Store,
-    /// The same, where a partner waits for the answer.
+    /// Handle of the same database with the lower write priority of partner calls.
     partners: Store,
     vault: Vault,
     keyring: Keyring,
@@ -276,29 +278,32 @@ struct Shared {
     sender: Sender,
     gate: work_gate::WorkGate,
     bell: Notify,
-    /// Rung when a replay may go on.
+    /// Wakes the replayer when a replay may continue.
     plans: Notify,
     changes: watch::Sender<u64>,
     status: Mutex<Status>,
 }
 
-/// What the background work says of itself.
+/// State of the background tasks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Status {
-    /// Whether the dispatcher runs.
+    /// Whether the dispatcher task is running.
     pub is_dispatching: bool,
-    /// Why dispatch is paused, if it is: the reason alone.
+    /// Reason why dispatch is paused; absent while deliveries are sent.
     pub paused: Option<String>,
-    /// Why writes fail, if the last one did. Dispatch is paused then.
+    /// Reason of the last failed write, until a write succeeds. Dispatch is paused meanwhile.
     pub write_fault: Option<String>,
 }
 
 impl Engine {
-    /// Opens the platform in its data directory, or founds it there: then an admin operator is created whose token goes, alone on a line,
-    /// to `operator.token` (mode 0600). A platform whose storage takes no writes is opened to be read, and writes again when it can.
+    /// Opens the platform in its data directory, or initialises a new one there. Initialisation creates an admin
+    /// operator and writes its token, alone on one line, to `operator.token` (mode 0600). A platform whose storage
+    /// refuses writes opens read-only and resumes writing when the storage accepts writes again.
     ///
     /// # Errors
-    /// Everything about the directory and its files: in use by another process, foreign, damaged, newer; unwritable where a platform is founded.
+    /// [`Error::Lost`], [`Error::KeyMissing`] or [`Error::Io`] when the directory is
+    /// incomplete or not accessible; [`Error::Store`] when the database is in use by another process, foreign,
+    /// damaged or newer than this program; [`Error::StorageFull`] when a new platform cannot be written.
     pub async fn open(settings: Settings, ambient: Ambient) -> Result<Self, Error> {
         let dir = settings.data_dir.clone();
         make_dir(&dir)?;
@@ -320,7 +325,8 @@ impl Engine {
             })
             .await;
         match released.map_err(Error::from) {
-            // What was under way is released when its leases end; until storage takes writes nothing is sent in any case.
+            // Claims left by the previous process are released when their leases expire; nothing is sent before
+            // storage accepts writes.
             Err(Error::StorageFull(_)) => {}
             released => released.map(drop)?,
         }
@@ -342,6 +348,7 @@ impl Engine {
             keyring,
             tokens,
             windows,
+            // Rate windows already written are loaded, so a restart does not refill the limits of the current minute.
             revocations: PendingRevocations::default(),
             sender,
             gate: work_gate::WorkGate::new(),
@@ -353,8 +360,9 @@ impl Engine {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Runs the background work until `stop` says so: the dispatcher, which finishes what is under way, the replayer, what forgets the old, and the clerk, which writes down
-    /// windows and requests to the last one. Then closes the database. Whoever serves calls stops first.
+    /// Runs the background tasks until `stop` becomes true: dispatcher, replayer, retention, log quota and
+    /// housekeeping. The dispatcher drains attempts in flight first; housekeeping stops last and flushes buffered
+    /// windows and requests. Then closes the database. Servers must stop before.
     pub async fn run(&self, stop: watch::Receiver<bool>) {
         let (end, ended) = watch::channel(false);
         let clerk = tokio::spawn(clerk::run(self.clone(), ended));
@@ -370,25 +378,25 @@ impl Engine {
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
     }
 
-    /// The platform's clock and dice.
+    /// Clock and random source of the platform.
     #[must_use]
     pub fn ambient(&self) -> &Ambient {
         &self.shared.ambient
     }
 
-    /// How it was started.
+    /// Configuration that the platform was opened with.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.shared.settings
     }
 
-    /// Grows with every change that an overview could show.
+    /// Subscribes to a counter that grows with every change an overview could show.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.shared.changes.subscribe()
     }
 
-    /// What the background work says of itself.
+    /// State of the background tasks, with the current write fault.
     #[must_use]
     pub fn status(&self) -> Status {
         let status = self.shared.status.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -396,7 +404,7 @@ impl Engine {
         Status { paused: write_fault.clone().or(status.paused), write_fault, ..status }
     }
 
-    /// Mints an admin credential that lives only in this process's memory.
+    /// Creates an admin token that exists only in the memory of this process.
     #[must_use]
     pub fn mint_operator(&self, name: &str) -> Secret {
         let token = auth::new_token(&self.shared.ambient);
@@ -405,7 +413,7 @@ impl Engine {
         token
     }
 
-    /// The store, in the lane of whoever asks.
+    /// Database handle with the write priority of the caller: partner or operator.
     fn store_of(&self, caller: &Caller) -> &Store {
         match caller.actor {
             Actor::Key(_) => &self.shared.partners,
@@ -436,15 +444,16 @@ fn make_dir(dir: &Path) -> Result<(), Error> {
     builder.create(dir).map_err(|source| Error::Io { path: dir.to_owned(), source })
 }
 
-/// Where the first operator's token is written down.
+/// Path of the file with the first operator's token.
 fn token_file(dir: &Path) -> PathBuf {
     dir.join("operator.token")
 }
 
-/// Bytes of the smallest database; SQLite takes what is shorter for an empty one.
+/// Size of the smallest SQLite database in bytes; SQLite opens a shorter file as an empty database.
 const LEAST: u64 = 512;
 
-/// A key without a database is not the beginning of a platform but its end: founding a new one would hide that.
+/// Refuses to initialise a platform where a key or token file is left but the database is missing: a new, empty
+/// database would hide the loss.
 fn check_not_lost(dir: &Path) -> Result<(), Error> {
     let database = store::database(dir);
     let left = [root::file(dir), token_file(dir)].into_iter().find(|path| path.exists());
@@ -455,14 +464,14 @@ fn check_not_lost(dir: &Path) -> Result<(), Error> {
     }
 }
 
-/// Opens the database where it may block.
+/// Opens the database on a blocking thread.
 async fn open_store(dir: PathBuf) -> Result<Store, Error> {
     let opened = tokio::task::spawn_blocking(move || Store::open(&dir)).await;
     Ok(opened.map_err(|_| Error::Contended)??)
 }
 
-/// The first start: an admin operator and its token. And the pepper and the keyed audit trail, which platforms that were founded earlier do not
-/// have yet.
+/// Completes the first start: creates the admin operator and writes its token file. Also moves the pepper into the
+/// database and puts the audit trail under a keyed MAC on platforms created before either existed.
 async fn found(store: &Store, dir: &Path, vault: &Vault, ambient: &Ambient) -> Result<(), Error> {
     let operators = store.read(store::operators::ever).await?;
     let admin = if operators.is_empty() {
