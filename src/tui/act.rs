@@ -1,4 +1,4 @@
-//! Carrying out what keys mean: each action changes the console or becomes an effect.
+//! Dispatch of key actions: each action either changes the console's state or becomes an effect.
 
 use super::app::{App, Frozen, Root};
 use super::console::Mode;
@@ -105,7 +105,8 @@ impl App {
         Vec::new()
     }
 
-    /// Quits; where that stops the platform, or would lose a secret, it is asked first. Asked twice, it quits.
+    /// Quits the console. Asks first where quitting stops the platform or would lose a secret that is on the screen;
+    /// asking a second time quits.
     fn quit(&mut self, now: Timestamp) -> Vec<Effect> {
         if let Some(Layer::Once(shown)) = self.layers.last_mut()
             && let Err(why) = shown.close()
@@ -121,7 +122,8 @@ impl App {
         Vec::new()
     }
 
-    /// Exactly one layer back.
+    /// Closes the front overlay or undoes one navigation step; shows the dashboard when there is nothing left to
+    /// close.
     fn back(&mut self, now: Timestamp) {
         if let Some(Layer::Once(shown)) = self.layers.last_mut()
             && let Err(why) = shown.close()
@@ -149,7 +151,7 @@ impl App {
         }
     }
 
-    /// The panes that Tab goes through.
+    /// Panes that Tab cycles through in the present main view.
     const fn at_hand(&self) -> &'static [Pane] {
         match self.root {
             Root::Overview => &Pane::DASHBOARD,
@@ -210,7 +212,7 @@ impl App {
         Vec::new()
     }
 
-    /// Runs what was found among the actions, where the search was begun.
+    /// Runs the action selected in help or in the palette, in the context in which the search was opened.
     fn run_found(&mut self, finder: &Finder, now: Timestamp) -> Vec<Effect> {
         let Some(binding) = finder.selected(&self.setting.keymap).map(|bound| bound.binding) else {
             self.say("no action is called that", now);
@@ -234,7 +236,7 @@ impl App {
         vec![Effect::Perform(Job::Fetch(item))]
     }
 
-    /// Follows the line of a detail.
+    /// Performs what Enter means on the selected line of a detail view.
     fn follow_line(&mut self, now: Timestamp) -> Vec<Effect> {
         let Some(Layer::Detail(detail)) = self.layers.last() else { return Vec::new() };
         match detail::does(self, detail) {
@@ -254,7 +256,7 @@ impl App {
         Vec::new()
     }
 
-    /// Shows what belongs to one company, or to all.
+    /// Restricts every pane to one company, or shows all companies again with `None`.
     fn look_at(&mut self, company: Option<CompanyId>, now: Timestamp) {
         self.trail = Trail::default();
         self.company = company;
@@ -263,7 +265,7 @@ impl App {
         self.say(company.map_or_else(|| "all companies".to_owned(), |id| format!("company {id} alone")), now);
     }
 
-    /// Shows the bodies of a detail otherwise.
+    /// Folds or unfolds all bodies of the open detail view, or switches their format.
     fn shape(&mut self, action: Action) {
         if let Some(Layer::Detail(detail)) = self.layers.last_mut() {
             match action {
@@ -273,7 +275,8 @@ impl App {
         }
     }
 
-    /// One act on an ordinary platform is answered with y or n; all else wants its count typed.
+    /// Asks for confirmation: y or n for a single change on an ordinary platform, a typed count or pledge in every
+    /// other case.
     pub(super) fn ask(&mut self, mut questions: Vec<Question>) {
         use super::console::Stakes;
         let layer = match (questions.pop(), self.setting.identity.stakes) {
@@ -290,7 +293,7 @@ impl App {
         self.layers.push(layer);
     }
 
-    /// Performs what was asked, if it still means what it meant when it was asked.
+    /// Sends the confirmed change, unless its precondition no longer holds.
     fn confirm(&mut self, now: Timestamp) -> Vec<Effect> {
         let Some(Layer::Confirm(question)) = self.layers.pop() else { return Vec::new() };
         if let Err(why) = question.still_holds(&self.picture) {
@@ -303,7 +306,8 @@ impl App {
         vec![Effect::Perform(Job::Act(question.act))]
     }
 
-    /// Begins acts whose count was typed; those whose subject changed since they were asked about fail at once.
+    /// Starts the changes whose count was typed. Changes whose precondition no longer holds are listed as failed at
+    /// once.
     fn confirm_many(&mut self, now: Timestamp) -> Vec<Effect> {
         let Some(Layer::Count(count)) = self.layers.last() else { return Vec::new() };
         if !count.is_answered() {
@@ -319,7 +323,7 @@ impl App {
             }
         }
         if let (true, [act]) = (failed.is_empty(), acts.as_slice()) {
-            // One act on many things, or on a production platform: there is nothing to count.
+            // One change on many things, or on a production platform: there is nothing to count.
             let act = act.clone();
             self.layers.pop();
             self.close_menu();
@@ -346,14 +350,14 @@ impl App {
         })
     }
 
-    /// Begins the next act of a run, if none is under way.
+    /// Starts the next change of a bulk run if none is in flight.
     pub(super) fn begin_next(&mut self) -> Vec<Effect> {
         let Some(run) = self.bulk().filter(|run| run.under_way.is_none()) else { return Vec::new() };
         run.under_way = run.left.pop_front();
         run.under_way.clone().map(|act| Effect::Perform(Job::Act(act))).into_iter().collect()
     }
 
-    /// What came of an act: counted where it belongs to a run, else said.
+    /// Records the result of a change: counted in its bulk run, or shown as a message if it belongs to none.
     pub(super) fn acted(&mut self, act: &Act, came: Result<String, String>, now: Timestamp) -> Vec<Effect> {
         let Some(run) = self.bulk().filter(|run| run.under_way.as_ref() == Some(act)) else {
             let effects = self.answered(act, &came);
@@ -375,7 +379,7 @@ impl App {
         self.begin_next()
     }
 
-    /// Says what went wrong until a key is pressed.
+    /// Shows an error in the status line until a key is pressed, and adds it to the message log.
     pub(super) fn complain(&mut self, why: String, now: Timestamp) {
         self.desk.heard(&why, now);
         self.notice = Some(Notice::trouble(why));
@@ -438,12 +442,12 @@ impl App {
         self.put_cursor(stepped(step, row, items.len(), page), &items, now);
     }
 
-    /// The rows of the focused pane, in the order in which they are shown.
+    /// Rows of the focused pane, in the order on the screen.
     pub(super) fn items(&self) -> Option<Vec<Item>> {
         Some(self.view()?.order(self.focus).items)
     }
 
-    /// Puts the cursor of the focused pane onto a row; while it moves the order is held.
+    /// Moves the cursor of the focused pane to a row and, except in logs, pins the row order for a while.
     pub(super) fn put_cursor(&mut self, row: usize, items: &[Item], now: Timestamp) {
         let pane = self.focus;
         self.places.of_mut(pane).select(row, items);
@@ -453,7 +457,7 @@ impl App {
         }
     }
 
-    /// The rows that the focused list shows at once, about.
+    /// Approximate number of rows visible in the focused list, at least 1.
     fn page(&self) -> u16 {
         let shown = self.panes().into_iter().find(|(pane, _)| *pane == self.focus);
         shown.map_or(1, |(_, area)| area.height.saturating_sub(3)).max(1)

@@ -1,4 +1,4 @@
-//! The console's state, and what pictures, ticks and results do to it. What keys do is in `press`.
+//! State of the console, and how it changes on snapshots, ticks and job results. Keys are handled in `press`.
 
 use super::console::{Access, Identity};
 use super::desk::Desk;
@@ -24,121 +24,121 @@ use ratatui::layout::Rect;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What the console was started with.
+/// Configuration the console was started with.
 #[derive(Debug, Clone)]
 pub struct Setting {
-    /// Whose console it is.
+    /// Profile, platform and mode shown in the header.
     pub identity: Identity,
-    /// What it may do.
+    /// Whether changes on the platform are allowed.
     pub access: Access,
-    /// What it looks like.
+    /// Theme, character set, mouse use and forced layout.
     pub look: Look,
-    /// Which keys do what.
+    /// Key bindings, with the operator's changes applied.
     pub keymap: Keymap,
 }
 
-/// The size of the screen and what fits on it.
+/// Size of the terminal, and the layout class that fits it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
-    /// The whole screen.
+    /// Whole screen, in columns and lines from the origin.
     pub area: Rect,
-    /// What fits.
+    /// Layout class in use, chosen by size or forced by configuration.
     pub class: Class,
 }
 
-/// What the root shows.
+/// Main view below all overlays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Root {
-    /// All panes at once, as far as there is room.
+    /// Dashboard: all of its panes at once, as far as there is room.
     Overview,
-    /// The focused pane alone.
+    /// Focused pane alone, on the whole body.
     Single,
 }
 
-/// The picture at which the console was stopped.
+/// Snapshot that stays on the screen while the console is frozen.
 #[derive(Debug, Clone)]
 pub struct Frozen {
-    /// What is shown.
+    /// Snapshot on the screen while the console is frozen.
     pub picture: Arc<Snapshot>,
-    /// The moment, by this machine's clock.
+    /// Moment of freezing, by the clock of this machine.
     pub at: Timestamp,
-    /// Pictures that came since and are not shown.
+    /// Number of changed snapshots received since and not shown.
     pub n_new: u64,
 }
 
-/// Something that happened to the console.
+/// Input of [`App::update`]: everything that can happen to the console.
 #[derive(Debug, Clone)]
 pub enum Msg {
-    /// A key was pressed.
+    /// Key press from the terminal.
     Key(KeyEvent),
-    /// The terminal shows the console again, and may have lost what was drawn.
+    /// Request to repaint: the terminal gained focus or the process was resumed, so that cells may be lost.
     Exposed,
-    /// The left button was pressed at this column and line.
+    /// Press of the left mouse button, at this column and line.
     Clicked(u16, u16),
-    /// The wheel was turned.
+    /// Turn of the mouse wheel by one step.
     Scrolled(Step),
-    /// Text was pasted.
+    /// Text pasted with bracketed paste.
     Pasted(String),
-    /// The screen has this size now: columns and lines.
+    /// New terminal size, as columns and lines.
     Resized(u16, u16),
-    /// A new picture.
+    /// New snapshot of the platform.
     Picture(Arc<Snapshot>),
-    /// Time passed that can be seen.
+    /// Time at which something on the screen changes, such as an age or a countdown.
     Tick,
-    /// A job ended.
+    /// Result of a background job.
     Finished(Finished),
 }
 
-/// What a picture told.
+/// Whether a snapshot carries news from the platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Seen {
-    /// The platform changed.
+    /// Cursor of the overview advanced: the platform changed.
     Changed,
-    /// It did not.
+    /// Cursor of the overview is unchanged.
     Same,
 }
 
-/// The console.
+/// Whole state of the console. [`App::update`] is the only function that changes it as a reaction to input.
 #[derive(Debug)]
 pub struct App {
-    /// What it was started with.
+    /// Configuration the console was started with.
     pub setting: Setting,
-    /// The screen.
+    /// Size of the terminal and its layout class.
     pub window: Window,
-    /// The time by which ages are shown, by this machine's clock.
+    /// Present time by the clock of this machine; ages on the screen are relative to it.
     pub clock: Timestamp,
-    /// The newest picture.
+    /// Newest snapshot received, shown or not.
     pub picture: Arc<Snapshot>,
-    /// The picture that is shown instead, if the console is frozen.
+    /// Snapshot shown in place of the newest one while the console is frozen.
     pub frozen: Option<Frozen>,
-    /// What the root shows.
+    /// Main view below all overlays.
     pub root: Root,
-    /// The pane that keys go to.
+    /// Pane that receives key presses.
     pub focus: Pane,
-    /// What is selected.
+    /// Cursor and follow mode of each pane.
     pub places: Places,
-    /// What was paged through.
+    /// Pages of the logs that were fetched so far.
     pub logs: Logs,
-    /// The company that is looked at; all if none.
+    /// Company that all panes are restricted to; `None` shows all.
     pub company: Option<CompanyId>,
-    /// How the panes are arranged, and what is marked, noted and collected.
+    /// Filters, sort orders, marks, notes, bundle contents and message log.
     pub desk: Desk,
-    /// Where somebody came from.
+    /// Drill-down history, back and forward.
     pub trail: Trail,
-    /// What lies over the root, the front one last.
+    /// Overlays above the main view, the front one last.
     pub layers: Vec<Layer>,
-    /// Playbooks that run and ran.
+    /// Pane 9: runnable playbooks, their runs and results.
     pub room: panes::diagnose::Room,
-    /// The bundle that is being collected.
+    /// Pane 0: the escalation bundle and its stage.
     pub escalation: panes::escalate::Desk,
-    /// What is said for a while.
+    /// Message in the status line, if there is one.
     pub notice: Option<Notice>,
-    /// What the platform's clock is ahead of this machine's, in milliseconds.
+    /// Milliseconds by which the platform's clock is ahead of the clock of this machine.
     skew_ms: i64,
 }
 
 impl App {
-    /// A console that has received nothing, at `now`.
+    /// Creates a console that has not received a snapshot yet, at `now` by the clock of this machine.
     #[must_use]
     pub fn new(setting: Setting, now: Timestamp) -> Self {
         Self {
@@ -162,7 +162,7 @@ impl App {
         }
     }
 
-    /// The only place where the console changes its mind, at `now` by this machine's clock. No IO.
+    /// Applies a message at `now` (clock of this machine) and returns the effects to run. Does no IO itself.
     pub fn update(&mut self, msg: Msg, now: Timestamp) -> Vec<Effect> {
         if self.notice.as_ref().is_some_and(|notice| notice.is_over(now)) {
             self.notice = None;
@@ -180,7 +180,7 @@ impl App {
             Msg::Pasted(text) => self.paste(&text, now),
             Msg::Resized(width, height) => {
                 self.resize(width, height);
-                // A window that shrank and grew again lost what was drawn, also if it has the same size now.
+                // A terminal that shrank and grew again lost its cells, even if it has the same size now.
                 effects.push(Effect::Repaint);
             }
             Msg::Picture(picture) => {
@@ -204,7 +204,7 @@ impl App {
         self.window = Window { area: Rect::new(0, 0, width, height), class };
     }
 
-    /// Whether a picture would show nothing that is not shown already.
+    /// Whether `picture` shows the same data, link, alerts and coverage as the newest snapshot.
     #[must_use]
     pub fn knows(&self, picture: &Snapshot) -> bool {
         let same = match (&self.picture.overview, &picture.overview) {
@@ -240,7 +240,7 @@ impl App {
         if changed { Seen::Changed } else { Seen::Same }
     }
 
-    /// Lets every cursor find its row in the picture that is shown now.
+    /// Moves every pane's cursor to its selected row in the rows shown now.
     pub(super) fn settle(&mut self, now: Timestamp) {
         let Some(view) = self.view() else { return };
         let orders = Pane::ALL.map(|pane| (pane, view.order(pane)));
@@ -294,26 +294,26 @@ impl App {
         }
     }
 
-    /// Says something for four seconds.
+    /// Shows a message in the status line for four seconds, and adds it to the message log.
     pub(super) fn say(&mut self, text: impl Into<String>, now: Timestamp) {
         let text = text.into();
         self.desk.heard(&text, now);
         self.notice = Some(Notice::remark(text, now));
     }
 
-    /// The picture on the screen.
+    /// Snapshot on the screen: the frozen one, or the newest.
     #[must_use]
     pub fn shown(&self) -> &Snapshot {
         self.frozen.as_ref().map_or(&self.picture, |frozen| &frozen.picture)
     }
 
-    /// The time of what is on the screen, by this machine's clock.
+    /// Time the screen refers to, by the clock of this machine.
     #[must_use]
     pub fn shown_at(&self) -> Timestamp {
         self.frozen.as_ref().map_or(self.clock, |frozen| frozen.at)
     }
 
-    /// What panes draw from; `None` before the first overview.
+    /// Data that panes draw from; `None` before the first overview.
     #[must_use]
     pub fn view(&self) -> Option<View<'_>> {
         let overview = self.shown().overview.as_deref()?;
@@ -329,20 +329,20 @@ impl App {
         })
     }
 
-    /// The theme.
+    /// Colour theme of the console.
     #[must_use]
     pub const fn theme(&self) -> Theme {
         Theme(self.setting.look.theme)
     }
 
-    /// The parts of the screen.
+    /// Areas of the header, banner, body, alerts, status line and footer.
     #[must_use]
     pub fn screen(&self) -> layout::Screen {
         let n_banners = u16::try_from(super::banner::lines(self).len()).unwrap_or(0);
         layout::screen(self.window.area, self.window.class, n_banners)
     }
 
-    /// The panes whose lists are on the screen.
+    /// Panes whose lists are on the screen, with their areas.
     #[must_use]
     pub fn panes(&self) -> Vec<(Pane, Rect)> {
         let body = self.screen().body;
@@ -352,13 +352,14 @@ impl App {
         }
     }
 
-    /// What is selected in the focused pane.
+    /// Selected row of the focused pane, if there is one.
     #[must_use]
     pub fn selected(&self) -> Option<Item> {
         self.places.of(self.focus).selected()
     }
 
-    /// When the screen will have to change if nothing happens before `now` becomes that.
+    /// Time of the next change on the screen, if nothing happens after `now`: a tick of ages or countdowns, the end
+    /// of a message, or the end of a pinned order.
     #[must_use]
     pub fn wakes_at(&self, now: Timestamp) -> Timestamp {
         let pace = if self.counts_by_second() { 1_000 } else { 60_000 };
@@ -367,7 +368,7 @@ impl App {
         [told, self.desk.held_until()].into_iter().flatten().fold(tick, Timestamp::min)
     }
 
-    /// Whether something on the screen changes by the second although nothing happens.
+    /// Whether ages or countdowns on the screen change every second.
     fn counts_by_second(&self) -> bool {
         if matches!(self.picture.link, Link::Lagging | Link::Stale | Link::Waiting { .. } | Link::Offline { .. }) {
             return true;

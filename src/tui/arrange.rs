@@ -1,5 +1,5 @@
-//! Arranging: filters, order, marks, notes, time windows. Nothing here asks for a change; filters of logs are asked of the platform as far as
-//! it can sift by itself.
+//! Actions that change only the view: filters, sort order, marks, notes, time windows. They change nothing on the
+//! platform; filters of logs are sent to the platform as far as it supports them.
 
 use super::app::App;
 use super::chord::Chord;
@@ -20,7 +20,7 @@ use crate::domain::query::portion::{Asked, Log};
 use crate::domain::standing::Standing;
 use crate::domain::time::Timestamp;
 
-/// Which way along the rows.
+/// Direction of a jump along the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     Down,
@@ -28,7 +28,7 @@ enum Way {
 }
 
 impl App {
-    /// Carries out an action that only arranges.
+    /// Performs an action that changes only the view.
     pub(super) fn arrange(&mut self, action: Action, now: Timestamp) {
         let pane = self.focus;
         match action {
@@ -68,7 +68,7 @@ impl App {
         }
     }
 
-    /// Types into the line that is in front.
+    /// Passes a key to the text input of the front overlay.
     pub(super) fn type_into(&mut self, chord: Chord, now: Timestamp) -> Edited {
         let edited = match self.layers.last_mut() {
             Some(Layer::Help(finder) | Layer::Palette(finder)) => finder.press(chord),
@@ -87,7 +87,8 @@ impl App {
         edited
     }
 
-    /// Takes pasted text into the line that is in front; anywhere else it is refused.
+    /// Pastes text into the text input of the front overlay. Anywhere else, and where a typed confirmation is
+    /// required, the text is refused with a message.
     pub(super) fn paste(&mut self, text: &str, now: Timestamp) {
         self.notice = None;
         let pasted = match self.layers.last_mut() {
@@ -105,7 +106,7 @@ impl App {
         }
     }
 
-    /// Follows what is typed: actions are searched, rows are sifted.
+    /// Updates what depends on the text being typed: search results, or the filtered rows and their completions.
     fn think(&mut self, now: Timestamp) {
         match self.layers.pop() {
             Some(Layer::Help(mut finder)) => {
@@ -133,7 +134,7 @@ impl App {
         self.think(now);
     }
 
-    /// Keeps the filter that was written, if it can be read.
+    /// Applies the filter that was typed, unless it cannot be parsed.
     pub(super) fn keep_filter(&mut self, now: Timestamp) {
         let Some(Layer::Filter(line)) = self.layers.last_mut() else { return };
         match line.read() {
@@ -147,7 +148,7 @@ impl App {
         }
     }
 
-    /// Asks the platform for the rows that the filters want, and lets cursors find their rows.
+    /// Sends the filters of all logs to the platform and reselects each pane's row.
     pub(super) fn sift(&mut self, now: Timestamp) {
         self.settle(now);
         let Some(view) = self.view() else { return };
@@ -157,7 +158,8 @@ impl App {
             let filter: Option<&Filter> = self.desk.of(pane).filter.as_ref();
             let mut asked = filter.map_or_else(Vec::new, |filter| filter.query.portion(log, now).asked);
             let since = asked.iter().position(|asked| matches!(asked, Asked::Time(Field::Since, _)));
-            // The later of two beginnings is the one that both allow.
+            // A second `since` is not needed: the filter's own beginning is asked for, and rows outside the time
+            // window are hidden here.
             if let (Some(window), None) = (self.desk.window, since) {
                 asked.push(Asked::Time(Field::Since, now.minus(window)));
             }
@@ -179,7 +181,7 @@ impl App {
         self.logs.trips.ask(TripQuery { company: self.company.map(|id| id.0), subscription: None });
     }
 
-    /// To the next row that the filter lets through, round the end.
+    /// Moves to the next row in the given direction, wrapping around the end.
     fn go_to_match(&mut self, way: Way, now: Timestamp) {
         let Some(items) = self.items().filter(|items| !items.is_empty()) else {
             return self.say("no row fits the filter", now);
@@ -193,7 +195,7 @@ impl App {
         self.say(format!("match {} of {}", row + 1, items.len()), now);
     }
 
-    /// To the next row in one of these states.
+    /// Moves to the next row whose health status is one of `standings`, without wrapping.
     fn go_to(&mut self, standings: &[Standing], way: Way, now: Timestamp) {
         let Some(view) = self.view() else { return self.say("nothing came yet", now) };
         let items = view.order(self.focus).items;
@@ -216,7 +218,7 @@ impl App {
         }
     }
 
-    /// Marks the selected row, or takes its mark away, and goes on to the next.
+    /// Toggles the mark of the selected row and moves to the next row.
     fn mark(&mut self, now: Timestamp) {
         let Some(item) = self.selected() else { return };
         self.desk.mark(item);
@@ -247,7 +249,7 @@ impl App {
         self.say(format!("{rows} marked; Esc takes all marks away"), now);
     }
 
-    /// Puts what is meant into the bundle; what is all in it already is taken out.
+    /// Adds the target rows to the bundle, or removes them if all of them are in it already.
     fn collect(&mut self, now: Timestamp) {
         let items = self.subjects();
         let bundle = &mut self.desk.bundle;
@@ -266,7 +268,7 @@ impl App {
         self.say(format!("{what} {said}, which has {} now", super::format::plural(n as u64, "thing")), now);
     }
 
-    /// Takes what was chosen from a list.
+    /// Applies the selected entry of a choice list.
     pub(super) fn choose(&mut self, choice: Choice, now: Timestamp) -> Vec<Effect> {
         match choice.topic {
             Topic::Columns(pane) => {
@@ -299,7 +301,7 @@ impl App {
         Vec::new()
     }
 
-    /// Lets go an order whose time is over.
+    /// Releases the pinned row order once its time is over.
     pub(super) fn let_order_go(&mut self, now: Timestamp) {
         if self.desk.let_go(now) && self.frozen.is_none() {
             self.settle(now);

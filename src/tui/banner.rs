@@ -1,4 +1,4 @@
-//! The lines beneath the header, one or two: the link is not live, dispatch is paused, private targets are permitted.
+//! Warning lines beneath the header, at most two: link not live, dispatch paused, private targets permitted.
 
 use super::app::App;
 use super::format;
@@ -11,7 +11,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-/// Whether private targets are told in the header, because there is room.
+/// Whether the header has room to say that private targets are permitted; if not, the banner says it.
 #[must_use]
 pub fn in_header(app: &App) -> bool {
     app.window.class >= Class::Normal && permits_private(app)
@@ -21,10 +21,10 @@ fn permits_private(app: &App) -> bool {
     app.picture.overview.as_ref().is_some_and(|overview| overview.platform.private_targets)
 }
 
-/// Lines that the banner may take.
+/// Maximum number of lines of the banner.
 const MOST: usize = 2;
 
-/// What the banner says, in lines; none if there is nothing to say.
+/// Lines of the banner; empty when there is nothing to warn about.
 #[must_use]
 pub fn lines(app: &App) -> Vec<String> {
     let parts: Vec<String> = [link(app), paused(app), private(app)].into_iter().flatten().collect();
@@ -70,7 +70,7 @@ fn private(app: &App) -> Option<String> {
         .then(|| "PRIVATE TARGETS  http and private addresses are permitted".to_owned())
 }
 
-/// Draws the banner, if it has a line.
+/// Draws the banner, if it has any lines.
 pub fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
     let trouble = matches!(app.picture.link, Link::Offline { .. });
     let style = app.theme().style(if trouble { Role::Trouble } else { Role::Warning });

@@ -1,4 +1,5 @@
-//! The one registry of actions and their keys: dispatch, footer, help, palette, configuration and the README's table are made from it.
+//! Registry of all key bindings: dispatch, footer, help, palette, configuration and the README's table are made from
+//! it.
 
 use super::chord::{Chord, ch, ctrl, key};
 use super::keymap::Context::{
@@ -10,26 +11,26 @@ use super::overlay::form::Purpose;
 use super::panes::Pane;
 use crossterm::event::KeyCode;
 
-/// Where the selection can be moved or something scrolled.
+/// Contexts in which a selection moves or text scrolls.
 const SCROLLING: &[Context] = &[Panes, Detail, Menu, Alerts, Choice, Log, Replays, Operators, Diagnose, Escalate];
-/// There, and in lists beneath a line that takes text.
+/// Contexts of [`SCROLLING`], and lists beneath a text input.
 const LISTS: &[Context] =
     &[Panes, Detail, Menu, Alerts, Choice, Log, Replays, Operators, Diagnose, Escalate, Help, Palette, Filter, Form];
-/// Every context.
+/// Every context there is, for bindings that always work.
 pub(super) const ANYWHERE: &[Context] = &[
     Panes, Detail, Menu, Confirm, Help, Alerts, Filter, Palette, Choice, Note, Expect, Count, Form, Replays, Operators,
     Once, Log, Run, Diagnose, Escalate,
 ];
-/// Every context in which characters are keys.
+/// Contexts in which characters are keys, not text.
 const KEYED: &[Context] =
     &[Panes, Detail, Menu, Confirm, Alerts, Choice, Replays, Operators, Once, Log, Run, Diagnose, Escalate];
-/// Layers in which characters are keys.
+/// Overlay contexts in which characters are keys, not text.
 const LAYERS: &[Context] =
     &[Detail, Menu, Confirm, Alerts, Choice, Replays, Operators, Once, Log, Run, Diagnose, Escalate];
-/// Where there are rows or one thing.
+/// Contexts with rows or with one item in detail.
 const THINGS: &[Context] = &[Panes, Detail];
 const PANES: &[Context] = &[Panes];
-/// From where one goes to another pane: panes, and what opens over one.
+/// Contexts from which the pane can be changed: the panes, and what opens over one.
 const PLACES: &[Context] = &[Panes, Detail, Diagnose, Escalate];
 
 const UP: KeyCode = KeyCode::Up;
@@ -58,7 +59,7 @@ impl Binding {
     }
 }
 
-/// All bindings.
+/// All key bindings with their default keys.
 pub const BINDINGS: &[Binding] = &[
     bind("up", &[key(UP), ch('k')], Action::Move(Step::Up), "up").moving(LISTS),
     bind("down", &[key(DOWN), ch('j')], Action::Move(Step::Down), "down").moving(LISTS),

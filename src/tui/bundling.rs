@@ -1,4 +1,4 @@
-//! What the keys of pane 0 do: collecting a bundle about what was put into it, and writing it.
+//! Key actions of pane 0 (Escalate): collecting a bundle about the chosen items, previewing it and writing it.
 
 use super::app::App;
 use super::effect::{Effect, Job};
@@ -13,7 +13,7 @@ use crate::escalation::ticket::Bodies;
 use crate::escalation::write::Form;
 
 impl App {
-    /// Opens pane 0 and begins to collect.
+    /// Opens pane 0 and starts to collect a bundle, unless a collection is in flight.
     pub(super) fn escalate(&mut self) -> Vec<Effect> {
         let matter = self.matter();
         self.layers.push(Layer::Escalate);
@@ -24,7 +24,8 @@ impl App {
         self.collect_bundle()
     }
 
-    /// What the bundle is to be about: what pane 9 looks at and everything that was put into it, else what is selected, else everything.
+    /// Determines what the bundle is about: the subject of pane 9 and everything that was put into the bundle;
+    /// without those the selection, and without a selection all companies or the one company on the screen.
     fn matter(&self) -> Matter {
         let room = self
             .layers
@@ -33,7 +34,7 @@ impl App {
             .then(|| self.room.opened.map_or(self.room.subject, |(_, subject)| subject));
         let collected = &self.desk.bundle;
         let items = if collected.is_empty() && room.is_none() { self.subjects() } else { collected.clone() };
-        // Who collected something wants that, and not everything there is.
+        // Items that were put into the bundle replace the subject "everything".
         let mut subjects: Vec<Subject> =
             room.into_iter().filter(|subject| items.is_empty() || *subject != Subject::All).collect();
         let mut picked = Picked::default();
@@ -58,7 +59,7 @@ impl App {
         vec![Effect::Perform(Job::Bundle(Box::new(self.escalation.matter.clone()), self.escalation.bodies))]
     }
 
-    /// Leaves the bodies of answers out, or takes them in again, and collects once more.
+    /// Toggles whether the bodies of responses go into the bundle, and collects it again.
     pub(super) fn turn_bodies(&mut self) -> Vec<Effect> {
         self.escalation.bodies = match self.escalation.bodies {
             Bodies::Included => Bodies::LeftOut,
@@ -67,7 +68,7 @@ impl App {
         self.collect_bundle()
     }
 
-    /// Asks whether the bundle is to be written.
+    /// Asks whether to write the bundle that was collected.
     pub(super) fn ask_to_write(&mut self) {
         if let Draft::Ready(bundle) = &self.escalation.draft {
             self.escalation.draft = Draft::Asked(bundle.clone());
@@ -75,7 +76,7 @@ impl App {
         }
     }
 
-    /// Writes the bundle that was asked about.
+    /// Writes the bundle after the question was confirmed.
     pub(super) fn write_bundle(&mut self, form: Form) -> Vec<Effect> {
         match &self.escalation.draft {
             Draft::Asked(bundle) => vec![Effect::Perform(Job::Write(bundle.clone(), form))],
@@ -83,7 +84,8 @@ impl App {
         }
     }
 
-    /// One step back within pane 9 or 0; whether there was one.
+    /// Goes one step back within pane 9 or 0: closes the open run, or withdraws the question. Returns whether there
+    /// was such a step.
     pub(super) fn retreat(&mut self) -> bool {
         match (self.layers.last(), &self.escalation.draft) {
             (Some(Layer::Diagnose), _) => self.room.opened.take().is_some(),

@@ -1,4 +1,5 @@
-//! A backend that is quiet: a frame without a changed cell writes nothing, any other goes out in one synchronised write.
+//! Terminal backend that writes only changes: a frame without a changed cell writes nothing, any other frame goes out
+//! in one synchronised write.
 
 use crossterm::cursor::{Hide, MoveTo, Show};
 use crossterm::queue;
@@ -8,7 +9,7 @@ use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
 use std::io::{self, Write};
 
-/// The size of a terminal that does not tell.
+/// Terminal size assumed where the terminal does not report one.
 const USUAL: Size = Size { width: 80, height: 24 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +19,7 @@ enum Cursor {
     Shown,
 }
 
-/// Collects a frame and writes it to `out` when it is complete.
+/// Backend that collects a frame and writes it to `out` when the frame is complete.
 #[derive(Debug)]
 pub struct Calm<W: Write> {
     out: W,
@@ -28,19 +29,19 @@ pub struct Calm<W: Write> {
 }
 
 impl<W: Write> Calm<W> {
-    /// Writes to `out`.
+    /// Creates a backend that writes to `out`.
     #[must_use]
     pub const fn new(out: W) -> Self {
         Self { out, frame: Vec::new(), cursor: Cursor::Unknown, at: Position::ORIGIN }
     }
 
-    /// What is written to.
+    /// Writer that frames are written to.
     #[must_use]
     pub const fn out(&self) -> &W {
         &self.out
     }
 
-    /// The frame, opened if nothing was put into it yet.
+    /// Buffer of the current frame, which begins with the start of a synchronised update.
     fn frame(&mut self) -> io::Result<&mut Vec<u8>> {
         if self.frame.is_empty() {
             queue!(self.frame, BeginSynchronizedUpdate)?;
@@ -79,7 +80,7 @@ impl<W: Write> Backend for Calm<W> {
         Ok(())
     }
 
-    /// Where it was put last: the terminal is never asked, because its answer would come as input.
+    /// Returns the position set last. The terminal is never queried, because its answer would arrive as input.
     fn get_cursor_position(&mut self) -> io::Result<Position> {
         Ok(self.at)
     }

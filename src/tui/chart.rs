@@ -1,21 +1,21 @@
-//! Charts in lines of text. A gap is a gap: what was not measured is a space or a dot, never a bar of no height.
+//! Charts as lines of text. Missing measurements are drawn as a space or a dot, never as a bar of height 0.
 
 use super::theme::Charset;
 use crate::domain::time::Timestamp;
 
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// Stands for a point at which nothing was measured.
+/// Character drawn for a point without a measurement.
 pub const GAP: char = '·';
 
-/// Values as a row of blocks as high as they are great, the greatest filling its cell; nothing was measured where there is none, and 0 lies on the ground.
+/// Sparkline of values, scaled to the largest one. `None` is drawn as [`GAP`], and 0 at the lowest level.
 #[must_use]
 pub fn spark(values: &[Option<u64>], charset: Charset) -> String {
     let most = values.iter().flatten().copied().max().unwrap_or(0).max(1);
     scaled(values, most, charset)
 }
 
-/// The same with `most` filling its cell: percentages.
+/// Sparkline of values scaled to `most`, for percentages; see [`spark`].
 #[must_use]
 pub fn scaled(values: &[Option<u64>], most: u64, charset: Charset) -> String {
     match charset {
@@ -31,7 +31,7 @@ fn block(value: u64, most: u64) -> char {
     BLOCKS[usize::try_from(step).unwrap_or(7).min(7)]
 }
 
-/// Two values in one cell, each a column of up to four dots.
+/// Two values in one braille cell, each a column of up to four dots.
 fn braille(pair: &[Option<u64>], most: u64) -> char {
     const LEFT: [u32; 5] = [0, 0x40, 0x44, 0x46, 0x47];
     const RIGHT: [u32; 5] = [0, 0x80, 0xa0, 0xb0, 0xb8];
@@ -45,7 +45,7 @@ fn braille(pair: &[Option<u64>], most: u64) -> char {
     char::from_u32(0x2800 + LEFT[height(pair.first())] + RIGHT[height(pair.get(1))]).unwrap_or(GAP)
 }
 
-/// Counts as columns `height` lines high, the greatest filling all of them; the upper line first. 0 is left empty.
+/// Column chart of counts in `height` lines, scaled to the largest count, top line first. A count of 0 is blank.
 #[must_use]
 pub fn columns(counts: &[u64], height: usize) -> Vec<String> {
     let most = counts.iter().copied().max().unwrap_or(0).max(1);
@@ -63,7 +63,8 @@ pub fn columns(counts: &[u64], height: usize) -> Vec<String> {
         .collect()
 }
 
-/// How many of `times` lie in each of `room` equal parts of the time from `since` to `until`.
+/// Histogram of `times`: how many fall into each of `room` equal parts of the time from `since` to `until`, without
+/// the end.
 #[must_use]
 pub fn strip(times: impl IntoIterator<Item = Timestamp>, since: Timestamp, until: Timestamp, room: usize) -> Vec<u64> {
     let mut parts = vec![0; room];
@@ -80,7 +81,8 @@ pub fn strip(times: impl IntoIterator<Item = Timestamp>, since: Timestamp, until
     parts
 }
 
-/// Where a part of a bar begins and how long it is, so that parts of `whole` fill `room` columns: what took any time takes at least one column.
+/// Position and length of a segment in a bar of `room` columns that stands for `whole`. A segment greater than 0
+/// takes at least one column.
 #[must_use]
 pub fn span(before: u64, part: u64, whole: u64, room: usize) -> (usize, usize) {
     let place = |at: u64| usize::try_from(u128::from(at) * room as u128 / u128::from(whole.max(1))).unwrap_or(room);

@@ -1,8 +1,8 @@
-//! Chords: a key with its modifiers, its name for people, and reading that name back.
+//! Key chords: a key with its modifiers, its printable name, and parsing of that name.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-/// A key with its modifiers; Shift is part of the character.
+/// Key with its modifiers. Shift is part of the character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Chord {
     code: KeyCode,
@@ -15,28 +15,28 @@ enum Control {
     Held,
 }
 
-/// A key without Ctrl.
+/// Chord of a key without Ctrl.
 #[must_use]
 pub(super) const fn key(code: KeyCode) -> Chord {
     Chord { code, control: Control::Up }
 }
 
-/// A character's key.
+/// Chord of a character's key without Ctrl.
 #[must_use]
 pub(super) const fn ch(character: char) -> Chord {
     key(KeyCode::Char(character))
 }
 
-/// A character's key with Ctrl.
+/// Chord of a character's key with Ctrl.
 #[must_use]
 pub(super) const fn ctrl(character: char) -> Chord {
     Chord { code: KeyCode::Char(character), control: Control::Held }
 }
 
-/// Letters that terminals, shells and multiplexers want for themselves together with Ctrl.
+/// Letters that terminals, shells and multiplexers reserve in combination with Ctrl.
 const TAKEN: &str = "sqabg";
 
-/// Keys that are known by a name.
+/// Keys with a name of their own, and that name.
 const NAMED: [(&str, KeyCode); 16] = [
     ("Space", KeyCode::Char(' ')),
     ("Enter", KeyCode::Enter),
@@ -57,7 +57,7 @@ const NAMED: [(&str, KeyCode); 16] = [
 ];
 
 impl Chord {
-    /// The chord of a key press; `None` with modifiers that no binding has.
+    /// Chord of a key press; `None` with modifiers that no binding uses.
     #[must_use]
     pub fn of(event: &KeyEvent) -> Option<Self> {
         let rest = event.modifiers.difference(KeyModifiers::SHIFT);
@@ -71,7 +71,7 @@ impl Chord {
         }
     }
 
-    /// The character that it types, if it types one.
+    /// Character that the chord types into a text input, if there is one.
     #[must_use]
     pub const fn types(self) -> Option<char> {
         match (self.code, self.control) {
@@ -80,13 +80,13 @@ impl Chord {
         }
     }
 
-    /// The key without its modifiers.
+    /// Key of the chord without its modifiers.
     #[must_use]
     pub const fn code(self) -> KeyCode {
         self.code
     }
 
-    /// What it is called: `Ctrl-D`, `Enter`, `x`.
+    /// Printable name of the chord: `Ctrl-D`, `Enter`, `x`.
     #[must_use]
     pub fn name(self) -> String {
         let known = NAMED.iter().find(|(_, code)| *code == self.code);
@@ -102,10 +102,10 @@ impl Chord {
         }
     }
 
-    /// Reads the name of a chord that can be bound.
+    /// Parses the name of a chord that can be bound.
     ///
     /// # Errors
-    /// Says in one line why it cannot be.
+    /// A one-line reason when the name is unknown or the chord is reserved.
     pub fn named(name: &str) -> Result<Self, String> {
         if let Some((_, code)) = NAMED.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
             return Ok(key(*code));

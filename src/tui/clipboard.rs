@@ -1,5 +1,5 @@
-//! The clipboard: the ways out of this terminal, tried one after the other until one says that it has the text. It says which way a text went
-//! and never claims more.
+//! Clipboard of the operator: tries the routes out of this terminal one after the other until one accepts the text,
+//! and reports which one did, without claiming more than is known.
 
 use super::format;
 use super::once::Issued;
@@ -14,28 +14,30 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// Whether a multiplexer stands between us and the terminal, and must be told to hand it on.
+/// Terminal multiplexer between crow and the terminal, through which escape sequences must be passed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Wrap {
-    /// None.
+    /// No terminal multiplexer in between.
     #[default]
     Plain,
-    /// tmux.
+    /// tmux, with its passthrough sequence.
     Tmux,
-    /// GNU screen.
+    /// GNU screen, with its passthrough sequence.
     Screen,
 }
 
-/// A way on which a text can leave.
+/// One way in which a text can reach a clipboard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
-    /// A program that takes the text from its standard input, with its arguments; how the place is called where the text then is.
+    /// Program that reads the text from standard input: its command line, and the name of the place where the text
+    /// then is.
     Program(&'static [&'static str], &'static str),
-    /// The terminal's own clipboard (OSC 52), of which no answer comes.
+    /// Clipboard of the terminal (OSC 52), which sends no answer.
     Terminal(Wrap),
 }
 
-/// The tmux client, which hands a text on to the terminal where tmux is set to; older ones keep it only.
+/// Routes inside tmux: `load-buffer -w` passes the text on to the terminal where tmux is set to; older versions keep
+/// it in tmux only.
 pub const TMUX: [Route; 3] = [
     Route::Program(
         &["tmux", "load-buffer", "-w", "-"],
@@ -45,17 +47,18 @@ pub const TMUX: [Route; 3] = [
     Route::Terminal(Wrap::Tmux),
 ];
 
-/// Bytes that terminals take at most, as far as is known of them.
+/// Maximum size of a text sent by OSC 52, in bytes; known terminals accept no more.
 pub const LONGEST: usize = 74_994;
-/// Bytes that GNU screen hands on at once.
+/// Maximum number of bytes that GNU screen passes on in one sequence.
 const CHUNK: usize = 240;
-/// How long a program may take to take a text.
+/// Time limit for a clipboard program to take the text.
 const PROGRAM_TIMEOUT: Duration = Duration::from_secs(1);
-/// How often a program is asked whether it has ended.
+/// Interval at which a clipboard program is polled for its end.
 const PROGRAM_INTERVAL: Duration = Duration::from_millis(5);
 
-/// The sequence that puts a text into the terminal's clipboard (OSC 52). For tmux it is there twice: tmux takes the plain one itself where
-/// `set-clipboard` is on, and hands the wrapped one on where `allow-passthrough` is.
+/// Escape sequence that puts a text into the terminal's clipboard (OSC 52). For tmux the sequence is there twice:
+/// tmux takes the plain one itself where `set-clipboard` is on, and passes the wrapped one on where
+/// `allow-passthrough` is on.
 #[must_use]
 pub fn sequence(text: &str, wrap: Wrap) -> Vec<u8> {
     let plain = format!("\x1b]52;c;{}\x07", STANDARD.encode(text));
@@ -69,17 +72,17 @@ pub fn sequence(text: &str, wrap: Wrap) -> Vec<u8> {
     }
 }
 
-/// What became of a text that was sent on its way.
+/// Result of copying a text, with a line for the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Copied {
-    /// It is there, in one line.
+    /// Text was accepted by a program or written to a file.
     Kept(String),
-    /// It was sent where no answer comes from, in one line.
+    /// Text was sent to the terminal, which does not confirm it.
     Sent(String),
 }
 
 impl Copied {
-    /// The line.
+    /// Line that says where the text went.
     #[must_use]
     pub fn line(&self) -> &str {
         match self {
@@ -88,11 +91,11 @@ impl Copied {
     }
 }
 
-/// Where copied text goes.
+/// Destination of copied text: routes in order of preference, with a file as the last resort.
 pub struct Clipboard {
     terminal: Box<dyn Write + Send>,
     routes: Vec<Route>,
-    /// For what is too long for a terminal.
+    /// Fallback file for a text that no route takes.
     file: Option<PathBuf>,
 }
 
@@ -103,25 +106,25 @@ impl std::fmt::Debug for Clipboard {
 }
 
 impl Clipboard {
-    /// Tries `routes` in their order, `terminal` where one of them says so; what takes none of them goes into `file`, readable by its owner
-    /// alone.
+    /// Creates a clipboard that tries `routes` in order and writes OSC 52 sequences to `terminal`. A text that no
+    /// route takes goes into `file`, readable by its owner alone.
     #[must_use]
     pub fn new(terminal: Box<dyn Write + Send>, routes: Vec<Route>, file: Option<PathBuf>) -> Self {
         Self { terminal, routes, file }
     }
 
-    /// Sends a text on its way; says where it went.
+    /// Copies a text and reports where it went.
     ///
     /// # Errors
-    /// One line that says why it went nowhere.
+    /// A one-line reason when no route took the text.
     pub async fn put(&mut self, text: &Outbound, ambient: &Ambient) -> Result<Copied, String> {
         self.send(text.as_str(), ambient).await
     }
 
-    /// Sends a secret that was asked for by the person who was just shown it.
+    /// Copies a secret, at the request of the operator who is shown it.
     ///
     /// # Errors
-    /// One line that says why it went nowhere.
+    /// A one-line reason when no route took the secret.
     pub async fn put_secret(&mut self, issued: &Issued, ambient: &Ambient) -> Result<Copied, String> {
         self.send(issued.secret().reveal(), ambient).await
     }
@@ -156,7 +159,7 @@ impl Clipboard {
     }
 }
 
-/// Whether a program took a text and ended well in time.
+/// Whether a program took the text and exited successfully within [`PROGRAM_TIMEOUT`].
 async fn taken(command: &[&str], text: &str, ambient: &Ambient) -> bool {
     let Some((name, arguments)) = command.split_first() else { return false };
     let started =
@@ -164,7 +167,8 @@ async fn taken(command: &[&str], text: &str, ambient: &Ambient) -> bool {
     let Ok(mut child) = started else { return false };
     let Some(mut input) = child.stdin.take() else { return false };
     let text = Zeroizing::new(text.to_owned());
-    // A program that reads nothing would hold the writer for ever: beside the loop it may, until the program is gone.
+    // A program that reads nothing would block the writer forever, so the write runs outside of the loop until the
+    // program is gone.
     tokio::task::spawn_blocking(move || input.write_all(text.as_bytes()));
     let ended = ambient.within(PROGRAM_TIMEOUT, ended(&mut child, ambient)).await;
     if ended.is_none() {
@@ -173,7 +177,7 @@ async fn taken(command: &[&str], text: &str, ambient: &Ambient) -> bool {
     ended == Some(true)
 }
 
-/// Waits for the end of a program; whether it ended well.
+/// Waits for a program to exit; returns whether it succeeded.
 async fn ended(child: &mut Child, ambient: &Ambient) -> bool {
     loop {
         match child.try_wait() {
@@ -184,10 +188,10 @@ async fn ended(child: &mut Child, ambient: &Ambient) -> bool {
     }
 }
 
-/// Writes a file that its owner alone can read, whole or not at all.
+/// Writes a file that its owner alone can read, atomically: the whole text or nothing.
 ///
 /// # Errors
-/// Those of the file system.
+/// [`io::Error`] when the folder or the file cannot be written.
 pub fn write_private(file: &Path, text: &str) -> io::Result<()> {
     let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).ok_or(io::ErrorKind::NotFound)?;
     std::fs::create_dir_all(dir)?;

@@ -1,41 +1,41 @@
-//! JSON in lines: a line per member, every token as it was sent, numbers and escapes too.
+//! Layout of a JSON text in lines, one per member. Every token stays as it was sent, including numbers and escapes.
 
 use serde::de::IgnoredAny;
 use std::ops::Range;
 
-/// What a token is.
+/// Kind of a JSON token, for colouring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// The name of a member.
+    /// Name of an object member.
     Name,
-    /// A text.
+    /// String that is a value.
     Text,
-    /// A number, true, false or null.
+    /// Number, `true`, `false` or `null`.
     Value,
-    /// A bracket, comma or colon.
+    /// Bracket, brace, comma or colon.
     Mark,
 }
 
-/// One line.
+/// One line of laid-out JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// How deep it is.
+    /// Nesting depth, 0 for the outermost value.
     pub depth: usize,
-    /// Its tokens: what they are, and which bytes.
+    /// Tokens of the line, as kind and byte range in the text.
     pub tokens: Vec<(Kind, Range<usize>)>,
-    /// The byte at which it begins.
+    /// Byte offset in the text at which the line begins.
     pub from: usize,
-    /// The line with the bracket that closes what begins here, if something does.
+    /// Index of the line with the closing bracket, if this line opens an object or array that spans lines.
     pub ends_at: Option<usize>,
 }
 
-/// Whether a text is an object or an array, whole.
+/// Whether `text` is a complete JSON object or array.
 #[must_use]
 pub fn is_json(text: &str) -> bool {
     text.trim_start().starts_with(['{', '[']) && serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
-/// The lines of valid JSON.
+/// Lays out valid JSON in lines, one per member. The text must have passed [`is_json`].
 #[must_use]
 pub fn lines(text: &str) -> Vec<Line> {
     let mut lines = vec![Line { depth: 0, tokens: Vec::new(), from: 0, ends_at: None }];

@@ -1,4 +1,5 @@
-//! Bodies of requests and answers, for reading: JSON broken into lines that fold, text as it is, or the bytes in hexadecimal; always inert.
+//! Request and response bodies made readable: JSON in foldable lines, plain text, or a hex dump. All text is made
+//! safe for the terminal.
 
 pub mod json;
 
@@ -13,25 +14,25 @@ use ratatui::text::{Line, Span};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-/// Bytes of a body that are shown; beyond that a screen is no way to read.
+/// Maximum number of bytes of a body that are shown.
 const SHOWN: usize = 64 * 1_024;
-/// Bytes in a line of hexadecimal.
+/// Maximum number of bytes per line of a hex dump.
 const HEX: usize = 16;
 
-/// How bodies are shown.
+/// Format in which bodies are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
-    /// JSON with line breaks where it is JSON, else text.
+    /// Indented JSON where the body is JSON, plain text otherwise.
     #[default]
     Json,
-    /// Text as it came, line by line.
+    /// Plain text as received, line by line.
     Text,
-    /// Bytes.
+    /// Hex dump of the bytes.
     Hex,
 }
 
 impl Mode {
-    /// The next one.
+    /// Format after this one, in the order in which a key cycles through them.
     #[must_use]
     pub const fn next(self) -> Self {
         match self {
@@ -41,7 +42,7 @@ impl Mode {
         }
     }
 
-    /// Its name.
+    /// Name of the format for the operator.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -52,24 +53,24 @@ impl Mode {
     }
 }
 
-/// How a body is to be shown.
+/// Display options of one body.
 #[derive(Debug, Clone, Copy)]
 pub struct Shown<'a> {
-    /// In which way.
+    /// Format that the body is shown in.
     pub mode: Mode,
-    /// Which body it is.
+    /// Which body of the detail view is shown.
     pub part: Part,
-    /// What is folded.
+    /// Folded objects and arrays, of all bodies.
     pub folds: &'a BTreeSet<Node>,
-    /// What stands before every line: the bar of what was signed, or nothing.
+    /// Bar drawn before every line, to mark signed content; `None` draws no bar.
     pub bar: Option<&'static str>,
-    /// Columns there are.
+    /// Available width, in terminal columns.
     pub room: usize,
-    /// What it looks like.
+    /// Colour theme that the lines are styled with.
     pub theme: Theme,
 }
 
-/// What stands above a body: how long it is, whether all of it is there, and how it is shown.
+/// Heading of a body: name, size, whether it is truncated, and the format in use.
 #[must_use]
 pub fn heading(name: &str, body: &Body, mode: Mode) -> String {
     let size = format!("{name}, {}", format::plural(body.n_bytes, "byte"));
@@ -83,7 +84,7 @@ pub fn heading(name: &str, body: &Body, mode: Mode) -> String {
     format!("{size}{cut}{view}")
 }
 
-/// The body in lines of at most `room` columns.
+/// Lines of a body, each at most `room` columns wide.
 #[must_use]
 pub fn entries(body: &Body, shown: &Shown<'_>) -> Vec<Entry> {
     if body.text.as_ref().is_some_and(|text| text.raw().is_empty()) {
@@ -118,7 +119,7 @@ fn plain(text: &str, shown: &Shown<'_>) -> Vec<Entry> {
     entries.chain(more(shown, text.len() - end)).collect()
 }
 
-/// JSON with a line per member; what is folded takes one line.
+/// Lays out JSON with a line per member; a folded object or array takes one line.
 fn structured(text: &str, shown: &Shown<'_>) -> Vec<Entry> {
     let lines = json::lines(text);
     let mut entries = Vec::new();
@@ -147,7 +148,7 @@ fn structured(text: &str, shown: &Shown<'_>) -> Vec<Entry> {
     entries
 }
 
-/// The tokens of a line as they were sent; the first span is the indent.
+/// Styled tokens of a line, as they were sent; the first span is the indentation.
 fn spans(text: &str, line: &json::Line, theme: Theme) -> Vec<Span<'static>> {
     let quiet = |role| theme.style(role).remove_modifier(ratatui::style::Modifier::BOLD);
     let mut spans = vec![Span::raw("  ".repeat(line.depth))];
@@ -164,7 +165,7 @@ fn spans(text: &str, line: &json::Line, theme: Theme) -> Vec<Span<'static>> {
     spans
 }
 
-/// Spans cut into lines of at most `room` columns.
+/// Breaks spans into lines of at most `room` columns.
 fn pieces(spans: Vec<Span<'static>>, room: usize) -> Vec<Vec<Span<'static>>> {
     let room = room.max(2);
     let mut lines = vec![Vec::new()];
@@ -174,7 +175,7 @@ fn pieces(spans: Vec<Span<'static>>, room: usize) -> Vec<Vec<Span<'static>>> {
         while used + format::width(&rest) > room {
             let left = room - used;
             let first = format::wrap(&rest, left).into_iter().next().unwrap_or_default();
-            // Two columns are the least that everything fits into; less is left empty.
+            // A wide character needs two columns; a narrower rest of the line is left empty.
             if left >= 2 {
                 rest = rest.split_off(first.len());
                 add(&mut lines, Span::styled(first, span.style));
@@ -204,7 +205,7 @@ fn hex(body: &Body, shown: &Shown<'_>) -> Vec<Entry> {
         return vec![barred(shown, vec![Span::styled("nothing was kept", shown.theme.style(Role::Dim))], None)];
     }
     let end = bytes.len().min(SHOWN);
-    // Address, bytes and their characters: as many to a line as fit, in groups of four.
+    // Address, bytes and their characters: as many bytes per line as fit, in groups of four.
     let per_line = (columns(shown).saturating_sub(12) / 4 / 4 * 4).clamp(4, HEX);
     let lines = bytes[..end].chunks(per_line).enumerate().map(|(position, chunk)| {
         let mut pairs = String::new();
@@ -223,7 +224,7 @@ fn hex(body: &Body, shown: &Shown<'_>) -> Vec<Entry> {
     lines.chain(more(shown, bytes.len() - end)).collect()
 }
 
-/// Every place of a body that can be folded, but the outermost.
+/// Fold points of a body, without the outermost one.
 #[must_use]
 pub fn nodes(body: &Body, part: Part) -> Vec<Node> {
     let Some(text) = body.text.as_ref().filter(|text| json::is_json(text.raw())) else { return Vec::new() };
