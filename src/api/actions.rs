@@ -1,4 +1,4 @@
-//! Actions and searches: what partners' systems do. Fields are snake_case, as documented.
+//! Actions and searches of the Integration API, which partners' systems call. Fields are snake_case, as documented.
 
 use crate::domain::company::{Client, ClientStatus};
 use crate::domain::ids::{AffiliateId, ClientId, NoteId};
@@ -8,351 +8,351 @@ use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The body of Create Lead.
+/// Body of Create Lead: a new lead of the key's company.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct NewLead {
-    /// Required.
+    /// First name of the lead; required.
     #[serde(default)]
     #[schema(required = true)]
     pub first_name: String,
-    /// Required.
+    /// Last name of the lead; required.
     #[serde(default)]
     #[schema(required = true)]
     pub last_name: String,
-    /// Required; one `@`, at most 254 characters.
+    /// Email address of the lead; required, with one `@`, at most 254 characters.
     #[serde(default)]
     #[schema(required = true)]
     pub email: String,
-    /// `+`, digits, spaces, dashes, parentheses.
+    /// Phone number: `+`, digits, spaces, dashes and parentheses, at most 32 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
-    /// At most 100 characters.
+    /// City of the lead, at most 100 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub city: Option<String>,
-    /// 2 to 50 characters.
+    /// State or region of the lead, 2 to 50 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
-    /// At most 10 characters.
+    /// Postal code of the lead, at most 10 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zip: Option<String>,
-    /// The package the lead asked for.
+    /// Package that the lead asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub package_keyword: Option<String>,
-    /// An affiliate of the company.
+    /// Affiliate of the company that referred the lead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub affiliate_id: Option<AffiliateId>,
-    /// The partner's own id; the same one again answers with the existing record.
+    /// Partner's own id of the lead. A second create with the same id returns the existing record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
-    /// Where the lead came from.
+    /// Source of the lead, as the partner names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
 }
 
-/// The body of Create Client.
+/// Body of Create Client: a new client of the key's company.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct NewClient {
-    /// Required.
+    /// First name of the client; required.
     #[serde(default)]
     #[schema(required = true)]
     pub first_name: String,
-    /// Required.
+    /// Last name of the client; required.
     #[serde(default)]
     #[schema(required = true)]
     pub last_name: String,
-    /// Required; one `@`, at most 254 characters.
+    /// Email address of the client; required, with one `@`, at most 254 characters.
     #[serde(default)]
     #[schema(required = true)]
     pub email: String,
-    /// `+`, digits, spaces, dashes, parentheses.
+    /// Phone number: `+`, digits, spaces, dashes and parentheses, at most 32 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
-    /// The name of a status; `Client - Active` if neither is given.
+    /// Name of the client's status; `Client - Active` if neither name nor number is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
-    /// The number of a status; must agree with its name if both are given.
+    /// Number of the client's status; must agree with the name if both are given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_id: Option<i64>,
-    /// An employee, as the CRM numbers them.
+    /// Employee assigned to the client, by the CRM's employee number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub employee_id: Option<i64>,
-    /// At most 100 characters.
+    /// City of the client, at most 100 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub city: Option<String>,
-    /// 2 to 50 characters.
+    /// State or region of the client, 2 to 50 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
-    /// At most 10 characters.
+    /// Postal code of the client, at most 10 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zip: Option<String>,
-    /// An affiliate of the company.
+    /// Affiliate of the company that referred the client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub affiliate_id: Option<AffiliateId>,
-    /// The partner's own id; the same one again answers with the existing record.
+    /// Partner's own id of the client. A second create with the same id returns the existing record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
-    /// Where the client came from.
+    /// Source of the client, as the partner names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
 }
 
-/// The body of Update Lead and Update Client: at least one field; null clears an optional one.
+/// Body of Update Lead and Update Client: at least one field; null clears an optional field.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct ClientPatch {
-    /// Cannot be cleared.
+    /// New first name; cannot be null.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<String>)]
     pub first_name: Patch<String>,
-    /// Cannot be cleared.
+    /// New last name; cannot be null.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<String>)]
     pub last_name: Patch<String>,
-    /// Cannot be cleared.
+    /// New email address, with one `@`, at most 254 characters; cannot be null.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<String>)]
     pub email: Patch<String>,
-    /// `+`, digits, spaces, dashes, parentheses.
+    /// New phone number: `+`, digits, spaces, dashes and parentheses, at most 32 characters.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<String>)]
     pub phone: Patch<String>,
-    /// At most 100 characters.
+    /// New city, at most 100 characters.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<String>)]
     pub city: Patch<String>,
-    /// 2 to 50 characters.
+    /// New state or region, 2 to 50 characters.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<String>)]
     pub state: Patch<String>,
-    /// At most 10 characters.
+    /// New postal code, at most 10 characters.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<String>)]
     pub zip: Patch<String>,
-    /// An employee, as the CRM numbers them.
+    /// Employee to assign, by the CRM's employee number.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<i64>)]
     pub employee_id: Patch<i64>,
-    /// An affiliate of the company.
+    /// Affiliate of the company to assign.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<AffiliateId>)]
     pub affiliate_id: Patch<AffiliateId>,
-    /// The partner's own id; no other client or lead of the company may have it.
+    /// Partner's own id; must be unique among the company's clients and leads.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<String>)]
     pub external_id: Patch<String>,
 }
 
-/// The body of Update Lead Status and Update Client Status: the new status by name, by number, or by both if they agree.
+/// Body of Update Lead Status and Update Client Status: the new status by name, by number, or by both if they agree.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct StatusChange {
-    /// The name of a status.
+    /// Name of the new status, such as `Client - Active`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new_status: Option<String>,
-    /// The number of a status.
+    /// Number of the new status; must agree with the name if both are given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new_status_id: Option<i64>,
-    /// Who changed it, as the CRM numbers employees.
+    /// Employee who changed the status, by the CRM's employee number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed_by_employee_id: Option<i64>,
-    /// Why; at most 1,000 characters.
+    /// Reason for the change, at most 1,000 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_note: Option<String>,
 }
 
-/// The body of Add Client Note.
+/// Body of Add Client Note.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct NewNote {
-    /// Required; at most 10,000 characters.
+    /// Text of the note; required, at most 10,000 characters.
     #[serde(default)]
     #[schema(required = true)]
     pub text: String,
-    /// At most 50 characters.
+    /// Type of the note, at most 50 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note_type: Option<String>,
-    /// `internal` (if absent) or `client`.
+    /// Visibility of the note: `internal` or `client`; `internal` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub visibility: Option<String>,
-    /// The partner's own id; the same one again answers with the existing note.
+    /// Partner's own id of the note. A second create with the same id returns the existing note.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
 }
 
-/// The body of Create Affiliate.
+/// Body of Create Affiliate: a new affiliate of the key's company.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct NewAffiliate {
-    /// Required; one `@`, at most 254 characters.
+    /// Email address of the affiliate; required, with one `@`, at most 254 characters.
     #[serde(default)]
     #[schema(required = true)]
     pub email: String,
-    /// Required.
+    /// First name of the affiliate; required.
     #[serde(default)]
     #[schema(required = true)]
     pub first_name: String,
-    /// Required.
+    /// Last name of the affiliate; required.
     #[serde(default)]
     #[schema(required = true)]
     pub last_name: String,
-    /// `+`, digits, spaces, dashes, parentheses.
+    /// Phone number: `+`, digits, spaces, dashes and parentheses, at most 32 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
-    /// At most 50 characters.
+    /// Affiliate code, at most 50 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub affiliate_code: Option<String>,
-    /// Per cent, 0 to 100.
+    /// Commission rate in percent, 0 to 100.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commission_rate: Option<f64>,
-    /// The partner's own id; the same one again answers with the existing affiliate.
+    /// Partner's own id of the affiliate. A second create with the same id returns the existing affiliate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
 }
 
-/// The body of Update Affiliate: at least one field; null clears an optional one.
+/// Body of Update Affiliate: at least one field; null clears an optional field.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct AffiliatePatch {
-    /// Cannot be cleared.
+    /// New email address, with one `@`, at most 254 characters; cannot be null.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<String>)]
     pub email: Patch<String>,
-    /// Cannot be cleared.
+    /// New first name; cannot be null.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<String>)]
     pub first_name: Patch<String>,
-    /// Cannot be cleared.
+    /// New last name; cannot be null.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<String>)]
     pub last_name: Patch<String>,
-    /// `+`, digits, spaces, dashes, parentheses.
+    /// New phone number: `+`, digits, spaces, dashes and parentheses, at most 32 characters.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<String>)]
     pub phone: Patch<String>,
-    /// At most 50 characters.
+    /// New affiliate code, at most 50 characters.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<String>)]
     pub affiliate_code: Patch<String>,
-    /// Per cent, 0 to 100.
+    /// New commission rate in percent, 0 to 100.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<f64>)]
     pub commission_rate: Patch<f64>,
-    /// The partner's own id; no other affiliate of the company may have it.
+    /// Partner's own id; must be unique among the company's affiliates.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<String>)]
     pub external_id: Patch<String>,
-    /// Cannot be cleared.
+    /// Whether the affiliate is approved; cannot be null.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<bool>)]
     pub is_approved_affiliate: Patch<bool>,
 }
 
-/// The answer to Create Lead and Create Client.
+/// Answer to Create Lead and Create Client: the new or the existing record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CreatedClient {
-    /// Its number.
+    /// Number of the client or lead.
     pub client_id: ClientId,
-    /// The name of its status.
+    /// Name of the record's status.
     pub status: String,
-    /// Whole seconds.
+    /// Time at which the record was created, in whole seconds.
     #[serde(with = "super::time::seconds")]
     pub created_utc: Timestamp,
 }
 
-/// The answer to Add Client Note.
+/// Answer to Add Client Note: the new or the existing note.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CreatedNote {
-    /// Its number.
+    /// Number of the note, unique on the platform.
     pub client_note_id: NoteId,
-    /// Whole seconds.
+    /// Time at which the note was created, in whole seconds.
     #[serde(with = "super::time::seconds")]
     pub created_utc: Timestamp,
 }
 
-/// The answer to Create Affiliate.
+/// Answer to Create Affiliate: the new or the existing affiliate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CreatedAffiliate {
-    /// Its number.
+    /// Number of the affiliate, unique on the platform.
     pub affiliate_id: AffiliateId,
-    /// Whole seconds.
+    /// Time at which the affiliate was created, in whole seconds.
     #[serde(with = "super::time::seconds")]
     pub created_utc: Timestamp,
 }
 
-/// The answer to Update Lead and Update Client.
+/// Answer to Update Lead and Update Client.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct UpdatedClient {
-    /// Always true; a refusal is a problem.
+    /// Whether the update succeeded; always true, since a refusal is a problem.
     pub success: bool,
-    /// Whole seconds.
+    /// Time at which the record was updated, in whole seconds.
     #[serde(with = "super::time::seconds")]
     pub updated_utc: Timestamp,
-    /// Its number.
+    /// Number of the client or lead.
     pub client_id: ClientId,
 }
 
-/// The answer to Update Affiliate.
+/// Answer to the action Update Affiliate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct UpdatedAffiliate {
-    /// Always true; a refusal is a problem.
+    /// Whether the update succeeded; always true, since a refusal is a problem.
     pub success: bool,
-    /// Whole seconds.
+    /// Time at which the affiliate was updated, in whole seconds.
     #[serde(with = "super::time::seconds")]
     pub updated_utc: Timestamp,
-    /// Its number.
+    /// Number of the affiliate, unique on the platform.
     pub affiliate_id: AffiliateId,
 }
 
-/// The answer to Update Lead Status and Update Client Status.
+/// Answer to Update Lead Status and Update Client Status.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ChangedStatus {
-    /// The name of the status before.
+    /// Name of the status before the change.
     pub previous_status: String,
-    /// The name of the status now.
+    /// Name of the status after the change.
     pub new_status: String,
-    /// Whole seconds.
+    /// Time at which the status was changed, in whole seconds.
     #[serde(with = "super::time::seconds")]
     pub updated_utc: Timestamp,
 }
 
-/// The answer to a search: one record or none.
+/// Answer to a search: one record or none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Found {
-    /// The newest record where several share an email address or a phone number.
+    /// Record that matches the search; the newest one if several share an email address or a phone number.
     pub items: Vec<Record>,
 }
 
-/// A client or a lead, as searches answer it. Every field is always there.
+/// Client or lead as searches return it. Every field is always present.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Record {
-    /// Its number.
+    /// Number of the client or lead.
     pub client_id: ClientId,
-    /// First name.
+    /// First name of the client or lead.
     pub first_name: Untrusted,
-    /// Last name.
+    /// Last name of the client or lead.
     pub last_name: Untrusted,
-    /// Both.
+    /// First and last name, joined by a space.
     pub full_name: Untrusted,
-    /// As given.
+    /// Email address, as it was given.
     pub email: Untrusted,
-    /// As given, or null.
+    /// Phone number as it was given; null if there is none.
     pub phone: Option<Untrusted>,
-    /// The name of the status, as in events.
+    /// Name of the status, spelled as in events.
     pub status: String,
-    /// The number of the status.
+    /// Number of the status in the CRM.
     pub status_id: i64,
-    /// The name of the status.
+    /// Name of the status; always equal to `status`.
     pub status_name: String,
-    /// An employee, as the CRM numbers them, or null.
+    /// Employee assigned to the record, by the CRM's employee number; null if there is none.
     pub employee_id: Option<i64>,
-    /// Null: this platform keeps no employees.
+    /// Name of the assigned employee; always null, since this platform keeps no employees.
     pub employee_name: Option<Untrusted>,
-    /// An affiliate, or null.
+    /// Affiliate of the record; null if there is none.
     pub affiliate_id: Option<AffiliateId>,
-    /// The affiliate's full name, or null.
+    /// Full name of the affiliate; null if there is none.
     pub affiliate_name: Option<Untrusted>,
-    /// Whole seconds.
+    /// Time at which the record was created, in whole seconds.
     #[serde(with = "super::time::seconds")]
     pub created_utc: Timestamp,
 }
 
 impl Record {
-    /// The record of a client, with the name of its affiliate.
+    /// Builds the record of a client with its affiliate's name.
     #[must_use]
     pub fn new(of: Client, affiliate_name: Option<String>) -> Self {
         let full_name = Untrusted::new(of.person.full_name());

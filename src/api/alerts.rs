@@ -1,4 +1,7 @@
-//! Alerts: who looks after which. What is an alert is judged by whoever looks at a picture; here stands what people said about it.
+//! Acknowledgements of alerts.
+//!
+//! Each console derives its alerts from the overview. The platform stores only what operators say about them, so that
+//! all consoles show the same acknowledgements.
 
 use crate::domain::alert::{Acknowledgement, Subject};
 use crate::domain::standing::Standing;
@@ -7,25 +10,25 @@ use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Somebody looks after an alert. It holds for a day, for as long as the alert stands no worse.
+/// Acknowledgement of an alert. Expires after 24 hours, or as soon as the alert's severity increases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AcknowledgementRow {
-    /// What it is about: `subscription 17`, `key 3`, `window 3 read`, `events 92`, `pipeline` or `clock`.
+    /// Subject of the alert: `subscription 17`, `key 3`, `window 3 read`, `events 92`, `pipeline` or `clock`.
     pub subject: String,
-    /// How it stood: `trp`, `err` or `wrn`.
+    /// Severity of the alert when it was acknowledged: `trp`, `err` or `wrn`.
     pub state: String,
-    /// When it was said.
+    /// Time at which the alert was acknowledged.
     pub utc: Timestamp,
-    /// Who said it.
+    /// Name of the operator who acknowledged the alert.
     pub by: Untrusted,
-    /// What else was said.
+    /// Note that the operator added; null if there is none.
     #[serde(default)]
     pub note: Option<Untrusted>,
 }
 
 impl AcknowledgementRow {
-    /// What was said; nothing if it is about something that this version does not know.
+    /// Returns the acknowledgement in domain terms; `None` if this version does not know its subject or severity.
     #[must_use]
     pub fn said(&self) -> Option<Acknowledgement> {
         Some(Acknowledgement {
@@ -38,14 +41,14 @@ impl AcknowledgementRow {
     }
 }
 
-/// The body of `POST /portal/v1/acknowledgements`.
+/// Body of `POST /portal/v1/acknowledgements`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NewAcknowledgement {
-    /// What it is about, as in the row.
+    /// Subject of the alert: `subscription 17`, `key 3`, `window 3 read`, `events 92`, `pipeline` or `clock`.
     pub subject: String,
-    /// How it stands: `trp`, `err` or `wrn`.
+    /// Severity of the alert now: `trp`, `err` or `wrn`.
     pub state: String,
-    /// What else is said, at most 500 characters.
+    /// Note to the acknowledgement, at most 500 characters.
     #[serde(default)]
     pub note: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! The delivery log: attempts in short and in full.
+//! The delivery log: attempts as rows and in full.
 
 use crate::domain::attempt::{Attempt, Phase, Phases};
 use crate::domain::delivery::{Cause, Kind, Outcome, RETRIES};
@@ -10,44 +10,45 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// One POST in one line.
+/// One attempt: a single POST of a delivery or a test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AttemptRow {
-    /// Its number.
+    /// Number of the attempt, unique on the platform.
     pub id: AttemptId,
-    /// When it began.
+    /// Time at which the attempt began.
     pub started_utc: Timestamp,
-    /// Whose.
+    /// Company that owns the subscription.
     pub company_id: CompanyId,
-    /// To which subscription.
+    /// Subscription that the attempt was sent to.
     pub subscription_id: SubscriptionId,
-    /// Where it went.
+    /// URL that the attempt was sent to.
     pub target_url: Untrusted,
-    /// Which delivery; null for a test.
+    /// Delivery that the attempt belongs to; null for a test.
     pub delivery_id: Option<DeliveryId>,
-    /// Which event; null for a test.
+    /// Event that was sent; null for a test.
     pub event_id: Option<EventId>,
-    /// What the event was.
+    /// Type of the event that was sent.
     pub event_type: Untrusted,
-    /// What it was for.
+    /// Kind of the attempt, such as scheduled, test, resend or replay.
     pub kind: Kind,
-    /// 1 for the first.
+    /// Number of the attempt within its delivery, from 1.
     pub number: u32,
-    /// How many there can be.
+    /// Highest attempt number possible: the first attempt and all retries, or 1 for a test.
     pub of: u32,
-    /// From the look-up of the name to the last byte.
+    /// Duration in milliseconds, from the DNS look-up to the last byte of the answer.
     pub elapsed_ms: u64,
-    /// The answer's status; null if none came.
+    /// HTTP status of the receiver's answer; null if none came.
     pub status_code: Option<u16>,
-    /// Why none came, in one word.
+    /// Failure kind when no answer came, as one word: `timeout`, `refused` …; null if one came.
     pub cause: Option<Untrusted>,
-    /// Why none came, in a sentence.
+    /// Sentence that explains why no answer came; null if one came.
     pub error: Option<Untrusted>,
 }
 
 impl AttemptRow {
-    /// What it came to, as far as this version knows the words.
+    /// Returns the outcome of the attempt. A failure kind that this version does not know counts as a broken
+    /// connection.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         match (self.status_code, &self.cause) {
@@ -58,71 +59,72 @@ impl AttemptRow {
     }
 }
 
-/// Bytes as they went over the wire.
+/// Bytes of a request, an answer or an envelope, as they were sent or received.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Body {
-    /// All of them, in Base64.
+    /// Kept bytes, encoded in Base64.
     pub base64: String,
-    /// The same as text, if they are UTF-8.
+    /// Kept bytes as text; null if they are not valid UTF-8.
     pub text: Option<Untrusted>,
-    /// How many there were; more than are kept if it was cut.
+    /// Number of bytes sent or received; larger than the number kept if the body was cut.
     pub n_bytes: u64,
-    /// Whether some are missing.
+    /// Whether only the beginning of the bytes was kept.
     pub truncated: bool,
 }
 
-/// One header.
+/// One HTTP header of a request or an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Header {
-    /// Its name.
+    /// Name of the header, as sent.
     pub name: Untrusted,
-    /// Its value; bytes that are not UTF-8 replaced.
+    /// Value of the header; bytes that are not UTF-8 are replaced.
     pub value: Untrusted,
 }
 
-/// One POST in full.
+/// One attempt in full: headers and bodies of request and answer, peer address and phase times.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AttemptDetail {
-    /// The line.
+    /// Attempt as it appears in the delivery log.
     #[serde(flatten)]
     pub row: AttemptRow,
-    /// What was sent.
+    /// Headers of the request, as sent.
     pub request_headers: Vec<Header>,
-    /// The exact bytes that were signed and sent.
+    /// Body of the request: the exact bytes that were signed and sent.
     pub request_body: Body,
-    /// What came back.
+    /// Headers of the receiver's answer.
     pub response_headers: Vec<Header>,
-    /// The first 16 KiB of what came back.
+    /// First 16 KiB of the body of the receiver's answer.
     pub response_body: Body,
-    /// The address that was dialled.
+    /// Network address that was dialled; null if none was.
     pub peer: Option<Untrusted>,
-    /// Where the time went.
+    /// Duration of each phase of the attempt.
     #[serde(default)]
     pub phases: PhaseTimes,
-    /// When headers and bodies were given up, because the company's log had more bytes than its quota; null while they are kept.
+    /// Time at which headers and bodies were dropped because the company's log exceeded its quota; null while they are
+    /// kept.
     #[serde(default)]
     pub shed_utc: Option<Timestamp>,
-    /// Whether values were left out because this operator is no admin: what was sent is masked, what came back is not there.
+    /// Whether values are left out because the operator is not an admin: the request is masked, the answer is omitted.
     #[serde(default)]
     pub redacted: bool,
 }
 
-/// How long each part of a POST took, in microseconds; null for a part that it did not come to. The first three are null where a kept
-/// connection was used.
+/// Duration of each phase of an attempt in microseconds; null for a phase that was not reached. The first three are
+/// null when a kept-alive connection was reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PhaseTimes {
-    /// Resolving the name; null where the target is an address.
+    /// DNS look-up in microseconds; null if the target is an IP address.
     pub dns_us: Option<u64>,
-    /// Making a connection.
+    /// TCP connect in microseconds; null on a reused connection.
     pub connect_us: Option<u64>,
-    /// Agreeing on TLS; null over plain http.
+    /// TLS handshake in microseconds; null over plain http.
     pub tls_us: Option<u64>,
-    /// From the first byte of the request to the whole head of the answer.
+    /// Time in microseconds from the first byte of the request to the complete head of the answer.
     pub head_us: Option<u64>,
-    /// The body of the answer, as far as it was read.
+    /// Time in microseconds spent reading the body of the answer, up to the read limit.
     pub body_us: Option<u64>,
 }
 
@@ -161,7 +163,7 @@ impl From<Attempt> for AttemptRow {
 }
 
 impl Body {
-    /// The bytes that were kept, out of `n_bytes`.
+    /// Wraps the `kept` bytes of a body of `n_bytes` bytes.
     #[must_use]
     pub fn new(kept: &[u8], n_bytes: u64) -> Self {
         Self {
@@ -172,7 +174,7 @@ impl Body {
         }
     }
 
-    /// All the bytes; nothing if some are missing.
+    /// Returns the complete bytes; `None` if the body was cut or its Base64 is invalid.
     #[must_use]
     pub fn bytes(&self) -> Option<Vec<u8>> {
         STANDARD.decode(&self.base64).ok().filter(|_| !self.truncated)

@@ -1,66 +1,68 @@
-//! The audit trail.
+//! The audit trail: rows chained by a keyed hash, and the result of verifying the chain.
 
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// One change.
+/// Row of the audit trail: one change of the platform's state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditRow {
-    /// Its number; without gaps.
+    /// Sequence number of the row, without gaps.
     pub id: i64,
-    /// When.
+    /// Time at which the change was made.
     pub utc: Timestamp,
-    /// Who.
+    /// Operator or key that made the change, by number and name.
     pub actor: Untrusted,
-    /// What was done.
+    /// Kind of change that was made.
     pub action: Untrusted,
-    /// To what.
+    /// Object that was changed.
     pub subject: Untrusted,
-    /// As it was.
+    /// State before the change; null if there was none.
     pub before: Option<Untrusted>,
-    /// As it is since.
+    /// State after the change; null if there is none.
     pub after: Option<Untrusted>,
-    /// Why, if somebody said so.
+    /// Reason given for the change; null if none was given.
     pub reason: Option<Untrusted>,
-    /// In which request.
+    /// Id of the request that made the change; null if there was none.
     pub request_id: Option<Untrusted>,
-    /// HMAC-SHA256 over the previous row's hash, the number and this row, in lowercase hex; the key is the platform's.
+    /// HMAC-SHA256 over the previous row's hash, the sequence number and this row, in lowercase hex, under the
+    /// platform's key.
     pub hash: String,
 }
 
-/// Rows that are missing.
+/// Range of rows that are missing from the audit trail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Gap {
-    /// The first number missing.
+    /// First sequence number that is missing.
     pub first: i64,
-    /// The last one.
+    /// Last sequence number that is missing.
     pub last: i64,
 }
 
-/// The end of the trail: kept elsewhere, it shows later whether rows up to it were cut off or replaced.
+/// Head of the audit trail. A copy kept elsewhere later reveals whether rows up to the head were removed or replaced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditHead {
-    /// The number of the last row; 0 if there is none.
+    /// Sequence number of the last row; 0 if there is none.
     pub sequence: i64,
-    /// Its hash, in lowercase hex; empty if there is no row.
+    /// Hash of the last row, in lowercase hex; empty if there is no row.
     pub mac: String,
 }
 
-/// What checking the chain of hashes came to.
+/// Result of verifying the hash chain of the audit trail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditCheck {
-    /// Whether every row is there as it was written.
+    /// Whether every row is present and as it was written.
     pub is_whole: bool,
-    /// Rows that were read.
+    /// Number of rows that were read.
     pub n_rows: u64,
-    /// Rows that are missing.
+    /// Ranges of rows that are missing.
     pub missing: Vec<Gap>,
-    /// Rows that, or whose predecessor's hash, are not as they were written; and the last row, if another one was written last.
+    /// Sequence numbers of rows whose content or previous hash differs from what was written; the last row is included
+    /// if another one was written last.
     pub altered: Vec<i64>,
 }

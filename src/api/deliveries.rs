@@ -1,4 +1,4 @@
-//! Deliveries and what became of an event.
+//! Deliveries, events and event traces, as operators see them.
 
 use super::attempts::{AttemptRow, Body};
 use crate::domain::delivery::{Kind, State};
@@ -8,116 +8,116 @@ use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A delivery in one line.
+/// Delivery of one event to one subscription, without its attempts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeliveryRow {
-    /// Its number.
+    /// Number of the delivery, unique on the platform.
     pub id: DeliveryId,
-    /// Which event.
+    /// Event that is delivered.
     pub event_id: EventId,
-    /// What the event was.
+    /// Type of the delivered event.
     pub event_type: Untrusted,
-    /// To which subscription.
+    /// Subscription that the event is delivered to.
     pub subscription_id: SubscriptionId,
-    /// Whose.
+    /// Company that owns the event and the subscription.
     pub company_id: CompanyId,
-    /// What its attempts are for.
+    /// Kind of the delivery's attempts, such as scheduled or replay.
     pub kind: Kind,
-    /// Where it stands.
+    /// State of the delivery in its life cycle.
     pub state: State,
-    /// Attempts made so far.
+    /// Number of attempts made so far.
     pub n_attempts: u32,
-    /// When the next one is or was due; null unless it is pending.
+    /// Time at which the next attempt is or was due; null unless the delivery is pending.
     pub due_utc: Option<Timestamp>,
-    /// When the event happened.
+    /// Time at which the event was published.
     pub created_utc: Timestamp,
 }
 
-/// A delivery with its attempts.
+/// Delivery with its attempts, newest first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeliveryDetail {
-    /// The line.
+    /// Delivery without its attempts.
     #[serde(flatten)]
     pub row: DeliveryRow,
-    /// Its attempts, newest first; at most 200.
+    /// Attempts of the delivery, newest first; at most 200.
     pub attempts: Vec<AttemptRow>,
 }
 
-/// An event in one line.
+/// Event without its payload.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EventRow {
-    /// Its number.
+    /// Number of the event; increases with every event.
     pub id: EventId,
-    /// Whose.
+    /// Company that the event belongs to.
     pub company_id: CompanyId,
-    /// What.
+    /// Type of the event: one of the ten, or one that this version does not know.
     #[serde(rename = "type")]
     pub kind: Untrusted,
-    /// When.
+    /// Time at which the event was published.
     pub created_utc: Timestamp,
-    /// The length of its envelope.
+    /// Length of the event's envelope in bytes.
     pub n_bytes: u64,
-    /// Deliveries that it led to, skipped ones among them.
+    /// Number of deliveries of the event, including skipped ones.
     pub n_deliveries: u32,
 }
 
-/// An event with its bytes.
+/// Event with the exact bytes of its envelope.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EventDetail {
-    /// The line.
+    /// Event without its payload.
     #[serde(flatten)]
     pub row: EventRow,
-    /// The envelope: the exact bytes that are polled, signed and sent.
+    /// Envelope of the event: the exact bytes that are polled, signed and sent.
     pub envelope: Body,
-    /// Whether values were left out of the envelope because this operator is no admin.
+    /// Whether values in the envelope are masked because the operator is not an admin.
     #[serde(default)]
     pub redacted: bool,
 }
 
-/// Why a subscription has, or has not, a delivery of an event.
+/// Relation of a subscription to an event: why the event was delivered to it or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// It wanted the type and was enabled: the event was to be sent.
+    /// Subscribed to the type and enabled: a delivery was created for sending.
     Matched,
-    /// It wanted the type but was disabled: the delivery was skipped.
+    /// Subscribed to the type but disabled: the delivery was skipped.
     Disabled,
-    /// It did not want the type.
+    /// Not subscribed to the event's type.
     OtherType,
-    /// It was created after the event.
+    /// Created after the event was published.
     CreatedLater,
-    /// It was deleted before the event.
+    /// Deleted before the event was published.
     Deleted,
-    /// It wanted the type, and its delivery is no longer kept.
+    /// Subscribed to the type, but the delivery is past its retention.
     Forgotten,
 }
 
-/// What one subscription of the company had to do with an event.
+/// Subscription of the event's company in the trace of an event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TraceRow {
-    /// Which subscription.
+    /// Subscription that the row describes.
     pub subscription_id: SubscriptionId,
-    /// Where it sends to now.
+    /// URL that the subscription delivers to now.
     pub target_url: Untrusted,
-    /// Why it has a delivery or none.
+    /// Reason why the subscription has a delivery of the event, or none.
     pub verdict: Verdict,
-    /// The same as a sentence.
+    /// Sentence that explains `verdict` to a human reader.
     pub why: String,
-    /// The delivery, if there is one.
+    /// Delivery of the event to the subscription; null if there is none.
     pub delivery: Option<DeliveryRow>,
 }
 
-/// What became of an event.
+/// Trace of an event: every subscription of its company with the delivery or the reason why there is none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Trace {
-    /// The event.
+    /// Event that is traced, without its payload.
     pub event: EventRow,
-    /// Every subscription of the company, those deleted since among them; those with deliveries first.
+    /// Every subscription of the company, including those deleted since; subscriptions with deliveries first.
     pub subscriptions: Vec<TraceRow>,
 }

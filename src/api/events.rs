@@ -1,4 +1,4 @@
-//! Events: the envelope, test events, and what an operator emits.
+//! Events: the envelope, test events, and events published by operators.
 
 use crate::domain::event::EventType;
 use crate::domain::ids::{CompanyId, EventId};
@@ -8,55 +8,55 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-/// What happened, as it is polled and delivered. Payload and metadata keep the bytes they were accepted with.
+/// Event as it is polled and delivered. Payload and metadata keep the exact bytes with which they were accepted.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Envelope {
-    /// Increasing.
+    /// Number of the event; increases with every event.
     pub id: EventId,
-    /// One of the ten types, or one that this version does not know.
+    /// Type of the event: one of the ten, or one that this version does not know.
     #[serde(rename = "type")]
     pub kind: Untrusted,
-    /// Whole seconds.
+    /// Time at which the event was published, in whole seconds.
     #[serde(with = "super::time::seconds")]
     pub created_utc: Timestamp,
-    /// Whose.
+    /// Company that the event belongs to.
     pub company_id: CompanyId,
-    /// By type.
+    /// Payload of the event; its fields depend on the type.
     #[schema(value_type = Object)]
     pub payload: Box<RawValue>,
-    /// Optional object.
+    /// Further data about the event, such as `test: true`; absent if there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub metadata: Option<Box<RawValue>>,
 }
 
-/// The body of `POST /api/v1/events/test`.
+/// Body of `POST /api/v1/events/test`.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TestEvent {
-    /// Which type.
+    /// Type of the test event to publish.
     pub event_type: EventType,
-    /// A realistic sample if absent.
+    /// Payload of the test event; a realistic sample if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub payload: Option<Box<RawValue>>,
 }
 
-/// The body of `POST /portal/v1/events`: what the CRM would do.
+/// Body of `POST /portal/v1/events`, which publishes an event as the CRM would.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NewEvent {
-    /// Whose.
+    /// Company to publish the event for.
     pub company_id: CompanyId,
-    /// Which type.
+    /// Type of the event to publish.
     #[serde(rename = "type")]
     pub kind: EventType,
-    /// A realistic sample, different every time, if absent.
+    /// Payload of the event; if absent a realistic sample, different every time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub payload: Option<Box<RawValue>>,
-    /// Optional object.
+    /// Further data about the event; must be an object if present.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub metadata: Option<Box<RawValue>>,

@@ -1,4 +1,4 @@
-//! Companies and their keys, as operators see them.
+//! Companies and API keys, as operators see them.
 
 use crate::domain;
 use crate::domain::ids::{CompanyId, KeyId};
@@ -11,67 +11,67 @@ use crate::domain::window::Bucket;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A company.
+/// Company: a tenant that owns keys, subscriptions, events and clients.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Company {
-    /// Its number, the one in its keys.
+    /// Number of the company; part of every key of the company.
     pub id: CompanyId,
-    /// Its name.
+    /// Name of the company, for display.
     pub name: Untrusted,
-    /// When it was created.
+    /// Time at which the company was created.
     pub created_utc: Timestamp,
 }
 
-/// The body of `POST /portal/v1/companies`.
+/// Body of `POST /portal/v1/companies`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NewCompany {
-    /// 1 to 200 characters.
+    /// Name of the company, 1 to 200 characters.
     #[serde(default)]
     #[schema(required = true, min_length = 1, max_length = 200)]
     pub name: String,
 }
 
-/// Calls a minute per bucket.
+/// Rate limits of a key, in calls a minute per bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Limits {
-    /// Of the read bucket.
+    /// Calls a minute in the read bucket.
     pub read: u32,
-    /// Of the write bucket.
+    /// Calls a minute in the write bucket.
     pub write: u32,
-    /// Of the admin bucket.
+    /// Calls a minute in the admin bucket.
     pub admin: u32,
 }
 
-/// Limits as they can be asked for: null or absent means the default.
+/// Rate limits requested for a new key; null or absent means the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct LimitsWish {
-    /// Of the read bucket.
+    /// Calls a minute in the read bucket, 1 to 1,000,000; the default if null or absent.
     #[serde(default)]
     #[schema(minimum = 1, maximum = 1_000_000)]
     pub read: Option<u32>,
-    /// Of the write bucket.
+    /// Calls a minute in the write bucket, 1 to 1,000,000; the default if null or absent.
     #[serde(default)]
     #[schema(minimum = 1, maximum = 1_000_000)]
     pub write: Option<u32>,
-    /// Of the admin bucket.
+    /// Calls a minute in the admin bucket, 1 to 1,000,000; the default if null or absent.
     #[serde(default)]
     #[schema(minimum = 1, maximum = 1_000_000)]
     pub admin: Option<u32>,
 }
 
-/// The body of `PATCH /portal/v1/keys/{id}/limits`; what is absent stays, null means the default.
+/// Body of `PATCH /portal/v1/keys/{id}/limits`: absent limits are kept, null restores the default.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct LimitsPatch {
-    /// Of the read bucket.
+    /// Calls a minute in the read bucket, 1 to 1,000,000; null restores the default.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 1_000_000)]
     pub read: Patch<u32>,
-    /// Of the write bucket.
+    /// Calls a minute in the write bucket, 1 to 1,000,000; null restores the default.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 1_000_000)]
     pub write: Patch<u32>,
-    /// Of the admin bucket.
+    /// Calls a minute in the admin bucket, 1 to 1,000,000; null restores the default.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 1_000_000)]
     pub admin: Patch<u32>,
@@ -84,69 +84,69 @@ impl From<&LimitsWish> for LimitsPatch {
     }
 }
 
-/// The body of `POST /portal/v1/keys`.
+/// Body of `POST /portal/v1/keys`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NewKey {
-    /// Whose.
+    /// Company that the key is created for.
     pub company_id: CompanyId,
-    /// 1 to 100 characters.
+    /// Name of the key for display, 1 to 100 characters.
     #[serde(default)]
     #[schema(required = true, min_length = 1, max_length = 100)]
     pub name: String,
-    /// At least one; they never change.
+    /// Scopes of the key, at least one. Scopes never change after creation.
     #[serde(default)]
     #[schema(required = true, min_items = 1)]
     pub scopes: Vec<Scope>,
-    /// Absent: the defaults.
+    /// Rate limits of the key; the defaults if absent.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "super::object::maybe")]
     pub limits: Option<LimitsWish>,
 }
 
-/// Calls of a key in the last minute.
+/// Calls made with a key in the last minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Usage {
-    /// All calls of the last 60 seconds.
+    /// Number of calls in the last 60 seconds.
     pub n_last_minute: u64,
-    /// Those answered 4xx, 429 among them.
+    /// Number of calls in the last 60 seconds answered 4xx, including 429.
     pub n_client_errors: u64,
-    /// Those answered 429.
+    /// Number of calls in the last 60 seconds answered 429.
     pub n_limited: u64,
-    /// Those answered 5xx.
+    /// Number of calls in the last 60 seconds answered 5xx.
     pub n_server_errors: u64,
 }
 
-/// A key, without the key.
+/// API key without its secret.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyRow {
-    /// Its number.
+    /// Number of the key, unique on the platform.
     pub id: KeyId,
-    /// Whose.
+    /// Company that the key belongs to.
     pub company_id: CompanyId,
-    /// What people call it.
+    /// Name of the key, for display.
     pub name: Untrusted,
-    /// Its last four characters.
+    /// Last four characters of the key.
     pub last4: Untrusted,
-    /// What it may do.
+    /// Scopes of the key, fixed at creation.
     pub scopes: Vec<Scope>,
-    /// Whether it authenticates.
+    /// Whether the key authenticates: true until the key is revoked.
     pub is_active: bool,
-    /// When it was created.
+    /// Time at which the key was created.
     pub created_utc: Timestamp,
-    /// When it last authenticated a call; moves at most once in five minutes.
+    /// Time at which the key last authenticated a call; updated at most once in 5 minutes, null if never.
     pub last_used_utc: Option<Timestamp>,
-    /// When it was revoked.
+    /// Time at which the key was revoked; null while the key is active.
     pub revoked_utc: Option<Timestamp>,
-    /// Calls a minute.
+    /// Rate limits of the key, in calls a minute per bucket.
     pub limits: Limits,
-    /// Calls of the last minute.
+    /// Calls made with the key in the last minute.
     pub usage: Usage,
 }
 
 impl KeyRow {
-    /// What a judgement needs.
+    /// Returns the facts from which the key's health status is assessed.
     #[must_use]
     pub const fn facts(&self) -> KeyFacts {
         KeyFacts {
@@ -159,49 +159,49 @@ impl KeyRow {
     }
 }
 
-/// The answer to `POST /portal/v1/keys`: the only place where the key itself appears.
+/// Answer to `POST /portal/v1/keys`: the only answer that carries the key itself.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreatedKey {
-    /// The key's row.
+    /// Key that was created, without its secret.
     #[serde(flatten)]
     pub row: KeyRow,
-    /// The key, shown once.
+    /// Full API key, shown only in this answer.
     pub key: ShownOnce,
 }
 
-/// The answer to `POST /portal/v1/keys/{id}/revoke`: the revocation is in force.
+/// Answer to `POST /portal/v1/keys/{id}/revoke`: the revocation is already in force.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RevokedKey {
-    /// The key's row.
+    /// Key that was revoked, without its secret.
     #[serde(flatten)]
     pub row: KeyRow,
-    /// Why the revocation is not on disk yet, as on a full disk: the write is retried until it succeeds, and a restart before that would
-    /// undo the revocation. Absent once it is on disk.
+    /// Reason why the revocation is not on disk yet, such as a full disk. The write is retried until it succeeds; a
+    /// restart before that would undo the revocation. Absent once the revocation is on disk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub write_pending: Option<Untrusted>,
 }
 
-/// What is to be said behind "… is revoked" of a revocation that is not on disk yet; else nothing.
+/// Returns the clause to append to "… is revoked" while the revocation is not on disk; empty otherwise.
 #[must_use]
 pub fn pending_remark(write_pending: Option<&Untrusted>) -> String {
     write_pending.map_or_else(String::new, |why| format!("; {}", why.inert()))
 }
 
-/// A secret in the one answer that may carry it. Debug does not print it.
+/// Secret in the one answer or request that may carry it. `Debug` output does not contain the secret.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ShownOnce(String);
 
 impl ShownOnce {
-    /// Puts a revealed secret into an answer.
+    /// Wraps a revealed secret for an answer.
     #[must_use]
     pub fn new(text: String) -> Self {
         Self(text)
     }
 
-    /// Takes it out, into custody again.
+    /// Unwraps the secret into the type that protects secrets in memory.
     #[must_use]
     pub fn into_secret(self) -> crate::domain::secret::Secret {
         crate::domain::secret::Secret::new(self.0)
@@ -221,7 +221,7 @@ impl From<domain::company::Company> for Company {
 }
 
 impl KeyRow {
-    /// A key's row.
+    /// Builds the row of a stored key and its recent usage.
     #[must_use]
     pub fn new(of: &Key, usage: Usage) -> Self {
         let limit = |bucket| of.limits.of(bucket);

@@ -1,4 +1,4 @@
-//! What the signature lab finds out, on the wire and in the command line.
+//! Results of the signature debugger, for the API and the command line.
 
 use crate::domain::lab::Finding;
 use crate::domain::lab::flaw::Found;
@@ -6,60 +6,62 @@ use crate::domain::text::Untrusted;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Whether a signature fits, in one word.
+/// Whether a signature is valid and, if not, whether the cause is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Fit {
-    /// It fits.
+    /// The signature is valid for the secret, the timestamp and the body.
     Genuine,
-    /// It does not, and it is known why.
+    /// The signature is invalid, and at least one cause was found.
     Explained,
-    /// It does not, and no way of computing that was tried gives it.
+    /// The signature is invalid, and none of the known mistakes reproduces it.
     Unexplained,
 }
 
-/// One thing that is wrong.
+/// Cause of an invalid signature, with its resolution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FlawRow {
-    /// The name of the cause: `sig-no-dot`.
+    /// Identifier of the cause, such as `sig-no-dot`.
     pub id: String,
-    /// In one line.
+    /// Title of the cause, in one line.
     pub title: String,
-    /// The exact difference.
+    /// Exact difference between the expected and the received signature input.
     pub difference: Untrusted,
-    /// What to do.
+    /// Resolution of the cause, as an instruction to the receiver's developer.
     pub resolution: String,
 }
 
-/// What the lab found out about one signature.
+/// Result of debugging one signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Lab {
-    /// Whether it fits.
+    /// Whether the signature is valid and, if not, whether the cause is known.
     pub fit: Fit,
-    /// What is wrong; empty unless explained.
+    /// Causes of an invalid signature; empty unless `fit` is `explained`.
     pub causes: Vec<FlawRow>,
-    /// Ways of computing that were tried in vain; null unless unexplained.
+    /// Number of known mistakes that were tried without a match; null unless `fit` is `unexplained`.
     pub n_tried: Option<u64>,
 }
 
-/// The query of `GET /portal/v1/attempts/{id}/signature`.
+/// Query of `GET /portal/v1/attempts/{id}/signature`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct SignatureQuery {
-    /// The signature that the receiver computed, where its answer does not name it.
+    /// Signature that the receiver computed, if the receiver's answer does not contain it.
     pub computed: Option<String>,
 }
 
-/// What a receiver's answer to an attempt says about how it verified (the answer to `GET /portal/v1/attempts/{id}/signature`).
+/// Diagnosis of a receiver's signature check from its answer to an attempt: the answer to `GET
+/// /portal/v1/attempts/{id}/signature`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SignatureCheck {
-    /// What was found out.
+    /// Result of debugging the signature that the receiver computed.
     #[serde(flatten)]
     pub lab: Lab,
-    /// The signature that the receiver computed, by its answer or as it was told; null if it is not known.
+    /// Signature that the receiver computed, from its answer or from the query; null if unknown.
     pub computed: Option<Untrusted>,
-    /// How many seconds the receiver's clock is ahead of the platform's, by the date of its answer; null without one.
+    /// Seconds that the receiver's clock is ahead of the platform's, from the `Date` header of its answer; null
+    /// without one.
     pub clock_ahead_seconds: Option<i64>,
 }
 

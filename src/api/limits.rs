@@ -1,4 +1,4 @@
-//! Rate windows, as operators see them.
+//! Rate windows of keys, as operators see them.
 
 use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::key::Scope;
@@ -9,89 +9,89 @@ use crate::domain::window::Bucket;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// One window of a key.
+/// Rate window of a key in one bucket: the limit and the calls of the present minute.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LimitRow {
-    /// Whose.
+    /// Key that the window belongs to.
     pub key_id: KeyId,
-    /// Of which company.
+    /// Company that the key belongs to.
     pub company_id: CompanyId,
-    /// The key's name.
+    /// Name of the key, for display.
     pub key_name: Untrusted,
-    /// The key's last four characters.
+    /// Last four characters of the key.
     pub last4: Untrusted,
-    /// Which of its three.
+    /// Bucket of the window: read, write or admin.
     pub bucket: Bucket,
-    /// Calls allowed a minute.
+    /// Number of calls allowed a minute.
     pub limit: u32,
-    /// Calls admitted in this window.
+    /// Number of calls admitted in this window.
     pub used: u32,
-    /// Calls left.
+    /// Number of calls left in this window.
     pub remaining: u32,
-    /// Calls refused in this window.
+    /// Number of calls refused in this window with 429.
     pub n_refused: u64,
-    /// When this window began.
+    /// Time at which this window began.
     pub window_utc: Timestamp,
-    /// When the next one begins.
+    /// Time at which the next window begins.
     pub reset_utc: Timestamp,
     /// Calls admitted in each of the 60 minutes before this window, oldest first.
     pub history: Vec<u32>,
 }
 
-/// Requests of a key to a route, today.
+/// Number of requests that a key made to one route.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RouteUse {
-    /// The route's method.
+    /// HTTP method of the route.
     pub method: Untrusted,
-    /// Its path, with placeholders.
+    /// Path of the route, with placeholders.
     pub route: Untrusted,
-    /// How many.
+    /// Number of requests to the route: today for a rate window, since `sinceUtc` for the usage of a key.
     pub n: u64,
 }
 
-/// Requests of a key from one address with one user agent, today.
+/// Requests of a key from one address with one user agent today.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CallerUse {
-    /// The address that connected; a proxy's where there is one. `(others)` beyond fifty callers.
+    /// Address of the caller. Callers beyond the first fifty of a key are counted together as `(others)`.
     pub address: Untrusted,
-    /// What the caller said it was.
+    /// User agent that the caller reported.
     pub user_agent: Untrusted,
-    /// How many.
+    /// Number of requests from the caller.
     pub n: u64,
-    /// The latest one.
+    /// Time of the caller's latest request.
     pub last_utc: Timestamp,
 }
 
-/// A window with who fills it.
+/// Rate window with the routes and callers that use it most.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LimitDetail {
-    /// The window.
+    /// Rate window of the key in one bucket.
     #[serde(flatten)]
     pub row: LimitRow,
-    /// The busiest routes of this bucket, at most ten.
+    /// Busiest routes of this bucket today, at most ten.
     pub top_routes: Vec<RouteUse>,
-    /// The busiest callers of the key, in whichever bucket, at most ten.
+    /// Busiest callers of the key today over all buckets, at most ten.
     pub callers: Vec<CallerUse>,
 }
 
-/// How a key uses its scopes (the answer to `GET /portal/v1/keys/{id}/usage`).
+/// Usage of a key's scopes: the answer to `GET /portal/v1/keys/{id}/usage`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyUsage {
-    /// Since when it is counted; null if the key was never used since.
+    /// Time since which usage has been counted; null if the key has not been used since.
     pub since_utc: Option<Timestamp>,
-    /// Requests by route, busiest first.
+    /// Requests of the key by route, busiest first.
     pub routes: Vec<RouteUse>,
-    /// Scopes that it was given and never used.
+    /// Scopes of the key that were never used.
     pub never_used: Vec<Scope>,
 }
 
 impl LimitRow {
-    /// Whether the other one shows the same: of a window that nobody used it does not matter when it began.
+    /// Returns whether both rows display alike: two unused windows do, whatever minute they belong to.
     #[must_use]
     pub fn shows_same(&self, other: &Self) -> bool {
         let is_unused = |row: &Self| row.used == 0 && row.n_refused == 0;
@@ -101,13 +101,13 @@ impl LimitRow {
         *self == Self { window_utc: self.window_utc, reset_utc: self.reset_utc, ..other.clone() }
     }
 
-    /// What a judgement needs.
+    /// Returns the facts from which the window's health status is assessed.
     #[must_use]
     pub const fn facts(&self) -> WindowFacts {
         WindowFacts { limit: self.limit, used: self.used, n_refused: self.n_refused }
     }
 
-    /// When the first call will be refused at this window's pace.
+    /// Forecasts when the first call is refused at the pace of this window so far.
     #[must_use]
     pub fn forecast(&self, now: Timestamp) -> Forecast {
         foretell(&self.facts(), self.window_utc, self.reset_utc, now)

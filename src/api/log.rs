@@ -1,4 +1,4 @@
-//! Logs: pages with newest rows first, that can be followed both ways; and the queries they are asked with.
+//! Pages of logs, newest rows first and traversable in both directions, and the filters of each log.
 
 use super::readable::{ReadableRows, UnreadableRows};
 use crate::domain::time::Timestamp;
@@ -6,25 +6,25 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// One page of a log. A page may have fewer rows than asked for, or none, and still say that there may be more: filters without an index look
-/// at a bounded number of rows.
+/// Page of a log, newest rows first. A page may be shorter than the limit, or empty, and still have `hasMore`: filters
+/// without an index scan a bounded number of rows per page.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", from = "LogPageRead<T>", bound(deserialize = "T: DeserializeOwned"))]
 pub struct LogPage<T> {
-    /// The rows, newest first.
+    /// Rows of the page, newest first.
     pub items: Vec<T>,
-    /// Where older rows go on; null at the end of the log.
+    /// Cursor of the next older page; null at the end of the log.
     pub next_cursor: Option<String>,
-    /// Where newer rows go on, also those that do not exist yet.
+    /// Cursor of the next newer page, also when no newer rows exist yet.
     pub previous_cursor: Option<String>,
-    /// Whether there are or may be more rows in the direction that was asked for.
+    /// Whether more rows exist, or may exist, in the direction of the query.
     pub has_more: bool,
-    /// Rows that the client could not read; never sent.
+    /// Rows of the page that the client could not read; never on the wire.
     #[serde(skip)]
     pub unreadable: UnreadableRows,
 }
 
-/// A page as it is read: row by row.
+/// Wire form of [`LogPage`], read row by row so that one bad row does not fail the page.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", bound = "T: DeserializeOwned")]
 struct LogPageRead<T> {
@@ -42,94 +42,94 @@ impl<T> From<LogPageRead<T>> for LogPage<T> {
     }
 }
 
-/// The query of `GET /portal/v1/attempts`.
+/// Filters of `GET /portal/v1/attempts`; absent filters match every attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AttemptQuery {
-    /// Of a company.
+    /// Company that owns the subscription.
     pub company: Option<i64>,
-    /// To a subscription.
+    /// Subscription that the attempt was sent to.
     pub subscription: Option<i64>,
-    /// Of an event.
+    /// Event that was sent.
     pub event: Option<i64>,
-    /// Of events of a type.
+    /// Type of the event that was sent.
     #[serde(rename = "type")]
     pub kind: Option<String>,
-    /// `success` or `failure`.
+    /// Outcome of the attempt: `success` or `failure`.
     pub outcome: Option<String>,
-    /// Answered with this status.
+    /// HTTP status of the receiver's answer.
     pub status: Option<u16>,
-    /// Begun at or after.
+    /// Start of the range: attempts that began at or after this time.
     pub since: Option<Timestamp>,
-    /// Begun before.
+    /// End of the range: attempts that began before this time.
     pub until: Option<Timestamp>,
-    /// In the target or the error, whatever the case; 1 to 200 characters.
+    /// Text of 1 to 200 characters that the target URL or the error contains, ignoring case.
     pub q: Option<String>,
 }
 
-/// The query of `GET /portal/v1/deliveries`.
+/// Filters of `GET /portal/v1/deliveries`; absent filters match every delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct DeliveryQuery {
-    /// Of a company.
+    /// Company that owns the subscription.
     pub company: Option<i64>,
-    /// To a subscription.
+    /// Subscription that the event is delivered to.
     pub subscription: Option<i64>,
-    /// Of an event.
+    /// Event that is delivered.
     pub event: Option<i64>,
-    /// Of events of a type.
+    /// Type of the delivered event.
     #[serde(rename = "type")]
     pub kind: Option<String>,
-    /// That stand so.
+    /// State of the delivery, such as `pending`.
     pub state: Option<String>,
-    /// Of events at or after.
+    /// Start of the range: events published at or after this time.
     pub since: Option<Timestamp>,
-    /// Of events before.
+    /// End of the range: events published before this time.
     pub until: Option<Timestamp>,
 }
 
-/// The query of `GET /portal/v1/events`.
+/// Filters of `GET /portal/v1/events`; absent filters match every event.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct EventQuery {
-    /// Of a company.
+    /// Company that the event belongs to.
     pub company: Option<i64>,
-    /// Of a type.
+    /// Type of the event, such as `lead.created`.
     #[serde(rename = "type")]
     pub kind: Option<String>,
-    /// At or after.
+    /// Start of the range: events published at or after this time.
     pub since: Option<Timestamp>,
-    /// Before.
+    /// End of the range: events published before this time.
     pub until: Option<Timestamp>,
 }
 
-/// The query of `GET /portal/v1/requests`.
+/// Filters of `GET /portal/v1/requests`; absent filters match every request.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct RequestQuery {
-    /// Of a company.
+    /// Company of the key that made the request.
     pub company: Option<i64>,
-    /// Of a key.
+    /// Key that made the request.
     pub key: Option<i64>,
-    /// Answered with this status.
+    /// HTTP status of the answer.
     pub status: Option<u16>,
-    /// Answered with a status of this class: `1xx` to `5xx`.
+    /// Class of the answer's HTTP status, `1xx` to `5xx`.
     pub class: Option<String>,
-    /// Answered with this problem code.
+    /// Problem code of the answer, such as `rate_limited`.
     pub code: Option<String>,
-    /// From this address.
+    /// Address that the request came from.
     pub caller: Option<String>,
-    /// At or after.
+    /// Start of the range: requests that arrived at or after this time.
     pub since: Option<Timestamp>,
-    /// Before.
+    /// End of the range: requests that arrived before this time.
     pub until: Option<Timestamp>,
 }
 
-/// The query of `GET /portal/v1/trips`.
+/// Filters of `GET /portal/v1/trips`; absent filters match every trip.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TripQuery {
-    /// Of a company.
+    /// Company that owns the subscription.
     pub company: Option<i64>,
-    /// Of a subscription.
+    /// Subscription that the breaker disabled.
     pub subscription: Option<i64>,
 }
 
-/// The query of a log without filters.
+/// Query of a log that has no filters.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Everything {}

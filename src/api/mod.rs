@@ -1,5 +1,8 @@
-//! The wire contract: request and answer types, paths, problem codes. Here live the only serialisable types besides settings and stored rows;
-//! a serialisable type is a promise.
+//! Wire types: requests, answers, paths, problem codes and cursors that travel between a client and a server, and the
+//! documents that the command line writes.
+//!
+//! Apart from settings and stored rows, these are the only serialisable types of the crate. Every serialisable type is
+//! a promise to its readers: within a version, members are added but never removed or renamed.
 
 pub mod actions;
 pub mod alerts;

@@ -1,4 +1,4 @@
-//! How the values of `domain` look on the wire: ids as integers, closed sets by their names, outside text as text.
+//! Serialisation of `domain` values: ids as integers, closed sets as their names, text from outside as text.
 
 use crate::domain::delivery::{Kind, State};
 use crate::domain::event::EventType;

@@ -1,4 +1,7 @@
-//! Objects that must be objects: read from lists too, the fields of a type would be taken in their order, which nobody was promised.
+//! JSON objects that must be written as objects.
+//!
+//! A serde struct also accepts a JSON array, whose elements are assigned to the fields in declaration order. That
+//! order is not part of the API, so bodies are read through [`Object`], which refuses arrays.
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
@@ -6,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use std::fmt;
 use std::marker::PhantomData;
 
-/// A `T` that was written as an object.
+/// Value that was written as a JSON object, not as an array of its fields.
 #[derive(Debug)]
 pub struct Object<T>(pub T);
 
@@ -16,10 +19,10 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-/// Reads a field that is an object, or null.
+/// Deserialises a field that is a JSON object or null.
 ///
 /// # Errors
-/// When it is neither, or not such an object.
+/// The deserialiser's error when the value is neither null nor an object that reads as `T`.
 pub fn maybe<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|object| object.0))
 }

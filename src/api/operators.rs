@@ -1,4 +1,4 @@
-//! Operators, as admins see them.
+//! Operators and their tokens, as admins see them.
 
 use super::keys::ShownOnce;
 use crate::domain::ids::OperatorId;
@@ -8,54 +8,55 @@ use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// An operator, without the token.
+/// Operator of the platform, without the token.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OperatorRow {
-    /// Its number.
+    /// Number of the operator, unique on the platform.
     pub id: OperatorId,
-    /// What the audit calls it.
+    /// Name of the operator, unique and used in the audit trail.
     pub name: Untrusted,
-    /// What it may do.
+    /// Role of the operator: viewer, operator or admin.
     pub role: Role,
-    /// Whether its token is let in.
+    /// Whether the operator's token authenticates: true until the operator is revoked.
     pub is_active: bool,
-    /// When it was created.
+    /// Time at which the operator was created.
     pub created_utc: Timestamp,
-    /// When it was revoked, for good.
+    /// Time at which the operator was revoked permanently; null while the operator is active.
     pub revoked_utc: Option<Timestamp>,
 }
 
-/// The answer to `POST /portal/v1/operators/{id}/revoke`: the revocation is in force.
+/// Answer to `POST /portal/v1/operators/{id}/revoke`: the revocation is already in force.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RevokedOperator {
-    /// The operator.
+    /// Operator that was revoked, without the token.
     #[serde(flatten)]
     pub row: OperatorRow,
-    /// Why the revocation is not on disk yet, as on a full disk: the write is retried until it succeeds, and a restart before that would
-    /// undo the revocation. Absent once it is on disk.
+    /// Reason why the revocation is not on disk yet, such as a full disk. The write is retried until it succeeds; a
+    /// restart before that would undo the revocation. Absent once the revocation is on disk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub write_pending: Option<Untrusted>,
 }
 
-/// The body of `POST /portal/v1/operators`.
+/// Body of `POST /portal/v1/operators`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NewOperator {
-    /// 1 to 100 characters; no other operator's, in whatever case, also no revoked one's.
+    /// Name of the operator, 1 to 100 characters; must differ from every other operator's name, revoked ones included,
+    /// ignoring case.
     #[serde(default)]
     #[schema(required = true, min_length = 1, max_length = 100)]
     pub name: String,
-    /// What it may do; each role includes those before it.
+    /// Role of the operator; each role includes the ones before it: viewer, operator, admin.
     pub role: Role,
 }
 
-/// The answer to `POST /portal/v1/operators`: the only place where the token appears.
+/// Answer to `POST /portal/v1/operators`: the only answer that carries the token.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct CreatedOperator {
-    /// The operator.
+    /// Operator that was created, without the token.
     #[serde(flatten)]
     pub row: OperatorRow,
-    /// The token, shown once.
+    /// Operator token, shown only in this answer.
     pub token: ShownOnce,
 }

@@ -1,4 +1,5 @@
-//! One answer for the dashboard: everything the five live panes show, read in one transaction, so that they agree with each other.
+//! The overview: one answer with everything that the live panes show, read in one transaction so that the lists agree
+//! with each other.
 
 use super::alerts::AcknowledgementRow;
 use super::attempts::AttemptRow;
@@ -14,46 +15,47 @@ use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The dashboard.
+/// Overview of the platform: the data of the dashboard at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Overview {
-    /// The platform's clock.
+    /// Time of the platform's clock when the data was read.
     pub server_utc: Timestamp,
-    /// Grows with every change; the stream tells when it has.
+    /// Change counter; another value than before means that something changed. The event stream announces new values.
     pub cursor: u64,
-    /// What is answering.
+    /// Version and operating state of the platform.
     pub platform: Platform,
-    /// The delivery pipeline in numbers.
+    /// Counters of the delivery pipeline.
     pub pipeline: Pipeline,
-    /// The pipeline in each of the last 60 minutes, oldest first, the present one last.
+    /// Pipeline counters of the last 60 minutes, one entry a minute, oldest first; the last entry is the present
+    /// minute.
     pub minutes: Vec<Minute>,
-    /// Keys, worst first.
+    /// API keys, worst health first.
     pub keys: Listing<KeyRow>,
-    /// Subscriptions, worst first.
+    /// Subscriptions, worst health first.
     pub subscriptions: Listing<SubscriptionRow>,
-    /// Attempts, newest first. Its total counts the last hour.
+    /// Attempts, newest first; `total` counts the attempts of the last hour.
     pub attempts: Listing<AttemptRow>,
-    /// Windows of active keys, least headroom first.
+    /// Rate windows of active keys, least headroom first.
     pub limits: Listing<LimitRow>,
-    /// Trips, newest first.
+    /// Trips of the breaker, newest first.
     pub trips: Listing<TripRow>,
-    /// Companies whose events stay away for longer than three times the usual gap.
+    /// Companies without an event for longer than three times their usual gap.
     #[serde(default)]
     #[schema(value_type = Vec<SilenceRow>)]
     pub silences: ReadableRows<SilenceRow>,
-    /// Companies with deliveries that are due and not under way, the most overdue first.
+    /// Companies with deliveries that are due but not in flight, most overdue first.
     #[serde(default)]
     #[schema(value_type = Vec<OverdueRow>)]
     pub overdue: ReadableRows<OverdueRow>,
-    /// Who looks after which alert, oldest first; a day old at most.
+    /// Acknowledgements of alerts from the last 24 hours, oldest first.
     #[serde(default)]
     #[schema(value_type = Vec<AcknowledgementRow>)]
     pub acknowledgements: ReadableRows<AcknowledgementRow>,
 }
 
 impl Overview {
-    /// The lists that have rows which could not be read, by name.
+    /// Returns the name and the unreadable rows of every list that has any.
     #[must_use]
     pub fn unreadable(&self) -> Vec<(&'static str, &UnreadableRows)> {
         let all = [
@@ -69,7 +71,8 @@ impl Overview {
         all.into_iter().filter(|(_, rows)| rows.n > 0).collect()
     }
 
-    /// Whether the other one shows the same; when they were taken does not matter, nor does which minute a window stands for that nobody used.
+    /// Returns whether both overviews display alike, ignoring the time they were read and the minute of unused rate
+    /// windows.
     #[must_use]
     pub fn shows_same(&self, other: &Self) -> bool {
         let Self {
@@ -99,93 +102,95 @@ impl Overview {
     }
 }
 
-/// A company with deliveries that are due and not under way.
+/// Company with deliveries that are due but not in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OverdueRow {
-    /// Whose.
+    /// Company that the deliveries belong to.
     pub company_id: CompanyId,
-    /// When the first of them was due.
+    /// Due time of the most overdue delivery.
     pub oldest_due_utc: Timestamp,
 }
 
-/// A company whose events stay away.
+/// Company whose events have stopped arriving.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SilenceRow {
-    /// Whose.
+    /// Company whose events have stopped.
     pub company_id: CompanyId,
-    /// Its name.
+    /// Name of the company, for display.
     pub company_name: Untrusted,
-    /// When the last event happened.
+    /// Time of the company's latest event.
     pub last_event_utc: Timestamp,
-    /// The longest of the last twenty gaps between events, in milliseconds.
+    /// Longest of the last twenty gaps between events, in milliseconds.
     pub usual_gap_ms: u64,
-    /// Since when this is a silence: after three times that gap, and ten minutes at least.
+    /// Time since which the events count as missing: three times the usual gap after the latest event, and at least 10
+    /// minutes after it.
     pub since_utc: Timestamp,
 }
 
-/// What is answering.
+/// Version and operating state of the platform.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Platform {
-    /// Its version.
+    /// Version of the crow that runs the platform.
     pub version: String,
-    /// Whether http and private targets are permitted, which only development and demo should.
+    /// Whether http and private target addresses are permitted, as is meant for development and demos only.
     pub private_targets: bool,
-    /// Why dispatch is paused, if it is: the platform's own trouble.
+    /// Reason why dispatch is paused by a fault of the platform itself; null while deliveries are sent.
     pub dispatch_paused: Option<String>,
 }
 
-/// The delivery pipeline in numbers.
+/// Counters of the delivery pipeline over all companies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Pipeline {
-    /// Deliveries that wait for their time.
+    /// Number of deliveries that wait for their due time.
     pub n_pending: u64,
-    /// Deliveries under way.
+    /// Number of deliveries in flight.
     pub n_in_flight: u64,
-    /// Scheduled attempts of the last hour that succeeded.
+    /// Number of scheduled attempts in the last hour that succeeded.
     pub n_succeeded_1h: u64,
-    /// Those that failed.
+    /// Number of scheduled attempts in the last hour that failed.
     pub n_failed_1h: u64,
-    /// Breaker trips of the last 24 hours.
+    /// Number of breaker trips in the last 24 hours.
     pub n_trips_24h: u64,
-    /// The earliest time at which a waiting delivery was due, if it has passed.
+    /// Due time of the most overdue pending delivery; null if none is overdue.
     pub oldest_due_utc: Option<Timestamp>,
-    /// Events of the last 24 hours that were skipped because their subscription was off, and were not delivered since; counted up to 10,000.
-    /// Absent where that is not known.
+    /// Number of deliveries of the last 24 hours that were missed because their subscription was disabled, and were
+    /// not delivered since; counted up to 10,000, absent if unknown.
     #[serde(default)]
     pub n_skipped_24h: Option<u64>,
-    /// Events of the last 24 hours that were given up after their last attempt; counted up to 10,000. Absent where that is not known.
+    /// Number of deliveries of the last 24 hours that were given up after their last attempt; counted up to 10,000,
+    /// absent if unknown.
     #[serde(default)]
     pub n_exhausted_24h: Option<u64>,
 }
 
-/// One minute of the pipeline.
+/// Scheduled attempts of all companies in one minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Minute {
-    /// Scheduled attempts that succeeded.
+    /// Number of scheduled attempts that succeeded.
     pub n_ok: u32,
-    /// Scheduled attempts that failed.
+    /// Number of scheduled attempts that failed.
     pub n_failed: u32,
 }
 
-/// The query of `GET /portal/v1/overview`.
+/// Query of `GET /portal/v1/overview`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OverviewQuery {
-    /// Rows per listing at most, 1 to 500; 50 if absent.
+    /// Maximum number of rows per list, 1 to 500; 50 if absent.
     #[serde(default)]
     pub rows: Option<u32>,
 }
 
-/// A message of `GET /portal/v1/stream`.
+/// Message of the event stream `GET /portal/v1/stream`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Pulse {
-    /// As in the overview: another number means that something changed.
+    /// Change counter of the overview; another value than before means that something changed.
     pub cursor: u64,
-    /// The platform's clock.
+    /// Time of the platform's clock when the message was sent.
     pub server_utc: Timestamp,
 }

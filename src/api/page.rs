@@ -1,34 +1,34 @@
-//! Lists: pages with an opaque cursor, and the capped listings of the overview.
+//! Pages of lists with an opaque cursor, and the capped listings of the overview.
 
 use super::readable::{ReadableRows, UnreadableRows};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// One page of a list, with the place to go on from.
+/// One page of a list, with the cursor of the next page.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", from = "PageRead<T>", bound(deserialize = "T: DeserializeOwned"))]
 pub struct Page<T> {
-    /// The rows.
+    /// Rows of the page, in the order of the list.
     pub items: Vec<T>,
-    /// Opaque; always there on lists that can be polled, also on an empty page.
+    /// Opaque cursor of the next page. Lists that can be polled return a cursor on every page, also on an empty one.
     pub next_cursor: Option<String>,
-    /// Whether more rows exist now.
+    /// Whether more rows exist after this page.
     pub has_more: bool,
-    /// Rows that the client could not read; never sent.
+    /// Rows of the page that the client could not read; never on the wire.
     #[serde(skip)]
     pub unreadable: UnreadableRows,
 }
 
 impl<T> Page<T> {
-    /// The only page of a list.
+    /// Wraps a complete list as a single page without a cursor.
     #[must_use]
     pub fn whole(items: Vec<T>) -> Self {
         Self { items, next_cursor: None, has_more: false, unreadable: UnreadableRows::default() }
     }
 }
 
-/// A page as it is read: row by row.
+/// Wire form of [`Page`], read row by row so that one bad row does not fail the page.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", bound = "T: DeserializeOwned")]
 struct PageRead<T> {
@@ -44,23 +44,23 @@ impl<T> From<PageRead<T>> for Page<T> {
     }
 }
 
-/// The first rows of a list, and how much is not shown.
+/// First rows of a list, with the number of rows in the whole list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", from = "ListingRead<T>", bound(deserialize = "T: DeserializeOwned"))]
 pub struct Listing<T> {
-    /// The first rows: worst first, or newest first.
+    /// First rows of the list: worst first, or newest first.
     pub items: Vec<T>,
-    /// How many rows there are in all.
+    /// Number of rows in the whole list, shown or not.
     pub total: u64,
-    /// How many of all are neither healthy, unknown nor switched off by somebody.
+    /// Number of rows in the whole list that need attention: state tripped, failing or warning; failed attempts; open trips.
     pub n_alarming: u64,
-    /// Rows that the client could not read; never sent.
+    /// Rows of the listing that the client could not read; never on the wire.
     #[serde(skip)]
     pub unreadable: UnreadableRows,
 }
 
 impl<T> Listing<T> {
-    /// The first rows of `total`, `n_alarming` of which need attention.
+    /// Wraps the first rows of a list of `total` rows, of which `n_alarming` need attention.
     #[must_use]
     pub fn of(items: Vec<T>, total: u64, n_alarming: u64) -> Self {
         Self { items, total, n_alarming, unreadable: UnreadableRows::default() }
@@ -73,7 +73,7 @@ impl<T> Default for Listing<T> {
     }
 }
 
-/// A listing as it is read: row by row.
+/// Wire form of [`Listing`], read row by row so that one bad row does not fail the overview.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", bound = "T: DeserializeOwned")]
 struct ListingRead<T> {

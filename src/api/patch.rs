@@ -1,4 +1,7 @@
-//! Absent, null or given: how the fields of a PATCH look on the wire. Fields carry `#[serde(default, skip_serializing_if = "Patch::is_keep")]`.
+//! Fields of a PATCH body, which are absent (keep), null (clear) or given (set).
+//!
+//! Such a field carries `#[serde(default, skip_serializing_if = "Patch::is_keep")]`: the attributes, not the type,
+//! distinguish an absent field from null.
 
 use crate::domain::patch::Patch;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

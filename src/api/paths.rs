@@ -1,133 +1,135 @@
-//! Every path of the platform, with `{name}` where a value stands. The server's router and the client are built from these.
+//! Paths of every route, with `{id}` as placeholder. The server's router and the client are built from these
+//! constants.
 
-/// The page of an operator's overview.
+/// `GET` answers the dashboard: counts and the worst rows of every live pane.
 pub const OVERVIEW: &str = "/portal/v1/overview";
-/// What changed, as server-sent events.
+/// `GET` opens the stream of server-sent events that signals changes.
 pub const STREAM: &str = "/portal/v1/stream";
-/// Companies.
+/// `GET` lists companies, `POST` creates one.
 pub const COMPANIES: &str = "/portal/v1/companies";
-/// Keys of all companies.
+/// `GET` lists the API keys of all companies, `POST` creates one.
 pub const KEYS: &str = "/portal/v1/keys";
-/// Revokes a key.
+/// `POST` revokes an API key permanently.
 pub const KEY_REVOKE: &str = "/portal/v1/keys/{id}/revoke";
-/// Subscriptions of all companies.
+/// `GET` lists the subscriptions of all companies with their health.
 pub const PORTAL_SUBSCRIPTIONS: &str = "/portal/v1/subscriptions";
-/// One subscription with its health.
+/// `GET` reads one subscription with its health, `DELETE` removes the subscription.
 pub const PORTAL_SUBSCRIPTION: &str = "/portal/v1/subscriptions/{id}";
-/// Sends a test.
+/// `POST` sends a test delivery to a subscription.
 pub const PORTAL_SUBSCRIPTION_TEST: &str = "/portal/v1/subscriptions/{id}/test";
-/// Enables.
+/// `POST` enables a subscription and resets its failures in a row.
 pub const PORTAL_SUBSCRIPTION_ENABLE: &str = "/portal/v1/subscriptions/{id}/enable";
-/// Disables.
+/// `POST` disables a subscription, with an optional reason.
 pub const PORTAL_SUBSCRIPTION_DISABLE: &str = "/portal/v1/subscriptions/{id}/disable";
-/// Plans a replay, or counts what it would select.
+/// `POST` plans a replay, or with `dryRun` counts what the replay would select.
 pub const PORTAL_SUBSCRIPTION_REPLAY: &str = "/portal/v1/subscriptions/{id}/replay";
-/// Replays of all subscriptions.
+/// `GET` lists the replays of all subscriptions.
 pub const REPLAYS: &str = "/portal/v1/replays";
-/// One replay.
+/// `GET` reads one replay with its progress.
 pub const REPLAY: &str = "/portal/v1/replays/{id}";
-/// Pauses a replay.
+/// `POST` pauses a running replay.
 pub const REPLAY_PAUSE: &str = "/portal/v1/replays/{id}/pause";
-/// Lets a replay go on.
+/// `POST` resumes a paused replay.
 pub const REPLAY_RESUME: &str = "/portal/v1/replays/{id}/resume";
-/// Gives a replay up.
+/// `POST` cancels a replay permanently.
 pub const REPLAY_CANCEL: &str = "/portal/v1/replays/{id}/cancel";
-/// The delivery log, by attempt.
+/// `GET` lists the delivery log, one row per attempt.
 pub const ATTEMPTS: &str = "/portal/v1/attempts";
-/// One attempt with its exact bytes.
+/// `GET` reads one attempt with the exact bytes sent and received.
 pub const ATTEMPT: &str = "/portal/v1/attempts/{id}";
-/// What the receiver's answer to an attempt says about how it verified.
+/// `GET` explains, from the receiver's answer to an attempt, how the receiver verified the signature.
 pub const ATTEMPT_SIGNATURE: &str = "/portal/v1/attempts/{id}/signature";
-/// Searches a text for the secrets that the platform holds.
+/// `POST` searches a text for the secrets that the platform holds.
 pub const SECRET_CHECK: &str = "/portal/v1/secret-check";
-/// Rate windows.
+/// `GET` lists rate windows with their busiest routes and callers.
 pub const LIMITS: &str = "/portal/v1/limits";
-/// Breaker history.
+/// `GET` lists the trips of the breaker.
 pub const TRIPS: &str = "/portal/v1/trips";
-/// Events of all companies; emits one.
+/// `GET` lists the events of all companies, `POST` publishes one.
 pub const PORTAL_EVENTS: &str = "/portal/v1/events";
-/// One event with its envelope.
+/// `GET` reads one event with its envelope.
 pub const PORTAL_EVENT: &str = "/portal/v1/events/{id}";
-/// What became of an event.
+/// `GET` traces one event: which subscriptions matched, which did not, and why.
 pub const PORTAL_EVENT_TRACE: &str = "/portal/v1/events/{id}/trace";
-/// Deliveries of all companies.
+/// `GET` lists the deliveries of all companies.
 pub const DELIVERIES: &str = "/portal/v1/deliveries";
-/// One delivery with its attempts.
+/// `GET` reads one delivery with its attempts.
 pub const DELIVERY: &str = "/portal/v1/deliveries/{id}";
-/// Makes a delivery once more.
+/// `POST` resends a delivery once, outside its retry schedule.
 pub const DELIVERY_RESEND: &str = "/portal/v1/deliveries/{id}/resend";
-/// The log of requests to the Integration API.
+/// `GET` lists the request log of the Integration API.
 pub const REQUESTS: &str = "/portal/v1/requests";
-/// Who looks after which alert.
+/// `GET` lists alert acknowledgements, `POST` records one.
 pub const ACKNOWLEDGEMENTS: &str = "/portal/v1/acknowledgements";
-/// The audit trail.
+/// `GET` lists the audit trail.
 pub const AUDIT: &str = "/portal/v1/audit";
-/// Checks the audit trail.
+/// `GET` verifies the hash chain of the audit trail.
 pub const AUDIT_VERIFY: &str = "/portal/v1/audit/verify";
-/// The end of the audit trail.
+/// `GET` reads the last sequence number and hash of the audit trail.
 pub const AUDIT_HEAD: &str = "/portal/v1/audit/head";
-/// Time series.
+/// `GET` reads time series for charts.
 pub const STATS: &str = "/portal/v1/stats";
-/// Changes the limits of a key.
+/// `PATCH` changes the rate limits of an API key.
 pub const KEY_LIMITS: &str = "/portal/v1/keys/{id}/limits";
-/// How a key uses its scopes.
+/// `GET` reads which routes an API key calls and which of its scopes were never used.
 pub const KEY_USAGE: &str = "/portal/v1/keys/{id}/usage";
-/// Operators.
+/// `GET` lists operators, `POST` creates one.
 pub const OPERATORS: &str = "/portal/v1/operators";
-/// Revokes an operator.
+/// `POST` revokes an operator's token permanently.
 pub const OPERATOR_REVOKE: &str = "/portal/v1/operators/{id}/revoke";
-/// Earlier configurations of a subscription.
+/// `GET` lists the earlier and present configurations of a subscription.
 pub const PORTAL_SUBSCRIPTION_REVISIONS: &str = "/portal/v1/subscriptions/{id}/revisions";
-/// Brings an earlier configuration back.
+/// `POST` restores an earlier configuration of a subscription as a new revision.
 pub const PORTAL_SUBSCRIPTION_ROLLBACK: &str = "/portal/v1/subscriptions/{id}/rollback";
 
-/// Events, polled.
+/// `GET` polls the events of the key's company.
 pub const EVENTS: &str = "/api/v1/events";
-/// Publishes a test event.
+/// `POST` publishes a test event.
 pub const EVENTS_TEST: &str = "/api/v1/events/test";
-/// Subscriptions of the key's company.
+/// `GET` lists the subscriptions of the key's company, `POST` creates one.
 pub const SUBSCRIPTIONS: &str = "/api/v1/webhooks/subscriptions";
-/// One subscription.
+/// `GET`, `PATCH` and `DELETE` act on one subscription of the key's company.
 pub const SUBSCRIPTION: &str = "/api/v1/webhooks/subscriptions/{id}";
-/// Sends a test to one subscription.
+/// `POST` sends a test delivery to a subscription of the key's company.
 pub const SUBSCRIPTION_TEST: &str = "/api/v1/webhooks/subscriptions/{id}/test";
-/// Create Lead.
+/// `POST` is the action Create Lead.
 pub const LEADS: &str = "/api/v1/integrations/leads";
-/// Update Lead.
+/// `PATCH` is the action Update Lead.
 pub const LEAD: &str = "/api/v1/integrations/leads/{id}";
-/// Update Lead Status.
+/// `PATCH` is the action Update Lead Status.
 pub const LEAD_STATUS: &str = "/api/v1/integrations/leads/{id}/status";
-/// Find Lead.
+/// `GET` is the search Find Lead.
 pub const LEAD_SEARCH: &str = "/api/v1/integrations/leads/search";
-/// Create Client.
+/// `POST` is the action Create Client.
 pub const CLIENTS: &str = "/api/v1/integrations/clients";
-/// Update Client.
+/// `PATCH` is the action Update Client.
 pub const CLIENT: &str = "/api/v1/integrations/clients/{id}";
-/// Update Client Status.
+/// `PATCH` is the action Update Client Status.
 pub const CLIENT_STATUS: &str = "/api/v1/integrations/clients/{id}/status";
-/// Add Client Note.
+/// `POST` is the action Add Client Note.
 pub const CLIENT_NOTES: &str = "/api/v1/integrations/clients/{id}/notes";
-/// Find Client.
+/// `GET` is the search Find Client.
 pub const CLIENT_SEARCH: &str = "/api/v1/integrations/clients/search";
-/// Find Client, by its other documented path.
+/// `GET` is the search Find Client under its second documented path.
 pub const CLIENT_FIND: &str = "/api/v1/integrations/clients/find";
-/// Create Affiliate.
+/// `POST` is the action Create Affiliate.
 pub const AFFILIATES: &str = "/api/v1/integrations/affiliates";
-/// Update Affiliate.
+/// `PATCH` is the action Update Affiliate.
 pub const AFFILIATE: &str = "/api/v1/integrations/affiliates/{id}";
 
-/// The process answers.
+/// Liveness check: the process answers HTTP requests.
 pub const HEALTHZ: &str = "/healthz";
-/// The platform can work: database open, dispatcher running.
+/// Readiness check: the database is open and the dispatcher is running.
 pub const READYZ: &str = "/readyz";
-/// The description of all of this, for programs.
+/// OpenAPI document of every route, as JSON.
 pub const OPENAPI: &str = "/openapi.json";
-/// The same for people.
+/// OpenAPI document rendered as an HTML page.
 pub const DOCS: &str = "/docs";
-/// Counters, for Prometheus.
+/// Metrics in the Prometheus text format.
 pub const METRICS: &str = "/metrics";
 
-/// A path with its `{…}` replaced by `value`.
+/// Returns `path` with its first `{…}` placeholder replaced by `value`; a path without a placeholder is returned
+/// unchanged.
 #[must_use]
 pub fn with(path: &str, value: impl std::fmt::Display) -> String {
     match (path.find('{'), path.find('}')) {

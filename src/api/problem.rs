@@ -1,76 +1,77 @@
-//! Errors on the wire: `application/problem+json` with a closed set of codes (contract: errors).
+//! Errors on the wire: `application/problem+json` (RFC 9457) with a closed set of codes. `docs/internals/contract.md`
+//! lists when each is answered.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-/// The media type.
+/// Media type of every error body.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
-/// What went wrong, for programs.
+/// Machine-readable cause of a refused or failed request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
-    /// 400: not HTTP.
+    /// 400: the request is not valid HTTP.
     MalformedRequest,
-    /// 400: not JSON.
+    /// 400: the body is not valid JSON.
     MalformedJson,
-    /// 400: missing, wrong type, out of range.
+    /// 400: a value is missing, of the wrong type or out of range.
     ValidationFailed,
-    /// 400: not a cursor of ours, or of other filters.
+    /// 400: the cursor was not issued by this platform, or for other filters.
     InvalidCursor,
-    /// 401: no key where one is expected.
+    /// 401: the request carries no key where one is required.
     MissingKey,
-    /// 401: a text that cannot be a key.
+    /// 401: the text sent cannot be a key.
     MalformedKey,
-    /// 401: a key that the platform does not know.
+    /// 401: the platform does not know the key.
     UnknownKey,
-    /// 401: a key that was revoked.
+    /// 401: the key has been revoked.
     RevokedKey,
-    /// 401: no operator token, or not one of ours.
+    /// 401: the operator token is missing or not known to this platform.
     UnknownOperator,
-    /// 403: the operator's role does not allow it.
+    /// 403: the operator's role does not permit the call.
     InsufficientRole,
-    /// 403: the key lacks a scope.
+    /// 403: the key lacks a scope that the call requires.
     InsufficientScope,
-    /// 403: the thing belongs to another company.
+    /// 403: the addressed object belongs to another company.
     OtherCompany,
-    /// 403: a tool manages the subscription.
+    /// 403: a tool manages the subscription, so that only `isEnabled` may be changed.
     ManagedSubscription,
-    /// 404
+    /// 404: the path or the id is unknown.
     NotFound,
-    /// 405
+    /// 405: the path does not support the method.
     MethodNotAllowed,
-    /// 406
+    /// 406: the answer cannot be given in an accepted media type.
     NotAcceptable,
-    /// 413
+    /// 413: the body exceeds the size limit.
     PayloadTooLarge,
-    /// 414
+    /// 414: the request target exceeds the length limit.
     UriTooLong,
-    /// 415
+    /// 415: the body's media type or encoding is not supported.
     UnsupportedMediaType,
-    /// 421: meant for a server of another name.
+    /// 421: the `Host` header names a server that this one is not.
     MisdirectedRequest,
-    /// 431
+    /// 431: the request headers exceed the size limit.
     HeadersTooLarge,
-    /// 409: the idempotency key was used with another body.
+    /// 409: the idempotency key was used before with another body.
     IdempotencyConflict,
-    /// 409: a call with this idempotency key is under way. The standalone platform never says so: there the second call waits for the
-    /// first one's answer.
+    /// 409: a call with this idempotency key is still in progress. The standalone platform never answers this: the
+    /// second call waits for the answer to the first.
     IdempotencyInProgress,
-    /// 409: the company has as many of something as it may have.
+    /// 409: the company has reached a quota, such as its number of subscriptions.
     QuotaReached,
-    /// 429
+    /// 429: the key's rate window is used up; `Retry-After` says how long to wait.
     RateLimited,
-    /// 429: the operator has as many streams open as one may have.
+    /// 429: the operator has reached the limit of open streams.
     TooManyStreams,
-    /// 500
+    /// 500: the platform failed; details are in its log under the request id.
     Internal,
-    /// 501: the request's method is none of HTTP's own.
+    /// 501: the request's method is not one of the standard HTTP methods.
     NotImplemented,
-    /// 503: the write queue is full, or the platform is stopping.
+    /// 503: the write queue is full, or the platform is shutting down.
     Contended,
-    /// 507: the disk or the database limit is reached.
+    /// 507: the disk or the database size limit is reached.
     StorageFull,
     /// A code that this version does not know.
     #[serde(other)]
@@ -78,7 +79,7 @@ pub enum Code {
 }
 
 impl Code {
-    /// Its HTTP status.
+    /// Returns the HTTP status of the code; [`Self::Unknown`] counts as 500.
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {
@@ -102,7 +103,7 @@ impl Code {
         }
     }
 
-    /// The usual name of its status.
+    /// Returns the standard reason phrase of the code's status.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self.status() {
@@ -127,34 +128,35 @@ impl Code {
     }
 }
 
-/// The body of every 4xx and 5xx.
+/// Body of every 4xx and 5xx answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
-    /// Always `about:blank`.
+    /// Problem type of RFC 9457; always `about:blank`.
     #[serde(rename = "type", default)]
     pub kind: String,
-    /// The status's name.
+    /// Standard reason phrase of the HTTP status.
     #[serde(default)]
     pub title: String,
-    /// The status.
+    /// HTTP status of the answer, repeated in the body.
     pub status: u16,
-    /// What went wrong, for programs.
+    /// Machine-readable cause of the problem.
     pub code: Code,
-    /// What went wrong and what to do, for people.
+    /// Description of the problem and of the remedy, for a human reader.
     #[serde(default)]
     pub detail: String,
-    /// The request it answers.
+    /// Id of the request, equal to the header `X-Request-Id`.
     #[serde(default)]
     pub request_id: String,
-    /// Members of this code: `requiredScope`, `errors`, `policy`, `retryAfterSeconds`, `offset`, `managedBy`, `limit`.
+    /// Further members that depend on the code: `requiredScope`, `errors`, `policy`, `retryAfterSeconds`, `offset`,
+    /// `managedBy`, `limit`.
     #[serde(flatten)]
     #[schema(value_type = std::collections::HashMap<String, Value>)]
     pub extra: Map<String, Value>,
 }
 
 impl Problem {
-    /// A problem of this code; the request id is added on the way out.
+    /// Creates a problem with the status and title of `code`. The server adds the request id when the answer leaves.
     #[must_use]
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         Self {
@@ -168,7 +170,7 @@ impl Problem {
         }
     }
 
-    /// The same with one more member.
+    /// Adds a further member to the problem.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.extra.insert(name.to_owned(), value.into());

@@ -1,4 +1,4 @@
-//! Lists whose rows are read one by one: a row that cannot be read hides none of its neighbours.
+//! Lists that are read row by row, so that a row which cannot be read hides none of its neighbours.
 
 use crate::domain::text::Untrusted;
 use serde::de::{DeserializeOwned, Deserializer, SeqAccess, Visitor};
@@ -7,31 +7,31 @@ use serde_json::value::RawValue;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// Unreadable rows that are kept with their text; the others are counted.
+/// Number of unreadable rows that are kept with their text; further rows are only counted.
 const MAX_SHOWN_ROWS: usize = 3;
-/// Characters that are kept of an unreadable row, and of the reason.
+/// Number of characters kept of an unreadable row, and of the reason.
 const MAX_SHOWN_CHARS: usize = 300;
 
-/// A row that could not be read.
+/// Row of a list that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnreadableRow {
-    /// What is wrong with the row.
+    /// Reason why the row could not be read, as the JSON parser words it.
     pub why: Untrusted,
-    /// The beginning of its JSON, as received.
+    /// Beginning of the row's JSON as received, 300 characters at most.
     pub raw: Untrusted,
 }
 
-/// The rows of a list that could not be read: how many, and the first of them.
+/// Rows of a list that could not be read: their number and the first three.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UnreadableRows {
-    /// How many.
+    /// Number of rows that could not be read.
     pub n: u64,
-    /// The first of them, 3 at most.
+    /// First unreadable rows, 3 at most.
     pub shown: Vec<UnreadableRow>,
 }
 
 impl UnreadableRows {
-    /// Counts a row that could not be read.
+    /// Records a row that could not be read; the row's text is kept only for the first three.
     pub fn note(&mut self, why: &str, raw: &str) {
         self.n += 1;
         if self.shown.len() < MAX_SHOWN_ROWS {
@@ -40,14 +40,14 @@ impl UnreadableRows {
         }
     }
 
-    /// Adds the unreadable rows of another page of the same list.
+    /// Adds the unreadable rows of another page of the list.
     pub fn extend(&mut self, other: Self) {
         self.n += other.n;
         let room = MAX_SHOWN_ROWS.saturating_sub(self.shown.len());
         self.shown.extend(other.shown.into_iter().take(room));
     }
 
-    /// One line about them that is harmless on a terminal; `None` where every row was read.
+    /// Returns one line about the unreadable rows, sanitised for a terminal; `None` when every row was read.
     #[must_use]
     pub fn remark(&self) -> Option<String> {
         let first = self.shown.first()?;
@@ -57,12 +57,12 @@ impl UnreadableRows {
     }
 }
 
-/// The rows that could be read, in order, and those that could not. Only the rows are written.
+/// Rows of a list that could be read, in order, and those that could not. Only the readable rows are serialised.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadableRows<T> {
-    /// The rows.
+    /// Rows that could be read, in order.
     pub rows: Vec<T>,
-    /// What could not be read.
+    /// Rows that could not be read.
     pub unreadable: UnreadableRows,
 }
 

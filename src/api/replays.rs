@@ -1,4 +1,4 @@
-//! Replays: what is asked for, what it would select, and how a plan stands.
+//! Replays: the request, the number of deliveries that it selects, and the progress of a stored replay.
 
 use crate::domain::delivery::State;
 use crate::domain::ids::{CompanyId, ReplayId, SubscriptionId};
@@ -8,97 +8,98 @@ use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The body of `POST /portal/v1/subscriptions/{id}/replay`.
+/// Body of `POST /portal/v1/subscriptions/{id}/replay`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NewReplay {
-    /// Of events at or after.
+    /// Start of the range: events published at or after this time are selected.
     pub since: Timestamp,
-    /// Of events before; until now if absent.
+    /// End of the range: events published before this time are selected; now if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
-    /// Deliveries that stand so: some of `skipped`, `exhausted`, `parked`, `succeeded`.
+    /// Delivery states to select: some of `skipped`, `exhausted`, `parked`, `succeeded`.
     pub states: Vec<State>,
-    /// True only counts and changes nothing.
+    /// Whether to only count the selected deliveries and change nothing; false if absent.
     #[serde(default)]
     pub dry_run: bool,
-    /// Deliveries a second at most, 1 to 1,000; 20 if absent.
+    /// Maximum number of deliveries a second, 1 to 1,000; 20 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate_per_second: Option<u32>,
 }
 
-/// Deliveries in a state.
+/// Number of selected deliveries in one state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StateCount {
-    /// Which state.
+    /// Delivery state that is counted.
     pub state: State,
-    /// How many.
+    /// Number of selected deliveries in the state.
     pub n: u64,
 }
 
-/// What a replay selects.
+/// Selection of a replay: exact counts and, unless it was a dry run, the stored replay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReplayPlan {
-    /// State by state.
+    /// Number of selected deliveries per state.
     pub counts: Vec<StateCount>,
-    /// In all.
+    /// Number of selected deliveries in all states.
     pub n_selected: u64,
-    /// The plan that was made; null after a dry run.
+    /// Replay that was created; null after a dry run.
     pub replay: Option<ReplayRow>,
 }
 
-/// A replay in one line.
+/// Stored replay of a subscription's deliveries, with its progress.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReplayRow {
-    /// Its number.
+    /// Number of the replay, unique on the platform.
     pub id: ReplayId,
-    /// Of which subscription.
+    /// Subscription whose deliveries are replayed.
     pub subscription_id: SubscriptionId,
-    /// Whose.
+    /// Company that owns the subscription.
     pub company_id: CompanyId,
-    /// How it stands. A running one waits while its subscription is off.
+    /// State of the replay. A running replay waits while its subscription is disabled.
     pub phase: Phase,
-    /// Of events at or after.
+    /// Start of the range: events published at or after this time are selected.
     pub since_utc: Timestamp,
-    /// Of events before.
+    /// End of the range: events published before this time are selected.
     pub until_utc: Timestamp,
-    /// That stood so.
+    /// Delivery states that were selected when the replay was created.
     pub states: Vec<State>,
-    /// Deliveries a second at most.
+    /// Maximum number of deliveries a second.
     pub rate_per_second: u32,
-    /// How far it has come.
+    /// Number of deliveries handled so far, by result.
     pub progress: ReplayProgress,
-    /// Who asked for it.
+    /// Name of the operator who created the replay.
     pub asked_by: Untrusted,
-    /// When.
+    /// Time at which the replay was created.
     pub created_utc: Timestamp,
-    /// When it was over.
+    /// Time at which the replay finished or was cancelled; null before.
     pub ended_utc: Option<Timestamp>,
 }
 
-/// How far a replay has come.
+/// Progress of a replay, in numbers of deliveries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReplayProgress {
-    /// Deliveries selected when it was made.
+    /// Number of deliveries selected when the replay was created.
     pub n_selected: u64,
-    /// Those that it took.
+    /// Number of deliveries queued again by the replay.
     pub n_taken: u64,
-    /// Those that needed it no longer when their turn came: on their way, arrived, or never to be sent.
+    /// Number of deliveries passed over because they were already in flight, had succeeded since, or will never be
+    /// sent.
     pub n_passed: u64,
-    /// Taken ones that have arrived.
+    /// Number of queued deliveries that succeeded.
     pub n_succeeded: u64,
-    /// Taken ones that were given up after all their attempts.
+    /// Number of queued deliveries that were given up after their last attempt.
     pub n_exhausted: u64,
 }
 
-/// The query of `GET /portal/v1/replays`.
+/// Query of `GET /portal/v1/replays`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ReplayQuery {
-    /// Of a subscription.
+    /// Subscription whose replays are listed; all subscriptions if absent.
     pub subscription: Option<i64>,
 }
 

@@ -1,4 +1,4 @@
-//! The log of requests to the Integration API.
+//! The request log of the Integration API.
 
 use super::log::LogPage;
 use super::readable::ReadableRows;
@@ -8,88 +8,89 @@ use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// One request.
+/// One request to the Integration API, with its caller and its answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestRow {
-    /// Its place in the log.
+    /// Number of the row in the request log; increases with every row.
     pub id: i64,
-    /// When it arrived.
+    /// Time at which the request arrived.
     pub utc: Timestamp,
-    /// Whose key it carried; null if it was none of ours.
+    /// Key that authenticated the request; null if the request carried no known key.
     pub key_id: Option<KeyId>,
-    /// The company of that key.
+    /// Company of the key that authenticated the request.
     pub company_id: Option<CompanyId>,
-    /// The last four characters of that key.
+    /// Last four characters of the key that authenticated the request.
     pub last4: Option<Untrusted>,
-    /// Its method.
+    /// HTTP method of the request; `OTHER` if not a standard one.
     pub method: Untrusted,
-    /// The route it matched, with placeholders; what was asked for exactly is not kept.
+    /// Route that the request matched, with placeholders; the exact path is not logged.
     pub route: Untrusted,
-    /// The answer's status.
+    /// HTTP status of the answer.
     pub status: u16,
-    /// The problem's code, if it was one.
+    /// Problem code of the answer; null if the request succeeded.
     pub code: Option<Untrusted>,
-    /// The problem in words; of a poll of events, what it was narrowed to and how many it got.
+    /// Problem in words; for a poll of events, the filters of the poll and the number of events returned.
     #[serde(default)]
     pub detail: Option<Untrusted>,
-    /// The company in a key that was refused although it has the form of one.
+    /// Company number in a well-formed key that was refused; null otherwise.
     #[serde(default)]
     pub claimed_company_id: Option<CompanyId>,
-    /// The last four characters of such a key.
+    /// Last four characters of a well-formed key that was refused; null otherwise.
     #[serde(default)]
     pub claimed_last4: Option<Untrusted>,
-    /// Its query: names and values of filters, times and pages as they were sent, any other value as `…`.
+    /// Query of the request: values of filters, times and pages as sent, any other value as `…`.
     #[serde(default)]
     pub query: Option<Untrusted>,
-    /// The caller's address: the peer's, or the one that a trusted proxy names.
+    /// Address of the caller: the peer's, or the one that a trusted proxy reports.
     #[serde(default)]
     pub address: Option<Untrusted>,
-    /// What the caller said it was, 120 characters at most.
+    /// User agent that the caller reported, 120 characters at most.
     #[serde(default)]
     pub user_agent: Option<Untrusted>,
-    /// Its id.
+    /// Id of the request, equal to the header `X-Request-Id`.
     pub request_id: Untrusted,
-    /// How long it took.
+    /// Duration of the request in milliseconds.
     pub elapsed_ms: u64,
 }
 
-/// Requests answered with one status and code.
+/// Number of requests that were answered with one status and problem code.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CodeCount {
-    /// The status.
+    /// HTTP status of the answers.
     pub status: u16,
-    /// The problem's code; null where it was no problem.
+    /// Problem code of the answers; null for answers that were no problem.
     pub code: Option<Untrusted>,
-    /// How many.
+    /// Number of requests answered with this status and code.
     pub n: u64,
 }
 
-/// Requests answered with one status.
+/// Number of requests that were answered with one status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StatusCount {
-    /// The status.
+    /// HTTP status of the answers.
     pub status: u16,
-    /// How many.
+    /// Number of requests answered with this status.
     pub n: u64,
 }
 
-/// A page of the log with what the last hour was answered with.
+/// Page of the request log, with counts of the last hour's answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", from = "RequestLogRead")]
 pub struct RequestLog {
-    /// The page.
+    /// Rows of the request log with their cursors.
     #[serde(flatten)]
     pub page: LogPage<RequestRow>,
-    /// Requests of the last hour by status and code, most frequent first, with a row or without; filters do not apply.
+    /// Requests of the last hour by status and code, most frequent first. Includes requests without a row; the query's
+    /// filters do not apply.
     pub last_hour: Vec<CodeCount>,
-    /// Refusals since the platform started that have no row, by status: rows of calls without a key, and of calls beyond a key's window, are
-    /// written at a bounded rate.
+    /// Refused requests without a row since the platform started, by status. Rows of calls without a key, and of calls
+    /// beyond a key's rate limit, are written at a bounded rate.
     pub unlogged: Vec<StatusCount>,
 }
 
-/// The same as it is read: row by row.
+/// Wire form of [`RequestLog`], read row by row so that one bad row does not fail the page.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RequestLogRead {

@@ -1,31 +1,31 @@
-//! Earlier configurations of a subscription.
+//! Revisions: the earlier and present configurations of a subscription.
 
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A configuration that a subscription had or has.
+/// Revision of a subscription: one configuration, in force from a point in time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RevisionRow {
-    /// 1 for the first; the highest is in force.
+    /// Revision number, from 1; the highest is in force.
     pub revision: u32,
-    /// Since when.
+    /// Time at which the revision came into force.
     pub since_utc: Timestamp,
-    /// Where events went.
+    /// URL that events were delivered to.
     pub target_url: Untrusted,
-    /// Which events.
+    /// Event types that were delivered.
     pub event_types: Vec<Untrusted>,
-    /// What somebody wrote about it.
+    /// Free-text description given by the subscription's owner.
     pub description: Option<Untrusted>,
-    /// The tool that owned it.
+    /// Tool that managed the subscription; null if none did.
     pub managed_by: Option<Untrusted>,
 }
 
-/// The body of `POST /portal/v1/subscriptions/{id}/rollback`.
+/// Body of `POST /portal/v1/subscriptions/{id}/rollback`.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
 pub struct Rollback {
-    /// Which configuration to bring back.
+    /// Revision number whose configuration is restored.
     pub revision: u32,
 }

@@ -1,4 +1,4 @@
-//! How the values of `domain` are described to programs: the schemas of what [`super::names`] and [`super::time`] write.
+//! OpenAPI schemas of the `domain` values that [`super::names`] and [`super::time`] serialise.
 
 use super::keys::ShownOnce;
 use crate::domain::delivery::{Kind, State};

@@ -1,50 +1,50 @@
-//! The platform's own secret check: text that is about to leave is searched for the secrets that the platform holds.
+//! The platform's secret scan: text that is about to leave is searched for the secrets that the platform holds.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Where the held secrets are in a text, in the order of the text. None of them is repeated.
+/// Result of a secret scan: where the platform's secrets occur in a text. The secrets themselves are not repeated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretCheck {
-    /// How many bytes were searched.
+    /// Number of bytes that were searched.
     pub n_bytes: u64,
-    /// What was found; empty if nothing was.
+    /// Secrets that were found, in the order of the text; empty if none.
     pub items: Vec<HeldSecret>,
 }
 
-/// A held secret in a text.
+/// Occurrence of one of the platform's secrets in a text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HeldSecret {
-    /// What it is.
+    /// Kind of secret that was found.
     pub kind: HeldKind,
-    /// The subscription, key or operator it belongs to.
+    /// Number of the subscription, key or operator that the secret belongs to.
     pub id: i64,
-    /// Eight bytes of a digest over it, in lowercase hex: the same secret has the same.
+    /// Fingerprint of the secret: eight bytes of a digest in lowercase hex. Equal secrets have equal fingerprints.
     pub fingerprint: String,
-    /// How it is written: `clear`, `escaped`, `split`, `base64` or `hex`.
+    /// Encoding in which the secret was found: `clear`, `escaped`, `split`, `base64` or `hex`.
     pub encoding: String,
-    /// The first byte of the text that it is in, from 0.
+    /// Offset of the occurrence in the text, in bytes from 0.
     pub offset: u64,
-    /// How many bytes of the text it is in.
+    /// Length of the occurrence in the text, in bytes.
     pub length: u64,
 }
 
-/// A kind of secret that the platform holds.
+/// Kind of secret that the platform holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HeldKind {
-    /// The signing secret of a subscription.
+    /// Signing secret of a subscription.
     SigningSecret,
-    /// An API key.
+    /// API key of a company, in full.
     ApiKey,
-    /// An operator's token.
+    /// Bearer token of an operator.
     OperatorToken,
 }
 
 impl HeldKind {
-    /// What people call it, with its article.
+    /// Returns the kind with its article, to be followed by the owner's number: "the API key" 7.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

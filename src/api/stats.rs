@@ -1,76 +1,77 @@
-//! Time series for charts.
+//! Time series of attempts and requests, for charts.
 
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// How wide one point of a series is.
+/// Width of one point of a time series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Span {
-    /// A minute; at most a day of them.
+    /// One minute; at most a day of minutes.
     #[default]
     Minute,
-    /// An hour; at most 31 days of them.
+    /// One hour; at most 31 days of hours.
     Hour,
 }
 
-/// The query of `GET /portal/v1/stats`.
+/// Query of `GET /portal/v1/stats`.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct StatsQuery {
-    /// `minute` or `hour`; minutes if absent.
+    /// Width of a point, `minute` or `hour`; minutes if absent.
     #[serde(default)]
     pub span: Span,
-    /// Attempts of one subscription, with percentiles; of all, without, if absent.
+    /// Subscription whose attempts are counted, with latency percentiles; if absent, all subscriptions without
+    /// percentiles.
     pub subscription: Option<i64>,
-    /// Where to begin; 60 points before the end if absent.
+    /// Start of the series; 60 points before the end if absent.
     pub since: Option<Timestamp>,
-    /// Where to end; now if absent.
+    /// End of the series; now if absent.
     pub until: Option<Timestamp>,
 }
 
-/// Scheduled attempts of one span.
+/// Scheduled attempts within one point of a time series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AttemptPoint {
-    /// When the span began.
+    /// Time at which the point begins.
     pub utc: Timestamp,
-    /// Those that succeeded.
+    /// Number of scheduled attempts that succeeded.
     pub n_ok: u64,
-    /// Those that failed.
+    /// Number of scheduled attempts that failed.
     pub n_failed: u64,
-    /// Half were at most this slow; milliseconds, upper bound of a bin.
+    /// Median latency in milliseconds, as the upper bound of its bin; null if not known.
     pub p50_ms: Option<u32>,
-    /// 95 % were.
+    /// 95th percentile of the latency in milliseconds, as the upper bound of its bin; null if not known.
     pub p95_ms: Option<u32>,
-    /// 99 % were.
+    /// 99th percentile of the latency in milliseconds, as the upper bound of its bin; null if not known.
     pub p99_ms: Option<u32>,
 }
 
-/// Requests to the Integration API of one span.
+/// Requests to the Integration API within one point of a time series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestPoint {
-    /// When the span began.
+    /// Time at which the point begins.
     pub utc: Timestamp,
-    /// All.
+    /// Number of requests with any answer.
     pub n: u64,
-    /// Answered 4xx, 429 among them.
+    /// Number of requests answered 4xx, including 429.
     pub n_client_errors: u64,
-    /// Answered 429.
+    /// Number of requests answered 429.
     pub n_limited: u64,
-    /// Answered 5xx.
+    /// Number of requests answered 5xx.
     pub n_server_errors: u64,
 }
 
-/// The series. Spans without anything are there, with zeros.
+/// Time series of attempts and requests. Points without any are included with zeros.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Stats {
-    /// How wide each point is.
+    /// Width of each point of both series.
     pub span: Span,
-    /// Attempts, oldest first.
+    /// Attempts per point, oldest first.
     pub attempts: Vec<AttemptPoint>,
-    /// Requests of all keys, oldest first.
+    /// Requests of all keys per point, oldest first.
     pub requests: Vec<RequestPoint>,
 }

@@ -1,4 +1,4 @@
-//! Subscriptions: the partner's object, and the operator's row with its health.
+//! Subscriptions: the object of the Integration API, and the operator's row with its health.
 
 use super::keys::ShownOnce;
 use crate::domain::breaker::{FUSE, forecast};
@@ -15,169 +15,172 @@ use serde_json::value::RawValue;
 use std::time::Duration;
 use utoipa::ToSchema;
 
-/// A webhook subscription.
+/// Webhook subscription of a company: a target URL and the event types sent there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Subscription {
-    /// Its number.
+    /// Number of the subscription, unique on the platform.
     pub id: SubscriptionId,
-    /// Whose.
+    /// Company that owns the subscription.
     pub company_id: CompanyId,
-    /// Where events go.
+    /// URL that events are delivered to.
     pub target_url: Untrusted,
-    /// Which events.
+    /// Event types that are delivered to the subscription.
     pub event_types: Vec<Untrusted>,
-    /// Whether events go there now.
+    /// Whether events are delivered to the subscription now.
     pub is_enabled: bool,
-    /// What somebody wrote about it.
+    /// Free-text description given by the subscription's owner.
     #[serde(default)]
     pub description: Option<Untrusted>,
-    /// The tool that owns it: `Zapier`, `n8n`, `Make`.
+    /// Tool that manages the subscription: `Zapier`, `n8n` or `Make`; null if none does.
     #[serde(default)]
     pub managed_by: Option<Untrusted>,
-    /// Scheduled attempts failed in a row.
+    /// Number of scheduled attempts that failed in a row. At 20 the breaker disables the subscription.
     #[serde(default)]
     pub consecutive_failures: u32,
-    /// Why it is off.
+    /// Reason why the subscription is disabled; null while it is enabled.
     #[serde(default)]
     pub disabled_reason: Option<Disabled>,
-    /// Since when it is off.
+    /// Time at which the subscription was disabled; null while it is enabled.
     #[serde(default, with = "super::time::optional_seconds")]
     pub disabled_utc: Option<Timestamp>,
-    /// The latest attempt.
+    /// Time of the latest attempt; null before the first.
     #[serde(default, with = "super::time::optional_seconds")]
     pub last_attempt_utc: Option<Timestamp>,
-    /// The latest success.
+    /// Time of the latest successful attempt; null before the first.
     #[serde(default, with = "super::time::optional_seconds")]
     pub last_success_utc: Option<Timestamp>,
-    /// When it was created.
+    /// Time at which the subscription was created.
     #[serde(with = "super::time::seconds")]
     pub created_utc: Timestamp,
-    /// When it was last changed.
+    /// Time at which the subscription was last changed.
     #[serde(with = "super::time::seconds")]
     pub updated_utc: Timestamp,
 }
 
-/// The body of `POST /api/v1/webhooks/subscriptions`.
+/// Body of `POST /api/v1/webhooks/subscriptions`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NewSubscription {
-    /// https, public, at most 2,048 characters.
+    /// Target URL: https, a public address, at most 2,048 characters.
     #[serde(default)]
     #[schema(required = true)]
     pub target_url: String,
-    /// 1 to 10 of the ten, without repeats.
+    /// Event types to deliver: 1 to 10 of the ten, without repeats.
     #[serde(default)]
     #[schema(required = true, value_type = Vec<EventType>, min_items = 1, max_items = 10)]
     pub event_types: Vec<String>,
-    /// At most 200 characters.
+    /// Free-text description, at most 200 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// `Zapier`, `n8n` or `Make`.
+    /// Tool that manages the subscription: `Zapier`, `n8n` or `Make`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub managed_by: Option<String>,
-    /// 24 to 128 visible ASCII characters; 32 random bytes in Base64 if absent.
+    /// Signing secret of 24 to 128 visible ASCII characters. If absent, the platform generates 32 random bytes in
+    /// Base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signing_secret: Option<ShownOnce>,
 }
 
-/// The body of `PATCH /api/v1/webhooks/subscriptions/{id}`; what is absent stays.
+/// Body of `PATCH /api/v1/webhooks/subscriptions/{id}`; absent fields keep their values.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SubscriptionPatch {
-    /// https, public, at most 2,048 characters; cannot be cleared.
+    /// Target URL: https, a public address, at most 2,048 characters. Cannot be null.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<String>)]
     pub target_url: Patch<String>,
-    /// 1 to 10 of the ten, without repeats; cannot be cleared.
+    /// Event types to deliver: 1 to 10 of the ten, without repeats. Cannot be null.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<Vec<String>>)]
     pub event_types: Patch<Vec<String>>,
-    /// At most 200 characters; null clears it.
+    /// Free-text description, at most 200 characters; null clears it.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<String>)]
     pub description: Patch<String>,
-    /// Switches it on or off; cannot be cleared.
+    /// Whether the subscription is enabled. Cannot be null.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<bool>)]
     pub is_enabled: Patch<bool>,
 }
 
-/// The answer to the creating POST: the only place where the signing secret appears.
+/// Answer to `POST /api/v1/webhooks/subscriptions`: the only answer that carries the signing secret.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreatedSubscription {
-    /// The subscription.
+    /// Subscription that was created.
     #[serde(flatten)]
     pub subscription: Subscription,
-    /// Shown once.
+    /// Signing secret of the subscription, shown only in this answer.
     pub signing_secret: ShownOnce,
 }
 
-/// Scheduled attempts over some window, with the upper bounds of the latency bins that hold the percentiles.
+/// Scheduled attempts over a time window: counts and latency percentiles. A percentile is the upper bound of its
+/// latency bin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Rate {
-    /// Attempts that succeeded.
+    /// Number of attempts that succeeded.
     pub n_succeeded: u64,
-    /// Attempts that failed.
+    /// Number of attempts that failed.
     pub n_failed: u64,
-    /// Half were at most this slow; milliseconds, upper bound of a bin; null without attempts.
+    /// Median latency in milliseconds, as the upper bound of its bin; null without attempts.
     pub p50_ms: Option<u32>,
-    /// 95 % were.
+    /// 95th percentile of the latency in milliseconds, as the upper bound of its bin; null without attempts.
     pub p95_ms: Option<u32>,
-    /// 99 % were.
+    /// 99th percentile of the latency in milliseconds, as the upper bound of its bin; null without attempts.
     pub p99_ms: Option<u32>,
 }
 
 impl Rate {
-    /// The counts alone.
+    /// Returns the success and failure counts without the latencies.
     #[must_use]
     pub const fn tally(&self) -> Tally {
         Tally { n_ok: self.n_succeeded, n_failed: self.n_failed }
     }
 }
 
-/// How a subscription does.
+/// Health of a subscription: recent success rates, failures in a row, and deliveries waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Health {
-    /// The last five minutes.
+    /// Scheduled attempts of the last 5 minutes.
     pub last_5m: Rate,
-    /// The last hour.
+    /// Scheduled attempts of the last hour.
     pub last_1h: Rate,
-    /// The last day.
+    /// Scheduled attempts of the last 24 hours.
     pub last_24h: Rate,
-    /// The first failure of the present streak.
+    /// Time of the first of the present failures in a row; null without one.
     pub streak_began_utc: Option<Timestamp>,
-    /// The latest failure of the present streak.
+    /// Time of the latest of the present failures in a row; null without one.
     pub streak_latest_utc: Option<Timestamp>,
-    /// The earliest time at which a waiting delivery was or is due.
+    /// Earliest due time of a pending delivery, in the past or the future; null without one.
     pub next_due_utc: Option<Timestamp>,
-    /// Deliveries that wait for their time or are under way.
+    /// Number of deliveries that are pending or in flight.
     pub n_backlog: u64,
-    /// Events that passed by since it is off.
+    /// Number of events missed since the subscription was disabled.
     pub n_skipped: u64,
-    /// Deliveries that wait for it to be enabled.
+    /// Number of deliveries on hold until the subscription is enabled again.
     pub n_parked: u64,
 }
 
-/// A subscription with its health.
+/// Subscription with its health, as operators see it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SubscriptionRow {
-    /// The subscription.
+    /// Subscription as the Integration API shows it.
     #[serde(flatten)]
     pub subscription: Subscription,
-    /// How it does.
+    /// Health of the subscription at the time of the answer.
     pub health: Health,
-    /// What was said when it was switched off by hand, or since: it marks that as intended.
+    /// Reason given for disabling the subscription manually, then or later. If present, the subscription is off
+    /// intentionally and raises no alert.
     #[serde(default)]
     pub disabled_note: Option<Untrusted>,
 }
 
 impl SubscriptionRow {
-    /// What a judgement needs.
+    /// Returns the facts from which the subscription's health status is assessed.
     #[must_use]
     pub const fn facts(&self) -> SubscriptionFacts {
         SubscriptionFacts {
@@ -190,7 +193,8 @@ impl SubscriptionRow {
         }
     }
 
-    /// How long until the breaker trips at the pace of the present streak; `None` without a streak of three.
+    /// Returns the time until the breaker trips at the pace of the present failures in a row; `None` with fewer than
+    /// three, and once the breaker has tripped.
     #[must_use]
     pub fn trips_after(&self) -> Option<Duration> {
         let streak = self.subscription.consecutive_failures.min(FUSE);
@@ -198,84 +202,85 @@ impl SubscriptionRow {
     }
 }
 
-/// What to do with the events that passed by while a subscription was off.
+/// Handling of the events that a subscription missed while it was disabled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplayChoice {
-    /// Leave them.
+    /// Leave missed events undelivered (the default).
     #[default]
     None,
-    /// Deliver them now.
+    /// Deliver missed events as soon as the subscription is enabled.
     Skipped,
 }
 
-/// The body of `POST /portal/v1/subscriptions/{id}/enable`.
+/// Body of `POST /portal/v1/subscriptions/{id}/enable`.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
 pub struct Enable {
-    /// What passed by.
+    /// Handling of the events missed while the subscription was disabled; `none` if absent.
     #[serde(default)]
     pub replay: ReplayChoice,
 }
 
-/// The body of `POST /portal/v1/subscriptions/{id}/disable`.
+/// Body of `POST /portal/v1/subscriptions/{id}/disable`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct Disable {
-    /// Why, at most 500 characters: it marks this as intended and stands in the audit. One that is off by hand already is marked.
+    /// Reason, at most 500 characters. A reason marks the subscription as intentionally off and is recorded in the
+    /// audit trail; a subscription that is already off manually is marked too.
     #[serde(default)]
     pub reason: Option<String>,
-    /// `off`: only if it is off already, so that it is marked and never switched.
+    /// `off` marks a subscription only if it is already off, and never disables one; `any` if absent.
     #[serde(default)]
     pub only: Only,
 }
 
-/// Which subscriptions a disabling is meant for.
+/// Restriction of a disable call to subscriptions in a certain state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Only {
-    /// Whichever.
+    /// Applies to every subscription, enabled or not (the default).
     #[default]
     Any,
-    /// Those that are off.
+    /// Applies only to subscriptions that are already off.
     Off,
 }
 
-/// The body of `POST …/test`.
+/// Body of `POST …/subscriptions/{id}/test`, in both APIs.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TestDelivery {
-    /// Which type's sample; the subscription's first if absent.
+    /// Event type of the sample; the subscription's first type if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_type: Option<String>,
-    /// True if absent: a realistic sample is sent; otherwise an empty object.
+    /// Whether to send a realistic sample payload (true if absent) or an empty object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub use_sample_payload: Option<bool>,
-    /// The payload to be sent, byte by byte; an object.
+    /// Payload to send unchanged; must be an object, and takes precedence over the sample.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub sample_payload: Option<Box<RawValue>>,
-    /// A text or a number that stands in the metadata as `statusOverride`.
+    /// Text or number that is sent in the event's metadata as `statusOverride`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Value>)]
     pub status_override: Option<Box<RawValue>>,
 }
 
-/// What a test delivery came to.
+/// Result of a test delivery, which is logged but counts neither for the breaker nor for success rates.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TestResult {
-    /// 2xx in time.
+    /// Whether the receiver answered with a 2xx status in time.
     pub success: bool,
-    /// Null if no answer came.
+    /// HTTP status of the receiver's answer; null if none came.
     pub status_code: Option<u16>,
-    /// From the look-up of the name to the last byte.
+    /// Duration in milliseconds, from the DNS look-up to the last byte of the answer.
     pub elapsed_ms: u64,
-    /// Whether the body below was cut.
+    /// Whether `responseBody` is only the beginning of the body.
     pub response_body_truncated: bool,
-    /// At most 16 KiB.
+    /// Body of the receiver's answer, at most 16 KiB.
     pub response_body: Untrusted,
-    /// Where it went.
+    /// URL that the test was sent to.
     pub target_url_used: Untrusted,
-    /// Why there was no answer.
+    /// Reason why no answer came; null if one did.
     #[serde(default)]
     pub error: Option<Untrusted>,
 }

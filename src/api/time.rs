@@ -1,4 +1,5 @@
-//! Times on the wire: milliseconds in the Portal (the default), whole seconds in the Integration API (`with = "seconds"`).
+//! Serialisation of times as RFC 3339 in UTC: milliseconds in the Portal API (the default), whole seconds in the
+//! Integration API (`with = "seconds"`).
 
 use crate::domain::time::Timestamp;
 use serde::de::Error as _;
@@ -17,35 +18,35 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// Whole seconds, for fields of the Integration API.
+/// Whole-second times, for fields of the Integration API.
 pub mod seconds {
     use super::{Deserialize, Deserializer, Serializer, Timestamp};
 
-    /// Writes whole seconds with `Z`.
+    /// Serialises a time as whole seconds with `Z`.
     ///
     /// # Errors
-    /// Those of the serialiser.
+    /// The serialiser's error, when the output cannot be written.
     pub fn serialize<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&time.to_rfc3339_seconds())
     }
 
-    /// Reads any RFC 3339 time.
+    /// Deserialises any RFC 3339 time.
     ///
     /// # Errors
-    /// When it is not one.
+    /// The deserialiser's error when the text is not an RFC 3339 time.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
         Timestamp::deserialize(deserializer)
     }
 }
 
-/// Whole seconds that may be absent.
+/// Whole-second times that may be null.
 pub mod optional_seconds {
     use super::{Deserialize, Deserializer, Serializer, Timestamp};
 
-    /// Writes whole seconds with `Z`, or null.
+    /// Serialises a time as whole seconds with `Z`, or as null.
     ///
     /// # Errors
-    /// Those of the serialiser.
+    /// The serialiser's error, when the output cannot be written.
     pub fn serialize<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
         match time {
             Some(time) => serializer.serialize_str(&time.to_rfc3339_seconds()),
@@ -53,10 +54,10 @@ pub mod optional_seconds {
         }
     }
 
-    /// Reads any RFC 3339 time, or null.
+    /// Deserialises any RFC 3339 time, or null.
     ///
     /// # Errors
-    /// When it is neither.
+    /// The deserialiser's error when the value is neither null nor an RFC 3339 time.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
         Option::deserialize(deserializer)
     }

@@ -1,4 +1,4 @@
-//! The breaker's history.
+//! Trips: the history of the breaker.
 
 use crate::domain::ids::{CompanyId, SubscriptionId, TripId};
 use crate::domain::text::Untrusted;
@@ -7,37 +7,37 @@ use crate::domain::trip::Trip;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// How often one cause occurred among the last twenty attempts.
+/// Number of times that one cause occurred among the last twenty attempts before a trip.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CauseCount {
-    /// A status or a word: `500`, `timeout`, `refused`.
+    /// HTTP status or failure kind of the attempts, such as `500`, `timeout` or `refused`.
     pub cause: Untrusted,
-    /// How often.
+    /// Number of attempts with this cause.
     pub n: u32,
 }
 
-/// The breaker disabling a subscription, once.
+/// Trip: the breaker disabled a subscription after 20 failures in a row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TripRow {
-    /// Its number.
+    /// Number of the trip, unique on the platform.
     pub id: TripId,
-    /// Which subscription.
+    /// Subscription that the breaker disabled.
     pub subscription_id: SubscriptionId,
-    /// Whose.
+    /// Company that owns the subscription.
     pub company_id: CompanyId,
-    /// Where it sent to.
+    /// URL that the subscription delivered to when it tripped.
     pub target_url: Untrusted,
-    /// When.
+    /// Time at which the breaker disabled the subscription.
     pub tripped_utc: Timestamp,
-    /// Of the last twenty attempts, most frequent first.
+    /// Causes of the last twenty attempts before the trip, most frequent first.
     pub causes: Vec<CauseCount>,
-    /// When it was enabled again.
+    /// Time at which the subscription was enabled again; null while it is disabled.
     pub enabled_utc: Option<Timestamp>,
-    /// By whom.
+    /// Operator or key that enabled the subscription again; null while it is disabled.
     pub enabled_by: Option<Untrusted>,
-    /// Events that passed by while it was off.
+    /// Number of events missed while the subscription was disabled.
     pub n_missed: u64,
 }
 
