@@ -1,4 +1,4 @@
-//! Where alerts go: `[alerts]` in the configuration file.
+//! Notification channels of `crow watch`, read from `[alerts]` in the configuration file.
 
 use super::failure::Failure;
 use super::profile::credential::is_loopback;
@@ -8,14 +8,14 @@ use crate::files;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
-/// The file, as far as it is about alerts.
+/// Configuration file, reduced to its `[alerts]` table.
 #[derive(Debug, Default, Deserialize)]
 struct File {
     #[serde(default)]
     alerts: Alerts,
 }
 
-/// The table as it is written.
+/// `[alerts]` table as it is written in the file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Alerts {
@@ -38,24 +38,24 @@ struct PagerDuty {
     url: String,
 }
 
-/// Where PagerDuty takes events.
+/// Default address of the PagerDuty Events API.
 fn events() -> String {
     "https://events.pagerduty.com".to_owned()
 }
 
-/// A way out.
+/// Notification channel that alerts are sent through.
 #[derive(Debug)]
 pub(super) enum Way {
-    /// A program that gets the notice on its standard input.
+    /// Program, with arguments, that receives the notification on its standard input.
     Command(Vec<String>),
-    /// An address that gets the notice.
+    /// Webhook address that the notification is posted to.
     Webhook(String),
-    /// A pager: where it takes events, and whom it calls.
+    /// PagerDuty: address of its Events API, and the routing key.
     PagerDuty(String, Secret),
 }
 
 impl Way {
-    /// Its name in the configuration.
+    /// Returns the channel's name in the configuration file.
     pub(super) const fn name(&self) -> &'static str {
         match self {
             Self::Command(_) => "command",
@@ -65,7 +65,11 @@ impl Way {
     }
 }
 
-/// The ways that are configured.
+/// Reads the configured channels; none if there is no configuration file.
+///
+/// # Errors
+///
+/// [`Failure`] when the file cannot be read or its `[alerts]` table is invalid.
 pub(super) fn ways() -> Result<Vec<Way>, Failure> {
     settings::config_file().map_or_else(|| Ok(Vec::new()), |file| read(&file))
 }
@@ -104,7 +108,7 @@ pub(super) fn read(file: &Path) -> Result<Vec<Way>, Failure> {
     Ok(ways)
 }
 
-/// An address that can be posted to: https, or http to this machine.
+/// Accepts an address that notifications can be posted to: https, or http to a loopback address.
 fn checked(url: String) -> Result<String, String> {
     let parsed = url::Url::parse(&url).map_err(|error| format!("{url:?} is no URL: {error}"))?;
     match parsed.scheme() {

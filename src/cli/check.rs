@@ -1,4 +1,4 @@
-//! `crow check`: one line for a monitor, with its exit code.
+//! `crow check`: prints one line in the format of monitoring plugins, and exits with its code.
 
 use super::arguments::check::Check;
 use super::failure::Failure;
@@ -19,7 +19,8 @@ pub(super) async fn run(asked: Check) -> Result<ExitCode, Failure> {
     }
 }
 
-/// A monitor reads stdout, and takes 2 for trouble of the platform: what could not start is unknown, on one line.
+/// Reports UNKNOWN on stdout, on one line. Monitoring systems read stdout and take exit code 2 as CRITICAL, so an
+/// error of the command itself must not use it.
 pub(super) fn refuse(why: &str) -> Result<ExitCode, Failure> {
     let (code, word) = Grade::Unknown.plugin();
     output::write(&format!("CROW {word} - {}", plain(why)))?;
@@ -50,7 +51,7 @@ fn list() -> Result<(), Failure> {
     Ok(())
 }
 
-/// The line, the performance data behind a bar, and each reading below.
+/// Formats the summary line with performance data behind a bar, followed by one line per check.
 fn shown(checkup: &Checkup) -> String {
     let worst: Vec<String> = checkup
         .readings
@@ -69,7 +70,7 @@ fn shown(checkup: &Checkup) -> String {
     text
 }
 
-/// One line without the bar that begins the performance data.
+/// Makes a text safe for the summary line: one line, without the bar that starts the performance data.
 fn plain(text: &str) -> String {
     Untrusted::new(text).inert().replace('|', "¦")
 }

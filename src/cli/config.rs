@@ -1,4 +1,5 @@
-//! The configuration file: `$XDG_CONFIG_HOME/crow/config.toml`. What is wrong in it is said when the console opens, and stops nothing.
+//! Configuration file, `$XDG_CONFIG_HOME/crow/config.toml`. Faults in its key bindings are shown when the console
+//! opens and do not stop it.
 
 use super::profile::shelf::Shelf;
 use super::{alerting, settings};
@@ -9,14 +10,14 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What can be configured.
+/// Configuration file, reduced to its `[keys]` table.
 #[derive(Debug, Default, Deserialize)]
 struct File {
     #[serde(default)]
     keys: BTreeMap<String, Keys>,
 }
 
-/// The keys of an action: one, or several.
+/// Keys bound to an action: a single key or a list.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Keys {
@@ -24,16 +25,16 @@ enum Keys {
     Several(Vec<String>),
 }
 
-/// Which keys do what, and what is wrong with the file, if something is.
+/// Reads the key bindings, and describes what is wrong with them, if anything.
 pub(super) fn keymap() -> (Keymap, Option<String>) {
     settings::config_file().map_or_else(|| (Keymap::default(), None), |file| read(&file))
 }
 
-/// Tables and values at the top of the file; whoever reads one of them looks after what is in it.
+/// Names allowed at the top level of the file. Each one is validated by the module that reads it.
 const KNOWN: [&str; 4] = ["keys", "alerts", "profile", "profiles"];
 
-/// What is wrong with the configuration: the file that is named, else the one in force. Every reader of the file is asked, and what nobody
-/// reads is wrong too.
+/// Lists the faults of the configuration: of the file `named`, or of the one in effect. Runs every reader of the
+/// file, and reports top-level names that no reader knows.
 pub(super) fn faults(named: Option<&Path>) -> Vec<String> {
     let Some(file) = named.map(Path::to_owned).or_else(settings::config_file) else { return Vec::new() };
     let (_, keys) = read(&file);
@@ -47,7 +48,7 @@ pub(super) fn faults(named: Option<&Path>) -> Vec<String> {
         .map(|name| format!("{}: nothing reads {name:?}; known are {}", file.display(), KNOWN.join(", ")));
     let mut faults: Vec<String> = Vec::new();
     for fault in [keys, alerts, profiles].into_iter().flatten().chain(unknown) {
-        // What is no TOML at all is no TOML for everyone.
+        // A file that is not TOML gives every reader the same error; only the first is reported.
         let line = |fault: &str| fault.split_once(": line ").map(|(_, rest)| rest.split(':').next().map(str::to_owned));
         if line(&fault).is_none() || faults.iter().all(|other| line(other) != line(&fault)) {
             faults.push(Untrusted::new(fault).inert());

@@ -1,4 +1,4 @@
-//! `crow config`: a template, what is wrong, and what is in force.
+//! `crow config`: writes a template, checks the configuration, and explains what is in effect.
 
 use super::arguments::setup::{Config, ConfigCheck};
 use super::failure::Failure;
@@ -6,7 +6,7 @@ use super::{alerting, config, output, settings};
 use crate::domain::text::Untrusted;
 use std::process::ExitCode;
 
-/// Everything that can be set.
+/// Configuration file with every setting, commented out.
 const TEMPLATE: &str = include_str!("../../assets/config.example.toml");
 
 pub(super) fn run(asked: &Config) -> Result<ExitCode, Failure> {

@@ -1,4 +1,4 @@
-//! `crow` and `crow console`: the console on the standalone platform, and on one that runs elsewhere.
+//! `crow` and `crow console`: the console on a standalone platform, or on one that is already running.
 
 use super::failure::Failure;
 use super::profile::shelf::{Allowed, BUDGET, Hue};
@@ -18,7 +18,7 @@ use ratatui::style::Color;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// The console on the standalone platform, which runs in this process for as long as the console is open.
+/// Opens the console on a standalone platform that runs in this process until the console is closed.
 async fn standalone(asked: arguments::console::Standalone) -> Result<ExitCode, Failure> {
     screen::check(&asked.look)?;
     let data_dir = match asked.data {
@@ -63,7 +63,8 @@ async fn standalone(asked: arguments::console::Standalone) -> Result<ExitCode, F
     code
 }
 
-/// The console of `crow` alone: on the default profile, else on the standalone platform. A data directory that is named is a standalone one's.
+/// Runs `crow` without a command: the console on the default profile, or on the standalone platform if there is none.
+/// A data directory given with `--data` always means the standalone platform.
 pub(super) async fn usual(asked: arguments::console::Standalone) -> Result<ExitCode, Failure> {
     let place = if asked.data.is_none() { remote::chosen()? } else { None };
     match place {
@@ -72,14 +73,15 @@ pub(super) async fn usual(asked: arguments::console::Standalone) -> Result<ExitC
     }
 }
 
-/// The console on a platform that runs elsewhere.
+/// Runs `crow console`: the console on a platform that is already running.
 pub(super) async fn attach(asked: arguments::console::Console) -> Result<ExitCode, Failure> {
     let place = remote::place(&asked.remote)?;
     let stakes = if asked.production { Stakes::Production } else { Stakes::Ordinary };
     open(place, access(asked.allow_actions), stakes, asked.look).await
 }
 
-/// A profile may allow more than was asked for, and ask for more care.
+/// Opens the console on `place`. The profile can grant actions and mark the platform as production beyond what the
+/// arguments say.
 async fn open(
     place: Place,
     access: Access,
@@ -114,10 +116,12 @@ async fn open(
     screen::show(opening).await
 }
 
-/// The file of what is remembered of a platform, with the log open beside it. Where nothing can be written, that is no reason not to look.
+/// Returns the file that stores what the console remembers of a platform, and opens the log beside it. The console
+/// also opens when neither can be written.
 ///
 /// # Errors
-/// One line that says so.
+///
+/// One line for the operator that says why nothing is kept.
 fn kept(place: &Place) -> Result<PathBuf, String> {
     let file = place.file().map_err(|failure| failure.what().to_owned());
     let opened = file.and_then(|file| {

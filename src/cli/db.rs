@@ -1,4 +1,4 @@
-//! `crow db`: looking after a platform's data directory from the machine it is on.
+//! `crow db`: maintenance of a platform's data directory, on the platform's own machine.
 
 use super::arguments::db::{Db, DbBackup, DbHead, DbRekey, DbRenumber, DbRestore, DbVerify};
 use super::failure::Failure;
@@ -129,7 +129,7 @@ fn audit_head(asked: DbHead) -> Result<ExitCode, Failure> {
     say(&output::json_line(&AuditHead { sequence, mac: hex::encode(mac) })?)
 }
 
-/// A head of the audit trail that was kept in a file.
+/// Reads an audit head that was saved to a file.
 fn read_head(file: &Path) -> Result<Head, Failure> {
     let refused = |why: String| Failure::usage(why, "give a file that crow db head printed");
     let text = crate::files::read_text(file, crate::files::MAX_STATE_BYTES)
@@ -140,7 +140,7 @@ fn read_head(file: &Path) -> Result<Head, Failure> {
     Ok(Head { sequence: head.sequence, mac })
 }
 
-/// A check, as people read it.
+/// Formats the result of a check as text for the terminal.
 fn shown(check: &Check) -> String {
     let name = check.name;
     match &check.verdict {
@@ -165,7 +165,7 @@ fn json(checks: &[Check]) -> String {
     serde_json::json!({"checks": checks}).to_string()
 }
 
-/// Runs a copy where it may block, shows how far it is, and stops it when somebody says so.
+/// Runs a copy on a blocking thread, shows its progress, and stops the copy on a signal.
 async fn copying<T, F>(work: F) -> Result<T, Failure>
 where
     F: FnOnce(&mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<Option<T>, engine::Error> + Send + 'static,
@@ -196,7 +196,7 @@ where
     done.ok_or_else(|| Failure::failed("stopped; everything is as it was", ""))
 }
 
-/// How far a copy is, on one line of a terminal; nowhere else.
+/// Progress of a copy, on one line of stderr; shown on a terminal only.
 struct Meter {
     is_seen: bool,
     watch: Stopwatch,
@@ -230,7 +230,7 @@ impl Meter {
     }
 }
 
-/// The time that is left at the pace so far; nothing before there is one.
+/// Formats the remaining time, from the average speed so far; empty during the first 500 ms.
 fn left(progress: Progress, elapsed: Duration) -> String {
     let rest = u128::from(progress.n_bytes.saturating_sub(progress.n_copied));
     match (rest * elapsed.as_millis()).checked_div(u128::from(progress.n_copied)) {

@@ -1,4 +1,4 @@
-//! `crow demo`: the platform, a simulated company on it, and the console.
+//! `crow demo`: a platform, a simulated company on it, and the console.
 
 use super::arguments::platform::Demo;
 use super::diagnose::print;
@@ -28,13 +28,13 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-/// The wait before the first retry in a demo, so that everything happens while one looks.
+/// Delay before the first retry in a demo, short enough to watch retries happen.
 const RETRY_BASE: Duration = Duration::from_secs(1);
 
-/// How long a demo that ends waits for what is under way.
+/// Maximum time that a demo waits for attempts in flight when it ends.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Where a demo keeps its data.
+/// Data directory of a demo: temporary, or kept after it ends.
 enum Place {
     Temporary(TempDir),
     Kept(PathBuf),
@@ -58,7 +58,8 @@ impl Place {
     }
 }
 
-/// The wait before the first retry where faults are shown: the platform's own, so that a fault stays as it was staged.
+/// Delay before the first retry when scenarios are shown: the platform's default, so that a staged fault does not
+/// change while it is looked at.
 const RETRY_BASE_OF_SCENARIOS: Duration = Duration::from_secs(30);
 
 pub(super) async fn run(demo: Demo) -> Result<ExitCode, Failure> {
@@ -118,12 +119,13 @@ pub(super) async fn run(demo: Demo) -> Result<ExitCode, Failure> {
     let code = shown(demo, &platform, &place, &ambient).await;
     let _ = end.send(());
     let _ = life.await;
-    // What is still under way goes to receivers that are gone; a demo that is to be kept has its leases returned at its next start.
+    // Attempts still in flight go to receivers that are gone. A demo with its own directory returns their leases at
+    // its next start.
     let _ = ambient.within(PATIENCE, platform.stop()).await;
     code
 }
 
-/// The console, or the announcement and the wait for the end.
+/// Opens the console, or, headless, announces the address and waits for a signal to stop.
 async fn shown(demo: Demo, platform: &Standalone, place: &Place, ambient: &Ambient) -> Result<ExitCode, Failure> {
     if demo.headless {
         let stopped = stop_signal()?;
@@ -155,7 +157,7 @@ async fn shown(demo: Demo, platform: &Standalone, place: &Place, ambient: &Ambie
     screen::show(opening).await
 }
 
-/// Plays the scenarios, one after the other; their receivers go on.
+/// Plays the scenarios one after the other; their receivers keep running.
 async fn staged(demo: &Demo, place: &Place, operator: Client, ambient: &Ambient) -> Result<Vec<Played>, Failure> {
     let database = place.path().join("platform.db");
     let hold = move || -> Result<Box<dyn Send>, String> {
@@ -173,12 +175,12 @@ async fn staged(demo: &Demo, place: &Place, operator: Client, ambient: &Ambient)
     Ok(played)
 }
 
-/// A key for trying the API by hand.
+/// Writes a key to `demo.key` in the data directory, for trying the API by hand.
 fn keep_key(place: &Place, key: &Secret) -> Result<(), Failure> {
     Ok(files::write_private(&place.path().join("demo.key"), &format!("{}\n", key.reveal()))?)
 }
 
-/// What there is to be shown.
+/// Prints the list of scenarios, as text or JSON.
 fn list(json: bool) -> Result<ExitCode, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::failed(error.to_string(), "");
     let scripts = library::all().map_err(|error| failed(&error))?;

@@ -1,4 +1,4 @@
-//! `crow diagnose`: a playbook from the shell.
+//! `crow diagnose`: runs a playbook from the command line.
 
 use super::arguments::place::About;
 use super::arguments::trouble::Diagnose;
@@ -39,10 +39,11 @@ pub(super) async fn run(asked: Diagnose) -> Result<ExitCode, Failure> {
     })
 }
 
-/// What is to be looked at; a key that is named is looked up.
+/// Resolves the subject to diagnose from the arguments; a named key is looked up on the platform.
 ///
 /// # Errors
-/// Why it cannot be, in one line.
+///
+/// One line that says why the subject cannot be resolved.
 pub(super) async fn wish(client: &Client, about: &About) -> Result<Wish, String> {
     let subject = match (about.subscription, &about.key, about.company) {
         (Some(id), ..) => Subject::Subscription(SubscriptionId(id)),
@@ -53,7 +54,7 @@ pub(super) async fn wish(client: &Client, about: &About) -> Result<Wish, String>
     Ok(Wish { subject, back: about.since })
 }
 
-/// The key of that name, or with these last four characters; where nobody is called so, the key of that number.
+/// Finds a key by name or by its last four characters; if none matches, by its number.
 async fn key(client: &Client, name: &str) -> Result<KeyId, String> {
     if own::key(client).is_some() {
         return Err(format!(
@@ -76,15 +77,19 @@ async fn key(client: &Client, name: &str) -> Result<KeyId, String> {
     }
 }
 
-/// The same where nothing can be shown without it.
+/// Resolves the subject like [`wish`], for commands that cannot run without one.
+///
+/// # Errors
+///
+/// [`Failure`] with exit code 2 when the subject cannot be resolved.
 pub(super) async fn needed(client: &Client, about: &About) -> Result<Wish, Failure> {
     wish(client, about).await.map_err(|why| Failure::usage(why, ""))
 }
 
-/// What to do about the file of a run that is no such file.
+/// Remedy for a run file that cannot be read.
 pub(super) const REMEDY: &str = "name a file that an earlier run wrote, or a new one";
 
-/// Writes to stdout, harmless on any terminal; a reader that went away is no error.
+/// Writes to stdout with control characters removed; a closed pipe is not an error.
 pub(super) fn print(text: &str) -> Result<(), Failure> {
     output::write(&harmless(text)).map(drop)
 }
@@ -122,7 +127,7 @@ fn text(report: &Report) -> String {
     text
 }
 
-/// Whatever stands in a report may repeat what a platform wrote.
+/// Removes control characters; a report may quote text that the platform wrote.
 fn inert(text: &str) -> String {
     Untrusted::new(text).inert()
 }

@@ -1,4 +1,4 @@
-//! `crow doctor`: whether this machine has what crow needs, and whether the platform answers.
+//! `crow doctor`: checks whether this machine has what crow needs, and whether the platform answers.
 
 use super::arguments::setup::Doctor;
 use super::failure::Failure;
@@ -13,9 +13,9 @@ use serde_json::Value;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-/// Clocks that differ by this much are a fault.
+/// Clock difference to the platform, in seconds, above which a fault is reported.
 const SKEW_S: u64 = 30;
-/// Older ones have a race in their write-ahead log; a platform refuses to start on them.
+/// Oldest SQLite version without the known race in its write-ahead log. The platform refuses to start on older ones.
 const OLDEST_SQLITE: i32 = 3_051_003;
 
 pub(super) async fn run(asked: Doctor) -> Result<ExitCode, Failure> {
@@ -115,7 +115,7 @@ fn data() -> Finding {
     }
 }
 
-/// Whether others can read what is kept here.
+/// Checks that no other user can read the data and state directories.
 fn files() -> Finding {
     let folders = [settings::data_dir(), settings::state_dir()];
     let open: Vec<String> = folders.into_iter().flatten().flat_map(|folder| private::open_to_others(&folder)).collect();
@@ -136,7 +136,8 @@ fn configuration() -> Finding {
     }
 }
 
-/// What the platform says, if one is named.
+/// Checks the platform, if the arguments or the default profile name one: reachability, readiness, and clock
+/// difference.
 async fn platform(asked: &Doctor) -> Vec<Finding> {
     let client = match remote::connect(&asked.remote) {
         Ok(client) => client,

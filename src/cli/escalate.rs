@@ -1,4 +1,5 @@
-//! `crow escalate`: what is known of a failure, as a folder or an archive that can be handed on; `crow open`: one of them again.
+//! `crow escalate`: writes a ticket with the evidence of a failure into a folder or an archive. `crow open`: shows
+//! one.
 
 use super::arguments::trouble::{Escalate, Open};
 use super::diagnose::{needed, print};
@@ -57,7 +58,8 @@ pub(super) async fn run(asked: Escalate) -> Result<ExitCode, Failure> {
     }
 }
 
-/// Why a platform answers nothing that it is asked; `None` where it answers, if only with what the key may not do.
+/// Returns why the platform answers nothing at all; `None` if it answers, even if only to refuse for lack of
+/// permission.
 async fn unanswered(client: &Client) -> Option<String> {
     let asked = match client.credential() {
         Credential::Operator(_) => client.overview(1).await.map(drop),
@@ -69,16 +71,16 @@ async fn unanswered(client: &Client) -> Option<String> {
     }
 }
 
-/// What to do about what is held back.
+/// Remedy for a bundle in which a passage was withheld.
 const RELEASE: &str = "look at that place; --allow FINGERPRINT releases it if it is no secret, --without-bodies leaves the bodies of answers out";
 
-/// What everything that leaves goes through: it knows what the client authenticates with.
+/// Builds the secret scan that every outgoing document passes. It knows the credential of `client`, and finds it too.
 pub(super) fn gate(client: &Client) -> SecretGate {
     let (Credential::Operator(secret) | Credential::Key(secret)) = client.credential();
     SecretGate::new([secret])
 }
 
-/// Shows a bundle: on a terminal as a page that scrolls, else, or if asked so, in lines.
+/// Shows a bundle: as a scrolling page on a terminal, otherwise or with `--plain` as lines.
 pub(super) async fn open(asked: Open) -> Result<ExitCode, Failure> {
     let opened = read::open(&asked.bundle)
         .map_err(|error| Failure::usage(error.to_string(), "name a folder or a .zip that crow escalate wrote"))?;

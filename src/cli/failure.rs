@@ -1,4 +1,4 @@
-//! How a command ends when it cannot do what was asked: one line on stderr, what failed and what to do, and an exit code.
+//! Errors of commands: one line on stderr with what failed and what to do, and an exit code.
 
 use crate::domain::text::Untrusted;
 use crate::sqlite::WriteFault;
@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::io::ErrorKind;
 use std::process::ExitCode;
 
-/// The end of a command.
+/// Error that ends a command, with its exit code, a description and a remedy.
 #[derive(Debug)]
 pub(super) struct Failure {
     code: u8,
@@ -18,22 +18,23 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    /// It began and did not get through: exit code 1.
+    /// Failure of a command that started but could not finish: exit code 1.
     pub(super) fn failed(what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { code: 1, what: what.into(), remedy: remedy.into() }
     }
 
-    /// It could not start as asked: exit code 2.
+    /// Failure of a command that could not start as asked: exit code 2.
     pub(super) fn usage(what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { code: 2, what: what.into(), remedy: remedy.into() }
     }
 
-    /// Nothing was done, as nobody agreed to it: exit code 3.
+    /// Change that was not made, because it was not confirmed or not permitted: exit code 3.
     pub(super) fn undone(what: impl Into<String>) -> Self {
         Self { code: 3, what: what.into(), remedy: String::new() }
     }
 
-    /// What is wrong with a text that was given, with a mark under the byte where it begins: exit code 2. The one failure of three lines.
+    /// Fault in a text that was given as an argument, with a mark under the byte `at` which it begins: exit code 2.
+    /// The only failure that takes three lines.
     pub(super) fn pointing(name: &str, text: &str, at: usize, what: &str, remedy: &str) -> Self {
         let shown = |text: &str| Untrusted::new(text).inert();
         let before = shown(text.get(..at).unwrap_or(text));
@@ -42,12 +43,12 @@ impl Failure {
         Self { code: 2, what: format!("{name}: {what}"), remedy }
     }
 
-    /// What failed, without what to do.
+    /// Returns the description of the failure, without the remedy.
     pub(super) fn what(&self) -> &str {
         &self.what
     }
 
-    /// What failed and what to do, on one line.
+    /// Formats description and remedy on one line.
     fn line(&self) -> String {
         let mut line = Untrusted::new(self.what.replace('\n', " ")).inert();
         if !self.remedy.is_empty() {
@@ -56,7 +57,7 @@ impl Failure {
         line
     }
 
-    /// Says so.
+    /// Prints the failure to stderr and returns its exit code.
     #[expect(clippy::print_stderr, reason = "the one place where a command says why it ends")]
     pub(super) fn report(&self) -> ExitCode {
         eprintln!("crow: {}", self.line());
@@ -100,7 +101,8 @@ impl From<engine::Error> for Failure {
     }
 }
 
-/// Never another directory: that would be another platform, empty and without the keys of this one.
+/// Returns the remedy for an IO error. It never suggests another directory, because that would found a new, empty
+/// platform without the keys of this one.
 fn io_remedy(error: &std::io::Error) -> &'static str {
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on that disk and start again",

@@ -1,4 +1,4 @@
-//! Files that a command keeps from one run to the next.
+//! State files that a command keeps between runs.
 
 use super::failure::Failure;
 use crate::monitor::files;
@@ -6,7 +6,8 @@ use serde::de::DeserializeOwned;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-/// What an earlier run has kept in its file, if there is one; `remedy` says what to do about one that cannot be read.
+/// Loads the state that an earlier run saved; `None` if the file does not exist. `remedy` tells the operator what to
+/// do if the file cannot be read.
 pub(super) fn recall<T: DeserializeOwned>(file: &Path, remedy: &str) -> Result<Option<T>, Failure> {
     let refused = |why: String| Failure::usage(format!("{}: {why}", file.display()), remedy);
     match crate::files::read(file, crate::files::MAX_STATE_BYTES) {
@@ -16,12 +17,12 @@ pub(super) fn recall<T: DeserializeOwned>(file: &Path, remedy: &str) -> Result<O
     }
 }
 
-/// Puts a text and a line's end into a file, whole or not at all.
+/// Saves a text, with a final line break, by replacing the file atomically.
 pub(super) fn keep(file: &Path, text: &str) -> Result<(), Failure> {
     files::replace(file, format!("{}\n", text.trim_end()).as_bytes()).map_err(|error| unwritten(file, &error))
 }
 
-/// What to do about a file that cannot be written.
+/// Failure for a file that cannot be written.
 pub(super) fn unwritten(file: &Path, error: &io::Error) -> Failure {
     Failure::failed(format!("{}: {error}", file.display()), "name a file that can be written")
 }

@@ -1,4 +1,4 @@
-//! Where the log goes: to stderr for commands without a screen, else to a file. Never a secret in it.
+//! Log output: to stderr for commands without a screen, otherwise to a file. Secrets are never logged.
 
 use super::failure::Failure;
 use crate::sqlite::private;
@@ -8,10 +8,10 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use tracing_subscriber::EnvFilter;
 
-/// What is logged unless told otherwise.
+/// Filter of log levels, which is fixed.
 const LEVEL: &str = "crow=info,warn";
 
-/// Logs to stderr.
+/// Sends the log to stderr.
 pub(super) fn to_stderr() {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(LEVEL))
@@ -20,14 +20,14 @@ pub(super) fn to_stderr() {
         .try_init();
 }
 
-/// Logs to a file of the data directory, appending.
+/// Sends the log to a file in the data directory, appending to it.
 pub(super) fn to_file(path: &Path) -> Result<(), Failure> {
     append(path).map_err(|error| {
         Failure::usage(format!("{}: {error}", path.display()), "choose a directory that can be written with --data DIR")
     })
 }
 
-/// The same of any file; its folder is made.
+/// Sends the log to a file, appending to it; creates the folder if it is missing.
 pub(super) fn append(path: &Path) -> io::Result<()> {
     if let Some(dir) = path.parent() {
         std::fs::create_dir_all(dir)?;

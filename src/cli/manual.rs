@@ -1,4 +1,4 @@
-//! `crow completions` and `crow man`: made of the same definition as `--help`.
+//! `crow completions` and `crow man`: generated from the same definition as `--help`.
 
 use super::arguments::Arguments;
 use super::arguments::setup::{Completions, Man};
@@ -30,7 +30,7 @@ pub(super) fn pages(asked: &Man) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The page of a command.
+/// Renders the manual page of one command.
 fn page(command: &Command) -> Result<String, Failure> {
     let mut text = Vec::new();
     clap_mangen::Man::new(command.clone())
@@ -39,7 +39,7 @@ fn page(command: &Command) -> Result<String, Failure> {
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// Writes the pages of a command and of all below it, and counts them.
+/// Writes the pages of a command and of all its subcommands, and returns their number.
 fn write(command: &Command, name: &str, folder: &Path) -> Result<usize, Failure> {
     let file = folder.join(format!("{name}.1"));
     std::fs::write(&file, page(command)?).map_err(|error| {

@@ -1,4 +1,4 @@
-//! The command line: arguments, settings, wiring, one file per command.
+//! Command line: arguments, settings, wiring, and one file per command.
 
 mod alerting;
 mod arguments;
@@ -42,8 +42,9 @@ use failure::Failure;
 use panes::Pane;
 use std::process::ExitCode;
 
-/// Runs the program with the arguments and the environment of this process, and answers with its exit code: 0 done, 1 failed, 2 could not
-/// start as asked, 129 or 143 ended by a signal.
+/// Runs the program with the arguments and the environment of this process, and returns its exit code: 0 done, 1
+/// failed, 2 could not start as asked, 3 no change was made, 129 or 143 ended by a signal. `crow check` uses the exit
+/// codes of monitoring plugins.
 #[must_use]
 pub fn run() -> ExitCode {
     hardening::forbid_cores();
@@ -52,7 +53,7 @@ pub fn run() -> ExitCode {
         Err(error) if asks_for_help(&error) || !is_check() => return usage(&error),
         Err(error) => return check::refuse(&summary(&error)).unwrap_or_else(|failure| failure.report()),
     };
-    // Manual pages are for everybody; all else that is written is not.
+    // Manual pages are for every user of the machine; all other files are private.
     if !matches!(arguments.command, Some(Command::Man(_))) {
         hardening::make_private();
     }
@@ -62,7 +63,7 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// Whether this is the command that monitors call, for whom 2 means something else.
+/// Checks whether this is `crow check`, for which exit code 2 means CRITICAL.
 fn is_check() -> bool {
     std::env::args_os().nth(1).is_some_and(|word| word == "check")
 }
@@ -71,7 +72,7 @@ fn asks_for_help(error: &clap::Error) -> bool {
     matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion)
 }
 
-/// Help and version go to stdout as they are; a mistake becomes one line.
+/// Prints help or the version to stdout as it is; reports any other error on one line.
 fn usage(error: &clap::Error) -> ExitCode {
     if asks_for_help(error) {
         let _ = error.print();
@@ -80,7 +81,7 @@ fn usage(error: &clap::Error) -> ExitCode {
     Failure::usage(summary(error), "see crow --help").report()
 }
 
-/// What is wrong with the arguments, on one line.
+/// Summarises an error in the arguments on one line.
 fn summary(error: &clap::Error) -> String {
     let text = error.to_string();
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -89,7 +90,7 @@ fn summary(error: &clap::Error) -> String {
     [&[first.trim_start_matches("error: ")], listed.as_slice()].concat().join(" ")
 }
 
-/// Threads for work that blocks; the worker threads are not among them.
+/// Maximum number of threads for blocking work; the worker threads are not counted.
 const MAX_BLOCKING_THREADS: usize = 32;
 
 fn start(arguments: Arguments) -> Result<ExitCode, Failure> {

@@ -1,4 +1,4 @@
-//! `crow operators`: access to a platform from the machine it is on.
+//! `crow operators`: restores access to a platform from the machine it runs on.
 
 use super::arguments::operators::Operators;
 use super::db::place;

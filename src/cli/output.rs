@@ -1,18 +1,18 @@
-//! What commands write on stdout: data alone. A reader that went away is no error.
+//! Output of commands: stdout carries data only. A closed pipe is not an error.
 
 use super::failure::Failure;
 use crate::api::document::inert;
 use serde::Serialize;
 use std::io::Write as _;
 
-/// Whether somebody still reads.
+/// Whether the reader of stdout is still there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reader {
     There,
     Gone,
 }
 
-/// Writes lines.
+/// Writes a text and a line break to stdout, and flushes. Returns [`Reader::Gone`] if the pipe is closed.
 pub(super) fn write(text: &str) -> Result<Reader, Failure> {
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{text}").and_then(|()| out.flush()) {
@@ -22,17 +22,17 @@ pub(super) fn write(text: &str) -> Result<Reader, Failure> {
     }
 }
 
-/// A value as JSON on several lines, harmless on any terminal.
+/// Formats a value as indented JSON, with control characters escaped so that it is safe on any terminal.
 pub(super) fn json(value: &impl Serialize) -> Result<String, Failure> {
     inert::pretty(value).map_err(|error| Failure::failed(error.to_string(), ""))
 }
 
-/// A value as JSON on one line, harmless on any terminal.
+/// Formats a value as JSON on one line, with control characters escaped so that it is safe on any terminal.
 pub(super) fn json_line(value: &impl Serialize) -> Result<String, Failure> {
     inert::line(value).map_err(|error| Failure::failed(error.to_string(), ""))
 }
 
-/// A remark beside the data, on stderr.
+/// Writes a remark to stderr, beside the data on stdout.
 #[expect(clippy::print_stderr, reason = "stdout is for data")]
 pub(super) fn remark(text: &str) {
     eprintln!("{text}");

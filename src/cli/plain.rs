@@ -1,4 +1,4 @@
-//! The console as lines on stdout: nothing is drawn, nothing is asked of the terminal.
+//! Plain mode of the console: prints changes as lines on stdout, without drawing or terminal queries.
 
 use super::failure::Failure;
 use crate::ambient::Ambient;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-/// Tells what changes until a signal comes or nobody reads.
+/// Prints what changes until a signal arrives or the pipe is closed.
 pub(super) async fn tell(
     setting: Setting,
     mut pictures: watch::Receiver<Arc<Snapshot>>,

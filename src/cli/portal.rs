@@ -1,11 +1,15 @@
-//! What needs the Portal API: an operator, and not a key alone.
+//! Connection for commands that need the Portal API, and so an operator token instead of a key.
 
 use super::arguments::place::Remote;
 use super::failure::Failure;
 use super::remote;
 use crate::client::connection::{Client, Credential};
 
-/// A client of an operator for the platform that was named.
+/// Connects to the chosen platform as an operator.
+///
+/// # Errors
+///
+/// [`Failure`] with exit code 2 when only a key of the Integration API is available.
 pub(super) fn connect(remote: &Remote) -> Result<Client, Failure> {
     let client = remote::connect(remote)?;
     match client.credential() {

@@ -1,5 +1,5 @@
-//! The platform that is asked, and who asks: a profile, or an address with a file. Every command that talks to a platform comes through here;
-//! no secret comes from the arguments.
+//! Choice of the platform and the credential: a profile, or an address with a file. Every command that talks to a
+//! platform comes through here. Secrets never come from the arguments.
 
 use super::arguments::place::Remote;
 use super::failure::Failure;
@@ -16,30 +16,30 @@ use crate::monitor::post::Holder;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Where `crow serve` listens unless it is told otherwise.
+/// Address on which `crow serve` listens by default.
 const STANDALONE: &str = "http://127.0.0.1:7700";
-/// How long it is waited for word of a Portal before the screen opens.
+/// Maximum time to wait for the platform to say whether it has a Portal API, before the screen opens.
 const PROBE: Duration = Duration::from_secs(2);
-/// What a key is called that comes from a file.
+/// Name of a key that was read from a file.
 const FROM_FILE: &str = "key";
 
-/// A platform, and everything that it can be asked with.
+/// Platform to talk to, with every credential that is available for it.
 #[derive(Debug)]
 pub(super) struct Place {
-    /// The profile's name, if it has one.
+    /// Name of the profile, if the platform comes from one.
     pub(super) name: Option<String>,
-    /// Where it is.
+    /// Base URL of the platform.
     pub(super) url: String,
-    /// An operator's token, if there is one: then everything can be asked.
+    /// Operator token, if there is one. With it the whole Portal API can be used.
     pub(super) token: Option<Secret>,
     /// Keys of the Integration API, with their names.
     pub(super) keys: Vec<(String, Secret)>,
-    /// How it is to be treated.
+    /// Settings of the profile, if the platform comes from one.
     pub(super) profile: Option<Profile>,
 }
 
 impl Place {
-    /// A client: an operator's if there is a token, else one with the first key.
+    /// Creates a client with the operator token if there is one, otherwise with the first key.
     pub(super) fn client(&self) -> Result<Client, Failure> {
         let copy = |secret: &Secret| Secret::new(secret.reveal().to_owned());
         let credential = match (&self.token, self.keys.first()) {
@@ -59,10 +59,12 @@ impl Place {
 }
 
 impl Place {
-    /// Asks whether there is a Portal for the operator's token. Where there is none, the keys remain; where nobody answers, it is left open.
+    /// Asks the platform whether it has a Portal API for the operator token. Without one, drops the token and uses
+    /// the keys. If the platform does not answer, the token is kept.
     ///
     /// # Errors
-    /// Without a Portal, a token alone is of no use.
+    ///
+    /// [`Failure`] when the platform has no Portal API and there is no key beside the token.
     pub(super) async fn probed(self) -> Result<Self, Failure> {
         if self.token.is_none() {
             return Ok(self);
@@ -79,18 +81,18 @@ impl Place {
         }
     }
 
-    /// The name of the file in which a console remembers what it saw of a profile's platform.
+    /// Returns the name of the file that stores what a console saw of a profile's platform.
     pub(super) fn file_of(profile: &str) -> String {
         format!("profile {profile}.db")
     }
 
-    /// The same of a platform that has no profile.
+    /// Returns the name of the file that stores what a console saw of a platform without a profile.
     pub(super) fn file_at(url: &str) -> String {
         let place: String = bare(url).chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         format!("{place}.db")
     }
 
-    /// Where it is remembered what was seen of this platform.
+    /// Returns the path of the file that stores what a console saw of this platform.
     pub(super) fn file(&self) -> Result<PathBuf, Failure> {
         let file = match &self.name {
             Some(name) => Self::file_of(name),
@@ -99,7 +101,7 @@ impl Place {
         Ok(settings::state_dir()?.join(file))
     }
 
-    /// The keys that the platform is watched with where no operator asks; none where one does.
+    /// Returns the keys with which the platform is observed when there is no operator token; empty if there is one.
     pub(super) fn holders(&self) -> Result<Vec<Holder>, Failure> {
         if self.token.is_some() {
             return Ok(Vec::new());
@@ -115,18 +117,18 @@ impl Place {
     }
 }
 
-/// An address as it is compared: with and without a slash at its end it is the same.
+/// Removes a trailing slash, so that addresses can be compared.
 fn bare(url: &str) -> &str {
     url.trim_end_matches('/')
 }
 
-/// A client for the platform that was named.
+/// Creates a client for the chosen platform.
 pub(super) fn connect(remote: &Remote) -> Result<Client, Failure> {
     place(remote)?.client()
 }
 
-/// The platform that was named: by its profile, or by its address and a file; without either the default profile, else the standalone
-/// platform of the data directory, where `crow serve` listens by itself.
+/// Resolves the platform from the arguments: by profile, or by address and file. Without either, the default profile,
+/// or the standalone platform of the data directory at the default address of `crow serve`.
 pub(super) fn place(remote: &Remote) -> Result<Place, Failure> {
     if let Some(name) = &remote.profile {
         return profile(&Shelf::open()?, name, remote.allow_http);
@@ -152,12 +154,12 @@ pub(super) fn place(remote: &Remote) -> Result<Place, Failure> {
     Ok(Place { name: None, url: url.clone(), token, keys, profile: None })
 }
 
-/// Whether the platform that is named is marked as a production one.
+/// Checks whether the chosen platform is marked as production.
 pub(super) fn is_production(remote: &Remote) -> Result<bool, Failure> {
     let shelf = Shelf::open()?;
     let name = match (&remote.profile, &remote.url) {
         (Some(name), _) => Some(name.as_str()),
-        // However it is named, it is the same platform.
+        // A platform named by its address is the same platform as the one in a profile with that address.
         (None, Some(url)) => {
             return Ok(shelf.profiles().any(|(_, profile)| profile.production && bare(&profile.url) == bare(url)));
         }
@@ -169,7 +171,7 @@ pub(super) fn is_production(remote: &Remote) -> Result<bool, Failure> {
     })
 }
 
-/// The default profile, if there is one.
+/// Returns the platform of the default profile, if there is one.
 pub(super) fn chosen() -> Result<Option<Place>, Failure> {
     let shelf = Shelf::open()?;
     shelf.chosen().map(|name| profile(&shelf, name, false)).transpose()

@@ -1,4 +1,4 @@
-//! `crow audit` and `crow briefing`: documents for people.
+//! `crow audit` and `crow briefing`: reviews and partner briefings as documents.
 
 use super::arguments::report::{Audit, Briefing, Format, Span};
 use super::escalate::gate;
@@ -21,7 +21,7 @@ use crate::server::router;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// What to do about a review that is no such file.
+/// Remedy for a file that is not a review.
 const REMEDY: &str = "name a review that crow audit --format json wrote, or remove it";
 
 pub(super) async fn audit(asked: Audit) -> Result<ExitCode, Failure> {
@@ -88,13 +88,13 @@ pub(super) async fn brief(asked: Briefing) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where the last review of a platform is kept.
+/// Returns the path of the file that stores the last review of a platform.
 fn memory(client: &Client) -> Result<PathBuf, Failure> {
     let place: String = client.base().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     Ok(settings::state_dir()?.join("audits").join(format!("{place}.json")))
 }
 
-/// The form that was asked for.
+/// Chooses the format: the one asked for, otherwise by the extension of the output file, otherwise Markdown.
 fn form(asked: Option<Format>, out: Option<&Path>) -> Result<Format, Failure> {
     let ending = out.and_then(|out| out.extension()).and_then(|ending| ending.to_str());
     match (asked, ending) {
@@ -109,7 +109,7 @@ fn form(asked: Option<Format>, out: Option<&Path>) -> Result<Format, Failure> {
     }
 }
 
-/// Writes a document that was redacted and searched for secrets.
+/// Redacts a document, scans it for secrets, and writes it to the file or to stdout.
 pub(super) fn deliver(text: &str, out: Option<&Path>, client: &Client) -> Result<(), Failure> {
     let mut redactions = Redactions::default();
     let gate = gate(client);

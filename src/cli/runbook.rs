@@ -1,4 +1,4 @@
-//! `crow runbook`: guided work in steps, kept in a file and gone on with.
+//! `crow runbook`: runs a runbook step by step; the run is stored in a file and resumed from there.
 
 use super::arguments::trouble::RunbookCall;
 use super::diagnose::{REMEDY, needed, print};

@@ -1,4 +1,5 @@
-//! The console on the terminal: checked before it is taken, fed, run, and its ending turned into an exit code.
+//! Console on the terminal: checks the terminal, starts the data feed, runs the loop, and maps its ending to an exit
+//! code.
 
 use super::arguments::console::Look;
 use super::failure::Failure;
@@ -22,10 +23,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// Rows per listing.
+/// Rows per list in the snapshot.
 const ROWS: u32 = 200;
 
-/// What a console is opened with.
+/// Everything needed to open a console.
 #[derive(Debug)]
 pub(super) struct Opening {
     pub(super) identity: Identity,
@@ -33,17 +34,18 @@ pub(super) struct Opening {
     pub(super) look: Look,
     pub(super) client: Client,
     pub(super) ambient: Ambient,
-    /// The keys that the platform is watched with where no operator asks; none where one does.
+    /// Keys with which the platform is observed when there is no operator token; empty if there is one.
     pub(super) holders: Vec<Holder>,
-    /// The part of each rate window that may be used, in percent.
+    /// Share of each rate limit that may be used, in percent.
     pub(super) percent: u8,
-    /// Where it remembers what it saw; nothing is kept without it.
+    /// File that stores what the console saw; `None` keeps nothing.
     pub(super) history: Option<PathBuf>,
-    /// What is said first, until a key is pressed.
+    /// Message that is shown at first, until a key is pressed.
     pub(super) complaint: Option<String>,
 }
 
-/// Says before anything is started why no console can be shown here. Lines can be told anywhere. A theme that cannot be used is told too.
+/// Checks, before anything is started, whether a console can be shown here: the terminal, unless plain mode is
+/// chosen, and the theme.
 pub(super) fn check(look: &Look) -> Result<(), Failure> {
     settings::look(look)?;
     if look.plain {
@@ -58,7 +60,7 @@ pub(super) fn check(look: &Look) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What is remembered, if it can be opened.
+/// Opens the history; `None`, with a warning in the log, if it cannot be opened.
 async fn remembered(file: Option<PathBuf>) -> Option<History> {
     let file = file?;
     let opened = tokio::task::spawn_blocking(move || History::open(&file)).await.ok()?;
@@ -83,7 +85,8 @@ pub(super) async fn show(opening: Opening) -> Result<ExitCode, Failure> {
         let kept = tempfile::tempdir().map_err(|error| Failure::failed(error.to_string(), "make room in TMPDIR"))?;
         let history = match history {
             Some(history) => history,
-            // What was seen is shown from what is remembered; where nothing can be kept, it is for as long as the console is open.
+            // An observer needs a history; without a file to keep it in, a temporary one lasts as long as the
+            // console.
             None => History::open(&kept.path().join("history.db"))
                 .map_err(|error| Failure::failed(error.to_string(), "make room in TMPDIR"))?,
         };

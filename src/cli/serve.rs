@@ -1,4 +1,4 @@
-//! `crow serve`: the platform without a console.
+//! `crow serve`: runs the platform without a console.
 
 use super::arguments::platform::Serve;
 use super::failure::Failure;
@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-/// How long the last push of metrics may take when the platform stops.
+/// Maximum time for the last push of metrics when the platform stops.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(super) async fn run(serve: Serve) -> Result<ExitCode, Failure> {
@@ -75,14 +75,14 @@ pub(super) async fn run(serve: Serve) -> Result<ExitCode, Failure> {
     }
 }
 
-/// The one line on stdout that says that the platform is ready.
+/// Prints the line on stdout that says that the platform is ready.
 #[expect(clippy::print_stdout, reason = "the announcement is this command's output")]
 pub(super) fn announce(address: &str) -> Result<(), Failure> {
     println!("listening on {address}");
     std::io::stdout().flush().map_err(|error| Failure::failed(format!("stdout is closed: {error}"), ""))
 }
 
-/// Listens for Ctrl-C, TERM and HUP from now on; what it answers with waits for one of them.
+/// Starts listening for SIGINT, SIGTERM and SIGHUP; the returned future completes when one of them arrives.
 pub(super) fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
     let on =
         |kind| signal(kind).map_err(|error| Failure::failed(format!("signals cannot be heard: {error}"), "try again"));

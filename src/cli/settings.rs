@@ -1,4 +1,4 @@
-//! What the surroundings say: the only file that reads the environment.
+//! Environment and directories: the only file that reads environment variables.
 
 use super::arguments::console::{self, Layout};
 use super::failure::Failure;
@@ -12,39 +12,40 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Where things are kept unless told otherwise, after the XDG base directories.
+/// Returns the default directories, following the XDG base directory specification.
 fn directories() -> Result<ProjectDirs, Failure> {
     ProjectDirs::from("", "", "crow")
         .ok_or_else(|| Failure::usage("there is no home directory to keep data in", "say where with --data DIR"))
 }
 
-/// The directory of the standalone platform.
+/// Returns the data directory of the standalone platform.
 pub(super) fn data_dir() -> Result<PathBuf, Failure> {
     Ok(directories()?.data_dir().join("platform"))
 }
 
-/// Where the console keeps its log and what it remembers of platforms elsewhere.
+/// Returns the directory for the console's log and for what it remembers of other platforms.
 pub(super) fn state_dir() -> Result<PathBuf, Failure> {
     let directories = directories()?;
     Ok(directories.state_dir().unwrap_or_else(|| directories.data_local_dir()).to_owned())
 }
 
-/// Where keys are kept that cannot be in a keyring.
+/// Returns the directory for keys that cannot be stored in a keyring.
 pub(super) fn keys_dir() -> Result<PathBuf, Failure> {
     Ok(directories()?.data_dir().join("keys"))
 }
 
-/// The configuration file, whether it is there or not; none without a home directory.
+/// Returns the path of the configuration file, whether it exists or not; `None` without a home directory.
 pub(super) fn config_file() -> Option<PathBuf> {
     directories().ok().map(|directories| directories.config_dir().join("config.toml"))
 }
 
-/// Where the platform's key is kept: in `CROW_PLATFORM_KEY` if that is set, else in the key file of the data directory.
+/// Returns where the platform's key comes from: `CROW_PLATFORM_KEY` if that is set, otherwise the key file in the
+/// data directory.
 pub(super) fn custody() -> Result<Custody, Failure> {
     Ok(key("CROW_PLATFORM_KEY")?.map_or(Custody::File, Custody::Given))
 }
 
-/// Where the next key is to be kept: in `CROW_PLATFORM_NEW_KEY` if that is set, else in the key file.
+/// Returns where the platform's next key comes from: `CROW_PLATFORM_NEW_KEY` if that is set, otherwise the key file.
 pub(super) fn next_custody() -> Result<Custody, Failure> {
     Ok(key("CROW_PLATFORM_NEW_KEY")?.map_or(Custody::File, Custody::Given))
 }
@@ -54,8 +55,8 @@ fn key(name: &str) -> Result<Option<Arc<Root>>, Failure> {
     Ok(text.map(|text| Root::parse(&text, name)).transpose()?.map(Arc::new))
 }
 
-/// How the console looks: what was asked for, else what the terminal says of itself. `NO_COLOR` (not empty) selects mono, a locale that is
-/// not UTF-8 selects ASCII.
+/// Returns how the console is drawn: as the arguments say, otherwise as the environment says. A non-empty `NO_COLOR`
+/// selects mono, a locale that is not UTF-8 selects ASCII.
 pub(super) fn look(asked: &console::Look) -> Result<Look, Failure> {
     let themes = directories().ok().map(|directories| directories.config_dir().join("themes"));
     let theme = match &asked.theme {
@@ -81,7 +82,7 @@ pub(super) fn look(asked: &console::Look) -> Result<Look, Failure> {
     Ok(Look { theme, charset, mouse, layout })
 }
 
-/// Whether texts are UTF-8 here, and what says so.
+/// Checks whether the locale is UTF-8, and names the variable that says so.
 pub(super) fn locale() -> (bool, String) {
     let named = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| Some((name, variable(name)?)));
     let (name, value) = named.unwrap_or(("LANG", String::new()));
@@ -89,7 +90,7 @@ pub(super) fn locale() -> (bool, String) {
     (lower.contains("utf-8") || lower.contains("utf8"), format!("{name}={value}"))
 }
 
-/// Which colours a console takes here unless it is told otherwise, and why.
+/// Describes which colours a console uses here by default, and why.
 pub(super) fn colours() -> String {
     match (variable("NO_COLOR"), variable("COLORTERM"), variable("TERM")) {
         (Some(_), ..) => "none, as NO_COLOR is set: marks, words and bold say the same".to_owned(),
@@ -99,7 +100,7 @@ pub(super) fn colours() -> String {
     }
 }
 
-/// How a copied text leaves this machine.
+/// Describes how a copied text leaves this machine.
 pub(super) fn clipboard() -> String {
     let name = |route: &Route| match route {
         Route::Program(command, _) => command.join(" "),
@@ -112,7 +113,7 @@ pub(super) fn clipboard() -> String {
     names.join(", else ")
 }
 
-/// What is in force: the setting, its value, and where it comes from.
+/// Lists what is in effect: each setting, its value, and where the value comes from.
 pub(super) fn origins() -> Vec<(&'static str, String, String)> {
     let path = |path: Option<PathBuf>| {
         path.map_or_else(|| "unknown: there is no home directory".to_owned(), |path| path.display().to_string())
@@ -140,7 +141,8 @@ pub(super) fn origins() -> Vec<(&'static str, String, String)> {
     ]
 }
 
-/// The ways on which a copied text can leave, the first one first. The clipboard of a display is ours only where we sit before it.
+/// Lists the ways for a copied text to leave, most preferred first. The display's clipboard is used only without SSH,
+/// where the operator sits at the same machine.
 pub(super) fn routes() -> Vec<Route> {
     if variable("TMUX").is_some() {
         return TMUX.to_vec();

@@ -1,4 +1,4 @@
-//! The platform inside this process: bound to a port, served, and stopped in order.
+//! Standalone platform inside this process: binds the port, serves, and stops in order.
 
 use super::failure::Failure;
 use super::settings;
@@ -17,28 +17,28 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// How the platform is to run.
+/// Configuration of a standalone platform.
 #[derive(Debug)]
 pub(super) struct Wish {
     pub(super) data_dir: PathBuf,
     pub(super) bind: SocketAddr,
     pub(super) policy: Policy,
     pub(super) retry_base: Duration,
-    /// How long the logs are kept; for ever if absent.
+    /// How long logs are kept; `None` keeps them forever.
     pub(super) keep: Option<Duration>,
-    /// Bytes that the request log may have.
+    /// Maximum size of the request log, in bytes.
     pub(super) request_log_limit: u64,
     pub(super) delivery_log_quota: u64,
-    /// Subscriptions that a company may have.
+    /// Maximum number of subscriptions per company.
     pub(super) max_subscriptions: u32,
-    /// Certificates of authorities that receivers may have, beside those of the operating system.
+    /// PEM files of certificate authorities to trust for webhook targets, beside those of the operating system.
     pub(super) ca_files: Vec<PathBuf>,
-    /// How it can be reached.
+    /// How the platform can be reached from other machines.
     pub(super) exposure: Exposure,
     pub(super) ambient: Ambient,
 }
 
-/// A platform that runs.
+/// Standalone platform that is running.
 #[derive(Debug)]
 pub(super) struct Standalone {
     address: String,
@@ -47,7 +47,7 @@ pub(super) struct Standalone {
     serving: Task,
 }
 
-/// Something that runs until it is told to stop.
+/// Background task that runs until its stop signal.
 #[derive(Debug)]
 struct Task {
     stop: watch::Sender<bool>,
@@ -60,7 +60,7 @@ impl Task {
         Self { stop, running: tokio::spawn(work(stopped)) }
     }
 
-    /// Tells it to stop, and gives up on it after `patience`.
+    /// Tells the task to stop, and aborts it after `patience`.
     async fn end(mut self, ambient: &Ambient, patience: Duration) {
         self.stop.send_replace(true);
         if ambient.within(patience, &mut self.running).await.is_none() {
@@ -70,11 +70,11 @@ impl Task {
     }
 }
 
-/// How long calls under way may take when the platform stops; and then, attempts under way and the last writes.
+/// Maximum time for open calls when the platform stops, and, after that, for attempts in flight and the last writes.
 const PATIENCE: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(15));
 
 impl Standalone {
-    /// Binds the port, opens the data directory, and answers when both the server and the dispatcher run.
+    /// Binds the port, opens the data directory, and returns when both the server and the dispatcher run.
     pub(super) async fn start(wish: Wish) -> Result<Self, Failure> {
         let Wish {
             data_dir,
@@ -124,24 +124,24 @@ impl Standalone {
         Ok(Self { address: format!("http://{address}"), engine, work, serving })
     }
 
-    /// The platform without its network face.
+    /// Returns the engine of the platform.
     pub(super) const fn engine(&self) -> &Engine {
         &self.engine
     }
 
-    /// Where it listens: `http://127.0.0.1:PORT`.
+    /// Returns the base URL, such as `http://127.0.0.1:PORT`.
     pub(super) fn address(&self) -> &str {
         &self.address
     }
 
-    /// An ordinary client over the socket, with an admin credential that lives only in this process's memory.
+    /// Creates a client over the socket, with an admin credential that exists only in this process's memory.
     pub(super) fn client(&self, name: &str) -> Result<Client, Failure> {
         let token = self.engine.mint_operator(name);
         Ok(Client::new(&self.address, Credential::Operator(token))?)
     }
 
-    /// Stops, from the outside in: calls under way finish, then attempts under way, what was noted is written down, the database is
-    /// closed. Nobody can hold it up for longer than 18 s.
+    /// Stops from the outside in: open calls finish, then attempts in flight, then buffered writes, and the database
+    /// is closed. Takes at most 18 s.
     pub(super) async fn stop(self) {
         let ambient = self.engine.ambient().clone();
         self.serving.end(&ambient, PATIENCE.0).await;

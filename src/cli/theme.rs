@@ -1,4 +1,4 @@
-//! Themes from files: nine colours each, refused if they cannot be read.
+//! Themes from files: nine colours each, rejected if the palette is not readable.
 
 use super::failure::Failure;
 use crate::files;
@@ -8,7 +8,7 @@ use ratatui::style::Color;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
-/// A theme as it is written.
+/// Theme file as it is written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -23,7 +23,7 @@ struct File {
     tripped: String,
 }
 
-/// The theme of that name: one of ours, a file, or `NAME.toml` in the directory of themes.
+/// Returns the theme of that name: a built-in one, a file, or `NAME.toml` in the themes folder.
 pub(super) fn named(name: &str, directory: Option<PathBuf>) -> Result<ThemeName, Failure> {
     let file = match name {
         "terminal" => return Ok(ThemeName::Terminal),

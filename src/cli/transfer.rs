@@ -1,4 +1,5 @@
-//! `crow export` and `crow import`: the configuration of a platform as a file, and another platform held against it.
+//! `crow export` and `crow import`: writes a platform's configuration to a file, and compares another platform with
+//! it.
 
 use super::arguments::setup::{Export, Import};
 use super::failure::Failure;
@@ -23,7 +24,7 @@ pub(super) async fn export(asked: Export) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The configuration of a platform; one that cannot be read whole is no configuration.
+/// Reads the configuration of a platform; refuses if any row cannot be read, because the export would be incomplete.
 async fn read(client: &Client) -> Result<Configuration, Failure> {
     let (companies, keys) = (client.companies().await?, client.keys().await?);
     let subscriptions = client.subscription_rows().await?;
@@ -35,7 +36,7 @@ async fn read(client: &Client) -> Result<Configuration, Failure> {
     Ok(Configuration::new(&companies.items, &keys.items, &subscriptions.items))
 }
 
-/// What a document says of itself.
+/// Schema name at the head of a document.
 #[derive(serde::Deserialize)]
 struct Named {
     schema: Option<String>,

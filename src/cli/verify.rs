@@ -1,4 +1,4 @@
-//! `crow verify`: the signature lab over what a receiver has. Nothing leaves this process.
+//! `crow verify`: runs the signature debugger on what a receiver has. Nothing leaves this process.
 
 use super::arguments::trouble::Verify;
 use super::diagnose::print;
@@ -15,7 +15,7 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// The largest body or head that is read.
+/// Maximum size of the body or header file that is read, in bytes.
 const MAX_INPUT_BYTES: u64 = 2 * 1024 * 1024;
 
 pub(super) fn run(asked: &Verify) -> Result<ExitCode, Failure> {
@@ -58,7 +58,7 @@ pub(super) fn run(asked: &Verify) -> Result<ExitCode, Failure> {
     tell(&finding, asked)
 }
 
-/// Prints what came out, and ends with 0 if the signature fits.
+/// Prints the result; exit code 0 if the signature matches, 1 if not.
 fn tell(finding: &Finding, asked: &Verify) -> Result<ExitCode, Failure> {
     let lab = Lab::from(finding);
     if asked.json {
@@ -70,17 +70,17 @@ fn tell(finding: &Finding, asked: &Verify) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(u8::from(*finding != Finding::Genuine)))
 }
 
-/// The header that carries the signature.
+/// Header that carries the signature.
 const SIGNATURE: &str = "X-Wlcro-Signature";
-/// The header that carries the time of signing.
+/// Header that carries the time of signing.
 const TIMESTAMP: &str = "X-Wlcro-Timestamp";
-/// The headers of a delivery.
+/// Headers that every delivery carries.
 const DELIVERED: [&str; 6] =
     [SIGNATURE, TIMESTAMP, "X-Wlcro-Event-Id", "X-Wlcro-Event-Type", "X-Wlcro-Delivery-Id", "X-Wlcro-Attempt"];
-/// Characters of a line that an error quotes at most.
+/// Maximum number of characters of a line that an error quotes.
 const MAX_QUOTED: usize = 60;
 
-/// A file of headers.
+/// File with the headers of a request.
 struct Head {
     file: String,
     text: String,
@@ -91,7 +91,7 @@ impl Head {
         Ok(Self { file: path.display().to_string(), text: headers::decode(&bytes(path)?) })
     }
 
-    /// The one value of a header; none if it is not there.
+    /// Returns the value of a header; `None` if it is missing.
     fn value(&self, name: &str) -> Result<Option<String>, Failure> {
         let mut values = headers::values(&self.text, name);
         if values.len() > 1 {
@@ -103,7 +103,8 @@ impl Head {
         Ok(values.pop())
     }
 
-    /// A header is missing: dropped on its way where others of the delivery are there, else this is no file of its headers.
+    /// Reports a missing header. If other headers of the delivery are present, a proxy may have dropped it; otherwise
+    /// the file does not hold the headers of a delivery.
     fn lacks(&self, name: &str, asked: &Verify) -> Result<ExitCode, Failure> {
         let other =
             DELIVERED.into_iter().find(|other| *other != name && !headers::values(&self.text, other).is_empty());
@@ -150,14 +151,14 @@ fn refused(path: &Path, why: impl std::fmt::Display) -> Failure {
     Failure::usage(format!("{}: {why}", path.display()), "give a file that can be read")
 }
 
-/// A file, or standard input, as it is.
+/// Reads a file, or standard input, unchanged.
 fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     files::read_named(path, MAX_INPUT_BYTES)
         .map(|mut bytes| std::mem::take(&mut *bytes))
         .map_err(|error| refused(path, error))
 }
 
-/// A secret as the receiver reads it: with everything that stands in its file but one line end, which editors add.
+/// Reads a secret as the receiver does: everything in the file except one final line break, which editors add.
 fn read_secret(path: &Path) -> Result<Secret, Failure> {
     let text = String::from_utf8(bytes(path)?).map_err(|_| refused(path, "not a text"))?;
     let text = text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
@@ -167,7 +168,7 @@ fn read_secret(path: &Path) -> Result<Secret, Failure> {
     Ok(Secret::new(text.to_owned()))
 }
 
-/// Asks for the secret on the terminal without showing it.
+/// Prompts for the secret on the terminal without showing it.
 fn prompted(asked: &Verify) -> Result<Secret, Failure> {
     let what_to_do = "give it with --secret-file FILE";
     if asked.body == Path::new("-") || !std::io::stdin().is_terminal() {

@@ -1,5 +1,5 @@
-//! `crow watch`: follows a platform without a screen and lets alerts leave the terminal. A process of its own, because alerts must go out when
-//! no console is open, and because two open consoles must not page twice.
+//! `crow watch`: watches a platform without a screen and sends alerts out. It is a process of its own, so that alerts
+//! are sent when no console is open, and only once when two are.
 
 use super::alerting::{self, Way};
 use super::arguments::watch::Watch;
@@ -32,13 +32,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Rows per listing that alerts are looked for in: the worst come first.
+/// Rows per list that are searched for alerts; lists begin with the worst.
 const ROWS: u32 = 500;
-/// How often alerts that hold and notices that wait are looked at.
+/// Interval between two looks at alerts on hold and notifications in the queue.
 const PACE: Duration = Duration::from_millis(500);
-/// How long a command may take.
+/// Maximum time that an alert command may take.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The pause between two looks at a command that runs.
+/// Pause between two looks at a running alert command.
 const NAP: Duration = Duration::from_millis(20);
 
 pub(super) async fn run(asked: Watch) -> Result<ExitCode, Failure> {
@@ -64,16 +64,16 @@ pub(super) async fn run(asked: Watch) -> Result<ExitCode, Failure> {
     desk.follow(client, asked).await
 }
 
-/// Where notices are written, kept and sent from.
+/// State of `crow watch`: channels, the outbox, and the alerts that were reported.
 struct Desk {
     platform: String,
     ways: Vec<Way>,
     outbox: Outbox,
     told: Notices,
-    /// Where it is remembered what was told.
+    /// File that stores which alerts were reported.
     memory: PathBuf,
     outward: Outward,
-    /// What everything that leaves goes through.
+    /// Secret scan that every outgoing text passes.
     gate: SecretGate,
     ambient: Ambient,
 }
@@ -107,7 +107,7 @@ impl Desk {
         })
     }
 
-    /// Keeps other watches of this platform out for as long as what it answers with lives.
+    /// Takes the lock that keeps other watches of this platform out, until the returned file is dropped.
     fn alone(&self) -> Result<File, Failure> {
         let path = self.memory.with_file_name("lock");
         let refused = |why: &str| {
@@ -122,7 +122,7 @@ impl Desk {
         Ok(file)
     }
 
-    /// Follows the platform until a signal comes or nobody reads.
+    /// Watches the platform until a signal arrives or the pipe is closed.
     async fn follow(mut self, client: Client, asked: Watch) -> Result<ExitCode, Failure> {
         let _alone = self.alone()?;
         let (sender, mut pictures) = watch::channel(Arc::new(Snapshot::default()));
@@ -154,7 +154,7 @@ impl Desk {
                     return Ok(ExitCode::SUCCESS);
                 }
             }
-            // What was told is noted behind what waits: a notice may go out twice after a crash, and none is forgotten.
+            // Saved after the outbox: after a crash a notification may go out twice, but none is lost.
             if before != self.told {
                 remember(&self.memory, &self.told)
                     .map_err(|error| Failure::failed(format!("{}: {error}", self.memory.display()), "make room"))?;
@@ -176,7 +176,8 @@ impl Desk {
             .map_err(|error| Failure::failed(format!("a notice cannot be kept: {error}"), "make room"))
     }
 
-    /// Sends what is due. What does not arrive waits; what never can is said and given up.
+    /// Sends the notifications that are due. A notification that fails stays queued; one that can never be delivered
+    /// is reported and dropped.
     async fn send(&self) {
         let due = self.outbox.due(self.ambient.now()).unwrap_or_else(|error| {
             tracing::warn!(%error, "the outbox cannot be read");
@@ -222,19 +223,19 @@ impl Desk {
         }
     }
 
-    /// A notice as it leaves.
+    /// Serialises a notification as the document that leaves this machine.
     fn noticed(&self, notice: &Notice) -> Result<Outbound, Undelivered> {
         self.passed(&One { schema: NOTICE, item: notice }, notice)
     }
 
-    /// A notice in some form as it leaves: without secrets.
+    /// Serialises a notification in some form and scans it for secrets.
     fn passed(&self, form: &impl Serialize, notice: &Notice) -> Result<Outbound, Undelivered> {
         let json = inert::line(form).map_err(|error| Undelivered::ForGood(error.to_string()))?;
         outbound::pass(&json, &self.gate, &mut Redactions::default())
             .map_err(|held| Undelivered::ForGood(format!("{} is held back: {held}", notice.key)))
     }
 
-    /// One notice every way, at once.
+    /// Sends a test notification through every channel at once, and reports the results.
     async fn try_ways(self) -> Result<ExitCode, Failure> {
         if self.ways.is_empty() {
             return Err(Failure::usage("no way out is configured", "crow config template shows [alerts]"));
@@ -263,13 +264,13 @@ impl Desk {
             output::write(&format!("{:<10} {came}", way.name()))?;
         }
         if let Some(pager) = self.ways.iter().find(|way| matches!(way, Way::PagerDuty(..))) {
-            // Nobody is to be called by a trial.
+            // A test must not leave an incident open that pages an operator.
             let _ = self.deliver(pager, &Notice { turn: Turn::Resolved, ..notice }).await;
         }
         Ok(code)
     }
 
-    /// Tells the platform that somebody looks after an alert that was told; every watch and console sees it there.
+    /// Acknowledges a reported alert on the platform, where every watch and console sees it.
     async fn acknowledge(&self, client: &Client, key: &str) -> Result<ExitCode, Failure> {
         let Some(open) = self.told.told().find(|notice| notice.key == key) else {
             return Err(Failure::usage(
@@ -277,7 +278,7 @@ impl Desk {
                 "crow watch --list shows them",
             ));
         };
-        // As it stands now, which may be otherwise than it was told.
+        // The platform's current alert, which may differ from what was reported.
         let overview = client.overview(ROWS).await?;
         let alerts = Alerts::default().after(&overview, &Reach::Portal, self.ambient.now());
         let Some(alert) = alerts.list().iter().find(|alert| alert.subject.to_string() == open.subject) else {
@@ -309,7 +310,7 @@ fn remember(memory: &Path, told: &Notices) -> std::io::Result<()> {
     files::replace_for_good(memory, &serde_json::to_vec(told)?)
 }
 
-/// The bell, and a notification where the terminal knows them; nothing where there is none.
+/// Rings the bell and asks for a desktop notification, if stderr is a terminal.
 fn ring(notice: &Notice) {
     let mut err = std::io::stderr();
     if err.is_terminal() {
@@ -317,7 +318,7 @@ fn ring(notice: &Notice) {
     }
 }
 
-/// Runs a program with the notice on its standard input; what it says is not read.
+/// Runs a program with the notification on its standard input; its output is discarded.
 async fn command(words: &[String], json: &Outbound, ambient: &Ambient) -> Result<(), Undelivered> {
     let for_now = |why: String| Undelivered::ForNow { why, retry_after: None };
     let Some((program, rest)) = words.split_first() else {
@@ -331,7 +332,7 @@ async fn command(words: &[String], json: &Outbound, ambient: &Ambient) -> Result
         .spawn()
         .map_err(|error| for_now(format!("{program} cannot be started: {error}")))?;
     if let Some(mut input) = running.stdin.take() {
-        // A program need not read it.
+        // A program that does not read its standard input is not an error.
         let _ = writeln!(input, "{}", json.as_str());
     }
     let begun = ambient.stopwatch();

@@ -27,7 +27,7 @@ pub(in crate::cli) struct Remote {
     pub(in crate::cli) allow_http: bool,
 }
 
-/// What to look at; everything if nothing is named.
+/// Subject to look at; everything if nothing is named.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct About {
     /// Number of the subscription to look at

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Profile {
-    /// Add a profile for a platform, and store a key to it in the keyring or else in a file that only you can read
+    /// Add a profile for a platform, and store a key to it in the keyring, or in a file that only you can read
     Add(Add),
     /// Store another key in a profile, or replace one that is there
     Key(AddKey),
@@ -43,7 +43,7 @@ pub(in crate::cli) struct Add {
     /// Where to store the key. Default: the keyring if there is one, otherwise a file
     #[arg(long, value_enum, value_name = "WHERE")]
     pub(in crate::cli) keep: Option<Place>,
-    /// What the console may do on this platform
+    /// Permission of the console on this platform
     #[arg(long, value_enum, value_name = "WHAT", default_value = "read-only")]
     pub(in crate::cli) access: Allowed,
     /// Share of each rate limit that the console may use, in percent

@@ -1,5 +1,5 @@
-//! Handing deliveries on: the same bytes and headers to the receiver behind, and its answer back, byte by byte and within a limit. What belongs to
-//! a connection, and not to the message, is left out both ways.
+//! Forwarding of deliveries: the same bytes and headers to the receiver, and its answer back, within a size limit.
+//! Hop-by-hop headers are removed in both directions.
 
 use crate::cli::failure::Failure;
 use crate::client::connection::plain_trusting;
@@ -11,11 +11,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 use url::Url;
 
-/// How long the receiver behind may take with everything: the platform waits no longer for us.
+/// Maximum time for the whole forwarded request; the platform itself waits only 10 s.
 const FORWARD_TIMEOUT: Duration = Duration::from_secs(9);
-/// Bytes of an answer that are handed back; the platform keeps 16 KiB of it.
+/// Maximum size of an answer that is passed back, in bytes; the platform stores 16 KiB of it.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
-/// Headers of one connection and not of the message, beside those that `Connection` names.
+/// Headers that belong to one connection, beside those that `Connection` names.
 const HOP_BY_HOP: [&str; 12] = [
     "connection",
     "content-length",
@@ -31,7 +31,7 @@ const HOP_BY_HOP: [&str; 12] = [
     "upgrade",
 ];
 
-/// The receiver behind.
+/// Client for the receiver that deliveries are forwarded to.
 #[derive(Debug)]
 pub(super) struct Forward {
     client: reqwest::Client,
@@ -39,8 +39,8 @@ pub(super) struct Forward {
 }
 
 impl Forward {
-    /// The receiver at an address, with a client that follows nothing and sends no key of ours. `ca_files` are believed beside the authorities of the
-    /// operating system.
+    /// Creates a forwarder to an address. It follows no redirects and sends no credential of crow. `ca_files` are
+    /// trusted beside the authorities of the operating system.
     pub(super) fn new(text: &str, ca_files: &[PathBuf]) -> Result<Self, Failure> {
         let refused = |why: String| {
             Failure::usage(format!("{text}: {why}"), "give the address of your receiver with --forward URL")
@@ -54,7 +54,8 @@ impl Forward {
         Ok(Self { client, url })
     }
 
-    /// Hands a delivery on as it came, and answers with what came back: 504 after 9 s, 502 where nothing usable came.
+    /// Forwards a delivery unchanged and returns the receiver's answer: 504 after 9 s, 502 if there was no usable
+    /// answer.
     pub(super) async fn send(&self, headers: &HeaderMap, body: Bytes) -> Response {
         let request = self.client.post(self.url.clone()).timeout(FORWARD_TIMEOUT).headers(end_to_end(headers));
         match self.answer(request.body(body)).await {
@@ -78,7 +79,7 @@ impl Forward {
                 break;
             }
         }
-        // A change of protocols is no answer to a delivery.
+        // An informational status (1xx) cannot be the final answer to a delivery.
         let status = if came.status().is_informational() { StatusCode::BAD_GATEWAY } else { came.status() };
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;
@@ -87,7 +88,7 @@ impl Forward {
     }
 }
 
-/// The headers that belong to the message.
+/// Removes the headers that belong to one connection.
 fn end_to_end(headers: &HeaderMap) -> HeaderMap {
     let named = |value: &HeaderValue| -> Vec<HeaderName> {
         let text = value.to_str().unwrap_or_default();

@@ -1,5 +1,5 @@
-//! `crow listen`: a receiver of webhooks on this machine that checks, shows and remembers what comes; `crow reconcile`: what was polled
-//! against what was received.
+//! `crow listen`: a local receiver that verifies, shows and records webhooks. `crow reconcile`: compares the
+//! platform's events with what was received.
 
 mod forward;
 mod receiver;
@@ -25,12 +25,12 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
 
-/// How often it is said that nothing came.
+/// Interval after which the log says that nothing arrived.
 const QUIET_INTERVAL: Duration = Duration::from_secs(300);
-/// How long what is under way may take after the signal to stop: a hand-over takes 9 s at most.
+/// Maximum time for open requests after the signal to stop; forwarding takes at most 9 s.
 const STOP_TIMEOUT: Duration = Duration::from_secs(11);
 
-/// What is said at the end.
+/// Counters that are shown at the end.
 #[derive(Debug, Default)]
 struct Tally {
     n_received: u64,
@@ -59,7 +59,8 @@ pub(super) async fn run(asked: Listen) -> Result<ExitCode, Failure> {
     let stopping = Arc::new(Notify::new());
     let stop_serving = Arc::clone(&stopping);
     let serving = tokio::spawn(async move {
-        // Accepting goes on after every error. What is under way at the end is finished, and then the last sender of arrivals is gone.
+        // Open requests finish after the stop signal; then the last sender of arrivals is dropped, which ends the
+        // drain below.
         let stopped = async move { stop_serving.notified().await };
         let _ = axum::serve(listener, router(desk)).with_graceful_shutdown(stopped).await;
     });
@@ -107,7 +108,7 @@ pub(super) async fn reconcile(asked: Reconcile) -> Result<ExitCode, Failure> {
 }
 
 impl Tally {
-    /// Shows what came, and counts it.
+    /// Prints an arrival and counts it.
     fn show(&mut self, arrival: &Arrival, json: bool) -> Result<(), Failure> {
         self.n_received += 1;
         self.n_believed += u64::from(is_believed(&arrival.verdict));
@@ -125,12 +126,13 @@ impl Tally {
 }
 
 impl Arrival {
-    /// How often the same event was received before; a test delivery is of no event.
+    /// Returns how often the same event was received before; 0 for a test delivery, which has no event.
     fn n_repeated(&self) -> u64 {
         if self.event.is_some_and(|id| id > 0) { self.earlier.n_same } else { 0 }
     }
 
-    /// How many event numbers are missing before this one: events of other types, other companies, or lost ones; reconcile tells which.
+    /// Returns how many event numbers are missing before this one: events of other types or companies, or lost ones.
+    /// `crow reconcile` tells which.
     fn gap(&self) -> Option<i64> {
         let (id, newest) = (self.event?, self.earlier.newest?.0);
         Some(id - newest - 1).filter(|n| *n > 0)
@@ -168,7 +170,7 @@ impl Arrival {
     }
 }
 
-/// What is remembered of the platform that was named; of no profile's platform if none is named and there is no default one.
+/// Opens the history of the chosen platform; without a profile or address, one that belongs to no platform.
 fn history(asked: &Listen) -> Result<History, Failure> {
     if let Some(url) = &asked.url {
         address(url)?;

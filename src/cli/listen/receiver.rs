@@ -1,5 +1,5 @@
-//! The receiver of `crow listen`: takes POSTs, judges their signatures, hands on what is believed if asked to, and answers. What is refused costs
-//! little and is shown; only what is believed is kept whole.
+//! Receiver of `crow listen`: takes POST requests, verifies their signatures, optionally forwards them, and answers.
+//! A rejected delivery is shown, and only its beginning is recorded; a verified one is recorded whole.
 
 use super::forward::Forward;
 use crate::ambient::Ambient;
@@ -23,42 +23,43 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
 
-/// How far a timestamp may be from this machine's clock.
+/// Maximum difference between a timestamp and this machine's clock.
 const MAX_SIGNATURE_AGE: Duration = Duration::from_secs(300);
-/// The largest body that is taken: an envelope of 1 MiB and what may come around it.
+/// Maximum size of a body, in bytes: an envelope of 1 MiB and room around it.
 const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
-/// How long a body may take to come.
+/// Maximum time for a body to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Bodies that are read and judged at once; others wait.
+/// Maximum number of bodies that are read and verified at once; others wait.
 const MAX_BODIES_AT_ONCE: usize = 16;
-/// The largest body with a wrong signature that the signature lab looks at: anybody can send one.
+/// Maximum size of a body, in bytes, that the signature debugger looks at. A larger one with a wrong signature could
+/// come from any sender and would cost time.
 const MAX_LAB_BYTES: usize = 16 * 1024;
-/// Bytes of the body, and of all headers, that are kept of a delivery that is not believed.
+/// Bytes that are recorded of an unverified delivery: of the body, and of all headers together.
 const MAX_FORGED_BYTES: usize = 2 * 1024;
-/// Deliveries that are not believed and kept, a minute; all of them are counted and shown.
+/// Maximum number of unverified deliveries that are recorded per minute; all of them are counted and shown.
 const MAX_FORGED_PER_MINUTE: u32 = 10;
 
-/// What a receiver works with.
+/// State shared by the requests of the receiver.
 #[derive(Debug)]
 pub(super) struct Desk {
     pub(super) ambient: Ambient,
     pub(super) history: History,
-    /// What signatures are checked with; they are not without it.
+    /// Signing secret; without it signatures are not checked.
     pub(super) secret: Option<Secret>,
-    /// Where everything that is believed is handed on to.
+    /// Receiver that verified deliveries are forwarded to.
     pub(super) forward: Option<Forward>,
-    /// Tells what came.
+    /// Channel that reports every arrival to the output.
     pub(super) told: mpsc::UnboundedSender<Arrival>,
     places: Semaphore,
-    /// The minute in which deliveries that are not believed were last kept, and how many.
+    /// Minute in which unverified deliveries were last recorded, and their number.
     forged: Mutex<(Timestamp, u32)>,
 }
 
-/// What is shown of something that came.
+/// Delivery that arrived, as it is shown.
 #[derive(Debug)]
 pub(super) struct Arrival {
     pub(super) at: Timestamp,
-    /// Its event: of what is believed, as its body says.
+    /// Number of the event; set from the body once the delivery is verified.
     pub(super) event: Option<i64>,
     pub(super) kind: Untrusted,
     pub(super) company: Option<i64>,
@@ -71,7 +72,7 @@ pub(super) struct Arrival {
     pub(super) earlier: Earlier,
 }
 
-/// What an envelope says of itself, as far as it is one.
+/// Members of an envelope that are shown; each is `None` if missing.
 #[derive(Debug, Default, Deserialize)]
 struct Envelope {
     id: Option<i64>,
@@ -81,7 +82,7 @@ struct Envelope {
     company: Option<i64>,
 }
 
-/// Takes a POST on whatever path.
+/// Builds the router, which takes a POST on any path.
 pub(super) fn router(desk: Arc<Desk>) -> Router {
     Router::new().fallback(receive).with_state(desk)
 }
@@ -93,7 +94,7 @@ async fn receive(State(desk): State<Arc<Desk>>, request: Request) -> Response {
     let headers = parts.headers;
     let mut arrival = Arrival::of(at, &headers);
     if parts.method != Method::POST {
-        // A browser or a probe: a delivery is a POST.
+        // Browsers and health probes send other methods; a delivery is always a POST.
         let allow = [(header::ALLOW, "POST")];
         let verdict = format!("a {} is no delivery", Untrusted::new(parts.method.as_str()).inert());
         return desk.refuse(arrival, &verdict, (StatusCode::METHOD_NOT_ALLOWED, allow).into_response());
@@ -137,19 +138,19 @@ async fn receive(State(desk): State<Arc<Desk>>, request: Request) -> Response {
     if kept {
         match desk.history.note_receipt(arrival.receipt(&headers, &body)).await {
             Ok(earlier) => arrival.earlier = earlier,
-            // What cannot be written down was not received: the platform sends it again.
+            // A delivery that cannot be recorded must not be acknowledged: 507 makes the platform retry it.
             Err(error) => {
                 let why = format!("it could not be written down: {error}");
                 return desk.refuse(arrival, &why, StatusCode::INSUFFICIENT_STORAGE.into_response());
             }
         }
     }
-    // Whoever shows it may be gone; what was received is remembered.
+    // The output may have stopped reading; the delivery is recorded all the same.
     let _ = desk.told.send(arrival);
     response
 }
 
-/// What the unsigned headers say against the body that is signed: one of them is not the platform's.
+/// Compares the unsigned headers with the signed body; returns what contradicts, which is a sign of forgery.
 fn contradiction(headers: &HeaderMap, envelope: &Envelope) -> Option<String> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let named = text("x-wlcro-event-id").and_then(|id| id.parse::<i64>().ok());
@@ -167,7 +168,7 @@ fn contradiction(headers: &HeaderMap, envelope: &Envelope) -> Option<String> {
     }
 }
 
-/// Whether a header is there more than once, and not always the same.
+/// Checks whether a header is present more than once with different values.
 fn is_ambiguous(headers: &HeaderMap, name: &str) -> bool {
     let mut values = headers.get_all(name).iter();
     let first = values.next();
@@ -175,7 +176,7 @@ fn is_ambiguous(headers: &HeaderMap, name: &str) -> bool {
 }
 
 impl Arrival {
-    /// What the head of a request says, which nobody has signed.
+    /// Creates an arrival from the request headers, which are not signed.
     fn of(at: Timestamp, headers: &HeaderMap) -> Self {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         Self {
@@ -193,7 +194,7 @@ impl Arrival {
         }
     }
 
-    /// Takes what a body says that is believed.
+    /// Takes over the members of a verified body.
     fn say(&mut self, envelope: Envelope) {
         (self.event, self.company) = (envelope.id, envelope.company);
         if let Some(kind) = envelope.kind {
@@ -201,7 +202,7 @@ impl Arrival {
         }
     }
 
-    /// What is kept: everything of what is believed, the beginning of what is not.
+    /// Builds the record: the whole delivery if it was verified, otherwise its beginning.
     fn receipt(&self, headers: &HeaderMap, body: &Bytes) -> Receipt {
         let most = if is_believed(&self.verdict) { usize::MAX } else { MAX_FORGED_BYTES };
         let mut room = most;
@@ -211,7 +212,7 @@ impl Arrival {
         };
         Receipt {
             at: self.at,
-            // A test delivery is of no event.
+            // A test delivery carries no real event number.
             event: self.event.filter(|id| *id > 0).map(EventId),
             kind: Untrusted::new(self.kind.raw().chars().take(100).collect::<String>()),
             company: self.company,
@@ -238,7 +239,7 @@ impl Desk {
         Self { ambient, history, secret, forward, told, places, forged }
     }
 
-    /// Shows something that is neither kept nor handed on, and answers it.
+    /// Reports a delivery that is neither recorded nor forwarded, and builds its answer.
     fn refuse(&self, mut arrival: Arrival, why: &str, response: Response) -> Response {
         (arrival.verdict, arrival.answered) = (why.to_owned(), response.status().as_u16());
         let _ = self.told.send(arrival);
@@ -246,7 +247,7 @@ impl Desk {
         Response::from_parts(parts, Body::from(why.to_owned()))
     }
 
-    /// Whether one more delivery that is not believed is kept in this minute.
+    /// Checks whether one more unverified delivery may be recorded in this minute, and counts it.
     fn may_keep(&self, at: Timestamp) -> bool {
         let Ok(mut forged) = self.forged.lock() else { return false };
         let minute = at.slot(MINUTE_MS);
@@ -257,13 +258,14 @@ impl Desk {
         forged.1 <= MAX_FORGED_PER_MINUTE
     }
 
-    /// Judges a signature; where it does not fit, the lab says why, unless the body is large: that would cost time that anybody could claim.
+    /// Verifies a signature. If it does not match, the signature debugger says why, unless the body is too large: any
+    /// sender could make it spend that time.
     fn judge(&self, headers: &HeaderMap, body: &[u8]) -> String {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let Some(secret) = &self.secret else { return UNCHECKED.to_owned() };
         let signed = ["x-wlcro-signature", "x-wlcro-timestamp"];
         if let Some(name) = signed.into_iter().find(|name| is_ambiguous(headers, name)) {
-            // Which of them another receiver would take is not known.
+            // Another receiver could take either value, so neither is accepted.
             return format!("its header {name} is there more than once, with different values");
         }
         let (Some(timestamp), Some(given)) = (text("x-wlcro-timestamp"), text("x-wlcro-signature")) else {

@@ -1,4 +1,4 @@
-//! What was polled against what was received.
+//! `crow reconcile`: compares polled events with received ones.
 
 use crate::ambient::Ambient;
 use crate::cli::arguments::listen::Reconcile;
@@ -13,11 +13,11 @@ use crate::monitor::post::Post;
 use crate::monitor::rounds;
 use std::process::ExitCode;
 
-/// Missing and unreadable events that are named without `--json`.
+/// Maximum number of missing and of unreadable events that are listed without `--json`.
 const MAX_NAMED_EVENTS: usize = 50;
 
-/// Polls what happened up to now, and compares: 0 something was compared and all of it was received, 1 an event is missing or could not be read,
-/// 2 nothing was compared.
+/// Polls the events up to now and compares them: exit code 0 if all of them were received, 1 if an event is missing
+/// or could not be read, 2 if nothing was compared.
 pub(super) async fn run(place: &Place, history: History, asked: &Reconcile) -> Result<ExitCode, Failure> {
     let ambient = Ambient::real();
     let holders = place.holders()?;
@@ -55,7 +55,7 @@ pub(super) async fn run(place: &Place, history: History, asked: &Reconcile) -> R
     Ok(ExitCode::from(u8::from(!is_whole)))
 }
 
-/// Refuses a type that no platform has.
+/// Refuses a type that is not an event type.
 fn check_types(types: &[String]) -> Result<(), Failure> {
     match types.iter().find(|name| EventType::ALL.iter().all(|kind| kind.name() != name.as_str())) {
         None => Ok(()),

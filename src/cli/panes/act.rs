@@ -1,4 +1,4 @@
-//! A change: what will come of it is said first; it is made when it is permitted and somebody says yes.
+//! Changes: each one is described first, and made only if it is permitted and confirmed.
 
 use super::show::{Form, show};
 use crate::api::document::{ACT, Done};
@@ -11,18 +11,18 @@ use crate::domain::text::Untrusted;
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-/// A change that is planned.
+/// Change that is planned but not made yet.
 #[derive(Debug)]
 pub(in crate::cli) struct Plan {
-    /// What is to be done, as it would be said after "to".
+    /// Description of the change, worded to follow "to".
     pub(in crate::cli) act: String,
-    /// What will come of it, line by line.
+    /// Effects of the change, one per line.
     pub(in crate::cli) preview: Vec<String>,
-    /// How many things it changes.
+    /// Number of things that the change affects.
     n_things: u64,
 }
 
-/// What a change came to.
+/// Result of a change, as it is reported.
 #[derive(Debug)]
 pub(in crate::cli) struct Outcome {
     pub(in crate::cli) said: String,
@@ -30,7 +30,7 @@ pub(in crate::cli) struct Outcome {
     pub(in crate::cli) end: End,
 }
 
-/// Whether what was wanted was reached.
+/// Whether the change achieved what was wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::cli) enum End {
     Good,
@@ -38,25 +38,26 @@ pub(in crate::cli) enum End {
 }
 
 impl Outcome {
-    /// It was done.
+    /// Creates the result of a change that succeeded.
     pub(in crate::cli) fn done(said: impl Into<String>) -> Self {
         Self { said: said.into(), id: None, end: End::Good }
     }
 }
 
 impl Plan {
-    /// A change, and what will come of it.
+    /// Creates a plan of a change that affects one thing.
     pub(in crate::cli) fn new(act: impl Into<String>, preview: Vec<String>) -> Self {
         Self { act: act.into(), preview, n_things: 1 }
     }
 
-    /// The same of so many things.
+    /// Sets the number of things that the change affects.
     pub(in crate::cli) fn of(self, n_things: u64) -> Self {
         Self { n_things, ..self }
     }
 
-    /// Says what will come of it and asks; nothing if it may be done, else why not. On a production platform, and where it changes more than
-    /// one thing, the number of things is wanted, as in the console.
+    /// Describes the change and asks for confirmation. Returns `None` if the change may be made, otherwise the reason
+    /// why not. On a production platform, and if more than one thing is affected, the number must be typed, as in the
+    /// console.
     pub(in crate::cli) fn refusal(&self, consent: &Consent) -> Result<Option<String>, Failure> {
         output::remark(&format!("to {}:", self.act));
         for line in &self.preview {
@@ -90,7 +91,7 @@ impl Plan {
         Ok((!is_agreed).then(|| "nothing was done".to_owned()))
     }
 
-    /// Carries it out if it may be done, and tells what came of it.
+    /// Makes the change if it is permitted and confirmed, and reports the result.
     pub(in crate::cli) async fn carry_out(
         self,
         consent: &Consent,
@@ -117,7 +118,7 @@ impl Plan {
     }
 }
 
-/// Asks on stderr and reads an answer.
+/// Asks on stderr and reads a line from standard input.
 fn answered(question: &str) -> Result<String, Failure> {
     let refused = |error: std::io::Error| {
         Failure::failed(
@@ -132,7 +133,7 @@ fn answered(question: &str) -> Result<String, Failure> {
     Ok(answer.trim().to_owned())
 }
 
-/// Text from outside, within a line of ours.
+/// Quotes text from outside within a line, with control characters removed.
 pub(in crate::cli) fn quoted(text: &Untrusted) -> String {
     format!("\"{}\"", text.inert())
 }

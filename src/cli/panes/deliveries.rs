@@ -1,4 +1,4 @@
-//! `crow deliveries`: where deliveries stand, and what attempts came to.
+//! `crow deliveries`: lists deliveries and attempts, shows one of them, and resends.
 
 use super::act::{Outcome, Plan};
 use super::list::{Ask, Came, Listed, log};
@@ -92,7 +92,7 @@ impl Listed for AttemptRow {
     }
 }
 
-/// A status, or why there is none.
+/// Returns the status code, or why there is none.
 fn result(of: &AttemptRow) -> String {
     match (of.status_code, &of.cause) {
         (Some(status), _) => status.to_string(),

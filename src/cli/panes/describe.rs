@@ -1,16 +1,16 @@
-//! One thing as people read it: its members by name, what is nested further in.
+//! One item as text: its members by name, with nested objects indented.
 
 use crate::domain::text::Untrusted;
 use crate::tui::format;
 use serde_json::{Map, Value};
 use std::fmt::Write as _;
 
-/// What is shown first, in this order.
+/// Members that are shown first, in this order.
 const FIRST: [&str; 6] = ["id", "name", "state", "why", "type", "status"];
-/// Numbers from which on a list is drawn as a curve.
+/// Length from which on a list of numbers is drawn as a sparkline.
 const CURVE: usize = 13;
 
-/// A document as indented lines.
+/// Formats a document as indented lines.
 pub(in crate::cli) fn describe(value: &Value) -> String {
     let mut text = String::new();
     if let Value::Object(members) = value {
@@ -20,11 +20,11 @@ pub(in crate::cli) fn describe(value: &Value) -> String {
 }
 
 fn object(text: &mut String, members: &Map<String, Value>, depth: usize) {
-    // Bytes that are text stand there as text.
+    // A body carries both members; `text` is readable, so `base64` is left out.
     let is_text = members.get("text").is_some_and(Value::is_string);
     let mut shown: Vec<(&String, &Value)> =
         members.iter().filter(|(name, _)| *name != "schema" && !(is_text && *name == "base64")).collect();
-    // What it is and how it stands comes first, what is nested last.
+    // Identity and state come first, nested values last.
     shown.sort_by_key(|(name, value)| {
         (!is_scalar(value), FIRST.iter().position(|first| first == name).unwrap_or(FIRST.len()))
     });
@@ -55,7 +55,7 @@ fn object(text: &mut String, members: &Map<String, Value>, depth: usize) {
     }
 }
 
-/// An item of a list: its members one below the other behind a dash.
+/// Formats an item of a list: its members in lines behind a dash.
 fn bullet(text: &mut String, members: &Map<String, Value>, depth: usize) {
     let mut item = String::new();
     object(&mut item, members, depth + 2);
@@ -64,7 +64,7 @@ fn bullet(text: &mut String, members: &Map<String, Value>, depth: usize) {
     }
 }
 
-/// Whether it fits on a line: also a list of such values.
+/// Checks whether a value fits on one line; a list of plain values does.
 fn is_scalar(value: &Value) -> bool {
     match value {
         Value::Object(_) => false,
@@ -89,7 +89,7 @@ fn scalar(value: &Value) -> String {
     }
 }
 
-/// `lastUsedUtc` as `last used`, `nFailed` as `failed`.
+/// Turns a member name into a label: `lastUsedUtc` into `last used`, `nFailed` into `failed`.
 fn label(name: &str) -> String {
     let name = name.strip_suffix("Utc").unwrap_or(name);
     let name = match name.strip_prefix('n') {

@@ -1,4 +1,4 @@
-//! `crow events`.
+//! `crow events`: lists events, shows one with its deliveries, and emits test events.
 
 use super::act::{Outcome, Plan, quoted};
 use super::list::{Ask, Came, Listed, log};
@@ -23,7 +23,7 @@ use serde_json::value::RawValue;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// The longest payload that is read; the platform takes no more.
+/// Maximum size of a payload that is read, in bytes; the platform accepts no more.
 const MAX_PAYLOAD_BYTES: u64 = 1024 * 1024;
 
 pub(super) async fn run(asked: Events) -> Result<ExitCode, Failure> {
@@ -63,7 +63,7 @@ impl Listed for EventRow {
     }
 }
 
-/// The payload in a file, byte by byte.
+/// Reads the payload from a file; its bytes are sent unchanged, apart from surrounding white space.
 fn payload(file: &Path) -> Result<Box<RawValue>, Failure> {
     let refused =
         |why: String| Failure::usage(format!("{}: {why}", file.display()), "give a file with one JSON object");

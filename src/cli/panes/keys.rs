@@ -1,4 +1,4 @@
-//! `crow keys`.
+//! `crow keys`: lists keys, shows one, creates and revokes.
 
 use super::act::{Outcome, Plan, quoted};
 use super::list::{Ask, Came, Listed, list};
@@ -24,7 +24,7 @@ use crate::tui::format::plural;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Pages of requests that a preview looks at, of 200 each.
+/// Maximum number of request log pages that a preview reads, 200 rows each.
 const PAGES: usize = 5;
 
 pub(super) async fn run(asked: Keys) -> Result<ExitCode, Failure> {
@@ -71,7 +71,7 @@ fn scopes(row: &KeyRow) -> String {
     row.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ")
 }
 
-/// The key that is meant: by its number, else by its name or its last four characters if only one has them.
+/// Finds a key by its number, otherwise by its name or last four characters if those are unique.
 pub(in crate::cli) async fn find(client: &Client, text: &str) -> Result<KeyRow, Failure> {
     let keys = client.keys().await?.items;
     if let Some(key) = text.parse().ok().and_then(|id: i64| keys.iter().find(|key| key.id.0 == id)) {
@@ -164,7 +164,7 @@ async fn revoke(asked: RevokeKey) -> Result<ExitCode, Failure> {
     plan.carry_out(&asked.consent, work, &client).await
 }
 
-/// Calls of the last hour, as the log has them.
+/// Counts the calls of the last hour in the request log, up to the page limit.
 async fn calls(client: &Client, row: &KeyRow, now: Timestamp) -> Result<String, client::Error> {
     let since = Some(now.minus(Duration::from_secs(3_600)));
     let query = RequestQuery { key: Some(row.id.0), since, ..RequestQuery::default() };

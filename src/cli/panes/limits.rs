@@ -1,4 +1,4 @@
-//! `crow limits`.
+//! `crow limits`: lists rate limits, shows those of one key, and sets them.
 
 use super::act::{Outcome, Plan, quoted};
 use super::keys::find;

@@ -1,4 +1,4 @@
-//! Rows of any pane: asked for, sifted, written, and followed.
+//! Generic list command: fetches, filters, writes and follows the rows of any pane.
 
 use super::table::{self, Column, Table};
 use crate::ambient::Ambient;
@@ -22,52 +22,52 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Rows of a log, unless told otherwise.
+/// Number of rows of a log by default.
 const FEW: u32 = 50;
-/// Rows that a page of a log can have.
+/// Maximum number of rows in a page of a log.
 const PAGE: u32 = 200;
-/// The pause between two looks of a watch.
+/// Pause between two polls with `--watch`.
 const PACE: Duration = Duration::from_secs(1);
 
-/// Rows of a pane.
+/// Row of a list command, with its columns, filter fields and document names.
 pub(super) trait Listed: Row + Serialize + Sized + 'static {
-    /// What its documents are called.
+    /// Schema names of the documents.
     const NAMES: Names;
-    /// What can be asked about.
+    /// Fields that `--filter` can use.
     const FIELDS: &'static [Field];
-    /// What is shown of a row.
+    /// Columns of the table and the CSV output.
     const COLUMNS: &'static [Column<Self>];
 
-    /// What tells it from others.
+    /// Returns what identifies the row among the others.
     fn number(&self) -> String;
 
-    /// Reads rows that fit: from the newest or worst on, or those of a log that are newer than a cursor.
+    /// Reads the rows that match: from the newest or worst on, or those of a log that are newer than a cursor.
     async fn read(client: &Client, ask: &Ask, newer_than: Option<&str>) -> Result<Came<Self>, client::Error>;
 }
 
-/// What is asked.
+/// Query of a list command.
 #[derive(Debug)]
 pub(super) struct Ask {
     pub(super) query: Query,
-    /// The platform's clock.
+    /// Time on the platform's clock.
     pub(super) now: Timestamp,
-    /// Rows at most.
+    /// Maximum number of rows to return.
     pub(super) limit: usize,
 }
 
-/// What came.
+/// Rows that were read, with the position to continue from.
 #[derive(Debug)]
 pub(super) struct Came<T> {
     pub(super) rows: Vec<T>,
     pub(super) has_more: bool,
-    /// Where newer rows of a log go on; none in a list, which is read anew.
+    /// Cursor for newer rows of a log; `None` for a list, which is read again as a whole.
     pub(super) newer: Option<String>,
     /// Rows that could not be read.
     pub(super) unreadable: UnreadableRows,
 }
 
 impl Ask {
-    /// The rows of a list that fit.
+    /// Filters the rows of a list, and cuts them at the limit.
     pub(super) fn sift<T: Row>(&self, rows: Vec<T>, unreadable: UnreadableRows) -> Came<T> {
         let mut rows: Vec<T> = rows.into_iter().filter(|row| self.query.passes(row, self.now)).collect();
         let has_more = rows.len() > self.limit;
@@ -75,7 +75,8 @@ impl Ask {
         Came { rows, has_more, newer: None, unreadable }
     }
 
-    /// The rows of a log that fit, page by page until there are enough. `rest` is what the platform has not sifted.
+    /// Reads the matching rows of a log, page by page until there are enough. `rest` is the part of the filter that
+    /// the platform did not apply.
     pub(super) async fn pages<T: Row>(
         &self,
         rest: &Query,
@@ -90,7 +91,7 @@ impl Ask {
             unreadable.extend(came.unreadable);
             let fitting = came.items.into_iter().filter(|row| rest.passes(row, self.now));
             if newer_than.is_some() {
-                // Each page has its newest row first, and a later page newer ones.
+                // Each page has its newest row first, and a later page has newer rows.
                 rows.splice(0..0, fitting);
                 newer = came.previous_cursor;
                 cursor.clone_from(&newer);
@@ -111,20 +112,20 @@ impl Ask {
     }
 }
 
-/// The query in the arguments; what is wrong with it is shown under the character where it begins.
+/// Parses the filter of the arguments; an error marks the character at which it begins.
 pub(in crate::cli) fn query(filter: Option<&str>, fields: &[Field]) -> Result<Query, Failure> {
     let text = filter.unwrap_or_default();
     parse(text, fields).map_err(|fault| Failure::pointing("--filter", text, fault.at, &fault.what, &fault.remedy))
 }
 
-/// Lists what stands so now.
+/// Runs a list of current items.
 pub(super) async fn list<T: Listed>(asked: Listing) -> Result<ExitCode, Failure> {
     let query = query(asked.filter.as_deref(), T::FIELDS)?;
     let limit = asked.limit.map_or(usize::MAX, |n| n as usize);
     show::<T>(asked, query, limit).await
 }
 
-/// Lists what happened.
+/// Runs a list of a log.
 pub(super) async fn log<T: Listed>(asked: LogListing) -> Result<ExitCode, Failure> {
     let since = asked.since.map(|back| Term { sign: Sign::Must, test: Test::Time(Field::Since, Moment::Ago(back)) });
     let asked = asked.listing;
@@ -165,7 +166,7 @@ async fn show<T: Listed>(asked: Listing, query: Query, limit: usize) -> Result<E
     Ok(code)
 }
 
-/// Says that rows could not be read, and answers with the exit code: 1 where a list is not whole.
+/// Reports rows that could not be read, and returns the exit code: 1 if the list is incomplete.
 fn said(unreadable: &UnreadableRows) -> ExitCode {
     match unreadable.remark() {
         None => ExitCode::SUCCESS,
@@ -176,7 +177,7 @@ fn said(unreadable: &UnreadableRows) -> ExitCode {
     }
 }
 
-/// Rows on their way to stdout.
+/// Writer of rows to stdout, in the chosen format.
 struct Paper<T: 'static> {
     shape: Shape,
     table: Table<T>,
@@ -219,19 +220,19 @@ fn lines(lines: &[String]) -> Result<Reader, Failure> {
     if lines.is_empty() { Ok(Reader::There) } else { output::write(&lines.join("\n")) }
 }
 
-/// What a watch has seen.
+/// State of a list that is followed with `--watch`.
 struct Watch {
     ask: Ask,
-    /// Of a list, every row as it was written last.
+    /// Rows of a list as they were last written, by identity.
     seen: HashMap<String, String>,
     newer: Option<String>,
-    /// Rows that could not be read, as last said.
+    /// Rows that could not be read, as last reported.
     unreadable: UnreadableRows,
     is_lost: bool,
 }
 
 impl Watch {
-    /// Notes what came, and answers which rows are new or changed.
+    /// Records the rows that were read, and returns the positions of those that are new or changed.
     fn note<T: Listed>(&mut self, came: &Came<T>) -> Vec<usize> {
         self.newer.clone_from(&came.newer);
         if self.newer.is_some() {
@@ -247,7 +248,7 @@ impl Watch {
         fresh
     }
 
-    /// Looks once more. A platform that cannot be reached is said once, and asked again.
+    /// Polls once more. An unreachable platform is reported once, and polled again.
     async fn look<T: Listed>(&mut self, client: &Client, paper: &mut Paper<T>) -> Result<Reader, Failure> {
         self.ask.now = self.ask.now.plus(PACE);
         let newer = self.newer.clone();

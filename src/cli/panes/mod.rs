@@ -1,4 +1,5 @@
-//! `crow keys`, `subs`, `deliveries`, `events`, `limits`, `trips`, `requests`, `replays`: each pane of the console as a command.
+//! `crow keys`, `subs`, `deliveries`, `events`, `limits`, `trips`, `requests`, `replays`: each pane of the console as
+//! a command.
 
 pub(super) mod act;
 mod deliveries;
@@ -19,7 +20,7 @@ use super::failure::Failure;
 use super::log;
 use std::process::ExitCode;
 
-/// A pane with what is asked of it.
+/// Pane command with its arguments.
 #[derive(Debug)]
 pub(super) enum Pane {
     Keys(Keys),

@@ -1,4 +1,4 @@
-//! `crow replays`.
+//! `crow replays`: lists replays, shows one, pauses, resumes and cancels.
 
 use super::act::{End, Outcome, Plan};
 use super::list::{Ask, Came, Listed, list};
@@ -31,7 +31,7 @@ pub(super) async fn run(asked: Replays) -> Result<ExitCode, Failure> {
     }
 }
 
-/// What can be done with a replay.
+/// Action that can be taken on a replay.
 #[derive(Debug, Clone, Copy)]
 enum Verb {
     Pause,
@@ -40,7 +40,7 @@ enum Verb {
 }
 
 impl Verb {
-    /// Its name, what comes of it, and what it has become.
+    /// Returns the action's name, its effect, and the state it leads to, in words.
     const fn words(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::Pause => ("pause", "what it has taken is delivered; the rest waits until it is resumed", "is paused"),
@@ -100,7 +100,7 @@ async fn change(asked: Change, verb: Verb) -> Result<ExitCode, Failure> {
             Verb::Resume => (client.resume_replay(id).await?, Phase::Running),
             Verb::Cancel => (client.cancel_replay(id).await?, Phase::Cancelled),
         };
-        // One that is over stays as it is.
+        // A replay that has ended keeps its state.
         let (said, end) = if row.phase == wanted {
             (format!("replay {id} {become_of}"), End::Good)
         } else {

@@ -1,4 +1,4 @@
-//! `crow requests`.
+//! `crow requests`: lists the request log of the Integration API, and shows one request.
 
 use super::list::{Ask, Came, Listed, log};
 use super::show::{Form, show};
@@ -16,7 +16,7 @@ use crate::domain::query::field::Field;
 use crate::domain::query::portion::Log;
 use std::process::ExitCode;
 
-/// Requests of a page.
+/// Requests per page of the log.
 const PAGE: u32 = 200;
 
 pub(super) async fn run(asked: Requests) -> Result<ExitCode, Failure> {
@@ -63,7 +63,7 @@ async fn examine(asked: Show) -> Result<ExitCode, Failure> {
         if let Some(request) = page.items.iter().find(|request| request.id == asked.id) {
             return show(REQUESTS.detail, request, Form::of(asked.look.json));
         }
-        // Numbers grow, and a page has the newest first.
+        // Numbers increase, and a page has the newest first: no later page can hold it.
         let is_past = page.items.last().is_some_and(|oldest| oldest.id < asked.id);
         cursor = page.next_cursor.filter(|_| page.has_more && !is_past);
         if cursor.is_none() {

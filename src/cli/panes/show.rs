@@ -1,4 +1,4 @@
-//! One thing, as a document or in lines.
+//! Output of one item, as a document or as text.
 
 use super::describe::describe;
 use crate::api::document::One;
@@ -7,7 +7,7 @@ use crate::cli::output;
 use serde::Serialize;
 use std::process::ExitCode;
 
-/// How something is to be written.
+/// Output format of one item.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Form {
     Text,
@@ -15,13 +15,13 @@ pub(super) enum Form {
 }
 
 impl Form {
-    /// What `--json` says.
+    /// Returns the format that `--json` selects.
     pub(super) const fn of(json: bool) -> Self {
         if json { Self::Json } else { Self::Text }
     }
 }
 
-/// Writes a thing.
+/// Writes an item to stdout.
 pub(super) fn show<T: Serialize>(schema: &'static str, item: &T, form: Form) -> Result<ExitCode, Failure> {
     let document = One { schema, item };
     let text = match form {

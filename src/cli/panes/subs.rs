@@ -1,4 +1,4 @@
-//! `crow subs`.
+//! `crow subs`: lists subscriptions, shows one, and changes it.
 
 use super::act::{End, Outcome, Plan, quoted};
 use super::list::{Ask, Came, Listed, list};
@@ -22,7 +22,7 @@ use crate::domain::text::Untrusted;
 use crate::tui::format::{plural, several};
 use std::process::ExitCode;
 
-/// Attempts that are shown with a subscription.
+/// Number of attempts that are shown with a subscription.
 const N_ATTEMPTS: u32 = 20;
 
 pub(super) async fn run(asked: Subs) -> Result<ExitCode, Failure> {
@@ -70,7 +70,7 @@ impl Listed for Judged<SubscriptionRow> {
     }
 }
 
-/// Success in percent, if there are enough attempts to judge by.
+/// Returns the success rate in percent; `None` with too few attempts to judge.
 fn success(rate: &Rate) -> Option<u64> {
     rate.tally().percent().filter(|_| rate.tally().total() >= ENOUGH)
 }

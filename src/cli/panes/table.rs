@@ -1,32 +1,32 @@
-//! Rows in columns: for people as a table, for programs as comma-separated values.
+//! Rows in columns: as a table for the terminal, and as comma-separated values for programs.
 
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::tui::format;
 
-/// What stands in a column of a row.
+/// Value of a column in one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::cli) enum Cell {
-    /// Some text, whoever wrote it.
+    /// Text, which may come from outside.
     Text(String),
-    /// A number; none where there is nothing to count.
+    /// Number; `None` if there is nothing to count.
     Number(Option<u64>),
-    /// A moment; none if it never was.
+    /// Point in time; `None` if it never happened.
     Time(Option<Timestamp>),
 }
 
 impl Cell {
-    /// Text from outside.
+    /// Creates a cell from text that comes from outside.
     pub(in crate::cli) fn of(text: &Untrusted) -> Self {
         Self::Text(text.raw().to_owned())
     }
 
-    /// A number.
+    /// Creates a cell from a number; empty if it is negative.
     pub(in crate::cli) fn number(n: impl TryInto<u64>) -> Self {
         Self::Number(n.try_into().ok())
     }
 
-    /// As people read it.
+    /// Formats the cell for the terminal.
     fn shown(&self, now: Timestamp) -> String {
         match self {
             Self::Text(text) => Untrusted::new(text.as_str()).inert(),
@@ -37,7 +37,8 @@ impl Cell {
         }
     }
 
-    /// As a field of comma-separated values: a spreadsheet takes none of it for a formula.
+    /// Formats the cell as a CSV field; text that a spreadsheet would take for a formula is prefixed with an
+    /// apostrophe.
     fn field(&self) -> String {
         match self {
             Self::Number(n) => n.map_or_else(String::new, |n| n.to_string()),
@@ -52,23 +53,23 @@ impl Cell {
     }
 }
 
-/// A column.
+/// Column of a list, with its titles and its value.
 #[derive(Debug)]
 pub(in crate::cli) struct Column<T> {
-    /// Its head for people.
+    /// Title in the table on a terminal.
     pub(in crate::cli) title: &'static str,
-    /// Its head for programs.
+    /// Name in the CSV header.
     pub(in crate::cli) name: &'static str,
-    /// What it shows of a row.
+    /// Returns the column's value of a row.
     pub(in crate::cli) cell: fn(&T) -> Cell,
 }
 
-/// A column, in one line.
+/// Creates a column from its title, name and value.
 pub(in crate::cli) const fn column<T>(title: &'static str, name: &'static str, cell: fn(&T) -> Cell) -> Column<T> {
     Column { title, name, cell }
 }
 
-/// A table that is written piece by piece; its columns only grow.
+/// Table that is written piece by piece; its columns only get wider.
 #[derive(Debug)]
 pub(in crate::cli) struct Table<T: 'static> {
     columns: &'static [Column<T>],
@@ -77,12 +78,12 @@ pub(in crate::cli) struct Table<T: 'static> {
 }
 
 impl<T> Table<T> {
-    /// A table for a terminal of so many columns; whatever its width if none.
+    /// Creates a table for a terminal of `room` columns; `None` sets no limit.
     pub(in crate::cli) fn new(columns: &'static [Column<T>], room: Option<usize>) -> Self {
         Self { columns, widths: columns.iter().map(|column| format::width(column.title)).collect(), room }
     }
 
-    /// Its head and rows.
+    /// Formats the head and the rows.
     pub(in crate::cli) fn lines(&mut self, rows: &[T], now: Timestamp) -> Vec<String> {
         let body = self.measured(rows, now);
         let head = self.columns.iter().map(|column| column.title.to_owned()).collect::<Vec<_>>();
@@ -90,7 +91,7 @@ impl<T> Table<T> {
         std::iter::once(&head).chain(&body).map(|cells| self.line(cells, &is_number)).collect()
     }
 
-    /// Further rows.
+    /// Formats further rows, without the head.
     pub(in crate::cli) fn more(&mut self, rows: &[T], now: Timestamp) -> Vec<String> {
         let body = self.measured(rows, now);
         let is_number = self.numbers(rows);
@@ -108,7 +109,7 @@ impl<T> Table<T> {
         body
     }
 
-    /// Which columns hold numbers, which stand to the right.
+    /// Tells which columns hold numbers, which are aligned right.
     fn numbers(&self, rows: &[T]) -> Vec<bool> {
         let is_number =
             |column: &Column<T>| rows.first().is_some_and(|row| matches!((column.cell)(row), Cell::Number(_)));
@@ -127,12 +128,12 @@ impl<T> Table<T> {
     }
 }
 
-/// The head of comma-separated values.
+/// Formats the CSV header line.
 pub(in crate::cli) fn head<T>(columns: &[Column<T>]) -> String {
     columns.iter().map(|column| column.name).collect::<Vec<_>>().join(",")
 }
 
-/// A row as comma-separated values.
+/// Formats a row as a CSV line.
 pub(in crate::cli) fn values<T>(columns: &[Column<T>], row: &T) -> String {
     columns.iter().map(|column| (column.cell)(row).field()).collect::<Vec<_>>().join(",")
 }

@@ -1,4 +1,4 @@
-//! `crow trips`.
+//! `crow trips`: lists trips of the circuit breaker, and shows one.
 
 use super::list::{Ask, Came, Listed, log};
 use super::show::{Form, show};
@@ -15,7 +15,7 @@ use crate::client::connection::Client;
 use crate::domain::query::field::Field;
 use std::process::ExitCode;
 
-/// Trips of a page.
+/// Trips per page of the log.
 const PAGE: u32 = 200;
 
 pub(super) async fn run(asked: Trips) -> Result<ExitCode, Failure> {

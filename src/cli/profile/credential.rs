@@ -1,4 +1,4 @@
-//! Reading a key or a token: from a file, from standard input, or asked for without showing it.
+//! Input of a key or a token: from a file, from standard input, or prompted for without showing it.
 
 use super::shelf::Kind;
 use crate::cli::failure::Failure;
@@ -10,27 +10,27 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 use url::{Host, Url};
 
-/// What an operator's token begins with.
+/// Prefix of an operator token.
 const TOKEN: &str = "wlop_";
 
-/// Where a credential comes from.
+/// Source that a credential is read from.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::cli) enum Source<'a> {
-    /// A file with a key, alone on a line; `-` is standard input.
+    /// File with a key, alone on one line; `-` is standard input.
     Key(&'a Path),
-    /// A file with an operator's token.
+    /// File with an operator token; `-` is standard input.
     Token(&'a Path),
-    /// Somebody at the terminal.
+    /// Prompt on the terminal, for a key or a token.
     Asked,
 }
 
 impl<'a> Source<'a> {
-    /// The one that was named.
+    /// Chooses the source that the arguments name; the prompt if they name none.
     pub(in crate::cli) fn of(key: Option<&'a Path>, token: Option<&'a Path>) -> Self {
         key.map(Self::Key).or(token.map(Self::Token)).unwrap_or(Self::Asked)
     }
 
-    /// Reads it, and tells what it is by its form.
+    /// Reads the credential. A prompted one is a token if it has a token's prefix, otherwise a key.
     pub(super) fn read(self) -> Result<(Kind, Secret), Failure> {
         match self {
             Self::Key(path) => {
@@ -57,7 +57,7 @@ fn well_formed(secret: &Secret, whose: &str) -> Result<(), Failure> {
         .map_err(|fault| Failure::usage(format!("{whose}: {fault}"), "copy the key again, in one piece"))
 }
 
-/// A platform's address: `http` or `https`, a host, nothing behind it.
+/// Parses the address of a platform: `http` or `https` with a host, without user name, password or query.
 pub(in crate::cli) fn address(text: &str) -> Result<Url, Failure> {
     let refused = |why: &str| Failure::usage(format!("{text}: {why}"), "write https://HOST or http://127.0.0.1:PORT");
     let url = Url::parse(text).map_err(|error| refused(&error.to_string()))?;
@@ -70,7 +70,7 @@ pub(in crate::cli) fn address(text: &str) -> Result<Url, Failure> {
     Ok(url)
 }
 
-/// Refuses to send a key or a token over plain http to another machine, where anybody on the way can read it.
+/// Refuses to send a credential over plain http to another machine, unless that is allowed explicitly.
 pub(in crate::cli) fn check_transport(url: &str, allow_http: bool) -> Result<(), Failure> {
     let url = address(url)?;
     if url.scheme() == "https" || allow_http || is_loopback(&url) {
@@ -82,7 +82,7 @@ pub(in crate::cli) fn check_transport(url: &str, allow_http: bool) -> Result<(),
     ))
 }
 
-/// Whether an address is one of this machine.
+/// Checks whether an address belongs to this machine.
 pub(in crate::cli) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -92,7 +92,7 @@ pub(in crate::cli) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// The operator's token in a file.
+/// Reads an operator token from a file.
 pub(in crate::cli) fn token(path: &Path) -> Result<Secret, Failure> {
     let secret = alone(path, "an operator's token")?;
     if !secret.reveal().starts_with(TOKEN) {
@@ -102,7 +102,7 @@ pub(in crate::cli) fn token(path: &Path) -> Result<Secret, Failure> {
     Ok(secret)
 }
 
-/// The text that stands alone in a file; `-` is standard input.
+/// Reads a secret that must be alone in a file; `-` is standard input.
 pub(in crate::cli) fn alone(path: &Path, what: &str) -> Result<Secret, Failure> {
     let refused =
         |why: &str| Failure::usage(format!("{}: {why}", path.display()), format!("give the file that holds {what}"));

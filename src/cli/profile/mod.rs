@@ -1,4 +1,5 @@
-//! `crow profile`: platforms by name, and the keys to them, which never stand in the configuration or on the command line.
+//! `crow profile`: manages named platforms and their credentials. Secrets are never stored in the configuration and
+//! never taken from the command line.
 
 pub(super) mod credential;
 pub(super) mod safe;
@@ -75,7 +76,7 @@ fn add_key(asked: &AddKey) -> Result<(), Failure> {
     shelf.put(&asked.profile, &profile)
 }
 
-/// Puts a credential away and says where.
+/// Stores a credential and prints where it is.
 fn keep(profile: &str, name: &str, kind: Kind, secret: &Secret, wish: Option<shelf::Place>) -> Result<Kept, Failure> {
     let (place, why) = safe::put(profile, name, secret, wish)?;
     let kept = Kept { name: name.to_owned(), kind, kept: place };
@@ -137,7 +138,7 @@ fn list(asked: &List) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A profile as JSON: no secret is in it, because none is in the profile.
+/// Formats a profile as JSON. A profile holds no secrets, so the document has none.
 fn json(name: &str, profile: &Profile, chosen: Option<&str>) -> serde_json::Value {
     let credentials: Vec<serde_json::Value> = profile
         .credentials

@@ -1,4 +1,5 @@
-//! Where keys and tokens are kept: the keyring of the operating system, else a file that only its owner can read.
+//! Storage of keys and tokens: in the keyring of the operating system, otherwise in a file that only its owner can
+//! read.
 
 use super::shelf::{Kept, Place};
 use crate::cli::failure::Failure;
@@ -11,11 +12,11 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// What the keyring lists our entries under.
+/// Service name of crow's entries in the keyring.
 const SERVICE: &str = "crow";
 
-/// Puts a secret where it was asked to go, or into the keyring if there is one, else into a file. Answers where it is, and why it is not in
-/// the keyring if that was tried.
+/// Stores a secret in the place asked for; without one, in the keyring if there is one, otherwise in a file. Returns
+/// the place, and why the keyring was not used if that was tried.
 pub(super) fn put(
     profile: &str,
     name: &str,
@@ -38,7 +39,7 @@ pub(super) fn put(
     Ok((Place::File, refused))
 }
 
-/// Takes a secret out.
+/// Reads a secret from its place.
 pub(in crate::cli) fn get(profile: &str, kept: &Kept) -> Result<Secret, Failure> {
     let again = format!("crow profile key {profile} \"{}\" keeps it again", kept.name);
     match kept.kept {
@@ -54,7 +55,7 @@ pub(in crate::cli) fn get(profile: &str, kept: &Kept) -> Result<Secret, Failure>
     }
 }
 
-/// Forgets a secret. One that is not there any more is forgotten already.
+/// Deletes a secret. A secret that is already gone is not an error.
 pub(super) fn forget(profile: &str, kept: &Kept) -> Result<(), Failure> {
     match kept.kept {
         Place::Keyring => in_keyring(profile, &kept.name, |entry| match entry.delete_credential() {
@@ -74,7 +75,7 @@ pub(super) fn forget(profile: &str, kept: &Kept) -> Result<(), Failure> {
     }
 }
 
-/// Where a secret is, in words.
+/// Describes in words where a secret is stored.
 pub(super) fn whereabouts(profile: &str, kept: &Kept) -> Result<String, Failure> {
     Ok(match kept.kept {
         Place::Keyring => "in the keyring".to_owned(),
@@ -82,7 +83,8 @@ pub(super) fn whereabouts(profile: &str, kept: &Kept) -> Result<String, Failure>
     })
 }
 
-/// The file of a secret. Names are letters, digits, spaces, dots, dashes and underscores, so that they can be file names.
+/// Returns the file of a secret. Names consist of letters, digits, spaces, dots, dashes and underscores, so they are
+/// valid file names.
 fn file(profile: &str, name: &str) -> Result<PathBuf, Failure> {
     Ok(settings::keys_dir()?.join(profile).join(name))
 }
@@ -93,7 +95,7 @@ fn write(path: &Path, secret: &Secret) -> Result<(), Failure> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(refused)?;
     }
-    // Never opened for others, not even for a moment: a file that is there already may have been.
+    // Created anew with mode 0600: an existing file may have been readable by others.
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(refused(error)),
         _ => {}
@@ -102,7 +104,8 @@ fn write(path: &Path, secret: &Secret) -> Result<(), Failure> {
     writeln!(file, "{}", secret.reveal()).and_then(|()| file.sync_all()).map_err(refused)
 }
 
-/// Works on an entry of the keyring, on a thread of its own: the keyring may ask somebody to unlock it, and waits in its own way.
+/// Works on a keyring entry, on a thread of its own: the keyring may prompt the operator to unlock it, and blocks
+/// meanwhile.
 fn in_keyring<T: Send + 'static>(
     profile: &str,
     name: &str,

@@ -1,4 +1,5 @@
-//! Profiles in the configuration file: read, added, removed, and one of them chosen, without touching anything else that stands there.
+//! Profiles in the configuration file: read, added, removed and made the default, without touching the rest of the
+//! file.
 
 use crate::cli::failure::Failure;
 use crate::cli::settings;
@@ -8,31 +9,31 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value, value};
 
-/// How much of each rate window the console may use unless a profile says otherwise, in percent.
+/// Default share of each rate limit that the console may use, in percent.
 pub(in crate::cli) const BUDGET: u8 = 10;
 
-/// A platform that was given a name.
+/// Named platform, as the configuration file describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::cli) struct Profile {
-    /// Where it is.
+    /// Base URL of the platform.
     pub(in crate::cli) url: String,
-    /// What the console may do there.
+    /// Permission of the console on the platform; read-only by default.
     #[serde(default)]
     pub(in crate::cli) access: Allowed,
-    /// The part of each rate window that may be used, 1 to 50 percent.
+    /// Share of each rate limit that may be used, 1 to 50 percent.
     #[serde(default = "budget")]
     pub(in crate::cli) budget_percent: u8,
-    /// The colour of the header, so that platforms look different.
+    /// Colour of the header, to tell platforms apart.
     #[serde(default)]
     pub(in crate::cli) colour: Option<Hue>,
-    /// Whether every action wants the number of things it changes typed.
+    /// Whether every action is confirmed by typing the number of things it changes.
     #[serde(default)]
     pub(in crate::cli) production: bool,
-    /// Whether the credentials may go over plain http to another machine.
+    /// Whether credentials may be sent over plain http to another machine.
     #[serde(default)]
     pub(in crate::cli) allow_http: bool,
-    /// Who asks: names only. What they stand for is kept elsewhere.
+    /// Names of the credentials; the secrets themselves are stored elsewhere.
     #[serde(default)]
     pub(in crate::cli) credentials: Vec<Kept>,
 }
@@ -41,18 +42,18 @@ const fn budget() -> u8 {
     BUDGET
 }
 
-/// What the console may do.
+/// Permission of the console on a platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::cli) enum Allowed {
-    /// Look
+    /// Read only: the console changes nothing
     #[default]
     ReadOnly,
-    /// Also test, enable and disable
+    /// Actions too, such as test, enable and disable
     Act,
 }
 
-/// A colour that every terminal has.
+/// Colour that every terminal has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::cli) enum Hue {
@@ -64,29 +65,29 @@ pub(in crate::cli) enum Hue {
     Cyan,
 }
 
-/// A key or a token, by its name, and where it is kept.
+/// Reference to a key or a token: its name, and where it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::cli) struct Kept {
-    /// What people call it.
+    /// Name that the operator gave to the credential.
     pub(in crate::cli) name: String,
-    /// What it is.
+    /// Kind of the credential: key or token.
     pub(in crate::cli) kind: Kind,
-    /// Where it is kept.
+    /// Place where the secret is stored.
     pub(in crate::cli) kept: Place,
 }
 
-/// What a credential is.
+/// Kind of a stored credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::cli) enum Kind {
-    /// A key of the Integration API.
+    /// Key of the Integration API.
     Key,
-    /// An operator's token of the Portal API.
+    /// Operator token of the Portal API.
     Token,
 }
 
-/// Where a credential is kept.
+/// Place where a credential is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::cli) enum Place {
@@ -97,7 +98,7 @@ pub(in crate::cli) enum Place {
 }
 
 impl Allowed {
-    /// As it is written.
+    /// Returns the value as it is written in the file.
     pub(in crate::cli) const fn name(self) -> &'static str {
         match self {
             Self::ReadOnly => "read-only",
@@ -107,7 +108,7 @@ impl Allowed {
 }
 
 impl Hue {
-    /// As it is written.
+    /// Returns the colour as it is written in the file.
     pub(in crate::cli) const fn name(self) -> &'static str {
         match self {
             Self::Red => "red",
@@ -121,7 +122,7 @@ impl Hue {
 }
 
 impl Kind {
-    /// As it is written.
+    /// Returns the kind as it is written in the file.
     pub(in crate::cli) const fn name(self) -> &'static str {
         match self {
             Self::Key => "key",
@@ -131,7 +132,7 @@ impl Kind {
 }
 
 impl Place {
-    /// As it is written.
+    /// Returns the place as it is written in the file.
     pub(in crate::cli) const fn name(self) -> &'static str {
         match self {
             Self::Keyring => "keyring",
@@ -140,7 +141,7 @@ impl Place {
     }
 }
 
-/// What the file says of profiles; other commands look after the rest of it.
+/// Part of the configuration file that concerns profiles; other modules read the rest.
 #[derive(Debug, Default, Deserialize)]
 struct Written {
     #[serde(default)]
@@ -149,7 +150,7 @@ struct Written {
     profiles: BTreeMap<String, Profile>,
 }
 
-/// The profiles of a configuration file.
+/// Profiles of a configuration file.
 #[derive(Debug)]
 pub(in crate::cli) struct Shelf {
     file: PathBuf,
@@ -157,13 +158,13 @@ pub(in crate::cli) struct Shelf {
 }
 
 impl Shelf {
-    /// Reads the profiles of the configuration file; none if there is no file.
+    /// Reads the profiles of the configuration file in effect; none if the file does not exist.
     pub(in crate::cli) fn open() -> Result<Self, Failure> {
         let missing = || Failure::usage("there is no home directory with a configuration", "set XDG_CONFIG_HOME");
         Self::read(settings::config_file().ok_or_else(missing)?)
     }
 
-    /// Reads the profiles of this file.
+    /// Reads the profiles of the given file.
     pub(in crate::cli) fn read(file: PathBuf) -> Result<Self, Failure> {
         let text = read_text(&file)?;
         let written = toml::from_str(&text).map_err(|error: toml::de::Error| {
@@ -176,22 +177,22 @@ impl Shelf {
         Ok(Self { file, written })
     }
 
-    /// Looks at what no reading of the file shows: whether the profile that is used when none is named is there.
+    /// Checks what parsing cannot show: that the default profile exists.
     pub(in crate::cli) fn check(&self) -> Result<(), Failure> {
         self.chosen().map_or(Ok(()), |name| self.find(name).map(drop))
     }
 
-    /// The name of the profile that is used when none is named.
+    /// Returns the name of the default profile.
     pub(in crate::cli) fn chosen(&self) -> Option<&str> {
         self.written.profile.as_deref()
     }
 
-    /// All profiles, by name.
+    /// Iterates over all profiles, ordered by name.
     pub(in crate::cli) fn profiles(&self) -> impl Iterator<Item = (&str, &Profile)> {
         self.written.profiles.iter().map(|(name, profile)| (name.as_str(), profile))
     }
 
-    /// The profile of that name.
+    /// Returns the profile of that name.
     pub(in crate::cli) fn find(&self, name: &str) -> Result<&Profile, Failure> {
         self.written.profiles.get(name).ok_or_else(|| {
             let known: Vec<&str> = self.written.profiles.keys().map(String::as_str).collect();
@@ -203,7 +204,7 @@ impl Shelf {
         })
     }
 
-    /// Writes a profile, over one of the same name if there is one. The first profile is the one that is used.
+    /// Writes a profile, replacing one of the same name. The first profile becomes the default.
     pub(in crate::cli) fn put(&mut self, name: &str, profile: &Profile) -> Result<(), Failure> {
         let is_first = self.written.profiles.is_empty();
         self.change(|document| {
@@ -219,7 +220,7 @@ impl Shelf {
         })
     }
 
-    /// Takes a profile away.
+    /// Removes a profile; it is no longer the default if it was.
     pub(in crate::cli) fn remove(&mut self, name: &str) -> Result<(), Failure> {
         let is_chosen = self.chosen() == Some(name);
         self.change(|document| {
@@ -232,15 +233,15 @@ impl Shelf {
         })
     }
 
-    /// Has this profile used when none is named.
+    /// Makes a profile the default.
     pub(in crate::cli) fn choose(&mut self, name: &str) -> Result<(), Failure> {
         self.change(|document| {
             document.insert("profile", value(name));
         })
     }
 
-    /// Changes the file, whole or not at all; comments and everything else in it stay. Reads it again first, because somebody else may have
-    /// changed it.
+    /// Changes the file atomically, keeping comments and all other settings. Reads the file again first, because
+    /// another program may have changed it.
     fn change(&mut self, change: impl FnOnce(&mut DocumentMut)) -> Result<(), Failure> {
         let refused = |why: String| {
             Failure::failed(format!("{}: {why}", self.file.display()), "choose another folder with XDG_CONFIG_HOME")
@@ -266,7 +267,7 @@ fn read_text(file: &Path) -> Result<String, Failure> {
     }
 }
 
-/// A profile as it is written; what is as usual is left out.
+/// Formats a profile as a table of the file; settings with default values are left out.
 fn table(profile: &Profile) -> Table {
     let mut table = Table::new();
     table["url"] = value(profile.url.as_str());
