@@ -1,16 +1,16 @@
-//! What may be told of a URL outside an administrator's view: where it leads, and nothing that lets anybody in there. Queries, user names,
-//! passwords and the parts of a path that look like secrets are left out, by this rule everywhere.
+//! Redaction of URLs. Scheme, host and port stay; user names, passwords, queries, fragments and path segments that look
+//! like secrets are replaced with [`REDACTED`].
 
 use super::scan::is_random_word;
 use std::borrow::Cow;
 
-/// What stands where something was left out.
+/// Text that replaces each redacted part of a URL.
 pub const REDACTED: &str = "REDACTED";
 
-/// What is left out of URLs, for people who count it.
+/// Label under which redacted URL parts are counted.
 pub const PARTS: &str = "secret parts of URLs";
 
-/// Hosts whose paths are secrets, and the part of the path that is not.
+/// Hosts whose paths are secrets, each with the path prefix that may be shown.
 const CAPABILITY_HOSTS: [(&str, &str); 14] = [
     ("hooks.zapier.com", "/hooks/catch/"),
     ("hooks.zapier.com", "/hooks/standard/"),
@@ -28,11 +28,12 @@ const CAPABILITY_HOSTS: [(&str, &str); 14] = [
     ("api.telegram.org", "/"),
 ];
 
-/// Names behind which a path has a secret.
+/// Path segments that are followed by a secret segment.
 const NAMES: [&str; 11] =
     ["key", "keys", "token", "secret", "auth", "password", "signature", "sig", "apikey", "api_key", "access_token"];
 
-/// A URL as it may be told: `https://hooks.zapier.com/hooks/catch/REDACTED/REDACTED?REDACTED`. What is no URL is kept up to its query.
+/// Redacts a URL: `https://hooks.zapier.com/hooks/catch/REDACTED/REDACTED?REDACTED`. A text without a scheme is treated
+/// as if it began with the host.
 #[must_use]
 pub fn redacted(url: &str) -> Cow<'_, str> {
     let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (&url[..scheme.len() + 3], rest));
@@ -53,6 +54,7 @@ pub fn redacted(url: &str) -> Cow<'_, str> {
     Cow::Owned(format!("{scheme}{user}{host}{told}{rest}"))
 }
 
+/// Redacts the secret segments of a path, which are all of them behind a known prefix of a capability host.
 fn told_path<'p>(host: &str, path: &'p str) -> Cow<'p, str> {
     let name = host.split(':').next().unwrap_or_default().trim_end_matches('.').to_ascii_lowercase();
     let is_at = |of: &str| name == of || name.strip_suffix(of).is_some_and(|rest| rest.ends_with('.'));
@@ -69,7 +71,7 @@ fn told_path<'p>(host: &str, path: &'p str) -> Cow<'p, str> {
     if told == parts { Cow::Borrowed(path) } else { Cow::Owned(format!("{kept}{told}")) }
 }
 
-/// What [`redacted`] leaves out of a URL: its user, the secret parts of its path, its query.
+/// Lists the parts of a URL that [`redacted`] removes: user information, secret path segments and the query.
 #[must_use]
 pub fn secret_parts(url: &str) -> Vec<String> {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
@@ -82,7 +84,8 @@ pub fn secret_parts(url: &str) -> Vec<String> {
     all.filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
-/// Whether a part of a path looks like a secret: one of its words has letters and digits mixed, as random text does.
+/// Returns whether a path segment looks like a secret: a known prefix, or a word that mixes letters and digits as
+/// random text does.
 fn is_secret(part: &str) -> bool {
     let part = part.replace("%", "");
     part.split(|character: char| !character.is_ascii_alphanumeric()).any(|word| is_random_word(word.as_bytes()))
@@ -90,7 +93,7 @@ fn is_secret(part: &str) -> bool {
         || part.starts_with("wlop_")
 }
 
-/// A text in which every URL is as it may be told, and how many were not.
+/// Redacts every URL in a text and returns the text with the number of URLs that changed.
 #[must_use]
 pub fn redacted_within(text: &str) -> (Cow<'_, str>, usize) {
     let (mut told, mut at, mut n) = (String::new(), 0, 0);
@@ -124,11 +127,11 @@ pub fn redacted_within(text: &str) -> (Cow<'_, str>, usize) {
     (Cow::Owned(told), n)
 }
 
-/// What stands between a scheme and a host; with JSON's escapes too.
+/// Separator between scheme and host, in plain text and with the slashes escaped as in JSON.
 const PLAIN: &str = "://";
 const ESCAPED: &str = ":\\/\\/";
 
-/// Where the next URL of a text begins, and what stands behind its scheme.
+/// Byte offset at which the next URL of a text begins, with the separator that follows the scheme.
 fn next(text: &str, from: usize) -> Option<(usize, &'static str)> {
     let of = |slashes: &'static str| text[from..].find(slashes).map(|at| (from + at, slashes));
     let (at, slashes) = [of(PLAIN), of(ESCAPED)].into_iter().flatten().min()?;

@@ -1,4 +1,4 @@
-//! What an alert can be about, and for how long somebody's word that they look after one holds.
+//! Subjects of alerts, and acknowledgements of alerts with their lifetime.
 
 use super::ids::{CompanyId, KeyId, SubscriptionId};
 use super::standing::Standing;
@@ -7,25 +7,25 @@ use super::window::Bucket;
 use std::fmt;
 use std::time::Duration;
 
-/// After this long an acknowledgement lapses: what was forgotten is to be seen again.
+/// Lifetime of an acknowledgement, 24 hours; after that an alert that still lasts is raised again.
 pub const HELD_FOR: Duration = Duration::from_secs(24 * 3_600);
-/// Characters of what may be said with an acknowledgement, or as the reason for switching something off.
+/// Maximum length in characters of the note on an acknowledgement and of the reason for disabling a subscription.
 pub const REMARK: usize = 500;
 
-/// What an alert is about.
+/// Subject of an alert, displayed as `subscription 12` or `window 3 read`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Subject {
-    /// A subscription.
+    /// A subscription is failing or disabled.
     Subscription(SubscriptionId),
-    /// A key.
+    /// An API key needs attention.
     Key(KeyId),
-    /// A window of a key.
+    /// A key is close to or over the rate limit of one bucket.
     Window(KeyId, Bucket),
-    /// The events of a company.
+    /// A company publishes no events although events are usual.
     Events(CompanyId),
-    /// The delivery pipeline as a whole.
+    /// The delivery pipeline as a whole is impaired.
     Pipeline,
-    /// The platform's clock and ours.
+    /// The clocks of the platform and the console differ.
     Clock,
 }
 
@@ -43,7 +43,7 @@ impl fmt::Display for Subject {
 }
 
 impl Subject {
-    /// The subject of that name, as it is displayed.
+    /// Parses a subject from its displayed form; `None` if the text names no subject.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         let words: Vec<&str> = name.split(' ').collect();
@@ -60,27 +60,28 @@ impl Subject {
     }
 }
 
-/// Somebody's word that they look after an alert.
+/// An operator's statement that an alert is being handled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Acknowledgement {
-    /// What it is about.
+    /// Subject of the acknowledged alert.
     pub subject: Subject,
-    /// How it stood; when it becomes worse, it is another alert.
+    /// Health status of the subject at that time; a worse status later is a new alert.
     pub standing: Standing,
-    /// When it was said, by the platform's clock.
+    /// Time of the acknowledgement by the platform's clock.
     pub at: Timestamp,
-    /// Who said it.
+    /// Name of the operator who acknowledged the alert.
     pub by: String,
-    /// What else they said.
+    /// Optional note, at most [`REMARK`] characters.
     pub note: Option<String>,
 }
 
 impl Acknowledgement {
-    /// Whether it is about an alert that began at `since`, where it is known when it did, stands no worse than then, and has not lapsed. What
-    /// has no known beginning and comes back within the day is the same alert.
+    /// Returns whether this acknowledgement covers an alert: same subject, a status no worse than the acknowledged one,
+    /// not older than [`HELD_FOR`], and given at or after `since`, the beginning of the alert. An alert whose beginning
+    /// is unknown stays covered when it returns within that time.
     #[must_use]
     pub fn holds(&self, (subject, standing): (Subject, Standing), since: Option<Timestamp>, now: Timestamp) -> bool {
-        // Worse ones come first.
+        // `HealthStatus` orders the worst status first, so `<=` means "no worse than acknowledged".
         self.subject == subject
             && self.standing <= standing
             && since.is_none_or(|since| since <= self.at)

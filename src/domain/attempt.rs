@@ -1,107 +1,107 @@
-//! Attempts: one POST with all that is worth keeping of it.
+//! Attempts: one POST of a webhook, in summary and as the complete HTTP exchange.
 
 use super::delivery::{Kind, Outcome};
 use super::event::EventType;
 use super::ids::{AttemptId, CompanyId, DeliveryId, EventId, SubscriptionId};
 use super::time::Timestamp;
 
-/// One POST in short.
+/// Summary of one attempt to deliver a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
-    /// Its number.
+    /// Number of the attempt, unique on the platform.
     pub id: AttemptId,
-    /// What it was about.
+    /// Event, subscription and target of the attempt.
     pub about: About,
-    /// What it was for.
+    /// Reason for which the attempt was made.
     pub kind: Kind,
-    /// 1 for the first.
+    /// Number of the attempt within its delivery, 1 for the first.
     pub number: u32,
-    /// When it began.
+    /// Time at which the attempt began.
     pub started_at: Timestamp,
-    /// What came of it.
+    /// Outcome and duration of the attempt.
     pub result: Result,
 }
 
-/// What an attempt was about.
+/// Event, subscription and target of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct About {
-    /// Whose.
+    /// Company that owns the subscription.
     pub company: CompanyId,
-    /// To which subscription.
+    /// Subscription to which the webhook was sent.
     pub subscription: SubscriptionId,
-    /// Where it went.
+    /// URL to which the request was sent.
     pub target_url: String,
-    /// Which delivery and event; none for a test.
+    /// Delivery and event of the attempt; `None` for a test.
     pub delivery: Option<(DeliveryId, EventId)>,
-    /// What the event was.
+    /// Type of the delivered event.
     pub event_type: EventType,
 }
 
-/// What came of an attempt, in short.
+/// Outcome and duration of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Result {
-    /// What it came to.
+    /// HTTP status of the answer, or the kind of failure.
     pub outcome: Outcome,
-    /// In a sentence, if there was no answer.
+    /// Failure in a sentence; `None` if an answer arrived.
     pub error: Option<String>,
-    /// From the look-up of the name to the last byte.
+    /// Duration in milliseconds, from the DNS lookup to the last byte of the answer.
     pub elapsed_ms: u64,
 }
 
-/// One POST, byte by byte.
+/// HTTP request and response of one attempt, as bytes on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Exchange {
-    /// What was sent.
+    /// Headers of the request, in the order sent.
     pub request_headers: Vec<(String, String)>,
-    /// What came back.
+    /// Headers of the response, in the order received.
     pub response_headers: Vec<(String, String)>,
-    /// The first 16 KiB of what came back.
+    /// First 16 KiB of the response body.
     pub response_body: Vec<u8>,
-    /// How many bytes were read of it.
+    /// Number of response body bytes that were read.
     pub n_response_bytes: u64,
-    /// The address that was dialled.
+    /// Address that was dialled; `None` if no address was reached.
     pub peer: Option<String>,
-    /// Where the time went.
+    /// Duration of each phase of the attempt.
     pub phases: Phases,
-    /// When headers and bodies were given up, because the company's log had more bytes than its quota; `None` while they are kept.
+    /// Time at which headers and bodies were dropped because the company's log exceeded its quota; `None` while stored.
     pub shed_at: Option<Timestamp>,
 }
 
-/// A part of an attempt, in the order in which they come.
+/// Phase of an attempt, in chronological order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// The name is resolved.
+    /// The target's host name is resolved.
     Dns,
-    /// A connection is made.
+    /// A TCP connection is opened.
     Connect,
-    /// TLS is agreed.
+    /// The TLS handshake is completed.
     Tls,
-    /// The request is sent and the head of the answer awaited.
+    /// The request is sent and the response head is awaited.
     Head,
-    /// The body of the answer is read.
+    /// The response body is read.
     Body,
 }
 
 impl Phase {
-    /// All five.
+    /// All five phases, in chronological order.
     pub const ALL: [Self; 5] = [Self::Dns, Self::Connect, Self::Tls, Self::Head, Self::Body];
 }
 
-/// How long each phase took, in microseconds. A phase that the attempt did not come to is absent, and so are the first three where a kept
-/// connection was used, the first where the target is an address, and the third without TLS.
+/// Duration of each phase in microseconds. A phase that the attempt did not reach is absent; so are the first three on
+/// a reused connection, DNS for an address literal, and TLS without https.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Phases {
     us: [Option<u64>; Phase::ALL.len()],
 }
 
 impl Phases {
-    /// How long a phase took.
+    /// Duration of a phase in microseconds.
     #[must_use]
     pub const fn get(&self, phase: Phase) -> Option<u64> {
         self.us[phase as usize]
     }
 
-    /// Sets how long a phase took.
+    /// Sets the duration of a phase in microseconds.
     pub const fn set(&mut self, phase: Phase, us: Option<u64>) {
         self.us[phase as usize] = us;
     }

@@ -1,22 +1,23 @@
-//! What the audit trail is chained with, and what can be wrong with it.
+//! Audit trail integrity: the key that chains audit rows, and the faults that a verification reports.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// The key of the chain of audit rows.
+/// HMAC key that chains the rows of the audit trail.
 #[derive(Clone)]
 pub struct AuditKey(Arc<Zeroizing<[u8; 32]>>);
 
 impl AuditKey {
-    /// A key of these bytes.
+    /// Creates a key from 32 bytes.
     #[must_use]
     pub fn new(bytes: [u8; 32]) -> Self {
         Self(Arc::new(Zeroizing::new(bytes)))
     }
 
-    /// HMAC-SHA256 over a label and fields, each with its length in front.
+    /// Computes HMAC-SHA256 over a label and fields, each preceded by its length so that fields cannot run into each
+    /// other.
     #[must_use]
     #[expect(clippy::expect_used, reason = "HMAC takes keys of every length")]
     pub fn mac(&self, label: &str, fields: &[&[u8]]) -> [u8; 32] {
@@ -35,14 +36,14 @@ impl std::fmt::Debug for AuditKey {
     }
 }
 
-/// Something wrong with the trail.
+/// A break in the chain of audit rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// Rows from the first to the last number are missing.
     Missing(i64, i64),
-    /// The row, its number, or the MAC of the row before it is not what was written.
+    /// The row with this number, or the MAC of the row before it, differs from what was written.
     Altered(i64),
-    /// The row with this number is the last one, and another one was written last: the end was cut off or replaced.
+    /// The row with this number is the last one, but another row was written last: the end was cut off or replaced.
     End(i64),
 }
 
@@ -57,20 +58,20 @@ impl std::fmt::Display for Fault {
     }
 }
 
-/// What checking the trail came to.
+/// Result of verifying the audit trail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checked {
-    /// Rows that were read.
+    /// Number of rows that were read.
     pub n_rows: u64,
-    /// The first things wrong, in the order of the rows; empty if the trail is whole.
+    /// First breaks in the chain, in row order; empty if the trail is intact.
     pub faults: Vec<Fault>,
 }
 
-/// The end of the trail: kept elsewhere, it shows later whether rows up to it were cut off or replaced.
+/// Last row of the audit trail. Stored elsewhere, the head shows later whether rows up to it were cut off or replaced.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Head {
-    /// The number of the last row; 0 if there is none.
+    /// Number of the last row; 0 if the trail is empty.
     pub sequence: i64,
-    /// Its MAC; empty if there is none.
+    /// MAC of the last row; empty if the trail is empty.
     pub mac: Vec<u8>,
 }

@@ -1,30 +1,31 @@
-//! The breaker: twenty consecutive failed scheduled attempts disable a subscription (contract: delivery).
+//! Circuit breaker: [`FUSE`] failed scheduled attempts in a row disable a subscription. See
+//! `docs/internals/contract.md`.
 
 use super::time::Timestamp;
 use std::time::Duration;
 
-/// Consecutive failures that trip the breaker.
+/// Failures in a row that trip the breaker.
 pub const FUSE: u32 = 20;
 
-/// The streak of a subscription: consecutive failed scheduled attempts since the last success or enabling.
+/// Circuit breaker of one subscription: its failed scheduled attempts since the last success or enabling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Breaker {
     /// Failures in a row, 0 to [`FUSE`].
     pub streak: u32,
 }
 
-/// What one more counted attempt does to a subscription.
+/// Effect of one more counted attempt on a subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// It stays enabled.
+    /// The subscription stays as it is.
     Holds,
-    /// This attempt trips the breaker.
+    /// This attempt trips the breaker and disables the subscription.
     Trips,
 }
 
 impl Breaker {
-    /// The breaker after one more *scheduled* attempt, by completion order, and whether that trips it. Tests, resends and
-    /// replays are never shown to it. A breaker that has tripped stays tripped and does not trip twice.
+    /// Records one more *scheduled* attempt, by order of completion, and returns whether that attempt trips the
+    /// breaker. Tests, resends and replays never count. A tripped breaker stays tripped and does not trip twice.
     #[must_use]
     pub fn after(self, succeeded: bool) -> (Self, Effect) {
         if self.streak >= FUSE {
@@ -39,10 +40,10 @@ impl Breaker {
     }
 }
 
-/// When the breaker will trip if failures go on at the pace of the current streak.
+/// Estimates the time until the breaker trips if failures continue at the pace of the current streak.
 ///
-/// `began_at` is the first failure of the streak, `latest_at` the last one. `None` when there are fewer than three failures to take a
-/// pace from, or when the breaker has tripped.
+/// `began_at` is the first failure of the streak, `latest_at` the last one. Returns `None` with fewer than three
+/// failures, which give no pace, or once the breaker has tripped.
 #[must_use]
 pub fn forecast(streak: u32, began_at: Timestamp, latest_at: Timestamp) -> Option<Duration> {
     if !(3..FUSE).contains(&streak) {

@@ -1,24 +1,24 @@
-//! A company's clients and leads with their statuses, its affiliates and its notes (contract: actions).
+//! Companies and their CRM records: clients and leads with their statuses, affiliates and notes.
 
 use super::ids::{AffiliateId, ClientId, CompanyId, NoteId};
 use super::subscription::Dates;
 use super::time::Timestamp;
 
-/// A status a client can have: its name and its number.
+/// Status of a client or lead: a name and a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientStatus {
-    /// The number on the wire.
+    /// Number of the status on the wire.
     pub id: i64,
-    /// The name on the wire.
+    /// Name of the status on the wire.
     pub name: &'static str,
 }
 
-/// What Create Lead gives.
+/// Status that Create Lead assigns.
 pub const LEAD_NEW: ClientStatus = ClientStatus { id: 10, name: "Lead - New" };
-/// What Create Client gives unless told otherwise.
+/// Status that Create Client assigns by default.
 pub const CLIENT_ACTIVE: ClientStatus = ClientStatus { id: 42, name: "Client - Active" };
 
-/// Every status there is.
+/// All statuses of clients and leads.
 pub const STATUSES: [ClientStatus; 8] = [
     LEAD_NEW,
     ClientStatus { id: 11, name: "Lead - Contacted" },
@@ -31,176 +31,176 @@ pub const STATUSES: [ClientStatus; 8] = [
 ];
 
 impl ClientStatus {
-    /// The status of that number.
+    /// Looks up a status by its number.
     #[must_use]
     pub fn numbered(id: i64) -> Option<Self> {
         STATUSES.into_iter().find(|status| status.id == id)
     }
 
-    /// The status of that name.
+    /// Looks up a status by its name, which is case-sensitive.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         STATUSES.into_iter().find(|status| status.name == name)
     }
 
-    /// Whether it makes its client a lead.
+    /// Returns whether a client with this status is a lead.
     #[must_use]
     pub fn is_lead(self) -> bool {
         self.name.starts_with("Lead")
     }
 }
 
-/// A company: one tenant.
+/// A company: one tenant of the platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Company {
-    /// Its number, the one in its keys.
+    /// Number of the company, which is part of its keys.
     pub id: CompanyId,
-    /// Its name.
+    /// Display name of the company.
     pub name: String,
-    /// When it was created.
+    /// Creation time of the company.
     pub created_at: Timestamp,
 }
 
-/// A client of a company, or a lead.
+/// A client or lead in a company's CRM.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
-    /// Its number.
+    /// Number of the client, unique on the platform.
     pub id: ClientId,
-    /// Whose.
+    /// Company that owns the client.
     pub company: CompanyId,
-    /// Who it is.
+    /// Name, email address and phone number.
     pub person: Person,
-    /// Where it lives.
+    /// City, state and postal code.
     pub address: Address,
-    /// Lead or client, and how far.
+    /// Current status, which also tells a lead from a client.
     pub status: ClientStatus,
-    /// Who looks after it.
+    /// Employee and affiliate responsible for the client.
     pub assigned: Assigned,
-    /// How it came.
+    /// Source through which the client was acquired.
     pub origin: Origin,
-    /// When it was created, and last changed.
+    /// Times of creation and last change.
     pub dates: Dates,
 }
 
-/// A person's name, and how to reach them.
+/// Name and contact details of a person.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Person {
-    /// First name.
+    /// First name of the person.
     pub first_name: String,
-    /// Last name.
+    /// Last name of the person.
     pub last_name: String,
-    /// One `@`, at most 254 characters; compared without case.
+    /// Email address with one `@`, at most 254 characters; compared case-insensitively.
     pub email: String,
-    /// As given; compared by its digits.
+    /// Phone number as entered; compared by its digits.
     pub phone: Option<String>,
 }
 
 impl Person {
-    /// First and last name.
+    /// First and last name, separated by a space.
     #[must_use]
     pub fn full_name(&self) -> String {
         format!("{} {}", self.first_name, self.last_name)
     }
 }
 
-/// Where somebody lives.
+/// Postal address of a client, without a street.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Address {
-    /// At most 100 characters.
+    /// City, at most 100 characters.
     pub city: Option<String>,
-    /// 2 to 50 characters.
+    /// State, 2 to 50 characters.
     pub state: Option<String>,
-    /// At most 10 characters.
+    /// Postal code, at most 10 characters.
     pub zip: Option<String>,
 }
 
-/// Who looks after a client.
+/// Employee and affiliate responsible for a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Assigned {
-    /// An employee of the company, as the CRM numbers them.
+    /// Employee of the company, by the CRM's number.
     pub employee: Option<i64>,
-    /// The affiliate who brought it.
+    /// Affiliate who referred the client.
     pub affiliate: Option<AffiliateId>,
 }
 
-/// How a client came.
+/// Source through which a client was acquired.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Origin {
-    /// Where from.
+    /// Name of the source, such as a campaign.
     pub source: Option<String>,
-    /// The package it asked for.
+    /// Package that the client asked for.
     pub package_keyword: Option<String>,
-    /// The partner's own id; unique among the company's clients and leads.
+    /// Partner's own id, unique among the company's clients and leads.
     pub external_id: Option<String>,
 }
 
-/// What a client is looked for by; everything given must match.
+/// Search criteria for clients; every given criterion must match.
 #[derive(Debug, Clone, Default)]
 pub struct Traits {
-    /// Without case.
+    /// Email address of the client, compared case-insensitively.
     pub email: Option<String>,
-    /// By its digits.
+    /// Phone number, compared by its digits.
     pub phone: Option<String>,
-    /// The number.
+    /// Number of the client to find.
     pub id: Option<ClientId>,
-    /// The partner's own id.
+    /// Partner's own id of the client.
     pub external_id: Option<String>,
 }
 
-/// Somebody who brings clients.
+/// An affiliate, who refers clients to a company.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Affiliate {
-    /// Its number.
+    /// Number of the affiliate, unique on the platform.
     pub id: AffiliateId,
-    /// Whose.
+    /// Company that works with the affiliate.
     pub company: CompanyId,
-    /// Who it is.
+    /// Name, email address and phone number.
     pub person: Person,
-    /// A code of the company's own.
+    /// Affiliate code, chosen by the company.
     pub code: Option<String>,
-    /// Per cent, 0 to 100.
+    /// Commission in percent, 0 to 100.
     pub commission_rate: Option<f64>,
-    /// Whether the company has approved it.
+    /// Whether the company has approved the affiliate.
     pub is_approved: bool,
-    /// The partner's own id; unique among the company's affiliates.
+    /// Partner's own id, unique among the company's affiliates.
     pub external_id: Option<String>,
-    /// When it was created, and last changed.
+    /// Times of creation and last change.
     pub dates: Dates,
 }
 
 /// A note on a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
-    /// Its number.
+    /// Number of the note, unique on the platform.
     pub id: NoteId,
-    /// Whose.
+    /// Company that owns the client.
     pub company: CompanyId,
-    /// On whom.
+    /// Client that the note is about.
     pub client: ClientId,
-    /// 1 to 10,000 characters.
+    /// Text of the note, 1 to 10,000 characters.
     pub text: String,
-    /// A word of the company's own.
+    /// Kind of note, in the company's own vocabulary.
     pub note_type: Option<String>,
-    /// Who may read it.
+    /// Audience that may read the note.
     pub visibility: Visibility,
-    /// The partner's own id; unique among the company's notes.
+    /// Partner's own id, unique among the company's notes.
     pub external_id: Option<String>,
-    /// When it was written.
+    /// Time at which the note was written.
     pub created_at: Timestamp,
 }
 
-/// Who may read a note.
+/// Audience that may read a note.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Visibility {
-    /// The company's people.
+    /// Only the company's staff may read the note.
     #[default]
     Internal,
-    /// The client, too.
+    /// The client may read the note too.
     Client,
 }
 
 impl Visibility {
-    /// The name on the wire.
+    /// Name of the visibility on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -209,20 +209,20 @@ impl Visibility {
         }
     }
 
-    /// The visibility of that name.
+    /// Looks up a visibility by its wire name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         [Self::Internal, Self::Client].into_iter().find(|visibility| visibility.name() == name)
     }
 }
 
-/// What an email address is compared by: itself without case.
+/// Normalizes an email address for comparison: lower case.
 #[must_use]
 pub fn email_key(email: &str) -> String {
     email.to_lowercase()
 }
 
-/// What a phone number is compared by: its digits.
+/// Normalizes a phone number for comparison: only its digits.
 #[must_use]
 pub fn phone_key(phone: &str) -> String {
     phone.chars().filter(char::is_ascii_digit).collect()

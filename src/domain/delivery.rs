@@ -1,53 +1,54 @@
-//! Deliveries: what an attempt can come to, and what follows from it (contract: delivery).
+//! Delivery policy: outcomes of attempts, the retry schedule and limits on attempts. Pure; see
+//! `docs/internals/reliability.md`.
 
 use super::time::Timestamp;
 use std::fmt;
 use std::time::Duration;
 
-/// How long one attempt may take, from the look-up of the name to the last byte of the answer.
+/// Timeout of one attempt, from the DNS lookup to the last byte of the response.
 pub const DEADLINE: Duration = Duration::from_secs(10);
 /// Retries after the first attempt.
 pub const RETRIES: u32 = 10;
-/// Attempts of one subscription under way at once.
+/// Maximum number of attempts in flight for one subscription.
 pub const FLIGHTS_PER_SUBSCRIPTION: usize = 4;
-/// Attempts under way at once, all together.
+/// Maximum number of attempts in flight on the whole platform.
 pub const FLIGHTS: usize = 64;
-/// Bytes of an answer's body that are kept.
+/// Maximum number of response body bytes that are stored.
 pub const BODY_KEPT: usize = 16 * 1024;
-/// Bytes of an answer's body that are read at most.
+/// Maximum number of response body bytes that are read: one more than 64 KiB, to notice a longer body.
 pub const BODY_READ: usize = 64 * 1024 + 1;
 
-/// A number in `[0, 1)` out of the dice.
+/// A random number in `[0, 1)`, drawn by the caller so that the policy stays pure.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Roll(pub f64);
 
-/// Why an attempt got no answer.
+/// Kind of failure of an attempt that got no valid response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Cause {
-    /// Nothing complete within the deadline.
+    /// No complete response arrived within the timeout.
     Timeout,
-    /// The connection was refused.
+    /// The receiver refused the connection.
     Refused,
-    /// The connection broke.
+    /// The connection was reset or closed early.
     Broken,
-    /// The name could not be resolved.
+    /// The host name could not be resolved.
     Dns,
-    /// TLS could not be agreed, or the certificate is not good.
+    /// The TLS handshake failed or the certificate is not valid.
     Tls,
-    /// The address is not a public one.
+    /// The address is not public and therefore blocked.
     Blocked,
-    /// The answer was not HTTP.
+    /// The response was not valid HTTP.
     Garbled,
-    /// The sender itself is in trouble: no route, no resolver, no descriptors. Counts against nobody.
+    /// Local failure of the sender: no route, no resolver, no file descriptors. Counts against no receiver.
     Ours,
 }
 
 impl Cause {
-    /// All of them.
+    /// All kinds of failure, local ones last.
     pub const ALL: [Self; 8] =
         [Self::Timeout, Self::Refused, Self::Broken, Self::Dns, Self::Tls, Self::Blocked, Self::Garbled, Self::Ours];
 
-    /// One word for lists and for the wire.
+    /// One-word name of the failure, on the wire and in lists.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -62,35 +63,35 @@ impl Cause {
         }
     }
 
-    /// The cause of that name.
+    /// Looks up a kind of failure by its wire name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|cause| cause.name() == name)
     }
 }
 
-/// What one POST came to.
+/// Outcome of one POST to a receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// A complete answer arrived in time.
+    /// A complete response arrived in time.
     Answered {
-        /// Its status.
+        /// HTTP status of the response.
         status: u16,
-        /// Its `Retry-After`, if it had a readable one.
+        /// Value of `Retry-After`; `None` if absent or unreadable.
         retry_after: Option<Duration>,
     },
-    /// None did.
+    /// No complete response arrived, for this reason.
     Unanswered(Cause),
 }
 
 impl Outcome {
-    /// Status 200 to 299 in time; all else fails, redirects too.
+    /// Returns whether the response has a status of 200 to 299; every other outcome fails, redirects too.
     #[must_use]
     pub const fn is_success(&self) -> bool {
         matches!(self, Self::Answered { status: 200..=299, .. })
     }
 
-    /// Whether it says something about the receiver rather than about us.
+    /// Returns whether the outcome says something about the receiver, which a local failure does not.
     #[must_use]
     pub const fn is_counted(&self) -> bool {
         !matches!(self, Self::Unanswered(Cause::Ours))
@@ -106,24 +107,24 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// What an attempt was for.
+/// Reason for which an attempt is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// From the schedule; the only kind that counts for breaker and health.
+    /// Made by the retry schedule; the only kind that counts for the breaker and for health.
     Scheduled,
-    /// Somebody asked for this delivery once more.
+    /// Requested by an operator for one delivery.
     Resend,
-    /// Part of a replay.
+    /// Enqueued by a replay of past deliveries.
     Replay,
-    /// A test; no event stands behind it.
+    /// Sends a test webhook that belongs to no event.
     Test,
 }
 
 impl Kind {
-    /// All four.
+    /// All four kinds of attempts.
     pub const ALL: [Self; 4] = [Self::Scheduled, Self::Resend, Self::Replay, Self::Test];
 
-    /// The name on the wire.
+    /// Name of the kind on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -134,38 +135,38 @@ impl Kind {
         }
     }
 
-    /// The kind of that name.
+    /// Looks up a kind of attempt by its wire name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 
-/// Where a delivery stands.
+/// State of a delivery in the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum State {
-    /// Waits for its time.
+    /// Waits until the next attempt is due.
     Pending,
-    /// Claimed by the dispatcher, under a lease.
+    /// Claimed by the dispatcher under a lease.
     InFlight,
-    /// A scheduled attempt succeeded.
+    /// An attempt of the delivery succeeded.
     Succeeded,
-    /// All attempts failed.
+    /// The first attempt and all retries failed.
     Exhausted,
-    /// Its subscription was disabled when the event happened.
+    /// Missed: the subscription was disabled when the event was published.
     Skipped,
-    /// Was pending when its subscription was disabled; resumes when it is enabled.
+    /// On hold: pending when its subscription was disabled, resumed when the subscription is enabled.
     Parked,
-    /// Its subscription was deleted.
+    /// The subscription of the delivery was deleted.
     Cancelled,
 }
 
 impl State {
-    /// All seven.
+    /// All seven states of deliveries.
     pub const ALL: [Self; 7] =
         [Self::Pending, Self::InFlight, Self::Succeeded, Self::Exhausted, Self::Skipped, Self::Parked, Self::Cancelled];
 
-    /// The name on the wire and in the database.
+    /// Name of the state on the wire and in the database.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -179,22 +180,23 @@ impl State {
         }
     }
 
-    /// The state of that name.
+    /// Looks up a state by its name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.name() == name)
     }
 }
 
-/// The longest wait that a receiver can ask for with `Retry-After`; more than that is taken for this.
+/// Longest wait that a receiver can request with `Retry-After`; longer requests are cut to this.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(4 * 3_600);
-/// The jitter of a step, as a part of it, upwards and downwards.
+/// Jitter of a retry delay as a fraction of the delay, in both directions.
 const JITTER: f64 = 0.2;
 
-/// When retries are due: `base × 2ⁿ`, capped, ± 20 %, and never before a receiver asked for it.
+/// Retry policy with exponential backoff: `base × 2ⁿ`, capped, with ± 20 % jitter, and never earlier than a receiver
+/// requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Schedule {
-    /// The wait after the first attempt; 30 s unless scaled.
+    /// Delay after the first attempt, 30 s by default.
     pub base: Duration,
 }
 
@@ -205,14 +207,14 @@ impl Default for Schedule {
 }
 
 impl Schedule {
-    /// The longest step: 4 h for a base of 30 s, scaled with it.
+    /// Longest delay between two attempts: 4 h for a base of 30 s, scaled with the base.
     #[must_use]
     pub fn cap(&self) -> Duration {
         self.base.saturating_mul(480)
     }
 
-    /// The wait after attempt number `done` (1 is the first), or `None` after the last one: the planned step with its jitter, or what
-    /// `Retry-After` asked for where that is longer, which counts for at most [`MAX_RETRY_AFTER`].
+    /// Delay after attempt number `done` (1 is the first), or `None` after the last one. The delay is the planned step
+    /// with jitter, or the receiver's `Retry-After` where that is longer, up to [`MAX_RETRY_AFTER`].
     #[must_use]
     pub fn wait(&self, done: u32, retry_after: Option<Duration>, roll: Roll) -> Option<Duration> {
         if done == 0 || done > RETRIES {
@@ -224,20 +226,20 @@ impl Schedule {
     }
 }
 
-/// What follows from an attempt.
+/// Next step of a delivery after an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Done: it succeeded.
+    /// The delivery is complete: the attempt succeeded.
     Delivered,
-    /// It failed and is tried again at this time.
+    /// The attempt failed and is repeated at this time.
     RetryAt(Timestamp),
-    /// It failed and was the last one.
+    /// The attempt failed and was the last one.
     Exhausted,
-    /// Nothing was learnt about the receiver: the delivery is given back as it was.
+    /// The attempt failed locally: the delivery is returned to the queue unchanged and uses up no retry.
     Postponed,
 }
 
-/// Decides what follows when attempt number `done` (1 is the first) ended with `outcome` at `now`.
+/// Decides the next step when attempt number `done` (1 is the first) ended with `outcome` at `now`.
 #[must_use]
 pub fn judge(outcome: &Outcome, done: u32, schedule: &Schedule, now: Timestamp, roll: Roll) -> Verdict {
     if outcome.is_success() {

@@ -1,36 +1,36 @@
-//! Events: the ten types (contract: events).
+//! Events and their ten types. See `docs/internals/contract.md`.
 
 use super::ids::{CompanyId, EventId};
 use super::time::Timestamp;
 use std::fmt;
 
-/// What happened. Names are lowercase and case-sensitive.
+/// Type of an event. Wire names are lowercase and case-sensitive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventType {
-    /// A client was created.
+    /// A client record was created.
     ClientCreated,
     /// A client or lead changed status.
     ClientStatusChanged,
-    /// A lead was created.
+    /// A lead record was created.
     LeadCreated,
-    /// An invoice was created.
+    /// An invoice was created for a client.
     InvoiceCreated,
-    /// An invoice changed status.
+    /// An invoice changed its status.
     InvoiceStatusChanged,
-    /// A payment went through.
+    /// A payment was collected successfully.
     PaymentSucceeded,
-    /// A payment did not go through.
+    /// A payment attempt was declined or failed.
     PaymentFailed,
-    /// An affiliate was created.
+    /// An affiliate record was created.
     AffiliateCreated,
-    /// A document was uploaded.
+    /// A document was uploaded for a client.
     DocumentUploaded,
-    /// An agreement was signed.
+    /// An agreement was signed by a client.
     AgreementSigned,
 }
 
 impl EventType {
-    /// All ten, in the order of the documentation.
+    /// All ten types, in the order of the documentation.
     pub const ALL: [Self; 10] = [
         Self::ClientCreated,
         Self::ClientStatusChanged,
@@ -44,7 +44,7 @@ impl EventType {
         Self::AgreementSigned,
     ];
 
-    /// The name on the wire.
+    /// Name of the event type on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -61,7 +61,7 @@ impl EventType {
         }
     }
 
-    /// The type of that name, if it is one of the ten.
+    /// Looks up an event type by its wire name; `None` if unknown.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
@@ -74,38 +74,38 @@ impl fmt::Display for EventType {
     }
 }
 
-/// Something that happened, with the bytes it is polled and delivered as.
+/// A published event with its envelope bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// Increasing.
+    /// Number of the event, increasing in the order of publication.
     pub id: EventId,
-    /// Whose.
+    /// Company in which the event happened.
     pub company: CompanyId,
-    /// What.
+    /// Type of the published event.
     pub kind: EventType,
-    /// When.
+    /// Time at which the event was published.
     pub created_at: Timestamp,
-    /// The envelope: stored, signed and sent as it is.
+    /// Envelope bytes: stored, signed and sent unchanged.
     pub body: Vec<u8>,
 }
 
-/// In which order events are listed.
+/// Sort order of an event list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Order {
-    /// By ascending number.
+    /// Sorted by ascending event number.
     #[default]
     OldestFirst,
-    /// By descending number.
+    /// Sorted by descending event number.
     NewestFirst,
 }
 
-/// Which events are asked for.
+/// Filter of an event list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filter {
-    /// Of these types, each named once; of all if empty.
+    /// Event types to include, each listed once; empty for all.
     pub kinds: Vec<EventType>,
-    /// Not before this moment.
+    /// Earliest creation time of an event, inclusive.
     pub since: Option<Timestamp>,
-    /// Before this moment.
+    /// Latest creation time of an event, exclusive.
     pub until: Option<Timestamp>,
 }

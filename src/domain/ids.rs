@@ -1,4 +1,4 @@
-//! Numbers that name things: one type per noun, so that a key's number cannot be passed where a subscription's is meant.
+//! Id types: one type per noun, so that the id of a key cannot be passed as the id of a subscription.
 
 use std::fmt;
 
@@ -17,28 +17,28 @@ macro_rules! ids {
 }
 
 ids! {
-    /// A company: one tenant of the platform.
+    /// Id of a company, one tenant of the platform.
     CompanyId,
-    /// An API key of a company.
+    /// Id of an API key of a company.
     KeyId,
-    /// An operator of the platform.
+    /// Id of an operator of the platform.
     OperatorId,
-    /// A client of a company; a lead is a client whose status begins with `Lead`.
+    /// Id of a client; a lead is a client whose status begins with `Lead`.
     ClientId,
-    /// An affiliate of a company.
+    /// Id of an affiliate of a company.
     AffiliateId,
-    /// A note on a client.
+    /// Id of a note on a client.
     NoteId,
-    /// An event; increasing, in the order of publishing.
+    /// Id of an event, increasing in the order of publication.
     EventId,
-    /// A webhook subscription.
+    /// Id of a webhook subscription.
     SubscriptionId,
-    /// One event to one subscription.
+    /// Id of a delivery: one event to one subscription.
     DeliveryId,
-    /// One POST of a delivery.
+    /// Id of an attempt: one POST of a delivery.
     AttemptId,
-    /// The breaker disabling a subscription, once.
+    /// Id of a trip: the breaker disabling a subscription once.
     TripId,
-    /// A plan that delivers again what was selected.
+    /// Id of a replay of past deliveries.
     ReplayId,
 }

@@ -1,31 +1,31 @@
-//! API keys: the five scopes and the form of a key (contract: keys and authentication).
+//! API keys: their scopes, their format and their rate limits. See `docs/internals/contract.md`.
 
 use super::ids::{CompanyId, KeyId};
 use super::time::Timestamp;
 use super::window::Bucket;
 use std::fmt;
 
-/// What a key may do. None implies another.
+/// Permission of an API key. No scope implies another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
-    /// Read events.
+    /// Permission to poll a company's events.
     EventsRead,
-    /// Manage webhook subscriptions.
+    /// Permission to manage webhook subscriptions.
     WebhooksWrite,
-    /// Search clients and leads.
+    /// Permission to search clients and leads.
     IntegrationsRead,
-    /// Perform actions.
+    /// Permission to create and change records.
     IntegrationsWrite,
-    /// Publish test events.
+    /// Permission to publish test events.
     Admin,
 }
 
 impl Scope {
-    /// All five, in the order of the documentation.
+    /// All five scopes, in the order of the documentation.
     pub const ALL: [Self; 5] =
         [Self::EventsRead, Self::WebhooksWrite, Self::IntegrationsRead, Self::IntegrationsWrite, Self::Admin];
 
-    /// The name on the wire.
+    /// Name of the scope on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -37,7 +37,7 @@ impl Scope {
         }
     }
 
-    /// The scope of that name, if there is one; names are case-sensitive.
+    /// Looks up a scope by its case-sensitive wire name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|scope| scope.name() == name)
@@ -54,23 +54,23 @@ impl fmt::Display for Scope {
     }
 }
 
-/// The scopes of one key.
+/// Set of scopes of one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Scopes(u8);
 
 impl Scopes {
-    /// Whether `scope` was granted.
+    /// Returns whether the set contains `scope`.
     #[must_use]
     pub const fn grant(self, scope: Scope) -> bool {
         self.0 & scope.bit() != 0
     }
 
-    /// The granted scopes in the order of the documentation.
+    /// Iterates over the granted scopes in the order of the documentation.
     pub fn iter(self) -> impl Iterator<Item = Scope> {
         Scope::ALL.into_iter().filter(move |scope| self.grant(*scope))
     }
 
-    /// Reads the stored form, one comma-separated string; unknown names are left out.
+    /// Parses the stored form, one comma-separated string; unknown names are ignored.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         text.split(',').filter_map(|name| Scope::named(name.trim())).collect()
@@ -95,34 +95,35 @@ impl fmt::Display for Scopes {
     }
 }
 
-/// The number of characters of a key's secret part: 32 random bytes in base64url without padding.
+/// Length in characters of the secret part of a key: 32 random bytes in base64url without padding.
 pub const SECRET_LENGTH: usize = 43;
 
-/// Why a text cannot be a key. Never repeats the text.
+/// Error of a text that is not a well-formed key. The message never repeats the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// White space before or behind it.
+    /// White space before or after the key.
     #[error("the key begins or ends with white space; send it without")]
     OuterSpace,
-    /// White space or an invisible character within it.
+    /// White space or a non-ASCII or invisible character inside the key.
     #[error("the key has white space or a character no key has inside it; copy it again in one piece")]
     InnerSpace,
-    /// Not `wlcro_live_…` or `wlcro_…`.
+    /// The text does not begin with `wlcro_live_` or `wlcro_`.
     #[error("a key begins with wlcro_live_ or wlcro_")]
     Prefix,
-    /// The part behind the prefix is not a company's number.
+    /// The part after the prefix is not a company number.
     #[error("the part behind the prefix must be the company's number")]
     Company,
     /// The secret part is shorter or longer than 43 characters.
     #[error("the secret part of the key has {found} characters instead of 43; it was cut or extended")]
     Length {
-        /// How many there are.
+        /// Actual length of the secret part.
         found: usize,
     },
 }
 
 impl Malformed {
-    /// The fault that was told in these words, as far as it is one of these.
+    /// Recovers the error from its message, for clients that receive only the message; `None` if the message is another
+    /// one.
     #[must_use]
     pub fn told(text: &str) -> Option<Self> {
         let found = text.split_whitespace().find_map(|word| word.parse().ok()).unwrap_or_default();
@@ -131,26 +132,27 @@ impl Malformed {
     }
 }
 
-/// Where a key was put instead of its header. Fits after `send the key in the header X-Api-Key; `.
+/// Place in which a key was sent instead of the `X-Api-Key` header. The message continues `send the key in the header
+/// X-Api-Key; `.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Misplaced {
-    /// In `Authorization`.
+    /// The key is in the `Authorization` header.
     #[error("the Authorization header is not read here")]
     Authorization,
-    /// In the URL.
+    /// The key is in the query string.
     #[error("a key in the query string is not read, and should be revoked because URLs are logged")]
     Query,
-    /// In a header with a name that is nearly right.
+    /// The key is in a header with a similar name.
     #[error("a header with another name is not read; it is X-Api-Key")]
     OtherHeader,
 }
 
 impl Misplaced {
-    /// Names of headers that people use by mistake.
+    /// Header names that callers often use by mistake.
     pub const OTHER_HEADERS: [&'static str; 6] =
         ["api-key", "apikey", "x-apikey", "x-api-token", "x-auth-token", "x-key"];
 
-    /// The place that was told at the end of these words, if any was.
+    /// Recovers the misplaced location from the end of an error message; `None` if the message names none.
     #[must_use]
     pub fn told(text: &str) -> Option<Self> {
         let all = [Self::Authorization, Self::Query, Self::OtherHeader];
@@ -158,10 +160,11 @@ impl Misplaced {
     }
 }
 
-/// Checks the form of a key and returns the company it claims to belong to: `wlcro_live_{company}_{secret}` or `wlcro_{company}_{secret}`.
+/// Validates the format of a key, `wlcro_live_{company}_{secret}` or `wlcro_{company}_{secret}`, and returns the
+/// company it names.
 ///
 /// # Errors
-/// Says what is wrong with the form, without repeating any of it.
+/// [`Malformed`] when the format is wrong; the message repeats no part of the key.
 pub fn judge(text: &str) -> Result<CompanyId, Malformed> {
     if text.trim() != text {
         return Err(Malformed::OuterSpace);
@@ -181,45 +184,45 @@ pub fn judge(text: &str) -> Result<CompanyId, Malformed> {
     Ok(CompanyId(company))
 }
 
-/// A key as the platform keeps it: without the key.
+/// An API key as stored by the platform, without the key itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    /// Its number.
+    /// Number of the key, unique on the platform.
     pub id: KeyId,
-    /// Whose.
+    /// Company that owns the key.
     pub company: CompanyId,
-    /// What people call it.
+    /// Display name of the key.
     pub name: String,
-    /// Its last four characters.
+    /// Last four characters of the key.
     pub last4: String,
-    /// What it may do; never changes.
+    /// Scopes of the key, fixed at creation.
     pub scopes: Scopes,
-    /// Calls a minute where they differ from the default.
+    /// Rate limits that differ from the defaults.
     pub limits: Limits,
-    /// When it was created.
+    /// Creation time of the key.
     pub created_at: Timestamp,
-    /// When it last authenticated a call; moves at most once in [`USE_NOTED`].
+    /// Time of the last authenticated call, updated at most once per [`USE_NOTED`].
     pub last_used_at: Option<Timestamp>,
-    /// When it was revoked, for good.
+    /// Time of revocation, which is permanent; `None` while active.
     pub revoked_at: Option<Timestamp>,
 }
 
-/// How often the last use of a key is noted at most.
+/// Minimum interval between two updates of a key's last use.
 pub const USE_NOTED: std::time::Duration = std::time::Duration::from_secs(300);
 
-/// Calls a minute per bucket, where a key has its own.
+/// Rate limits of a key in calls per minute; `None` means the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Limits {
-    /// Of the read bucket.
+    /// Limit of the read bucket.
     pub read: Option<u32>,
-    /// Of the write bucket.
+    /// Limit of the write bucket.
     pub write: Option<u32>,
-    /// Of the admin bucket.
+    /// Limit of the admin bucket.
     pub admin: Option<u32>,
 }
 
 impl Limits {
-    /// Calls a minute of a bucket.
+    /// Effective limit of a bucket in calls per minute.
     #[must_use]
     pub fn of(&self, bucket: Bucket) -> u32 {
         match bucket {

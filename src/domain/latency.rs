@@ -1,36 +1,36 @@
-//! Latency in bins, so that percentiles over any window are sums of counters instead of scans.
+//! Latency histograms with fixed bins, so that percentiles over any window are sums of counters.
 
-/// Upper bounds of the bins in milliseconds; the last bin is open.
+/// Upper bounds of the bins in milliseconds; one more bin beyond them is unbounded.
 pub const BOUNDS_MS: [u32; 20] =
     [1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 1_000, 2_000, 5_000, 10_000];
 
-/// How many bins there are.
+/// Number of bins of a histogram.
 pub const BINS: usize = BOUNDS_MS.len() + 1;
 
-/// The bin of a duration.
+/// Index of the bin for a latency in milliseconds.
 #[must_use]
 pub fn bin(elapsed_ms: u64) -> usize {
     BOUNDS_MS.iter().position(|bound| elapsed_ms <= u64::from(*bound)).unwrap_or(BOUNDS_MS.len())
 }
 
-/// Counts per bin.
+/// Number of measurements in each bin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Histogram(pub [u64; BINS]);
 
 impl Histogram {
-    /// Adds `n` to a bin; a bin that does not exist counts as the open one.
+    /// Adds `n` measurements to a bin; an index out of range counts as the unbounded bin.
     pub fn add(&mut self, bin: usize, n: u64) {
         self.0[bin.min(BINS - 1)] += n;
     }
 
-    /// How many were counted.
+    /// Total number of measurements in all bins.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.0.iter().sum()
     }
 
-    /// The upper bound in milliseconds of the bin that holds the given share (0 to 1) of what was counted; `None` if nothing was. The open
-    /// bin answers with the greatest bound.
+    /// Upper bound in milliseconds of the bin that contains the given percentile (0 to 1); `None` without measurements.
+    /// The unbounded bin returns the greatest bound.
     #[must_use]
     #[expect(
         clippy::cast_possible_truncation,

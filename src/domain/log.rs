@@ -1,199 +1,200 @@
-//! The logs of the platform: what can be asked of them, and the lines that operators read.
+//! Paging, filters and summary rows of the delivery, event and request logs.
 
 use super::delivery::{Kind, State};
 use super::event::EventType;
 use super::ids::{CompanyId, DeliveryId, EventId, KeyId, SubscriptionId};
 use super::time::Timestamp;
 
-/// Bytes of a page as it is written, about: one that would have more ends earlier, and says that there is more. One row it always has.
+/// Approximate maximum size of a serialized page in bytes. A larger page ends early and reports more rows; a page holds
+/// at least one row.
 pub const MAX_PAGE_BYTES: usize = 4 << 20;
 
-/// Where a page begins.
+/// Position at which a page begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// With the newest row.
+    /// Begins with the newest row.
     Newest,
-    /// With the newest row older than this one.
+    /// Begins with the newest row older than this one.
     OlderThan(i64),
-    /// With the oldest row newer than this one.
+    /// Begins with the oldest row newer than this one.
     NewerThan(i64),
 }
 
-/// Which part of a log.
+/// Time range, start and size of a requested page.
 #[derive(Debug, Clone, Copy)]
 pub struct Span {
-    /// Rows at or after this time.
+    /// Earliest time of a row, inclusive.
     pub since: Option<Timestamp>,
-    /// Rows before this time.
+    /// Latest time of a row, exclusive.
     pub until: Option<Timestamp>,
-    /// Where to begin.
+    /// Position at which the page begins.
     pub place: Place,
-    /// Rows at most.
+    /// Maximum number of rows on the page.
     pub limit: u32,
 }
 
-/// A page, newest row first.
+/// A page of rows, newest row first.
 #[derive(Debug, Clone)]
 pub struct Page<T> {
-    /// The rows.
+    /// Rows of the page, newest first.
     pub items: Vec<T>,
-    /// Where older rows go on; none at the end of the log.
+    /// Cursor of the next page of older rows; `None` at the end of the log.
     pub older_than: Option<i64>,
-    /// Where newer rows go on.
+    /// Cursor of the next page of newer rows.
     pub newer_than: i64,
-    /// Whether there are or may be more rows in the direction that was asked for.
+    /// Whether more rows exist or may exist in the requested direction.
     pub has_more: bool,
 }
 
-/// How an attempt ended.
+/// Filter on the outcome of attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// 2xx in time.
+    /// Attempts answered with 2xx in time.
     Well,
-    /// In any other way.
+    /// Attempts that ended in any other way.
     Badly,
 }
 
-/// Which attempts.
+/// Filter of the attempt log; every given condition must match.
 #[derive(Debug, Clone, Default)]
 pub struct AttemptFilter {
-    /// Of a company.
+    /// Company that owns the subscription.
     pub company: Option<CompanyId>,
-    /// To a subscription.
+    /// Subscription to which the attempt was sent.
     pub subscription: Option<SubscriptionId>,
-    /// Of an event, to whichever subscription.
+    /// Event that was delivered, to any subscription.
     pub event: Option<EventId>,
-    /// Of a delivery.
+    /// Delivery to which the attempt belongs.
     pub delivery: Option<DeliveryId>,
-    /// Of events of a type.
+    /// Type of the delivered event.
     pub event_type: Option<EventType>,
-    /// How they ended.
+    /// Success or failure of the attempt.
     pub ended: Option<Ended>,
-    /// Answered with this status.
+    /// HTTP status of the response.
     pub status: Option<u16>,
-    /// With this in the target or in the error, whatever the case of its ASCII letters.
+    /// Text in the target URL or the error, without regard to the case of ASCII letters.
     pub text: Option<String>,
 }
 
-/// Which deliveries.
+/// Filter of the delivery log; every given condition must match.
 #[derive(Debug, Clone, Default)]
 pub struct DeliveryFilter {
-    /// Of a company.
+    /// Company that owns the subscription.
     pub company: Option<CompanyId>,
-    /// To a subscription.
+    /// Subscription to which the event is delivered.
     pub subscription: Option<SubscriptionId>,
-    /// Of an event.
+    /// Event that the delivery carries.
     pub event: Option<EventId>,
-    /// Of events of a type.
+    /// Type of the delivered event.
     pub event_type: Option<EventType>,
-    /// That stand so.
+    /// Current state of the delivery.
     pub state: Option<State>,
 }
 
-/// Which requests.
+/// Filter of the request log; every given condition must match.
 #[derive(Debug, Clone, Default)]
 pub struct RequestFilter {
-    /// Of a key.
+    /// Key with which the request was authenticated.
     pub key: Option<KeyId>,
-    /// Of a company.
+    /// Company that owns the key.
     pub company: Option<CompanyId>,
-    /// Answered with this status.
+    /// HTTP status of the response.
     pub status: Option<u16>,
-    /// Answered with a status of this class: 4 for 400 to 499.
+    /// First digit of the HTTP status: 4 for 400 to 499.
     pub class: Option<u8>,
-    /// Answered with this problem.
+    /// Problem code of the response.
     pub code: Option<String>,
-    /// From this address.
+    /// Network address of the caller.
     pub address: Option<String>,
 }
 
-/// A delivery in one line.
+/// Summary of a delivery, one row of the delivery log.
 #[derive(Debug, Clone, Copy)]
 pub struct Delivery {
-    /// Its number.
+    /// Number of the delivery, unique on the platform.
     pub id: DeliveryId,
-    /// Which event.
+    /// Event that the delivery carries.
     pub event: EventId,
-    /// What the event was.
+    /// Type of the delivered event.
     pub event_type: EventType,
-    /// To which subscription.
+    /// Subscription to which the event is delivered.
     pub subscription: SubscriptionId,
-    /// Whose.
+    /// Company that owns the subscription.
     pub company: CompanyId,
-    /// What its attempts are for.
+    /// Reason for which its attempts are made.
     pub kind: Kind,
-    /// Where it stands.
+    /// Current state of the delivery.
     pub state: State,
-    /// Attempts made so far.
+    /// Number of attempts made so far.
     pub n_attempts: u32,
-    /// When the next one is or was due.
+    /// Time at which the next attempt is or was due.
     pub due_at: Option<Timestamp>,
-    /// When the event happened.
+    /// Time at which the event was published.
     pub created_at: Timestamp,
 }
 
-/// An event without its bytes.
+/// Summary of an event, without its envelope.
 #[derive(Debug, Clone, Copy)]
 pub struct Happened {
-    /// Its number.
+    /// Number of the event, increasing in the order of publication.
     pub id: EventId,
-    /// Whose.
+    /// Company in which the event happened.
     pub company: CompanyId,
-    /// What.
+    /// Type of the published event.
     pub kind: EventType,
-    /// When.
+    /// Time at which the event was published.
     pub created_at: Timestamp,
-    /// The length of its envelope.
+    /// Size of the event's envelope in bytes.
     pub n_bytes: u64,
-    /// Deliveries that it led to.
+    /// Number of deliveries of the event.
     pub n_deliveries: u32,
 }
 
-/// What can be told of a key that was refused although it has the form of one.
+/// Identifying parts of a well-formed key that was rejected.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Claimed {
-    /// The company in it.
+    /// Company number contained in the key.
     pub company: CompanyId,
-    /// Its last four characters.
+    /// Last four characters of the key.
     pub last4: String,
 }
 
-/// Bytes of text in a row of the request log at most, whatever its caller chose.
+/// Maximum number of text bytes in a request log row, whatever the caller sent.
 pub const MAX_REQUEST_TEXT: usize = 2_048;
 
-/// A request to the Integration API.
+/// A logged request to the Integration API.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Request {
-    /// When it arrived.
+    /// Time at which the request arrived.
     pub at: Timestamp,
-    /// Whose key it carried, if it was one of ours.
+    /// Key and company of an authenticated caller; `None` if the key is missing or unknown.
     pub caller: Option<(KeyId, CompanyId)>,
-    /// Its method.
+    /// HTTP method of the request.
     pub method: String,
-    /// The route it matched, with its placeholders; the path that was asked for is never stored.
+    /// Route template that the request matched; the requested path is never stored.
     pub route: String,
-    /// The answer's status.
+    /// HTTP status of the response.
     pub status: u16,
-    /// The problem's code, if it was one.
+    /// Problem code of an error response.
     pub code: Option<String>,
-    /// The problem in words; of a poll, what it was narrowed to and how much it got. Never a key, never a body.
+    /// Problem in words; for a poll, its filters and the number of returned events. Never contains a key or a body.
     pub detail: Option<String>,
-    /// Which key a refused one claimed to be.
+    /// Identity claimed by a rejected key.
     pub claimed: Option<Claimed>,
-    /// Its id.
+    /// Id of the request, as returned in `X-Request-Id`.
     pub request_id: String,
-    /// How long it took.
+    /// Duration of the request in milliseconds.
     pub elapsed_ms: u64,
-    /// Its query, with the values masked that may be personal or secret.
+    /// Query string, with values masked that may be personal or secret.
     pub query: Option<String>,
-    /// The caller's address: the peer's, or the one that a trusted proxy names.
+    /// Address of the caller: the peer, or the address named by a trusted proxy.
     pub address: Option<String>,
-    /// What the caller said it was.
+    /// `User-Agent` header of the caller.
     pub agent: Option<String>,
 }
 
 impl Request {
-    /// The same with each text cut to its share of [`MAX_REQUEST_TEXT`].
+    /// Truncates every text to its share of [`MAX_REQUEST_TEXT`].
     #[must_use]
     pub fn bounded(mut self) -> Self {
         for (text, most) in self.texts() {
@@ -202,7 +203,7 @@ impl Request {
         self
     }
 
-    /// Bytes of its texts.
+    /// Total size of all texts in bytes.
     #[must_use]
     pub fn n_text_bytes(&self) -> usize {
         let optional = [&self.code, &self.detail, &self.query, &self.address, &self.agent].into_iter().flatten();
@@ -211,7 +212,7 @@ impl Request {
         given.chain(optional).map(String::len).sum::<usize>() + claimed
     }
 
-    /// Every text, and how many bytes of it are kept.
+    /// Every text with its maximum size in bytes.
     fn texts(&mut self) -> impl Iterator<Item = (&mut String, usize)> {
         let Self { method, route, code, detail, claimed, request_id, query, address, agent, .. } = self;
         let last4 = claimed.as_mut().map(|of| &mut of.last4);

@@ -1,4 +1,5 @@
-//! Rules and values. Pure: nothing here reads a clock, rolls dice, waits, serialises or speaks SQL; it is told `now` and `roll`.
+//! Rules and values of the platform. Pure: nothing in this layer reads a clock, draws random numbers, waits, serializes
+//! or runs SQL; callers pass the time and the random numbers in.
 
 pub mod address;
 pub mod alert;

@@ -1,30 +1,31 @@
-//! Numbers of events and deliveries, and how many are left out where it is not known how many were given.
+//! Id sequences of events and deliveries after a restore from a backup: how many ids to skip so that none is assigned
+//! twice.
 
 use super::time::Timestamp;
 
-/// Numbers that are left out at least.
+/// Minimum number of ids to skip after a restore.
 pub const MIN_GAP: i64 = 1_000_000;
-/// Numbers that are left out at most: numbers stay exact in JSON for thousands of restores.
+/// Maximum number of ids to skip, so that ids stay exact in JSON after thousands of restores.
 pub const MAX_GAP: i64 = 1_000_000_000_000;
 
-/// The last number of an event and of a delivery.
+/// Last assigned ids of events and deliveries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Numbers {
-    /// Of an event.
+    /// Last assigned id of an event.
     pub event: i64,
-    /// Of a delivery.
+    /// Last assigned id of a delivery.
     pub delivery: i64,
 }
 
 impl Numbers {
-    /// The higher ones of two.
+    /// Combines two states, keeping the higher id of each sequence.
     #[must_use]
     pub fn max(self, other: Self) -> Self {
         Self { event: self.event.max(other.event), delivery: self.delivery.max(other.delivery) }
     }
 
-    /// The numbers after which it is safe to go on where nobody knows what was given since a database was copied: as many are left out as
-    /// were given at its pace since then, [`MIN_GAP`] at least.
+    /// Ids after which a restored database can safely continue when the ids assigned since the backup are unknown:
+    /// skips as many as the allocation rate predicts for that time, between [`MIN_GAP`] and [`MAX_GAP`].
     #[must_use]
     pub fn after_gap(self, pace: &Pace, now: Timestamp) -> Self {
         let age = now.since(pace.newest_at);
@@ -33,30 +34,30 @@ impl Numbers {
     }
 }
 
-/// How fast numbers were given in a database.
+/// Rate at which a database assigned ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Pace {
-    /// When something was written into it last.
+    /// Time of the last write to the database.
     pub newest_at: Timestamp,
-    /// Of events.
+    /// Allocation rate of event ids.
     pub events: Lane,
-    /// Of deliveries.
+    /// Allocation rate of delivery ids.
     pub deliveries: Lane,
 }
 
-/// How many numbers were given in how long.
+/// Number of ids assigned within a duration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Lane {
-    /// How many.
+    /// Number of ids that were assigned.
     pub n: i64,
-    /// In how many milliseconds.
+    /// Duration in milliseconds in which they were assigned.
     pub ms: i64,
 }
 
 impl Lane {
-    /// How many are given in so many milliseconds.
+    /// Number of ids expected within `ms` milliseconds at this rate, rounded up.
     fn given_in(self, ms: u128) -> i64 {
-        // What came at once says nothing of a pace: a second is the least.
+        // A burst gives no rate: assume at least one second.
         let span = u128::try_from(self.ms).unwrap_or(0).max(1_000);
         let n = u128::try_from(self.n).unwrap_or(0).saturating_mul(ms).div_ceil(span);
         i64::try_from(n).unwrap_or(i64::MAX)

@@ -1,23 +1,23 @@
-//! Operators: the people and programs that use the Portal API.
+//! Operators: accounts of persons and programs that use the Portal API.
 
 use super::ids::OperatorId;
 
-/// What an operator may do; each role includes those before it.
+/// Role of an operator; each role includes the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
-    /// Read; personal values of payloads are masked.
+    /// May read; personal values in payloads are masked.
     Viewer,
-    /// Also test, enable, disable, emit.
+    /// May also send tests, enable, disable and publish events.
     Operator,
-    /// Also keys, companies, limits, operators, and payloads as they are.
+    /// May also manage keys, companies, limits and operators, and read payloads unmasked.
     Admin,
 }
 
 impl Role {
-    /// All three.
+    /// All three roles, least privileged first.
     pub const ALL: [Self; 3] = [Self::Viewer, Self::Operator, Self::Admin];
 
-    /// The name on the wire.
+    /// Name of the role on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -27,20 +27,20 @@ impl Role {
         }
     }
 
-    /// The role of that name.
+    /// Looks up a role by its wire name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.name() == name)
     }
 }
 
-/// An operator, without the token.
+/// An operator account, without its token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operator {
-    /// Its number; 0 for the one that lives only in the memory of a standalone process.
+    /// Number of the operator; 0 for the in-memory operator of a standalone process.
     pub id: OperatorId,
-    /// What the audit calls it.
+    /// Name of the operator in the audit trail.
     pub name: String,
-    /// What it may do.
+    /// Role that determines what the operator may do.
     pub role: Role,
 }

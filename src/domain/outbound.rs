@@ -1,45 +1,46 @@
-//! What leaves: tickets, notices, copies, exports and documents. Text becomes [`Outbound`] only by a [`SecretGate`], which redacts it and then
-//! searches what is left; what writes, posts or copies takes nothing else.
+//! Outbound text: tickets, notifications, clipboard copies, exports and documents. Text becomes [`Outbound`] only
+//! through a [`SecretGate`], which redacts the text and scans the rest for secrets; code that writes, posts or copies
+//! accepts nothing but [`Outbound`].
 
 use super::address;
 use super::scan::{self, Encoding, Finding, KnownSecrets, SecretKind};
 use super::secret::Secret;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Text that was redacted and searched for secrets. There is no other way to one than a [`SecretGate`].
+/// Text that was scanned for secrets. Only a [`SecretGate`] creates it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outbound(String);
 
 impl Outbound {
-    /// The text.
+    /// The scanned text as a string slice.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Why a text does not leave. Nothing of the secret is in it.
+/// Error of a text that contains a secret and is not released. The error repeats no part of the secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line} has {kind}, {encoding} (fingerprint {fingerprint})")]
 pub struct Held {
-    /// Which line of the text, from 1.
+    /// Line of the text with the secret, starting at 1.
     pub line: usize,
-    /// What was found.
+    /// Kind of secret that was found.
     pub kind: SecretKind,
-    /// How it is written.
+    /// Encoding in which the secret is written.
     pub encoding: Encoding,
-    /// What it is released by.
+    /// Fingerprint by which an operator can release the secret.
     pub fingerprint: String,
 }
 
-/// What was left out of texts, and how often.
+/// Counts of redacted items by label.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Redactions {
     n: BTreeMap<&'static str, u32>,
 }
 
 impl Redactions {
-    /// Notes that something was left out.
+    /// Adds `n` redacted items under a label; zero is ignored.
     pub fn note(&mut self, what: &'static str, n: usize) {
         if n > 0 {
             let so_far = self.n.entry(what).or_default();
@@ -47,22 +48,22 @@ impl Redactions {
         }
     }
 
-    /// What, in order, and how often.
+    /// Iterates over labels, sorted, with their counts.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u32)> + '_ {
         self.n.iter().map(|(what, n)| (*what, *n))
     }
 
-    /// How much in all.
+    /// Number of redacted items under all labels.
     #[must_use]
     pub fn total(&self) -> u32 {
         self.n.values().fold(0, |sum, n| sum.saturating_add(*n))
     }
 }
 
-/// Searches again after masking: a mask may bring together what was apart.
+/// Maximum number of scans while redacting. A mask can join bytes that were apart, so one scan is not enough.
 const MAX_PASSES: usize = 3;
 
-/// Redacts and searches what is to leave, for the secrets that are known and for everything that looks like one.
+/// Redacts and scans outbound text, for known secrets and for everything that looks like a credential.
 #[derive(Debug, Default)]
 pub struct SecretGate {
     known: KnownSecrets,
@@ -70,26 +71,26 @@ pub struct SecretGate {
 }
 
 impl SecretGate {
-    /// A gate that knows these secrets.
+    /// Creates a gate that knows these secrets.
     #[must_use]
     pub fn new<'s>(known: impl IntoIterator<Item = &'s Secret>) -> Self {
         Self { known: KnownSecrets::new(known), released: BTreeSet::new() }
     }
 
-    /// Lets through what has one of these fingerprints: somebody looked at it, and it is no secret.
+    /// Allows findings with these fingerprints, which an operator has reviewed and declared harmless.
     #[must_use]
     pub fn releasing(mut self, fingerprints: impl IntoIterator<Item = String>) -> Self {
         self.released.extend(fingerprints.into_iter().map(|fingerprint| fingerprint.to_ascii_lowercase()));
         self
     }
 
-    /// Whether what has this fingerprint is let through.
+    /// Returns whether findings with this fingerprint are allowed.
     #[must_use]
     pub fn is_released(&self, fingerprint: &str) -> bool {
         self.released.contains(fingerprint)
     }
 
-    /// Every secret in a text that was not released, in order.
+    /// Finds every secret in a text that is not allowed, in text order.
     #[must_use]
     pub fn find(&self, text: &str) -> Vec<Finding> {
         let mut found = scan::find(text.as_bytes(), &self.known);
@@ -97,7 +98,7 @@ impl SecretGate {
         found
     }
 
-    /// The text with URLs as they may be told and a mask in the place of every secret.
+    /// Redacts the URLs of a text, masks every secret found and counts both in `redactions`.
     pub fn redact(&self, text: &str, redactions: &mut Redactions) -> String {
         let (told, n) = address::redacted_within(text);
         redactions.note(address::PARTS, n);
@@ -115,10 +116,10 @@ impl SecretGate {
         told
     }
 
-    /// Lets a text out as it is.
+    /// Releases a text unchanged if no secret is found in it.
     ///
     /// # Errors
-    /// [`Held`] for the first secret in it.
+    /// [`Held`] for the first secret in the text.
     pub fn release(&self, text: String) -> Result<Outbound, Held> {
         match self.find(&text).first() {
             None => Ok(Outbound(text)),
@@ -131,7 +132,7 @@ impl SecretGate {
         }
     }
 
-    /// Redacts a text and lets it out.
+    /// Redacts a text and releases the result.
     ///
     /// # Errors
     /// [`Held`] for a secret that could not be masked.
@@ -140,7 +141,7 @@ impl SecretGate {
     }
 }
 
-/// A text with masks in the place of what was found.
+/// Replaces every finding in a text with its mask.
 fn masked(text: &str, found: &[Finding]) -> String {
     let (mut told, mut at) = (String::with_capacity(text.len()), 0);
     for of in found {

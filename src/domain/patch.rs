@@ -1,24 +1,24 @@
-//! A change to one field: leave it, clear it, or set it. Absent and null are different things in a PATCH.
+//! Change of one field in a PATCH: keep, clear or set. An absent field and a null field mean different things.
 
-/// What a caller wants of a field.
+/// Requested change of one field.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Patch<T> {
-    /// The field was not given: it stays.
+    /// The field was absent and keeps its value.
     #[default]
     Keep,
-    /// The field was null: it is cleared, where that is possible.
+    /// The field was null and is cleared, where it is optional.
     Clear,
-    /// The field has this value from now on.
+    /// The field was given and takes this value.
     Set(T),
 }
 
 impl<T> Patch<T> {
-    /// Whether the field stays as it is.
+    /// Returns whether the field keeps its value.
     pub const fn is_keep(&self) -> bool {
         matches!(self, Self::Keep)
     }
 
-    /// An optional field after the change.
+    /// Applies the change to an optional field.
     pub fn apply(self, field: &mut Option<T>) {
         match self {
             Self::Keep => {}
@@ -27,7 +27,7 @@ impl<T> Patch<T> {
         }
     }
 
-    /// A required field after the change; `false` if it was to be cleared, which it cannot.
+    /// Applies the change to a required field; returns `false` if the change would clear the field.
     #[must_use]
     pub fn apply_required(self, field: &mut T) -> bool {
         match self {

@@ -1,9 +1,9 @@
-//! Proxies in front of the platform: which peers may say on whose behalf they call, and what they say.
+//! Trusted reverse proxies: which peers may name the client address they forward for, and how the headers are read.
 
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
-/// A block of addresses, written as CIDR: `10.0.0.0/8`. An address alone is a block of one.
+/// A block of IP addresses in CIDR notation: `10.0.0.0/8`. A single address is a block of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AddressBlock {
     base: IpAddr,
@@ -11,7 +11,7 @@ pub struct AddressBlock {
 }
 
 impl AddressBlock {
-    /// Whether an address is in the block. An IPv4 address inside IPv6 counts as the IPv4 address.
+    /// Returns whether the block contains an address. An IPv4-mapped IPv6 address counts as the IPv4 address.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.base, address.to_canonical()) {
@@ -28,7 +28,7 @@ impl AddressBlock {
     }
 }
 
-/// What a text that should be CIDR is not.
+/// Error of a text that is not CIDR notation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be an address or a block of addresses: 127.0.0.1, 10.0.0.0/8, fd00::/8")]
 pub struct NotABlock;
@@ -49,19 +49,19 @@ impl FromStr for AddressBlock {
     }
 }
 
-/// The peers that are believed when they say on whose behalf they call; none by default.
+/// Address blocks of proxies whose forwarding headers are trusted; none by default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TrustedProxies(pub Vec<AddressBlock>);
 
 impl TrustedProxies {
-    /// Whether a peer is believed.
+    /// Returns whether a peer is a trusted proxy.
     #[must_use]
     pub fn trusts(&self, peer: IpAddr) -> bool {
         self.0.iter().any(|block| block.contains(peer))
     }
 
-    /// Who called: the peer itself, or, as long as one believed names another, the one it names. `forwarded_for` are the addresses that
-    /// proxies wrote down, the latest first. What is no address ends the search.
+    /// Address of the client: the peer, or, as long as each hop is trusted, the address that hop names. `forwarded_for`
+    /// holds the addresses written by proxies, latest first. An entry that is not an address ends the search.
     pub fn caller<'a>(&self, peer: IpAddr, forwarded_for: impl Iterator<Item = &'a str>) -> IpAddr {
         let mut caller = peer.to_canonical();
         for entry in forwarded_for {
@@ -74,12 +74,12 @@ impl TrustedProxies {
     }
 }
 
-/// The addresses of `X-Forwarded-For`, the latest first, from its lines in their order.
+/// Entries of the `X-Forwarded-For` header lines, latest first.
 pub fn x_forwarded_for<'a>(lines: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
     lines.iter().rev().flat_map(|line| line.rsplit(','))
 }
 
-/// The addresses of `Forwarded` (RFC 7239), the latest first, from its lines in their order. An element without `for` is an empty text.
+/// Addresses in the `Forwarded` header lines (RFC 7239), latest first. An element without `for` yields an empty text.
 pub fn forwarded<'a>(lines: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
     let named = |element: &'a str| {
         let mut pairs = element.split(';').filter_map(|pair| pair.split_once('='));
@@ -88,7 +88,7 @@ pub fn forwarded<'a>(lines: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
     lines.iter().rev().flat_map(|line| line.rsplit(',')).map(named)
 }
 
-/// An address as proxies write it: alone, with a port, in brackets, in quotes.
+/// Parses an address as proxies write it: bare, with a port, in brackets or in quotes.
 fn forwarded_address(entry: &str) -> Option<IpAddr> {
     let text = entry.trim().trim_matches('"');
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);

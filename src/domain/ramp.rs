@@ -1,28 +1,30 @@
-//! The ramp: a subscription that comes back gets one attempt at a time, then two, then four, as attempts succeed.
+//! Slow start: a subscription that was just enabled gets one attempt at a time, then two, then four, as attempts
+//! succeed.
 
 use super::delivery::FLIGHTS_PER_SUBSCRIPTION;
 
-/// Attempts that a subscription may have under way at once.
+/// Slow start of a subscription: how many of its attempts may be in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ramp(u32);
 
 impl Ramp {
-    /// Where a subscription begins that was off.
+    /// Initial limit of a subscription that was just enabled.
     pub const FOOT: Self = Self(1);
 
-    /// A ramp as it was stored; nonsense is brought into range.
+    /// Restores a stored limit, clamped to the valid range.
     #[must_use]
     pub fn at(n: u32) -> Self {
         Self(n.clamp(Self::FOOT.0, Self::default().0))
     }
 
-    /// The ramp after one more attempt by the schedule or of a replay. Failures keep it: the breaker deals with those.
+    /// Limit after one more scheduled or replayed attempt: doubled by a success, unchanged by a failure, which the
+    /// breaker handles.
     #[must_use]
     pub fn after(self, succeeded: bool) -> Self {
         if succeeded { Self::at(self.0 * 2) } else { self }
     }
 
-    /// Attempts that may be under way at once.
+    /// Maximum number of attempts in flight.
     #[must_use]
     pub const fn room(self) -> u32 {
         self.0

@@ -1,4 +1,4 @@
-//! Replays: stored plans that deliver again what was selected, each delivery once, at a pace (contract: replay).
+//! Replays: stored plans that deliver selected deliveries again, each once, at a limited rate.
 
 use super::delivery::State;
 use super::ids::{CompanyId, ReplayId, SubscriptionId};
@@ -6,44 +6,45 @@ use super::time::Timestamp;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// States that can be selected.
+/// Delivery states that a replay can select.
 pub const SELECTABLE: [State; 4] = [State::Skipped, State::Exhausted, State::Parked, State::Succeeded];
-/// Deliveries a second that can be asked for.
+/// Valid replay rates in deliveries per second.
 pub const PACES: RangeInclusive<u32> = 1..=1_000;
-/// Deliveries a second unless asked otherwise.
+/// Default replay rate in deliveries per second.
 pub const PACE: u32 = 20;
-/// Due deliveries of a subscription beyond which a replay adds none: events of today do not wait behind those of yesterday.
+/// Number of due deliveries of a subscription above which a replay adds none, so that new events do not queue behind
+/// old ones.
 pub const CROWD: u32 = 8;
 
-/// Which deliveries of a subscription.
+/// Selection of a subscription's deliveries for a replay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
-    /// Of events at or after.
+    /// Earliest creation time of the event, inclusive.
     pub since: Timestamp,
-    /// Of events before.
+    /// Latest creation time of the event, exclusive.
     pub until: Timestamp,
-    /// That stood so; some of [`SELECTABLE`].
+    /// Delivery states to select, a subset of [`SELECTABLE`].
     pub states: Vec<State>,
 }
 
-/// How a replay stands.
+/// State of a replay plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Phase {
-    /// Takes what was selected, one after the other, while its subscription is on.
+    /// Enqueues selected deliveries while the subscription is enabled.
     Running,
-    /// Takes nothing until it is resumed.
+    /// Enqueues nothing until the replay is resumed.
     Paused,
-    /// Was given up; what it had taken is delivered.
+    /// Ended by an operator; deliveries already enqueued are still sent.
     Cancelled,
-    /// Has taken all.
+    /// Every selected delivery was enqueued or skipped.
     Finished,
 }
 
 impl Phase {
-    /// All four.
+    /// All four states of a replay.
     pub const ALL: [Self; 4] = [Self::Running, Self::Paused, Self::Cancelled, Self::Finished];
 
-    /// The name on the wire and in the database.
+    /// Name of the state on the wire and in the database.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -54,13 +55,13 @@ impl Phase {
         }
     }
 
-    /// The phase of that name.
+    /// Looks up a replay state by its name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|phase| phase.name() == name)
     }
 
-    /// The phase after somebody asked for another one: what is over stays over.
+    /// State after an operator requested `wanted`; a cancelled or finished replay keeps its state.
     #[must_use]
     pub const fn turned(self, wanted: Self) -> Self {
         match self {
@@ -70,58 +71,59 @@ impl Phase {
     }
 }
 
-/// How far a replay has come.
+/// Progress of a replay in deliveries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Progress {
-    /// Deliveries selected when it was made.
+    /// Number of deliveries selected when the replay was created.
     pub n_selected: u64,
-    /// Those that it took.
+    /// Number of deliveries enqueued again.
     pub n_taken: u64,
-    /// Those that needed it no longer when their turn came.
+    /// Number of deliveries skipped because they no longer needed a replay.
     pub n_passed: u64,
-    /// Taken ones that have arrived.
+    /// Number of enqueued deliveries that succeeded.
     pub n_succeeded: u64,
-    /// Taken ones that were given up after all their attempts.
+    /// Number of enqueued deliveries whose attempts all failed.
     pub n_exhausted: u64,
 }
 
-/// A replay.
+/// A replay of past deliveries of one subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replay {
-    /// Its number.
+    /// Number of the replay, unique on the platform.
     pub id: ReplayId,
-    /// Of which subscription.
+    /// Subscription whose deliveries are replayed.
     pub subscription: SubscriptionId,
-    /// Whose.
+    /// Company that owns the subscription.
     pub company: CompanyId,
-    /// How it stands.
+    /// Current state of the replay.
     pub phase: Phase,
-    /// What was asked for.
+    /// Selection of deliveries to replay.
     pub choice: Choice,
-    /// Deliveries a second.
+    /// Replay rate in deliveries per second.
     pub per_second: u32,
-    /// How far it has come.
+    /// Counts of selected, enqueued and finished deliveries.
     pub progress: Progress,
-    /// Who asked for it.
+    /// Name of the operator who requested the replay.
     pub asked_by: String,
-    /// When.
+    /// Time at which the replay was requested.
     pub created_at: Timestamp,
-    /// When it was over.
+    /// Time at which the replay finished or was cancelled.
     pub ended_at: Option<Timestamp>,
 }
 
-/// What happens to a selected delivery when its turn comes.
+/// Decision about one selected delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
-    /// It begins anew: due at once, with all its retries.
+    /// Enqueue the delivery: due at once, with all its retries.
     Taken,
-    /// It needs no replay any more: it is on its way, has arrived since, or will never be sent.
+    /// Skip the delivery: it is pending, has succeeded meanwhile, or will never be sent.
     Passed,
-    /// Somebody has it just now; its turn comes later.
+    /// Decide later: the delivery is in flight.
     Waits,
 }
 
-/// Decides about a delivery that was selected when it stood so, and stands so now; `None` if it is no longer kept.
+/// Decides about a delivery by its state when selected and its state now; `None` means the delivery is no longer
+/// stored.
 #[must_use]
 pub fn turn(selected: State, now: Option<State>) -> Turn {
     match now {
@@ -132,7 +134,7 @@ pub fn turn(selected: State, now: Option<State>) -> Turn {
     }
 }
 
-/// What a replay may take: it fills with time, at most to a second's worth.
+/// Token bucket that limits the rate of one replay; it holds at most one second's worth.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Purse {
     per_second: f64,
@@ -140,31 +142,31 @@ pub struct Purse {
 }
 
 impl Purse {
-    /// A full one.
+    /// Creates a full bucket for a rate, clamped to [`PACES`].
     #[must_use]
     pub fn full(per_second: u32) -> Self {
         let per_second = f64::from(per_second.clamp(*PACES.start(), *PACES.end()));
         Self { per_second, saved: per_second }
     }
 
-    /// Fills it with what `elapsed` is worth.
+    /// Refills the bucket for the elapsed time.
     pub fn fill(&mut self, elapsed: Duration) {
         self.saved = (self.saved + elapsed.as_secs_f64() * self.per_second).min(self.per_second);
     }
 
-    /// How many may be taken now.
+    /// Number of deliveries that may be enqueued now.
     #[must_use]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 1,000")]
     pub fn whole(&self) -> u32 {
         self.saved.max(0.0) as u32
     }
 
-    /// Takes `n` out.
+    /// Takes `n` tokens out of the bucket.
     pub fn spend(&mut self, n: u32) {
         self.saved -= f64::from(n);
     }
 
-    /// How long until one more may be taken.
+    /// Time until the next delivery may be enqueued.
     #[must_use]
     pub fn wait(&self) -> Duration {
         Duration::from_secs_f64((1.0 - self.saved).max(0.0) / self.per_second)

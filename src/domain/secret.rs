@@ -1,26 +1,26 @@
-//! Secrets have a type of their own: it does not print, serialise or copy itself, and has one door.
+//! Secret text: a type that cannot be displayed, serialized or cloned, with one accessor.
 
 use std::fmt;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// A secret text: an API key, a signing secret or an operator token, as its owner holds it.
+/// A secret text, such as an API key, a signing secret or an operator token, wiped from memory when dropped.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes a text into custody.
+    /// Wraps a text as a secret.
     #[must_use]
     pub fn new(text: String) -> Self {
         Self(text)
     }
 
-    /// The only way to the text. Search for `reveal` to audit every use.
+    /// Returns the secret text. Search for `reveal` to audit every use.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// The last four characters, by which people tell secrets apart.
+    /// Last four characters of the secret, by which operators tell secrets apart.
     #[must_use]
     pub fn last4(&self) -> String {
         let mut tail: Vec<char> = self.0.chars().rev().take(4).collect();

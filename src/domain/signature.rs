@@ -1,12 +1,12 @@
-//! Webhook signatures: `sha256=` and the lowercase hex HMAC-SHA256 of `{timestamp}.{raw body}`, keyed with the secret's text as shown
-//! (contract: delivery).
+//! Webhook signatures: `sha256=` and the lowercase hex HMAC-SHA256 of `{timestamp}.{raw body}`, keyed with the secret's
+//! text as shown. See `docs/internals/contract.md`.
 
 use super::secret::Secret;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-/// Signs `body` as sent at `timestamp` (Unix seconds); returns the header's value.
+/// Signs `body` as sent at `timestamp` (Unix seconds) and returns the header value.
 #[must_use]
 pub fn sign(secret: &Secret, timestamp: i64, body: &[u8]) -> String {
     let mut mac = mac(secret);
@@ -16,12 +16,13 @@ pub fn sign(secret: &Secret, timestamp: i64, body: &[u8]) -> String {
     format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
 }
 
-/// Whether `header` is the signature of `body` at `timestamp`; takes the same time whatever differs.
+/// Verifies that `header` is the signature of `body` at `timestamp`, in constant time.
 #[must_use]
 pub fn verify(secret: &Secret, timestamp: i64, body: &[u8], header: &str) -> bool {
     sign(secret, timestamp, body).as_bytes().ct_eq(header.as_bytes()).into()
 }
 
+/// HMAC-SHA256 keyed with the text of the secret.
 #[expect(clippy::expect_used, reason = "HMAC takes keys of every length")]
 fn mac(secret: &Secret) -> Hmac<Sha256> {
     Hmac::new_from_slice(secret.reveal().as_bytes()).expect("HMAC takes keys of every length")

@@ -1,26 +1,26 @@
-//! Silence: whether a company's events stay away for longer than they are used to.
+//! Missing events: whether a company's events have been absent for longer than usual.
 
 use super::time::Timestamp;
 use std::time::Duration;
 
-/// Gaps between events that tell what is usual. With fewer nothing is known, and nothing is said.
+/// Number of gaps between events that establish what is usual; with fewer, absence is never reported.
 pub const GAPS: usize = 20;
-/// So many times the usual gap is a silence.
+/// Factor of the usual gap from which absence is reported.
 pub const TIMES: u32 = 3;
-/// A shorter pause is none, however fast events came before.
+/// Minimum absence that is reported, however frequent events were before.
 pub const SHORTEST: Duration = Duration::from_secs(600);
 
-/// Events that stay away.
+/// Absence of a company's events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Silence {
-    /// When the last one came.
+    /// Time of the last event.
     pub last_at: Timestamp,
-    /// The longest of the last [`GAPS`] gaps: what is usual, with the quiet hours that they saw.
+    /// Longest of the last [`GAPS`] gaps, so that ordinary quiet hours count as usual.
     pub usual_gap: Duration,
 }
 
 impl Silence {
-    /// The silence after these events, newest first, if there is one now.
+    /// Detects absence after these event times, newest first; `None` if there is none at `now`.
     #[must_use]
     pub fn after(events: &[Timestamp], now: Timestamp) -> Option<Self> {
         let last_at = *events.first()?;
@@ -32,7 +32,7 @@ impl Silence {
         (now >= silence.began_at()).then_some(silence)
     }
 
-    /// Since when it is one.
+    /// Time from which the absence is reported.
     #[must_use]
     pub fn began_at(&self) -> Timestamp {
         self.last_at.plus((self.usual_gap * TIMES).max(SHORTEST))

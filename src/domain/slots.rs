@@ -1,10 +1,12 @@
-//! Slots: attempts that may be under way at once, shared over companies, then over each company's hosts, then over each host's subscriptions.
+//! Slots: attempts in flight, shared fairly over companies, then over each company's hosts, then over each host's
+//! subscriptions.
 //!
-//! A slot goes to the company that holds the fewest, and among equals to the one that was served longest ago; within the company to a resend
-//! before anything else, then by the same rule to a host and to a subscription. An attempt that hangs keeps its slot for ten seconds and
-//! cannot be taken back, so room is kept: a company holds at most three quarters of what the others leave, a host at most three quarters of
-//! what its company may hold, and the last [`NEWCOMER_SLOTS`] go only to companies with nothing under way. While at most that many other
-//! companies are at work, whatever they subscribe to, the first attempt of one more begins at once.
+//! A slot goes to the company that holds the fewest and, among equals, to the one served longest ago; within the
+//! company resends come first, then hosts and subscriptions by the same rule. An attempt that hangs keeps its slot
+//! until the timeout and cannot be interrupted, so slots are reserved: a company holds at most three quarters of what
+//! the others leave, a host at most three quarters of what its company may hold, and the last [`NEWCOMER_SLOTS`] go
+//! only to companies without an attempt in flight. As long as at most that many other companies are active, the first
+//! attempt of one more company begins at once.
 
 use super::delivery::FLIGHTS;
 use super::ids::{CompanyId, SubscriptionId};
@@ -12,43 +14,43 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
-/// Slots that only companies with nothing under way may take.
+/// Slots reserved for companies without an attempt in flight.
 pub const NEWCOMER_SLOTS: usize = 8;
-/// So many attempts ago that a subscription was served is the same as never.
+/// Number of attempts after which a subscription counts as never served.
 const SERVED_MEMORY_LIMIT: u64 = 65_536;
-/// After so many attempts what was served before the limit is forgotten.
+/// Number of attempts between two removals of entries beyond the memory limit.
 const FORGET_INTERVAL: u64 = 8_192;
 
-/// What one attempt occupies.
+/// Company, host and subscription that one attempt occupies a slot of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slot {
-    /// Whose attempt.
+    /// Company that owns the subscription.
     pub company: CompanyId,
-    /// The host of its target.
+    /// Host name of the target.
     pub host: Arc<str>,
-    /// For which subscription.
+    /// Subscription to which the attempt is sent.
     pub subscription: SubscriptionId,
 }
 
-/// Something that waits for a slot: a subscription's due deliveries, or its resends.
+/// A queue that waits for slots: the due deliveries of a subscription, or its resends.
 #[derive(Debug, Clone)]
 pub struct Candidate {
-    /// What its attempts would occupy.
+    /// Company, host and subscription of the attempts.
     pub slot: Slot,
-    /// Attempts of the subscription that may be under way at once.
+    /// Maximum number of attempts in flight for the subscription.
     pub limit: usize,
-    /// Whether these are resends.
+    /// Whether the queue holds resends, which come first within a company.
     pub is_resend: bool,
 }
 
-/// How many slots something holds, and when it was served last: 0 is never.
+/// Number of slots held, and the sequence number of the last slot taken; 0 means never.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Usage {
     n_held: usize,
     served: u64,
 }
 
-/// Who holds which slots, and who was served when.
+/// Slots held by companies, hosts and subscriptions, with the order in which they were served.
 #[derive(Debug, Clone, Default)]
 pub struct SlotLedger {
     n_held: usize,
@@ -58,18 +60,18 @@ pub struct SlotLedger {
     subscriptions: HashMap<SubscriptionId, Usage>,
 }
 
-/// Three quarters, rounded up.
+/// Three quarters of a number, rounded up.
 const fn share(of: usize) -> usize {
     (of * 3).div_ceil(4)
 }
 
-/// What a company may hold while others hold `n_others`.
+/// Maximum number of slots for a company while others hold `n_others`.
 const fn company_allowance(n_others: usize) -> usize {
     share((FLIGHTS - NEWCOMER_SLOTS).saturating_sub(n_others))
 }
 
 impl SlotLedger {
-    /// An attempt begins.
+    /// Records the start of an attempt.
     pub fn take(&mut self, slot: &Slot) {
         self.n_held += 1;
         self.n_served += 1;
@@ -85,7 +87,7 @@ impl SlotLedger {
         }
     }
 
-    /// An attempt is over.
+    /// Records the end of an attempt.
     pub fn release(&mut self, slot: &Slot) {
         self.n_held = self.n_held.saturating_sub(1);
         let usages = [
@@ -98,26 +100,26 @@ impl SlotLedger {
         }
     }
 
-    /// Attempts under way.
+    /// Number of attempts in flight on the platform.
     #[must_use]
     pub const fn n_held(&self) -> usize {
         self.n_held
     }
 
-    /// Attempts of a company under way.
+    /// Number of attempts in flight of a company.
     #[must_use]
     pub fn n_held_by(&self, company: CompanyId) -> usize {
         self.companies.get(&company).map_or(0, |usage| usage.n_held)
     }
 
-    /// Attempts of a subscription under way.
+    /// Number of attempts in flight of a subscription.
     #[must_use]
     pub fn n_held_for(&self, subscription: SubscriptionId) -> usize {
         self.subscriptions.get(&subscription).map_or(0, |usage| usage.n_held)
     }
 
-    /// How many attempts of each candidate begin next, in the order in which they are chosen: at most `room` in all, and as if each candidate
-    /// had more waiting than that. No company comes to hold more than `company_limit`.
+    /// Plans how many attempts of each candidate begin next, in order of choice: at most `room` in all, as if each
+    /// candidate had enough waiting, and without any company exceeding `company_limit`.
     #[must_use]
     pub fn plan(&self, candidates: &[Candidate], room: usize, company_limit: usize) -> Vec<(usize, usize)> {
         let mut draft = Draft::of(self, candidates);
@@ -133,19 +135,19 @@ impl SlotLedger {
     }
 }
 
-/// Forgets who was served too long ago for it to make a difference.
+/// Removes entries that hold no slot and were served too long ago to matter.
 fn forget<K: Eq + Hash>(usages: &mut HashMap<K, Usage>, now: u64) {
     usages.retain(|_, usage| usage.n_held > 0 || usage.served + SERVED_MEMORY_LIMIT > now);
 }
 
-/// A ledger as it would be, for some candidates: usages stand in rows, so that a choice looks nothing up.
+/// Working copy of a ledger for some candidates. Usages are stored in vectors, so that each choice needs no lookup.
 struct Draft {
     n_held: usize,
     n_served: u64,
     companies: Vec<Usage>,
     hosts: Vec<Usage>,
     subscriptions: Vec<Usage>,
-    /// The rows of each candidate: company, host, subscription.
+    /// Vector indexes of each candidate: company, host, subscription.
     places: Vec<[usize; 3]>,
 }
 
@@ -165,7 +167,7 @@ impl Draft {
         Self { n_held: ledger.n_held, n_served: ledger.n_served, companies, hosts, subscriptions, places }
     }
 
-    /// The candidate whose turn it is, which then holds one slot more.
+    /// Chooses the candidate to serve next and gives it one more slot.
     fn choose(&mut self, candidates: &[Candidate], company_limit: usize) -> Option<usize> {
         let places = self.places.iter().zip(candidates).enumerate();
         let eligible = places.filter(|(_, (place, candidate))| self.may_take(**place, candidate.limit, company_limit));
@@ -183,6 +185,7 @@ impl Draft {
         Some(chosen)
     }
 
+    /// Returns whether a candidate may take one more slot under every limit.
     fn may_take(&self, [company, host, subscription]: [usize; 3], limit: usize, company_limit: usize) -> bool {
         let company = self.companies[company].n_held;
         let host = self.hosts[host].n_held;
@@ -194,7 +197,7 @@ impl Draft {
     }
 }
 
-/// Usages by what they are of.
+/// Usages by key, stored in a vector.
 struct Rows<K> {
     places: HashMap<K, usize>,
     usages: Vec<Usage>,

@@ -1,44 +1,44 @@
-//! How a thing stands: the six states of the console, and the rules that put a key, a subscription or a window into one of them.
+//! Health statuses of the console and the rules that assign one to a key, a subscription or a rate limit window.
 
 use super::breaker::FUSE;
 use super::health::{ENOUGH, Tally};
 use super::time::Timestamp;
 use std::time::Duration;
 
-/// A state, worst first.
+/// Health status of a subject, worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Standing {
-    /// The breaker disabled it.
+    /// The breaker disabled the subscription.
     Tripped,
-    /// It fails now.
+    /// Calls or deliveries are failing now.
     Failing,
-    /// It will need somebody.
+    /// An operator will have to act soon.
     Attention,
-    /// Nothing is known that would allow a judgement.
+    /// Too little is known to assess the subject.
     Unknown,
-    /// As it should be.
+    /// The subject works as expected.
     Healthy,
-    /// Switched off or revoked by somebody.
+    /// Disabled or revoked by hand.
     Off,
 }
 
 impl Standing {
-    /// All of them, worst first.
+    /// All six statuses, worst first.
     pub const ALL: [Self; 6] = [Self::Tripped, Self::Failing, Self::Attention, Self::Unknown, Self::Healthy, Self::Off];
 
-    /// The state of that word.
+    /// Looks up a status by its code.
     #[must_use]
     pub fn named(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|standing| standing.word() == word)
     }
 
-    /// Whether it needs somebody.
+    /// Returns whether an operator needs to act.
     #[must_use]
     pub const fn is_alarming(self) -> bool {
         matches!(self, Self::Tripped | Self::Failing | Self::Attention)
     }
 
-    /// The word on the wire and in queries: that of the screen, in lower case.
+    /// Code of the status on the wire and in queries: the console's label in lower case.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -52,52 +52,53 @@ impl Standing {
     }
 }
 
-/// A state with its reason: rule, value, limit and window in one line. Healthy ones say what was looked at.
+/// Health status with its reason in one line: rule, value, limit and window. A healthy status says what was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judgement {
-    /// The state.
+    /// Health status that was assigned.
     pub standing: Standing,
-    /// Why.
+    /// Reason for the status, in one line.
     pub why: String,
 }
 
+/// Builds an assessment from a status and a reason.
 fn stands(standing: Standing, why: impl Into<String>) -> Judgement {
     Judgement { standing, why: why.into() }
 }
 
-/// Days without use after which a key is called dormant.
+/// Days without use after which a key is dormant.
 pub const DORMANT_DAYS: u64 = 30;
-/// Days without use after which a dormant key should go.
+/// Days without use after which revoking a dormant key is suggested.
 pub const ABANDONED_DAYS: u64 = 90;
-/// Streaks at which a subscription needs attention, and at which it counts as failing.
+/// Failures in a row from which a subscription needs attention, and from which it is failing.
 pub const STREAKS: (u32, u32) = (10, 14);
-/// Success in percent over an hour below which a subscription needs attention, and below which it counts as failing.
+/// Hourly success rates in percent below which a subscription needs attention, and below which it is failing.
 pub const SUCCESS: (u64, u64) = (95, 50);
-/// Headroom in percent of a window below which it needs attention.
+/// Headroom in percent below which a rate limit window needs attention.
 pub const HEADROOM: u32 = 10;
 
-/// What is left of a rate window, in percent; nothing of one that admits nothing.
+/// Remaining share of a rate limit in percent; 0 for a limit of zero.
 #[must_use]
 pub fn headroom(limit: u32, used: u32) -> u64 {
     (u64::from(limit.saturating_sub(used)) * 100).checked_div(u64::from(limit)).unwrap_or(0)
 }
 
-/// What is known of a key.
+/// Facts that determine the health of a key.
 #[derive(Debug, Clone, Copy)]
 pub struct KeyFacts {
-    /// When it was created.
+    /// Creation time of the key.
     pub created_at: Timestamp,
-    /// When it last authenticated a call.
+    /// Time of the last authenticated call.
     pub last_used_at: Option<Timestamp>,
-    /// When it was revoked.
+    /// Time of revocation; `None` while active.
     pub revoked_at: Option<Timestamp>,
-    /// Calls of the last minute that the rate window refused.
+    /// Calls of the last minute rejected by the rate limit.
     pub n_limited: u64,
-    /// Calls of the last minute that the platform failed.
+    /// Calls of the last minute answered with 5xx.
     pub n_broken: u64,
 }
 
-/// Judges a key.
+/// Assesses the health of a key.
 #[must_use]
 pub fn judge_key(key: &KeyFacts, now: Timestamp) -> Judgement {
     if let Some(revoked) = key.revoked_at {
@@ -130,20 +131,20 @@ pub fn judge_key(key: &KeyFacts, now: Timestamp) -> Judgement {
     }
 }
 
-/// Why a subscription is off.
+/// Reason for which a subscription is disabled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disabled {
-    /// Somebody switched it off.
+    /// Disabled by an operator or partner.
     Manual,
-    /// The breaker did.
+    /// Disabled by the breaker after repeated failures.
     Breaker,
 }
 
 impl Disabled {
-    /// Both.
+    /// Both reasons for a disabled subscription.
     pub const ALL: [Self; 2] = [Self::Manual, Self::Breaker];
 
-    /// The name on the wire.
+    /// Name of the reason on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -152,31 +153,31 @@ impl Disabled {
         }
     }
 
-    /// The reason of that name.
+    /// Looks up a reason by its wire name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.name() == name)
     }
 }
 
-/// What is known of a subscription.
+/// Facts that determine the health of a subscription.
 #[derive(Debug, Clone, Copy)]
 pub struct SubscriptionFacts {
-    /// Why it is off, if it is.
+    /// Reason for which the subscription is disabled; `None` while enabled.
     pub disabled: Option<Disabled>,
-    /// Since when it is off.
+    /// Time at which the subscription was disabled.
     pub disabled_at: Option<Timestamp>,
-    /// Whether somebody said why, when it was switched off by hand.
+    /// Whether a reason was given for disabling the subscription by hand.
     pub is_intended: bool,
-    /// Consecutive failures.
+    /// Number of failures in a row.
     pub streak: u32,
     /// Scheduled attempts of the last hour.
     pub hour: Tally,
-    /// When it was last attempted, ever.
+    /// Time of the last attempt; `None` if never attempted.
     pub last_attempt_at: Option<Timestamp>,
 }
 
-/// Judges a subscription.
+/// Assesses the health of a subscription.
 #[must_use]
 pub fn judge_subscription(facts: &SubscriptionFacts) -> Judgement {
     let since = facts.disabled_at.map_or_else(String::new, |at| format!(" since {}", at.format("%H:%M:%S UTC")));
@@ -232,20 +233,20 @@ pub fn judge_subscription(facts: &SubscriptionFacts) -> Judgement {
     }
 }
 
-/// What a platform without a Portal tells of a subscription.
+/// Facts about a subscription on a platform without a Portal, where only the list of subscriptions is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Listing {
-    /// Whether it is enabled.
+    /// Whether the subscription is enabled.
     pub is_enabled: bool,
-    /// Why it is off, if that was told.
+    /// Reason for which the subscription is disabled, if reported.
     pub reason: Option<Disabled>,
-    /// Failures in a row, if they were told.
+    /// Number of failures in a row, if reported.
     pub streak: Option<u32>,
-    /// The last time it was seen on and the first time it was seen off, if it was seen to go off.
+    /// Last time observed enabled and first time observed disabled; `None` if the change was not observed.
     pub went_off: Option<(Timestamp, Timestamp)>,
 }
 
-/// Judges a subscription of which only the listing is known.
+/// Assesses the health of a subscription that is known only from a list.
 #[must_use]
 pub fn judge_listed(listing: &Listing) -> Judgement {
     if listing.is_enabled {
@@ -277,18 +278,18 @@ pub fn judge_listed(listing: &Listing) -> Judgement {
     }
 }
 
-/// What our own calls tell of a key.
+/// Facts about a key that are known only from calls made with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
-    /// Why the platform does not take it, in its words.
+    /// Reason for which the platform rejects the key, in the platform's words.
     pub refused: Option<String>,
-    /// When a call of ours with it was last answered well.
+    /// Time of the last successful call made with the key.
     pub used_at: Option<Timestamp>,
-    /// Scopes of which it is not known whether it has them.
+    /// Number of scopes not yet known to be granted or missing.
     pub n_unknown: usize,
 }
 
-/// Judges a key of which only our own calls are known.
+/// Assesses the health of a key that is known only from calls made with it.
 #[must_use]
 pub fn judge_held(held: &Held) -> Judgement {
     match (&held.refused, held.used_at, held.n_unknown) {
@@ -301,18 +302,18 @@ pub fn judge_held(held: &Held) -> Judgement {
     }
 }
 
-/// What is known of a rate window.
+/// Facts that determine the health of a rate limit window.
 #[derive(Debug, Clone, Copy)]
 pub struct WindowFacts {
-    /// Calls allowed a minute.
+    /// Limit in calls per minute.
     pub limit: u32,
-    /// Calls made in this one.
+    /// Number of calls admitted in the window.
     pub used: u32,
-    /// Calls refused in this one.
+    /// Number of calls rejected in the window.
     pub n_refused: u64,
 }
 
-/// Judges a rate window.
+/// Assesses the health of a rate limit window.
 #[must_use]
 pub fn judge_window(facts: &WindowFacts) -> Judgement {
     let WindowFacts { limit, used, n_refused } = *facts;
@@ -332,21 +333,21 @@ pub fn judge_window(facts: &WindowFacts) -> Judgement {
     stands(Standing::Healthy, format!("{left} of {limit} calls left in this window"))
 }
 
-/// What the pace of a window so far foretells.
+/// Forecast of whether a rate limit window will be exhausted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Forecast {
-    /// Nothing: there were no calls, or the window began so lately that a few calls at once look like a pace.
+    /// No forecast: no calls were made, or the window is so young that a burst looks like a pace.
     Unknown,
-    /// It resets before it is empty.
+    /// The window resets before it is exhausted.
     ResetsFirst,
-    /// It is empty after so long.
+    /// The window is exhausted after this time.
     EmptyAfter(Duration),
 }
 
-/// A window younger than this has a pace only if half of it is used.
+/// Minimum age of a window for a forecast, unless half of the limit is used already.
 const PACE_AFTER: Duration = Duration::from_secs(5);
 
-/// When the first call will be refused at the pace of the window so far.
+/// Forecasts when the first call is rejected if calls continue at the pace of the window so far.
 #[must_use]
 pub fn foretell(facts: &WindowFacts, started_at: Timestamp, reset_at: Timestamp, now: Timestamp) -> Forecast {
     let gone = now.since(started_at);

@@ -1,4 +1,4 @@
-//! Subscriptions: where a company wants which events.
+//! Webhook subscriptions: target, event types and current state.
 
 use super::breaker::Breaker;
 use super::event::EventType;
@@ -7,56 +7,56 @@ use super::ramp::Ramp;
 use super::standing::Disabled;
 use super::time::Timestamp;
 
-/// Tools that create subscriptions of their own and own them.
+/// Tools that create and own subscriptions of their own.
 pub const MANAGERS: [&str; 3] = ["Zapier", "n8n", "Make"];
 
-/// A webhook subscription, without its secret.
+/// A webhook subscription, without its signing secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscription {
-    /// Its number.
+    /// Number of the subscription, unique on the platform.
     pub id: SubscriptionId,
-    /// Whose.
+    /// Company that owns the subscription.
     pub company: CompanyId,
-    /// The key that created it.
+    /// Key with which the subscription was created.
     pub created_by: Option<KeyId>,
-    /// What it wants, and where.
+    /// Configuration set by the partner.
     pub wish: Wish,
-    /// Why it is off, and since when.
+    /// Reason and time of disabling; `None` while enabled.
     pub off: Option<(Disabled, Timestamp)>,
-    /// Consecutive failures.
+    /// Circuit breaker with the number of failures in a row.
     pub breaker: Breaker,
-    /// Attempts that may be under way at once.
+    /// Slow start limit on attempts in flight.
     pub ramp: Ramp,
-    /// The first and the latest failure of the present streak.
+    /// Times of the first and the latest failure of the current streak.
     pub streak: Option<(Timestamp, Timestamp)>,
-    /// The latest attempt of any kind but tests.
+    /// Time of the latest attempt, tests excluded.
     pub last_attempt_at: Option<Timestamp>,
-    /// The latest success of the same.
+    /// Time of the latest successful attempt, tests excluded.
     pub last_success_at: Option<Timestamp>,
-    /// Events that passed by since it is off.
+    /// Number of events missed since the subscription was disabled.
     pub n_skipped: u64,
-    /// When it was created, and last changed.
+    /// Times of creation and last change.
     pub dates: Dates,
 }
 
-/// What a partner can say of a subscription.
+/// Configuration of a subscription that a partner can set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wish {
-    /// Where events go.
+    /// URL to which events are posted.
     pub target_url: String,
-    /// Which ones.
+    /// Types of events to deliver.
     pub event_types: Vec<EventType>,
-    /// At most 200 characters.
+    /// Description, at most 200 characters.
     pub description: Option<String>,
-    /// One of [`MANAGERS`].
+    /// Tool that owns the subscription, one of [`MANAGERS`].
     pub managed_by: Option<String>,
 }
 
-/// When a thing was created, and last changed.
+/// Times of creation and last change of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dates {
-    /// The creation.
+    /// Creation time of the record.
     pub created_at: Timestamp,
-    /// The last change.
+    /// Time of the last change.
     pub updated_at: Timestamp,
 }

@@ -1,79 +1,80 @@
-//! Where webhooks may go: https only, public addresses only, never the platform itself (contract: subscriptions, target rules; delivery).
+//! Target rules: webhooks go only to https URLs at public addresses, never to the platform itself. See
+//! `docs/internals/contract.md`.
 //!
-//! Ports are free, but for port 0: over https whatever listens there sees a TLS handshake before a single byte that a customer chose, and
-//! receivers on 8443 and the like are common.
+//! Any port but 0 is allowed: over https a service sees a TLS handshake before any byte chosen by a customer, and
+//! receivers on ports like 8443 are common.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use url::{Host, Url};
 
-/// The longest target that is accepted, in characters.
+/// Maximum length of a target URL in bytes.
 pub const LONGEST: usize = 2_048;
 
-/// What the platform was started to permit.
+/// Targets that the platform was started to permit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Policy {
-    /// https and public addresses.
+    /// https URLs at public addresses only.
     #[default]
     Public,
-    /// Also http and private addresses, for development and the demo.
+    /// http URLs and private addresses too, for development and the demo.
     Private,
 }
 
-/// Why a target is refused. Fits after the field's name.
+/// Reason for which a target is rejected. The message follows the name of the field.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// Longer than [`LONGEST`].
+    /// The URL is longer than [`LONGEST`].
     #[error("must have at most {LONGEST} characters")]
     TooLong,
-    /// Not a URL.
+    /// The text is not an absolute URL.
     #[error("must be an absolute URL")]
     NotAUrl,
-    /// Holds a backslash, which some programs read as a slash.
+    /// The URL contains a backslash, which some programs read as a slash.
     #[error("must not contain a backslash")]
     Backslash,
-    /// Names no host behind `//`.
+    /// The URL names no host after `//`.
     #[error("must name a host: https://host/path")]
     NoHost,
-    /// Names a host that no name server knows: a label is empty or longer than 63 bytes, or all of it longer than 253.
+    /// The host name is not a valid DNS name: a label is empty or longer than 63 bytes, or the name is longer than 253.
     #[error("must name a host whose labels have 1 to 63 characters, at most 253 in all")]
     Label,
-    /// Not https.
+    /// The scheme of the URL is not https.
     #[error("must begin with https://")]
     Scheme,
-    /// Has a user name or password.
+    /// The URL contains a user name or password.
     #[error("must not contain a user name or password")]
     Userinfo,
-    /// Has a fragment, which is never sent.
+    /// The URL contains a fragment, which is never sent.
     #[error("must not contain a fragment")]
     Fragment,
-    /// Has port 0, where nothing can listen.
+    /// The port is 0, where nothing can listen.
     #[error("must not have port 0")]
     Port,
-    /// Names an address that is not public.
+    /// The host is an address in this non-public range.
     #[error("must be a public address: {0}")]
     Address(&'static str),
-    /// Leads back to this platform or to the host it runs on.
+    /// The target is the platform itself or the host it runs on.
     #[error("must not be an address of this platform's own host")]
     Own,
 }
 
-/// What targets are held against: what the platform was started to permit, and what is its own.
+/// Rules that targets are checked against: the policy and the platform's own addresses.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Bounds {
-    /// What is permitted.
+    /// Schemes and addresses that are permitted.
     pub policy: Policy,
-    /// The addresses of the host's interfaces. No webhook goes there, unless private addresses are permitted.
+    /// Addresses of the host's interfaces, blocked unless private addresses are permitted.
     pub own: Vec<IpAddr>,
-    /// Where the platform listens. No webhook goes there, whatever is permitted.
+    /// Socket addresses on which the platform listens, always blocked.
     pub listens_at: Vec<SocketAddr>,
 }
 
 impl Bounds {
-    /// Checks a target as far as that is possible without resolving its name. An address in it is checked as if it were dialled. The answer
-    /// is the target in the spelling that is dialled, which is the one to store and to show.
+    /// Checks a target URL without resolving its name; an address literal is checked as if dialled. Returns the
+    /// normalized URL, which is the form to store, show and dial.
     ///
     /// # Errors
-    /// Says which rule it breaks.
+    /// [`Fault`] names the rule that the target breaks.
     pub fn judge(&self, text: &str) -> Result<Url, Fault> {
         let url = judge(text, self.policy)?;
         let port = url.port_or_known_default().unwrap_or(0);
@@ -88,7 +89,7 @@ impl Bounds {
     /// Checks an address that is about to be dialled.
     ///
     /// # Errors
-    /// Names the range that is not public, or says that it is the platform's own.
+    /// [`Fault`] names the non-public range, or says that the address belongs to the platform's host.
     pub fn judge_address(&self, address: SocketAddr) -> Result<(), Fault> {
         let ip = address.ip().to_canonical();
         if self.listens_at.iter().any(|own| own.port() == address.port() && self.reaches(ip, own.ip())) {
@@ -108,15 +109,15 @@ impl Bounds {
         }
     }
 
-    /// Whether dialling `ip` ends at a socket bound to `bound`. The unspecified address stands for every own one when bound, and for
-    /// loopback when dialled.
+    /// Returns whether dialling `ip` reaches a socket bound to `bound`. The unspecified address means every own address
+    /// when bound, and loopback when dialled.
     fn reaches(&self, ip: IpAddr, bound: IpAddr) -> bool {
         let is_here = ip.is_loopback() || ip.is_unspecified() || self.own.contains(&ip);
         ip == bound || (bound.is_unspecified() && is_here) || (ip.is_unspecified() && bound.is_loopback())
     }
 }
 
-/// Checks what stands in a target, but for its address. What parsers disagree about is refused before it is parsed.
+/// Checks a target URL except for its address. Constructs on which URL parsers disagree are rejected before parsing.
 fn judge(text: &str, policy: Policy) -> Result<Url, Fault> {
     if text.len() > LONGEST {
         return Err(Fault::TooLong);
@@ -158,12 +159,13 @@ fn judge(text: &str, policy: Policy) -> Result<Url, Fault> {
     }
 }
 
-/// Whether a name server can be asked for a name; a dot at its end is permitted.
+/// Returns whether a name can be looked up in DNS; a trailing dot is allowed.
 fn is_resolvable(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     name.len() <= 253 && name.split('.').all(|label| (1..=63).contains(&label.len()))
 }
 
+/// Returns whether a name has no dot or ends in a suffix reserved for local networks.
 fn is_local_name(name: &str) -> bool {
     let name = name.trim_end_matches('.').to_ascii_lowercase();
     !name.contains('.')
@@ -172,6 +174,7 @@ fn is_local_name(name: &str) -> bool {
             .any(|end| name.ends_with(end))
 }
 
+/// Name of the non-public range that contains an IPv4 address; `None` if public.
 fn reserved_v4(address: Ipv4Addr) -> Option<&'static str> {
     let [a, b, c, d] = address.octets();
     if (a, b, c, d) == (168, 63, 129, 16) {
@@ -195,7 +198,8 @@ fn reserved_v4(address: Ipv4Addr) -> Option<&'static str> {
     })
 }
 
-/// IPv6: every embedding of an IPv4 address is judged by the address within; else only global unicast passes.
+/// Name of the non-public range that contains an IPv6 address. An embedded IPv4 address is checked by its own range;
+/// apart from that only global unicast is public.
 fn reserved_v6(address: Ipv6Addr) -> Option<&'static str> {
     let s = address.segments();
     if address.is_loopback() {

@@ -1,16 +1,17 @@
-//! Text from outside is hostile: it is [`Untrusted`] until [`Untrusted::inert`] has made it fit for a terminal.
+//! Text from outside is hostile: it stays [`Untrusted`] until [`Untrusted::inert`] has made it safe for a terminal.
 
 use std::fmt::Write as _;
 use unicode_width::UnicodeWidthChar;
 
-/// Text that somebody else wrote: names, URLs, payloads, bodies, headers, error texts. It cannot be displayed as it is.
+/// Text written by an outside party: names, URLs, payloads, bodies, headers and error texts. Untrusted text has no
+/// `Display`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Untrusted(String);
 
-/// Combining marks that may follow one character; more are a flood.
+/// Maximum number of combining marks after one character; further marks are cut.
 const MARKS: usize = 2;
 
-/// A text as text of an HTML page, whatever it holds: nothing in it is markup.
+/// Escapes a text for HTML, so that nothing in it is markup.
 #[must_use]
 pub fn markup(raw: &str) -> String {
     let mut text = String::with_capacity(raw.len());
@@ -28,19 +29,19 @@ pub fn markup(raw: &str) -> String {
 }
 
 impl Untrusted {
-    /// Takes a text as it came.
+    /// Wraps a text as received.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text as it came: for comparing, hashing and sending on. Never for a terminal.
+    /// Returns the text as received, for comparing, hashing and forwarding. Never print it to a terminal.
     #[must_use]
     pub fn raw(&self) -> &str {
         &self.0
     }
 
-    /// One line that cannot do anything to a terminal: control characters become their pictures, and characters that hide, reorder or join
-    /// others become visible marks. What is left has the width that it seems to have.
+    /// Sanitizes the text to one line that cannot control a terminal: control characters become their Unicode pictures,
+    /// and characters that hide, reorder or join others become visible marks. The result is as wide as it looks.
     #[must_use]
     pub fn inert(&self) -> String {
         if cfg!(feature = "sabotage-t1") {
@@ -76,7 +77,7 @@ impl Untrusted {
     }
 }
 
-/// The text quoted by Rust's own rules: nothing in it is left active.
+/// Quotes and escapes the text by Rust's own rules.
 impl std::fmt::Debug for Untrusted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:?}", self.0)
@@ -89,13 +90,14 @@ impl<T: Into<String>> From<T> for Untrusted {
     }
 }
 
-/// Whether a character does something to a terminal instead of being seen on it: controls, and what hides, reorders or joins others.
+/// Returns whether a character controls a terminal instead of being shown: control characters and characters that hide,
+/// reorder or join others.
 #[must_use]
 pub const fn is_active(character: char) -> bool {
     matches!(character, '\0'..='\u{1f}' | '\u{7f}') || is_hidden(character)
 }
 
-/// C1 controls and characters that format, reorder, join or hide without being seen.
+/// Returns whether a character is a C1 control or an invisible formatting, reordering or joining character.
 const fn is_hidden(character: char) -> bool {
     matches!(character,
         '\u{80}'..='\u{9f}' | '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{8e2}'

@@ -1,26 +1,27 @@
-//! Token buckets: how often something may happen at once and in the long run. A bucket is one point in time, so that thousands of them cost little.
+//! Token buckets that limit bursts and sustained rates. A bucket is stored as one point in time, so that thousands of
+//! buckets are cheap.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
-/// How fast a bucket fills, and how much it holds.
+/// Refill rate and capacity of a token bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// Tokens in a full bucket.
+    /// Number of tokens in a full bucket.
     pub burst: u32,
-    /// The time in which one token is added.
+    /// Time in which one token is added.
     pub interval: Duration,
 }
 
-/// A bucket, full at first. Times are durations since any fixed moment.
+/// A token bucket, full at first. Times are durations since any fixed moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TokenBucket {
-    /// When it will be full again.
+    /// Time at which the bucket is full again.
     full_at: Duration,
 }
 
 impl TokenBucket {
-    /// Takes a token at `now`; false where there is none.
+    /// Takes a token at `now`; returns `false` if the bucket is empty.
     pub fn take(&mut self, rate: Rate, now: Duration) -> bool {
         let full_at = self.full_at.max(now).saturating_add(rate.interval);
         let has_token = full_at.saturating_sub(now) <= rate.interval.saturating_mul(rate.burst);
@@ -30,14 +31,15 @@ impl TokenBucket {
         has_token
     }
 
-    /// Whether nothing is missing: forgetting such a bucket changes nothing.
+    /// Returns whether the bucket is full; dropping a full bucket loses nothing.
     #[must_use]
     pub fn is_full(&self, now: Duration) -> bool {
         self.full_at <= now
     }
 }
 
-/// The addresses that are counted as one caller: an IPv4 address alone, an IPv6 address with its /64, all of which one host may use.
+/// Network that counts as one caller: an IPv4 address alone, or the /64 of an IPv6 address, all of which one host may
+/// use.
 #[must_use]
 pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {

@@ -1,10 +1,10 @@
-//! Points in time as the platform writes them: milliseconds since the Unix epoch, shown as RFC 3339 in UTC with `Z`.
+//! Timestamps: milliseconds since the Unix epoch, written as RFC 3339 in UTC with `Z`.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use std::fmt;
 use std::time::Duration;
 
-/// Milliseconds in a minute, the length of a rate window.
+/// Milliseconds in a minute, the length of a rate limit window.
 pub const MINUTE_MS: i64 = 60_000;
 
 /// A point in time: milliseconds since 1970-01-01T00:00:00Z.
@@ -12,7 +12,7 @@ pub const MINUTE_MS: i64 = 60_000;
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// From milliseconds since the Unix epoch.
+    /// Creates a timestamp from milliseconds since the Unix epoch.
     #[must_use]
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
@@ -30,43 +30,43 @@ impl Timestamp {
         self.0.div_euclid(1_000)
     }
 
-    /// This moment without its milliseconds, the resolution of the Integration API.
+    /// Truncates the milliseconds, to the resolution of the Integration API.
     #[must_use]
     pub const fn whole_second(self) -> Self {
         Self(self.seconds() * 1_000)
     }
 
-    /// The start of the slot of `width_ms` milliseconds that holds this moment.
+    /// Start of the interval of `width_ms` milliseconds that contains this time.
     #[must_use]
     pub const fn slot(self, width_ms: i64) -> Self {
         Self(self.0.div_euclid(width_ms) * width_ms)
     }
 
-    /// The moment `after` later; stays in range.
+    /// Adds a duration; saturates at the range of the type.
     #[must_use]
     pub fn plus(self, after: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(after.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// The moment `before` earlier; stays in range.
+    /// Subtracts a duration; saturates at the range of the type.
     #[must_use]
     pub fn minus(self, before: Duration) -> Self {
         Self(self.0.saturating_sub(i64::try_from(before.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// How long after `earlier` this is; zero if it is not after.
+    /// Duration since `earlier`; zero if `earlier` is not earlier.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// RFC 3339 in UTC with milliseconds, as the Portal API writes it: `2026-11-23T14:02:31.114Z`.
+    /// Formats as RFC 3339 in UTC with milliseconds, as in the Portal API: `2026-11-23T14:02:31.114Z`.
     #[must_use]
     pub fn to_rfc3339_millis(self) -> String {
         self.civil().to_rfc3339_opts(SecondsFormat::Millis, true)
     }
 
-    /// RFC 3339 in UTC with whole seconds, as the Integration API writes it: `2026-11-23T14:02:31Z`.
+    /// Formats as RFC 3339 in UTC with whole seconds, as in the Integration API: `2026-11-23T14:02:31Z`.
     #[must_use]
     pub fn to_rfc3339_seconds(self) -> String {
         self.civil().to_rfc3339_opts(SecondsFormat::Secs, true)
@@ -78,7 +78,7 @@ impl Timestamp {
         self.civil().format(pattern).to_string()
     }
 
-    /// Reads RFC 3339 with any offset and any fraction; `None` if it is not that.
+    /// Parses RFC 3339 with any offset and any fraction; `None` if the text is malformed.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         DateTime::parse_from_rfc3339(text).ok().map(|time| Self(time.timestamp_millis()))

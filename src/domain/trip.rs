@@ -1,25 +1,25 @@
-//! Trips: the breaker disabling a subscription.
+//! Trips: records of the breaker disabling a subscription.
 
 use super::ids::{CompanyId, SubscriptionId, TripId};
 use super::time::Timestamp;
 
-/// One trip.
+/// One trip of a subscription's breaker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trip {
-    /// Its number.
+    /// Number of the trip, unique on the platform.
     pub id: TripId,
-    /// Which subscription.
+    /// Subscription that the breaker disabled.
     pub subscription: SubscriptionId,
-    /// Whose.
+    /// Company that owns the subscription.
     pub company: CompanyId,
-    /// Where it sent to.
+    /// Target URL at the time of the trip.
     pub target_url: String,
-    /// When.
+    /// Time at which the breaker tripped.
     pub tripped_at: Timestamp,
-    /// What the last twenty attempts came to, most frequent first.
+    /// Outcomes of the last twenty attempts with their counts, most frequent first.
     pub causes: Vec<(String, u32)>,
-    /// When it was enabled again, and by whom.
+    /// Time of enabling again and the name of the enabling actor; `None` while disabled.
     pub enabled: Option<(Timestamp, String)>,
-    /// Events that passed by while it was off.
+    /// Number of events missed while the subscription was disabled.
     pub n_missed: u64,
 }

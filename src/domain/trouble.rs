@@ -1,23 +1,24 @@
-//! The sender's own trouble: no resolver, no route, no descriptors, each shown by a probe that no partner's target decides. It counts against
-//! no receiver; what was to be sent is given back and tried again soon, but not all at once.
+//! Local failures of the sender: no resolver, no route, no file descriptors, each confirmed by a probe that does not
+//! depend on a partner's target. Local failures count against no receiver; affected deliveries are returned to the
+//! queue and retried soon with backoff.
 //!
-//! A subscription whose attempt met trouble rests, and comes back with one attempt. Where several attempts in a row met trouble and none got
-//! through, the trouble is general: the companies that met it rest, and one of their attempts at a time, each for another subscription,
-//! finds out whether it is over. A company that has not met it goes on with one attempt at a time, so that one company's trouble never holds
-//! up another.
+//! A subscription whose attempt failed locally backs off and returns with one attempt. When several attempts in a row
+//! failed locally and none reached a receiver, the failure is general: the affected companies back off, and one of
+//! their attempts at a time, each for another subscription, probes whether the failure is over. A company that is not
+//! affected continues with one attempt at a time, so that one company's failures never hold up another.
 
 use super::ids::{CompanyId, SubscriptionId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// Attempts in a row that met trouble before it is taken for general.
+/// Local failures in a row from which the failure is general.
 const GENERAL: u32 = 3;
-/// The first rest; each one after it is twice as long.
+/// First backoff after a local failure; each further one doubles.
 const FIRST_REST: Duration = Duration::from_secs(1);
-/// The longest rest.
+/// Longest backoff after local failures.
 const LONGEST_REST: Duration = Duration::from_secs(10);
 
-/// How long to rest, and the rests before that.
+/// Backoff in progress: when it ends, and how many preceded it.
 #[derive(Debug, Clone, Copy, Default)]
 struct Rest {
     until: Duration,
@@ -25,13 +26,14 @@ struct Rest {
 }
 
 impl Rest {
+    /// Next, longer backoff, starting at `at`.
     fn again(self, at: Duration) -> Self {
         let step = FIRST_REST.saturating_mul(1 << self.n.min(8)).min(LONGEST_REST);
         Self { until: at + step, n: self.n + 1 }
     }
 }
 
-/// What is known of the sender's trouble. Times are those of a clock that is never set: since the dispatcher began.
+/// Record of the sender's local failures. Times are durations since the dispatcher started, by a monotonic clock.
 #[derive(Debug, Clone, Default)]
 pub struct Trouble {
     resting: BTreeMap<SubscriptionId, Rest>,
@@ -40,22 +42,22 @@ pub struct Trouble {
     general: Option<Rest>,
 }
 
-/// What trouble leaves to be begun.
+/// Attempts that may begin despite local failures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admission {
-    /// Everything, but for some subscriptions no more attempts than this at once.
+    /// All attempts may begin, except that these subscriptions are limited to this number in flight.
     Open(BTreeMap<SubscriptionId, usize>),
-    /// The trouble is general.
+    /// The failure is general and only probing attempts may begin.
     Probing {
-        /// Companies that met it: one attempt at a time for all of them.
+        /// Companies with local failures: one attempt at a time for all of them together.
         affected: BTreeSet<CompanyId>,
-        /// Whether their next attempt may begin, once none of theirs is under way.
+        /// Whether their next attempt may begin once none of theirs is in flight.
         is_due: bool,
     },
 }
 
 impl Trouble {
-    /// An attempt of a company met trouble.
+    /// Records a local failure of an attempt.
     pub fn met(&mut self, company: CompanyId, of: SubscriptionId, at: Duration) {
         let rest = self.resting.entry(of).or_default();
         *rest = rest.again(at);
@@ -66,7 +68,8 @@ impl Trouble {
         }
     }
 
-    /// An attempt got through to its receiver, whatever that answered. The others that rest come back by themselves.
+    /// Records an attempt that reached its receiver, whatever the answer: the failure is over. Other subscriptions
+    /// leave their backoff when it ends.
     pub fn passed(&mut self, of: SubscriptionId) {
         self.resting.remove(&of);
         self.in_a_row = 0;
@@ -74,13 +77,13 @@ impl Trouble {
         self.general = None;
     }
 
-    /// Whether the trouble is general.
+    /// Returns whether the failure is general.
     #[must_use]
     pub const fn is_general(&self) -> bool {
         self.general.is_some()
     }
 
-    /// What may be begun.
+    /// Attempts that may begin at the given time.
     #[must_use]
     pub fn admission(&self, at: Duration) -> Admission {
         match self.general {
@@ -91,10 +94,10 @@ impl Trouble {
         }
     }
 
-    /// When the next rest ends.
+    /// Time at which the next backoff ends.
     #[must_use]
     pub fn next(&self, at: Duration) -> Option<Duration> {
-        // A rest that is over needs no waking: its attempt is under way, or nothing is due.
+        // A backoff that has ended needs no wake-up: its attempt is in flight, or nothing is due.
         let is_ahead = |until: &Duration| *until > at;
         match self.general {
             Some(rest) => Some(rest.until).filter(is_ahead),

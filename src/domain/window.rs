@@ -1,25 +1,25 @@
-//! Rate windows: per key and bucket, fixed, aligned to the clock minute (contract: rate windows).
+//! Rate limits: fixed windows per key and bucket, aligned to the clock minute. See `docs/internals/contract.md`.
 
 use super::key::{Scope, Scopes};
 use super::time::{MINUTE_MS, Timestamp};
 use std::fmt;
 
-/// Which of a key's three windows a call is counted in.
+/// Rate limit bucket of a key in which a call is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Bucket {
-    /// Polling events, listing subscriptions, searches: 60 a minute.
+    /// Polling events, listing subscriptions and searches: 60 calls a minute.
     Read,
-    /// Actions, and deleting a subscription: 100 a minute.
+    /// Actions and deleting a subscription: 100 calls a minute.
     Write,
-    /// Test events, creating and changing subscriptions: 200 a minute.
+    /// Test events, creating and changing subscriptions: 200 calls a minute.
     Admin,
 }
 
 impl Bucket {
-    /// All three.
+    /// All three rate limit buckets.
     pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Admin];
 
-    /// The name on the wire.
+    /// Name of the bucket on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -29,13 +29,13 @@ impl Bucket {
         }
     }
 
-    /// The bucket of that name.
+    /// Looks up a bucket by its wire name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|bucket| bucket.name() == name)
     }
 
-    /// Calls a minute unless the key has limits of its own.
+    /// Default limit of the bucket in calls per minute.
     #[must_use]
     pub const fn default_limit(self) -> u32 {
         match self {
@@ -47,7 +47,7 @@ impl Bucket {
 }
 
 impl Bucket {
-    /// Whether a key with these scopes has any call that is counted in this bucket.
+    /// Returns whether a key with these scopes can make any call that counts in this bucket.
     #[must_use]
     pub const fn is_reachable(self, scopes: Scopes) -> bool {
         match self {
@@ -68,47 +68,47 @@ impl fmt::Display for Bucket {
     }
 }
 
-/// How many calls a key has made in the window that began at `start`.
+/// Rate limit window: the calls of one key in one bucket during one clock minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
-    /// The clock minute.
+    /// Start of the clock minute.
     pub start: Timestamp,
-    /// Calls admitted in it.
+    /// Number of calls admitted in the window.
     pub used: u32,
 }
 
-/// What became of one call.
+/// Result of one rate limit check, with the values of the response headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Admission {
-    /// The bucket that was asked.
+    /// Bucket in which the call is counted.
     pub bucket: Bucket,
-    /// Calls allowed a minute.
+    /// Limit in calls per minute.
     pub limit: u32,
-    /// Calls still possible in this window; 0 when refused.
+    /// Calls left in this window; 0 when rejected.
     pub remaining: u32,
-    /// When the next window begins.
+    /// Start of the next window.
     pub reset_at: Timestamp,
-    /// How the call was met.
+    /// Whether the call is admitted or rejected.
     pub answer: Answer,
 }
 
-/// Whether a call fits into its window.
+/// Decision of a rate limit check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// It was counted and may go on.
+    /// The call was counted and may proceed.
     Admitted,
-    /// The window is full; the call was not counted.
+    /// The window is full; the call is rejected and not counted.
     Refused,
 }
 
 impl Admission {
-    /// The policy as the header and the 429 body spell it: `read:60/1m`.
+    /// Policy as written in the header and the 429 body: `read:60/1m`.
     #[must_use]
     pub fn policy(&self) -> String {
         format!("{}:{}/1m", self.bucket, self.limit)
     }
 
-    /// Whole seconds after which a call succeeds, rounded up and at least one.
+    /// Whole seconds after which a call is admitted again, rounded up, at least one.
     #[must_use]
     pub fn retry_after_seconds(&self, now: Timestamp) -> u64 {
         let wait = self.reset_at.since(now);
@@ -117,28 +117,28 @@ impl Admission {
 }
 
 impl Window {
-    /// The empty window of the minute that holds `now`.
+    /// Empty window of the minute that contains `now`.
     #[must_use]
     pub const fn opening(now: Timestamp) -> Self {
         Self { start: now.slot(MINUTE_MS), used: 0 }
     }
 
-    /// The window as it stands at `now`: itself, or the next one, empty.
+    /// Window that applies at `now`: this one, or the empty window of a later minute.
     ///
-    /// A clock that was set back does not refill a window, and does not lock it either: what was used counts in the minute that it is now.
+    /// A clock that was set back neither refills nor locks a window: the calls made so far count in the current minute.
     #[must_use]
     pub fn at(self, now: Timestamp) -> Self {
         let current = Self::opening(now);
         if current.start > self.start { current } else { Self { start: current.start, used: self.used } }
     }
 
-    /// When the window after this one begins.
+    /// Start of the window after this one.
     #[must_use]
     pub const fn reset_at(self) -> Timestamp {
         Timestamp::from_millis(self.start.millis() + MINUTE_MS)
     }
 
-    /// The window after one more call at `now`, and how the call was met. The caller keeps it.
+    /// Checks and counts one call at `now`. Returns the updated window, which the caller stores, and the result.
     #[must_use]
     pub fn admit(self, bucket: Bucket, limit: u32, now: Timestamp) -> (Self, Admission) {
         let mut window = self.at(now);
