@@ -159,7 +159,7 @@ impl App {
             let mut asked = filter.map_or_else(Vec::new, |filter| filter.query.portion(log, now).asked);
             let since = asked.iter().position(|asked| matches!(asked, Asked::Time(Field::Since, _)));
             // A second `since` is not needed: the filter's own beginning is asked for, and rows outside the time
-            // window are hidden here.
+            // window are hidden by the console.
             if let (Some(window), None) = (self.desk.window, since) {
                 asked.push(Asked::Time(Field::Since, now.minus(window)));
             }

@@ -1,5 +1,5 @@
-//! The loop: input, results, pictures and time go into `update`, what it wants done comes out, and the screen is drawn when nothing is
-//! waiting to be read.
+//! Main loop of the console: passes input, job results, snapshots and time to `update`, runs the effects that come
+//! out, and draws the screen when no input is waiting.
 
 use super::app::{App, Msg, Setting};
 use super::calm::Calm;
@@ -28,89 +28,89 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 
-/// What the console looks at.
+/// Kind of platform that the console is connected to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// The simulated company.
+    /// Demo platform with the simulated company.
     Demo,
-    /// The platform inside this process.
+    /// Standalone platform inside this process.
     Standalone,
-    /// A platform elsewhere.
+    /// Remote platform, reached over the network.
     Remote,
 }
 
-/// What the console may do.
+/// Whether the console may change anything on the platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Look.
+    /// Read-only: every change is refused.
     ReadOnly,
-    /// Also test, enable and disable.
+    /// Changes are allowed, after confirmation.
     Act,
 }
 
-/// How much an act can break.
+/// Environment of the platform, which decides how changes are confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Stakes {
-    /// One act is confirmed with y.
+    /// Ordinary platform: a single change is confirmed with y.
     #[default]
     Ordinary,
-    /// A production platform: every act wants its count typed.
+    /// Production platform: every change wants its count typed.
     Production,
 }
 
-/// Whose console it is, for the header.
+/// Identity of the console, shown in the header.
 #[derive(Debug, Clone)]
 pub struct Identity {
-    /// What it looks at.
+    /// Kind of platform that the console is connected to.
     pub mode: Mode,
-    /// The profile's name.
+    /// Name of the profile in use.
     pub profile: String,
-    /// Where the platform is: `http://127.0.0.1:PORT`.
+    /// Base URL of the platform, such as `http://127.0.0.1:PORT`.
     pub address: String,
-    /// How much an act can break there.
+    /// Environment of the platform: ordinary or production.
     pub stakes: Stakes,
-    /// The colour of the header, if it has one of its own.
+    /// Background colour of the mode in the header, if the profile sets one.
     pub colour: Option<Color>,
 }
 
-/// What a console needs.
+/// Everything needed to start a console.
 #[derive(Debug)]
 pub struct Setup {
-    /// Whose it is.
+    /// Profile, platform and mode for the header.
     pub identity: Identity,
-    /// What its screens offer; what is performed the performer decides.
+    /// Whether the screens offer changes. Whether a change is made is decided by the performer.
     pub access: Access,
-    /// What it looks like, and whether it listens to the mouse.
+    /// Theme, character set, layout, and whether mouse events are handled.
     pub look: Look,
-    /// Which keys do what.
+    /// Key bindings, with the operator's changes applied.
     pub keymap: Keymap,
-    /// What is said first, until a key is pressed.
+    /// Error shown first, until a key is pressed.
     pub complaint: Option<String>,
-    /// Where copied text goes.
+    /// Clipboard that copied text goes to.
     pub clipboard: Clipboard,
-    /// Where it is kept how somebody arranged things.
+    /// State file that keeps filters, notes and runs between sessions.
     pub memory: Memory,
-    /// Pictures, the latest one wins.
+    /// Channel of snapshots; the latest one wins.
     pub pictures: watch::Receiver<Arc<Snapshot>>,
-    /// Calls the platform.
+    /// Runner of background jobs, which calls the platform.
     pub performer: Performer,
-    /// The clock.
+    /// Source of time, real or scripted.
     pub ambient: Ambient,
 }
 
-/// Why the console ended.
+/// Reason why the console ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// Somebody quit.
+    /// The operator quit the console.
     Quit,
-    /// The terminal went away, or SIGHUP came.
+    /// Terminal closed, or SIGHUP was received.
     Hangup,
-    /// SIGTERM came.
+    /// Process received the signal SIGTERM.
     Terminated,
 }
 
 impl Ending {
-    /// The process's exit code: 0, 129 or 143.
+    /// Exit code of the process: 0, 129 (SIGHUP) or 143 (SIGTERM).
     #[must_use]
     pub const fn code(self) -> u8 {
         match self {
@@ -121,21 +121,23 @@ impl Ending {
     }
 }
 
-/// What can go wrong with the terminal.
+/// Error of the terminal: it cannot be set up, read for its size, or written to.
 #[derive(Debug, thiserror::Error)]
 #[error("the terminal cannot be used: {0}")]
 pub struct Error(#[from] io::Error);
 
-/// How often it is asked whether the terminal is still there: with SIGHUP ignored nothing else tells.
+/// Interval at which the console checks that the terminal still exists. With SIGHUP ignored, nothing else reports its
+/// end.
 const LOOK_AFTER: Duration = Duration::from_millis(500);
 
-/// How long the loop may take to end once it is told from outside: a terminal that nobody reads blocks every write to it.
+/// Time limit for the loop to end after a signal. A terminal that is not read blocks every write to it, so the
+/// process exits when the limit is over.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Runs the console on the real terminal until it ends; gives the terminal back before it returns.
+/// Runs the console on the real terminal until it ends, and restores the terminal before returning.
 ///
 /// # Errors
-/// When the terminal cannot be taken, asked for its size, or written to.
+/// [`Error`] when the terminal cannot be set up, asked for its size, or written to.
 pub async fn run(setup: Setup) -> Result<Ending, Error> {
     let ending = ending(setup.ambient.clone())?;
     let mouse = setup.look.mouse;
@@ -150,7 +152,8 @@ pub async fn run(setup: Setup) -> Result<Ending, Error> {
     });
     let told = async move { told.await.unwrap_or(Ending::Hangup) };
     let mut terminal = Terminal::new(Calm::new(io::stdout()))?;
-    // Who was stopped from outside takes the terminal again; the loop hears of it as of a window that comes into sight.
+    // A process that was stopped from outside takes the terminal again on SIGCONT; the loop sees that as a gained
+    // focus.
     let resumed = signal(SignalKind::from_raw(signal_hook::consts::SIGCONT))?;
     let resumed = stream::unfold((resumed, mouse), async |(mut resumed, mouse)| {
         resumed.recv().await?;
@@ -161,13 +164,13 @@ pub async fn run(setup: Setup) -> Result<Ending, Error> {
     drop(guard);
     insist.abort();
     match ended {
-        // A terminal that went away cannot be written to either.
+        // A terminal that closed cannot be written to either.
         Err(_) if crossterm::terminal::window_size().is_err() => Ok(Ending::Hangup),
         ended => Ok(ended?),
     }
 }
 
-/// Waits for what ends the console from outside.
+/// Waits for SIGTERM, SIGHUP or the end of the terminal.
 pub(super) fn ending(ambient: Ambient) -> io::Result<impl Future<Output = Ending>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
@@ -185,10 +188,10 @@ pub(super) fn ending(ambient: Ambient) -> io::Result<impl Future<Output = Ending
     })
 }
 
-/// The loop over any terminal, any input and any ending from outside.
+/// Runs the console's loop over any terminal, any input and any external end, which makes it testable.
 ///
 /// # Errors
-/// Those of the terminal.
+/// Error of the terminal's backend when drawing or asking for the size fails.
 pub async fn drive<B: Backend>(
     terminal: &mut Terminal<B>,
     input: impl Stream<Item = io::Result<Event>>,
@@ -215,7 +218,7 @@ pub async fn drive<B: Backend>(
     ended
 }
 
-/// What effects reach.
+/// Everything that effects act on: clipboard, platform, clock and state file.
 struct Outside {
     clipboard: Clipboard,
     performer: Performer,
@@ -297,7 +300,7 @@ async fn turn<B: Backend>(
 }
 
 impl Outside {
-    /// Does what `update` wants done, but for leaving.
+    /// Runs one effect of `update`, except leaving, which ends the loop.
     async fn effect<B: Backend>(
         &mut self,
         effect: Effect,
@@ -309,12 +312,12 @@ impl Outside {
             Effect::Leave => {}
             Effect::Repaint => terminal.clear()?,
             Effect::Suspend => {
-                // A terminal that cannot be taken again is gone, and the next frame says so.
+                // A terminal that cannot be taken again is gone, and the next frame reports that.
                 let _ = suspend(app.setting.look.mouse);
                 terminal.clear()?;
             }
             Effect::Copy(text) => {
-                // The loop listens to its own reports for as long as it runs.
+                // Sending cannot fail: the loop owns the receiver for as long as it runs.
                 let _ = reports.send(Finished::Copied(copied(self, &text).await));
             }
             Effect::CopySecret(issued) => {
@@ -323,7 +326,7 @@ impl Outside {
             }
             Effect::Perform(job) => {
                 let (performer, reports) = (self.performer.clone(), reports.clone());
-                // The console may have ended before the answer comes; then nobody waits for it.
+                // The console may have ended before the answer arrives; then the answer is dropped.
                 tokio::spawn(async move { reports.send(performer.perform(job).await) });
             }
         }
@@ -331,7 +334,7 @@ impl Outside {
     }
 }
 
-/// Waits for what is going on with the state file.
+/// Waits for the state file's sync in flight; pends forever if there is none.
 async fn ended(syncing: &mut Option<Syncing>) -> io::Result<Synced> {
     match syncing {
         Some(syncing) => syncing.await.map_err(io::Error::other).flatten(),
@@ -339,7 +342,7 @@ async fn ended(syncing: &mut Option<Syncing>) -> io::Result<Synced> {
     }
 }
 
-/// Copies a text without the secrets in it, and says how many were left out.
+/// Copies a text with its secrets redacted, and reports how many were redacted.
 async fn copied(outside: &mut Outside, text: &str) -> Result<Copied, String> {
     let mut redactions = Redactions::default();
     let passed = outside.performer.gate().pass(text, &mut redactions);
@@ -354,21 +357,21 @@ async fn copied(outside: &mut Outside, text: &str) -> Result<Copied, String> {
     })
 }
 
-/// Whether the screen shows what the console knows.
+/// Whether the screen shows the console's present state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Screen {
     Current,
     Behind,
 }
 
-/// Whether pictures can still come.
+/// Whether further snapshots can arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Feed {
     Open,
     Closed,
 }
 
-/// What an event of the terminal means. Of the mouse it is the left button and the wheel.
+/// Converts a terminal event to a message. Of the mouse, only the left button and the wheel are used.
 pub(super) fn heard(event: &Event) -> Option<Msg> {
     match event {
         Event::Key(key) if key.kind != KeyEventKind::Release => Some(Msg::Key(*key)),

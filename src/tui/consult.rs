@@ -1,4 +1,5 @@
-//! What the keys of pane 9 do: running playbooks, run-books and the lab, and doing what they offer.
+//! Key actions of pane 9 (Diagnose): running playbooks, run-books and the signature lab, and starting what their
+//! results offer.
 
 use super::app::App;
 use super::console::Access;
@@ -23,23 +24,23 @@ use crate::domain::ids::{AttemptId, SubscriptionId};
 use crate::domain::time::Timestamp;
 use crate::escalation::bundle::Bundle;
 
-/// What came of something that was asked for in panes 9 and 0; errors are one line.
+/// Result of a job started in pane 9 or 0; errors are one line.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Consulted {
-    /// A playbook ran.
+    /// Finished run of a playbook, with its report.
     Report(Box<Report>),
-    /// The lab looked at an attempt.
+    /// Signature check of an attempt, with the subject it was opened for.
     Lab(AttemptId, Subject, Result<Box<SignatureCheck>, String>),
-    /// A run-book was begun or gone on with.
+    /// State of a run-book after its steps were checked.
     Progress(Box<Progress>),
-    /// A bundle was built, or not.
+    /// Escalation bundle, or why none could be built.
     Bundle(Result<Box<Bundle>, String>),
-    /// It was written there, or not.
+    /// Path the bundle was written to, or why it was not.
     Written(Result<String, String>),
 }
 
 impl App {
-    /// Opens pane 9 over everything, over the company that is looked at, or over what is selected.
+    /// Opens pane 9 for the selected item (playbooks), for the chosen company, or for all companies.
     pub(super) fn consult(&mut self, action: Action) {
         let item = self.subjects().first().copied().filter(|_| action == Action::Playbooks);
         let whole = self.company.map_or(Subject::All, Subject::Company);
@@ -58,7 +59,7 @@ impl App {
         self.layers.push(Layer::Diagnose);
     }
 
-    /// What a row is about, as far as playbooks can be narrowed to it.
+    /// Subject of an item, as narrow as playbooks accept; falls back to the chosen company.
     pub(super) fn subject_of(&self, item: Item) -> Option<Subject> {
         let whole = self.company.map(Subject::Company);
         let Some(view) = self.view() else { return whole };
@@ -77,7 +78,7 @@ impl App {
         .or(whole)
     }
 
-    /// The playbooks that fit a row, the likeliest first.
+    /// Playbooks that fit an item, likeliest first.
     fn fitting_item(&self, item: Item) -> Vec<Topic> {
         match item {
             Item::Key(_) => vec![
@@ -111,7 +112,8 @@ impl App {
         }
     }
 
-    /// Runs what is under the cursor of pane 9, opens it if it ran, or does what its line says.
+    /// Runs the entry under the cursor of pane 9, opens its result if it ran, or performs the selected line of an
+    /// open result.
     pub(super) fn run_entry(&mut self, now: Timestamp) -> Vec<Effect> {
         if self.room.opened.is_some() {
             return self.follow_answer(now);
@@ -121,7 +123,7 @@ impl App {
             Some(Outcome::Waiting) => Vec::new(),
             Some(_) => {
                 (self.room.opened, self.room.line) = (Some(place), 0);
-                // Of a run-book one wants the step whose turn it is.
+                // A run-book opens at the step to be done next.
                 if matches!(place.0, Entry::Runbook(_)) {
                     self.next_offer();
                 }
@@ -131,7 +133,7 @@ impl App {
         }
     }
 
-    /// Runs once more what is open or under the cursor; goes on with a run-book that is not over.
+    /// Runs the open or selected entry again; a run-book that is not over is continued.
     pub(super) fn run_entry_again(&mut self) -> Vec<Effect> {
         let Some(place) = self.room.selected() else { return Vec::new() };
         let kept = match self.room.run_of(place).map(|run| &run.outcome) {
@@ -141,7 +143,7 @@ impl App {
         self.start(place, kept)
     }
 
-    /// Asks again what was unknown; what was answered stays.
+    /// Asks the unanswered checks of a run again and keeps the answered ones.
     pub(super) fn ask_unknown_again(&mut self) -> Vec<Effect> {
         let Some(place) = self.room.selected() else { return Vec::new() };
         let kept = self.room.run_of(place).map(|run| run.outcome.clone());
@@ -161,7 +163,7 @@ impl App {
         })]
     }
 
-    /// Forgets the run that is open or under the cursor.
+    /// Removes the run that is open or under the cursor.
     pub(super) fn forget_run(&mut self, now: Timestamp) {
         if let Some(place) = self.room.selected() {
             self.room.forget(place);
@@ -169,20 +171,20 @@ impl App {
         }
     }
 
-    /// Whether a run has checks that could not be answered.
+    /// Whether the selected run has checks with the verdict unknown.
     pub(super) fn has_unknown(&self) -> bool {
         let run = self.room.selected().and_then(|place| self.room.run_of(place));
         matches!(run.map(|run| &run.outcome), Some(Outcome::Report(report)) if report.n_unknown() > 0)
     }
 
-    /// What the line under the cursor of an open run does.
+    /// Action of the line under the cursor in an open result.
     pub(super) fn answer_does(&self) -> Option<Does> {
         self.room.opened?;
         let room = overlay::room(self.screen().body);
         diagnose::sheet(self, room).0.into_iter().nth(self.room.line)?.does
     }
 
-    /// Puts the cursor onto the next line that does something, round the end.
+    /// Moves the cursor to the next line that has an action, wrapping around the end.
     pub(super) fn next_offer(&mut self) {
         let entries = diagnose::sheet(self, overlay::room(self.screen().body)).0;
         let does = |at: &usize| entries[*at].does.is_some();
@@ -205,7 +207,7 @@ impl App {
         Vec::new()
     }
 
-    /// Begins what was offered: what changes something is asked about first.
+    /// Starts a remediation. What changes something asks for confirmation first.
     fn remedy(&mut self, remedy: Remedy, now: Timestamp) -> Vec<Effect> {
         let act = match remedy {
             Remedy::Test(id) => Act::Test(id),
@@ -225,7 +227,7 @@ impl App {
         Vec::new()
     }
 
-    /// Fills in the form of a replay with what was missed, and has it counted.
+    /// Opens the replay form filled in with the missed time range, and has the deliveries counted.
     fn replay_gap(&mut self, gap: Gap, now: Timestamp) -> Vec<Effect> {
         if self.setting.access == Access::ReadOnly {
             self.say(offers::READ_ONLY, now);
@@ -235,7 +237,7 @@ impl App {
         self.submit(now)
     }
 
-    /// Opens a place, and begins what has not run there.
+    /// Opens an entry for a subject, and runs it if it has not run there yet.
     fn turn_to(&mut self, place: Place) -> Vec<Effect> {
         (self.room.opened, self.room.line) = (Some(place), 0);
         if let Some(at) = self.room.rows().iter().position(|row| *row == place) {
@@ -247,14 +249,14 @@ impl App {
         }
     }
 
-    /// Opens the line in which something about the receiver of an attempt is said.
+    /// Opens the input for what the receiver of an attempt computed, or for the receiver's secret.
     fn ask_about(&mut self, attempt: AttemptId, wanted: Wanted) {
         if let Some((_, subject)) = self.room.opened {
             self.layers.push(Layer::Expect(ExpectLine { attempt, subject, wanted }));
         }
     }
 
-    /// Has the lab look at an attempt with what its receiver computed, or with the secret that it holds.
+    /// Checks the signature of an attempt against what its receiver computed, or with the receiver's secret.
     pub(super) fn expect(&mut self, line: &ExpectLine, now: Timestamp) -> Vec<Effect> {
         let (attempt, subject) = (line.attempt, line.subject);
         let job = match &line.wanted {
@@ -302,7 +304,7 @@ impl App {
     }
 }
 
-/// The playbook that explains an answer of this status first.
+/// Playbook that explains a response status best, if there is one.
 const fn fitting_status(status: u16) -> Option<Topic> {
     match status {
         401 => Some(Topic::KeyNotWorking),

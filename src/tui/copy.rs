@@ -1,29 +1,29 @@
-//! Copying: what is put together from the rows.
+//! Formats in which rows are copied, and the text for each.
 
 use super::app::App;
 use super::places::Item;
 use crate::api::paths;
 
-/// In which form.
+/// Format in which rows are copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// Numbers.
+    /// Number of the item alone.
     Id,
-    /// What stands in the columns, with tabs between.
+    /// Cells of the row, separated by tabs.
     Row,
-    /// What was received.
+    /// Row as JSON, as it was received.
     Json,
-    /// A command that asks for it again; the token is left to a variable.
+    /// `curl` command that requests the item; the token is the variable `$TOKEN`.
     Curl,
-    /// The address under which the portal has it.
+    /// URL of the item in the Portal API.
     Link,
 }
 
 impl Form {
-    /// All of them, in the order of the menu.
+    /// All formats, in the order of the menu.
     pub const ALL: [Self; 5] = [Self::Id, Self::Row, Self::Json, Self::Curl, Self::Link];
 
-    /// What the menu calls it.
+    /// Label of the format in the menu.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
@@ -37,7 +37,7 @@ impl Form {
 }
 
 impl App {
-    /// The text for things in a form, a line each; things that are not at hand are left out.
+    /// Text for items in a format, one line each; items that are not loaded are left out.
     #[must_use]
     pub fn copied(&self, items: &[Item], form: Form) -> String {
         let Some(view) = self.view() else { return String::new() };
@@ -53,7 +53,7 @@ impl App {
 }
 
 fn curl(address: &str, item: Item) -> String {
-    // An address can only be written so because it was read as a URL: no quotation mark is in it.
+    // No quotation mark can be in the address: it was parsed as a URL.
     format!("curl -s '{}' -H \"Authorization: Bearer $TOKEN\"", link(address, item))
 }
 

@@ -1,4 +1,5 @@
-//! The desk: how somebody has arranged each pane (filter, order, columns), what is marked, noted and collected, and what the console said.
+//! State of the view: filter, sort order and hidden columns of each pane, marks, notes, bundle contents, recent
+//! actions and the message log.
 
 use super::panes::Pane;
 use super::places::Item;
@@ -11,43 +12,43 @@ use crate::domain::time::Timestamp;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// How long the order of rows is held after the cursor moved (manner 3).
+/// Time for which the row order stays pinned after the cursor moved, so that rows do not move beneath it.
 pub const HELD_FOR: Duration = Duration::from_secs(3);
-/// Remarks that are kept.
+/// Maximum number of messages kept in the log.
 const SAID: usize = 200;
-/// Actions that the palette lists first.
+/// Maximum number of recent actions that the palette lists first.
 const RECENT: usize = 5;
 
-/// What a pane is sifted by.
+/// Filter of a pane, as text and parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
-    /// As it was written.
+    /// Text as the operator typed it, trimmed.
     pub text: String,
-    /// What it asks.
+    /// Parsed query that rows are matched against.
     pub query: Query,
 }
 
-/// Which way a field is sorted.
+/// Direction in which rows are sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
-    /// The least first.
+    /// Ascending: the smallest value first.
     Up,
-    /// The greatest first.
+    /// Descending: the greatest value first.
     Down,
 }
 
-/// How one pane is arranged.
+/// Filter, sort order and hidden columns of one pane.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Arrangement {
-    /// What its rows are sifted by.
+    /// Filter that rows must match, if there is one.
     pub filter: Option<Filter>,
-    /// What they are sorted by; as they come if by nothing.
+    /// Sort field and direction; `None` keeps the order of the data.
     pub sort: Option<(Field, Direction)>,
-    /// Titles of columns that are left out.
+    /// Titles of the columns that are hidden.
     pub hidden: Vec<String>,
 }
 
-/// An order that is held although newer pictures have another one.
+/// Row order that is kept although newer snapshots sort differently.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Held {
     pane: Pane,
@@ -55,50 +56,50 @@ struct Held {
     until: Timestamp,
 }
 
-/// How times that passed are shown.
+/// How past times are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Times {
-    /// As ages: `9 s ago`.
+    /// Age of the moment: `9 s ago`.
     #[default]
     Ages,
-    /// As clock times: `14:02:22`.
+    /// Clock time in UTC: `14:02:22`.
     Clock,
 }
 
-/// Whether who is here for the first time is told the first keys.
+/// Whether the welcome hint with the first keys is shown, which happens on the first start only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Hint {
-    /// They are on the screen until a key is pressed.
+    /// Shown on the screen until a key is pressed.
     Shown,
-    /// They were seen.
+    /// Not shown, or dismissed by a key.
     #[default]
     Seen,
 }
 
-/// The desk.
+/// State of the view: how each pane is arranged, and what the operator marked, noted and collected.
 #[derive(Debug, Clone, Default)]
 pub struct Desk {
     arrangements: [Arrangement; Pane::ALL.len()],
     held: Option<Held>,
-    /// How far back logs go; all the way if nothing is set.
+    /// Time window of the logs; `None` shows everything that is kept.
     pub window: Option<Duration>,
-    /// How times are shown.
+    /// Format of past times: ages or clock times.
     pub times: Times,
-    /// What is marked, in the order of marking.
+    /// Marked items, in the order of marking.
     pub marks: Vec<Item>,
-    /// What was noted about things.
+    /// Notes of the operator, with the item each is about.
     pub notes: Vec<(Item, String)>,
-    /// What was put into the bundle, in that order.
+    /// Items put into the bundle, in the order of adding.
     pub bundle: Vec<Item>,
-    /// Names of the actions that were chosen from palette or help, the latest first.
+    /// Names of the actions chosen from palette or help, the latest first.
     pub recent: Vec<String>,
-    /// What the first keys are, for who is here for the first time.
+    /// Whether the welcome hint with the first keys is shown.
     pub hint: Hint,
-    /// What the console said, the latest last.
+    /// Message log with times, the latest message last.
     pub said: VecDeque<(Timestamp, String)>,
 }
 
-/// The fields of a pane's rows.
+/// Fields that a pane's rows can be filtered and sorted by.
 #[must_use]
 pub const fn fields(pane: Pane) -> &'static [Field] {
     match pane {
@@ -113,10 +114,10 @@ pub const fn fields(pane: Pane) -> &'static [Field] {
 }
 
 impl Filter {
-    /// Reads a filter for a pane; `None` if nothing is asked.
+    /// Parses a filter for a pane; `None` for an empty text.
     ///
     /// # Errors
-    /// What cannot be read.
+    /// [`Fault`] with the position and the reason when the text cannot be parsed.
     pub fn read(text: &str, pane: Pane) -> Result<Option<Self>, Fault> {
         let query = parse(text, fields(pane))?;
         Ok((!query.is_empty()).then(|| Self { text: text.trim().to_owned(), query }))
@@ -124,19 +125,19 @@ impl Filter {
 }
 
 impl Desk {
-    /// How a pane is arranged.
+    /// Filter, sort order and hidden columns of a pane.
     #[must_use]
     pub fn of(&self, pane: Pane) -> &Arrangement {
         &self.arrangements[pane as usize]
     }
 
-    /// How a pane is arranged, to be changed.
+    /// Mutable settings of a pane. Releases a pinned order, which the change would contradict.
     pub fn of_mut(&mut self, pane: Pane) -> &mut Arrangement {
         self.held = None;
         &mut self.arrangements[pane as usize]
     }
 
-    /// Whether a row of a pane is shown, at `now` by the platform's clock.
+    /// Whether a row of a pane passes its filter and the time window, at `now` by the platform's clock.
     #[must_use]
     pub fn lets_through(&self, pane: Pane, row: &dyn Row, now: Timestamp) -> bool {
         let in_window = match (self.window, row.at()) {
@@ -146,7 +147,8 @@ impl Desk {
         in_window && self.of(pane).filter.as_ref().is_none_or(|filter| filter.query.passes(row, now))
     }
 
-    /// Puts rows into the pane's order. Each comes with where it stands and its name.
+    /// Sorts a pane's rows by its sort field, then by the pinned order if there is one. Each row comes with its
+    /// original position and its id.
     pub fn sort<T: Row>(&self, pane: Pane, rows: &mut [(usize, Item, &T)], now: Timestamp) {
         if let Some((field, direction)) = self.of(pane).sort {
             rows.sort_by_cached_key(|(_, _, row)| Rank::of(row.values(field, now).first(), direction));
@@ -156,7 +158,7 @@ impl Desk {
         }
     }
 
-    /// Sorts by the pane's next field, after the last one as rows come.
+    /// Sorts a pane by its next field; after the last field the order of the data returns.
     pub fn sort_by_next(&mut self, pane: Pane) {
         let fields: Vec<Field> = fields(pane).iter().copied().filter(|field| field.sort() != Sort::Moment).collect();
         let arrangement = self.of_mut(pane);
@@ -170,24 +172,24 @@ impl Desk {
         });
     }
 
-    /// From now on the rows of a pane stay in this order for a while.
+    /// Pins the row order of a pane for [`HELD_FOR`].
     pub fn hold(&mut self, pane: Pane, items: Vec<Item>, now: Timestamp) {
         self.held = Some(Held { pane, items, until: now.plus(HELD_FOR) });
     }
 
-    /// Until when an order is held.
+    /// Time at which the pinned order ends, if one is pinned.
     #[must_use]
     pub fn held_until(&self) -> Option<Timestamp> {
         self.held.as_ref().map(|held| held.until)
     }
 
-    /// Whether the order of a pane is held.
+    /// Whether the row order of a pane is pinned.
     #[must_use]
     pub fn holds(&self, pane: Pane) -> bool {
         self.held.as_ref().is_some_and(|held| held.pane == pane)
     }
 
-    /// Lets a held order go when its time is over; whether one was.
+    /// Releases a pinned order whose time is over; returns whether there was one.
     pub fn let_go(&mut self, now: Timestamp) -> bool {
         let is_over = self.held_until().is_some_and(|until| now >= until);
         if is_over {
@@ -196,7 +198,7 @@ impl Desk {
         is_over
     }
 
-    /// Marks a thing, or takes its mark away.
+    /// Marks an item, or removes its mark.
     pub fn mark(&mut self, item: Item) {
         match self.marks.iter().position(|marked| *marked == item) {
             Some(at) => drop(self.marks.remove(at)),
@@ -204,13 +206,13 @@ impl Desk {
         }
     }
 
-    /// What was noted about a thing.
+    /// Note of the operator about an item.
     #[must_use]
     pub fn note(&self, item: Item) -> Option<&str> {
         self.notes.iter().find(|(noted, _)| *noted == item).map(|(_, note)| note.as_str())
     }
 
-    /// Notes something about a thing; an empty text takes the note away.
+    /// Sets the note about an item; a blank text removes it.
     pub fn set_note(&mut self, item: Item, text: &str) {
         self.notes.retain(|(noted, _)| *noted != item);
         if !text.trim().is_empty() {
@@ -218,14 +220,14 @@ impl Desk {
         }
     }
 
-    /// Remembers that an action was chosen.
+    /// Moves an action to the front of the recent ones.
     pub fn chose(&mut self, name: &str) {
         self.recent.retain(|other| other != name);
         self.recent.insert(0, name.to_owned());
         self.recent.truncate(RECENT);
     }
 
-    /// Remembers what was said.
+    /// Adds a message to the log, dropping the oldest beyond the limit.
     pub fn heard(&mut self, text: &str, now: Timestamp) {
         self.said.push_back((now, text.to_owned()));
         if self.said.len() > SAID {
@@ -234,7 +236,7 @@ impl Desk {
     }
 }
 
-/// A value's place in an order; rows without one come last, whichever the direction.
+/// Sort key of a row; rows without a value come last in either direction.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
     Up(i64, String),

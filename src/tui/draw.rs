@@ -1,4 +1,4 @@
-//! The whole screen, from the console's state. Only reads.
+//! Drawing of the whole screen from the console's state, which is only read.
 
 use super::app::{App, Root};
 use super::banner;
@@ -21,11 +21,11 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget as _};
 
-/// Draws the console.
+/// Draws the console into a frame.
 pub fn draw(frame: &mut Frame<'_>, app: &App) {
     let buffer = frame.buffer_mut();
     buffer.set_style(buffer.area, app.theme().ground());
-    // Between a change of size and the message about it, the state is about another screen.
+    // Between a change of size and the message about it, the state describes another screen.
     if app.window.area == buffer.area {
         if app.window.class == Class::TooSmall { too_small(buffer, app) } else { screen(buffer, app) }
     }
@@ -68,7 +68,7 @@ fn screen(buffer: &mut Buffer, app: &App) {
     footer::draw(buffer, parts.footer, app);
 }
 
-/// The first keys, in the lower right corner where the least stands.
+/// Draws the welcome hint in the lower right corner, where it covers the least.
 fn hint(buffer: &mut Buffer, area: Rect, app: &App) {
     let key = |action| app.setting.keymap.key(action);
     let lines = [
@@ -92,7 +92,7 @@ fn hint(buffer: &mut Buffer, area: Rect, app: &App) {
     paint::lines(buffer, inner, &lines);
 }
 
-/// Before the first picture.
+/// Draws the notice shown before the first snapshot.
 fn waiting(buffer: &mut Buffer, area: Rect, app: &App) {
     let address = &app.setting.identity.address;
     let text = match app.picture.link {
@@ -132,7 +132,7 @@ fn single(buffer: &mut Buffer, body: Rect, app: &App, view: &View<'_>) {
     }
 }
 
-/// The detail of the selection, as far as the picture knows it.
+/// Draws the details of the selected item, as far as the snapshot has them.
 fn selection(buffer: &mut Buffer, area: Rect, app: &App, view: &View<'_>) {
     let title = Title { name: "Selection", remark: "Enter shows all", edge: Role::Border };
     let inner = paint::frame(buffer, area, &title, view.theme);
@@ -142,7 +142,7 @@ fn selection(buffer: &mut Buffer, area: Rect, app: &App, view: &View<'_>) {
     paint::lines(buffer, inner, &lines.unwrap_or_else(nothing));
 }
 
-/// The panes that are not shown, each in a few words, as many to a line as fit.
+/// Draws a summary of each dashboard pane without the focus, as many per line as fit.
 fn strip(buffer: &mut Buffer, area: Rect, app: &App, view: &View<'_>) {
     let (mut x, mut y) = (1, 0);
     for pane in Pane::DASHBOARD.into_iter().filter(|pane| *pane != app.focus) {
@@ -156,7 +156,7 @@ fn strip(buffer: &mut Buffer, area: Rect, app: &App, view: &View<'_>) {
     }
 }
 
-/// As many alerts as fit into a line, worst first, and how many more there are.
+/// Draws the alerts in one line, worst first, and how many more there are.
 fn alert_line(buffer: &mut Buffer, area: Rect, app: &App) {
     let theme = app.theme();
     let alerts = app.shown().alerts();

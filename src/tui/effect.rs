@@ -1,4 +1,4 @@
-//! What the console wants done and what came of it: values that `update` returns and receives.
+//! Effects that `update` returns, the jobs they start, and the results that come back.
 
 use super::clipboard::Copied;
 use super::consult::Consulted;
@@ -28,95 +28,96 @@ use crate::escalation::ticket::Bodies;
 use crate::escalation::write::Form;
 use crate::monitor::logs::{Ask, Came};
 
-/// What the loop is to do.
+/// Effect for the loop to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// End the console.
+    /// End the console, without a further question.
     Leave,
-    /// Draw every cell again.
+    /// Draw every cell of the screen again.
     Repaint,
-    /// Give the terminal back until the process is resumed.
+    /// Give the terminal back and stop the process until it is resumed.
     Suspend,
-    /// Put a text where it can be pasted from.
+    /// Copy a text to the clipboard, with secrets redacted.
     Copy(String),
-    /// Put a secret there, because somebody asked for just that.
+    /// Copy a secret to the clipboard, because the operator asked for exactly that.
     CopySecret(Issued),
-    /// Ask the platform for something, or for a change.
+    /// Run a job in the background: a request to the platform, or a change.
     Perform(Job),
 }
 
-/// What the platform is asked.
+/// Job that runs beside the loop and ends with one [`Finished`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Job {
-    /// A page of a log.
+    /// Fetch a page of a log.
     Page(Ask),
-    /// All that the platform knows of a thing.
+    /// Fetch everything the platform knows about an item.
     Fetch(Item),
-    /// All companies.
+    /// Fetch all companies of the platform.
     Companies,
-    /// The newest replays.
+    /// Fetch the newest replays, with their progress.
     Replays,
-    /// All operators.
+    /// Fetch all operators of the platform.
     Operators,
-    /// What a replay would select; changes nothing.
+    /// Count what a replay would select; a dry run that changes nothing.
     Count(SubscriptionId, NewReplay),
-    /// A playbook over something, read-only; gone on with from an earlier report, if there is one.
+    /// Run a playbook for a subject, read-only. With an earlier report, only its unknown checks are asked again.
     Playbook(Topic, Subject, Option<Box<Report>>),
-    /// A run-book about something, read-only; gone on with, if it was begun.
+    /// Start a run-book for a subject, or continue one that was started; read-only.
     Runbook(Runbook, Subject, Option<Box<Progress>>),
-    /// How an attempt was verified, from its answer and what the receiver is said to have computed.
+    /// Check the signature of an attempt, from the response and from what the receiver is said to have computed.
     Lab(AttemptId, Subject, Option<String>),
-    /// How an attempt would verify with the secret that its receiver holds, which goes nowhere.
+    /// Check the signature of an attempt with the secret the receiver holds. The secret stays in this process.
     Held(AttemptId, Subject, Issued),
-    /// A bundle about something, searched for secrets.
+    /// Build an escalation bundle about a scope, searched for secrets.
     Bundle(Box<Matter>, Bodies),
-    /// A bundle, into a new folder or archive where the console was started.
+    /// Write a bundle as a new folder or archive into the folder in which the console was started.
     Write(Box<Bundle>, Form),
-    /// A change, confirmed by somebody.
+    /// Make a change on the platform, after the operator confirmed it.
     Act(Act),
 }
 
-/// A change on the platform.
+/// Change on the platform. Every variant needs a confirmation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
-    /// Send a test to a subscription's endpoint.
+    /// Send a test event to a subscription's endpoint.
     Test(SubscriptionId),
-    /// Enable a subscription.
+    /// Enable a subscription, and choose whether skipped events are replayed.
     Enable(SubscriptionId, ReplayChoice),
-    /// Disable a subscription; a reason marks that as intended.
+    /// Disable a subscription; with a reason, no alert is raised.
     Disable(SubscriptionId, Option<String>),
-    /// Delete a subscription, whoever manages it.
+    /// Delete a subscription for good, also one that an integration manages.
     Delete(SubscriptionId),
-    /// Say why a subscription is off by hand.
+    /// Set the reason why a subscription was disabled manually; its alert ends.
     Intend(SubscriptionId, String),
-    /// Say that somebody looks after an alert that stands so.
+    /// Acknowledge an alert of this health status, with an optional note.
     Acknowledge(alert::Subject, Standing, Option<String>),
-    /// Bring an earlier configuration of a subscription back.
+    /// Restore an earlier revision of a subscription's configuration.
     RollBack(SubscriptionId, u32),
-    /// Deliver again what a plan selects, so many when they were counted.
+    /// Replay the deliveries that a plan selects; the last field is their number when they were counted.
     Replay(SubscriptionId, NewReplay, u64),
-    /// Pause a replay, let it go on, or give it up.
+    /// Pause, resume or cancel a replay.
     Turn(ReplayId, Phase),
-    /// Make one more attempt of a delivery.
+    /// Make one more attempt of a delivery, outside of its schedule.
     Resend(DeliveryId),
-    /// Revoke a key.
+    /// Revoke an API key, which takes effect with its next call.
     Revoke(KeyId),
-    /// Give a key limits of its own.
+    /// Set the rate limits of an API key.
     Limit(KeyId, LimitsWish),
-    /// Emit a sample event of a type.
+    /// Emit a sample event of a type for a company.
     Emit(CompanyId, EventType),
-    /// Create a company.
+    /// Create a company, which cannot be removed.
     CreateCompany(NewCompany),
-    /// Create a key, which is shown once.
+    /// Create an API key, which is shown once.
     CreateKey(NewKey),
     /// Create an operator, whose token is shown once.
     CreateOperator(NewOperator),
-    /// Revoke an operator.
+    /// Revoke the token of an operator.
     RevokeOperator(OperatorId),
 }
 
 impl Act {
-    /// What is asked of the platform, after "to" or "could not". Names in it are as somebody typed them.
+    /// Description of the change, as a verb phrase after "to" or "could not". Names in it are as the operator typed
+    /// them.
     #[must_use]
     pub fn verb(&self) -> String {
         match self {
@@ -145,7 +146,7 @@ impl Act {
         }
     }
 
-    /// How many things it changes: who is asked about more than one types the number.
+    /// Number of things that the change affects. More than one must be confirmed by typing the number.
     #[must_use]
     pub const fn n_things(&self) -> u64 {
         match self {
@@ -155,97 +156,97 @@ impl Act {
     }
 }
 
-/// All that the platform knows of a thing.
+/// Everything the platform knows about an item, as fetched for its detail view.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Found {
-    /// A subscription.
+    /// Subscription with attempts, revisions and minutes.
     Subscription(Known),
-    /// An attempt.
+    /// Attempt with its bytes and its delivery.
     Attempt(Sent),
-    /// An event.
+    /// Event with its envelope and its trace.
     Event(Happening),
-    /// A key.
+    /// API key with its usage, callers and requests.
     Key(KeyStory),
-    /// A window.
+    /// Rate window with its callers and refused requests.
     Window(WindowStory),
-    /// Nothing beyond what is at hand.
+    /// No more than the snapshot has already.
     Nothing,
 }
 
-/// A subscription as it was fetched.
+/// Subscription as it was fetched for its detail view.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Known {
-    /// The subscription with its health.
+    /// Subscription with its health data.
     pub row: SubscriptionRow,
-    /// Its latest attempts, newest first.
+    /// Latest attempts of the subscription, newest first.
     pub attempts: Vec<AttemptRow>,
-    /// Its configurations, the one in force first.
+    /// Revisions of the configuration, the one in force first.
     pub revisions: Vec<RevisionRow>,
-    /// Its attempts minute by minute, oldest first.
+    /// Attempts per minute of the last hour, oldest first.
     pub minutes: Vec<AttemptPoint>,
 }
 
-/// An attempt as it was fetched.
+/// Attempt as it was fetched for its detail view.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sent {
-    /// The attempt with its bytes.
+    /// Attempt with the bytes of request and response.
     pub detail: AttemptDetail,
-    /// Its delivery with all attempts; none for a test.
+    /// Delivery of the attempt with all its attempts; `None` for a test.
     pub delivery: Option<DeliveryDetail>,
 }
 
-/// An event as it was fetched.
+/// Event as it was fetched for its detail view.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Happening {
-    /// The event with its envelope.
+    /// Event with the bytes of its envelope.
     pub event: EventDetail,
-    /// What every subscription of its company had to do with it.
+    /// Outcome of the event for every subscription of its company.
     pub trace: Trace,
 }
 
-/// What a key did.
+/// API key as it was fetched for its detail view.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KeyStory {
-    /// Its routes, and the scopes that it never used.
+    /// Calls per route, and the scopes that were never used.
     pub usage: KeyUsage,
-    /// Who calls with it, today, busiest first.
+    /// Callers that used the key today, busiest first.
     pub callers: Vec<CallerUse>,
-    /// Its latest requests, newest first.
+    /// Latest requests with the key, newest first.
     pub requests: Vec<RequestRow>,
 }
 
-/// Who fills a window.
+/// Rate window as it was fetched for its detail view.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WindowStory {
-    /// The window with its routes and callers; none if the key has no windows any more.
+    /// Window with its routes and callers; `None` if the key has no windows any more.
     pub detail: Option<LimitDetail>,
-    /// The latest requests of the key that were refused with 429, newest first, whichever bucket.
+    /// Latest requests of the key that were refused with 429, newest first, in any bucket.
     pub refused: Vec<RequestRow>,
 }
 
-/// What came of a job; errors are one line, fit for the screen.
+/// Result of a background job; errors are one line, fit for the screen.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Finished {
-    /// A page came, or not.
+    /// Page of a log, or why it could not be fetched.
     Page(Box<Ask>, Result<Box<Came>, String>),
-    /// A text was sent on its way to be pasted, or not: where it went in one line.
+    /// Outcome of copying a text: where it went, or why it could not be copied.
     Copied(Result<Copied, String>),
-    /// The same of a secret that is shown once.
+    /// Outcome of copying a secret that is shown once.
     CopiedSecret(Issued, Result<Copied, String>),
-    /// The companies came, or not.
+    /// Companies of the platform, or why they could not be fetched.
     Companies(Result<Vec<Company>, String>),
-    /// The replays came, or not.
+    /// Newest replays, or why they could not be fetched.
     Replays(Result<Vec<ReplayRow>, String>),
-    /// The operators came, or not.
+    /// Operators of the platform, or why they could not be fetched.
     Operators(Result<Vec<OperatorRow>, String>),
-    /// It is known what a replay would select, or not.
+    /// Number of deliveries that a replay would select, or why they could not be counted.
     Counted(SubscriptionId, NewReplay, Result<Box<ReplayPlan>, String>),
-    /// A thing was fetched, or not.
+    /// Details of an item, or why they could not be fetched.
     Fetched(Item, Result<Box<Found>, String>),
-    /// A playbook ran, or a bundle got further.
+    /// Result of a job of pane 9 or 0.
     Consulted(Box<Consulted>),
-    /// A change was made, or not: what happened in one line.
+    /// Outcome of a change, in one line.
     Act(Act, Result<String, String>),
-    /// A change was made whose answer alone carries a secret.
+    /// Successful change whose answer carries a secret, which is shown once.
     Issued(Act, Issued),
 }

@@ -1,4 +1,4 @@
-//! A line in which somebody types: what keys do to it, and how it looks in the columns that there are.
+//! Single-line text input: editing keys, pasting, and the visible part around the cursor.
 
 use super::chord::{Chord, ctrl};
 use super::format;
@@ -9,27 +9,27 @@ use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 use tui_input::{Input, InputRequest};
 
-/// Longest text that can be typed, in characters.
+/// Maximum length of a text input, in characters.
 const LONGEST: usize = 500;
-/// What is said of a line that takes no more.
+/// Message shown when a text input is full.
 pub const FULL: &str = "a line takes 500 characters";
 
-/// A line with a cursor.
+/// Single line of text with a cursor.
 #[derive(Debug, Clone, Default)]
 pub struct Entry {
     input: Input,
 }
 
-/// What a key did to a line.
+/// Effect of a key on a text input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Edited {
-    /// The text is another one.
+    /// Text of the input changed.
     Text,
-    /// The cursor moved, or was where it was sent.
+    /// Cursor moved, or was already where the key sends it; the text is unchanged.
     Cursor,
-    /// The line takes no more.
+    /// Input is full and takes no more characters.
     Full,
-    /// The key does nothing in a line.
+    /// Key has no meaning in a text input.
     Nothing,
 }
 
@@ -40,26 +40,26 @@ impl PartialEq for Entry {
 }
 
 impl Entry {
-    /// A line with a text, the cursor behind it.
+    /// Creates an input with a text and the cursor behind it.
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self { input: Input::new(text.to_owned()) }
     }
 
-    /// What was typed.
+    /// Text that was typed so far.
     #[must_use]
     pub fn text(&self) -> &str {
         self.input.value()
     }
 
-    /// The byte before which the cursor stands.
+    /// Byte offset of the cursor in the text.
     #[must_use]
     pub fn cursor(&self) -> usize {
         let text = self.text();
         text.char_indices().nth(self.input.cursor()).map_or(text.len(), |(at, _)| at)
     }
 
-    /// Takes a key.
+    /// Applies an editing key to the input.
     pub fn press(&mut self, chord: Chord) -> Edited {
         let request = match chord.code() {
             _ if chord == ctrl('w') => InputRequest::DeletePrevWord,
@@ -93,10 +93,11 @@ impl Entry {
         Edited::Text
     }
 
-    /// Takes pasted text, all of it or nothing: line breaks and tabs become spaces, other controls are left out.
+    /// Inserts pasted text completely or not at all. Line breaks and tabs become spaces, other control characters are
+    /// removed.
     ///
     /// # Errors
-    /// Says that it is too long.
+    /// A one-line reason when the text would be longer than the input allows.
     pub fn paste(&mut self, text: &str) -> Result<(), String> {
         let spaced = text.trim_end().chars().map(|character| if character.is_whitespace() { ' ' } else { character });
         let taken: Vec<char> = spaced.filter(|character| !character.is_control()).collect();
@@ -110,7 +111,7 @@ impl Entry {
         Ok(())
     }
 
-    /// Puts `text` in the place of what stands between the byte `from` and the cursor.
+    /// Replaces the text between the byte `from` and the cursor with `text`, for a completion.
     pub fn complete(&mut self, from: usize, text: &str) {
         let cursor = self.cursor();
         let (before, after) = (self.text().get(..from).unwrap_or_default(), &self.text()[cursor..]);
@@ -119,18 +120,18 @@ impl Entry {
         self.input = Input::new(begun + after).with_cursor(n);
     }
 
-    /// The columns left of the first one that is seen when there is `room`.
+    /// Number of columns scrolled out on the left when `room` columns are visible.
     fn scroll(&self, room: usize) -> usize {
         columns(self.text(), self.cursor()).saturating_sub(room.saturating_sub(2))
     }
 
-    /// The column in which the byte `at` stands when there is `room`.
+    /// Column at which the byte `at` is shown when `room` columns are visible.
     #[must_use]
     pub fn column(&self, at: usize, room: usize) -> usize {
         columns(self.text(), at).saturating_sub(self.scroll(room))
     }
 
-    /// The part around the cursor in `room` columns, the cursor as a reversed cell.
+    /// Visible part of the text in `room` columns, with the cursor as a reversed cell.
     #[must_use]
     pub fn line(&self, room: usize, theme: Theme) -> Line<'static> {
         let skipped = self.scroll(room);
@@ -161,7 +162,7 @@ fn inert(text: &str) -> String {
     Untrusted::new(text).inert()
 }
 
-/// The columns that the text before the byte `at` takes.
+/// Width of the text before the byte `at`, in columns.
 fn columns(text: &str, at: usize) -> usize {
     format::width(&inert(text.get(..at).unwrap_or(text)))
 }

@@ -1,4 +1,5 @@
-//! What acts need beside a yes: forms, replays that are counted before they are asked about, lists of what was begun, secrets that are shown once.
+//! Actions with more steps than a confirmation: forms, replays that are counted first, lists of replays and
+//! operators, and secrets that are shown once.
 
 use super::app::App;
 use super::clipboard::Copied;
@@ -22,20 +23,21 @@ use crate::domain::replay::Phase;
 use crate::domain::time::Timestamp;
 
 impl App {
-    /// The menu for what is selected or marked, or for a pane in which something can be created.
+    /// Menu of actions for the marked or selected items, or for a pane in which something can be created.
     ///
     /// # Errors
-    /// Says why there is nothing to be done.
+    /// A one-line reason when no action is possible.
     pub(super) fn menu(&self) -> Result<Menu, String> {
         let nothing = self.subjects().is_empty() && !forms(self, None, self.focus).is_empty() && self.view().is_some();
         let items = if nothing { Vec::new() } else { self.acted_on()? };
         Ok(Menu::new(items, self.focus))
     }
 
-    /// What would be sent again: deliveries of attempts, or what subscriptions that are off missed.
+    /// Changes that "send again" would make: resending the deliveries of attempts, or enabling subscriptions with a
+    /// replay of what they missed.
     ///
     /// # Errors
-    /// Says why nothing would be.
+    /// A one-line reason when nothing can be sent again.
     pub(super) fn sent_again(&self) -> Result<Vec<Act>, String> {
         let acts: Vec<Act> = self
             .acted_on()?
@@ -49,7 +51,7 @@ impl App {
         if acts.is_empty() { Err("nothing of it could be sent again".to_owned()) } else { Ok(acts) }
     }
 
-    /// Asks whether to send something again; of a subscription that is on, what is to be replayed.
+    /// Asks whether to send again. For a subscription that is enabled, opens the replay form instead.
     pub(super) fn send_again(&mut self, now: Timestamp) -> Vec<Effect> {
         let Ok(acts) = self.sent_again() else { return Vec::new() };
         match (questions(self, &acts), acts.as_slice()) {
@@ -60,7 +62,7 @@ impl App {
         Vec::new()
     }
 
-    /// Opens a form; refused where nothing may be done.
+    /// Opens a form; refused in a read-only console.
     pub(super) fn fill(&mut self, purpose: Purpose, now: Timestamp) -> Vec<Effect> {
         if self.setting.access == Access::ReadOnly {
             self.say(READ_ONLY, now);
@@ -80,7 +82,7 @@ impl App {
         })
     }
 
-    /// Goes on with what was filled in: an act is asked about, a replay is counted first.
+    /// Submits the front form: a change asks for confirmation, a replay is counted first.
     pub(super) fn submit(&mut self, now: Timestamp) -> Vec<Effect> {
         let Some(platform_now) = self.view().map(|view| view.now) else { return Vec::new() };
         let Some(form) = self.form() else { return Vec::new() };
@@ -90,7 +92,7 @@ impl App {
         }
         match form.read(platform_now) {
             Some(Filled::Acts(acts)) => match acts.as_slice() {
-                // Of one it is said as it is why not.
+                // For a single change the reason is shown as it is.
                 [act] => match question(self, act.clone()) {
                     Ok(question) => self.ask(vec![question]),
                     Err(why) => self.refuse(why),
@@ -115,7 +117,8 @@ impl App {
         }
     }
 
-    /// A replay was counted: it is asked about with the number, or the form says why not.
+    /// Asks for confirmation of a replay with the number that was counted, or shows in the form why it cannot be
+    /// replayed. Results for an abandoned form are ignored.
     pub(super) fn counted(
         &mut self,
         id: SubscriptionId,
@@ -149,21 +152,22 @@ impl App {
         }
     }
 
-    /// Notes that the act of a form is under way.
+    /// Notes in the front form that its change is in flight.
     pub(super) fn send(&mut self, act: &Act) {
         if let Some(Layer::Form(form)) = self.layers.last_mut() {
             form.sent = Some(Filled::Acts(vec![act.clone()]));
         }
     }
 
-    /// Closes the menu that led to an act, if one is in front, and what led to it.
+    /// Closes the action menu if it is the front overlay.
     pub(super) fn close_menu(&mut self) {
         if matches!(self.layers.last(), Some(Layer::Menu(_))) {
             self.layers.pop();
         }
     }
 
-    /// An act was answered: its form is closed or says why not; a subscription that was tested while off can be enabled next.
+    /// Handles the result of a change: closes its form, or shows the error in the form. After the test of a disabled
+    /// subscription, offers to enable it.
     pub(super) fn answered(&mut self, act: &Act, came: &Result<String, String>) -> Vec<Effect> {
         let is_awaited = self.form().is_some_and(|form| form.sent.as_ref() == Some(&Filled::Acts(vec![act.clone()])));
         match came {
@@ -191,7 +195,7 @@ impl App {
         }
     }
 
-    /// A secret was issued: it is shown until its layer is closed.
+    /// Shows a secret that was just issued until its overlay is closed.
     pub(super) fn issued(&mut self, act: &Act, issued: Issued, now: Timestamp) -> Vec<Effect> {
         let effects = self.acted(act, Ok(format!("{} was created", issued.name)), now);
         self.layers.push(Layer::Once(Shown::new(issued)));
@@ -205,7 +209,7 @@ impl App {
         }
     }
 
-    /// What became of a copy of a secret is said beside it for as long as it is shown.
+    /// Shows beside a secret whether it was copied, for as long as the secret is on the screen.
     pub(super) fn copied_secret(&mut self, issued: &Issued, came: Result<Copied, String>, now: Timestamp) {
         let shown = self.layers.iter_mut().find_map(|layer| match layer {
             Layer::Once(shown) if shown.issued == *issued => Some(shown),
@@ -228,7 +232,7 @@ impl App {
         vec![Effect::Perform(job)]
     }
 
-    /// Something changed: lists that are open are fetched again.
+    /// Fetches the open lists of replays and operators again after a change.
     pub(super) fn list_again(&mut self) -> Vec<Effect> {
         let jobs = self.layers.iter_mut().filter_map(|layer| match layer {
             Layer::Replays(list) => list.wants().then_some(Job::Replays),
@@ -263,19 +267,19 @@ impl App {
         }
     }
 
-    /// Whether a turn of the selected replay makes sense.
+    /// Checks whether the selected replay can be paused, resumed or cancelled.
     ///
     /// # Errors
-    /// Says why not.
+    /// A one-line reason when it cannot.
     pub(super) fn permits_turn(&self, action: Action) -> Result<(), String> {
         let list = self.replays()?;
         if action == Action::TurnReplay { list.turned().map(|_| ()) } else { list.ended().map(|_| ()) }
     }
 
-    /// The operator that can be revoked.
+    /// Selected operator, if it can be revoked.
     ///
     /// # Errors
-    /// Says why none can.
+    /// A one-line reason when it cannot be revoked.
     pub(super) fn revocable(&self) -> Result<OperatorId, String> {
         match self.front() {
             Some(Layer::Operators(list)) => list.revocable(),
@@ -283,17 +287,17 @@ impl App {
         }
     }
 
-    /// The subscription of the selected replay.
+    /// Subscription of the selected replay, as an item.
     pub(super) fn listed_replay(&self) -> Option<Item> {
         self.replays().ok()?.selected().map(|row| Item::Subscription(row.subscription_id))
     }
 
-    /// Whether the list in front is that of companies.
+    /// Whether the front overlay is the list of companies.
     pub(super) fn lists_companies(&self) -> bool {
         matches!(self.front(), Some(Layer::Companies(_)))
     }
 
-    /// Goes to the next field of a form, or asks about the selected row of a list.
+    /// Moves to the next field of a form, or asks for confirmation of a change to the selected replay or operator.
     pub(super) fn fill_or_turn(&mut self, action: Action, now: Timestamp) {
         let act = match action {
             Action::TurnReplay => self.replays().and_then(Replays::turned).map(|(id, phase)| Act::Turn(id, phase)),

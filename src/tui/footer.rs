@@ -1,4 +1,5 @@
-//! The last lines: a notice or why the selection is not OK, and the keys that work now.
+//! Last lines of the screen: the status line with a message or the reason of the selected row's status, and the
+//! footer with the keys that work now.
 
 use super::app::App;
 use super::format;
@@ -13,7 +14,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-/// Draws the line above the footer: a notice, else why the selection is not OK.
+/// Draws the status line: the current message, or why the selected row is not healthy.
 pub fn draw_status(buffer: &mut Buffer, area: Rect, app: &App) {
     let room = usize::from(area.width.saturating_sub(2));
     if let Some((text, style)) = notice(app).or_else(|| why(app, room)) {
@@ -30,13 +31,13 @@ fn notice(app: &App) -> Option<(String, Style)> {
     Some((notice.text().to_owned(), app.theme().style(role)))
 }
 
-/// What was noted about the selection.
+/// Note of the operator about the selected item.
 fn noted(app: &App) -> Option<(String, Style)> {
     let note = Untrusted::new(app.desk.note(app.selected()?)?).inert();
     Some((format!("note: {note}"), app.theme().style(Role::Text)))
 }
 
-/// Why the selection is not OK, with its name if there is room for it.
+/// Reason of the selected row's health status, with its name if there is room.
 fn why(app: &App, room: usize) -> Option<(String, Style)> {
     if !app.layers.is_empty() {
         return None;
@@ -53,18 +54,19 @@ fn why(app: &App, room: usize) -> Option<(String, Style)> {
     Some((text, app.theme().style(Role::Word(standing))))
 }
 
-/// A piece of the footer: where it stands, and what it is.
+/// Key with its label in the footer, and where it is drawn.
 #[derive(Debug, Clone, Copy)]
 pub struct Piece<'a> {
-    /// Its first column.
+    /// First column of the item.
     pub x: u16,
-    /// How many columns it takes.
+    /// Width of the item, in columns.
     pub width: u16,
-    /// What its key does.
+    /// Binding that the item stands for, which a click runs.
     pub bound: &'a Bound,
 }
 
-/// What stands in the footer when there are so many columns: keys that work now on the left, help and the way out on the right.
+/// Items of a footer of `columns` columns: keys that work now on the left, help and close on the right. Those of the
+/// highest rank number are dropped when there is no room.
 #[must_use]
 pub fn pieces(app: &App, columns: u16) -> Vec<Piece<'_>> {
     let context = app.context();
@@ -98,7 +100,7 @@ pub fn pieces(app: &App, columns: u16) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// Draws the last line.
+/// Draws the last line of the screen: the footer, or the message on a tiny screen.
 pub fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
     if app.window.class == Class::Tiny && app.notice.is_some() {
         return draw_status(buffer, area, app);
@@ -111,7 +113,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
     }
 }
 
-/// A key and its label, as it is now: what freezes also resumes.
+/// Key and label of a binding; while the console is frozen, the freeze key reads "resume".
 fn label(app: &App, bound: &Bound) -> String {
     let key = bound.chords.first().map(|chord| chord.name()).unwrap_or_default();
     let words = match bound.binding.action {

@@ -1,14 +1,14 @@
-//! How values look: numbers, ages, countdowns, addresses, and text made to fit a width in terminal columns.
+//! Formatting of values for the terminal: numbers, ages, countdowns, URLs, and text fitted to a width in columns.
 
 use crate::domain::text::Untrusted;
 use std::time::Duration;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-/// What stands where text was left out.
+/// Character that marks where text was cut.
 pub const ELLIPSIS: &str = "…";
 
-/// The columns that a text takes.
+/// Width of a text in terminal columns.
 #[must_use]
 pub fn width(text: &str) -> usize {
     UnicodeWidthStr::width(text)
@@ -37,7 +37,7 @@ fn tail(text: &str, room: usize) -> String {
     kept.into_iter().rev().collect()
 }
 
-/// The text within `room` columns, its end left out if it is longer.
+/// Text clipped to `room` columns, with an ellipsis at the end if it was longer.
 #[must_use]
 pub fn clip(text: &str, room: usize) -> String {
     if width(text) <= room {
@@ -49,7 +49,7 @@ pub fn clip(text: &str, room: usize) -> String {
     head(text, room - 1) + ELLIPSIS
 }
 
-/// The text within `room` columns, its middle left out if it is longer: both ends of a URL or an id tell most.
+/// Text clipped to `room` columns in its middle, because both ends of a URL or an id are informative.
 #[must_use]
 pub fn middle(text: &str, room: usize) -> String {
     if width(text) <= room {
@@ -62,13 +62,13 @@ pub fn middle(text: &str, room: usize) -> String {
     head(text, room - 1 - right) + ELLIPSIS + &tail(text, right)
 }
 
-/// The text cut into pieces of at most `room` columns; an empty text is one empty piece.
+/// Text cut into pieces of at most `room` columns, at least 2; an empty text gives one empty piece.
 #[must_use]
 pub fn wrap(text: &str, room: usize) -> Vec<String> {
     let room = room.max(2);
     let mut pieces = vec![String::new()];
     let mut used = 0;
-    // A cluster that is wider than a whole line comes apart.
+    // A grapheme cluster that is wider than a whole line is split into its characters.
     let whole = |cluster: &&str| width(cluster) <= room;
     let clusters = text.graphemes(true).flat_map(|cluster| match Some(cluster).filter(whole) {
         Some(cluster) => vec![cluster],
@@ -88,7 +88,7 @@ pub fn wrap(text: &str, room: usize) -> Vec<String> {
     pieces
 }
 
-/// The text broken between words into lines of at most `room` columns; words that are longer are cut.
+/// Text wrapped between words into lines of at most `room` columns; longer words are cut.
 #[must_use]
 pub fn flow(text: &str, room: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
@@ -104,7 +104,7 @@ pub fn flow(text: &str, room: usize) -> Vec<String> {
     lines
 }
 
-/// A duration in its greatest unit: `9 s`, `3 m`, `4 h`, `97 d`.
+/// Duration in its greatest unit: `9 s`, `3 m`, `4 h`, `97 d`.
 #[must_use]
 pub fn age(duration: Duration) -> String {
     let seconds = duration.as_secs();
@@ -116,10 +116,10 @@ pub fn age(duration: Duration) -> String {
     }
 }
 
-/// The span within which a countdown is shown by the second.
+/// Remaining time below which a countdown is shown by the second.
 pub const BY_SECOND: Duration = Duration::from_secs(600);
 
-/// What is left until something: `0:42` within ten minutes, else as an age.
+/// Remaining time: `0:42` below ten minutes, an age such as `3 h` otherwise.
 #[must_use]
 pub fn countdown(left: Duration) -> String {
     if left >= BY_SECOND {
@@ -129,7 +129,7 @@ pub fn countdown(left: Duration) -> String {
     format!("{}:{:02}", seconds / 60, seconds % 60)
 }
 
-/// A number with its thousands apart: `4,812`.
+/// Number with thousands separators: `4,812`.
 #[must_use]
 pub fn number(n: impl TryInto<i128>) -> String {
     let n: i128 = n.try_into().unwrap_or_default();
@@ -144,7 +144,7 @@ pub fn number(n: impl TryInto<i128>) -> String {
     text
 }
 
-/// A count in at most five columns: `9999`, `12k`, `3M`.
+/// Count in at most five columns: `9999`, `12k`, `3M`.
 #[must_use]
 pub fn count(n: u64) -> String {
     match n {
@@ -154,19 +154,19 @@ pub fn count(n: u64) -> String {
     }
 }
 
-/// `1 event`, `2 events`.
+/// Count with a regular plural: `1 event`, `2 events`.
 #[must_use]
 pub fn plural(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", number(n), if n == 1 { "" } else { "s" })
 }
 
-/// `1 delivery`, `2 deliveries`.
+/// Count with an irregular plural: `1 delivery`, `2 deliveries`.
 #[must_use]
 pub fn several(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", number(n), if n == 1 { one } else { many })
 }
 
-/// An address without its scheme and its closing slash, for lists; details show it whole.
+/// URL without its scheme and its trailing slash, for lists.
 #[must_use]
 pub fn target(url: &Untrusted) -> String {
     let text = url.inert();
@@ -174,7 +174,7 @@ pub fn target(url: &Untrusted) -> String {
     bare.strip_suffix('/').unwrap_or(bare).to_owned()
 }
 
-/// Counts as a row of blocks as high as they are many, the highest one filling its cell.
+/// Sparkline of counts, scaled to the largest one; a count of 0 is blank.
 #[must_use]
 pub fn sparkline(counts: &[u32]) -> String {
     const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -188,13 +188,13 @@ pub fn sparkline(counts: &[u32]) -> String {
         .collect()
 }
 
-/// A bar of `room` columns with brackets, filled up to `part` of `whole`.
+/// Progress bar of `room` columns including its brackets, filled to `part` of `whole`.
 #[must_use]
 pub fn bar(part: u64, whole: u64, room: usize) -> String {
     let inner = room.saturating_sub(2);
     let share = part.min(whole) * inner as u64;
     let filled = usize::try_from(share.checked_div(whole).unwrap_or(0)).unwrap_or(inner);
-    // What was begun is seen, and what is not full does not look full.
+    // A part greater than 0 fills at least one column.
     let filled = match (part, filled) {
         (0, _) => 0,
         (_, 0) => 1.min(inner),

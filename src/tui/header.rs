@@ -1,4 +1,4 @@
-//! The first line: who and where, what may be done, what is alarming, and how far the picture can be trusted.
+//! First line of the screen: mode, profile, access, alerts, and how current the data is.
 
 use super::app::App;
 use super::console::{Access, Mode, Stakes};
@@ -10,14 +10,14 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Style};
 
-/// A word of the header; the greatest rank goes first when there is no room, 0 never goes.
+/// Word of the header. When there is no room, the greatest rank is dropped first; rank 0 is never dropped.
 struct Word {
     text: String,
     style: Style,
     rank: u8,
 }
 
-/// Draws the header.
+/// Draws the header line of the screen.
 pub fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
     let room = usize::from(area.width);
     let (mut left, mut right) = (left(app), right(app));

@@ -1,237 +1,237 @@
-//! Keys and what they mean where: dispatch, footer and help are all made from the one registry in `bindings`.
+//! Key map: which action a key has in which context. Dispatch, footer and help use the registry in `bindings`.
 
 use super::bindings::BINDINGS;
 use super::chord::Chord;
 use super::overlay::form::Purpose;
 use super::panes::Pane;
 
-/// Where a key is pressed: on the layer that is on top.
+/// Context in which a key is pressed, given by the front overlay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Context {
-    /// The overview or a pane.
+    /// Overview or a single pane, without an overlay.
     Panes,
-    /// Details of one thing.
+    /// Detail view of one item.
     Detail,
-    /// The menu of actions.
+    /// Menu of actions on an item.
     Menu,
-    /// The question before an action.
+    /// Confirmation that is answered with y or n.
     Confirm,
-    /// Help.
+    /// Help: all actions, grouped, with a search.
     Help,
-    /// The list of alerts.
+    /// List of the active alerts.
     Alerts,
-    /// The line in which a filter is written.
+    /// Text input for a filter.
     Filter,
-    /// The list of all actions.
+    /// Command palette: all actions, with a search.
     Palette,
-    /// A short list to choose from.
+    /// Short list to choose from, and the list of companies.
     Choice,
-    /// The line in which a note is written.
+    /// Text input for a note.
     Note,
-    /// The line in which something about a receiver is said.
+    /// Input for what a receiver computed, or for its secret.
     Expect,
-    /// A question that wants a count typed.
+    /// Confirmation that wants a count typed.
     Count,
-    /// A form.
+    /// Form with the details of a change.
     Form,
-    /// The replays.
+    /// List of replays with their progress.
     Replays,
-    /// The operators.
+    /// List of operators and their roles.
     Operators,
-    /// What is shown once.
+    /// Secret that is shown once.
     Once,
-    /// Lists that only tell.
+    /// Read-only text list, such as the message log.
     Log,
-    /// Acts under way.
+    /// Progress of a bulk run of changes.
     Run,
-    /// The playbooks.
+    /// Pane 9, with playbooks and results.
     Diagnose,
-    /// The bundle.
+    /// Pane 0, with the escalation bundle.
     Escalate,
 }
 
 impl Context {
-    /// Whether characters are typed into a line here.
+    /// Whether characters are typed into a text input in this context.
     #[must_use]
     pub const fn takes_text(self) -> bool {
         matches!(self, Self::Help | Self::Filter | Self::Palette | Self::Note | Self::Expect | Self::Count | Self::Form)
     }
 }
 
-/// How far to move.
+/// Motion of a cursor or of a scroll position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// One row up.
+    /// One row or line up.
     Up,
-    /// One row down.
+    /// One row or line down.
     Down,
-    /// Half a page up.
+    /// Half a page towards the top.
     HalfUp,
-    /// Half a page down.
+    /// Half a page towards the bottom.
     HalfDown,
-    /// A page up.
+    /// One full page towards the top.
     PageUp,
-    /// A page down.
+    /// One full page towards the bottom.
     PageDown,
-    /// To the first row.
+    /// To the first row or line.
     Top,
-    /// To the last row.
+    /// To the last row or line.
     Bottom,
 }
 
-/// What a key does.
+/// Action that a key can be bound to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Shows the overview.
+    /// Shows the overview with the dashboard.
     Overview,
-    /// Shows a pane alone.
+    /// Shows a pane alone, on the whole body.
     Show(Pane),
-    /// Shows the playbooks.
+    /// Opens pane 9 for the chosen company or for all.
     Diagnose,
-    /// Shows the playbooks that fit the selection.
+    /// Opens pane 9 with the playbooks that fit the selected item.
     Playbooks,
-    /// Collects a bundle and shows it.
+    /// Opens pane 0 and collects an escalation bundle.
     Escalate,
-    /// Runs a playbook once more, or checks a run-book.
+    /// Runs a playbook again, or checks the steps of a run-book.
     Again,
-    /// Asks again what a playbook could not learn.
+    /// Asks the unknown checks of a playbook again.
     Resume,
-    /// Forgets a run.
+    /// Removes the selected run from pane 9.
     Forget,
-    /// To the next line that does something.
+    /// Moves to the next line that has an action.
     NextOffer,
-    /// Leaves the bodies of answers out of the bundle, or takes them in.
+    /// Toggles whether the bundle includes the bodies of responses.
     Bodies,
-    /// Writes the bundle as an archive.
+    /// Confirms writing the bundle, as an archive.
     Archive,
-    /// Asks whether the bundle is to be written.
+    /// Asks whether to write the bundle.
     Write,
-    /// Moves the selection, or scrolls.
+    /// Moves the cursor or scrolls, by this motion.
     Move(Step),
-    /// Gives the focus to the next pane.
+    /// Moves the focus to the next pane.
     NextPane,
-    /// Gives it to the one before.
+    /// Moves the focus to the previous pane.
     PreviousPane,
-    /// Shows the focused pane alone, or the overview again.
+    /// Toggles between the focused pane alone and the overview.
     FullScreen,
-    /// Opens what is selected.
+    /// Opens or performs what is selected.
     Open,
-    /// Shows the rows of a log that belong to what is selected.
+    /// Shows the log rows that belong to the selected item.
     Drill,
-    /// Goes back to where the rows of a log were left for others.
+    /// Goes back in the drill-down history.
     Backward,
-    /// Goes forward again.
+    /// Goes forward in the drill-down history.
     Forward,
-    /// Shows bodies in another way: JSON, text, hex.
+    /// Switches the format of bodies: JSON, text, hex.
     Shape,
-    /// Folds bodies, or unfolds them.
+    /// Folds all bodies of a detail view, or unfolds them.
     Fold,
-    /// Lists companies, to look at one of them alone.
+    /// Lists the companies, to restrict all panes to one.
     Companies,
-    /// Lists what can be done with what is selected.
+    /// Lists the actions available on the selected item.
     Menu,
-    /// Asks whether to send once more what is selected: a delivery, or what a subscription missed.
+    /// Asks whether to send again: a delivery, or what a subscription missed.
     SendAgain,
-    /// Opens a form.
+    /// Opens the form of this purpose.
     Fill(Purpose),
-    /// Goes to the next field of a form.
+    /// Moves to the next field of a form.
     NextField,
-    /// Lists replays.
+    /// Lists replays with their progress.
     Replays,
-    /// Pauses a replay, or lets it go on.
+    /// Pauses the selected replay, or resumes it.
     TurnReplay,
-    /// Gives a replay up.
+    /// Cancels the selected replay for good.
     EndReplay,
-    /// Lists operators.
+    /// Lists the operators of the platform.
     Operators,
-    /// Revokes an operator.
+    /// Revokes the selected operator for good.
     RevokeOperator,
-    /// Confirms.
+    /// Confirms the question on the screen.
     Yes,
-    /// Does not.
+    /// Declines the question on the screen.
     No,
-    /// Stops taking pictures, or resumes.
+    /// Freezes the screen at the present snapshot, or resumes.
     Freeze,
-    /// Keeps the newest delivery selected, or lets go.
+    /// Toggles whether the newest row of a log stays selected.
     Follow,
-    /// Lists alerts.
+    /// Lists the active alerts, worst first.
     Alerts,
-    /// Lists keys.
+    /// Lists all keys with their actions.
     Help,
-    /// One layer back; never ends the console.
+    /// Closes the front overlay or goes one step back; never ends the console.
     Back,
-    /// Closes a layer; at the root ends the console.
+    /// Closes the front overlay; ends the console where there is none.
     Close,
-    /// Ends the console.
+    /// Ends the console, from any overlay.
     Quit,
-    /// Draws everything again.
+    /// Draws every cell of the screen again.
     Redraw,
-    /// Opens the line for a filter of the focused pane.
+    /// Opens the filter input of the focused pane.
     Filter,
-    /// Puts the selected candidate into the line.
+    /// Inserts the selected completion into the filter input.
     Complete,
-    /// To the next row that the filter lets through, round the end.
+    /// Moves to the next row that matches the filter, wrapping around the end.
     NextMatch,
-    /// To the one before, round the beginning.
+    /// Moves to the previous row that matches the filter, wrapping around the start.
     PreviousMatch,
-    /// To the next row in trouble.
+    /// Moves to the next row that is failing or tripped.
     NextTrouble,
-    /// To the one before.
+    /// Moves to the previous row that is failing or tripped.
     PreviousTrouble,
-    /// To the next row that needs attention.
+    /// Moves to the next row with a warning.
     NextWarning,
-    /// To the one before.
+    /// Moves to the previous row with a warning.
     PreviousWarning,
-    /// Marks the selected row, or takes its mark away.
+    /// Marks the selected row, or removes its mark.
     Mark,
     /// Marks all rows between the last mark and the cursor.
     MarkRange,
-    /// Sorts by the next field.
+    /// Sorts the pane by its next field.
     Sort,
-    /// Turns the order round.
+    /// Reverses the sort order of the pane.
     Reverse,
-    /// Chooses columns.
+    /// Opens the choice of visible columns.
     Columns,
-    /// Chooses how far back logs go.
+    /// Opens the choice of the logs' time window.
     TimeWindow,
-    /// Shows times as ages or as clock times.
+    /// Toggles between ages and clock times.
     Times,
-    /// Chooses what to copy.
+    /// Opens the choice of copy formats.
     Copy,
-    /// Writes a note on the selected row.
+    /// Opens the note input for the selected row.
     Note,
-    /// Puts what is selected or marked into the bundle.
+    /// Adds the selected or marked rows to the bundle, or removes them.
     Collect,
-    /// Lists the bundle.
+    /// Lists the items in the bundle.
     Bundle,
-    /// Lists all actions.
+    /// Opens the command palette with all actions.
     Palette,
-    /// Lists what the console has said.
+    /// Lists the messages the console has shown.
     Log,
-    /// Tries again what failed.
+    /// Runs the failed changes of a bulk run again.
     Retry,
-    /// Gives the terminal back until the shell resumes the process.
+    /// Suspends the process until the shell resumes it.
     Suspend,
 }
 
-/// Under which heading help lists a binding.
+/// Group under which help lists a binding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Group {
-    /// Moving about.
+    /// Movement of cursor, focus and scroll position.
     Move,
-    /// Panes and layers.
+    /// Panes, overlays and what they show.
     Look,
-    /// What acts on the platform.
+    /// Actions on items and on the platform.
     Act,
-    /// The console itself.
+    /// Control of the console itself.
     Console,
 }
 
 impl Group {
-    /// All of them, in the order of help.
+    /// All groups, in the order of help.
     pub const ALL: [Self; 4] = [Self::Move, Self::Look, Self::Act, Self::Console];
 
-    /// Its heading.
+    /// Heading of the group in help.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
@@ -243,60 +243,61 @@ impl Group {
     }
 }
 
-/// A binding as the registry has it.
+/// Key binding as registered, with its default keys.
 #[derive(Debug, Clone, Copy)]
 pub struct Binding {
-    /// Its name in the configuration; one word, no two are alike.
+    /// Unique name of the binding in the configuration.
     pub name: &'static str,
-    /// Its keys unless they are changed; the first one stands in the footer.
+    /// Default keys; the footer shows the first one.
     pub chords: &'static [Chord],
-    /// What they do.
+    /// Action that the keys perform.
     pub action: Action,
-    /// Where.
+    /// Contexts in which the keys work.
     pub contexts: &'static [Context],
-    /// In a word or two, for footer, palette and help.
+    /// Label of a few words for footer, palette and help.
     pub label: &'static str,
-    /// Its place in help.
+    /// Group under which help lists the binding.
     pub group: Group,
-    /// Its place in the footer, if it stands there: the greatest goes first when there is no room.
+    /// Rank in the footer, `None` if the footer leaves it out. The greatest rank is dropped first when there is no
+    /// room.
     pub footer: Option<u8>,
 }
 
-/// A binding with the keys that it has here.
+/// Key binding with the keys in force, after the operator's changes.
 #[derive(Debug, Clone)]
 pub struct Bound {
-    /// What it is.
+    /// Registered binding that the keys belong to.
     pub binding: &'static Binding,
-    /// Its keys.
+    /// Keys in force; the footer shows the first one.
     pub chords: Vec<Chord>,
 }
 
 impl Bound {
-    /// The names of its keys, the first one first.
+    /// Names of the keys, separated by spaces.
     #[must_use]
     pub fn keys(&self) -> String {
         self.chords.iter().map(|chord| chord.name()).collect::<Vec<_>>().join(" ")
     }
 
-    /// Its place in the footer, if it stands there.
+    /// Rank in the footer, `None` if the footer leaves it out.
     #[must_use]
     pub const fn rank(&self) -> Option<u8> {
         self.binding.footer
     }
 }
 
-/// What a chord means somewhere.
+/// Result of looking up a chord in a context.
 #[derive(Debug, Clone, Copy)]
 pub enum Meaning<'a> {
-    /// It does this.
+    /// Chord is bound in this context.
     Here(&'a Bound),
-    /// It does something, but not here.
+    /// Chord is bound, but not in this context.
     Elsewhere(&'a Bound),
-    /// Nothing.
+    /// Chord is not bound in any context.
     Nothing,
 }
 
-/// All bindings with the keys that they have here.
+/// All bindings with the keys in force.
 #[derive(Debug, Clone)]
 pub struct Keymap {
     bound: Vec<Bound>,
@@ -310,8 +311,9 @@ impl Default for Keymap {
 }
 
 impl Keymap {
-    /// The registry with changes: for the name of a binding the names of its keys. A change that cannot be made is left out and named in a
-    /// line of the answer: two bindings of one place never share a key, and the ways out cannot be taken away.
+    /// Applies changes of keys, each given as the name of a binding and the names of its keys. Returns the key map
+    /// and a line for each change that was rejected: bindings that share a context never share a key, and the keys
+    /// for quitting and going back are fixed.
     #[must_use]
     pub fn changed(changes: &[(String, Vec<String>)]) -> (Self, Vec<String>) {
         let mut keymap = Self::default();
@@ -330,7 +332,8 @@ impl Keymap {
                 (Some(_), Err(why)) => faults.push(format!("{name}: {why}")),
             }
         }
-        // All at once, so that two bindings can change places; then those that got in each other's way go back.
+        // All changes are applied at once, so that two bindings can swap keys; conflicting changes are reverted
+        // afterwards.
         let before = keymap.bound.clone();
         for (at, chords) in &wanted {
             keymap.bound[*at].chords.clone_from(chords);
@@ -344,7 +347,7 @@ impl Keymap {
         (keymap, faults)
     }
 
-    /// A changed binding and another one of the same place with the same key.
+    /// Finds a changed binding that shares a key with another binding in a common context.
     fn conflict(&self, changed: &[(usize, Vec<Chord>)]) -> Option<(usize, usize, Chord)> {
         changed.iter().rev().find_map(|(at, chords)| {
             let mine = self.bound[*at].binding.contexts;
@@ -357,7 +360,7 @@ impl Keymap {
         })
     }
 
-    /// Looks a chord up.
+    /// Looks up the binding of a chord in a context.
     #[must_use]
     pub fn meaning(&self, chord: Chord, context: Context) -> Meaning<'_> {
         let mut bound = self.bound.iter().filter(|bound| bound.chords.contains(&chord));
@@ -369,18 +372,18 @@ impl Keymap {
         }
     }
 
-    /// All bindings, in the registry's order.
+    /// All bindings, in the order of the registry.
     #[must_use]
     pub fn all(&self) -> &[Bound] {
         &self.bound
     }
 
-    /// The bindings of a context.
+    /// Bindings that work in a context, in the order of the registry.
     pub fn of(&self, context: Context) -> impl Iterator<Item = &Bound> {
         self.bound.iter().filter(move |bound| bound.binding.contexts.contains(&context))
     }
 
-    /// The first key of an action, for texts that name it.
+    /// Name of an action's first key, for messages; empty if it has none.
     #[must_use]
     pub fn key(&self, action: Action) -> String {
         let bound = self.bound.iter().find(|bound| bound.binding.action == action);

@@ -1,27 +1,27 @@
-//! Where things go: size classes by what fits, and the parts of the screen in each.
+//! Screen layout: size classes, and the areas of the screen in each of them.
 
 use super::panes::Pane;
 use ratatui::layout::{Constraint, Layout, Rect};
 
-/// What fits on the screen.
+/// Size class of the terminal, from the smallest to the largest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// Less than 40×8: only a message.
+    /// Below 40×8: only a message is shown.
     TooSmall,
-    /// One list with its heading.
+    /// One list with its heading, from 40×8.
     Tiny,
-    /// One list, framed.
+    /// One list in a frame, from 56×12.
     Small,
-    /// One list, its detail below, the rest in a strip.
+    /// One list, its details below and a strip of the other panes, from 76×20.
     Classic,
-    /// Two columns.
+    /// Dashboard in two columns, from 110×30.
     Normal,
-    /// The dashboard, the detail of the selection and the alerts.
+    /// Dashboard with the details of the selection and the alerts, from 180×50.
     Wide,
 }
 
 impl Class {
-    /// All of them, smallest first, with the columns and lines that they need.
+    /// All size classes, smallest first, with their minimum columns and lines.
     const NEEDS: [(Self, u16, u16); 6] = [
         (Self::TooSmall, 0, 0),
         (Self::Tiny, 40, 8),
@@ -31,10 +31,12 @@ impl Class {
         (Self::Wide, 180, 50),
     ];
 
-    /// Columns beyond the need before a screen counts as larger than it was; so few that 80 are classic however one comes to them.
+    /// Extra columns needed before a growing terminal changes to a larger class. Small enough that 80 columns are
+    /// always [`Classic`](Self::Classic).
     const HYSTERESIS: u16 = 4;
 
-    /// The class of a screen that had the class `before`, if there was one: growing takes a little more than shrinking.
+    /// Size class of a terminal; `before` is its previous class. Growing needs [`HYSTERESIS`](Self::HYSTERESIS) more
+    /// columns than shrinking, which prevents flicker at a boundary.
     #[must_use]
     pub fn of(width: u16, height: u16, before: Option<Self>) -> Self {
         let fits = |extra: u16| {
@@ -53,24 +55,24 @@ impl Class {
     }
 }
 
-/// The lines around the body.
+/// Areas of the screen, from top to bottom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Screen {
-    /// First line.
+    /// First line, with identity and link state.
     pub header: Rect,
-    /// Bad news; no lines if there is none.
+    /// Warning lines; empty when there is nothing to warn about.
     pub banner: Rect,
-    /// Panes and layers.
+    /// Body, with panes and overlays.
     pub body: Rect,
-    /// Alerts in one line; no lines where there is no room.
+    /// Alerts in one line; empty unless the class is normal.
     pub alerts: Rect,
-    /// Why the selection is not OK, or a notice.
+    /// Status line, for messages and the reason of the selected row's status.
     pub status: Rect,
-    /// Last line.
+    /// Last line, with the keys that work.
     pub footer: Rect,
 }
 
-/// Cuts the screen.
+/// Splits the screen into header, banner, body, alerts, status line and footer.
 #[must_use]
 pub fn screen(area: Rect, class: Class, n_banners: u16) -> Screen {
     let status = u16::from(class >= Class::Small);
@@ -86,20 +88,20 @@ pub fn screen(area: Rect, class: Class, n_banners: u16) -> Screen {
     Screen { header, banner, body, alerts, status, footer }
 }
 
-/// The parts of the overview: panes with their places, and where the rest goes.
+/// Areas of the overview, within the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overview {
-    /// Panes in full, in the order of the focus.
+    /// Visible panes with their areas, in focus order.
     pub panes: Vec<(Pane, Rect)>,
-    /// The detail of the selection.
+    /// Area for the details of the selection.
     pub detail: Option<Rect>,
-    /// The panes that are not shown, in a line or two.
+    /// Area for the summaries of hidden panes.
     pub strip: Option<Rect>,
-    /// The list of alerts.
+    /// Area for the list of alerts.
     pub alerts: Option<Rect>,
 }
 
-/// Cuts the body for the overview.
+/// Splits the body for the overview.
 #[must_use]
 pub fn overview(body: Rect, class: Class, focus: Pane) -> Overview {
     match class {
@@ -135,7 +137,7 @@ fn dashboard(body: Rect) -> Vec<(Pane, Rect)> {
     ]
 }
 
-/// The parts of a screen with one pane: the list, and in wide ones the detail of the selection.
+/// Splits the body for a single pane: the list, and on wide screens the details of the selection.
 #[must_use]
 pub fn single(body: Rect, class: Class) -> (Rect, Option<Rect>) {
     if class != Class::Wide {
