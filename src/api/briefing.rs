@@ -1,4 +1,4 @@
-//! What a partner must be given about a key, without the key.
+//! Partner briefing: what a partner needs to know about an API key, without the key itself.
 
 use super::keys::KeyRow;
 use crate::domain::event::EventType;
@@ -8,46 +8,46 @@ use crate::domain::window::Bucket;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The name and version of its document.
+/// Name and version of the briefing document.
 pub const BRIEFING: &str = "crow.briefing/1";
 
-/// A call that a key may make.
+/// Route that the key may call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Opened {
-    /// The method.
+    /// HTTP method of the route.
     pub method: String,
-    /// The path, with placeholders.
+    /// Path of the route, with placeholders.
     pub path: String,
-    /// The scope that opens it.
+    /// Scope that permits the call.
     pub scope: Scope,
-    /// The window that it counts in.
+    /// Bucket in whose rate window the call counts.
     pub bucket: Bucket,
 }
 
-/// A type of events with a payload as it may be.
+/// Event type with a sample payload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Sample {
-    /// The type.
+    /// Event type of the sample.
     #[serde(rename = "type")]
     pub kind: EventType,
-    /// The payload, as JSON text.
+    /// Sample payload, as JSON text.
     pub payload: String,
 }
 
-/// Everything that a partner must be given.
+/// Briefing of a partner about one API key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Brief {
-    /// The platform's address.
+    /// Base address of the platform.
     pub platform: String,
-    /// The name of the partner's company; null if it is not known.
+    /// Name of the partner's company; null if unknown.
     pub company: Option<Untrusted>,
-    /// The key, without the key.
+    /// API key without its secret.
     pub key: KeyRow,
-    /// What it opens.
+    /// Routes that the key may call.
     pub opened: Vec<Opened>,
-    /// Types of events with samples; none if it may neither poll nor subscribe.
+    /// Sample payloads per event type; empty if the key may neither poll events nor subscribe to them.
     pub samples: Vec<Sample>,
 }

@@ -1,45 +1,46 @@
-//! Escalation bundles: the ticket for programs, and the manifest that says what is in a bundle, which time it covers and what was left out.
+//! Ticket bundles: the machine-readable ticket, and the manifest of the files in a bundle, the time that they cover
+//! and the redactions made.
 
 use super::report::{Cause, Step, Subject, Topic};
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// The version of the form of ticket and manifest.
+/// Format version of tickets and manifests.
 pub const VERSION: u32 = 3;
 
-/// What is in a bundle.
+/// Manifest of a ticket bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Manifest {
-    /// [`VERSION`].
+    /// Format version of the manifest, [`VERSION`].
     pub version: u32,
-    /// The version of crow that made it.
+    /// Version of the crow that made the bundle.
     pub crow: String,
-    /// When it was made.
+    /// Time at which the bundle was made.
     pub created_utc: Timestamp,
-    /// Over what.
+    /// Scopes that the ticket is about.
     pub subjects: Vec<Subject>,
-    /// The time that the failures in it cover; null without failures.
+    /// Time range of the failures in the bundle; null without failures.
     pub window: Option<Window>,
-    /// What was left out of outside text, and how often.
+    /// Redactions made in text from outside, by kind.
     pub redactions: Vec<Redaction>,
-    /// Whether the platform searched the ticket for the secrets that it holds.
+    /// Result of the platform's own secret scan of the ticket.
     #[serde(default)]
     pub platform_check: PlatformCheck,
-    /// All other files.
+    /// Files of the bundle other than the manifest.
     pub files: Vec<Entry>,
 }
 
-/// Whether the platform searched a ticket for the secrets that it holds.
+/// Result of the secret scan of a ticket by the platform itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum PlatformCheck {
-    /// It did, and none of them is in it.
+    /// The platform scanned the ticket and found none of its secrets.
     Passed,
-    /// It has no Portal, or was not asked.
+    /// The platform has no Portal API, or the scan was not requested.
     #[default]
     NotAsked,
-    /// It was asked and did not answer, and why.
+    /// The platform did not answer the scan, for this reason.
     Failed(String),
 }
 
@@ -53,232 +54,232 @@ impl std::fmt::Display for PlatformCheck {
     }
 }
 
-/// A kind of thing that was left out.
+/// Number of redactions of one kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Redaction {
-    /// What.
+    /// Kind of text that was redacted.
     pub what: String,
-    /// How often.
+    /// Number of redactions of this kind.
     pub n: u32,
 }
 
-/// A span of time, both ends included.
+/// Time range of failures, both ends inclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Window {
-    /// The first failure.
+    /// Time of the first failure.
     pub since_utc: Timestamp,
-    /// The last one.
+    /// Time of the last failure.
     pub until_utc: Timestamp,
 }
 
-/// One file of a bundle.
+/// File of a ticket bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
-    /// Its name within the folder.
+    /// Name of the file within the bundle's folder.
     pub name: String,
-    /// Its length.
+    /// Length of the file in bytes.
     pub n_bytes: u64,
-    /// The SHA-256 of its bytes, in lowercase hex.
+    /// SHA-256 of the file's bytes, in lowercase hex.
     pub sha256: String,
 }
 
-/// A ticket. All texts are inert.
+/// Ticket for support staff, machine-readable. All texts are sanitised for a terminal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Ticket {
-    /// [`VERSION`].
+    /// Format version of the ticket, [`VERSION`].
     pub version: u32,
-    /// When it was written, by the platform's clock.
+    /// Time at which the ticket was written, by the platform's clock.
     pub written_utc: Timestamp,
-    /// Over what.
+    /// Scopes that the ticket is about.
     pub subjects: Vec<Subject>,
-    /// What was noted by whoever collected it.
+    /// Notes that the operator added.
     pub notes: Vec<NotePart>,
-    /// What is wrong, in one line.
+    /// Symptom of the problem, in one line.
     pub symptom: String,
-    /// Whether and why it should be escalated.
+    /// Reasons for or against escalating the ticket.
     pub reasons: Vec<Reason>,
-    /// The versions involved.
+    /// Versions of crow and of the platform.
     pub versions: Versions,
-    /// How many milliseconds the platform's clock is ahead of the machine that wrote this; null if unknown.
+    /// Milliseconds that the platform's clock is ahead of the machine that wrote the ticket; null if unknown.
     pub clock_ahead_ms: Option<i64>,
-    /// The time that the failures cover.
+    /// Time range of the failures; null without failures.
     pub window: Option<Window>,
-    /// Keys involved.
+    /// API keys involved in the problem.
     pub keys: Vec<KeyPart>,
-    /// Subscriptions involved.
+    /// Subscriptions involved in the problem.
     pub subscriptions: Vec<SubscriptionPart>,
-    /// Deliveries that failed or were picked out, oldest first.
+    /// Attempts that failed or were selected, oldest first.
     pub failures: Vec<FailurePart>,
-    /// Calls that were refused or picked out, oldest first.
+    /// Requests that were refused or selected, oldest first.
     pub requests: Vec<RequestPart>,
-    /// Events that were picked out, with what became of them.
+    /// Events that were selected, each with its trace.
     pub events: Vec<EventPart>,
-    /// What should have happened and what did.
+    /// Expected and actual behaviour, side by side.
     pub comparison: Comparison,
-    /// Playbooks that were run.
+    /// Playbooks that were run, with their findings.
     pub playbooks: Vec<PlaybookPart>,
-    /// Steps to see the same, for a shell; placeholders stand for secrets.
+    /// Shell commands that reproduce the problem, with placeholders for secrets.
     pub reproduce: Vec<String>,
-    /// What a reader may miss, and why it is not here.
+    /// Data that is not in the ticket, each with the reason.
     pub missing: Vec<String>,
 }
 
-/// A reason to escalate, or not to.
+/// Reason for or against escalating a ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {
-    /// Its name: `platform-error`, `unexplained`, `unreachable`, `signature-disputed`, `not-yet`.
+    /// Identifier of the reason: `platform-error`, `unexplained`, `unreachable`, `signature-disputed` or `not-yet`.
     pub id: String,
-    /// In a sentence.
+    /// Reason as a sentence for a human reader.
     pub text: String,
 }
 
 impl Reason {
-    /// Whether it says that there is nothing to escalate yet.
+    /// Returns whether the reason says that escalating would be premature.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
         self.id == "not-yet"
     }
 }
 
-/// The versions involved.
+/// Versions of crow and of the platform.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Versions {
-    /// Of crow.
+    /// Version of the crow that wrote the ticket.
     pub crow: String,
-    /// Of the platform; null if it did not say.
+    /// Version of the platform; null if it did not report one.
     pub platform: Option<String>,
 }
 
-/// A key, as far as it may be told.
+/// API key involved in a problem, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyPart {
-    /// Its name.
+    /// Name of the key, for display.
     pub name: String,
-    /// Its last four characters.
+    /// Last four characters of the key.
     pub last4: String,
-    /// Its company.
+    /// Company that the key belongs to.
     pub company_id: i64,
-    /// What it may do.
+    /// Scopes of the key, fixed at creation.
     pub scopes: Vec<String>,
-    /// Whether it is in force.
+    /// State of the key: active or revoked.
     pub state: String,
 }
 
-/// A subscription.
+/// Subscription involved in a problem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SubscriptionPart {
-    /// Its number.
+    /// Number of the subscription, unique on the platform.
     pub id: i64,
-    /// Its company.
+    /// Company that owns the subscription.
     pub company_id: i64,
-    /// Where events go, without the values of its query.
+    /// URL that events are delivered to, without the values of its query.
     pub target: String,
-    /// Which events.
+    /// Event types that are delivered to the subscription.
     pub event_types: Vec<String>,
-    /// The tool that owns it.
+    /// Tool that manages the subscription; null if none does.
     pub managed_by: Option<String>,
-    /// How it stands, with the rule and the numbers.
+    /// Health status of the subscription, with the rule and the numbers.
     pub state: String,
-    /// The latest success.
+    /// Time of the latest successful attempt; null if there is none.
     pub last_success_utc: Option<Timestamp>,
 }
 
-/// A note.
+/// Note of an operator about one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotePart {
-    /// About what: `subscription 17`.
+    /// Object that the note is about, such as `subscription 17`.
     pub about: String,
-    /// The note.
+    /// Text of the note, sanitised for a terminal.
     pub text: String,
 }
 
-/// An event, without its payload.
+/// Event in a ticket, without its payload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EventPart {
-    /// Its number.
+    /// Number of the event; increases with every event.
     pub event_id: i64,
-    /// What it was.
+    /// Type of the event, such as `lead.created`.
     pub event_type: String,
-    /// Whose.
+    /// Company that the event belongs to.
     pub company_id: i64,
-    /// When it happened.
+    /// Time at which the event was published.
     pub utc: Timestamp,
-    /// What each subscription of the company had to do with it, in a sentence each.
+    /// Trace of the event: one sentence per subscription of the company.
     pub became: Vec<String>,
 }
 
-/// An attempt that failed or was picked out.
+/// Attempt that failed or was selected for a ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FailurePart {
-    /// When it began.
+    /// Time at which the attempt began.
     pub utc: Timestamp,
-    /// The attempt's number.
+    /// Number of the attempt, unique on the platform.
     pub attempt_id: i64,
-    /// To which subscription.
+    /// Subscription that the attempt was sent to.
     pub subscription_id: i64,
-    /// The delivery's number; null for a test.
+    /// Number of the delivery; null for a test.
     pub delivery_id: Option<i64>,
-    /// The event's number; null for a test.
+    /// Number of the event; null for a test.
     pub event_id: Option<i64>,
-    /// The event's type.
+    /// Type of the event that was sent.
     pub event_type: String,
-    /// Which try it was: `scheduled, 3 of 11`.
+    /// Kind and number of the attempt, such as `scheduled, 3 of 11`.
     pub tried: String,
-    /// What it came to: a status or a word.
+    /// Outcome of the attempt: an HTTP status or a failure kind.
     pub outcome: String,
-    /// How long it took.
+    /// Duration of the attempt in milliseconds.
     pub elapsed_ms: u64,
-    /// Why there was no answer.
+    /// Reason why no answer came; null if one did.
     pub error: Option<String>,
-    /// The answer's body, as far as the platform kept it and it is text.
+    /// Body of the receiver's answer, if it is text and as far as it was kept.
     pub body: Option<String>,
 }
 
-/// A call that was refused or picked out.
+/// Request that was refused or selected for a ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestPart {
-    /// When it arrived.
+    /// Time at which the request arrived.
     pub utc: Timestamp,
-    /// Its id.
+    /// Id of the request, equal to the header `X-Request-Id`.
     pub request_id: String,
-    /// Its method and route.
+    /// HTTP method and route of the request.
     pub call: String,
-    /// The answer's status.
+    /// HTTP status of the answer.
     pub status: u16,
-    /// The problem's code.
+    /// Problem code of the answer; null if there is none.
     pub code: Option<String>,
-    /// The problem in words.
+    /// Problem in words; null if there is none.
     pub detail: Option<String>,
-    /// The last four characters of its key, known or claimed.
+    /// Last four characters of the request's key, whether known or only claimed.
     pub last4: Option<String>,
 }
 
-/// What should have happened and what did.
+/// Comparison of expected and actual behaviour.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Comparison {
-    /// What should have.
+    /// Behaviour that was expected, in one line.
     pub expected: String,
-    /// What did.
+    /// Behaviour that was observed, in one line.
     pub actual: String,
 }
 
-/// What a playbook found.
+/// Findings of one playbook in a ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlaybookPart {
-    /// Which.
+    /// Topic of the playbook that was run.
     pub topic: Topic,
-    /// Over what.
+    /// Scope of the diagnosis, such as one subscription.
     pub subject: Subject,
-    /// Likeliest first.
+    /// Causes that were found, likeliest first.
     pub causes: Vec<Cause>,
-    /// Its steps with their evidence.
+    /// Checks of the playbook with their evidence.
     pub steps: Vec<Step>,
 }

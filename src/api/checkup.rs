@@ -1,28 +1,28 @@
-//! A checkup: the health of a platform in a few numbers, each with its limits, for monitors.
+//! Results of `crow check`: the health of a platform in a few numbers, each with its limits, for monitoring systems.
 
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The name and version of its document.
+/// Name and version of the health check document.
 pub const CHECK: &str = "crow.check/1";
 
-/// How a number is to be taken, in the order of severity.
+/// Grade of a check, in ascending order of severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Grade {
-    /// As it should be.
+    /// The value is within its limits.
     Ok,
-    /// It will need somebody.
+    /// The value exceeds its warning limit.
     Warning,
-    /// It could not be learnt.
+    /// The value could not be determined.
     Unknown,
-    /// It needs somebody now.
+    /// The value exceeds its critical limit.
     Critical,
 }
 
 impl Grade {
-    /// The exit code and the word of monitoring plugins.
+    /// Returns the exit code and the status word of the monitoring plugin convention.
     #[must_use]
     pub const fn plugin(self) -> (u8, &'static str) {
         match self {
@@ -34,52 +34,53 @@ impl Grade {
     }
 }
 
-/// On which side of a limit trouble lies.
+/// Side of a limit on which values are bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
-    /// More than the limit is trouble.
+    /// Values above the limit are bad.
     Above,
-    /// Less than the limit is trouble.
+    /// Values below the limit are bad.
     Below,
 }
 
-/// One number that was looked at.
+/// Result of one check: a number with its limits and its grade.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reading {
-    /// Which.
+    /// Name of the check, for selection and performance data.
     pub name: String,
-    /// How it is to be taken.
+    /// Grade of the value against its limits.
     pub grade: Grade,
-    /// What was found, in one line.
+    /// Finding of the check, in one line.
     pub said: String,
-    /// The number; null if it could not be learnt or there is nothing to count.
+    /// Measured value; null if unknown or if there is nothing to measure.
     pub value: Option<u64>,
-    /// What it counts: `s`, `%`, or nothing.
+    /// Unit of the value: `s`, `%`, or empty for a count.
     pub unit: String,
-    /// On which side of the limits trouble lies.
+    /// Side of the limits on which values are bad.
     pub side: Side,
-    /// The limit of a warning; null if there is none.
+    /// Warning limit of the check; null if there is none.
     pub warn: Option<u64>,
-    /// The limit of what is critical; null if there is none.
+    /// Critical limit of the check; null if there is none.
     pub crit: Option<u64>,
 }
 
-/// All that was looked at.
+/// Results of all checks of one run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Checkup {
-    /// The worst of the readings.
+    /// Grade of the run: the worst grade of its checks.
     pub grade: Grade,
-    /// The platform's clock; null if it could not be reached.
+    /// Time of the platform's clock; null if the platform could not be reached.
     pub server_utc: Option<Timestamp>,
-    /// What was looked at, in the order in which it is listed.
+    /// Results of the checks, in the order of their listing.
     pub readings: Vec<Reading>,
 }
 
 impl Reading {
-    /// The reading as performance data of monitoring plugins: `'label'=value[unit];warn;crit;0`.
+    /// Formats the result as performance data of monitoring plugins, `'label'=value[unit];warn;crit;0`; `None` without
+    /// a value.
     #[must_use]
     pub fn performance(&self) -> Option<String> {
         let colon = if self.side == Side::Below { ":" } else { "" };

@@ -1,37 +1,37 @@
-//! What `crow doctor` found.
+//! Results of `crow doctor`, which examines the local installation and its connection to a platform.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The name and version of its document.
+/// Name and version of the doctor document.
 pub const DOCTOR: &str = "crow.doctor/1";
 
-/// How something is.
+/// Status of one item that the doctor examines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Health {
-    /// As it should be.
+    /// The item is as it should be.
     Well,
-    /// Good to know.
+    /// The item works, with a remark worth knowing.
     Note,
-    /// Something does not work.
+    /// The item does not work.
     Ill,
 }
 
-/// One thing that was looked at.
+/// Result of examining one item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Finding {
-    /// What.
+    /// Name of the item that was examined.
     pub what: String,
-    /// How it is.
+    /// Status of the item that was examined.
     pub health: Health,
-    /// In one line.
+    /// Finding about the item, in one line.
     pub said: String,
 }
 
-/// All that was looked at.
+/// Results of all items that the doctor examined.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Examination {
-    /// Thing by thing.
+    /// Findings, one per examined item.
     pub findings: Vec<Finding>,
 }

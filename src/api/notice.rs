@@ -1,5 +1,5 @@
-//! Notices: what leaves the terminal when an alert begins, changes or ends. A webhook gets one as it stands here; a pager gets it in the
-//! words of PagerDuty's Events API, version 2.
+//! Alert notifications: what is sent when an alert begins, changes or ends. A webhook receives an
+//! [`Notice`] as it is; PagerDuty receives a [`PagerEvent`] of its Events API, version 2.
 
 use crate::domain::standing::Standing;
 use crate::domain::text::Untrusted;
@@ -7,27 +7,27 @@ use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The name and version of its document.
+/// Name and version of the notification document.
 pub const NOTICE: &str = "crow.notice/1";
 
-/// What happened to an alert.
+/// Transition of an alert that a notification reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Turn {
-    /// It holds.
+    /// The alert began and is active.
     Raised,
-    /// It became worse or better and still holds.
+    /// The alert's severity changed and the alert is still active.
     Changed,
-    /// Somebody looks after it.
+    /// An operator acknowledged the alert.
     Acknowledged,
-    /// It holds no longer.
+    /// The alert is no longer active.
     Resolved,
-    /// Nothing happened: the way is tried.
+    /// Nothing happened: the notification is a test of its channel.
     Tried,
 }
 
 impl Turn {
-    /// Its name on the wire.
+    /// Returns the transition's name on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -40,32 +40,32 @@ impl Turn {
     }
 }
 
-/// A notice.
+/// Notification about one alert, sent to a webhook when the alert begins, changes or ends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Notice {
-    /// What happened.
+    /// Transition of the alert that is reported.
     pub turn: Turn,
-    /// The same for all notices of one alert, whoever sends them.
+    /// Deduplication key: equal in all notifications of one alert, whichever console sends them.
     pub key: String,
-    /// What it is about: `subscription 17`.
+    /// Subject of the alert, such as `subscription 17`.
     pub subject: String,
-    /// Its name for people.
+    /// Name of the subject for a human reader.
     pub name: Untrusted,
-    /// How bad: `trp`, `err` or `wrn`.
+    /// Severity of the alert: `trp`, `err` or `wrn`.
     pub state: String,
-    /// Rule, value and limit in one line.
+    /// Rule, value and limit that raised the alert, in one line.
     pub why: Untrusted,
-    /// Since when.
+    /// Time at which the alert began.
     pub since_utc: Timestamp,
-    /// When this happened.
+    /// Time of the transition that is reported.
     pub at_utc: Timestamp,
-    /// The platform's address.
+    /// Base address of the platform that the alert is about.
     pub platform: String,
 }
 
 impl Notice {
-    /// In one line, whatever others wrote in it.
+    /// Returns the notification as one line, with text from outside sanitised.
     #[must_use]
     pub fn line(&self) -> String {
         let state = self.state.to_uppercase();
@@ -73,7 +73,7 @@ impl Notice {
     }
 }
 
-/// An event for PagerDuty's `POST /v2/enqueue`.
+/// Event for PagerDuty's `POST /v2/enqueue`, built from a [`Notice`].
 #[derive(Debug, Serialize)]
 pub struct PagerEvent<'a> {
     routing_key: &'a str,
@@ -83,7 +83,7 @@ pub struct PagerEvent<'a> {
     payload: Option<PagerPayload<'a>>,
 }
 
-/// What a triggering event tells.
+/// Payload of a triggering event, in PagerDuty's terms.
 #[derive(Debug, Serialize)]
 struct PagerPayload<'a> {
     summary: String,
@@ -94,11 +94,11 @@ struct PagerPayload<'a> {
     custom_details: &'a Notice,
 }
 
-/// Characters that a summary may have.
+/// Maximum length of a PagerDuty summary, in characters.
 const SUMMARY: usize = 1_024;
 
 impl<'a> PagerEvent<'a> {
-    /// The event for a notice.
+    /// Builds the PagerDuty event for a notification. Only a triggering event has a payload.
     #[must_use]
     pub fn new(routing_key: &'a str, notice: &'a Notice) -> Self {
         let event_action = match notice.turn {

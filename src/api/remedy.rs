@@ -1,4 +1,5 @@
-//! Remedies: what can be done about a cause. Each is named so that a console can do it after a confirmation and a shell can repeat it.
+//! Remediations: actions against a cause. Each is typed, so that a console can take it after a confirmation, and has a
+//! shell command that repeats it.
 
 use super::report::{Offer, Subject};
 use super::runbook::Runbook;
@@ -6,54 +7,54 @@ use crate::domain::ids::{AttemptId, KeyId, SubscriptionId};
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Something that can be done about a cause.
+/// Action that can be taken against a cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Remedy {
-    /// Send a test to a subscription's endpoint.
+    /// Send a test delivery to a subscription.
     Test(SubscriptionId),
-    /// Enable a subscription and deliver what passed by.
+    /// Enable a subscription and deliver the events that it missed.
     Enable(SubscriptionId),
-    /// Deliver what did not arrive between two moments.
+    /// Replay the deliveries of a time range that did not succeed.
     Replay(Gap),
-    /// Revoke a key.
+    /// Revoke an API key permanently.
     Revoke(KeyId),
-    /// Look at how an attempt's signature was verified.
+    /// Examine how the receiver verified an attempt's signature.
     Verify(AttemptId),
-    /// Go through a run-book.
+    /// Work through a runbook step by step.
     Runbook(Guide),
 }
 
-/// What a subscription missed: the second moment is not part of it.
+/// Time range in which a subscription missed events; its end is exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Gap {
-    /// Which subscription.
+    /// Subscription that missed the events.
     pub subscription: SubscriptionId,
-    /// From when.
+    /// Start of the range, inclusive.
     pub since_utc: Timestamp,
-    /// Until when.
+    /// End of the range, exclusive.
     pub until_utc: Timestamp,
 }
 
-/// A run-book about something.
+/// Runbook together with the object that it is run for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Guide {
-    /// Which run-book.
+    /// Runbook to work through.
     pub runbook: Runbook,
-    /// About which key or subscription.
+    /// Key or subscription that the runbook is run for.
     pub subject: Subject,
 }
 
-/// A call of the Portal API for a shell, with placeholders for address and token.
+/// Formats a Portal API call as a curl command, with placeholders for address and token.
 fn portal(path: &str, body: Option<&str>) -> String {
     let body = body.map_or_else(String::new, |body| format!(" -H 'Content-Type: application/json' -d '{body}'"));
     format!("curl -X POST \"$PLATFORM_URL/portal/v1/{path}\" -H \"Authorization: Bearer $OPERATOR_TOKEN\"{body}")
 }
 
 impl Remedy {
-    /// Its name on the wire.
+    /// Returns the action's identifier on the wire.
     #[must_use]
     pub const fn id(&self) -> &'static str {
         match self {
@@ -66,7 +67,7 @@ impl Remedy {
         }
     }
 
-    /// What it does.
+    /// Returns the effect of the action, in one line.
     #[must_use]
     pub fn what(&self) -> String {
         match self {
@@ -83,7 +84,7 @@ impl Remedy {
         }
     }
 
-    /// How to do it from a shell, with placeholders for secrets.
+    /// Returns the shell command that takes the action, with placeholders for secrets.
     #[must_use]
     pub fn command(&self) -> String {
         match self {

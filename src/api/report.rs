@@ -1,4 +1,4 @@
-//! Reports of playbooks: what was asked, what was found, and why it is believed.
+//! Reports of playbooks: the checks that were run, their evidence, and the causes found.
 
 use super::remedy::Remedy;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
@@ -7,36 +7,36 @@ use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What a playbook is about.
+/// Topic of a playbook: the symptom that it diagnoses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Topic {
-    /// A key is not let in (401).
+    /// Requests with a key are refused with 401.
     KeyNotWorking,
-    /// A call is not permitted (403).
+    /// Requests with a key are refused with 403.
     Permissions,
-    /// Webhooks do not arrive.
+    /// Webhooks do not arrive at the receiver.
     WebhooksNotArriving,
-    /// Receivers refuse signatures.
+    /// The receiver rejects the signatures of deliveries.
     Signature,
-    /// Calls are refused by a rate window (429).
+    /// Requests are refused by a rate limit with 429.
     RateLimits,
-    /// Polled events are missing.
+    /// Events are missing from what a partner polls.
     EventsMissing,
-    /// The breaker of one subscription: why it trips or has tripped, and whether it can be enabled again.
+    /// The breaker of a subscription: why it trips or tripped, and whether the subscription can be enabled again.
     Breaker,
     /// A subscription cannot be changed because a tool manages it.
     ManagedSubscription,
-    /// A signing secret is lost.
+    /// The signing secret of a subscription is lost.
     LostSecret,
-    /// A bulk import stalls.
+    /// A bulk import stalls or times out.
     BulkTimeouts,
-    /// Polling shows more than webhooks brought.
+    /// A partner polls events that its webhooks did not deliver.
     Discrepancy,
 }
 
 impl Topic {
-    /// All there are, in the order of the guide.
+    /// Every topic, in the order of the guide.
     pub const ALL: [Self; 11] = [
         Self::KeyNotWorking,
         Self::Permissions,
@@ -51,7 +51,7 @@ impl Topic {
         Self::Discrepancy,
     ];
 
-    /// The name on the wire and in the command line.
+    /// Returns the topic's name on the wire and on the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -69,7 +69,7 @@ impl Topic {
         }
     }
 
-    /// What it is about, in one line.
+    /// Returns the symptom that the topic diagnoses, in one line.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
@@ -89,7 +89,7 @@ impl Topic {
         }
     }
 
-    /// The question that decides it: while that one is unknown, nothing is found out.
+    /// Returns the id of the topic's main check. While its result is unknown, the report is undecided.
     #[must_use]
     pub const fn main_question(self) -> &'static str {
         match self {
@@ -107,7 +107,7 @@ impl Topic {
         }
     }
 
-    /// The topic of that name.
+    /// Returns the topic with this name, if there is one.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|topic| topic.name() == name)
@@ -120,17 +120,17 @@ impl fmt::Display for Topic {
     }
 }
 
-/// What a playbook looks at.
+/// Scope of a diagnosis: everything, or one company, key or subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Subject {
-    /// Everything there is.
+    /// Everything on the platform, all companies included.
     All,
-    /// One company.
+    /// One company and all that it owns.
     Company(CompanyId),
-    /// One key.
+    /// One API key of a company.
     Key(KeyId),
-    /// One subscription.
+    /// One subscription of a company.
     Subscription(SubscriptionId),
 }
 
@@ -145,37 +145,37 @@ impl fmt::Display for Subject {
     }
 }
 
-/// Something that was learnt by one read-only call.
+/// Evidence: the answer to one read-only call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Evidence {
-    /// What was asked for: the call and the field or count.
+    /// Call that was made, with the field or count that was read.
     pub query: String,
-    /// What came back.
+    /// Value that the platform answered.
     pub value: Untrusted,
-    /// What it is measured against, if anything.
+    /// Limit that the value is compared with; null if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<String>,
-    /// When it was asked.
+    /// Time at which the call was made.
     pub at_utc: Timestamp,
 }
 
-/// What a step came to. Unknown never counts as pass.
+/// Result of a check. Unknown never counts as pass.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "verdict", content = "why", rename_all = "snake_case")]
 pub enum Verdict {
-    /// As it should be.
+    /// The check found nothing wrong.
     Pass,
-    /// Not as it should be.
+    /// The check found something wrong.
     Fail,
-    /// Could not be learnt, and why.
+    /// The check could not be answered, for this reason.
     Unknown(String),
-    /// Need not be asked, and why.
+    /// The check does not apply, for this reason.
     Skipped(String),
 }
 
 impl Verdict {
-    /// One word for lists.
+    /// Returns the result as one word.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -186,7 +186,7 @@ impl Verdict {
         }
     }
 
-    /// Why it could not be learnt or need not be asked.
+    /// Returns the reason of an unknown or skipped check.
     #[must_use]
     pub fn why(&self) -> Option<&str> {
         match self {
@@ -196,87 +196,87 @@ impl Verdict {
     }
 }
 
-/// One question of a playbook, answered.
+/// One check of a playbook with its result and evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
-    /// Its name.
+    /// Identifier of the check, such as `endpoint-answers`.
     pub id: String,
-    /// The question.
+    /// Question that the check answers.
     pub question: String,
-    /// The answer; a member `why` stands beside it when it is unknown or skipped.
+    /// Result of the check; the member `why` accompanies an unknown or skipped one.
     #[serde(flatten)]
     pub verdict: Verdict,
-    /// What it rests on.
+    /// Evidence that the result is based on.
     pub evidence: Vec<Evidence>,
 }
 
-/// Something that explains the symptom.
+/// Cause that explains the symptom, with its resolution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
-    /// Its name in the playbooks: `endpoint-500`.
+    /// Identifier of the cause in the playbooks, such as `endpoint-500`.
     pub id: String,
-    /// In one line.
+    /// Title of the cause, in one line.
     pub title: String,
-    /// What it rests on.
+    /// Evidence that the cause is based on.
     pub evidence: Vec<Evidence>,
-    /// What to do.
+    /// Instruction that resolves the cause.
     pub resolution: String,
-    /// What can be done from here, each after a confirmation.
+    /// Actions that crow can take against the cause, each after a confirmation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub offers: Vec<Offer>,
 }
 
-/// Something that can be done about a cause. Nothing is done by a playbook.
+/// Action that is offered against a cause. A playbook itself never changes anything.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offer {
-    /// Its name: `test`, `enable`, `replay`, `revoke`, `verify`, `runbook`.
+    /// Identifier of the action: `test`, `enable`, `replay`, `revoke`, `verify` or `runbook`.
     pub id: String,
-    /// What it does.
+    /// Effect of the action, in one line.
     pub what: String,
-    /// How to do it from a shell, with placeholders for secrets.
+    /// Shell command that takes the action, with placeholders for secrets.
     pub command: String,
-    /// The same for a console; null in what an older crow wrote.
+    /// Action in a form that a console can take; null in documents of an older crow.
     #[serde(default)]
     pub remedy: Option<Remedy>,
 }
 
-/// What running a playbook came to, in one word.
+/// Conclusion of a playbook's run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Conclusion {
-    /// No check failed, and the main question is answered.
+    /// No check failed, and the main check was answered.
     NoCause,
     /// At least one cause was found.
     CauseFound,
-    /// Something was learnt, but the main question is unknown, or a check failed and nothing explains it.
+    /// Some checks were answered, but the main check is unknown, or a check failed without a cause that explains it.
     Undecided,
-    /// No step could be answered.
+    /// No check could be answered.
     NotRun,
 }
 
-/// What running a playbook came to.
+/// Report of one playbook run over one scope.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// Which playbook.
+    /// Topic of the playbook that was run.
     pub topic: Topic,
-    /// Over what.
+    /// Scope of the diagnosis, such as one subscription.
     pub subject: Subject,
-    /// When it was asked, by the platform's clock.
+    /// Time of the run, by the platform's clock.
     pub at_utc: Timestamp,
-    /// Likeliest first; empty when nothing is wrong or nothing explains it.
+    /// Causes that were found, likeliest first; empty if nothing is wrong or nothing explains the symptom.
     pub causes: Vec<Cause>,
-    /// In the order in which they were asked.
+    /// Checks in the order in which they were run.
     pub steps: Vec<Step>,
 }
 
 impl Report {
-    /// How many checks could not be answered.
+    /// Returns the number of checks that could not be answered.
     #[must_use]
     pub fn n_unknown(&self) -> usize {
         self.steps.iter().filter(|step| matches!(step.verdict, Verdict::Unknown(_))).count()
     }
 
-    /// In one word.
+    /// Derives the conclusion from the causes and the results of the checks.
     #[must_use]
     pub fn conclusion(&self) -> Conclusion {
         let is_answered = |step: &Step| matches!(step.verdict, Verdict::Pass | Verdict::Fail);
@@ -289,7 +289,7 @@ impl Report {
         }
     }
 
-    /// The main question, if it is not answered.
+    /// Returns the main check if it was not answered.
     #[must_use]
     pub fn open_question(&self) -> Option<&Step> {
         let is_open = |step: &&Step| !matches!(step.verdict, Verdict::Pass | Verdict::Fail);

@@ -1,4 +1,5 @@
-//! The regular review of a platform: what should go, what fails, what is due, and what changed since the last one.
+//! The regular review of a platform: unused access, failing subscriptions, overdue rotations, and changes since the
+//! last review.
 
 use super::trips::TripRow;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
@@ -7,23 +8,23 @@ use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The name and version of its document.
+/// Name and version of the review document.
 pub const AUDIT: &str = "crow.audit/1";
-/// Days after which a key or a signing secret is due to be replaced.
+/// Age in days from which a key or a signing secret is due for rotation.
 pub const ROTATION_DAYS: u64 = 365;
 
-/// How far back a review looks.
+/// Period that a review covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Period {
-    /// 30 days.
+    /// The last 30 days.
     Month,
-    /// 90 days.
+    /// The last 90 days.
     Quarter,
 }
 
 impl Period {
-    /// How many days.
+    /// Returns the length of the period in days.
     #[must_use]
     pub const fn days(self) -> u64 {
         match self {
@@ -33,181 +34,182 @@ impl Period {
     }
 }
 
-/// A key, and for how long something is so with it.
+/// API key with an age in days: since its last use, or since its creation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyAge {
-    /// Which.
+    /// Number of the key, unique on the platform.
     pub id: KeyId,
-    /// Whose.
+    /// Company that the key belongs to.
     pub company_id: CompanyId,
-    /// What people call it.
+    /// Name of the key, for display.
     pub name: Untrusted,
-    /// Its last four characters.
+    /// Last four characters of the key.
     pub last4: Untrusted,
-    /// When it was last used; null if never.
+    /// Time at which the key was last used; null if never.
     pub last_used_utc: Option<Timestamp>,
-    /// For how many days.
+    /// Number of days since the key's last use or creation.
     pub days: u64,
 }
 
-/// A key with scopes that it never used.
+/// API key with the scopes that it never used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct IdleScopes {
-    /// Which.
+    /// Number of the key, unique on the platform.
     pub id: KeyId,
-    /// What people call it.
+    /// Name of the key, for display.
     pub name: Untrusted,
-    /// What it was given and never used.
+    /// Scopes of the key that were never used.
     pub scopes: Vec<String>,
 }
 
-/// How a subscription did.
+/// Success rate of a subscription over the period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Success {
-    /// Which.
+    /// Number of the subscription, unique on the platform.
     pub id: SubscriptionId,
-    /// Whose.
+    /// Company that owns the subscription.
     pub company_id: CompanyId,
-    /// Where it sends to.
+    /// URL that the subscription delivers to.
     pub target_url: Untrusted,
-    /// Scheduled attempts of the period that succeeded.
+    /// Number of scheduled attempts that succeeded in the period.
     pub n_ok: u64,
-    /// Those that failed.
+    /// Number of scheduled attempts that failed in the period.
     pub n_failed: u64,
-    /// Success in percent; null without attempts.
+    /// Success rate in percent; null without attempts.
     pub percent: Option<u64>,
 }
 
-/// A subscription that is off.
+/// Subscription that is disabled, with the reason and what it missed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Switched {
-    /// Which.
+    /// Number of the subscription, unique on the platform.
     pub id: SubscriptionId,
-    /// Whose.
+    /// Company that owns the subscription.
     pub company_id: CompanyId,
-    /// Where it sent to.
+    /// URL that the subscription delivered to.
     pub target_url: Untrusted,
-    /// `manual` or `circuit_breaker`.
+    /// Reason why it is disabled: `manual` or `circuit_breaker`.
     pub reason: String,
-    /// Why it was switched off by hand, if somebody said it.
+    /// Reason given for disabling the subscription manually; null if none was given.
     #[serde(default)]
     pub note: Option<Untrusted>,
-    /// Since when.
+    /// Time at which the subscription was disabled; null if unknown.
     pub since_utc: Option<Timestamp>,
-    /// Events that passed by.
+    /// Number of events that the subscription has missed since.
     pub n_skipped: u64,
 }
 
-/// The signing secret of a subscription, by its age alone: it is as old as the subscription, as it can only be replaced with it.
+/// Age of a subscription's signing secret. The secret is as old as its subscription, since it can only be replaced
+/// together with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretAge {
-    /// Whose.
+    /// Subscription that the signing secret belongs to.
     pub id: SubscriptionId,
-    /// Where it sends to.
+    /// URL that the subscription delivers to.
     pub target_url: Untrusted,
-    /// Days.
+    /// Age of the signing secret in days.
     pub days: u64,
 }
 
-/// One day of the period.
+/// Attempts and requests of one day of the period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Day {
-    /// When it began.
+    /// Time at which the day begins.
     pub utc: Timestamp,
-    /// Scheduled attempts that succeeded.
+    /// Number of scheduled attempts that succeeded.
     pub n_ok: u64,
-    /// Those that failed.
+    /// Number of scheduled attempts that failed.
     pub n_failed: u64,
-    /// Requests.
+    /// Number of requests to the Integration API.
     pub n_requests: u64,
-    /// Those answered 429.
+    /// Number of requests answered 429.
     pub n_limited: u64,
-    /// Those answered 5xx.
+    /// Number of requests answered 5xx.
     pub n_server_errors: u64,
 }
 
-/// How often something was changed by operators and keys.
+/// Number of changes of one kind that operators and keys made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Acted {
-    /// What.
+    /// Kind of change, as in the audit trail.
     pub action: Untrusted,
-    /// How often in the period.
+    /// Number of changes of this kind in the period.
     pub n: u64,
 }
 
-/// How a review came about.
+/// Origin of a review: the platform, the period and the previous review.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Frame {
-    /// The platform's address.
+    /// Base address of the platform that was reviewed.
     pub platform: String,
-    /// Our version.
+    /// Version of the crow that made the review.
     pub crow: String,
-    /// How far back.
+    /// Period that the review covers.
     pub period: Period,
-    /// From when.
+    /// Start of the period that the review covers.
     pub since_utc: Timestamp,
-    /// Until when: the platform's clock.
+    /// End of the period, by the platform's clock.
     pub until_utc: Timestamp,
-    /// When the review was made that this one is held against; null if there is none.
+    /// Time of the previous review that this one is compared with; null if there is none.
     pub last_utc: Option<Timestamp>,
 }
 
-/// The review.
+/// Review of a platform over a period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Review {
-    /// How it came about.
+    /// Origin of the review: platform, period and previous review.
     pub frame: Frame,
-    /// Active keys.
+    /// Number of active API keys.
     pub n_keys: u64,
-    /// Subscriptions.
+    /// Number of subscriptions on the platform.
     pub n_subscriptions: u64,
-    /// Active keys unused for 30 days or more, longest first.
+    /// Active keys that were not used for 30 days or more, longest unused first.
     pub unused: Vec<KeyAge>,
     /// Scopes of active keys that were never used.
     pub idle_scopes: Vec<IdleScopes>,
-    /// Every subscription's success over the period, worst first.
+    /// Success rate of every subscription over the period, worst first.
     pub success: Vec<Success>,
-    /// Trips of the period, newest first.
+    /// Trips of the breaker in the period, newest first.
     pub trips: Vec<TripRow>,
-    /// Subscriptions that are off.
+    /// Subscriptions that are disabled, with the reason.
     pub off: Vec<Switched>,
-    /// Ages of keys that are due to be replaced, oldest first.
+    /// Active keys that are due for rotation, oldest first.
     pub due_keys: Vec<KeyAge>,
-    /// Ages of signing secrets, oldest first.
+    /// Ages of all signing secrets, oldest first.
     pub secrets: Vec<SecretAge>,
-    /// Day by day, oldest first.
+    /// Counts of each day of the period, oldest first.
     pub days: Vec<Day>,
-    /// Changes of the period in the audit trail, most frequent first.
+    /// Changes of the period in the audit trail by kind, most frequent first.
     pub acted: Vec<Acted>,
-    /// What is other than in the last review, line by line.
+    /// Differences from the previous review, line by line.
     pub changes: Vec<String>,
-    /// What could not be learnt, and why.
+    /// Data that could not be obtained, each with the reason.
     pub unknown: Vec<String>,
 }
 
-/// Success in percent below which a subscription is called low.
+/// Success rate in percent below which a subscription is reported as low.
 pub const LOW: u64 = 95;
 
 impl Review {
-    /// Subscriptions that did badly.
+    /// Iterates over the subscriptions with a success rate below [`LOW`].
     pub fn low(&self) -> impl Iterator<Item = &Success> {
         self.success.iter().filter(|of| of.percent.is_some_and(|percent| percent < LOW))
     }
 
-    /// Signing secrets that are due to be replaced.
+    /// Iterates over the signing secrets that are due for rotation.
     pub fn due_secrets(&self) -> impl Iterator<Item = &SecretAge> {
         self.secrets.iter().filter(|of| of.days >= ROTATION_DAYS)
     }
 
-    /// What is other than in `last`, in lines.
+    /// Compares the review with the previous one and returns the differences, line by line.
     #[must_use]
     pub fn since(&self, last: &Self) -> Vec<String> {
         let mut lines = Vec::new();

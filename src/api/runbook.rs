@@ -1,28 +1,28 @@
-//! Runs of run-books, as they are kept in their file and shown.
+//! Runbooks and the progress of their runs, as it is stored in a file and shown.
 
 use super::report::{Offer, Subject, Verdict};
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// A run-book.
+/// Runbook: a guided procedure with a check after each step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Runbook {
-    /// A new key before the old one is revoked.
+    /// Replaces an API key: a new key before the old one is revoked.
     KeyRotation,
-    /// A new subscription in place of one whose secret is lost.
+    /// Replaces a subscription whose signing secret is lost.
     LostSecret,
-    /// Back to deliveries after the breaker tripped.
+    /// Restores deliveries after the breaker tripped.
     BreakerRecovery,
-    /// Back to an earlier configuration.
+    /// Restores an earlier configuration of a subscription.
     Rollback,
 }
 
 impl Runbook {
-    /// All there are.
+    /// Every runbook, in the order of the guide.
     pub const ALL: [Self; 4] = [Self::KeyRotation, Self::LostSecret, Self::BreakerRecovery, Self::Rollback];
 
-    /// The name on the wire and in the command line.
+    /// Returns the runbook's name on the wire and on the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -33,7 +33,7 @@ impl Runbook {
         }
     }
 
-    /// What it is for, in one line.
+    /// Returns the purpose of the runbook, in one line.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
@@ -44,7 +44,7 @@ impl Runbook {
         }
     }
 
-    /// Those that can be about a subject.
+    /// Returns the runbooks that apply to a scope.
     #[must_use]
     pub const fn about(subject: Subject) -> &'static [Self] {
         match subject {
@@ -54,67 +54,68 @@ impl Runbook {
         }
     }
 
-    /// The one of that name.
+    /// Returns the runbook with this name, if there is one.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|runbook| runbook.name() == name)
     }
 }
 
-/// How far a run is.
+/// Progress of one run of a runbook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
-    /// Which run-book.
+    /// Runbook that is being worked through.
     pub runbook: Runbook,
-    /// About which key or subscription.
+    /// Key or subscription that the run is about.
     pub subject: Subject,
-    /// When it was begun, by the platform's clock.
+    /// Time at which the run began, by the platform's clock.
     pub begun_utc: Timestamp,
-    /// When it was last checked.
+    /// Time at which the steps were last checked.
     pub checked_utc: Timestamp,
-    /// Its steps, in their order.
+    /// Steps of the runbook, in their order.
     pub steps: Vec<StepState>,
 }
 
 impl Progress {
-    /// Whether every step is done.
+    /// Returns whether every step is done.
     #[must_use]
     pub fn is_over(&self) -> bool {
         !self.steps.is_empty() && self.steps.iter().all(StepState::is_done)
     }
 }
 
-/// A step and how it stands.
+/// Step of a runbook with the result of its check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StepState {
-    /// Its name.
+    /// Identifier of the step within its runbook.
     pub id: String,
-    /// What is to be done.
+    /// Instruction of the step, for the operator.
     pub to_do: String,
-    /// What is checked then.
+    /// Condition that is checked after the step.
     pub check: String,
-    /// Pass: done. Fail: not yet. Unknown: could not be learnt. Skipped: its turn has not come.
+    /// Result of the check. Pass: done; fail: not done yet; unknown: could not be determined; skipped: an earlier step
+    /// comes first.
     #[serde(flatten)]
     pub verdict: Verdict,
-    /// What was seen.
+    /// Finding of the latest check, in one line.
     pub found: String,
-    /// When.
+    /// Time of the latest check; null before the first.
     pub at_utc: Option<Timestamp>,
-    /// How it can be done from here; only while it is its turn.
+    /// Actions that take the step from crow; empty unless the step is the current one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub offers: Vec<Offer>,
 }
 
 impl StepState {
-    /// Whether it is done.
+    /// Returns whether the step is done.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.verdict == Verdict::Pass
     }
 
-    /// How it stands, in one word.
+    /// Returns the state of the step as one word: `done`, `now`, `unknown` or `later`.
     #[must_use]
     pub const fn state(&self) -> &'static str {
         match self.verdict {

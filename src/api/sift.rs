@@ -1,4 +1,7 @@
-//! What the rows of lists and logs have for the fields of a query, for filters of the console and of the command line alike.
+//! Filter fields of the rows of lists and logs, for queries in the console and on the command line alike.
+//!
+//! Each row type implements [`Row`]; the `*_query` functions translate the part of a query that the platform can
+//! evaluate itself into the filters of the log's route.
 
 use super::attempts::AttemptRow;
 use super::deliveries::{DeliveryRow, EventRow};
@@ -17,9 +20,9 @@ use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use std::borrow::Cow;
 
-/// Fields of keys.
+/// Fields by which API keys can be filtered.
 pub const KEYS: &[Field] = &[Field::State, Field::Company, Field::Name, Field::Scope, Field::Used, Field::Id];
-/// Fields of subscriptions.
+/// Fields by which subscriptions can be filtered.
 pub const SUBSCRIPTIONS: &[Field] = &[
     Field::State,
     Field::Company,
@@ -30,7 +33,7 @@ pub const SUBSCRIPTIONS: &[Field] = &[
     Field::Managed,
     Field::Id,
 ];
-/// Fields of attempts.
+/// Fields by which attempts can be filtered.
 pub const ATTEMPTS: &[Field] = &[
     Field::Status,
     Field::Outcome,
@@ -48,7 +51,7 @@ pub const ATTEMPTS: &[Field] = &[
     Field::Until,
     Field::Id,
 ];
-/// Fields of deliveries.
+/// Fields by which deliveries can be filtered.
 pub const DELIVERIES: &[Field] = &[
     Field::State,
     Field::Company,
@@ -61,12 +64,12 @@ pub const DELIVERIES: &[Field] = &[
     Field::Until,
     Field::Id,
 ];
-/// Fields of events.
+/// Fields by which events can be filtered.
 pub const EVENTS: &[Field] = &[Field::Type, Field::Company, Field::Since, Field::Until, Field::Id];
-/// Fields of windows.
+/// Fields by which rate windows can be filtered.
 pub const LIMITS: &[Field] =
     &[Field::State, Field::Company, Field::Key, Field::Name, Field::Bucket, Field::Used, Field::Left];
-/// Fields of trips.
+/// Fields by which trips can be filtered.
 pub const TRIPS: &[Field] = &[
     Field::State,
     Field::Company,
@@ -77,7 +80,7 @@ pub const TRIPS: &[Field] = &[
     Field::Until,
     Field::Id,
 ];
-/// Fields of requests.
+/// Fields by which requests can be filtered.
 pub const REQUESTS: &[Field] = &[
     Field::Status,
     Field::Code,
@@ -91,10 +94,11 @@ pub const REQUESTS: &[Field] = &[
     Field::Id,
 ];
 
-/// Fields of replays.
+/// Fields by which replays can be filtered.
 pub const REPLAYS: &[Field] = &[Field::Company, Field::Subscription, Field::Since, Field::Until, Field::Id];
 
-/// The query of the delivery log for what was asked.
+/// Translates pushed-down filters into the query of the attempt log. Filters that the route does not know are left to
+/// the caller.
 #[must_use]
 pub fn attempt_query(asked: &[Asked]) -> AttemptQuery {
     let mut query = AttemptQuery::default();
@@ -103,7 +107,7 @@ pub fn attempt_query(asked: &[Asked]) -> AttemptQuery {
             Asked::Number(Field::Company, n) => query.company = Some(n),
             Asked::Number(Field::Subscription, n) => query.subscription = Some(n),
             Asked::Number(Field::Event, n) => query.event = Some(n),
-            // A status beyond the numbers that there are is one that no row has.
+            // No row has a status beyond `u16`, so the largest one stands for all of them and matches nothing.
             Asked::Number(Field::Status, n) => query.status = Some(u16::try_from(n).unwrap_or(u16::MAX)),
             Asked::Word(Field::Type, word) => query.kind = Some(word),
             Asked::Word(Field::Outcome, word) => query.outcome = Some(word),
@@ -116,7 +120,8 @@ pub fn attempt_query(asked: &[Asked]) -> AttemptQuery {
     query
 }
 
-/// The query of the log of deliveries for what was asked.
+/// Translates pushed-down filters into the query of the delivery log. Filters that the route does not know are left to
+/// the caller.
 #[must_use]
 pub fn delivery_query(asked: &[Asked]) -> DeliveryQuery {
     let mut query = DeliveryQuery::default();
@@ -135,7 +140,8 @@ pub fn delivery_query(asked: &[Asked]) -> DeliveryQuery {
     query
 }
 
-/// The query of the log of events for what was asked.
+/// Translates pushed-down filters into the query of the event log. Filters that the route does not know are left to
+/// the caller.
 #[must_use]
 pub fn event_query(asked: &[Asked]) -> EventQuery {
     let mut query = EventQuery::default();
@@ -151,7 +157,8 @@ pub fn event_query(asked: &[Asked]) -> EventQuery {
     query
 }
 
-/// The query of the log of requests for what was asked.
+/// Translates pushed-down filters into the query of the request log. Filters that the route does not know are left to
+/// the caller.
 #[must_use]
 pub fn request_query(asked: &[Asked]) -> RequestQuery {
     let mut query = RequestQuery::default();
@@ -185,7 +192,7 @@ fn word(word: &str) -> Vec<Value<'_>> {
     vec![Value::Text(Cow::Borrowed(word))]
 }
 
-/// A state as the screen writes it, in lower case.
+/// Health status as the screen writes it, in lower case.
 fn state(standing: Standing) -> Vec<Value<'static>> {
     word(standing.word())
 }
@@ -268,7 +275,7 @@ impl Row for AttemptRow {
         Some(self.started_utc)
     }
 
-    /// Those that the platform searches too, so that it can be left to it.
+    /// Texts of the row that the platform searches as well, so that a text search can be pushed down.
     fn texts(&self) -> Vec<Cow<'_, str>> {
         let mut texts = vec![&self.target_url];
         texts.extend(&self.error);

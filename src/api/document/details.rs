@@ -1,4 +1,4 @@
-//! All that is known of one thing, put together from several answers.
+//! Detail documents: one object with related data from several answers.
 
 use crate::api::attempts::AttemptRow;
 use crate::api::deliveries::{EventDetail, TraceRow};
@@ -11,59 +11,59 @@ use crate::domain::text::Untrusted;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A key, and what it did.
+/// API key with its health status, its usage and its rate windows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyDetail {
-    /// The key.
+    /// API key without its secret.
     #[serde(flatten)]
     pub row: KeyRow,
-    /// How it stands: `ok`, `wrn`, `err`, `off` or `unk`.
+    /// Health status of the key: `ok`, `wrn`, `err`, `off` or `unk`.
     pub state: String,
-    /// Why.
+    /// Reason for the health status: rule, value and limit in one line.
     pub why: String,
-    /// Its routes, and the scopes that it never used.
+    /// Usage of the key: its routes, and the scopes that it never used.
     pub history: KeyUsage,
-    /// Its windows with who fills them; none once it is revoked.
+    /// Rate windows of the key with their busiest callers; empty once the key is revoked.
     pub windows: Vec<LimitDetail>,
 }
 
-/// A subscription, its latest attempts and its configurations.
+/// Subscription with its health status, latest attempts, revisions and replays.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SubscriptionDetail {
-    /// The subscription with its health.
+    /// Subscription with its health counters.
     #[serde(flatten)]
     pub row: SubscriptionRow,
-    /// How it stands: `ok`, `wrn`, `err`, `trp`, `off` or `unk`.
+    /// Health status of the subscription: `ok`, `wrn`, `err`, `trp`, `off` or `unk`.
     pub state: String,
-    /// Why.
+    /// Reason for the health status: rule, value and limit in one line.
     pub why: String,
-    /// Its latest attempts, newest first.
+    /// Latest attempts of the subscription, newest first.
     pub attempts: Vec<AttemptRow>,
-    /// Its configurations, the one in force first.
+    /// Revisions of the subscription, the one in force first.
     pub revisions: Vec<RevisionRow>,
-    /// Its replays, newest first.
+    /// Replays of the subscription, newest first.
     pub replays: Vec<ReplayRow>,
 }
 
-/// An event, and what every subscription of its company had to do with it.
+/// Event with its trace: the relation of every subscription of its company to the event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EventStory {
-    /// The event with its envelope.
+    /// Event with the exact bytes of its envelope.
     #[serde(flatten)]
     pub event: EventDetail,
-    /// Those with deliveries first.
+    /// Subscriptions of the company; those with a delivery first.
     pub subscriptions: Vec<TraceRow>,
 }
 
-/// The windows of a key.
+/// Rate windows of one API key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyWindows {
-    /// The key's name.
+    /// Name of the key, for display.
     pub key_name: Untrusted,
-    /// Its windows with who fills them.
+    /// Rate windows of the key with their busiest callers.
     pub windows: Vec<LimitDetail>,
 }

@@ -1,27 +1,28 @@
-//! JSON that can do nothing to a terminal: what would act, hide or reorder is written as an escape, which programs read as the same text.
+//! JSON that is safe to print on a terminal: control, hiding and reordering characters are written as escapes, which
+//! programs read as the original text.
 
 use crate::domain::text::is_active;
 use serde::Serialize;
 use std::fmt::Write as _;
 
-/// A value as JSON on several lines.
+/// Serialises a value as indented JSON that is safe to print.
 ///
 /// # Errors
-/// Those of the serialiser.
+/// [`serde_json::Error`] when the value cannot be serialised.
 pub fn pretty(value: &impl Serialize) -> Result<String, serde_json::Error> {
     serde_json::to_string_pretty(value).map(|text| harmless(&text))
 }
 
-/// A value as JSON on one line.
+/// Serialises a value as JSON on one line that is safe to print.
 ///
 /// # Errors
-/// Those of the serialiser.
+/// [`serde_json::Error`] when the value cannot be serialised.
 pub fn line(value: &impl Serialize) -> Result<String, serde_json::Error> {
     serde_json::to_string(value).map(|text| harmless(&text))
 }
 
-/// A text in which everything that would act is an escape: in JSON such characters stand only within strings, where an escape means the same. Line
-/// ends stay.
+/// Escapes the terminal control characters of a JSON text; line ends are kept. In JSON such characters occur only
+/// within strings, where an escape has the same meaning.
 #[must_use]
 pub fn harmless(text: &str) -> String {
     if text.chars().all(|c| c == '\n' || !is_active(c)) {

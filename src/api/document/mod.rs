@@ -1,4 +1,5 @@
-//! Documents: what the command line writes as JSON. Each says what it is and in which version; within a version, members are only added.
+//! JSON documents that the command line writes. Each carries its name and version; within a version, members are only
+//! added.
 
 pub mod details;
 pub mod inert;
@@ -13,78 +14,78 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use utoipa::ToSchema;
 
-/// The names of the documents of a pane, each with its version.
+/// Names of the documents about one kind of row, each with its version.
 #[derive(Debug, Clone, Copy)]
 pub struct Names {
-    /// Many rows in one document.
+    /// Name of the document with many rows.
     pub list: &'static str,
-    /// One row, as a line of its own.
+    /// Name of the document with a single row, written one per line.
     pub row: &'static str,
-    /// All that is known of one thing.
+    /// Name of the document with all details of one object.
     pub detail: &'static str,
 }
 
-/// Keys.
+/// Document names for API keys.
 pub const KEYS: Names = Names { list: "crow.keys/1", row: "crow.key/1", detail: "crow.key-detail/1" };
-/// Subscriptions.
+/// Document names for webhook subscriptions.
 pub const SUBSCRIPTIONS: Names =
     Names { list: "crow.subscriptions/1", row: "crow.subscription/1", detail: "crow.subscription-detail/1" };
-/// Deliveries.
+/// Document names for event deliveries.
 pub const DELIVERIES: Names =
     Names { list: "crow.deliveries/1", row: "crow.delivery/1", detail: "crow.delivery-detail/1" };
-/// Attempts.
+/// Document names for delivery attempts.
 pub const ATTEMPTS: Names = Names { list: "crow.attempts/1", row: "crow.attempt/1", detail: "crow.attempt-detail/1" };
-/// Events.
+/// Document names for published events.
 pub const EVENTS: Names = Names { list: "crow.events/1", row: "crow.event/1", detail: "crow.event-detail/1" };
-/// Windows of keys.
+/// Document names for rate windows.
 pub const LIMITS: Names = Names { list: "crow.limits/1", row: "crow.limit/1", detail: "crow.limit-detail/1" };
-/// Trips.
+/// Document names for breaker trips.
 pub const TRIPS: Names = Names { list: "crow.trips/1", row: "crow.trip/1", detail: "crow.trip-detail/1" };
-/// Requests.
+/// Document names for API requests.
 pub const REQUESTS: Names = Names { list: "crow.requests/1", row: "crow.request/1", detail: "crow.request-detail/1" };
-/// Replays.
+/// Document names for stored replays.
 pub const REPLAYS: Names = Names { list: "crow.replays/1", row: "crow.replay/1", detail: "crow.replay-detail/1" };
-/// What came of a change.
+/// Name of the document about the result of a change.
 pub const ACT: &str = "crow.act/1";
-/// A key that was created, with the key.
+/// Name of the document about a created key, which contains the key.
 pub const CREATED_KEY: &str = "crow.created-key/1";
 
-/// Rows.
+/// Document with the rows of a list or log.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rows<'a, T> {
-    /// What this is.
+    /// Name and version of the document.
     pub schema: &'static str,
-    /// The rows.
+    /// Rows of the document, in the order of the list.
     pub items: &'a [T],
-    /// Whether there are or may be more that were not asked for.
+    /// Whether more rows exist, or may exist, beyond those requested.
     pub has_more: bool,
 }
 
-/// One thing: its members stand beside the name of the document.
+/// Document about one object, whose members appear beside the document's name.
 #[derive(Debug, Serialize)]
 pub struct One<'a, T> {
-    /// What this is.
+    /// Name and version of the document.
     pub schema: &'static str,
-    /// The thing.
+    /// Object that the document describes.
     #[serde(flatten)]
     pub item: &'a T,
 }
 
-/// A row with how it stands and why.
+/// Row with its health status and the reason for it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Judged<T> {
-    /// The row.
+    /// Row whose health was assessed.
     #[serde(flatten)]
     pub row: T,
-    /// How it stands: `ok`, `wrn`, `err`, `trp`, `off` or `unk`.
+    /// Health status of the row: `ok`, `wrn`, `err`, `trp`, `off` or `unk`.
     pub state: &'static str,
-    /// Why: rule, value and limit in one line.
+    /// Reason for the health status: rule, value and limit in one line.
     pub why: String,
 }
 
 impl<T> Judged<T> {
-    /// A row with its judgement.
+    /// Joins a row with the assessment of its health.
     #[must_use]
     pub fn new(row: T, judgement: Judgement) -> Self {
         Self { row, state: judgement.standing.word(), why: judgement.why }
@@ -105,18 +106,18 @@ impl<T: Row> Row for Judged<T> {
     }
 }
 
-/// What came of a change that was asked for.
+/// Result of a change that was requested on the command line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Done {
-    /// What was to be done, as it would be said after "to".
+    /// Change that was requested, as an infinitive phrase after "to".
     pub act: String,
-    /// What would or did come of it, line by line.
+    /// Expected or actual effects of the change, line by line.
     pub preview: Vec<String>,
-    /// Whether it was done.
+    /// Whether the change was made.
     pub is_done: bool,
-    /// What happened, or why nothing did.
+    /// Result of the change, or the reason why it was not made.
     pub said: String,
-    /// The number of what was made, if something was.
+    /// Number of the object that was created; null if none was.
     pub id: Option<i64>,
 }

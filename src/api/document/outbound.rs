@@ -1,12 +1,13 @@
-//! JSON that leaves: every text in it is redacted for itself, so that it stays the document that it was.
+//! Redaction of JSON documents that leave crow. Each string is redacted by itself, so that the document stays
+//! well-formed.
 
 use super::inert::harmless;
 use crate::domain::outbound::{Held, Outbound, Redactions, SecretGate};
 
-/// Redacts the texts of a JSON document, and lets it out.
+/// Redacts the strings of a JSON document and releases it through the secret gate.
 ///
 /// # Errors
-/// [`Held`] for a secret that could not be masked.
+/// [`Held`] when a secret remains that could not be redacted.
 pub fn pass(json: &str, gate: &SecretGate, redactions: &mut Redactions) -> Result<Outbound, Held> {
     gate.release(harmless(&redacted(json, gate, redactions)))
 }
@@ -30,7 +31,7 @@ fn redacted(json: &str, gate: &SecretGate, redactions: &mut Redactions) -> Strin
     told
 }
 
-/// How long the text literal is that `json` begins with.
+/// Returns the length in bytes of the string literal at the start of `json`, quotes included.
 fn literal(json: &str) -> usize {
     let mut is_escaped = false;
     for (at, byte) in json.bytes().enumerate().skip(1) {

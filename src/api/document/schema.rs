@@ -1,4 +1,4 @@
-//! JSON Schemas of the documents, made of the types that are written.
+//! JSON Schemas of the documents, derived from the types that are written.
 
 use super::details::{EventStory, KeyDetail, KeyWindows, SubscriptionDetail};
 use super::{
@@ -23,14 +23,14 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 use utoipa::{PartialSchema, ToSchema};
 
-/// Whether rows carry how they stand.
+/// Whether the rows of a document carry their health status.
 #[derive(Clone, Copy)]
 enum Rows {
     Plain,
     Judged,
 }
 
-/// Every document with its schema.
+/// Returns the JSON Schema of every document, with the document's name.
 #[must_use]
 pub fn all() -> Vec<(&'static str, Value)> {
     [
@@ -57,7 +57,7 @@ pub fn all() -> Vec<(&'static str, Value)> {
     .concat()
 }
 
-/// The file of a document's schema in `assets/schemas`.
+/// Returns the file name of a document's schema in `assets/schemas`.
 #[must_use]
 pub fn file(name: &str) -> String {
     format!("{}.json", name.replace('/', "-"))
@@ -108,7 +108,7 @@ fn plain<T: PartialSchema>() -> Value {
     within(&T::schema())
 }
 
-/// A schema with its references into the document itself.
+/// Converts a schema so that its references point into the document's own `$defs`.
 fn within(schema: &RefOr<Schema>) -> Value {
     let text = serde_json::to_string(schema).unwrap_or_default();
     serde_json::from_str(&text.replace("#/components/schemas/", "#/$defs/")).unwrap_or_default()
