@@ -32,10 +32,10 @@ impl Class {
     ];
 
     /// Extra columns needed before a growing terminal changes to a larger class. Small enough that 80 columns are
-    /// always [`Classic`](Self::Classic).
+    /// always `Classic` in either direction.
     const HYSTERESIS: u16 = 4;
 
-    /// Size class of a terminal; `before` is its previous class. Growing needs [`HYSTERESIS`](Self::HYSTERESIS) more
+    /// Size class of a terminal; `before` is its previous class. Growing needs 4 more
     /// columns than shrinking, which prevents flicker at a boundary.
     #[must_use]
     pub fn of(width: u16, height: u16, before: Option<Self>) -> Self {

@@ -1,6 +1,7 @@
-//! What the console remembers of how it was arranged, per platform: a small file, read at the start, merged and written as soon as something
-//! changed. Consoles on one platform share it: each applies its own changes to what is in it, item by item, under a lock. A file that cannot be
-//! read is set aside before anything is written, and never stands in the way.
+//! State file of the console, one per platform: it is read at the start, and merged and written as soon as something
+//! changed. Consoles on one platform share the file: each applies its own changes to the file's content, item by
+//! item, under a lock. A file that cannot be read is set aside before anything is written, and never blocks the
+//! console.
 
 use super::app::App;
 use super::desk::{Direction, Filter, Hint, Times};
@@ -23,18 +24,18 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
-/// The file's version; others are not read.
+/// Version of the file format; files of another version are not read.
 const VERSION: u32 = 1;
-/// Largest state file that is read or written, in bytes.
+/// Maximum size of a state file that is read or written, in bytes.
 const MAX_STATE_BYTES: u64 = 16 * 1_024 * 1_024;
-/// How often it is asked whether another console wrote the file.
+/// Interval at which the file is checked for changes of another console.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(2);
-/// How long the lock of the file is waited for.
+/// Time limit for taking the lock of the file.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
-/// How often a lock that is taken is tried again.
+/// Interval at which a lock held by another console is tried again.
 const LOCK_INTERVAL: Duration = Duration::from_millis(10);
 
-/// What stands in the file.
+/// Content of the state file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Remembered {
@@ -54,10 +55,10 @@ pub struct Remembered {
     bundle: Vec<String>,
     #[serde(default)]
     marks: Vec<String>,
-    /// Playbooks and run-books that ran. Those that this version cannot read stay in the file.
+    /// Playbooks and run-books that ran. Runs that this version cannot read stay in the file.
     #[serde(default)]
     runs: Vec<Value>,
-    /// What this version does not know.
+    /// Members written by another version, which are kept.
     #[serde(flatten)]
     rest: Map<String, Value>,
 }
@@ -72,7 +73,7 @@ struct Arranged {
 }
 
 impl Remembered {
-    /// Reads a file's text.
+    /// Parses the text of a state file.
     fn read(text: &str) -> Result<Self, String> {
         let read: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
         match read.get("version").and_then(Value::as_u64) {
@@ -81,7 +82,7 @@ impl Remembered {
         }
     }
 
-    /// Writes a file's text: the oldest runs go where it would be too large.
+    /// Serialises the state. The oldest runs are dropped while the text exceeds [`MAX_STATE_BYTES`].
     fn written(mut self) -> io::Result<String> {
         loop {
             let text = serde_json::to_string_pretty(&self).map_err(io::Error::other)?;
@@ -94,7 +95,7 @@ impl Remembered {
     }
 }
 
-/// What makes a run another one: what ran, and over what.
+/// Identity of a run for merging: its entry and its subject.
 fn run_key(run: &Value) -> String {
     format!("{} over {}", run["entry"], run["subject"])
 }
@@ -103,7 +104,7 @@ fn keyed<T: Clone, K, V>(list: &[T], split: impl Fn(T) -> (K, V)) -> Vec<(K, V)>
     list.iter().cloned().map(split).collect()
 }
 
-/// Of two notes on one thing that were written at the same time, both remain.
+/// Merges two notes on one item that were written at the same time: both texts are kept.
 fn both_notes(theirs: &String, ours: &String) -> String {
     match (theirs.contains(ours.as_str()), ours.contains(theirs.as_str())) {
         (true, _) => theirs.clone(),
@@ -112,7 +113,7 @@ fn both_notes(theirs: &String, ours: &String) -> String {
     }
 }
 
-/// What changed in a console since it last looked at the file.
+/// State of this console before and after its own changes, relative to the file.
 #[derive(Debug, Clone)]
 struct Change {
     before: Remembered,
@@ -120,7 +121,7 @@ struct Change {
 }
 
 impl Change {
-    /// What is in the file once the change is applied to what is in it.
+    /// Applies the change to the content `theirs` of the file.
     fn onto(&self, theirs: &Remembered) -> Remembered {
         let (before, after) = (&self.before, &self.after);
         let names = |list: &[String]| keyed(list, |name| (name, ()));
@@ -149,7 +150,7 @@ impl Change {
     }
 }
 
-/// A pane's name in the file: its title without its key.
+/// Name of a pane in the file: its title without its key.
 fn name(pane: Pane) -> String {
     pane.title().trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ').to_lowercase()
 }
@@ -159,7 +160,7 @@ fn named(text: &str) -> Option<Pane> {
 }
 
 impl App {
-    /// How it is arranged now. A filter that is only being typed is not set yet.
+    /// Present state for the file. A filter that is still being typed is not included.
     #[must_use]
     pub fn remembered(&self) -> Remembered {
         let desk = &self.desk;
@@ -196,7 +197,7 @@ impl App {
         }
     }
 
-    /// The same beside what was remembered before: while something runs once more, its last result stays.
+    /// Present state for the file; while an entry runs again, its previous result from `before` is kept.
     fn remembered_since(&self, before: &Remembered) -> Remembered {
         let mut now = self.remembered();
         let running = self.room.runs.iter().filter(|run| !run.is_over()).flat_map(serde_json::to_value);
@@ -208,7 +209,8 @@ impl App {
         now
     }
 
-    /// Arranges it as it was. What is no longer understood is left out.
+    /// Restores filters, sort orders, columns, marks, notes, bundle and runs. Content that this version cannot read
+    /// is ignored.
     pub fn recall(&mut self, was: &Remembered, now: Timestamp) {
         if let Some(pane) = named(&was.focus).filter(|pane| Pane::DASHBOARD.contains(pane)) {
             self.focus = pane;
@@ -230,7 +232,8 @@ impl App {
         self.sift(now);
     }
 
-    /// Takes over what consoles on one platform share: notes, bundle, and what ran.
+    /// Takes over what all consoles on one platform share: notes, bundle and runs. Running entries of this console
+    /// stay.
     fn share(&mut self, with: &Remembered) {
         let item = |text: &String| Item::named(text);
         self.desk.notes = with.notes.iter().filter_map(|(text, note)| Some((item(text)?, note.clone()))).collect();
@@ -249,7 +252,7 @@ impl App {
         }
     }
 
-    /// Takes over what is in the file by now; `sent` is how this console was arranged when the file was written.
+    /// Takes over the merged content of the file; `sent` is the state of this console when the merge began.
     fn adopt(&mut self, sent: &Remembered, merged: &Remembered) {
         let change = Change { before: sent.clone(), after: self.remembered_since(sent) };
         if change.before != *merged {
@@ -258,70 +261,70 @@ impl App {
     }
 }
 
-/// What a state file's metadata says of who wrote it: another writer makes another file of it.
+/// Inode, modification time and size of a state file, which change with every writer.
 type Stamp = (u64, i64, i64, u64);
 
 fn stamp(of: &Metadata) -> Stamp {
     (of.ino(), of.mtime(), of.mtime_nsec(), of.len())
 }
 
-/// What came of looking at the file.
+/// Result of syncing with the state file.
 #[derive(Debug, Default)]
 pub struct Synced {
-    /// What is in it now; none if nothing changed on either side.
+    /// Content of the file after the merge; `None` if neither side changed.
     merged: Option<Remembered>,
     stamp: Option<Stamp>,
-    /// Under which name a file that could not be read was set aside, and why.
+    /// Message about a file that could not be read: its new name and the reason.
     aside: Option<String>,
 }
 
-/// What looking at the file did to the console.
+/// Effect of a sync on the console.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effected {
-    /// Nothing.
+    /// Neither the file nor the console changed.
     Nothing,
-    /// It may show what another console wrote.
+    /// Console may show what another console wrote.
     Shared,
-    /// There is something to say, in one line.
+    /// Message for the operator, in one line.
     Said(String),
 }
 
-/// Keeps a console and its state file in step.
+/// Keeps a console and its state file in sync.
 #[derive(Debug)]
 pub struct StateKeeper {
     memory: Memory,
-    /// How the console was arranged when it last looked at the file.
+    /// State of the console at its last sync.
     before: Remembered,
     stamp: Option<Stamp>,
-    /// What is being applied to the file.
+    /// Change that is being applied to the file.
     under_way: Option<Change>,
     due: Timestamp,
-    /// What is wrong with the file, once it was said.
+    /// Error of the last sync that was reported, so that the same error is not reported again.
     trouble: Option<String>,
 }
 
 impl StateKeeper {
-    /// Nothing changed yet; `before` is what was recalled.
+    /// Creates a keeper after the state was restored, with the first sync due after two seconds.
     #[must_use]
     pub fn new(memory: Memory, app: &App, now: Timestamp) -> Self {
         let before = app.remembered();
         Self { memory, before, stamp: None, under_way: None, due: now.plus(REFRESH_INTERVAL), trouble: None }
     }
 
-    /// Something may have changed at `now`; what did is written at once.
+    /// Checks for changes of the console at `now` and makes a sync due at once if there are any.
     pub fn look(&mut self, app: &App, now: Timestamp) {
         if self.memory.0.is_some() && self.due > now && app.remembered_since(&self.before) != self.before {
             self.due = now;
         }
     }
 
-    /// When the file is to be looked at; never while it is.
+    /// Time of the next sync; `None` without a file and while a sync is in flight.
     #[must_use]
     pub fn due(&self) -> Option<Timestamp> {
         (self.memory.0.is_some() && self.under_way.is_none()).then_some(self.due)
     }
 
-    /// Begins to apply to the file what changed. The answer is for [`Self::finish`].
+    /// Starts a sync. The future's result is for [`Self::finish`].
     pub fn begin(&mut self, app: &App, ambient: &Ambient) -> impl Future<Output = io::Result<Synced>> + Send + 'static {
         let change = Change { before: self.before.clone(), after: app.remembered_since(&self.before) };
         self.under_way = Some(change.clone());
@@ -329,7 +332,8 @@ impl StateKeeper {
         async move { memory.sync(change, stamp, &ambient).await }
     }
 
-    /// Takes over what came of it at `now`.
+    /// Applies the result of a sync at `now`: adopts the merged content, or reports an error that was not reported
+    /// yet.
     pub fn finish(&mut self, app: &mut App, came: io::Result<Synced>, now: Timestamp) -> Effected {
         let Some(sent) = self.under_way.take() else { return Effected::Nothing };
         self.due = now.plus(REFRESH_INTERVAL);
@@ -357,7 +361,7 @@ impl StateKeeper {
         synced.aside.map_or(Effected::Shared, Effected::Said)
     }
 
-    /// Waits for what is under way and writes what is not written yet, at the end of a console.
+    /// Finishes the sync in flight and writes the remaining changes, at the end of a console.
     pub async fn close(mut self, under_way: Option<Syncing>, app: &mut App, ambient: &Ambient) {
         if let Some(under_way) = under_way {
             let came = under_way.await.map_err(io::Error::other).flatten();
@@ -370,25 +374,25 @@ impl StateKeeper {
     }
 }
 
-/// The state file, being looked at beside the loop.
+/// Sync with the state file, running beside the loop.
 pub type Syncing = JoinHandle<io::Result<Synced>>;
 
-/// The file; none for a console that is to forget.
+/// Path of the state file; `None` for a console that keeps nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Memory(pub Option<PathBuf>);
 
 impl Memory {
-    /// Arranges a console as the last one was. Who is here for the first time gets a hint.
+    /// Restores the state of the last console. Without a file, which means a first start, the welcome hint is shown.
     ///
     /// # Errors
-    /// One line that says why the file could not be read, and under which name it was set aside. Where it could not be set aside, the console
-    /// forgets, so that the file stays as it is.
+    /// A one-line reason why the file could not be read, and the name under which it was set aside. Where it could
+    /// not be set aside, the console stops using the file, so that the file stays as it is.
     pub async fn recall(&mut self, app: &mut App, ambient: &Ambient) -> Result<(), String> {
         let Some(file) = self.0.clone() else { return Ok(()) };
         let mut read = read(&file);
         let mut aside = None;
         if read.is_err() {
-            // Another console may be setting it aside just now.
+            // Another console may be setting the file aside at this moment.
             let _lock = lock(&file, ambient).await;
             (read, aside) = match read_or_set_aside(&file) {
                 Ok((read, aside)) => (Ok(read), aside),
@@ -406,7 +410,8 @@ impl Memory {
         aside.map_or(Ok(()), Err)
     }
 
-    /// Applies a change to the file under its lock; reads it only where another console wrote it since `known`.
+    /// Merges a change into the file under its lock. Returns at once if neither this console nor the file changed;
+    /// `known` is the stamp of the last sync.
     async fn sync(&self, change: Change, known: Option<Stamp>, ambient: &Ambient) -> io::Result<Synced> {
         let Some(file) = self.0.clone() else { return Ok(Synced::default()) };
         let stamp_now = std::fs::metadata(&file).ok().map(|of| stamp(&of));
@@ -424,7 +429,8 @@ impl Memory {
     }
 }
 
-/// Waits for the lock of a state file. Where files cannot be locked there is none, and the merge alone has to do.
+/// Waits for the lock of a state file. On a file system without locks the result is `None`, and only the merge
+/// protects the file.
 async fn lock(file: &Path, ambient: &Ambient) -> io::Result<Option<FileLock>> {
     let beside = file.with_extension("json.lock");
     let taken = ambient.within(LOCK_TIMEOUT, async {
@@ -439,10 +445,10 @@ async fn lock(file: &Path, ambient: &Ambient) -> io::Result<Option<FileLock>> {
     taken.await.ok_or_else(|| io::Error::new(io::ErrorKind::TimedOut, format!("{} is locked", short(file))))
 }
 
-/// Reads the file, applies a change to what is in it, and writes it if that makes a difference.
+/// Reads the file, merges a change into it, and writes it if its content differs.
 fn apply(file: &Path, change: &Change) -> io::Result<Synced> {
     let (theirs, aside) = read_or_set_aside(file).map_err(io::Error::other)?;
-    // A file that is gone takes nothing with it.
+    // A missing file does not mean that its content was removed: the change is applied to the last known state.
     let merged = change.onto(theirs.as_ref().unwrap_or(&change.before));
     if theirs.as_ref() != Some(&merged) {
         files::replace(file, merged.clone().written()?.as_bytes())?;
@@ -456,7 +462,8 @@ fn read(file: &Path) -> Result<Option<Remembered>, String> {
     text.map(|text| Remembered::read(&text)).transpose()
 }
 
-/// Reads the file; one that cannot be read is set aside, and what is said of it comes along. Its lock is held.
+/// Reads the file while its lock is held. A file that cannot be read is set aside, and a message about that is
+/// returned too.
 fn read_or_set_aside(file: &Path) -> Result<(Option<Remembered>, Option<String>), String> {
     let why = match read(file) {
         Ok(read) => return Ok((read, None)),
@@ -467,7 +474,7 @@ fn read_or_set_aside(file: &Path) -> Result<(Option<Remembered>, Option<String>)
     Ok((None, Some(format!("kept aside as {}, as it cannot be read: {why}", short(&aside)))))
 }
 
-/// A file's name without its folder.
+/// Name of a file without its folder.
 fn short(file: &Path) -> String {
     file.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }

@@ -1,9 +1,10 @@
-//! Three-way merge of keyed lists: what changed here is applied to what a file holds by now, item by item.
+//! Three-way merge of keyed lists: local changes are applied to the present content of a file, item by item.
 
 /// Applies the difference between `before` and `after` to `theirs`.
 ///
-/// An item that was added or changed here is last in the result. One that was removed here goes, unless it was changed there; one that was
-/// removed there goes, unless it was changed here. Where both changed an item, `both` makes one value of theirs and ours, in that order.
+/// Items added or changed here come last in the result. An item removed here is dropped unless the file's version
+/// changed; an item removed in the file is dropped unless it was changed here. If both sides changed an item, `both`
+/// merges the file's value and the local one, in that order.
 pub fn merge<K: PartialEq + Clone, V: PartialEq + Clone>(
     before: &[(K, V)],
     after: &[(K, V)],
@@ -25,7 +26,7 @@ pub fn merge<K: PartialEq + Clone, V: PartialEq + Clone>(
     theirs.iter().filter(is_kept).cloned().chain(changed).collect()
 }
 
-/// Ours where it changed here, else theirs.
+/// Picks the local value if it changed here, otherwise the value of the file.
 pub fn pick<T: PartialEq + Clone>(before: &T, after: &T, theirs: &T) -> T {
     if before == after { theirs.clone() } else { after.clone() }
 }

@@ -1,4 +1,5 @@
-//! The terminal's side of the console: the loop, keys, screens and layers. `update` decides, `draw` reads, `perform` alone talks to the platform.
+//! Terminal console: loop, keys, screens and overlays. `update` decides, `draw` only reads, and `perform` alone talks
+//! to the platform.
 
 pub mod act;
 pub mod app;

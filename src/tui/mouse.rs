@@ -1,4 +1,5 @@
-//! The mouse, if it is the console's: what is clicked is found in the same places that were drawn. It does nothing that a key does not.
+//! Mouse handling, where the mouse belongs to the console. Positions are resolved with the layout that was drawn, and
+//! every click has an equivalent key.
 
 use super::app::App;
 use super::effect::Effect;
@@ -10,7 +11,8 @@ use crate::domain::time::Timestamp;
 use ratatui::layout::{Position, Rect};
 
 impl App {
-    /// A click at a column and line: a key of the footer, a pane, or one of its rows. On a layer only the footer can be clicked.
+    /// Handles a click at a column and line: on a key of the footer, a pane, or a row. With an overlay open, only the
+    /// footer can be clicked.
     pub(super) fn click(&mut self, (column, line): (u16, u16), now: Timestamp) -> Vec<Effect> {
         self.notice = None;
         if self.window.class == Class::TooSmall {
@@ -44,7 +46,7 @@ impl App {
         }
     }
 
-    /// The wheel moves what the arrows move.
+    /// Moves the cursor or scrolls by one step, as the arrow keys do.
     pub(super) fn scroll(&mut self, step: Step, now: Timestamp) {
         self.step(step, now);
     }

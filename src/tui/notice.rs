@@ -1,42 +1,42 @@
-//! Notices: what the console says for a while, in the line above the footer.
+//! Messages in the status line above the footer.
 
 use crate::domain::time::Timestamp;
 use std::time::Duration;
 
-/// How long a remark stays.
+/// Time for which an informational message is shown.
 const STAYS: Duration = Duration::from_secs(4);
 
-/// Something said.
+/// Message in the status line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
-    /// Goes by itself.
+    /// Information that disappears by itself.
     Remark {
-        /// One line.
+        /// Text of the message, in one line.
         text: String,
-        /// When it goes.
+        /// Time at which the message disappears.
         until: Timestamp,
     },
-    /// Stays until a key is pressed.
+    /// Error that stays until a key is pressed.
     Trouble {
-        /// One line.
+        /// Text of the error, in one line.
         text: String,
     },
 }
 
 impl Notice {
-    /// Says `text` at `now`.
+    /// Creates an informational message, shown from `now` on.
     #[must_use]
     pub fn remark(text: String, now: Timestamp) -> Self {
         Self::Remark { text, until: now.plus(STAYS) }
     }
 
-    /// Says what went wrong.
+    /// Creates an error message, shown until a key is pressed.
     #[must_use]
     pub const fn trouble(text: String) -> Self {
         Self::Trouble { text }
     }
 
-    /// The line.
+    /// Text of the message, in one line.
     #[must_use]
     pub fn text(&self) -> &str {
         match self {
@@ -44,7 +44,7 @@ impl Notice {
         }
     }
 
-    /// When it goes by itself.
+    /// Time at which the message disappears; `None` for an error.
     #[must_use]
     pub const fn until(&self) -> Option<Timestamp> {
         match self {
@@ -53,7 +53,7 @@ impl Notice {
         }
     }
 
-    /// Whether it has gone at `now`.
+    /// Whether the message is to disappear at `now`.
     #[must_use]
     pub fn is_over(&self, now: Timestamp) -> bool {
         self.until().is_some_and(|until| now >= until)

@@ -1,31 +1,32 @@
-//! What a platform says once: a secret from the answer that alone carries it. It is held by its layer and nowhere else: neither notices nor
-//! memory nor bundle nor what is copied of rows has a way to it.
+//! Secret that a platform returns exactly once, when it is issued. Only its overlay holds it: messages, state file,
+//! bundle and copied rows have no access to it.
 
 use crate::domain::secret::Secret;
 use std::sync::Arc;
 
-/// A secret that was just issued, with what it is in words. Clones share the one secret, which is wiped when the last of them goes.
+/// Secret that was just issued, with a description. Clones share one secret, which is wiped when the last clone is
+/// dropped.
 #[derive(Clone)]
 pub struct Issued {
-    /// What was issued: `key 7 of company 92, ends in aZ3k`.
+    /// Description of the secret, such as `key 7 of company 92`.
     pub name: String,
     secret: Arc<Secret>,
 }
 
 impl Issued {
-    /// Takes a secret over.
+    /// Creates an issued secret with its description.
     #[must_use]
     pub fn new(name: String, secret: Secret) -> Self {
         Self { name, secret: Arc::new(secret) }
     }
 
-    /// The secret, for work that goes on elsewhere.
+    /// Shared handle to the secret, for a computation in another task.
     #[must_use]
     pub fn shared(&self) -> Arc<Secret> {
         Arc::clone(&self.secret)
     }
 
-    /// The secret, for whoever shows it, or copies it because that was asked for.
+    /// Secret itself, for the overlay that shows it and for the clipboard.
     #[must_use]
     pub fn secret(&self) -> &Secret {
         &self.secret

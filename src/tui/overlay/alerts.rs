@@ -1,4 +1,4 @@
-//! The list of alerts: what needs somebody, why, and since when.
+//! List of the active alerts: what needs attention, why, and since when.
 
 use super::super::app::App;
 use super::super::format;
@@ -16,14 +16,14 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::{Clear, Widget};
 
-/// The list, with the alert that is selected.
+/// List of alerts, with the subject of the selected one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AlertList {
     selected: Option<Subject>,
 }
 
 impl AlertList {
-    /// The list with its worst alert selected.
+    /// Creates the list with the first alert, the worst one, selected.
     #[must_use]
     pub fn new(alerts: &[Alert]) -> Self {
         Self { selected: alerts.first().map(|alert| alert.subject) }
@@ -39,13 +39,13 @@ impl AlertList {
         alerts.iter().position(|alert| Some(alert.subject) == self.selected).unwrap_or(0)
     }
 
-    /// The selected alert.
+    /// Selected alert; the first one if the selected alert is over.
     #[must_use]
     pub fn alert<'a>(&self, alerts: &'a [Alert]) -> Option<&'a Alert> {
         alerts.get(self.row(alerts))
     }
 
-    /// The thing that the selected alert is about, if it is one that has details.
+    /// Item that the selected alert is about, if it has a detail view.
     #[must_use]
     pub fn item(&self, alerts: &[Alert]) -> Option<Item> {
         match self.alert(alerts)?.subject {
@@ -57,17 +57,17 @@ impl AlertList {
     }
 }
 
-/// Where there is room for a line each.
+/// Columns of a wide list, with the reason on the alert's line.
 const WIDE: [Column; 4] =
     [words("STATE", 5, 5, 0), words("WHAT", 14, 34, 0), words("SINCE", 12, 12, 1), words("WHY", 20, 90, 0)];
-/// Where the reason stands beneath.
+/// Columns of a narrow list, with the reason on the lines below.
 const NARROW: [Column; 3] = [words("STATE", 5, 5, 0), words("WHAT", 14, 60, 0), words("SINCE", 12, 12, 1)];
-/// Columns from which on there is room.
+/// Minimum width for the wide list, in columns.
 const ROOM: u16 = 130;
 
 fn row(app: &App, alert: &Alert, columns: &[Column], width: u16) -> Row {
     let theme = app.theme();
-    // Beneath the second column, all of it.
+    // The lines below are indented to the second column and use the rest of the width.
     let room = usize::from(width.saturating_sub(9));
     let why = (columns.len() == NARROW.len()).then(|| alert.why.clone());
     let said = why.into_iter().chain(alert.acknowledged.as_ref().map(Acknowledged::line));
@@ -89,7 +89,7 @@ fn row(app: &App, alert: &Alert, columns: &[Column], width: u16) -> Row {
     }
 }
 
-/// Draws the alerts over `area`: as a layer with `list`, else as a part of the overview.
+/// Draws the alerts over `area`: as an overlay if `list` is given, as a part of the overview otherwise.
 pub fn draw(buffer: &mut Buffer, area: Rect, app: &App, list: Option<&AlertList>) {
     Clear.render(area, buffer);
     let theme = app.theme();

@@ -1,5 +1,5 @@
-//! Acts on many things, or on one of a production platform: asked for with the count typed, done one after the other, to be stopped at any
-//! time, and those that failed can be tried again alone.
+//! Bulk changes: confirmed by typing a count, made one after the other, stoppable at any time, and with a retry of
+//! those that failed. Also used for a single change that wants a typed confirmation.
 
 use super::super::app::App;
 use super::super::effect::Act;
@@ -15,25 +15,25 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use std::collections::VecDeque;
 
-/// A question that wants the count of its acts typed.
+/// Confirmation that wants a count, or the end of a name, typed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Count {
-    /// What will be done, each with its effect in words.
+    /// Changes to be made, each with its effect in words.
     pub questions: Vec<Question>,
-    /// What is typed.
+    /// Input for the count or the pledge.
     pub entry: Entry,
-    /// The key whose callers were asked for.
+    /// Key whose callers were requested, so that they are requested once.
     pub asked: Option<KeyId>,
 }
 
 impl Count {
-    /// Nothing is typed yet.
+    /// Creates a confirmation with an empty input.
     #[must_use]
     pub fn new(questions: Vec<Question>) -> Self {
         Self { questions, entry: Entry::default(), asked: None }
     }
 
-    /// The one question, if there is one.
+    /// Single question of the confirmation; `None` if there are several.
     #[must_use]
     pub fn only(&self) -> Option<&Question> {
         match self.questions.as_slice() {
@@ -42,62 +42,62 @@ impl Count {
         }
     }
 
-    /// What has to be typed: what one act that cannot be undone names, else the count.
+    /// Text that confirms: the pledge of a single irreversible change, otherwise the number of things.
     #[must_use]
     pub fn wanted(&self) -> String {
         let pledge = self.only().and_then(|question| question.pledge.as_ref());
         pledge.map_or_else(|| self.n_things().to_string(), Untrusted::inert)
     }
 
-    /// How many things would be changed.
+    /// Number of things that the changes affect together.
     #[must_use]
     pub fn n_things(&self) -> u64 {
         self.questions.iter().map(|question| question.act.n_things()).sum()
     }
 
-    /// Whether that was typed.
+    /// Whether the confirming text was typed.
     #[must_use]
     pub fn is_answered(&self) -> bool {
         self.entry.text().trim() == self.wanted()
     }
 }
 
-/// Acts under way.
+/// Bulk run: changes that are made one after the other.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
-    /// What is still to be done.
+    /// Changes that are not started yet.
     pub left: VecDeque<Act>,
-    /// What was asked for and not answered yet.
+    /// Change in flight, if there is one.
     pub under_way: Option<Act>,
-    /// How many were done.
+    /// Number of changes that succeeded.
     pub n_done: usize,
-    /// Those that failed, and why.
+    /// Changes that failed, with the reasons.
     pub failed: Vec<(Act, String)>,
-    /// How many were not begun when it was stopped.
+    /// Number of changes not started because the run was stopped.
     pub n_stopped: usize,
 }
 
 impl Run {
-    /// A run that has not begun.
+    /// Creates a run that has not started.
     #[must_use]
     pub fn new(acts: impl IntoIterator<Item = Act>) -> Self {
         let left = acts.into_iter().collect();
         Self { left, under_way: None, n_done: 0, failed: Vec::new(), n_stopped: 0 }
     }
 
-    /// Whether nothing more will happen.
+    /// Whether nothing is in flight or left to start.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.left.is_empty() && self.under_way.is_none()
     }
 
-    /// Begins nothing more.
+    /// Stops the run: the change in flight completes, the others are not started.
     pub fn stop(&mut self) {
         self.n_stopped += self.left.len();
         self.left.clear();
     }
 
-    /// Where it stands: `3 done, 1 failed, 2 left`.
+    /// Progress in words: `3 done, 1 failed, 2 left`.
     #[must_use]
     pub fn tally(&self) -> String {
         let left = self.left.len() + usize::from(self.under_way.is_some());
@@ -109,7 +109,7 @@ impl Run {
     }
 }
 
-/// Draws the question in the middle of `area`.
+/// Draws the confirmation in the middle of `area`.
 pub(super) fn draw_count(buffer: &mut Buffer, area: Rect, app: &App, count: &Count) {
     let theme = app.theme();
     let room = usize::from(area.width.saturating_sub(6)).min(76);
@@ -145,7 +145,7 @@ pub(super) fn draw_count(buffer: &mut Buffer, area: Rect, app: &App, count: &Cou
     dialog(buffer, area, app, &format!("Confirm {}", format::plural(n as u64, "action")), &lines);
 }
 
-/// Draws how far it is in the middle of `area`.
+/// Draws the progress of the run in the middle of `area`.
 pub(super) fn draw_run(buffer: &mut Buffer, area: Rect, app: &App, run: &Run) {
     let theme = app.theme();
     let room = usize::from(area.width.saturating_sub(6)).min(76);

@@ -1,4 +1,4 @@
-//! A short list to choose from: what to copy, which columns, how far back logs go.
+//! Short list to choose from: copy format, visible columns, or time window of the logs.
 
 use super::super::app::App;
 use super::super::copy::Form;
@@ -12,27 +12,27 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use std::time::Duration;
 
-/// What is chosen.
+/// Kind of choice that a list offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Topic {
-    /// How the selected or marked rows are copied.
+    /// Format in which the selected or marked rows are copied.
     Copy,
-    /// Which columns a pane has.
+    /// Visible columns of a pane.
     Columns(Pane),
-    /// How far back logs go.
+    /// Time window of the logs.
     TimeWindow,
 }
 
-/// A list with what is selected in it.
+/// Choice list with its selected entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Choice {
-    /// About what.
+    /// Kind of choice that the list offers.
     pub topic: Topic,
-    /// The place of what is selected.
+    /// Index of the selected entry.
     pub selected: usize,
 }
 
-/// How far back logs can go.
+/// Time windows of the logs, with their labels.
 pub const WINDOWS: [(&str, Option<Duration>); 7] = [
     ("all that is kept", None),
     ("5 minutes", Some(Duration::from_secs(300))),
@@ -44,7 +44,7 @@ pub const WINDOWS: [(&str, Option<Duration>); 7] = [
 ];
 
 impl Choice {
-    /// The list, with what holds now selected.
+    /// Creates a list; for the time window, the present one is selected.
     #[must_use]
     pub fn new(app: &App, topic: Topic) -> Self {
         let selected = match topic {
@@ -54,7 +54,7 @@ impl Choice {
         Self { topic, selected }
     }
 
-    /// Moves the selection.
+    /// Moves the selection up or down.
     pub fn step(&mut self, step: Step) {
         let n = match self.topic {
             Topic::Copy => Form::ALL.len(),
@@ -85,7 +85,7 @@ impl Choice {
     }
 }
 
-/// Draws the list in the middle of `area`, the part around what is selected if it is too long.
+/// Draws the list in the middle of `area`, scrolled to the selected entry.
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, choice: Choice) {
     let theme = app.theme();
     let mut lines = Vec::new();

@@ -1,4 +1,4 @@
-//! The companies, to look at one of them alone.
+//! List of companies, to restrict all panes to one of them.
 
 use super::super::app::App;
 use super::super::format;
@@ -12,7 +12,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-/// What is known of the companies.
+/// Fetch state of the companies.
 #[derive(Debug, Clone, PartialEq)]
 enum Known {
     Waiting,
@@ -20,7 +20,7 @@ enum Known {
     Failed(String),
 }
 
-/// The list, all companies together first.
+/// List of companies, with "all companies" as its first entry.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Companies {
     known: Known,
@@ -28,13 +28,13 @@ pub struct Companies {
 }
 
 impl Companies {
-    /// A list that is awaited, with the company selected that is looked at now.
+    /// Creates a list whose companies are being fetched, with the present company selected.
     #[must_use]
     pub const fn new(selected: Option<CompanyId>) -> Self {
         Self { known: Known::Waiting, selected }
     }
 
-    /// Takes what came.
+    /// Takes the fetched companies, or the reason why there are none.
     pub fn take(&mut self, came: Result<Vec<Company>, String>) {
         self.known = came.map_or_else(Known::Failed, Known::Came);
     }
@@ -47,21 +47,21 @@ impl Companies {
         std::iter::once(None).chain(companies.iter().map(|company| Some(company.id))).collect()
     }
 
-    /// Moves the selection.
+    /// Moves the selection up or down.
     pub fn step(&mut self, step: Step) {
         let ids = self.ids();
         let at = ids.iter().position(|id| *id == self.selected).unwrap_or(0);
         self.selected = ids.get(stepped(step, at, ids.len(), 10)).copied().flatten();
     }
 
-    /// The company that is selected, or all of them; nothing while none came.
+    /// Chosen company, with `None` inside for all companies; nothing until the companies were fetched.
     #[must_use]
     pub fn chosen(&self) -> Option<Option<CompanyId>> {
         matches!(self.known, Known::Came(_)).then_some(self.selected)
     }
 }
 
-/// Draws the list in the middle of `area`, the part around what is selected if it is too long.
+/// Draws the list in the middle of `area`, scrolled to the selected entry.
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, list: &Companies) {
     let theme = app.theme();
     let room = usize::from(area.width.saturating_sub(6)).min(60);

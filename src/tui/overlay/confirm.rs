@@ -1,4 +1,4 @@
-//! The question before an action: one object, the effect in words, default no.
+//! Confirmation of a single change: what it affects, its effect in words, and "no" as the default.
 
 use super::super::app::App;
 use super::super::effect::Act;
@@ -15,39 +15,40 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-/// What was true when a question was asked, and has to be true still when it is answered.
+/// Precondition of a change: the state when the question was asked, which must still hold when it is answered.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Was {
-    /// A subscription went to this target, and was enabled or not.
+    /// Subscription with its target URL, and whether it was enabled.
     Subscription(SubscriptionId, Untrusted, bool),
-    /// A key was active.
+    /// Key that was not revoked.
     ActiveKey(KeyId),
-    /// An alert stood so.
+    /// Alert with its health status.
     Alert(Subject, Standing),
-    /// What is past does not change.
+    /// No condition: the change refers to nothing that can change.
     Past,
 }
 
-/// A question about one act, with what was true when it was asked.
+/// Confirmation question about one change, with its precondition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Question {
-    /// What will be done on `y`.
+    /// Change to be made on `y`.
     pub act: Act,
-    /// What it will be done to, for people.
+    /// Name of what the change affects.
     pub name: Untrusted,
-    /// What was true.
+    /// State that must still hold when the question is answered.
     pub was: Was,
-    /// What will come of it, in words.
+    /// Effect of the change, in words.
     pub effect: String,
-    /// What has to be typed where it cannot be undone: the last four characters of what it is done to.
+    /// Text to be typed for an irreversible change: the last four characters of the name or key. `None` if y is
+    /// enough.
     pub pledge: Option<Untrusted>,
 }
 
 impl Question {
-    /// Whether what was true still is.
+    /// Checks whether the precondition still holds in `picture`.
     ///
     /// # Errors
-    /// Says what changed.
+    /// A one-line description of what changed.
     pub fn still_holds(&self, picture: &Snapshot) -> Result<(), String> {
         let Some(overview) = &picture.overview else { return Err("nothing was done: nothing came yet".to_owned()) };
         match &self.was {

@@ -1,4 +1,4 @@
-//! The line in which somebody says what the receiver of an attempt computed, or what it holds as its secret.
+//! Input for the signature lab: the signature that a receiver computed, or the secret it holds.
 
 use super::super::app::App;
 use super::super::chord::{Chord, ctrl};
@@ -16,16 +16,16 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use zeroize::Zeroizing;
 
-/// Longest secret that can be typed, in bytes.
+/// Maximum length of a typed secret, in bytes.
 const LONGEST: usize = 512;
 
-/// A secret being typed: nothing shows it, and this memory of it is wiped.
+/// Secret being typed. It is never displayed, and its memory is wiped on drop.
 #[derive(Clone, PartialEq)]
 pub struct Typed(Zeroizing<String>);
 
 impl Default for Typed {
     fn default() -> Self {
-        // It never grows, so that nothing of it is left behind elsewhere.
+        // The buffer never grows, because a reallocation would leave a copy behind that is not wiped.
         Self(Zeroizing::new(String::with_capacity(LONGEST)))
     }
 }
@@ -46,7 +46,7 @@ impl Typed {
         }
     }
 
-    /// Takes a key.
+    /// Applies an editing key: a character, Backspace, or Ctrl-U to clear.
     pub fn press(&mut self, chord: Chord) -> Edited {
         match chord.types() {
             Some(character) => self.add(character.encode_utf8(&mut [0; 4])),
@@ -57,10 +57,10 @@ impl Typed {
         Edited::Text
     }
 
-    /// Takes pasted text, all of it or nothing.
+    /// Appends pasted text completely or not at all.
     ///
     /// # Errors
-    /// Says that it is too long.
+    /// A one-line reason when the secret would be too long.
     pub fn paste(&mut self, text: &str) -> Result<(), String> {
         if self.0.len() + text.len() > LONGEST {
             return Err(format!("a secret has at most {LONGEST} bytes; nothing was taken"));
@@ -69,7 +69,7 @@ impl Typed {
         Ok(())
     }
 
-    /// What was typed, for whoever computes with it.
+    /// Secret that was typed, for the signature check; `None` if the input is empty.
     #[must_use]
     pub fn secret(&self, attempt: AttemptId) -> Option<Issued> {
         let name = format!("what the receiver of attempt {attempt} holds");
@@ -77,28 +77,28 @@ impl Typed {
     }
 }
 
-/// What is being written.
+/// Kind of the input, with what was typed.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Wanted {
-    /// The signature that was computed.
+    /// Signature that the receiver computed.
     Computed(Entry),
-    /// The secret that is held.
+    /// Secret that the receiver holds.
     Held(Typed),
 }
 
-/// Something about a receiver being written.
+/// Input about the receiver of an attempt.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExpectLine {
-    /// Of which attempt.
+    /// Attempt whose signature is checked.
     pub attempt: AttemptId,
-    /// Over what the lab was opened.
+    /// Subject that the signature lab was opened for.
     pub subject: Subject,
-    /// What is typed.
+    /// Kind of the input, with what was typed.
     pub wanted: Wanted,
 }
 
 impl ExpectLine {
-    /// Takes a key.
+    /// Applies an editing key to the input.
     pub fn press(&mut self, chord: Chord) -> Edited {
         match &mut self.wanted {
             Wanted::Computed(entry) => entry.press(chord),
@@ -106,10 +106,10 @@ impl ExpectLine {
         }
     }
 
-    /// Takes pasted text.
+    /// Inserts pasted text completely or not at all.
     ///
     /// # Errors
-    /// Says why it is not taken.
+    /// A one-line reason when the text is too long.
     pub fn paste(&mut self, text: &str) -> Result<(), String> {
         match &mut self.wanted {
             Wanted::Computed(entry) => entry.paste(text),
@@ -118,7 +118,7 @@ impl ExpectLine {
     }
 }
 
-/// Draws the line in the middle of `area`.
+/// Draws the input in the middle of `area`.
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, line: &ExpectLine) {
     const WIDE: usize = 76;
     let theme = app.theme();

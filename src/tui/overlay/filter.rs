@@ -1,4 +1,4 @@
-//! The line in which a filter is written: the list beneath follows what is typed, Esc restores what was before.
+//! Text input for a filter: the rows follow while the operator types, and Esc restores the previous filter.
 
 use super::super::app::App;
 use super::super::chord::Chord;
@@ -21,36 +21,36 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget};
 
-/// Candidates in sight at most.
+/// Maximum number of visible completion candidates.
 const MOST: usize = 6;
-/// Values of rows that completion offers at most.
+/// Maximum number of field values offered as completions.
 const SEEN: usize = 30;
-/// What stands before the text.
+/// Prompt in front of the text.
 const PROMPT: &str = "/ ";
 
-/// A filter being written.
+/// Filter being typed for a pane.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FilterLine {
-    /// Of which pane.
+    /// Pane that the filter is for.
     pub pane: Pane,
-    /// What is typed.
+    /// Input with the text of the filter.
     pub entry: Entry,
-    /// What was there before.
+    /// Filter in force before, which Esc restores.
     pub before: Option<Filter>,
-    /// What is wrong with it.
+    /// Parse error of the text, if there is one.
     fault: Option<Fault>,
-    /// What could come next.
+    /// Completion candidates at the cursor.
     completion: Completion,
-    /// Which candidate is selected.
+    /// Index of the selected completion candidate.
     chosen: usize,
 }
 
 impl FilterLine {
-    /// The line for a pane, with the filter that it has.
+    /// Creates the input for a pane, with the text of the pane's filter.
     #[must_use]
     pub fn new(app: &App, pane: Pane) -> Self {
         let before = app.desk.of(pane).filter.clone();
-        // A space behind what is there: what is typed next is a term of its own.
+        // A trailing space makes the text typed next a term of its own.
         let text = before.as_ref().map_or_else(String::new, |filter| format!("{} ", filter.text));
         let completion = Completion { from: 0, candidates: Vec::new() };
         let mut line = Self { pane, entry: Entry::new(&text), before, fault: None, completion, chosen: 0 };
@@ -58,35 +58,36 @@ impl FilterLine {
         line
     }
 
-    /// Takes a key that edits.
+    /// Applies an editing key to the input.
     pub fn press(&mut self, chord: Chord) -> Edited {
         self.entry.press(chord)
     }
 
-    /// Puts the selected candidate into the line.
+    /// Inserts the selected completion candidate.
     pub fn complete(&mut self) {
         if let Some(candidate) = self.completion.candidates.get(self.chosen) {
             self.entry.complete(self.completion.from, &candidate.text);
         }
     }
 
-    /// Moves the selection among the candidates.
+    /// Moves the selection among the completion candidates.
     pub fn step(&mut self, step: Step) {
         let n = self.completion.candidates.len();
         self.chosen = stepped(step, self.chosen, n, MOST);
     }
 
-    /// The filter as it is written; a fault is kept and shown.
+    /// Parses the text; an error is also kept and shown beneath the input.
     ///
     /// # Errors
-    /// What cannot be read.
+    /// [`Fault`] with the position and the reason when the text cannot be parsed.
     pub fn read(&mut self) -> Result<Option<Filter>, Fault> {
         let read = Filter::read(self.entry.text(), self.pane);
         self.fault = read.as_ref().err().cloned();
         read
     }
 
-    /// What rows are sifted by while one types: all of it, or what stands before a fault, or before a word that may become a field's name.
+    /// Filter to apply while the operator types: the whole text, or the part before a parse error or before a word
+    /// that may become a field name.
     #[must_use]
     pub fn live(&mut self) -> Option<Filter> {
         let text = self.entry.text();
@@ -103,7 +104,7 @@ impl FilterLine {
         Filter::read(&part, self.pane).ok().flatten()
     }
 
-    /// Looks for what could come next.
+    /// Recomputes the completion candidates at the cursor.
     pub fn think(&mut self, app: &App) {
         let seen = |field: Field| seen(app, self.pane, field);
         self.completion = complete(self.entry.text(), self.entry.cursor(), fields(self.pane), &seen);
@@ -111,7 +112,7 @@ impl FilterLine {
     }
 }
 
-/// Values that rows of a pane have for a field, without repeats.
+/// Distinct values that rows of a pane have for a field, at most [`SEEN`].
 fn seen(app: &App, pane: Pane, field: Field) -> Vec<String> {
     let Some(view) = app.view() else { return Vec::new() };
     let mut values: Vec<String> = Vec::new();
@@ -129,7 +130,7 @@ fn seen(app: &App, pane: Pane, field: Field) -> Vec<String> {
     values
 }
 
-/// Draws the line at the foot of `area`.
+/// Draws the input at the foot of `area`.
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, line: &FilterLine) {
     let theme = app.theme();
     let shown = window(&line.completion.candidates, line.chosen);
@@ -153,7 +154,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, line: &FilterLine
     paint::lines(buffer, inner, &lines);
 }
 
-/// What stands under the text: the fault under its character, else how the keys go on.
+/// Line beneath the text: the parse error under its position, or a hint about the keys.
 fn beneath(line: &FilterLine, room: usize, theme: Theme) -> Line<'static> {
     let Some(fault) = &line.fault else {
         let hint = "  Tab completes, Enter keeps, Esc restores";
@@ -161,7 +162,7 @@ fn beneath(line: &FilterLine, room: usize, theme: Theme) -> Line<'static> {
     };
     let column = PROMPT.len() + line.entry.column(fault.at, room);
     let text = Untrusted::new(fault.to_string()).inert();
-    // Where there is no room behind the character, the text stands before it.
+    // Where the error does not fit to the right of its position, it is drawn to the left.
     let wide = format::width(&text) + 2;
     let line = if column + wide <= room + PROMPT.len() {
         format!("{}^ {text}", " ".repeat(column))
@@ -174,7 +175,7 @@ fn beneath(line: &FilterLine, room: usize, theme: Theme) -> Line<'static> {
     Line::styled(line, theme.style(Role::Trouble))
 }
 
-/// The candidates in sight: the selected one is among them.
+/// Visible candidates with their indices; the selected one is among them.
 fn window(candidates: &[Candidate], chosen: usize) -> Vec<(usize, &Candidate)> {
     let first = chosen.saturating_sub(MOST - 1);
     candidates.iter().enumerate().skip(first).take(MOST).collect()

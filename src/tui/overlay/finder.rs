@@ -1,5 +1,5 @@
-//! Finding an action: help lists all of them by what they are for, the palette by what was typed. Both search as one types, both run what is
-//! selected, and both say why something cannot be done now.
+//! Search among all actions: help groups them by purpose, the palette lists recent ones first. Both filter while the
+//! operator types, run the selected action, and say why an action is not possible now.
 
 use super::super::app::App;
 use super::super::chord::Chord;
@@ -17,30 +17,30 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget};
 
-/// In which order actions stand while nothing is typed.
+/// Order of the actions while nothing is typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shelf {
-    /// Under the headings of help.
+    /// Grouped under the headings of help.
     Grouped,
-    /// Those that were chosen last, then all others.
+    /// Recently chosen actions first, then all others.
     Recent,
 }
 
-/// A search among the actions.
+/// Search among the actions, with its results.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finder {
-    /// Where it was opened: what works there works from here.
+    /// Context in which the search was opened; actions run in this context.
     pub about: Context,
-    /// In which order.
+    /// Order of the actions while nothing is typed.
     pub shelf: Shelf,
     entry: Entry,
-    /// Names of the bindings that were found, best first.
+    /// Names of the bindings that were found, best match first.
     found: Vec<&'static str>,
     selected: usize,
 }
 
 impl Finder {
-    /// All actions, from `about`.
+    /// Creates a search with all actions listed, opened from the context `about`.
     #[must_use]
     pub fn new(app: &App, about: Context, shelf: Shelf) -> Self {
         let mut finder = Self { about, shelf, entry: Entry::default(), found: Vec::new(), selected: 0 };
@@ -48,32 +48,32 @@ impl Finder {
         finder
     }
 
-    /// Takes a key that edits.
+    /// Applies an editing key to the search text.
     pub fn press(&mut self, chord: Chord) -> Edited {
         self.entry.press(chord)
     }
 
-    /// Takes pasted text.
+    /// Inserts pasted text into the search.
     ///
     /// # Errors
-    /// Says why it is not taken.
+    /// A one-line reason when the text is too long.
     pub fn paste(&mut self, text: &str) -> Result<(), String> {
         self.entry.paste(text)
     }
 
-    /// Moves the selection.
+    /// Moves the selection among the results.
     pub fn step(&mut self, step: Step, page: usize) {
         self.selected = stepped(step, self.selected, self.found.len(), page);
     }
 
-    /// What is selected.
+    /// Selected binding, if any was found.
     #[must_use]
     pub fn selected<'a>(&self, keymap: &'a Keymap) -> Option<&'a Bound> {
         let name = self.found.get(self.selected)?;
         keymap.all().iter().find(|bound| bound.binding.name == *name)
     }
 
-    /// Finds what fits the text.
+    /// Updates the results to match the search text.
     pub fn search(&mut self, keymap: &Keymap, recent: &[String]) {
         self.selected = 0;
         let text = self.entry.text().trim();
@@ -81,7 +81,7 @@ impl Finder {
         if text.is_empty() {
             let group = |bound: &&Bound| Group::ALL.iter().position(|group| *group == bound.binding.group);
             let place = |bound: &&Bound| recent.iter().position(|name| name == bound.binding.name);
-            // What is far from here, and what fingers know anyway, comes last.
+            // Actions of other contexts and cursor movements come last.
             let far = |bound: &&Bound| {
                 let is_here = bound.binding.contexts.contains(&self.about);
                 (!is_here, bound.binding.group == Group::Move)
@@ -102,7 +102,7 @@ impl Finder {
             .filter_map(|bound| {
                 let hay = format!("{} {} {}", bound.binding.label, bound.keys(), bound.binding.group.title());
                 let score = pattern.score(Utf32Str::new(&hay, &mut Vec::new()), &mut matcher)?;
-                // Who types a key's own name asks for that key.
+                // A text that is the name of a key ranks that key's action first.
                 let exact = bound.chords.iter().any(|chord| chord.name() == text);
                 Some((score + if exact { 1_000 } else { 0 }, bound.binding.name))
             })
@@ -112,7 +112,7 @@ impl Finder {
     }
 }
 
-/// A line of the list.
+/// Line of the list: a heading, or an action with its index.
 enum Listed<'a> {
     Heading(&'static str),
     Action(usize, &'a Bound),
@@ -133,7 +133,7 @@ fn listed<'a>(app: &'a App, finder: &Finder) -> Vec<Listed<'a>> {
     lines
 }
 
-/// Draws it over `area`.
+/// Draws the search and its results over `area`.
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, finder: &Finder) {
     Clear.render(area, buffer);
     let theme = app.theme();
@@ -174,12 +174,13 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, finder: &Finder) 
     }
 }
 
-/// Columns of the keys and of the label of an action; what stands before its reason.
+/// Width of the column with an action's keys; the labels and the reason follow.
 const KEYS: usize = 16;
 const LABEL: usize = 30;
 const BEFORE: usize = 2 + KEYS + 1 + LABEL + 2;
 
-/// Writes the reason of the selected action beneath the list where its line has no room for all of it. What is left for the list.
+/// Writes the reason of the selected action beneath the list if it does not fit on the action's line. Returns the
+/// area left for the list.
 fn reason_below(buffer: &mut Buffer, list: Rect, app: &App, finder: &Finder) -> Rect {
     let Some(why) =
         finder.selected(&app.setting.keymap).and_then(|bound| app.reason(bound.binding, finder.about).err())
@@ -215,7 +216,7 @@ fn action(app: &App, finder: &Finder, bound: &Bound, room: usize) -> Line<'stati
     line
 }
 
-/// Where an action works, for people.
+/// Names of the contexts in which an action works, separated by commas.
 #[must_use]
 pub fn places(contexts: &[Context]) -> String {
     let names = contexts.iter().map(|context| match context {

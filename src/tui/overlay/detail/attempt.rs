@@ -1,4 +1,5 @@
-//! An attempt: its phases, what was signed, the other tries of its delivery, and the exact request and answer.
+//! Detail view of an attempt: phases, signature, the other attempts of its delivery, and the exact request and
+//! response.
 
 use super::super::super::chart;
 use super::super::super::effect::Sent;
@@ -12,7 +13,7 @@ use crate::api::attempts::{AttemptDetail, Header, PhaseTimes};
 use crate::domain::text::Untrusted;
 use ratatui::text::{Line, Span};
 
-/// Stands before every line of what was signed.
+/// Bar drawn before every signed line.
 const BAR: &str = "│";
 
 pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, of: &Sent) {
@@ -41,7 +42,7 @@ pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, of: &Sent) {
     scene.body(sheet, "Response body", Part::Received, &detail.response_body, None);
 }
 
-/// The phases that were measured, in their order, in microseconds.
+/// Measured phases with their names, in order, in microseconds.
 fn measured(of: &PhaseTimes) -> Vec<(&'static str, u64)> {
     let named = [
         ("look-up", of.dns_us),
@@ -61,7 +62,8 @@ fn milliseconds(us: u64) -> String {
     }
 }
 
-/// How long each phase took, as far as the attempt came, each a bar that begins where the one before ended; nothing where none was measured.
+/// Timing chart: a bar for each measured phase, starting where the previous one ended; empty if no phase was
+/// measured.
 fn phases(scene: &Scene<'_>, of: &PhaseTimes) -> Vec<Line<'static>> {
     const LABEL: usize = 14;
     const TIME: usize = 12;
@@ -99,7 +101,7 @@ fn timestamp(detail: &AttemptDetail) -> Option<&Untrusted> {
     sent(detail, "x-wlcro-timestamp")
 }
 
-/// What the signature covers, from the headers that were sent.
+/// Description of what the signature covers, from the headers that were sent.
 fn signed(scene: &Scene<'_>, detail: &AttemptDetail) -> Vec<Line<'static>> {
     let text = match timestamp(detail) {
         Some(time) => format!(
@@ -116,7 +118,7 @@ fn signed(scene: &Scene<'_>, detail: &AttemptDetail) -> Vec<Line<'static>> {
     lines
 }
 
-/// The event, the delivery and every try of it.
+/// Adds the event, the delivery and all its attempts.
 fn tries(scene: &Scene<'_>, sheet: &mut Sheet, of: &Sent) {
     let row = &of.detail.row;
     let Some(delivery) = &of.delivery else {
@@ -142,7 +144,7 @@ fn tries(scene: &Scene<'_>, sheet: &mut Sheet, of: &Sent) {
     scene.drill(sheet, &text, Drill::Subscription(row.subscription_id));
 }
 
-/// The headers; what was signed of them stands behind the bar.
+/// Adds the headers; signed ones are drawn behind the bar.
 fn headers(scene: &Scene<'_>, sheet: &mut Sheet, headers: &[Header]) {
     let theme = scene.view.theme;
     if headers.is_empty() {

@@ -1,4 +1,4 @@
-//! An event: what every subscription of its company had to do with it, and its envelope.
+//! Detail view of an event: its outcome for every subscription of the company, and its envelope.
 
 use super::super::super::effect::Happening;
 use super::super::super::panes::events;
@@ -20,7 +20,7 @@ pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, of: &Happening) {
     scene.body(sheet, "Envelope", Part::Sent, &of.event.envelope, None);
 }
 
-/// Every subscription of the company, and why it has a delivery or none.
+/// Adds every subscription of the company, with its delivery or the reason why there is none.
 fn trace(scene: &Scene<'_>, sheet: &mut Sheet, of: &Happening) {
     if scene.view.is_partial() {
         return sheet.none("Who got it is not told by the Integration API.", scene.view.theme);

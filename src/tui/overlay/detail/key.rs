@@ -1,4 +1,4 @@
-//! A key: which scopes it never used, which routes it calls, who calls with it, and its latest requests.
+//! Detail view of a key: unused scopes, calls per route, callers, and latest requests.
 
 use super::super::super::effect::KeyStory;
 use super::super::super::places::Item;
@@ -34,7 +34,7 @@ pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, known: Option<Vec<Line<
     requests(scene, sheet, &of.requests);
 }
 
-/// Routes, busiest first, with bars.
+/// Adds the routes as a bar chart, busiest first.
 pub(super) fn routes(scene: &Scene<'_>, sheet: &mut Sheet, routes: &[RouteUse]) {
     let most = routes.iter().map(|route| route.n).max().unwrap_or(0);
     for route in routes {
@@ -48,7 +48,7 @@ pub(super) fn routes(scene: &Scene<'_>, sheet: &mut Sheet, routes: &[RouteUse]) 
     }
 }
 
-/// Who calls, busiest first.
+/// Adds the callers, busiest first.
 pub(super) fn callers(scene: &Scene<'_>, sheet: &mut Sheet, callers: &[CallerUse]) {
     for caller in callers {
         let text = format!(
@@ -65,7 +65,7 @@ pub(super) fn callers(scene: &Scene<'_>, sheet: &mut Sheet, callers: &[CallerUse
     }
 }
 
-/// Requests, a line each that leads to it.
+/// Adds requests, one line each, linked to their detail views.
 pub(super) fn requests(scene: &Scene<'_>, sheet: &mut Sheet, requests: &[RequestRow]) {
     for row in requests {
         let role = if row.status < 400 { Role::Text } else { Role::Trouble };

@@ -1,4 +1,5 @@
-//! One thing in full: what is at hand of it, and what was fetched for it. A line may lead on; Enter follows it.
+//! Detail view of one item: data from the snapshot, and what was fetched for it. Lines can be links, which Enter
+//! follows.
 
 mod attempt;
 mod event;
@@ -19,42 +20,42 @@ use crate::api::attempts::{AttemptRow, Body};
 use ratatui::text::{Line, Span};
 use std::collections::BTreeSet;
 
-/// What was fetched for a detail.
+/// Fetch state of a detail view.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fetched {
-    /// What is at hand says it all.
+    /// No fetch needed: the snapshot has all there is.
     NotNeeded,
-    /// It is under way.
+    /// Fetch is in flight at present.
     Waiting,
-    /// All that the platform knows.
+    /// Everything the platform knows about the item.
     Found(Box<Found>),
-    /// It could not be fetched, and why.
+    /// Fetch failed, with the reason in one line.
     Failed(String),
 }
 
-/// A detail.
+/// Detail view with its cursor and body options.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Detail {
-    /// Of what.
+    /// Item that the view shows.
     pub item: Item,
-    /// What was fetched.
+    /// Fetch state of the item's details.
     pub fetched: Fetched,
-    /// The line that Enter is about.
+    /// Index of the line under the cursor.
     pub at: usize,
-    /// How bodies are shown.
+    /// Format in which bodies are shown.
     pub mode: Mode,
-    /// What is folded in them.
+    /// Folded objects and arrays of the bodies.
     pub folds: BTreeSet<Node>,
 }
 
 impl Detail {
-    /// A detail, about to be fetched or not.
+    /// Creates a detail view with the cursor on the first line.
     #[must_use]
     pub fn new(item: Item, fetched: Fetched) -> Self {
         Self { item, fetched, at: 0, mode: Mode::default(), folds: BTreeSet::new() }
     }
 
-    /// Whether it has bodies.
+    /// Whether the item has bodies to show.
     #[must_use]
     pub fn has_bodies(&self) -> bool {
         !self.bodies().is_empty()
@@ -71,14 +72,14 @@ impl Detail {
         }
     }
 
-    /// Folds or unfolds at a place.
+    /// Toggles the fold at a point of a body.
     pub fn toggle(&mut self, node: Node) {
         if !self.folds.remove(&node) {
             self.folds.insert(node);
         }
     }
 
-    /// Folds everything but the outermost, or unfolds everything if anything is folded.
+    /// Folds everything but the outermost level; unfolds everything if anything is folded.
     pub fn toggle_all(&mut self) {
         if self.folds.is_empty() {
             self.folds = self.bodies().into_iter().flat_map(|(part, body)| body::nodes(body, part)).collect();
@@ -88,7 +89,7 @@ impl Detail {
     }
 }
 
-/// What stands on its edge.
+/// Title of the detail view: kind and number of the item.
 #[must_use]
 pub fn title(detail: &Detail) -> String {
     match detail.item {
@@ -102,7 +103,7 @@ pub fn title(detail: &Detail) -> String {
     }
 }
 
-/// What the parts of a detail are drawn from.
+/// Inputs from which the sections of a detail view are built.
 #[derive(Debug, Clone, Copy)]
 struct Scene<'a> {
     view: View<'a>,
@@ -120,7 +121,7 @@ impl Scene<'_> {
         self.view.labelled(label, value, self.room)
     }
 
-    /// A body with its heading, what was signed behind a bar.
+    /// Adds a body with its heading, behind `bar` if one is given.
     fn body(&self, sheet: &mut Sheet, name: &str, part: Part, body: &Body, bar: Option<&'static str>) {
         let Detail { mode, folds, .. } = self.detail;
         sheet.head(body::heading(name, body, *mode), self.view.theme);
@@ -128,12 +129,12 @@ impl Scene<'_> {
         sheet.0.extend(body::entries(body, &shown));
     }
 
-    /// A line that leads to what belongs to the thing.
+    /// Adds a link to the log rows that belong to the item.
     fn drill(&self, sheet: &mut Sheet, text: &str, drill: Drill) {
         sheet.link(self.styled(format!("→ {text}"), Role::Accent), Does::Drill(drill));
     }
 
-    /// An attempt in a line that leads to it.
+    /// Adds an attempt as a line linked to its detail view.
     fn attempt(&self, sheet: &mut Sheet, row: &AttemptRow) {
         let theme = self.view.theme;
         let role = if row.outcome().is_success() { Role::Text } else { Role::Trouble };
@@ -154,7 +155,7 @@ impl Scene<'_> {
     }
 }
 
-/// All of it in lines of at most `room` columns.
+/// Lines of the detail view, at most `room` columns wide.
 #[must_use]
 pub fn sheet(app: &App, detail: &Detail, room: usize) -> Sheet {
     let mut sheet = Sheet::default();
@@ -193,7 +194,7 @@ pub fn sheet(app: &App, detail: &Detail, room: usize) -> Sheet {
     sheet
 }
 
-/// What the rows are called that a drill leads to.
+/// Plural noun for the rows of a drill-down.
 const fn rows_of(drill: Drill) -> &'static str {
     match drill {
         Drill::Key(_) => "requests",
@@ -201,7 +202,7 @@ const fn rows_of(drill: Drill) -> &'static str {
     }
 }
 
-/// What Enter does on the line it is about.
+/// Action of the line under the cursor, if it has one.
 #[must_use]
 pub fn does(app: &App, detail: &Detail) -> Option<Does> {
     let room = super::room(app.screen().body);

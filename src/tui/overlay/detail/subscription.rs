@@ -1,4 +1,4 @@
-//! A subscription: its last hour minute by minute, its configurations, and its latest attempts.
+//! Detail view of a subscription: the last hour by the minute, revisions, and latest attempts.
 
 use super::super::super::chart;
 use super::super::super::effect::{Act, Known};
@@ -39,7 +39,7 @@ pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, known: Option<Vec<Line<
     }
 }
 
-/// Success, latency and attempts as sparklines with their extremes; minutes without attempts are gaps.
+/// Sparklines of success rate, latency and attempts with their extremes; minutes without attempts are gaps.
 fn minutes(scene: &Scene<'_>, minutes: &[AttemptPoint]) -> Vec<Line<'static>> {
     let tally = |point: &AttemptPoint| Tally { n_ok: point.n_ok, n_failed: point.n_failed };
     let success: Vec<Option<u64>> = minutes.iter().map(|point| tally(point).percent()).collect();

@@ -1,4 +1,4 @@
-//! A window: which routes fill it, who shares the key, and what was refused.
+//! Detail view of a rate window: busiest routes, callers that share the key, and refused requests.
 
 use super::super::super::effect::WindowStory;
 use super::super::super::places::Item;

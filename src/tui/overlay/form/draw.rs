@@ -1,4 +1,4 @@
-//! What a form looks like.
+//! Drawing of a form, with hints and errors.
 
 use super::super::super::app::App;
 use super::super::super::format;
@@ -36,10 +36,10 @@ pub(in crate::tui::overlay) fn draw(buffer: &mut Buffer, area: Rect, app: &App, 
     const ENTRY: usize = 24;
     let theme = app.theme();
     let room = usize::from(area.width.saturating_sub(6)).min(76);
-    // A line that is alone may be long: what it wants stands beneath.
+    // A single field may be wide; its hint is then shown beneath.
     let wide = if form.fields.len() == 1 { room.saturating_sub(2 + LABEL) } else { ENTRY };
     let mut lines = Vec::new();
-    // What the present field wants, where there was no room beside it.
+    // Hint of the present field, if there was no room for all of it beside the field.
     let mut whole = String::new();
     for (at, field) in form.fields.iter().enumerate() {
         let is_here = at == form.at;

@@ -1,4 +1,4 @@
-//! Which fields a form has, filled in as far as the picture can.
+//! Fields of each form, with initial values from the snapshot where it has them.
 
 use super::super::super::app::App;
 use super::super::super::entry::Entry;
@@ -22,7 +22,7 @@ fn tick(label: &'static str, tick: Tick, hint: impl Into<String>) -> Field {
     Field { label, input: Input::Tick(tick), hint: hint.into() }
 }
 
-/// The fields of a form.
+/// Fields of a form, with their initial values.
 pub(super) fn of(app: &App, purpose: Purpose, companies: &[CompanyId]) -> Vec<Field> {
     let names: Vec<String> = companies.iter().map(CompanyId::to_string).collect();
     match purpose {
@@ -44,7 +44,7 @@ pub(super) fn of(app: &App, purpose: Purpose, companies: &[CompanyId]) -> Vec<Fi
     }
 }
 
-/// The companies that the picture names, the one that is looked at, or that the selection belongs to, first.
+/// Companies found in the snapshot, with the company on the screen first.
 pub(super) fn companies(app: &App) -> Vec<CompanyId> {
     let Some(view) = app.view() else { return Vec::new() };
     let of = view.overview;
@@ -80,7 +80,7 @@ fn limit_fields(app: &App, id: KeyId) -> Vec<Field> {
 
 fn replay_fields(app: &App, id: SubscriptionId) -> Vec<Field> {
     let overview = app.picture.overview.as_deref();
-    // Where it tripped last, something was missed from then on.
+    // The range starts at the latest trip, because events were missed from then on.
     let trip = overview.and_then(|of| of.trips.items.iter().find(|trip| trip.subscription_id == id));
     let since = trip.map_or_else(|| "24h".to_owned(), |trip| trip.tripped_utc.format("%Y-%m-%dT%H:%M:%SZ"));
     let mut fields = vec![
