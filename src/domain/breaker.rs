@@ -19,7 +19,7 @@ pub struct Breaker {
 pub enum Effect {
     /// The subscription stays as it is.
     Holds,
-    /// This attempt trips the breaker and disables the subscription.
+    /// The attempt trips the breaker and disables the subscription.
     Trips,
 }
 

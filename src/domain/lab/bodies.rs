@@ -1,4 +1,4 @@
-//! Bodies that receivers verify instead of the one that arrived.
+//! Altered bodies that receivers verify by mistake instead of the body that arrived.
 
 use super::flaw::{Flaw, Found};
 use super::json::{self, Style};
@@ -7,26 +7,27 @@ use sha2::{Digest as _, Sha256};
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
-/// A body to try, and what it says about the receiver.
+/// An altered body to try, with the fault that a match would show.
 #[derive(Debug, Clone)]
 pub struct Candidate {
-    /// The bytes.
+    /// Bytes of the altered body.
     pub body: Vec<u8>,
-    /// What is wrong if it fits; none for the right one.
+    /// Fault that a match shows; `None` for the unaltered body.
     pub found: Option<Found>,
 }
 
+/// UTF-8 byte order mark, as three bytes.
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 impl Candidate {
-    /// The body as it arrived.
+    /// Creates the candidate of the unaltered body.
     #[must_use]
     pub fn right(body: &[u8]) -> Self {
         Self { body: body.to_vec(), found: None }
     }
 }
 
-/// All bodies that are tried, the right one first.
+/// Lists all bodies to try, the unaltered one first.
 #[must_use]
 pub fn candidates(body: &[u8]) -> Vec<Candidate> {
     let mut bodies = vec![Candidate::right(body)];
@@ -37,7 +38,8 @@ pub fn candidates(body: &[u8]) -> Vec<Candidate> {
     bodies
 }
 
-/// What `look` breaks with at one of the bodies that are tried beside the right one. Each is there once, and only one at a time.
+/// Calls `look` with each altered body until it breaks, and returns the value it broke with. Each distinct body is
+/// tried once, and only one is in memory at a time.
 pub fn find<T>(body: &[u8], mut look: impl FnMut(&Candidate) -> ControlFlow<Option<T>>) -> Option<T> {
     let mut seen = HashSet::from([Sha256::digest(body)]);
     let mut add = |candidate: Vec<u8>, flaw: Flaw, what: &str| {
@@ -53,7 +55,7 @@ pub fn find<T>(body: &[u8], mut look: impl FnMut(&Candidate) -> ControlFlow<Opti
     }
 }
 
-/// Hands every body that is tried to `add`, with what is wrong if it fits, in words.
+/// Passes every altered body to `add`, with the fault and a description of the alteration.
 fn each<B>(body: &[u8], add: &mut impl FnMut(Vec<u8>, Flaw, &str) -> ControlFlow<B>) -> ControlFlow<B> {
     if let Some(rest) = body.strip_prefix(BOM) {
         add(rest.to_vec(), Flaw::Bom, "without the byte order mark before it")?;
@@ -71,7 +73,7 @@ fn each<B>(body: &[u8], add: &mut impl FnMut(Vec<u8>, Flaw, &str) -> ControlFlow
     ] {
         add([body, end].concat(), Flaw::Newline, what)?;
         add([end, body].concat(), Flaw::Newline, &what.replace("behind", "before"))?;
-        // Bytes that end in one line end may have had two.
+        // A body that ends in one line end may have had two before a program removed one.
         if let Some(rest) = body.strip_suffix(end) {
             add(rest.to_vec(), Flaw::Newline, &what.replace("with ", "without ").replace("behind it", "at its end"))?;
         }
@@ -81,7 +83,7 @@ fn each<B>(body: &[u8], add: &mut impl FnMut(Vec<u8>, Flaw, &str) -> ControlFlow
     add(unix, Flaw::Newline, "with LF at each line end")?;
     if let Some(node) = json::parse(body.strip_prefix(BOM).unwrap_or(body)) {
         for style in Style::all() {
-            // One that becomes far longer is not what a receiver signs.
+            // A style that makes the body far longer is not what a receiver signs.
             if let Some(written) = style.write_within(&node, 4 * body.len() + 4_096) {
                 add(written.into_bytes(), Flaw::Reserialised, &format!("written again {}", style.words()))?;
             }
@@ -108,7 +110,7 @@ fn replaced(body: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Where two bodies part, in words: `; 120 bytes instead of 124, first at byte 17: "…" instead of "…"`.
+/// Describes where two bodies differ: `; 120 bytes instead of 124, first at byte 17: "…" instead of "…"`.
 #[must_use]
 pub fn difference(given: &[u8], other: &[u8]) -> String {
     let at = given.iter().zip(other).take_while(|(a, b)| a == b).count();
@@ -129,7 +131,7 @@ fn shown(bytes: &[u8]) -> String {
     Untrusted::new(String::from_utf8_lossy(bytes)).inert()
 }
 
-/// Members of envelopes and payloads in the platform's order (contract: events).
+/// Members of envelopes and payloads in the order in which the platform writes them.
 const MEMBERS: [&str; 44] = [
     "id",
     "type",
@@ -177,13 +179,13 @@ const MEMBERS: [&str; 44] = [
     "created_date",
 ];
 
-/// The place of a member in the platform's order; unknown ones come last.
+/// Position of a member in the platform's order; unknown members come last.
 #[must_use]
 pub fn rank(name: &str) -> usize {
     MEMBERS.iter().position(|member| *member == name).unwrap_or(MEMBERS.len())
 }
 
-/// Whether a member of that name is money, with two decimals (contract: conventions).
+/// Returns whether a member is an amount of money, which the platform writes with two decimals.
 #[must_use]
 pub fn is_money(name: &str) -> bool {
     matches!(name, "amount" | "total_paid" | "balance" | "payment_amount" | "amount_attempted")

@@ -1,40 +1,40 @@
-//! What can be wrong with a signature: the causes of the signature playbook, each with its resolution.
+//! Signature faults: every cause that the signature runbook knows, each with a title and a resolution.
 
-/// A way to go wrong.
+/// A way in which verifying a signature goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Flaw {
-    /// Another secret.
+    /// The receiver uses another secret.
     WrongSecret,
-    /// White space or quotes around the secret.
+    /// The secret has white space or quotes around it.
     SecretSpaces,
-    /// The secret decoded, or encoded, instead of used as the text it is.
+    /// The secret is decoded or encoded instead of used as text.
     DecodedSecret,
-    /// No timestamp, or another one, in what is signed.
+    /// The signed text has no timestamp or another one.
     Timestamp,
-    /// No dot, or another character in its place.
+    /// The dot between timestamp and body is missing or replaced.
     NoDot,
-    /// Body and timestamp in the wrong order.
+    /// Body and timestamp are in the wrong order.
     Order,
-    /// A byte order mark.
+    /// A byte order mark was added or removed.
     Bom,
-    /// White space or line ends added or removed around or within the body.
+    /// White space or line ends were added to or removed from the body.
     Newline,
-    /// The body parsed and written again.
+    /// The body was parsed and serialized again.
     Reserialised,
-    /// Hex and Base64 mixed up.
+    /// Hex and Base64 were confused.
     Encoding,
-    /// Upper-case hex, or the prefix missing or written otherwise.
+    /// The hex is upper-case, or the prefix is missing or misspelled.
     Case,
-    /// The receiver's clock is off.
+    /// The clock of the receiver is off.
     StaleClock,
-    /// All is right but the comparison.
+    /// The signature is right and only the comparison fails.
     Comparison,
-    /// Nothing that could be a signature.
+    /// The text is nothing that could be a signature.
     NoSignature,
 }
 
 impl Flaw {
-    /// All of them.
+    /// All faults, in the order of the enum.
     pub const ALL: [Self; 14] = [
         Self::WrongSecret,
         Self::SecretSpaces,
@@ -52,7 +52,7 @@ impl Flaw {
         Self::NoSignature,
     ];
 
-    /// The name of the cause.
+    /// Id of the cause, as in playbooks and URLs.
     #[must_use]
     pub const fn id(self) -> &'static str {
         match self {
@@ -73,13 +73,13 @@ impl Flaw {
         }
     }
 
-    /// The cause of that name.
+    /// Looks up a fault by the id of its cause.
     #[must_use]
     pub fn named(id: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|flaw| flaw.id() == id)
     }
 
-    /// What it is, in one line.
+    /// Description of the fault in one line.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
@@ -100,7 +100,7 @@ impl Flaw {
         }
     }
 
-    /// What to do about it.
+    /// Instruction for repairing the receiver.
     #[must_use]
     pub const fn resolution(self) -> &'static str {
         match self {
@@ -132,17 +132,17 @@ impl Flaw {
     }
 }
 
-/// A flaw that was found, and the exact difference.
+/// A detected fault with the exact difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// What is wrong.
+    /// Kind of the detected fault.
     pub flaw: Flaw,
-    /// The exact difference.
+    /// Exact difference between the expected and the actual input.
     pub difference: String,
 }
 
 impl Found {
-    /// A flaw with its difference.
+    /// Creates a detected fault with its difference.
     #[must_use]
     pub fn new(flaw: Flaw, difference: impl Into<String>) -> Self {
         Self { flaw, difference: difference.into() }

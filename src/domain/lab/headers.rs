@@ -1,6 +1,7 @@
-//! Headers in the forms in which people have them: as they were sent, from `curl -v`, as JSON or a dictionary, from CGI, in any common encoding.
+//! Tolerant header parsing: raw HTTP, `curl -v` output, JSON or dictionary dumps, CGI variables, in any common text
+//! encoding.
 
-/// The text of a file: UTF-16 with or without its mark, UTF-8 with or without it; what is neither is read as far as it can be.
+/// Decodes a text file as UTF-16 or UTF-8, each with or without a byte order mark; invalid sequences are replaced.
 #[must_use]
 pub fn decode(bytes: &[u8]) -> String {
     let pairs = |from: &[u8], read: fn([u8; 2]) -> u16| {
@@ -16,16 +17,16 @@ pub fn decode(bytes: &[u8]) -> String {
     }
 }
 
-/// The lines of a text that are not empty, whatever ends them.
+/// Splits a text into its non-empty lines, at CR or LF.
 pub fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.split(['\r', '\n']).filter(|line| !line.trim().is_empty())
 }
 
-/// All different values that a text gives a header, in their order. The name is given with dashes; letter case does not matter, and
-/// `HTTP_X_NAME` is it too.
+/// Lists the distinct values that a text gives a header, in order of appearance. The name is written with dashes; case
+/// does not matter, and the CGI form `HTTP_X_NAME` matches too.
 #[must_use]
 pub fn values(text: &str, name: &str) -> Vec<String> {
-    // In a log line JSON is often quoted once more.
+    // JSON in a log line is often quoted once more.
     let text = text.replace("\\\"", "\"");
     let found = places(&text, name).into_iter().filter_map(|(from, to)| value(&text, from, to));
     found.fold(Vec::new(), |mut values, value| {
@@ -36,18 +37,19 @@ pub fn values(text: &str, name: &str) -> Vec<String> {
     })
 }
 
-/// A text in which names of headers can be compared: lower case, dashes for underscores. Bytes stay where they are.
+/// Folds a text for comparing header names: lower case, dashes for underscores. Byte offsets are unchanged.
 fn folded(text: &str) -> String {
     text.to_ascii_lowercase().replace('_', "-")
 }
 
+/// Returns whether a header name can begin at a byte offset, alone or after the CGI prefix `HTTP_`.
 fn is_beginning(folded: &str, at: usize) -> bool {
     let before = &folded[..at];
     let before = before.strip_suffix("http-").unwrap_or(before);
     !before.ends_with(|last: char| last.is_ascii_alphanumeric() || last == '-')
 }
 
-/// Where the name stands: from its first byte to the one behind it.
+/// Byte ranges at which the header name appears.
 fn places(text: &str, name: &str) -> Vec<(usize, usize)> {
     let (text, name) = (folded(text), folded(name));
     let ends = |at: usize| !text[at..].starts_with(|next: char| next.is_ascii_alphanumeric() || next == '-');
@@ -55,14 +57,16 @@ fn places(text: &str, name: &str) -> Vec<(usize, usize)> {
     all.filter(|(from, to)| is_beginning(&text, *from) && ends(*to)).collect()
 }
 
+/// Quotation marks that can enclose names and values.
 const QUOTES: [char; 3] = ['"', '\'', '`'];
 
-/// The value behind a name that stands between two bytes; `None` if none follows.
+/// Value that follows a header name at the given byte range; `None` if no value follows.
 fn value(text: &str, from: usize, to: usize) -> Option<String> {
     let before = text[..from].strip_suffix("HTTP_").unwrap_or(&text[..from]);
     let opened = before.chars().next_back().filter(|quote| QUOTES.contains(quote));
     let rest = &text[to..];
-    // A quote that closes behind the name is around it alone, as in JSON; else it is around the whole line, as in a command.
+    // A quote that closes after the name encloses the name alone, as in JSON; otherwise the quote encloses the whole
+    // line, as in a shell command.
     let (is_quoted, rest) = match opened.and_then(|quote| rest.strip_prefix(quote)) {
         Some(rest) => (true, rest),
         None => (false, rest),
@@ -72,20 +76,20 @@ fn value(text: &str, from: usize, to: usize) -> Option<String> {
     let rest = match &rest[blank(rest)..] {
         behind if behind.starts_with("=>") => &behind[2..],
         behind if behind.starts_with([':', '=']) => &behind[1..],
-        // As in a list of names and values, and `{"name": …, "value": …}`.
+        // Lists of names and values, and `{"name": …, "value": …}`.
         behind if is_quoted && behind.starts_with(',') => behind[1..].trim_start().trim_start_matches("\"value\":"),
         behind if rest.starts_with('\t') => behind,
         _ => return None,
     };
     let rest = rest[blank(rest)..].trim_start_matches('[');
     let rest = &rest[blank(rest)..];
-    // A value on a line of its own, as long ones were folded once.
+    // Obsolete line folding puts a long value on the next line.
     let rest = match rest.trim_start_matches(['\r', '\n']) {
         next if next.len() < rest.len() && next.starts_with([' ', '\t']) => next.trim_start(),
         _ => rest,
     };
     let rest = if is_quoted { rest.trim_start() } else { rest };
-    // As PHP dumps it: `string(2) "17"`.
+    // PHP dumps a value as `string(2) "17"`.
     let rest = rest.strip_prefix("string(").and_then(|rest| rest.split_once(") ")).map_or(rest, |(_, text)| text);
     let found = match rest.chars().next().filter(|quote| QUOTES.contains(quote)) {
         Some(quote) => rest[1..].split(quote).next(),

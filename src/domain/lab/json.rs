@@ -1,28 +1,29 @@
-//! JSON as other programs would write it: read without losing the order of members or the digits of numbers, and written in their styles.
+//! Lossless JSON: parses without losing the order of members or the digits of numbers, and writes in the styles of
+//! common serializers.
 
 use std::fmt::Write as _;
 
-/// The deepest document that is read.
+/// Maximum nesting depth of a parsed document.
 const DEEPEST: usize = 64;
-/// Values of a document that is read, at most: each takes a multiple of the bytes it has as text.
+/// Maximum number of values in a parsed document: each takes a multiple of its text size in memory.
 const MAX_NODES: usize = 100_000;
 
-/// A value.
+/// A JSON value that keeps member order and number digits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Node {
-    /// `null`, `true` or `false`.
+    /// The literal `null`, `true` or `false`.
     Word(&'static str),
-    /// A number, digit by digit.
+    /// A number with its original digits.
     Number(String),
-    /// A text, decoded.
+    /// A string with its escapes decoded.
     Text(String),
-    /// A list.
+    /// An array of JSON values.
     List(Vec<Self>),
-    /// Members in their order.
+    /// Members in their original order.
     Object(Vec<(String, Self)>),
 }
 
-/// Reads a document; `None` if it is not one, or too deep.
+/// Parses a document; `None` if the bytes are not JSON, too deep or too large.
 #[must_use]
 pub fn parse(bytes: &[u8]) -> Option<Node> {
     let mut reader = Reader { text: std::str::from_utf8(bytes).ok()?, at: 0, n_nodes: 0 };
@@ -31,6 +32,7 @@ pub fn parse(bytes: &[u8]) -> Option<Node> {
     (reader.at == reader.text.len()).then_some(node)
 }
 
+/// Recursive descent parser over a text.
 struct Reader<'a> {
     text: &'a str,
     at: usize,
@@ -157,69 +159,69 @@ impl Reader<'_> {
     }
 }
 
-/// White space between tokens.
+/// White space between the tokens of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spacing {
-    /// None.
+    /// No white space at all.
     Compact,
-    /// `", "` and `": "`.
+    /// A space after commas and colons: `", "` and `": "`.
     Spaced,
-    /// Lines, indented by this.
+    /// One member per line, indented by this text.
     Lines(&'static str),
 }
 
-/// Which characters are escaped beyond those that must be.
+/// Characters that are escaped although JSON does not require it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Escapes {
-    /// None.
+    /// No characters beyond the required ones.
     Least,
-    /// All beyond ASCII.
+    /// All characters beyond the ASCII range.
     Ascii,
-    /// All beyond ASCII, and slashes.
+    /// All characters beyond ASCII, and slashes.
     AsciiAndSlashes,
-    /// `<`, `>` and `&`, and the two line separators.
+    /// The characters `<`, `>` and `&`, and the two Unicode line separators.
     Html,
 }
 
-/// The order of members.
+/// Order of an object's members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// As they were read.
+    /// Order in which the members were read.
     Kept,
-    /// By name.
+    /// Sorted by the name of the member.
     Sorted,
-    /// As the platform writes them.
+    /// Order in which the platform writes them.
     Platform,
 }
 
-/// How numbers are written.
+/// Notation of numbers in the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Numbers {
-    /// Digit by digit as they were read.
+    /// Original digits of each number.
     Kept,
     /// Without a fraction of zeros: `250.00` as `250`.
     Shortest,
-    /// With one zero at least in a fraction: `250.00` as `250.0`.
+    /// With at least one digit in a fraction: `250.00` as `250.0`.
     Float,
-    /// Money with two decimals, as the platform writes it.
+    /// Amounts of money with two decimals, as the platform writes them.
     Money,
 }
 
-/// How a program writes JSON.
+/// Formatting style of a JSON serializer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Style {
-    /// White space.
+    /// White space between two tokens.
     pub spacing: Spacing,
-    /// Escapes.
+    /// Characters escaped beyond the required ones.
     pub escapes: Escapes,
-    /// Order.
+    /// Order of an object's members.
     pub order: Order,
-    /// Numbers.
+    /// Notation of numbers in the output.
     pub numbers: Numbers,
 }
 
 impl Style {
-    /// All combinations, the plainest first.
+    /// Iterates over all combinations, the plainest first.
     pub fn all() -> impl Iterator<Item = Self> {
         let spacings =
             [Spacing::Compact, Spacing::Spaced, Spacing::Lines("  "), Spacing::Lines("    "), Spacing::Lines("\t")];
@@ -235,7 +237,7 @@ impl Style {
         })
     }
 
-    /// The style in words.
+    /// Description of the style in words, naming the serializer where one is typical.
     #[must_use]
     pub fn words(self) -> String {
         let spacing = match self.spacing {
@@ -265,7 +267,7 @@ impl Style {
         format!("{spacing}{escapes}{order}{numbers}")
     }
 
-    /// Writes a document; `None` if that has more than `limit` bytes.
+    /// Writes a document in this style; `None` if the result exceeds `limit` bytes.
     #[must_use]
     pub fn write_within(self, node: &Node, limit: usize) -> Option<String> {
         let mut text = String::new();

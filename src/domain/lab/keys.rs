@@ -1,4 +1,4 @@
-//! Keys that receivers use instead of the secret's text.
+//! Altered HMAC keys that receivers use by mistake instead of the text of the secret.
 
 use super::Sample;
 use super::flaw::{Flaw, Found};
@@ -7,16 +7,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
-/// A key to try, and what it says about the receiver.
+/// An HMAC key to try, with the fault that a match would show.
 #[derive(Debug)]
 pub struct Candidate {
-    /// The HMAC's key.
+    /// Bytes of the HMAC key.
     pub key: Zeroizing<Vec<u8>>,
-    /// What is wrong if it fits; none for the right one.
+    /// Fault that a match shows; `None` for the right key.
     pub found: Option<Found>,
 }
 
-/// All keys that are tried, the right one first.
+/// Lists all keys to try, the right one first.
 #[must_use]
 pub fn candidates(sample: &Sample<'_>) -> Vec<Candidate> {
     let mut keys = vec![Candidate { key: bytes(sample.secret.reveal().as_bytes()), found: None }];
@@ -31,7 +31,7 @@ pub fn candidates(sample: &Sample<'_>) -> Vec<Candidate> {
     keys
 }
 
-/// Eight hex digits by which people can compare secrets without showing them.
+/// Fingerprint of a secret: eight hex digits for comparing secrets without showing them.
 #[must_use]
 pub fn fingerprint(secret: &Secret) -> String {
     use sha2::{Digest as _, Sha256};
@@ -39,7 +39,7 @@ pub fn fingerprint(secret: &Secret) -> String {
     hex::encode(&digest[..4])
 }
 
-/// The same secret in other forms.
+/// Adds the altered forms of the secret: trimmed, quoted, decoded and encoded.
 fn forms(secret: &Secret, keys: &mut Vec<Candidate>) {
     let text = secret.reveal();
     let spaces = |difference: &str| Found::new(Flaw::SecretSpaces, difference);
@@ -73,7 +73,7 @@ fn bytes(key: &[u8]) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(key.to_vec())
 }
 
-/// Adds a key unless it is there already.
+/// Adds a key unless the list contains it.
 fn add(keys: &mut Vec<Candidate>, key: &[u8], found: &Found) {
     if !keys.iter().any(|there| there.key.as_slice() == key) {
         keys.push(Candidate { key: bytes(key), found: Some(found.clone()) });

@@ -1,25 +1,25 @@
-//! What receivers put together instead of `{timestamp}.{body}`.
+//! Altered layouts that receivers sign by mistake instead of `{timestamp}.{body}`.
 
 use super::Sample;
 use super::flaw::{Flaw, Found};
 
-/// How the timestamp and the body are put together.
+/// Layout of a signed message: bytes before and after the body.
 #[derive(Debug, Clone)]
 pub struct Layout {
-    /// What stands before the body.
+    /// Bytes signed before the body.
     pub before: Vec<u8>,
-    /// What stands behind it.
+    /// Bytes signed after the body.
     pub behind: Vec<u8>,
-    /// What is wrong if it fits; none for the right one.
+    /// Fault that a match shows; `None` for the right layout.
     pub found: Option<Found>,
 }
 
-/// Seconds around the timestamp that are tried.
+/// Seconds before and after the timestamp that are tried in its place.
 const AROUND: i64 = 900;
-/// Bodies above this many bytes are tried with few timestamps only.
+/// Body size in bytes above which only few timestamps are tried.
 pub const LARGE: usize = 64 * 1024;
 
-/// The layouts that are tried together with everything else, the right one first.
+/// Lists the layouts that are combined with other alterations, the right one first.
 #[must_use]
 pub fn usual(timestamp: &str) -> Vec<Layout> {
     let stamp = timestamp.as_bytes();
@@ -57,7 +57,8 @@ pub fn usual(timestamp: &str) -> Vec<Layout> {
     layouts
 }
 
-/// Other timestamps: those around the one that arrived, the receiver's own clock, and those that stand in the body.
+/// Lists layouts with another timestamp: seconds around the sent one, the receiver's clock and the creation time in the
+/// body.
 #[must_use]
 pub fn other_timestamps(sample: &Sample<'_>) -> Vec<Layout> {
     let around = if sample.body.len() > LARGE { 5 } else { AROUND };
@@ -82,7 +83,7 @@ pub fn other_timestamps(sample: &Sample<'_>) -> Vec<Layout> {
     layouts
 }
 
-/// The time at which the event was created, as it stands in the body, as text and in Unix seconds.
+/// Creation time of the event from the body, as text and in Unix seconds.
 fn created(body: &[u8]) -> Vec<String> {
     let Some(super::json::Node::Object(members)) = super::json::parse(body) else { return Vec::new() };
     let text = members.into_iter().find_map(|(name, node)| match node {

@@ -1,5 +1,6 @@
-//! The signature lab: from what a receiver has to the reason why a signature does not fit. It computes the signature in every way in which
-//! receivers are known to go wrong and looks for the one that fits (contract: delivery, signature; playbook: signature).
+//! Signature debugger: explains why a webhook signature does not match. The debugger computes the signature in every
+//! way in which receivers are known to go wrong and looks for the one that matches. See `docs/internals/contract.md`
+//! for the signature.
 
 pub mod bodies;
 pub mod flaw;
@@ -16,66 +17,66 @@ use flaw::{Flaw, Found};
 use presented::Presented;
 use std::time::Duration;
 
-/// How far the timestamp may be from the receiver's clock.
+/// Maximum tolerated difference between the timestamp and the receiver's clock.
 pub const TOLERANCE: Duration = Duration::from_secs(300);
 
-/// A secret of another subscription, for telling whose secret a receiver holds.
+/// Secret of another subscription, to recognize a receiver that uses the wrong one.
 #[derive(Debug, Clone, Copy)]
 pub struct Other<'a> {
-    /// Whose it is, in words: `subscription 12`.
+    /// Owner of the secret, in words: `subscription 12`.
     pub name: &'a str,
-    /// The secret.
+    /// Secret of the other subscription.
     pub secret: &'a Secret,
 }
 
-/// What there is to look at.
+/// Input of the signature debugger.
 #[derive(Debug, Clone, Copy)]
 pub struct Sample<'a> {
-    /// The value of `X-Wlcro-Signature` as it arrived.
+    /// Value of `X-Wlcro-Signature` as received.
     pub signature: &'a str,
-    /// The value of `X-Wlcro-Timestamp` as it arrived.
+    /// Value of `X-Wlcro-Timestamp` as received.
     pub timestamp: &'a str,
-    /// The body, byte by byte.
+    /// Raw bytes of the body as received.
     pub body: &'a [u8],
-    /// The secret that the receiver holds.
+    /// Secret that the receiver uses.
     pub secret: &'a Secret,
-    /// Secrets that the receiver could hold by mistake.
+    /// Secrets that the receiver could use by mistake.
     pub others: &'a [Other<'a>],
-    /// What the receiver computed for this body, if it is known.
+    /// Signature that the receiver computed for this body, if known.
     pub computed: Option<&'a str>,
-    /// The receiver's clock at arrival, in Unix seconds, if it is known.
+    /// Receiver's clock at arrival in Unix seconds, if known.
     pub received_at: Option<i64>,
 }
 
-/// What came out.
+/// Result of the signature debugger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finding {
-    /// The signature fits and nothing else is wrong; a receiver that refuses it compares wrongly.
+    /// The signature matches and no other fault was found; a receiver that rejects it compares wrongly.
     Genuine,
-    /// What has to be different for the signature to fit.
+    /// Faults that together explain the mismatch.
     Explained(Vec<Found>),
-    /// None of so many ways of computing gives it.
+    /// No known fault explains the signature.
     Unexplained {
-        /// How many were tried.
+        /// Number of combinations that were tried.
         n_tried: usize,
     },
 }
 
-/// What a search may cost, in bytes that are written and hashed.
+/// Budget of a search in bytes written and hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Effort(u64);
 
 impl Effort {
-    /// As much as it takes.
+    /// Budget that is never exhausted.
     pub const UNBOUNDED: Self = Self(u64::MAX);
 
-    /// So many bytes.
+    /// Creates a budget of `n` bytes.
     #[must_use]
     pub const fn bytes(n: u64) -> Self {
         Self(n)
     }
 
-    /// Spends some of it; false where there is not so much left, and none from then on.
+    /// Spends part of the budget; returns `false` and empties the budget if too little is left.
     fn spend(&mut self, n_bytes: usize) -> bool {
         let left = self.0.checked_sub(n_bytes as u64);
         self.0 = left.unwrap_or(0);
@@ -83,14 +84,14 @@ impl Effort {
     }
 }
 
-/// Finds out why a signature does not fit, or why a receiver refuses one that does.
+/// Explains why a signature does not match, or why a receiver rejects one that does.
 #[must_use]
 pub fn judge(sample: &Sample<'_>) -> Finding {
     let mut effort = Effort::UNBOUNDED;
     judge_within(sample, &mut effort)
 }
 
-/// The same for at most so much effort. Where that ends the search, what was not tried stays unexplained.
+/// Explains a signature within a budget. When the budget runs out, untried faults stay unexplained.
 #[must_use]
 pub fn judge_within(sample: &Sample<'_>, effort: &mut Effort) -> Finding {
     match explain(sample, sample.signature, effort) {
@@ -99,7 +100,7 @@ pub fn judge_within(sample: &Sample<'_>, effort: &mut Effort) -> Finding {
     }
 }
 
-/// The signature that arrived is good: what the receiver computed, its clock, and its comparison remain.
+/// Checks the receiver after the received signature proved right: its computed signature, its clock and its comparison.
 fn at_the_receiver(sample: &Sample<'_>, effort: &mut Effort) -> Finding {
     if let Some(computed) = sample.computed {
         return match explain(sample, computed, effort) {
@@ -116,7 +117,7 @@ fn at_the_receiver(sample: &Sample<'_>, effort: &mut Effort) -> Finding {
     }
 }
 
-/// Whether the receiver's clock and the timestamp are too far apart.
+/// Detects a receiver's clock that differs from the timestamp by more than [`TOLERANCE`].
 fn stale(sample: &Sample<'_>) -> Option<Found> {
     let sent_at: i64 = sample.timestamp.trim().parse().ok()?;
     let off_by = sample.received_at?.checked_sub(sent_at)?;
@@ -131,7 +132,7 @@ fn stale(sample: &Sample<'_>) -> Option<Found> {
     })
 }
 
-/// How `signature` was computed, out of what the sample has.
+/// Explains how `signature` was computed from the sample.
 fn explain(sample: &Sample<'_>, signature: &str, effort: &mut Effort) -> Finding {
     let Some(presented) = Presented::read(signature) else {
         let what = match signature.trim() {

@@ -1,26 +1,27 @@
-//! Reading a signature as somebody wrote it: the bytes of the HMAC, and what is unusual about how they are written.
+//! Signature parsing: extracts the HMAC bytes from a signature in any notation and reports what is unusual about the
+//! notation.
 
 use super::flaw::{Flaw, Found};
 use base64::Engine as _;
 use base64::engine::GeneralPurpose;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 
-/// Bytes of an HMAC-SHA256.
+/// Length of an HMAC-SHA256 in bytes.
 const LENGTH: usize = 32;
-/// The prefix as it has to be.
+/// Required prefix of a signature.
 const PREFIX: &str = "sha256=";
 
-/// A signature that was read.
+/// A parsed signature with the faults of its notation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Presented {
-    /// The HMAC.
+    /// Bytes of the received HMAC.
     pub mac: [u8; LENGTH],
-    /// What is wrong with how it was written.
+    /// Faults in the notation of the signature.
     pub found: Vec<Found>,
 }
 
 impl Presented {
-    /// Reads a signature in any of the usual ways of writing one; `None` if it is none.
+    /// Parses a signature in any usual notation; `None` if the text is no signature.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
         let mut found = Vec::new();
@@ -40,7 +41,7 @@ impl Presented {
             }
         };
         let (mac, unusual) = decoded(digits)?;
-        // A missing prefix is no news where the whole text is of another encoding.
+        // A missing prefix adds nothing where the whole text is in another encoding.
         if unusual.as_ref().is_some_and(|unusual| unusual.flaw == Flaw::Encoding) {
             found.retain(|found| !found.difference.contains("missing"));
         }
@@ -49,6 +50,7 @@ impl Presented {
     }
 }
 
+/// Decodes the digits of a signature from hex or Base64, with the fault of an unusual notation.
 fn decoded(digits: &str) -> Option<([u8; LENGTH], Option<Found>)> {
     if digits.len() == LENGTH * 2 {
         let bytes = hex::decode(digits).ok()?;

@@ -1,17 +1,19 @@
-//! What a receiver's answer says about its own verification: signatures that it computed, and what its clock showed.
+//! Response hints: what a receiver's response reveals about its verification, such as the signature it computed and its
+//! clock.
 
 use chrono::DateTime;
 
-/// Texts in an answer that may be a signature, at most.
+/// Maximum number of possible signatures taken from a response.
 const MOST: usize = 16;
 
-/// Everything in `text` that could be a signature: 64 hex digits or the Base64 of 32 bytes, with its prefix if it has one. Each once.
+/// Finds every distinct text that could be a signature: 64 hex digits or the Base64 of 32 bytes, with or without a
+/// prefix.
 #[must_use]
 pub fn signatures(text: &str) -> Vec<String> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=' | '-' | '_' | ':');
     let mut found: Vec<String> = Vec::new();
     for word in text.split(|c: char| !is_part(c)) {
-        // `received=sha256=…` and `computed:…` name what follows.
+        // Labels such as `received=sha256=…` and `computed:…` precede the signature in one word.
         let starts = word.match_indices(['=', ':']).map(|(at, _)| at + 1);
         let parts = std::iter::once(0).chain(starts).filter_map(|at| word.get(at..));
         let candidate =
@@ -26,7 +28,7 @@ pub fn signatures(text: &str) -> Vec<String> {
     found
 }
 
-/// The Unix seconds in an HTTP date: `Tue, 24 Nov 2026 15:00:10 GMT`.
+/// Parses an HTTP date to Unix seconds: `Tue, 24 Nov 2026 15:00:10 GMT`.
 #[must_use]
 pub fn http_date(text: &str) -> Option<i64> {
     DateTime::parse_from_rfc2822(text.trim()).ok().map(|date| date.timestamp())

@@ -1,4 +1,4 @@
-//! The search: every key, layout and body by itself, then two of them at once.
+//! Search for the fault that explains a signature: every altered key, layout and body alone, then in pairs.
 
 use super::flaw::Found;
 use super::layouts::{self, LARGE, Layout};
@@ -9,17 +9,18 @@ use sha2::Sha256;
 use std::ops::ControlFlow;
 use subtle::ConstantTimeEq;
 
-/// What an HMAC hashes beside its message, about.
+/// Approximate number of bytes that an HMAC hashes besides its message.
 const HMAC_BYTES: usize = 256;
 
-/// Looks for what gives the HMAC that was presented.
+/// Searches for the combination of key, layout and body that yields the presented HMAC.
 #[must_use]
 pub fn search(sample: &Sample<'_>, presented: &Presented, effort: &mut Effort) -> Finding {
     let keys = keys::candidates(sample);
     let layouts = layouts::usual(sample.timestamp);
     let mut tried = Tried { mac: presented.mac, n: 0, effort };
     let fits = tried.alone(&keys, &layouts, sample).or_else(|| {
-        // A large body has as many copies as there are ways to write it: those are tried one by one, and not together with others.
+        // A large body has as many copies as there are styles to write it: these are tried one at a time and not in
+        // pairs.
         let bodies = (sample.body.len() <= LARGE).then(|| bodies::candidates(sample.body))?;
         tried.paired(&keys, &layouts, &bodies)
     });
@@ -30,6 +31,7 @@ pub fn search(sample: &Sample<'_>, presented: &Presented, effort: &mut Effort) -
     }
 }
 
+/// State of a search: the HMAC to match, the number of attempts and the remaining budget.
 struct Tried<'e> {
     mac: [u8; 32],
     n: usize,
@@ -37,7 +39,7 @@ struct Tried<'e> {
 }
 
 impl Tried<'_> {
-    /// One thing different at a time; nothing different first.
+    /// Tries one alteration at a time, no alteration first.
     fn alone(&mut self, keys: &[keys::Candidate], layouts: &[Layout], sample: &Sample<'_>) -> Option<Vec<Found>> {
         let (key, layout, body) = (keys.first()?, layouts.first()?, &bodies::Candidate::right(sample.body));
         keys.iter()
@@ -53,7 +55,7 @@ impl Tried<'_> {
             .or_else(|| layouts::other_timestamps(sample).iter().find_map(|layout| self.fit(key, layout, body)))
     }
 
-    /// Two things different at once.
+    /// Tries two alterations at once.
     fn paired(
         &mut self,
         keys: &[keys::Candidate],
@@ -83,6 +85,7 @@ impl Tried<'_> {
         None
     }
 
+    /// Tries one combination; returns its faults if the HMAC matches, `None` otherwise or without budget.
     fn fit(&mut self, key: &keys::Candidate, layout: &Layout, body: &bodies::Candidate) -> Option<Vec<Found>> {
         if !self.effort.spend(body.body.len() + HMAC_BYTES) {
             return None;

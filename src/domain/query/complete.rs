@@ -1,31 +1,32 @@
-//! What could be written next in a query: fields, and the values that a field can have or has just now.
+//! Completion of queries: field names, and values that a field can have or currently has.
 
 use super::field::{Field, Sort};
 use super::parse::pieces;
 use super::{is_plain, quoted};
 
-/// What could stand in the place of what was begun.
+/// A completion that can replace the word being typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
-    /// The text for it.
+    /// Text to insert into the query.
     pub text: String,
-    /// What it means, in a few words; empty if it speaks for itself.
+    /// Explanation in a few words; empty if the text is self-explanatory.
     pub meaning: &'static str,
 }
 
-/// Candidates for what is being written.
+/// Completions for the word being typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Completion {
-    /// The byte from which on, up to the cursor, a candidate replaces what is there.
+    /// Byte offset from which a completion replaces the text up to the cursor.
     pub from: usize,
-    /// The likeliest first.
+    /// Possible completions, the likeliest first.
     pub candidates: Vec<Candidate>,
 }
 
-/// Candidates at most.
+/// Maximum number of completions offered.
 const MOST: usize = 12;
 
-/// What could be written at the byte `cursor` of `text`, about rows with `fields`. `seen` knows the values that rows have for a field now.
+/// Completes `text` at the byte offset `cursor` for rows with `fields`. `seen` returns the values that current rows
+/// have for a field.
 #[must_use]
 pub fn complete(text: &str, cursor: usize, fields: &[Field], seen: &dyn Fn(Field) -> Vec<String>) -> Completion {
     let before = text.get(..cursor).unwrap_or(text);

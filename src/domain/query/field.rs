@@ -1,48 +1,48 @@
-//! The fields that can be asked for: their names, what their values are, and in one line what they mean.
+//! Fields of queries: their names, the kinds of their values and short explanations.
 
 use crate::domain::delivery::{Kind, State};
 use crate::domain::event::EventType;
 use crate::domain::key::Scope;
 use crate::domain::window::Bucket;
 
-/// What the values of a field are.
+/// Kind of a field's values, which decides the permitted comparisons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sort {
-    /// Whole numbers: all comparisons, alternatives and spans.
+    /// Whole numbers, with all comparisons, alternatives and ranges.
     Number,
     /// One word of a closed list.
     Word,
-    /// Text, searched for a part of it.
+    /// Free text, matched as a substring.
     Text,
-    /// A moment, absolute or so long ago.
+    /// A time, absolute or relative to now.
     Moment,
 }
 
 macro_rules! fields {
     ($($name:ident $word:literal $sort:ident $doc:literal),+ $(,)?) => {
-        /// A field.
+        /// A field that can be queried.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Field {
             $(#[doc = $doc] $name),+
         }
 
         impl Field {
-            /// All of them, in the order of completion.
+            /// All fields, in the order of completion.
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
-            /// Its name in a query.
+            /// Name of the field in a query.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$name => $word),+ }
             }
 
-            /// What its values are.
+            /// Kind of the field's values.
             #[must_use]
             pub const fn sort(self) -> Sort {
                 match self { $(Self::$name => Sort::$sort),+ }
             }
 
-            /// What it means, in a few words.
+            /// Explanation of the field in a few words.
             #[must_use]
             pub const fn meaning(self) -> &'static str {
                 match self { $(Self::$name => $doc),+ }
@@ -81,11 +81,11 @@ fields! {
     Method "method" Text "the request's method",
 }
 
-/// A row's state, by the words of the screen in lower case.
+/// Codes of the health statuses, which the field `state` accepts besides delivery states.
 const STANDINGS: [&str; 6] = ["ok", "wrn", "err", "trp", "off", "unk"];
 
 impl Field {
-    /// The field of that name, also of a longer one that people try first.
+    /// Looks up a field by its name or by a longer alias such as `subscription` or `elapsed`.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         let name = match name {
@@ -98,7 +98,7 @@ impl Field {
         Self::ALL.iter().copied().find(|field| field.name() == name)
     }
 
-    /// The words it can be, if they are a closed list.
+    /// Permitted words of a closed list; empty for other kinds of values.
     #[must_use]
     pub fn words(self) -> Vec<&'static str> {
         match self {

@@ -1,5 +1,5 @@
-//! Field queries, `status>=500 company:92 type:payment.* since:15m !kind:test "text"`: one language for the console's filters, for
-//! `--filter` and for replays. Terms are joined by "and", a comma between values is "or", `!` is "not".
+//! Query language: `status>=500 company:92 type:payment.* since:15m !kind:test "text"`, for the console's filters, for
+//! `--filter` and for replays. Terms are joined by "and", a comma between values means "or", `!` means "not".
 
 pub mod complete;
 pub mod field;
@@ -15,76 +15,76 @@ use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
-/// A query: all of its terms must hold. Two queries are equal if they ask the same, wherever their terms stand.
+/// A query, all of whose terms must match. Equality ignores where in the text the terms were written.
 #[derive(Debug, Clone, Default)]
 pub struct Query {
     terms: Vec<(Term, Range<usize>)>,
 }
 
-/// One term.
+/// One term of a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Term {
-    /// Whether the test must hold or must not.
+    /// Whether the test must match or must not.
     pub sign: Sign,
-    /// What is tested.
+    /// Test that is applied to a row.
     pub test: Test,
 }
 
-/// Whether a test must hold.
+/// Sign of a term in a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sign {
-    /// It must.
+    /// The test must match the row.
     Must,
-    /// It must not.
+    /// The test must not match the row.
     MustNot,
 }
 
-/// A test of a row.
+/// Test of a term, applied to a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Test {
-    /// One of the row's texts holds this, whatever the case of its ASCII letters.
+    /// One of the row's texts contains this text, without regard to the case of ASCII letters.
     Text(String),
-    /// The number lies in one of the spans.
+    /// The number lies in one of the ranges.
     Number(Field, Vec<Span>),
-    /// The word or text fits one of the patterns.
+    /// The word or text matches one of the patterns.
     Word(Field, Vec<Pattern>),
-    /// The row is at or after the moment ([`Field::Since`]) or before it ([`Field::Until`]).
+    /// The row's time is at or after ([`Field::Since`]) or before ([`Field::Until`]) this time.
     Time(Field, Moment),
 }
 
-/// Numbers from one to another, both included.
+/// Range of numbers, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// The least.
+    /// Least number of the range.
     pub from: i64,
-    /// The greatest.
+    /// Greatest number of the range.
     pub to: i64,
 }
 
-/// What a word or text must be like, whatever the case of its ASCII letters.
+/// Pattern of a word or text, without regard to the case of ASCII letters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pattern {
-    /// It is this.
+    /// The text equals this text.
     Is(String),
-    /// It holds this.
+    /// The text contains this text.
     Holds(String),
-    /// It is this, with anything in the place of each `*`.
+    /// The text matches this pattern, in which `*` means any text.
     Like(String),
 }
 
-/// A moment in a query.
+/// A time in a query, absolute or relative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
-    /// So long before now.
+    /// A duration before the present.
     Ago(Duration),
-    /// The last time it was so long after midnight UTC.
+    /// The latest time that was this long after midnight UTC.
     Daily(Duration),
-    /// This one.
+    /// An absolute point in time.
     At(Timestamp),
 }
 
 impl Moment {
-    /// When that was, at `now`.
+    /// Resolves the time, with `now` as the present.
     #[must_use]
     pub fn before(self, now: Timestamp) -> Timestamp {
         const DAY: i64 = 86_400_000;
@@ -100,17 +100,17 @@ impl Moment {
 }
 
 impl Query {
-    /// Its terms, in the order in which they were written.
+    /// Terms in the order in which they were written.
     pub fn terms(&self) -> impl Iterator<Item = &Term> {
         self.terms.iter().map(|(term, _)| term)
     }
 
-    /// Its terms with the bytes of the text that they were read from.
+    /// Terms with the byte ranges of the text that they were parsed from.
     pub fn spans(&self) -> impl Iterator<Item = (&Term, Range<usize>)> {
         self.terms.iter().map(|(term, span)| (term, span.clone()))
     }
 
-    /// Whether it asks nothing: every row passes.
+    /// Returns whether the query has no terms and matches every row.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.terms.is_empty()
@@ -131,7 +131,7 @@ impl FromIterator<Term> for Query {
     }
 }
 
-/// As it can be read again.
+/// Formats the query so that parsing yields it again.
 impl fmt::Display for Query {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, term) in self.terms().enumerate() {
@@ -169,12 +169,12 @@ fn joined<T: ToString>(values: &[T]) -> String {
     values.iter().map(T::to_string).collect::<Vec<_>>().join(",")
 }
 
-/// Between quotation marks, with a backslash before those inside.
+/// Encloses a text in quotation marks and escapes those inside with a backslash.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-/// Whether a value needs no quotation marks.
+/// Returns whether a value needs no quotation marks.
 fn is_plain(text: &str) -> bool {
     !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || "\",*\\".contains(c))
 }

@@ -1,4 +1,4 @@
-//! Reading a query. What cannot be read is said with the byte where it begins and what to do about it.
+//! Parser of queries. Errors carry the byte offset of the problem and a remedy.
 
 use super::field::{Field, Sort};
 use super::{Moment, Pattern, Query, Sign, Span, Term, Test};
@@ -6,14 +6,14 @@ use crate::domain::time::Timestamp;
 use std::ops::Range;
 use std::time::Duration;
 
-/// What is wrong with a query.
+/// Error of a query that cannot be parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// The byte at which it begins.
+    /// Byte offset at which the problem begins.
     pub at: usize,
-    /// What is wrong there.
+    /// Description of the problem found.
     pub what: String,
-    /// What to do.
+    /// Instruction that resolves the problem.
     pub remedy: String,
 }
 
@@ -23,10 +23,10 @@ impl std::fmt::Display for Fault {
     }
 }
 
-/// Longest query that is read, in bytes.
+/// Maximum length of a query in bytes.
 pub const LONGEST: usize = 1_000;
 
-/// How a value is held against a field.
+/// Comparison between a field and a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Relation {
     Holds,
@@ -38,7 +38,7 @@ enum Relation {
     LessThan,
 }
 
-/// All of them as they are written, longer ones first.
+/// Comparison operators with their spelling, longer ones first.
 const RELATIONS: [(&str, Relation); 7] = [
     (">=", Relation::AtLeast),
     ("<=", Relation::AtMost),
@@ -49,7 +49,7 @@ const RELATIONS: [(&str, Relation); 7] = [
     ("=", Relation::Is),
 ];
 
-/// A piece of the text between spaces; quotation marks keep spaces in.
+/// A token of the query, delimited by spaces outside quotation marks.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Piece<'a> {
     pub(super) text: &'a str,
@@ -65,7 +65,7 @@ impl<'a> Piece<'a> {
         Fault { at: self.at, what: what.into(), remedy: remedy.into() }
     }
 
-    /// Cut before a relation that stands outside of quotation marks: the name, the relation, the value.
+    /// Splits a token at its first operator outside quotation marks, into name, operator and value.
     pub(super) fn cut(self) -> Option<(Self, &'static str, Self)> {
         let end = self.text.find(['"', ':', '=', '<', '>', '!'])?;
         let (sign, _) = RELATIONS.into_iter().find(|(sign, _)| self.text[end..].starts_with(sign))?;
@@ -73,7 +73,7 @@ impl<'a> Piece<'a> {
     }
 }
 
-/// The pieces of a text.
+/// Splits a text into tokens.
 pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut begun = None;
@@ -98,10 +98,10 @@ pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// Reads a query about rows that have these fields, [`Field::ALL`] for any.
+/// Parses a query about rows that have these fields; [`Field::ALL`] permits every field.
 ///
 /// # Errors
-/// The first thing that cannot be read.
+/// [`Fault`] for the first token that cannot be parsed.
 pub fn parse(text: &str, fields: &[Field]) -> Result<Query, Fault> {
     if text.len() > LONGEST {
         let at = text.char_indices().map(|(at, _)| at).take_while(|at| *at <= LONGEST).last().unwrap_or(0);
@@ -147,7 +147,7 @@ fn names(fields: &[Field]) -> String {
     fields.iter().map(|field| field.name()).collect::<Vec<_>>().join(" ")
 }
 
-/// What to do about a name that nothing has: the nearest one, else all of them.
+/// Remedy for an unknown field name: the nearest name, or all names if none is near.
 fn unknown(name: &str, fields: &[Field]) -> String {
     let near = fields.iter().map(|field| (distance(name, field.name()), field.name())).min_by_key(|(far, _)| *far);
     match near {
@@ -156,7 +156,7 @@ fn unknown(name: &str, fields: &[Field]) -> String {
     }
 }
 
-/// How many characters must be put in, taken out or changed to make one word of the other.
+/// Edit distance between two words, in inserted, removed and changed characters.
 fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();
@@ -172,7 +172,7 @@ fn distance(one: &str, other: &str) -> usize {
     row[other.len()]
 }
 
-/// How a field is asked for.
+/// Example of how to query a field, as a remedy.
 fn example(field: Field) -> String {
     match field.sort() {
         Sort::Number => format!("write {0}:17, {0}>=500 or {0}:1,2", field.name()),
@@ -194,7 +194,7 @@ fn test(field: Field, relation: Relation, value: Piece<'_>) -> Result<Test, Faul
     }
 }
 
-/// Reads every value between commas.
+/// Parses every value of a comma-separated list.
 fn each<T>(values: Piece<'_>, read: impl Fn(Piece<'_>) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
     let (mut from, mut is_quoted, mut is_escaped) = (0, false, false);
     let mut read_to = Vec::new();
@@ -238,7 +238,7 @@ fn compared(relation: Relation, value: Piece<'_>, field: Field) -> Result<Span, 
     })
 }
 
-/// `17`, `500..504`, and `5xx` for a status.
+/// Parses a number, a range or a status class: `17`, `500..504`, `5xx`.
 fn span(piece: Piece<'_>, field: Field) -> Result<Span, Fault> {
     if let Some(cut) = piece.text.find("..") {
         let (from, to) = (number(piece.part(0..cut), field)?, number(piece.part(cut + 2..piece.text.len()), field)?);
@@ -256,7 +256,7 @@ fn span(piece: Piece<'_>, field: Field) -> Result<Span, Fault> {
     }
 }
 
-/// What a value says, and whether it stood between quotation marks.
+/// Removes the quotation marks from a value and reports whether there were any.
 fn unquoted(piece: Piece<'_>) -> Result<(String, Marks), Fault> {
     let Some(inside) = piece.text.strip_prefix('"') else {
         return match piece.text.find('"') {
@@ -283,6 +283,7 @@ fn unquoted(piece: Piece<'_>) -> Result<(String, Marks), Fault> {
     Err(piece.fault("the quotation mark is not closed", "write another \" at the end"))
 }
 
+/// Quotation marks around a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Marks {
     None,
@@ -313,7 +314,7 @@ fn pattern(piece: Piece<'_>, field: Field, relation: Relation) -> Result<Pattern
     Ok(pattern)
 }
 
-/// `90s`, `15m`, `2h`, `7d`; `14:02`, `14:02:31`; `2026-11-23`, `2026-11-23T14:02:31Z`.
+/// Parses a time: `90s`, `15m`, `2h`, `7d`; `14:02`, `14:02:31`; `2026-11-23`, `2026-11-23T14:02:31Z`.
 fn moment(piece: Piece<'_>, field: Field) -> Result<Moment, Fault> {
     let text = piece.text;
     let ago = || {

@@ -1,25 +1,25 @@
-//! What of a query the platform can sift by itself (contract: portal, logs), and what is left to be sifted here.
+//! Filter pushdown: splits a query into the filters that the platform evaluates and the rest that the client evaluates.
 
 use super::field::Field;
 use super::{Pattern, Query, Sign, Span, Term, Test};
 use crate::domain::delivery::State;
 use crate::domain::time::Timestamp;
 
-/// A log of the platform.
+/// A log of the platform that accepts filters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Log {
-    /// Attempts.
+    /// The log of delivery attempts.
     Attempts,
-    /// Deliveries.
+    /// The log of event deliveries.
     Deliveries,
-    /// Events.
+    /// The log of published events.
     Events,
-    /// Requests.
+    /// The log of API requests.
     Requests,
 }
 
 impl Log {
-    /// The fields it can be asked by, one value each.
+    /// Fields that the platform can filter the log by, with one value each.
     const fn fields(self) -> &'static [Field] {
         use Field::{Code, Company, Event, Key, Outcome, Since, State, Status, Subscription, Type, Until};
         match self {
@@ -31,30 +31,31 @@ impl Log {
     }
 }
 
-/// A question that the platform answers.
+/// A filter that the platform evaluates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Asked {
-    /// Rows with this number.
+    /// Rows with this number in the field.
     Number(Field, i64),
-    /// Rows with this word.
+    /// Rows with this word in the field.
     Word(Field, String),
-    /// Rows at or after, or before, this moment.
+    /// Rows at or after, or before, this time.
     Time(Field, Timestamp),
-    /// Rows with this in one of their texts.
+    /// Rows with this text in one of their columns.
     Text(String),
 }
 
-/// A query cut in two.
+/// A query split between platform and client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Portion {
-    /// For the platform.
+    /// Filters for the platform to evaluate.
     pub asked: Vec<Asked>,
-    /// For us; empty if the platform can do it all.
+    /// Remaining query for the client; empty if the platform evaluates all of it.
     pub rest: Query,
 }
 
 impl Query {
-    /// Cuts the query for a log, at `now` by the platform's clock. Both parts together let through exactly what the whole does.
+    /// Splits the query for a log, at `now` by the platform's clock. Both parts together match exactly the rows that
+    /// the whole query matches.
     #[must_use]
     pub fn portion(&self, log: Log, now: Timestamp) -> Portion {
         let mut asked: Vec<Asked> = Vec::new();
@@ -70,7 +71,7 @@ impl Query {
 }
 
 impl Asked {
-    /// What it is about; each can be asked once.
+    /// Field of the filter, which can be sent only once; `None` for text.
     const fn field(&self) -> Option<Field> {
         match self {
             Self::Number(field, _) | Self::Word(field, _) | Self::Time(field, _) => Some(*field),
@@ -85,7 +86,7 @@ fn question(term: &Term, log: Log, now: Timestamp) -> Option<Asked> {
     }
     let takes = |field: &Field| log.fields().contains(field);
     match &term.test {
-        // A log looks for one text of 1 to 200 characters, attempts alone do.
+        // Only the attempt log searches text, for one text of 1 to 200 characters.
         Test::Text(text) => {
             let fits = log == Log::Attempts && (1..=200).contains(&text.chars().count());
             fits.then(|| Asked::Text(text.clone()))
@@ -95,7 +96,7 @@ fn question(term: &Term, log: Log, now: Timestamp) -> Option<Asked> {
             _ => None,
         },
         Test::Word(field, patterns) => match patterns.as_slice() {
-            // A state can also be one of the words of the screen, which the platform does not know.
+            // A state can also be a health status code, which the platform does not know.
             [Pattern::Is(word)] if *field == Field::State && State::named(word).is_none() => None,
             [Pattern::Is(word)] if takes(field) => Some(Asked::Word(*field, word.clone())),
             _ => None,

@@ -1,33 +1,34 @@
-//! Holding rows against a query.
+//! Evaluation of queries: matching rows against terms.
 
 use super::field::Field;
 use super::{Pattern, Query, Sign, Term, Test};
 use crate::domain::time::Timestamp;
 use std::borrow::Cow;
 
-/// What a row has for a field.
+/// Value of a row for a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value<'a> {
-    /// A number.
+    /// A whole number of the row.
     Number(i64),
-    /// A word or text, as it came.
+    /// A word or text, as received.
     Text(Cow<'a, str>),
 }
 
-/// A row that can be sifted.
+/// A row that can be matched against a query.
 pub trait Row {
-    /// What it has for a field, none or several; `now` is the platform's time.
+    /// Values of the row for a field, none or several; `now` is the platform's time.
     fn values(&self, field: Field, now: Timestamp) -> Vec<Value<'_>>;
 
-    /// When it was, if it is something that happened.
+    /// Time of the row; `None` for rows that are not events in time.
     fn at(&self) -> Option<Timestamp>;
 
-    /// Texts in which a text without a field is looked for.
+    /// Texts of the row in which a term without a field is searched.
     fn texts(&self) -> Vec<Cow<'_, str>>;
 }
 
 impl Query {
-    /// Whether a row passes, at `now` by the platform's clock. A row without a field fails a test of it, and passes its contrary.
+    /// Returns whether a row matches, at `now` by the platform's clock. A row without the field fails a test of the
+    /// field and passes the negated test.
     #[must_use]
     pub fn passes(&self, row: &dyn Row, now: Timestamp) -> bool {
         self.terms().all(|term| term.passes(row, now))
@@ -56,7 +57,7 @@ impl Term {
 }
 
 impl Pattern {
-    /// Whether a text is like this.
+    /// Returns whether a text matches the pattern.
     #[must_use]
     pub fn fits(&self, text: &str) -> bool {
         match self {
@@ -71,7 +72,7 @@ fn holds(text: &str, part: &str) -> bool {
     text.to_ascii_lowercase().contains(&part.to_ascii_lowercase())
 }
 
-/// Whether a text is made of the parts between the stars, in their order, the first at its beginning and the last at its end.
+/// Returns whether a text matches a pattern in which `*` means any text.
 fn is_like(text: &str, like: &str) -> bool {
     let mut parts = like.split('*');
     let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };

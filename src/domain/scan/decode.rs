@@ -1,35 +1,35 @@
-//! Runs of Base64 and of hexadecimal digits, and what they say.
+//! Decoding of Base64 and hexadecimal runs inside a text.
 
 use super::Encoding;
 use std::ops::Range;
 
-/// How a run is written.
+/// Encoding of a run of digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Digits {
-    /// Base64 of either alphabet.
+    /// Base64 digits of either alphabet.
     Base64,
-    /// Hexadecimal of either case.
+    /// Hexadecimal digits of either case.
     Hex,
 }
 
-/// The shortest run of Base64 that is decoded.
+/// Minimum length of a Base64 run to decode.
 const MIN_BASE64: usize = 10;
-/// The shortest run of hexadecimal digits that is decoded.
+/// Minimum length of a hexadecimal run to decode.
 const MIN_HEX: usize = 14;
-/// The shortest text that is looked for in what was decoded.
+/// Minimum length of a decoded text to scan.
 const MIN_TEXT: usize = 7;
 
-/// Bytes that a run says, or a text within them.
+/// Decoded bytes of a run, or a text within them.
 #[derive(Debug)]
 pub(super) struct Decoded {
     pub(super) bytes: Vec<u8>,
-    /// Where the digits of its first byte are.
+    /// Offset of the digits that encode the first byte.
     from: usize,
     digits: Digits,
 }
 
 impl Decoded {
-    /// How it was written.
+    /// Encoding in which the bytes were written.
     pub(super) const fn encoding(&self) -> Encoding {
         match self.digits {
             Digits::Base64 => Encoding::Base64,
@@ -37,17 +37,18 @@ impl Decoded {
         }
     }
 
-    /// The digits that a range of it comes from.
+    /// Range of digits that encode a range of the decoded bytes.
     pub(super) fn source(&self, range: &Range<usize>) -> Range<usize> {
         let (start, end) = match self.digits {
             Digits::Hex => (range.start * 2, range.end * 2),
-            // Texts begin anywhere in a group of three bytes: `from` is where the group of the first one begins.
+            // A text can begin anywhere in a group of three bytes: `from` is where the group of its first byte begins.
             Digits::Base64 => (range.start * 8 / 6, (range.end * 8).div_ceil(6)),
         };
         self.from + start..self.from + end
     }
 }
 
+/// Builds the table of Base64 digit values.
 const fn values() -> [u8; 256] {
     let mut values = [0xff; 256];
     let mut at: u8 = 0;
@@ -66,15 +67,15 @@ const fn values() -> [u8; 256] {
     values
 }
 
-/// What a character of Base64 stands for; 0xff for others.
+/// Value of each Base64 digit; 0xff for other bytes.
 const VALUES: [u8; 256] = values();
 
-/// Whether a byte is a character of Base64, of either alphabet.
+/// Returns whether a byte is a Base64 digit of either alphabet.
 pub(super) const fn is_base64(byte: u8) -> bool {
     VALUES[byte as usize] != 0xff
 }
 
-/// Every run of characters for which `is_of` holds that is at least `shortest` long.
+/// Finds every run of at least `shortest` bytes for which `is_of` holds.
 pub(super) fn runs(text: &[u8], shortest: usize, is_of: impl Fn(u8) -> bool) -> Vec<Range<usize>> {
     let (mut runs, mut start) = (Vec::new(), None);
     for (at, byte) in text.iter().enumerate() {
@@ -93,16 +94,16 @@ pub(super) fn runs(text: &[u8], shortest: usize, is_of: impl Fn(u8) -> bool) -> 
     runs
 }
 
-/// What part of a run was decoded.
+/// Extent of what was decoded from a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
-    /// All of it, whatever it is.
+    /// All bytes, whatever they are.
     Bytes,
-    /// A text within it.
+    /// A text within the bytes.
     Text,
 }
 
-/// All that a run of Base64 or of hexadecimal digits says, wherever it begins in the run: its bytes, and every text within them.
+/// Decodes every Base64 and hexadecimal run at every alignment, and passes on its bytes and every text within them.
 pub(super) fn each(text: &[u8], mut take: impl FnMut(&Decoded, Part)) {
     for run in runs(text, MIN_HEX, |byte| byte.is_ascii_hexdigit()) {
         for from in run.start..run.start + 2 {
@@ -123,7 +124,7 @@ pub(super) fn each(text: &[u8], mut take: impl FnMut(&Decoded, Part)) {
     }
 }
 
-/// The bytes that characters of Base64 say, without those that are not whole.
+/// Decodes Base64 digits; trailing bits that make no whole byte are dropped.
 pub(super) fn base64(digits: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(digits.len() / 4 * 3 + 2);
     for group in digits.chunks(4) {
@@ -134,11 +135,12 @@ pub(super) fn base64(digits: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// Passes on the decoded bytes and every text within them.
 fn texts(all: &Decoded, take: &mut impl FnMut(&Decoded, Part)) {
     take(all, Part::Bytes);
     let is_text = |byte: u8| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r');
     for run in runs(&all.bytes, MIN_TEXT, is_text) {
-        // A byte within a group of Base64 has bits of the digit before it: where the group begins is exact.
+        // A Base64 digit shares bits with its neighbours, so a text starts exactly only at the beginning of its group.
         let (start, from) = match all.digits {
             Digits::Hex => (run.start, run.start * 2),
             Digits::Base64 => (run.start - run.start % 3, run.start / 3 * 4),

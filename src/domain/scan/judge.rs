@@ -1,11 +1,11 @@
-//! What tells a credential from what only looks like one.
+//! Heuristics that tell credentials from text that only looks like one.
 
 use super::SecretKind;
 use super::decode::base64;
 use super::shapes::{Shape, says_text};
 use std::ops::Range;
 
-/// Kinds of characters: random text goes from one to the other often, words do not.
+/// Character class of a byte. Random text changes classes often, words do not.
 const fn class(byte: u8) -> u8 {
     match byte {
         b'a'..=b'z' => 0,
@@ -15,12 +15,12 @@ const fn class(byte: u8) -> u8 {
     }
 }
 
-/// How often the kind of character changes.
+/// Number of changes of the character class.
 fn n_changes(text: &[u8]) -> usize {
     text.windows(2).filter(|pair| class(pair[0]) != class(pair[1])).count()
 }
 
-/// How many characters of each kind there are.
+/// Number of characters in each class.
 fn classes(text: &[u8]) -> [usize; 4] {
     let mut n = [0; 4];
     for byte in text {
@@ -29,37 +29,38 @@ fn classes(text: &[u8]) -> [usize; 4] {
     n
 }
 
-/// Characters of a credential that are enough to tell it from words.
+/// Number of leading characters that suffice to tell a credential from words.
 const ENOUGH: usize = 43;
 
-/// Whether a text has letters and digits mixed, as random text does and words do not.
+/// Returns whether a text mixes letters and digits as random text does and words do not.
 pub(super) fn is_mixed(text: &[u8]) -> bool {
     let text = &text[..text.len().min(ENOUGH)];
     let [lower, upper, digits, _] = classes(text);
     digits > 0 && lower + upper > 0 && n_changes(text) >= text.len().min(24) / 4
 }
 
-/// Whether a word has letters and digits mixed as random text does: at least eight characters, and no name with a number behind it.
+/// Returns whether a word mixes letters and digits as random text does: at least eight characters, and not a name
+/// followed by a number.
 pub(super) fn is_random_word(word: &[u8]) -> bool {
     let [lower, upper, digits, _] = classes(word);
     let n_changes = n_changes(word);
     word.len() >= 8 && (digits > 0 && lower + upper > 0 && n_changes >= 3 || lower > 1 && upper > 1 && n_changes >= 6)
 }
 
-/// Whether a piece of a text is a word: letters alone, of which only the first may be a capital.
+/// Returns whether a piece is a word: only letters, of which only the first may be a capital.
 pub(super) fn is_word(piece: &[u8]) -> bool {
     let [_, _, digits, others] = classes(piece);
     digits + others == 0 && piece.get(1..).is_none_or(|rest| classes(rest)[1] == 0)
 }
 
-/// Whether pieces of Base64 are a secret that was split: random, and none of the pieces is a word or a number.
+/// Returns whether pieces of Base64 are a split secret: random, and no piece is a word or a number.
 pub(super) fn is_random(text: &[u8], pieces: &[Range<usize>]) -> bool {
     let whole = pieces[0].start..pieces[pieces.len() - 1].end;
     let [lower, upper, digits, others] = classes(&text[whole.clone()]);
     if lower < 2 || upper < 2 || digits + others == 0 || n_changes(&text[whole.clone()]) < 14 {
         return false;
     }
-    // A piece is none if it is a word, a number or a date.
+    // Words, numbers and dates are no parts of a secret.
     let is_part = |piece: &Range<usize>| {
         let [lower, upper, ..] = classes(&text[piece.clone()]);
         let is_number = lower + upper <= 1;
@@ -70,16 +71,16 @@ pub(super) fn is_random(text: &[u8], pieces: &[Range<usize>]) -> bool {
     lower > 0 && upper > 0 && pieces.iter().all(is_part) && !says_text(&text[whole])
 }
 
-/// Whether hexadecimal digits are random: of both kinds, and not the same again and again.
+/// Returns whether hexadecimal digits are random: letters and digits mixed, and not a repeated pattern.
 pub(super) fn is_random_hex(text: &[u8]) -> bool {
     let [lower, upper, digits, _] = classes(text);
     let half = text.len() / 2;
     digits >= 8 && lower + upper >= 8 && (lower == 0 || upper == 0) && text[..half] != text[half..]
 }
 
-/// Bytes in front of random bytes that say what they are.
+/// Number of bytes before random bytes that are searched for their name.
 const MAX_CONTEXT: usize = 48;
-/// Words that say that random bytes are computed, and nobody's secret.
+/// Names of computed values, which are no secrets.
 const DIGESTS: [&[u8]; 15] = [
     b"sha256",
     b"sha-256",
@@ -97,10 +98,10 @@ const DIGESTS: [&[u8]; 15] = [
     b"calculated",
     b"expected",
 ];
-/// Words that say that they are a secret after all.
+/// Names of secrets, which override the name of a digest before them.
 const SECRETS: [&[u8]; 4] = [b"secret", b"password", b"token", b"key"];
 
-/// Whether what begins at `at` is said to be a digest or a signature.
+/// Returns whether the bytes before `at` name a digest or signature.
 pub(super) fn is_digest(text: &[u8], at: usize) -> bool {
     let before = text[at.saturating_sub(MAX_CONTEXT)..at].to_ascii_lowercase();
     let last = |words: &[&[u8]]| {
@@ -112,19 +113,19 @@ pub(super) fn is_digest(text: &[u8], at: usize) -> bool {
     last(&DIGESTS).is_some_and(|digest| last(&SECRETS).is_none_or(|secret| secret < digest))
 }
 
-/// Whether a text is a JSON Web Token: a head and a body at least, of which the head says an object.
+/// Returns whether a text is a JSON Web Token: at least a header and a payload, and a header that decodes to JSON.
 pub(super) fn is_web_token(text: &[u8]) -> bool {
     let mut parts = text.split(|byte| *byte == b'.');
     let (head, body) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     head.len() >= 12 && body.len() >= 8 && says_text(head) && base64(head).contains(&b':')
 }
 
-/// The longest name or password that is looked for.
+/// Maximum length of a name or password to detect.
 const MAX_NAME: usize = 64;
-/// The longest value that is looked for.
+/// Maximum length of a value to detect.
 const MAX_VALUE: usize = 512;
 
-/// What stands for a value that is not told.
+/// Returns whether a value is a placeholder instead of a real value.
 fn is_placeholder(value: &[u8]) -> bool {
     const WORDS: [&[u8]; 34] = [
         b"true",
@@ -174,7 +175,7 @@ fn is_placeholder(value: &[u8]) -> bool {
         || WORDS.contains(&letters)
 }
 
-/// A header that authenticates, with what it says: `Bearer …`, `Basic …`.
+/// Detects an authentication scheme with its credentials: `Bearer …`, `Basic …`.
 pub(super) fn authorization(text: &[u8], at: usize) -> Option<Shape> {
     let begins = |word: &[u8]| text[at..].get(..word.len()).is_some_and(|there| there.eq_ignore_ascii_case(word));
     let scheme = [b"bearer".as_slice(), b"basic"].into_iter().find(|word| begins(word))?;
@@ -200,7 +201,7 @@ pub(super) fn authorization(text: &[u8], at: usize) -> Option<Shape> {
     (is_one && !is_placeholder(value)).then_some(Shape { kind: SecretKind::Authorization, range: at..from + n })
 }
 
-/// A name and a password in front of a host: `https://user:password@host`.
+/// Detects a user name and password before a host: `https://user:password@host`.
 pub(super) fn userinfo(text: &[u8], at: usize) -> Option<Shape> {
     let rest = text[at..].strip_prefix(b"://")?;
     let n = rest.iter().take(MAX_VALUE).position(|byte| {
@@ -216,7 +217,8 @@ pub(super) fn userinfo(text: &[u8], at: usize) -> Option<Shape> {
     (rest[n] == b'@' && is_one).then_some(Shape { kind: SecretKind::UrlPassword, range: at + 3..at + 3 + n })
 }
 
-/// The same without a scheme, in front of a host with a port, a path or in brackets: `user:password@db:5432`.
+/// Detects a user name and password without a scheme, before a host with a port or path or in parentheses:
+/// `user:password@db:5432`.
 pub(super) fn account(text: &[u8], at: usize) -> Option<Shape> {
     const ADDRESSES: [&[u8]; 12] =
         [b"mailto", b"email", b"e-mail", b"mail", b"to", b"from", b"cc", b"bcc", b"by", b"contact", b"sip", b"acct"];
@@ -244,7 +246,7 @@ const fn is_host(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')
 }
 
-/// Names of what is secret, without what joins their words.
+/// Names of secrets, without the separators between their words.
 const NAMES: [&str; 17] = [
     "password",
     "passwd",
@@ -265,12 +267,12 @@ const NAMES: [&str; 17] = [
     "credential",
 ];
 
-/// A name of something secret with its value: `password=…`, `"client_secret": "…"`.
+/// Detects a secret's name with its value: `password=…`, `"client_secret": "…"`.
 pub(super) fn assignment(text: &[u8], at: usize) -> Option<Shape> {
     let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'"' | b'\'' | b'\\' | b'`' | b']');
     let n_blank = text[..at].iter().rev().take(6).take_while(|byte| is_blank(byte)).count();
     let name_end = at - n_blank;
-    // Every name ends in one of these.
+    // Every name ends in one of these letters: a cheap test before the name is read.
     if !name_end.checked_sub(1).is_some_and(|last| b"dteynls".contains(&text[last].to_ascii_lowercase())) {
         return None;
     }
@@ -304,7 +306,7 @@ pub(super) fn assignment(text: &[u8], at: usize) -> Option<Shape> {
     let is_one = match (text[at], quote) {
         (b'=', _) => n >= 3,
         (_, Some(_)) => n >= 5 && !value.contains(&b' '),
-        // What stands behind a colon in prose is a word.
+        // After a colon in prose follows a word, which is no secret.
         (_, None) => n >= 6 && lower + upper > 0 && (digits > 0 || !value.iter().all(is_word)),
     };
     let from = at + 1 + n_blank;

@@ -1,4 +1,4 @@
-//! Secrets that are known, found wherever a text has one of them.
+//! Search for known secrets in a text.
 
 use super::HeldSecrets;
 use super::decode::{base64, is_base64};
@@ -7,16 +7,16 @@ use std::collections::HashMap;
 use std::ops::Range;
 use zeroize::Zeroizing;
 
-/// The shortest text that is looked for: anything less is found by accident.
+/// Minimum length of a pattern; shorter ones would match by accident.
 const MIN_KNOWN: usize = 8;
 
-/// Known secrets: their text, their last part alone if a prefix is known to anybody, and the bytes that they say in Base64.
+/// Known secrets as patterns: the text, the part after a public prefix, and the bytes if the text is Base64.
 #[derive(Default)]
 pub struct KnownSecrets {
     patterns: Vec<(Zeroizing<Vec<u8>>, usize)>,
-    /// The patterns by their first [`MIN_KNOWN`] bytes.
+    /// Patterns by their first [`MIN_KNOWN`] bytes.
     by_head: HashMap<u64, Vec<usize>>,
-    /// Which heads there may be, by their lowest bits: most places of a text are passed over with one look.
+    /// Hashes of the existing heads; most positions of a text are ruled out with one lookup.
     heads: Vec<bool>,
     n: usize,
 }
@@ -28,7 +28,7 @@ impl std::fmt::Debug for KnownSecrets {
 }
 
 impl KnownSecrets {
-    /// Looks for these; they are numbered as they come.
+    /// Creates a search for these secrets, numbered in order.
     pub fn new<'s>(secrets: impl IntoIterator<Item = &'s Secret>) -> Self {
         let mut known = Self { heads: vec![false; 1 << 16], ..Self::default() };
         secrets.into_iter().for_each(|secret| known.add(secret));
@@ -43,7 +43,7 @@ impl KnownSecrets {
         if text.iter().any(is_joint) {
             self.pattern(&text.iter().copied().filter(|byte| !is_joint(byte)).collect::<Vec<u8>>(), number);
         }
-        // The secret part of a key or token alone.
+        // The secret part of a key or token, without prefix and company, is a secret too.
         if let Some(tail) = text.strip_prefix(b"wlcro_").or_else(|| text.strip_prefix(b"wlop_")) {
             let tail = tail.strip_prefix(b"live_").unwrap_or(tail);
             let n_company = tail.iter().take_while(|byte| byte.is_ascii_digit()).count();

@@ -1,6 +1,7 @@
-//! The secret scan: bytes are searched for credentials, for those that are known and for everything that has the shape of one, in clear and
-//! through the encodings that text travels in: escapes of JSON, URLs, HTML, Markdown and quoted-printable, Base64 and hexadecimal, up to
-//! three in each other, and split over lines, texts and marks. Linear in the length of the text; memory is bounded by [`CHUNK`].
+//! Secret scan: finds known secrets and everything shaped like a credential, in clear text and through the encodings in
+//! which text travels: escapes of JSON, URLs, HTML, Markdown and quoted-printable, Base64 and hexadecimal, up to three
+//! nested, and split over lines, strings and markup. Time is linear in the length of the text; memory is bounded by
+//! [`CHUNK`].
 
 mod decode;
 mod judge;
@@ -17,37 +18,37 @@ use std::fmt;
 use std::ops::Range;
 use views::{Rewritten, Splits};
 
-/// What was found, the most telling first.
+/// Kind of a found secret, the most specific first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SecretKind {
-    /// A secret that is known to be one.
+    /// A secret from the list of known secrets.
     Known,
     /// An API key of the platform.
     ApiKey,
-    /// An operator's token.
+    /// An operator token of the platform.
     OperatorToken,
     /// A signing secret with its prefix.
     SigningSecret,
-    /// A private key in PEM.
+    /// A private key in PEM format.
     PrivateKey,
     /// A key of a cloud provider.
     CloudKey,
     /// A token of a code host, messenger, payment or mail service.
     ServiceToken,
-    /// A JSON Web Token.
+    /// A JSON Web Token (JWT).
     JsonWebToken,
-    /// A header that authenticates.
+    /// An authentication scheme with its credentials.
     Authorization,
-    /// A password in front of a host.
+    /// A user name and password before a host.
     UrlPassword,
-    /// The value of something called a password, secret, token or key.
+    /// The value of something named password, secret, token or key.
     Assignment,
-    /// Random bytes as long as secrets are.
+    /// Random bytes of a length that secrets have.
     RandomBytes,
 }
 
 impl SecretKind {
-    /// What people call it, with its article.
+    /// Name of the kind with its article, for messages.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -66,7 +67,7 @@ impl SecretKind {
         }
     }
 
-    /// What stands in its place when it is redacted.
+    /// Text that replaces a secret of this kind.
     #[must_use]
     pub const fn mask(self) -> &'static str {
         match self {
@@ -92,23 +93,23 @@ impl fmt::Display for SecretKind {
     }
 }
 
-/// How a secret was written.
+/// Encoding in which a secret is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Encoding {
-    /// In clear.
+    /// Written in clear text, unencoded.
     Clear,
-    /// With escapes of JSON, URLs, HTML, Markdown or quoted-printable.
+    /// Escaped for JSON, URLs, HTML, Markdown or quoted-printable.
     Escaped,
-    /// Split over lines, texts or marks.
+    /// Split over lines, strings or markup.
     Split,
-    /// In Base64 of either alphabet.
+    /// Encoded in Base64 of either alphabet.
     Base64,
-    /// In hexadecimal digits.
+    /// Encoded as a hexadecimal number.
     Hex,
 }
 
 impl Encoding {
-    /// Its name on the wire.
+    /// Name of the encoding on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -120,7 +121,7 @@ impl Encoding {
         }
     }
 
-    /// The encoding of that name.
+    /// Looks up an encoding by its wire name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         [Self::Clear, Self::Escaped, Self::Split, Self::Base64, Self::Hex].into_iter().find(|of| of.name() == name)
@@ -139,7 +140,7 @@ impl fmt::Display for Encoding {
     }
 }
 
-/// Eight bytes of a SHA-256 over a secret, by which one that was found is named without being told.
+/// Fingerprint of a secret: eight bytes of a SHA-256, which identify the secret without revealing it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint([u8; 8]);
 
@@ -158,60 +159,61 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// A secret that was found, without any of it.
+/// A secret found in a text, without the secret itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What it is.
+    /// Kind of the found secret.
     pub kind: SecretKind,
-    /// How it is written.
+    /// Encoding in which the secret is written.
     pub encoding: Encoding,
-    /// Which bytes of the text it is in.
+    /// Byte range of the secret in the text.
     pub range: Range<usize>,
-    /// Its name for people who release it.
+    /// Fingerprint by which an operator can release the finding.
     pub fingerprint: Fingerprint,
-    /// Which of the secrets that are held it is, as [`HeldSecrets`] numbers them.
+    /// Number of the known secret, as numbered by [`HeldSecrets`].
     pub held: Option<usize>,
 }
 
-/// Secrets that are looked for beside shapes.
+/// Known secrets that are searched for besides the shapes of credentials.
 pub trait HeldSecrets {
-    /// Every held secret in a text, with its number. `joints` are the places where the text was joined, in order.
+    /// Finds every known secret in a text, with its number. `joints` are the sorted offsets at which the text was
+    /// joined.
     fn find(&self, text: &[u8], joints: &[usize]) -> Vec<(Range<usize>, usize)>;
 }
 
-/// Whether shapes are looked for, beside what is held.
+/// Extent of a scan for secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// Held secrets and shapes.
+    /// Known secrets and shapes of credentials.
     Everything,
-    /// Held secrets alone.
+    /// Known secrets and nothing more.
     Held,
 }
 
-/// The search was ended before all was searched.
+/// Error of a scan that was stopped before the end of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the search took too long")]
 pub struct Interrupted;
 
-/// Bytes that are searched at once.
+/// Number of bytes scanned at once.
 pub const CHUNK: usize = 256 * 1024;
-/// Bytes that are searched with both chunks beside them: longer than any secret that is looked for, encoded twice.
+/// Overlap of two chunks in bytes: longer than any secret to detect, encoded twice.
 const OVERLAP: usize = 48 * 1024;
-/// Encodings in each other that are undone.
+/// Maximum number of nested encodings that are decoded.
 const MAX_DEPTH: usize = 3;
-/// Layers of escapes that are undone within one of them.
+/// Maximum number of escape layers that are undone within one encoding.
 const MAX_ESCAPES: usize = 3;
 
-/// Searches a text for secrets. What overlaps is one finding; findings are in the order of the text.
+/// Scans a text for secrets. Overlapping findings are merged; findings are in text order.
 #[must_use]
 pub fn find(text: &[u8], held: &dyn HeldSecrets) -> Vec<Finding> {
     search(text, held, Scope::Everything, &|| true).unwrap_or_default()
 }
 
-/// Searches a text as long as `goes_on` says so; it is asked before every [`CHUNK`].
+/// Scans a text as long as `goes_on` returns true; it is called before every [`CHUNK`].
 ///
 /// # Errors
-/// [`Interrupted`] when it did not.
+/// [`Interrupted`] when `goes_on` returned false.
 pub fn search(
     text: &[u8],
     held: &dyn HeldSecrets,
@@ -234,19 +236,20 @@ pub fn search(
     Ok(merged(found))
 }
 
-/// Runs of letters, digits, `_` and `-` that are at least `shortest` long.
+/// Finds runs of letters, digits, `_` and `-` that are at least `shortest` long.
 #[must_use]
 pub fn word_runs(text: &[u8], shortest: usize) -> Vec<Range<usize>> {
     decode::runs(text, shortest, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
-/// Whether a word has letters and digits mixed as random text does: at least eight characters, and no name with a number behind it.
+/// Returns whether a word mixes letters and digits as random text does: at least eight characters, and not a name
+/// followed by a number.
 #[must_use]
 pub fn is_random_word(word: &[u8]) -> bool {
     judge::is_random_word(word)
 }
 
-/// Findings that overlap are one, of the most telling kind.
+/// Merges overlapping findings into one of the most specific kind.
 fn merged(mut found: Vec<Finding>) -> Vec<Finding> {
     found.sort_by_key(|of| (of.range.start, of.kind, of.range.end));
     let mut merged: Vec<Finding> = Vec::new();
@@ -265,7 +268,7 @@ fn merged(mut found: Vec<Finding>) -> Vec<Finding> {
     merged
 }
 
-/// How a view was made of the one before.
+/// Transformation by which a view was made from its parent.
 #[derive(Clone, Copy)]
 enum Step<'a> {
     Root,
@@ -273,7 +276,7 @@ enum Step<'a> {
     Decoded(&'a decode::Decoded),
 }
 
-/// The way back from a view to the text.
+/// Transformations from the original text to a view, to map ranges back.
 #[derive(Clone, Copy)]
 struct Chain<'a> {
     step: Step<'a>,
@@ -285,6 +288,7 @@ impl<'a> Chain<'a> {
         Chain { step, parent: Some(self) }
     }
 
+    /// Maps a range of the view back to the original text.
     fn root(&self, range: Range<usize>) -> Range<usize> {
         let range = match self.step {
             Step::Root => range,
@@ -295,6 +299,7 @@ impl<'a> Chain<'a> {
     }
 }
 
+/// State of a scan over one chunk.
 struct Search<'a> {
     held: &'a dyn HeldSecrets,
     scope: Scope,
@@ -302,7 +307,7 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Looks at a text, at what it says without quoted-printable, and at what is encoded in either.
+    /// Scans a text, its quoted-printable decoding, and whatever is encoded in either.
     fn level(&mut self, text: &[u8], depth: usize, encoding: Encoding, chain: &Chain<'_>) {
         self.base(text, depth, encoding, chain);
         if let Some(view) = views::printable(text) {
@@ -311,7 +316,7 @@ impl Search<'_> {
         }
     }
 
-    /// Looks at a text, at what it says without its escapes, each of them joined too, and into its runs of digits.
+    /// Scans a text, its unescaped form, the joined lines of both, and their encoded runs.
     fn base(&mut self, text: &[u8], depth: usize, encoding: Encoding, chain: &Chain<'_>) {
         self.look(text, &[], Wanted::All, encoding, chain);
         self.lines(text, encoding, chain);
@@ -335,7 +340,7 @@ impl Search<'_> {
         }
     }
 
-    /// Looks at a text whose lines are joined, and without the escapes that were split.
+    /// Scans a text with its lines joined, and then without the escapes that were split.
     fn lines(&mut self, text: &[u8], encoding: Encoding, chain: &Chain<'_>) {
         let Some(view) = views::joined(text, Splits::Lines) else { return };
         let (chain, encoding) = (chain.then(Step::Rewritten(&view)), encoding.max(Encoding::Split));
@@ -382,7 +387,7 @@ impl Search<'_> {
         chain: &Chain<'_>,
     ) {
         let root = chain.root(range.clone());
-        // What lies within what was found last says nothing new.
+        // A finding inside the previous one of an equal or more specific kind adds nothing.
         if self.found.last().is_some_and(|last| {
             last.kind <= kind && last.held == held && last.range.start <= root.start && root.end <= last.range.end
         }) {

@@ -1,30 +1,30 @@
-//! What credentials look like: prefixes that issuers give them, headers, URLs, assignments, and random bytes of the usual lengths.
+//! Shapes of credentials: issuers' prefixes, headers, URLs, assignments and random bytes of common lengths.
 
 use super::decode::{base64, is_base64, runs};
 use super::{SecretKind, judge};
 use std::ops::Range;
 
-/// Something in a view that looks like a credential.
+/// Part of a view that looks like a credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Shape {
     pub(super) kind: SecretKind,
     pub(super) range: Range<usize>,
 }
 
-/// A text that is looked at: its bytes, and where it was joined.
+/// A text to scan, with the offsets at which it was joined.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Joined<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) joints: &'a [usize],
 }
 
-/// A credential that begins with the same characters always.
+/// Format of a credential with a fixed prefix.
 struct Prefix {
     text: &'static [u8],
     kind: SecretKind,
-    /// What it consists of behind that.
+    /// Predicate of the characters after the prefix.
     is_of: fn(u8) -> bool,
-    /// Characters that it has at least, and at most.
+    /// Minimum and maximum number of characters after the prefix.
     lengths: (usize, usize),
 }
 
@@ -52,9 +52,10 @@ const fn of(text: &'static [u8], kind: SecretKind, is_of: fn(u8) -> bool, length
     Prefix { text, kind, is_of, lengths }
 }
 
-/// The longest credential behind a prefix that has no length of its own.
+/// Maximum length of a credential after a prefix without a fixed length.
 const MAX_TAIL: usize = 512;
 
+/// Known credential prefixes with their formats.
 const PREFIXES: [Prefix; 37] = [
     of(b"wlcro_", SecretKind::ApiKey, is_word, (16, 69)),
     of(b"wlop_", SecretKind::OperatorToken, is_word, (16, 43)),
@@ -95,7 +96,7 @@ const PREFIXES: [Prefix; 37] = [
     of(b"shpss_", SecretKind::ServiceToken, is_letter_or_digit, (32, 32)),
 ];
 
-/// Which two characters a prefix can begin with, a bit for each pair.
+/// Builds the bit set of two-character beginnings of all prefixes.
 const fn pairs() -> [u64; 1024] {
     let mut pairs = [0; 1024];
     let mut at = 0;
@@ -107,18 +108,19 @@ const fn pairs() -> [u64; 1024] {
     pairs
 }
 
+/// Bit set of two-character beginnings, to rule out most offsets with one lookup.
 static PAIRS: [u64; 1024] = pairs();
 
-/// Which shapes are looked for.
+/// Shapes to look for in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
-    /// All.
+    /// All known shapes of credentials.
     All,
-    /// Those that white space does not make up: a text without any is looked at.
+    /// Only shapes that do not depend on white space, for a text from which it was removed.
     Unspaced,
 }
 
-/// Every shape in a text.
+/// Finds every shape of a credential in a text.
 pub(super) fn find(text: Joined<'_>, wanted: Wanted) -> Vec<Shape> {
     let mut found = Vec::new();
     for (at, two) in text.bytes.windows(2).enumerate() {
@@ -160,14 +162,14 @@ fn prefixed(text: Joined<'_>, at: usize, of: &Prefix, wanted: Wanted) -> Option<
     let tail = &tail[..n];
     let is_whole = match of.text {
         b"eyJ" => judge::is_web_token(&text.bytes[at..from + n]),
-        // Prose that lost its spaces, and names that only begin alike.
+        // Prose without its spaces, and names with the same beginning, are no credentials.
         b"whsec_" | b"sk-" | b"hf_" | b"SG." | b"pypi-" => judge::is_mixed(tail),
         _ => wanted == Wanted::All || judge::is_mixed(tail),
     };
     is_whole.then_some(Shape { kind: of.kind, range: at..from + n })
 }
 
-/// How much of a tail of `n` bytes is left without the words behind it that a joined text has lost its spaces to; `least` is left in any case.
+/// Length of a tail of `n` bytes without trailing words that were attached when spaces were removed; at least `least`.
 fn until_prose(text: Joined<'_>, from: usize, n: usize, least: usize) -> usize {
     let first = text.joints.partition_point(|joint| *joint < from + least);
     let within = text.joints[first..].iter().take_while(|joint| **joint < from + n);
@@ -183,12 +185,12 @@ fn until_prose(text: Joined<'_>, from: usize, n: usize, least: usize) -> usize {
     within.copied().find(is_word).map_or(n, |joint| joint - from)
 }
 
-/// The longest private key, in bytes.
+/// Maximum length of a private key in bytes.
 const MAX_PRIVATE_KEY: usize = 16 * 1024;
-/// The longest first or last line of one.
+/// Maximum length of the first or last line of a PEM block.
 const MAX_FENCE: usize = 64;
 
-/// A private key in PEM, from its first line to its last, or as far as it goes.
+/// Detects a private key in PEM format, up to its last line or to the end of the text.
 fn private_key(text: &[u8], at: usize) -> Option<Shape> {
     let rest = &text[at..text.len().min(at + MAX_PRIVATE_KEY)];
     let label = rest.strip_prefix(b"-----BEGIN")?;
@@ -203,18 +205,19 @@ fn private_key(text: &[u8], at: usize) -> Option<Shape> {
     Some(Shape { kind: SecretKind::PrivateKey, range: at..end + at })
 }
 
-/// Lengths of random secrets: 32 bytes in Base64 without padding and with it, 30 bytes (as access keys have them), 32 bytes in hexadecimal.
+/// Lengths of random secrets in Base64 digits: 43 for 32 bytes without padding, 40 for 30 bytes; in hexadecimal 64 for
+/// 32 bytes.
 const BASE64_LENGTHS: [usize; 2] = [43, 40];
 const HEX_LENGTH: usize = 64;
-/// Pieces that a secret is split into at most.
+/// Maximum number of pieces into which a Base64 secret is split.
 const MAX_PIECES: usize = 3;
-/// Pieces of hexadecimal digits: a dump has a byte in each.
+/// Maximum number of pieces of a hexadecimal secret: a dump has one byte in each.
 const MAX_HEX_PIECES: usize = 32;
 
-/// Random bytes of the usual lengths, also in pieces.
+/// Finds random bytes of common lengths, also when split.
 fn random(text: Joined<'_>, found: &mut Vec<Shape>) {
     for run in runs(text.bytes, BASE64_LENGTHS[1], is_base64) {
-        // A secret in few pieces has a long one.
+        // A secret in at most MAX_PIECES pieces has at least one long piece.
         let is_start = |piece: &Range<usize>| piece.len() >= BASE64_LENGTHS[1] / MAX_PIECES;
         sums(&split(&run, text.joints), MAX_PIECES, &BASE64_LENGTHS, is_start, |of| {
             if judge::is_random(text.bytes, of) && !judge::is_digest(text.bytes, of[0].start) {
@@ -240,7 +243,7 @@ fn random(text: Joined<'_>, found: &mut Vec<Shape>) {
     }
 }
 
-/// A run in the pieces that joints make of it.
+/// Splits a run at its joints.
 fn split(run: &Range<usize>, joints: &[usize]) -> Vec<Range<usize>> {
     let first = joints.partition_point(|joint| *joint <= run.start);
     let within = joints[first..].iter().take_while(|joint| **joint < run.end);
@@ -254,7 +257,8 @@ fn split(run: &Range<usize>, joints: &[usize]) -> Vec<Range<usize>> {
     pieces
 }
 
-/// Takes every row of adjacent pieces that is as long as one of `lengths` together, and has a piece that `is_needed`.
+/// Passes on every sequence of adjacent pieces whose total length is one of `lengths` and that has a piece for which
+/// `is_needed` holds.
 fn sums(
     pieces: &[Range<usize>],
     most: usize,
@@ -278,7 +282,7 @@ fn sums(
     }
 }
 
-/// Whether Base64 says text: then it is no random secret, and is looked into.
+/// Returns whether Base64 digits decode to text: then they are no random secret, and are scanned as text.
 pub(super) fn says_text(digits: &[u8]) -> bool {
     let bytes = base64(digits);
     let n_text = bytes.iter().filter(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r')).count();

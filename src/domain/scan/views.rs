@@ -1,25 +1,25 @@
-//! Views of a text: what it says once escapes are undone, once what splits it is taken out, or once a run of it is decoded. Each view knows
-//! where its bytes come from.
+//! Views of a text: with escapes undone, with separators removed, or with a run decoded. Each view maps its bytes back
+//! to their source.
 
 use std::ops::Range;
 
-/// Consecutive bytes of a view and the bytes that they come from.
+/// Consecutive bytes of a view with their source.
 #[derive(Debug, Clone, Copy)]
 struct Segment {
-    /// Where it begins in the view.
+    /// Offset of the segment in the view.
     view: usize,
-    /// Where it begins in the source.
+    /// Offset of the segment in the source.
     source: usize,
-    /// How many bytes of the source all of it comes from; 0 if it is a copy, byte for byte.
+    /// Number of source bytes of the whole segment; 0 for a copy byte by byte.
     n_source: usize,
 }
 
-/// A text made from another one.
+/// A text derived from another one, with a mapping back.
 #[derive(Debug, Default)]
 pub(super) struct Rewritten {
     pub(super) bytes: Vec<u8>,
     segments: Vec<Segment>,
-    /// Where something was taken out, as places in `bytes`.
+    /// Offsets in `bytes` at which something was removed.
     pub(super) joints: Vec<usize>,
 }
 
@@ -47,7 +47,7 @@ impl Rewritten {
         }
     }
 
-    /// Where a range of the view comes from.
+    /// Source range of a range of the view.
     pub(super) fn source(&self, range: &Range<usize>) -> Range<usize> {
         let of = |at: usize| {
             let index = self.segments.partition_point(|segment| segment.view <= at).saturating_sub(1);
@@ -60,7 +60,7 @@ impl Rewritten {
     }
 }
 
-/// Characters that references of HTML name, as far as secrets have them.
+/// Named HTML character references for characters that occur in secrets.
 const NAMED: [(&[u8], u8); 30] = [
     (b"amp", b'&'),
     (b"lt", b'<'),
@@ -94,11 +94,11 @@ const NAMED: [(&[u8], u8); 30] = [
     (b"NewLine", b'\n'),
 ];
 
-/// The longest escape, in bytes.
+/// Maximum length of an escape in bytes.
 const MAX_ESCAPE: usize = 16;
 
-/// The text with one layer of escapes undone: those of JSON and of programs, of URLs, of HTML and of Markdown, and without characters that
-/// are not seen, their marks and the pictures of control characters. `None` if there is nothing to undo.
+/// Undoes one layer of escapes of JSON, programming languages, URLs, HTML and Markdown, and removes invisible
+/// characters, their marks and control pictures. `None` if nothing changes.
 pub(super) fn unescaped(text: &[u8]) -> Option<Rewritten> {
     let is_special = |byte: &u8| matches!(byte, b'\\' | b'%' | b'&' | b'<' | 0xc2 | 0xe2 | 0xef);
     text.iter().position(is_special)?;
@@ -129,7 +129,7 @@ pub(super) fn unescaped(text: &[u8]) -> Option<Rewritten> {
     is_changed.then_some(view)
 }
 
-/// What an escape stands for.
+/// Replacement of one decoded escape.
 #[derive(Debug, Clone, Copy)]
 enum Undone {
     Nothing,
@@ -148,7 +148,8 @@ fn digit(byte: u8) -> Option<u32> {
     char::from(byte).to_digit(16)
 }
 
-/// A number of `radix` at the beginning of `text`, of at most `longest` digits, and its length.
+/// Parses a number of `radix` at the beginning of `text`, with at most `longest` digits; returns the value and its
+/// length.
 fn number(text: &[u8], radix: u32, longest: usize) -> Option<(u32, usize)> {
     let digits = text.iter().take(longest).map_while(|byte| char::from(*byte).to_digit(radix));
     let (value, n) = digits.fold((0_u32, 0), |(value, n), digit| (value.saturating_mul(radix) + digit, n + 1));
@@ -169,7 +170,7 @@ fn backslash(rest: &[u8]) -> Option<(Undone, usize)> {
         b't' => Some((Undone::Byte(b'\t'), 2)),
         b'0'..=b'3' => number(&rest[1..], 8, 3).filter(|(_, n)| *n == 3).and_then(|(code, n)| character(code, 1 + n)),
         byte if byte.is_ascii_punctuation() => Some((Undone::Byte(byte), 2)),
-        // A line that goes on in the next one.
+        // A backslash at the end of a line continues the line.
         b'\n' | b'\r' => Some((Undone::Nothing, 1)),
         _ => None,
     }
@@ -192,14 +193,14 @@ fn reference(rest: &[u8]) -> Option<(Undone, usize)> {
     }
 }
 
-/// The length of the mark of a hidden character: `<U+200B>`.
+/// Length of the mark of a hidden character: `<U+200B>`.
 fn mark(rest: &[u8]) -> Option<usize> {
     let digits = rest.strip_prefix(b"<U+")?;
     let (_, n) = number(digits, 16, 6)?;
     (digits.get(n) == Some(&b'>')).then_some(n + 4)
 }
 
-/// The length of a character that is not seen, or of the picture of a control character.
+/// Length of an invisible character or of a control picture.
 fn unseen(rest: &[u8]) -> Option<usize> {
     match rest {
         [0xc2, 0xad, ..] => Some(2),
@@ -211,7 +212,7 @@ fn unseen(rest: &[u8]) -> Option<usize> {
     }
 }
 
-/// The text with quoted-printable undone: `=5F`, and `=` at the end of a line. `None` if there is none.
+/// Decodes quoted-printable: `=5F`, and `=` at the end of a line. `None` if there is none.
 pub(super) fn printable(text: &[u8]) -> Option<Rewritten> {
     text.iter().position(|byte| *byte == b'=')?;
     let (mut view, mut at, mut is_changed) = (Rewritten::default(), 0, false);
@@ -237,19 +238,19 @@ pub(super) fn printable(text: &[u8]) -> Option<Rewritten> {
     is_changed.then_some(view)
 }
 
-/// What is taken out of a text that is joined.
+/// Separators that are removed to join a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Splits {
-    /// Ends of lines, quotation marks that end a text where the next one begins, tags and emphasis.
+    /// Line ends, seams between adjacent quoted strings, tags and emphasis.
     Lines,
-    /// All white space too.
+    /// All white space as well.
     Spaces,
 }
 
-/// The longest run between two quotation marks, and the longest tag, that is taken out.
+/// Maximum length of a separator: the part between two quotation marks, or a tag.
 const MAX_JOINT: usize = 64;
 
-/// The text joined over what splits it. `None` if nothing does.
+/// Joins a text by removing separators. `None` if there are none.
 pub(super) fn joined(text: &[u8], splits: Splits) -> Option<Rewritten> {
     let (mut view, mut at) = (Rewritten::default(), 0);
     view.bytes.reserve(text.len());
@@ -265,7 +266,7 @@ pub(super) fn joined(text: &[u8], splits: Splits) -> Option<Rewritten> {
     (!view.joints.is_empty()).then_some(view)
 }
 
-/// How long the joint is that a text begins with; 0 if it begins with none.
+/// Length of the separator at the beginning of a text; 0 if there is none.
 fn joint(text: &[u8], splits: Splits) -> usize {
     match text[0] {
         b'\n' | b'\r' => line_end(text),
@@ -284,7 +285,7 @@ fn joint(text: &[u8], splits: Splits) -> usize {
     }
 }
 
-/// An end of a line with what the next one begins with: white space, and the marks of quotations and comments.
+/// Length of a line end with the beginning of the next line: white space, and marks of quotations and comments.
 fn line_end(text: &[u8]) -> usize {
     text.iter()
         .take(MAX_JOINT)
@@ -292,7 +293,8 @@ fn line_end(text: &[u8]) -> usize {
         .count()
 }
 
-/// A text in quotation marks that ends and the next one that begins: `" + "`, `' . '`, `""`; `", "` where white space is taken out too.
+/// Length of the seam between two adjacent quoted strings: `" + "`, `' . '`, `""`; `", "` where white space is removed
+/// too.
 fn seam(text: &[u8], splits: Splits) -> usize {
     let between = text[1..].iter().take(MAX_JOINT).take_while(|byte| match byte {
         b' ' | b'\t' | b'\n' | b'\r' | b'+' | b'.' | b'&' | b'|' | b'-' | b'>' => true,
@@ -303,7 +305,7 @@ fn seam(text: &[u8], splits: Splits) -> usize {
     if text.get(n) != text.first() || is_name(&text[n..]) { 0 } else { n + 1 }
 }
 
-/// Whether a text in quotation marks is the name of a member: what comes before it ended.
+/// Returns whether a quoted string is the name of a member, so that the string before it had ended.
 fn is_name(text: &[u8]) -> bool {
     let name = text[1..].iter().take(MAX_JOINT).take_while(|byte| **byte != text[0]).count();
     text.get(name + 2) == Some(&b':')
