@@ -1,4 +1,5 @@
-//! Alerts: rules over a picture. An alert keeps the time at which it was first seen for as long as its rule holds.
+//! Alert rules, applied to an overview. An alert keeps the time at which it was first seen for as long as its rule
+//! holds.
 
 use super::reach::Reach;
 use crate::api::keys::KeyRow;
@@ -13,41 +14,41 @@ use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use std::time::Duration;
 
-/// A waiting delivery that is overdue by this much is an alert.
+/// Delay after which an overdue delivery raises an alert.
 pub const OVERDUE: Duration = Duration::from_secs(300);
-/// Clocks that differ by this much are an alert.
+/// Clock difference above which an alert is raised.
 pub const SKEW: Duration = Duration::from_secs(30);
 
-/// Something that needs somebody.
+/// Condition that needs an operator's attention.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alert {
-    /// What it is about.
+    /// Subject of the alert, such as a subscription or a key.
     pub subject: Subject,
-    /// Its name for people: a target, a key's name.
+    /// Display name of the subject: a target URL, a key's name.
     pub name: Untrusted,
-    /// How bad.
+    /// Severity of the alert, as the health status of its subject.
     pub standing: Standing,
-    /// Rule, value and limit in one line.
+    /// Reason in one line: rule, value and limit.
     pub why: String,
-    /// Since when: as the platform says it, else when it was first seen by this machine's clock.
+    /// Start of the alert: as the platform dates it, otherwise the time at which this machine first saw it.
     pub since: Timestamp,
-    /// Who looks after it, as far as the last picture told.
+    /// Acknowledgement of the alert, if the last overview held one.
     pub acknowledged: Option<Acknowledged>,
 }
 
-/// Somebody looks after an alert.
+/// Acknowledgement of an alert by an operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Acknowledged {
-    /// Who.
+    /// Name of the operator who acknowledged the alert.
     pub by: Untrusted,
-    /// When that was said, by the platform's clock.
+    /// Time of the acknowledgement, on the platform's clock.
     pub at: Timestamp,
-    /// What else was said.
+    /// Note that the operator added.
     pub note: Option<Untrusted>,
 }
 
 impl Acknowledged {
-    /// In one line, fit for the screen.
+    /// Formats the acknowledgement in one line, safe for the screen.
     #[must_use]
     pub fn line(&self) -> String {
         let note = self.note.as_ref().map_or_else(String::new, |note| format!(": {}", note.inert()));
@@ -55,24 +56,25 @@ impl Acknowledged {
     }
 }
 
-/// All alerts: those that nobody looks after first, of these the worst first, then oldest first.
+/// All alerts, in order: unacknowledged ones first, of these the worst first, then the oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Alerts(Vec<Alert>);
 
 impl Alerts {
-    /// Takes up alerts seen earlier, so that they keep their `since`.
+    /// Restores alerts that an earlier run stored, so that they keep their `since`.
     #[must_use]
     pub fn remembered(alerts: Vec<Alert>) -> Self {
         Self(alerts)
     }
 
-    /// The alerts.
+    /// Returns the alerts in order.
     #[must_use]
     pub fn list(&self) -> &[Alert] {
         &self.0
     }
 
-    /// The alerts after a new overview, received at `now`.
+    /// Computes the alerts of a new overview that was received at `now`. An alert that was there before keeps its
+    /// `since`.
     #[must_use]
     pub fn after(&self, overview: &Overview, reach: &Reach, now: Timestamp) -> Self {
         let mut alerts: Vec<Alert> = raised(overview, reach, now)
@@ -87,7 +89,7 @@ impl Alerts {
     }
 }
 
-/// When a key that is dormant became so; nothing where something else is the matter with it.
+/// Returns when a key became dormant; `None` if it is not, or if its state has another reason.
 fn dormant_since(row: &KeyRow, now: Timestamp) -> Option<Timestamp> {
     let facts = row.facts();
     let idle_since = facts.last_used_at.unwrap_or(facts.created_at);
@@ -106,14 +108,15 @@ fn silent(row: &SilenceRow, now: Timestamp) -> String {
     )
 }
 
-/// When something began, as far as that is known.
+/// Start of an alert, as far as it is known.
 #[derive(Debug, Clone, Copy)]
 enum Began {
-    /// The alert itself did.
+    /// The alert's condition itself began at this time.
     Itself(Timestamp),
-    /// Something did that belongs to it, and may begin again while it goes on: a streak of failures, the delivery that waits longest.
+    /// A part of the condition began at this time and may begin again while the alert lasts: a streak of failures,
+    /// the delivery that waits longest.
     Part(Timestamp),
-    /// It is not known.
+    /// The start of the condition is not known.
     Unknown,
 }
 
@@ -132,13 +135,14 @@ impl Began {
         }
     }
 
-    /// What the platform dates.
+    /// Start that the platform dates; unknown if it has no date.
     fn dated(at: Option<Timestamp>) -> Self {
         at.map_or(Self::Unknown, Self::Itself)
     }
 }
 
-/// When the alert of a subscription began: a streak is its beginning only where it is the reason.
+/// Returns the start of a subscription's alert. A streak of failures dates the alert only if the streak is its
+/// reason.
 fn began(row: &SubscriptionRow) -> Began {
     match (row.subscription.disabled_utc, row.health.streak_began_utc) {
         (Some(at), _) => Began::Itself(at),
@@ -148,7 +152,7 @@ fn began(row: &SubscriptionRow) -> Began {
     }
 }
 
-/// Who looks after an alert that began at `since`, where that is known.
+/// Finds the acknowledgement of an alert that began at `since`, if one is still valid.
 fn acknowledged(overview: &Overview, alert: (Subject, Standing), since: Option<Timestamp>) -> Option<Acknowledged> {
     overview.acknowledgements.rows.iter().rev().find_map(|row| {
         let said = row.said()?;

@@ -1,52 +1,53 @@
-//! The budget: how much of a rate window that belongs to somebody else a console may use.
+//! Call budget: how much of a key's rate limit the console may use while other callers use the same key.
 //!
-//! At most a part of the limit, counted over any sixty seconds, so that it holds whatever the platform's windows are aligned to; and at most
-//! a quarter of what the others leave. Where they leave nothing, nothing is asked before the window ends.
+//! At most a percentage of the limit, counted over any 60 s, so that it holds however the platform's windows are
+//! aligned; and at most a quarter of what other callers leave. If they leave nothing, no call is made before the
+//! window ends.
 
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use crate::domain::window::Bucket;
 use std::time::Duration;
 
-/// How long a window is left alone in which others leave nothing for us.
+/// Pause between calls in a window that other callers use up.
 const CROWDED: Duration = Duration::from_secs(300);
 
-/// A window as it stands for us.
+/// State of one rate window of a key, from answers seen and calls made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
-    /// Calls allowed a minute; as documented until an answer says otherwise.
+    /// Calls allowed per minute; the documented default until an answer says otherwise.
     pub limit: u32,
-    /// Calls left in the window that is open, if an answer of it was seen.
+    /// Calls remaining in the open window, if an answer in it was seen.
     pub left: Option<u32>,
-    /// When that window ends.
+    /// Time at which the open window ends.
     pub resets_at: Option<Timestamp>,
-    /// Calls a minute of others, in the busiest minute seen of late.
+    /// Calls per minute by other callers, in the busiest minute seen recently.
     pub others: u32,
-    /// Calls of ours in the last sixty seconds.
+    /// Own calls in the last 60 seconds.
     pub n_own: u32,
-    /// The first of them.
+    /// Time of the first own call in the last 60 seconds.
     pub first_own_at: Option<Timestamp>,
 }
 
 impl Window {
-    /// A window of which nothing was seen.
+    /// Window of which no answer was seen yet.
     #[must_use]
     pub const fn unseen(bucket: Bucket) -> Self {
         Self { limit: bucket.default_limit(), left: None, resets_at: None, others: 0, n_own: 0, first_own_at: None }
     }
 
-    /// Calls of ours in any sixty seconds.
+    /// Returns the number of own calls allowed in any 60 seconds.
     #[must_use]
     pub fn allowance(&self, percent: u8) -> u32 {
         allowance::of(self.limit, percent, self.others)
     }
 
-    /// Until when no call may be made; nothing if one may be made now.
+    /// Returns the time before which no call may be made; `None` if a call may be made now.
     #[must_use]
     pub fn full_until(&self, percent: u8, now: Timestamp) -> Option<Timestamp> {
         let allowed = self.allowance(percent);
         let ends = self.resets_at.unwrap_or_else(|| now.slot(MINUTE_MS).plus(Duration::from_millis(60_000)));
         if allowed == 0 {
-            // The others use all of it. One call in a while tells whether they still do.
+            // Other callers use all of it. One call after each pause shows whether they still do.
             let last = self.first_own_at;
             return Some(ends.max(last.unwrap_or(now).plus(CROWDED))).filter(|_| self.left.is_some() || last.is_some());
         }
@@ -60,19 +61,20 @@ impl Window {
     }
 }
 
-/// Calls that are left to the others in a window, however much of our part is left: what they may still want.
+/// Returns the calls that are always left to other callers in a window, up to 2 % of the limit.
 fn reserve(limit: u32, others: u32) -> u32 {
     (limit / 50).max(1).min(others)
 }
 
-/// How much is ours.
+/// Share of a rate limit that the console may use.
 pub mod allowance {
     use crate::domain::time::MINUTE_MS;
 
-    /// Seconds into a window before its use tells how the minute will end.
+    /// Milliseconds into a window from which on its use predicts the whole minute.
     const TELLING: i64 = 10_000;
 
-    /// Calls a minute that we may make where others make `others`: `percent` of the limit, and at most a quarter of what is left.
+    /// Returns the calls per minute that the console may make while others make `others`: `percent` of the limit, at
+    /// most a quarter of the rest.
     #[must_use]
     pub fn of(limit: u32, percent: u8, others: u32) -> u32 {
         let part = limit * u32::from(percent.min(50)) / 100;
@@ -81,7 +83,7 @@ pub mod allowance {
         part.max(u32::from(limit > 0)).min(quarter)
     }
 
-    /// Calls a minute of others, where they made `n` in the first `passed_ms` of a window.
+    /// Projects the calls per minute of other callers, who made `n` in the first `passed_ms` of a window.
     #[must_use]
     pub fn projected(n: u32, passed_ms: i64) -> u32 {
         if !(TELLING..MINUTE_MS).contains(&passed_ms) {

@@ -1,4 +1,5 @@
-//! The feed: follows a platform's stream, fetches a new overview when something changed, and publishes pictures, latest wins.
+//! Portal feed: follows the platform's event stream, fetches a new overview when something changed, and publishes
+//! snapshots (the latest replaces older ones).
 
 use super::alerts::Alerts;
 use super::history::History;
@@ -14,19 +15,19 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// The least time between two overviews: the console asks at most four times a second.
+/// Minimum time between two overviews: at most four requests a second.
 const PACE: Duration = Duration::from_millis(250);
 
-/// How a platform is followed.
+/// Settings of the Portal feed, fixed while it runs.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Rows per listing, 1 to 500.
+    /// Rows per list in the overview, 1 to 500.
     pub rows: u32,
-    /// What is remembered across restarts, if it could be opened.
+    /// Store that survives restarts; `None` if it could not be opened.
     pub history: Option<History>,
 }
 
-/// Follows the platform behind `client` until every receiver is gone.
+/// Follows the platform behind `client` until every receiver of snapshots is dropped.
 pub async fn follow(client: Client, ambient: Ambient, settings: Settings, pictures: watch::Sender<Arc<Snapshot>>) {
     let heard = ambient.stopwatch();
     let mut feed = Feed { client, ambient, settings, pictures, current: Snapshot::default(), fetched: None, heard };
@@ -50,15 +51,15 @@ struct Feed {
     ambient: Ambient,
     settings: Settings,
     pictures: watch::Sender<Arc<Snapshot>>,
-    /// The picture as of now; what was published may be a beat older.
+    /// Current snapshot; the published one may be a heartbeat older.
     current: Snapshot,
-    /// Since the last overview was received.
+    /// Time since the last overview was received; `None` before the first.
     fetched: Option<Stopwatch>,
-    /// Since the platform was last heard.
+    /// Time since the platform last sent anything.
     heard: Stopwatch,
 }
 
-/// What the feed waits for.
+/// Event that the feed waits for.
 enum Heard {
     Pulse(Option<Pulse>),
     Silence,
@@ -66,7 +67,7 @@ enum Heard {
 }
 
 impl Feed {
-    /// Takes up the alerts of the last run, so that they keep their `since`.
+    /// Restores the alerts of the last run, so that they keep their `since`.
     async fn recall(&mut self) {
         if let Some(history) = &self.settings.history {
             match history.alerts().await {
@@ -76,7 +77,7 @@ impl Feed {
         }
     }
 
-    /// One connection, from its first overview to its end. `Ok` when nobody looks any more.
+    /// Runs one connection, from its first overview to its end. Returns `Ok` when no receiver of snapshots is left.
     async fn listen(&mut self) -> Result<(), client::Error> {
         self.fetch().await?;
         let (client, ambient) = (self.client.clone(), self.ambient.clone());
@@ -122,7 +123,8 @@ impl Feed {
         }
     }
 
-    /// Waits for `work` and lets the picture age meanwhile: a platform that hangs in the middle of an answer must not look alive.
+    /// Waits for `work` and ages the snapshot meanwhile: a platform that hangs in the middle of an answer must not
+    /// appear live.
     async fn ageing<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         loop {
@@ -152,7 +154,7 @@ impl Feed {
         Ok(())
     }
 
-    /// Makes `next` the current picture; tells whoever looks if there is anything to see in it.
+    /// Makes `next` the current snapshot, and publishes it if the overview or the link changed.
     async fn publish(&mut self, next: Snapshot) {
         let before = std::mem::replace(&mut self.current, next);
         let same_overview = match (&before.overview, &self.current.overview) {

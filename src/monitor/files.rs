@@ -1,4 +1,5 @@
-//! Files of consoles and commands: replaced whole or not at all, read by their owner alone, locked against others of their kind.
+//! Files of consoles and commands: replaced atomically, readable by their owner only, and locked against other
+//! processes.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
@@ -6,28 +7,30 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
-/// Names that are tried for a file that is set aside.
+/// Maximum number of names that are tried when a file is set aside.
 const MAX_SET_ASIDE: u32 = 1_000;
 
-/// Replaces a file in a folder that is there, or makes it.
+/// Creates a file or replaces it atomically; its folder must exist.
 ///
 /// # Errors
-/// Those of the file system; an existing file is then left as it was.
+///
+/// [`io::Error`] of the file system; an existing file is then unchanged.
 pub fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
     put(fresh(file, bytes)?, file)
 }
 
-/// As [`replace`], for what must survive a loss of power.
+/// Replaces a file like [`replace`], and syncs its contents to disk first, so that they survive a power loss.
 ///
 /// # Errors
-/// As there.
+///
+/// [`io::Error`] of the file system; an existing file is then unchanged.
 pub fn replace_for_good(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let fresh = fresh(file, bytes)?;
     fresh.as_file().sync_all()?;
     put(fresh, file)
 }
 
-/// The new contents beside the file; a temporary file is made with mode 0600.
+/// Writes the new contents to a temporary file beside the target, with mode 0600.
 fn fresh(file: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut fresh = NamedTempFile::new_in(folder)?;
@@ -39,11 +42,12 @@ fn put(fresh: NamedTempFile, file: &Path) -> io::Result<()> {
     fresh.persist(file).map(drop).map_err(|error| error.error)
 }
 
-/// Reads a regular file of at most `max_bytes` bytes; `None` if there is none. Never waits for the other end of a pipe.
+/// Reads a regular file of at most `max_bytes` bytes; `None` if it does not exist. Never blocks on a pipe.
 ///
 /// # Errors
-/// Those of the file system; [`io::ErrorKind::InvalidInput`] for what is no regular file, [`io::ErrorKind::FileTooLarge`] for a larger one,
-/// [`io::ErrorKind::InvalidData`] for what is not UTF-8.
+///
+/// [`io::Error`] of the file system; [`io::ErrorKind::InvalidInput`] if the file is not a regular one,
+/// [`io::ErrorKind::FileTooLarge`] if it is larger, [`io::ErrorKind::InvalidData`] if it is not UTF-8.
 pub fn read_bounded(file: &Path, max_bytes: u64) -> io::Result<Option<String>> {
     match crate::files::read_text(file, max_bytes) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -51,30 +55,32 @@ pub fn read_bounded(file: &Path, max_bytes: u64) -> io::Result<Option<String>> {
     }
 }
 
-/// Renames a file to a free name beside it, `NAME.unread`, `NAME.unread-2`, …; answers with the new name.
+/// Renames a file to a free name beside it, `NAME.unread`, `NAME.unread-2`, …, and returns the new path.
 ///
 /// # Errors
-/// Those of the file system; the file is then left where it was.
+///
+/// [`io::Error`] of the file system; the file then keeps its name.
 pub fn set_aside(file: &Path) -> io::Result<PathBuf> {
     let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let nth =
         |n: u32| file.with_file_name(if n == 1 { format!("{name}.unread") } else { format!("{name}.unread-{n}") });
-    // A dangling link is no free name either.
+    // A dangling symbolic link counts as a name in use.
     let free = (1..=MAX_SET_ASIDE).map(nth).find(|free| free.symlink_metadata().is_err());
     let free = free.ok_or_else(|| io::Error::new(io::ErrorKind::AlreadyExists, "too many files were set aside"))?;
     std::fs::rename(file, &free)?;
     Ok(free)
 }
 
-/// An exclusive lock that is given back when the value goes, or its process ends.
+/// Exclusive file lock, released when the value is dropped or its process ends.
 #[derive(Debug)]
 pub struct FileLock(#[expect(dead_code, reason = "held, not read")] File);
 
 impl FileLock {
-    /// Takes the lock if it is free; `None` if it is taken.
+    /// Takes the lock if it is free; `None` if another process holds it.
     ///
     /// # Errors
-    /// Those of the file system, some of which cannot lock.
+    ///
+    /// [`io::Error`] of the file system, also when it does not support locks.
     pub fn try_take(file: &Path) -> io::Result<Option<Self>> {
         let opened = OpenOptions::new().create(true).append(true).mode(0o600).custom_flags(nonblocking()).open(file)?;
         match opened.try_lock() {
@@ -85,7 +91,7 @@ impl FileLock {
     }
 }
 
-/// The flag with which opening a pipe does not wait.
+/// Returns the flag with which opening a pipe does not block.
 fn nonblocking() -> i32 {
     rustix::fs::OFlags::NONBLOCK.bits().cast_signed()
 }

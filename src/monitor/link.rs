@@ -1,53 +1,53 @@
-//! The state of the link to the platform: a value that becomes another value.
+//! State of the link to the platform, as a pure state machine.
 
 use crate::domain::delivery::Roll;
 use crate::domain::time::Timestamp;
 use std::time::Duration;
 
-/// How often a healthy platform makes itself heard on the stream.
+/// Interval at which a healthy platform sends a heartbeat on the stream.
 pub const BEAT: Duration = Duration::from_secs(1);
-/// Missed beats after which a picture counts as lagging, and as stale.
+/// Missed heartbeats after which a snapshot counts as lagging, and as stale.
 pub const MISSED: (u32, u32) = (2, 3);
-/// The longest wait between two tries.
+/// Maximum delay between two tries.
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
-/// What the header says of the link.
+/// State of the link, as the console's header shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Link {
     /// Nothing was received yet, and nothing failed.
     Connecting,
-    /// The platform was heard within two beats.
+    /// The platform was heard within two heartbeats.
     Live,
-    /// Two beats were missed.
+    /// Two heartbeats were missed in a row.
     Lagging,
-    /// Three beats were missed; what is shown may have changed.
+    /// Three heartbeats were missed; the data shown may be out of date.
     Stale,
-    /// The platform was reached and said that it is to be left alone for a while: it is busy, or a rate window is full.
+    /// The platform was reached and asked the console to wait: it is busy, or a rate limit is used up.
     Waiting {
-        /// In one line.
+        /// Reason for the wait, in one line.
         why: String,
-        /// When it is asked again.
+        /// Time of the next request.
         until: Timestamp,
     },
-    /// The platform cannot be reached or does not let us in.
+    /// The platform cannot be reached, or refuses the credential.
     Offline {
-        /// In one line.
+        /// Reason for the failure, in one line.
         why: String,
-        /// Tries that failed in a row.
+        /// Number of failed tries in a row.
         n_tries: u32,
-        /// When the next one is made.
+        /// Time of the next try.
         retry_at: Timestamp,
     },
 }
 
 impl Link {
-    /// The link when the platform was last heard `age` ago and nothing has failed since.
+    /// Returns the state when the platform was last heard `age` ago and nothing has failed since.
     #[must_use]
     pub fn heard(age: Duration) -> Self {
         Self::heard_every(BEAT, age)
     }
 
-    /// The link to a platform that is asked every `beat`, when it was last heard `age` ago.
+    /// Returns the state for a platform that is polled every `beat`, when it was last heard `age` ago.
     #[must_use]
     pub fn heard_every(beat: Duration, age: Duration) -> Self {
         match age.as_millis() / beat.as_millis().max(1) {
@@ -57,7 +57,8 @@ impl Link {
         }
     }
 
-    /// The link after a failure at `now`: each try in a row doubles the wait, up to a cap.
+    /// Returns the state after a failure at `now`. The delay begins at 250 ms and doubles with each failure in a row,
+    /// up to 15 s.
     #[must_use]
     pub fn failed(&self, why: String, now: Timestamp) -> Self {
         let n_tries = match self {
@@ -68,7 +69,8 @@ impl Link {
         Self::Offline { why, n_tries, retry_at: now.plus(wait) }
     }
 
-    /// The same with a wait that is up to a tenth longer, so that consoles that failed together do not come back together.
+    /// Returns the state after a failure, with up to 10 % of jitter on the delay, so that consoles that failed
+    /// together do not retry together.
     #[must_use]
     pub fn failed_about(&self, why: String, now: Timestamp, roll: Roll) -> Self {
         match self.failed(why, now) {
@@ -80,13 +82,13 @@ impl Link {
         }
     }
 
-    /// Whether the last call failed.
+    /// Checks whether the last call failed or was told to wait.
     #[must_use]
     pub const fn is_trouble(&self) -> bool {
         matches!(self, Self::Offline { .. } | Self::Waiting { .. })
     }
 
-    /// The same trouble, with the next try at another time.
+    /// Returns the state with the same failure and another time for the next try.
     #[must_use]
     pub fn again_at(&self, at: Timestamp) -> Self {
         match self {
@@ -96,7 +98,7 @@ impl Link {
         }
     }
 
-    /// Whether what is shown is as current as the platform's beat.
+    /// Checks whether the platform was heard within two heartbeats.
     #[must_use]
     pub const fn is_live(&self) -> bool {
         matches!(self, Self::Live)

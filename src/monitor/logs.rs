@@ -1,4 +1,4 @@
-//! The logs that a console pages through: of each what was asked of it, and the stretch that is held.
+//! Logs that a console pages through: for each one the query, and the rows held around the cursor.
 
 use super::stretch::{Numbered, Stretch, Toward};
 use crate::api::attempts::AttemptRow;
@@ -7,12 +7,12 @@ use crate::api::log::{AttemptQuery, EventQuery, LogPage, RequestQuery, TripQuery
 use crate::api::requests::{CodeCount, RequestRow};
 use crate::api::trips::TripRow;
 
-/// One log.
+/// One log, with its query and the rows held.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Log<Q, T> {
-    /// Which rows.
+    /// Query that selects the rows.
     pub query: Q,
-    /// Those that are held.
+    /// Rows that the console holds of the log.
     pub stretch: Stretch<T>,
 }
 
@@ -23,7 +23,7 @@ impl<Q: Default, T: Numbered> Default for Log<Q, T> {
 }
 
 impl<Q: PartialEq, T: Numbered> Log<Q, T> {
-    /// Asks for other rows; those that are held are let go if it really asks for others.
+    /// Sets the query; rows held for another query are dropped.
     pub fn ask(&mut self, query: Q) {
         if self.query != query {
             *self = Self { query, stretch: Stretch::default() };
@@ -31,49 +31,50 @@ impl<Q: PartialEq, T: Numbered> Log<Q, T> {
     }
 }
 
-/// All logs.
+/// All logs of a console.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Logs {
-    /// The delivery log, by attempt.
+    /// Delivery log, one row per attempt.
     pub attempts: Log<AttemptQuery, AttemptRow>,
-    /// Events of all companies.
+    /// Events log, over all companies.
     pub events: Log<EventQuery, EventRow>,
     /// Requests to the Integration API.
     pub requests: Log<RequestQuery, RequestRow>,
-    /// The breaker's history.
+    /// Trips of the circuit breaker.
     pub trips: Log<TripQuery, TripRow>,
-    /// What the last hour's requests were answered with, as it came with the last page of them; most frequent first.
+    /// Counts of the last hour's requests by status and code, most frequent first, as received with the last page of
+    /// requests.
     pub last_hour: Vec<CodeCount>,
 }
 
-/// A page that is wanted.
+/// Request for a page of one of the logs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ask {
-    /// Of attempts.
+    /// Page of the attempts log.
     Attempts(AttemptQuery, Toward),
-    /// Of events.
+    /// Page of the events log.
     Events(EventQuery, Toward),
-    /// Of requests.
+    /// Page of the requests log.
     Requests(RequestQuery, Toward),
-    /// Of trips.
+    /// Page of the trips log.
     Trips(TripQuery, Toward),
 }
 
-/// A page that came.
+/// Page of one of the logs, as it was received.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Came {
-    /// Of attempts.
+    /// Page of the attempts log.
     Attempts(LogPage<AttemptRow>),
-    /// Of events.
+    /// Page of the events log.
     Events(LogPage<EventRow>),
-    /// Of requests, with the last hour's codes.
+    /// Page of the requests log, with the last hour's counts by status and code.
     Requests(LogPage<RequestRow>, Vec<CodeCount>),
-    /// Of trips.
+    /// Page of the trips log.
     Trips(LogPage<TripRow>),
 }
 
 impl Logs {
-    /// Takes what came of a page that was wanted. An answer to a question that is no longer asked is ignored.
+    /// Adds a page that was requested. An answer to a query that has changed meanwhile is ignored.
     pub fn take(&mut self, ask: &Ask, came: Result<Came, String>) {
         match (ask, came) {
             (Ask::Attempts(query, toward), Ok(Came::Attempts(page))) => {
@@ -89,12 +90,12 @@ impl Logs {
             (Ask::Events(query, toward), Err(why)) => put(&mut self.events, query, toward, Err(why)),
             (Ask::Requests(query, toward), Err(why)) => put(&mut self.requests, query, toward, Err(why)),
             (Ask::Trips(query, toward), Err(why)) => put(&mut self.trips, query, toward, Err(why)),
-            // A page of another log is no answer.
+            // A page of another log cannot answer this request.
             (_, Ok(_)) => {}
         }
     }
 
-    /// Nobody waits any more for what is under way.
+    /// Forgets the fetches in flight of all logs; their results are ignored.
     pub fn forget_errands(&mut self) {
         self.attempts.stretch.forget_errand();
         self.events.stretch.forget_errand();
@@ -102,7 +103,7 @@ impl Logs {
         self.trips.stretch.forget_errand();
     }
 
-    /// Rows that went by unseen while logs were followed, at most.
+    /// Returns the number of rows that passed while logs were followed, as an upper bound.
     #[must_use]
     pub const fn n_passed(&self) -> u64 {
         self.attempts.stretch.n_passed()
@@ -111,7 +112,7 @@ impl Logs {
             + self.trips.stretch.n_passed()
     }
 
-    /// The platform changed: every log may have newer rows.
+    /// Marks that every log may have newer rows, after the platform changed.
     pub fn hear(&mut self) {
         self.attempts.stretch.hear();
         self.events.stretch.hear();

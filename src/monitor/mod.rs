@@ -1,5 +1,5 @@
-//! What the console knows: the feed that follows a platform, or the rounds and the post where it has no Portal; the picture, how far it
-//! reaches, the state of the link, alerts, the budget, and what is remembered.
+//! Data of the console: the feed that follows a Portal, or the polls of a platform without one; the snapshot and how
+//! much it can know, the state of the link, alerts, the call budget, and the history.
 
 pub mod alerts;
 pub mod budget;

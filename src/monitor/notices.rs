@@ -1,5 +1,5 @@
-//! When an alert is told: once it has held for a while, when it becomes worse or better, and once it has been gone for a while. Pure: it is
-//! told what there is and when.
+//! Alert notifications: one when an alert has lasted for a while, one when it gets worse or better, and one when it
+//! has been over for a while. Pure: time and alerts are inputs.
 
 use super::alerts::{Acknowledged, Alert};
 use super::link::Link;
@@ -13,31 +13,32 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Tries after which a platform that cannot be reached is an alert.
+/// Failed tries in a row after which an unreachable platform is an alert.
 const TRIES: u32 = 3;
 
-/// What was told, and what may be told soon.
+/// Alerts that were reported, and those that may be reported soon.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Notices {
     open: BTreeMap<String, Open>,
-    /// When alerts ended lately: what was said of them before is not about those that come after.
+    /// Times at which alerts ended recently: an acknowledgement from before does not apply to an alert that comes
+    /// back.
     #[serde(default)]
     ended: BTreeMap<String, Timestamp>,
 }
 
-/// An alert that holds, or did a moment ago.
+/// Alert that holds now or held a moment ago.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Open {
     notice: Notice,
     first_at: Timestamp,
     seen_at: Timestamp,
     told: Told,
-    /// Whether somebody looks after it.
+    /// Whether an operator has acknowledged the alert.
     #[serde(default)]
     care: Care,
 }
 
-/// Whether somebody looks after an alert.
+/// Whether an operator has acknowledged an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Care {
@@ -53,16 +54,16 @@ enum Told {
     NotYet,
 }
 
-/// What is known at one moment.
+/// Inputs of one step: alerts, link and time.
 #[derive(Debug, Clone, Copy)]
 pub struct Seen<'a> {
-    /// The platform's address.
+    /// Base URL of the platform.
     pub platform: &'a str,
-    /// The alerts of the picture.
+    /// Alerts of the current snapshot, in order.
     pub alerts: &'a [Alert],
-    /// The link: while it is down, the alerts are those of the last picture, and none of them ends.
+    /// State of the link. While it is down, the alerts are those of the last snapshot, and none of them ends.
     pub link: &'a Link,
-    /// This machine's clock.
+    /// Current time on this machine's clock.
     pub now: Timestamp,
 }
 
@@ -85,7 +86,7 @@ impl Seen<'_> {
         }
     }
 
-    /// Everything that holds now.
+    /// Lists everything that holds now, with acknowledgements; an unreachable platform is included.
     fn holding(&self) -> Vec<(Notice, Option<&Acknowledged>)> {
         let told = self.alerts.iter();
         let mut holding: Vec<(Notice, Option<&Acknowledged>)> = told
@@ -105,8 +106,8 @@ impl Seen<'_> {
 }
 
 impl Notices {
-    /// What is to be told now. An alert is told once it has held for `hold`, and its end once it has been gone for as long; one that somebody
-    /// looks after is not told any more, but that somebody does.
+    /// Returns the notifications to send now. An alert is reported once it has lasted for `hold`, and its end once it
+    /// has been over for as long. An acknowledged alert is not reported again; the acknowledgement is.
     pub fn after(&mut self, seen: &Seen<'_>, hold: Duration) -> Vec<Notice> {
         let now = seen.now;
         let mut told = Vec::new();
@@ -130,7 +131,7 @@ impl Notices {
             if open.told == Told::Yes && is_other && care == Care::Nobody {
                 told.push(Notice { turn: Turn::Changed, ..open.notice.clone() });
             } else if open.told == Told::Yes && (before, care) == (Care::Somebody, Care::Nobody) {
-                // It goes on, and nobody looks after it any more.
+                // The acknowledgement ended, and the alert goes on: it is raised again.
                 told.push(open.notice.clone());
             } else if open.told == Told::NotYet && care == Care::Nobody && now.since(open.first_at) >= hold {
                 open.told = Told::Yes;
@@ -147,7 +148,7 @@ impl Notices {
             if holding.iter().any(|(notice, _)| notice.key == *key) {
                 return true;
             }
-            // Without a picture nothing is known to have ended, except that the platform does not answer.
+            // Without a live link no alert is known to have ended, except that of the link itself.
             if !is_live {
                 open.seen_at = now;
                 return true;
@@ -165,7 +166,7 @@ impl Notices {
         told
     }
 
-    /// Alerts that were told and have not ended.
+    /// Iterates over the alerts that were reported and have not ended.
     pub fn told(&self) -> impl Iterator<Item = &Notice> {
         self.open.values().filter(|open| open.told == Told::Yes).map(|open| &open.notice)
     }

@@ -1,5 +1,5 @@
-//! Notices on their way out: one file each and way, so that nothing is lost when a way is blocked, the process ends or two processes write.
-//! What goes one way keeps its order.
+//! Outbox of notifications: one file per notification and channel, so that none is lost when a channel is blocked,
+//! the process ends, or two processes write. Notifications of one channel keep their order.
 
 use crate::api::notice::Notice;
 use crate::domain::time::Timestamp;
@@ -10,33 +10,33 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The wait after a first failure; it doubles up to [`LONGEST`].
+/// Delay after a first failure; it doubles with each further failure, up to [`LONGEST`].
 const FIRST: Duration = Duration::from_secs(2);
-/// The longest wait between two tries.
+/// Maximum delay between two tries, unless the receiver asks for a longer one.
 const LONGEST: Duration = Duration::from_secs(900);
-/// Notices that wait at most; more are refused.
+/// Maximum number of queued notifications; more are refused.
 const MOST: usize = 10_000;
 
-/// The folder of what waits.
+/// Folder that holds the queued notifications.
 #[derive(Debug, Clone)]
 pub struct Outbox {
     folder: PathBuf,
 }
 
-/// A notice that waits.
+/// Queued notification for one channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Letter {
-    /// The notice.
+    /// Notification that is to be sent.
     pub notice: Notice,
-    /// Which way it goes: `webhook`.
+    /// Name of the channel, such as `webhook`.
     pub way: String,
-    /// How often it was tried.
+    /// Number of tries so far.
     pub n_tries: u32,
     next_at: Timestamp,
     file: PathBuf,
 }
 
-/// As it stands in its file.
+/// Queued notification as its file stores it.
 #[derive(Debug, Serialize, Deserialize)]
 struct Stored {
     notice: Notice,
@@ -46,19 +46,21 @@ struct Stored {
 }
 
 impl Outbox {
-    /// The outbox in a folder, which is made if it is not there.
+    /// Opens the outbox in a folder, which is created if it is missing.
     ///
     /// # Errors
-    /// Those of making a folder.
+    ///
+    /// [`io::Error`] when the folder cannot be created.
     pub fn open(folder: &Path) -> io::Result<Self> {
         std::fs::create_dir_all(folder)?;
         Ok(Self { folder: folder.to_owned() })
     }
 
-    /// Puts a notice in, once for each way.
+    /// Queues a notification, once for each channel.
     ///
     /// # Errors
-    /// Those of writing, and when too much waits already.
+    ///
+    /// [`io::Error`] when a file cannot be written, or the outbox is full.
     pub fn put(&self, notice: &Notice, ways: &[&str]) -> io::Result<()> {
         if self.files()?.len() >= MOST {
             return Err(io::Error::other(format!("{MOST} notices wait already")));
@@ -66,7 +68,7 @@ impl Outbox {
         for way in ways {
             let stored = Stored { notice: notice.clone(), way: (*way).to_owned(), n_tries: 0, next_at: notice.at_utc };
             let mut number = 0_u32;
-            // Two notices of one millisecond have different numbers, whoever writes them.
+            // Notifications of the same millisecond get different numbers, also when two processes write them.
             loop {
                 let name = format!("{:015}-{number:06}-{way}.json", notice.at_utc.millis());
                 match self
@@ -101,10 +103,12 @@ impl Outbox {
         Ok(files)
     }
 
-    /// What is to be sent at `now`: of each way the oldest, if its time has come. A file that cannot be read is passed over.
+    /// Returns the notifications to send at `now`: the oldest of each channel, if it is due. A file that cannot be
+    /// read is skipped.
     ///
     /// # Errors
-    /// Those of reading the folder.
+    ///
+    /// [`io::Error`] when the folder cannot be read.
     pub fn due(&self, now: Timestamp) -> io::Result<Vec<Letter>> {
         let mut ways = HashSet::new();
         let mut due = Vec::new();
@@ -123,26 +127,30 @@ impl Outbox {
         Ok(due)
     }
 
-    /// How many wait.
+    /// Returns the number of queued notifications.
     ///
     /// # Errors
-    /// Those of reading the folder.
+    ///
+    /// [`io::Error`] when the folder cannot be read.
     pub fn n_waiting(&self) -> io::Result<usize> {
         Ok(self.files()?.len())
     }
 
-    /// A letter arrived, or never can.
+    /// Removes a notification that was delivered, or that never can be.
     ///
     /// # Errors
-    /// Those of removing a file.
+    ///
+    /// [`io::Error`] when the file cannot be removed.
     pub fn done(&self, letter: &Letter) -> io::Result<()> {
         std::fs::remove_file(&letter.file)
     }
 
-    /// A letter did not arrive at `now` and is to be tried again; not before `at_least` has passed, if somebody said so.
+    /// Schedules the next try of a notification that failed at `now`, with exponential backoff. `at_least` is the
+    /// delay the receiver asked for, honoured up to an hour.
     ///
     /// # Errors
-    /// Those of writing.
+    ///
+    /// [`io::Error`] when the file cannot be written.
     pub fn later(&self, letter: &Letter, now: Timestamp, at_least: Option<Duration>) -> io::Result<()> {
         let wait = FIRST.saturating_mul(1 << letter.n_tries.min(10)).min(LONGEST).max(at_least.unwrap_or_default());
         let Letter { notice, way, n_tries, file, .. } = letter.clone();

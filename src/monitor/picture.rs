@@ -1,5 +1,5 @@
-//! The picture of a platform that tells little: what was seen, in the shape of an overview. What is not told has the value of nothing there,
-//! and is said to be unknown by the findings beside it.
+//! Overview of an observed platform, built from the history. A value that is not known is empty there; the findings
+//! beside the overview say that it is unknown.
 
 use super::history::seen::{KeySeen, Outage, Seen, WindowSeen};
 use super::reach::{Findings, KeyFinding, Reach, WindowFinding};
@@ -19,42 +19,42 @@ use crate::domain::window::Bucket;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// What is known of the profile's keys without asking anybody.
+/// Key of the profile, as far as it is known without a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyName {
-    /// What it is called.
+    /// Name of the key in the profile.
     pub name: String,
-    /// Its last four characters.
+    /// Last four characters of the key.
     pub last4: String,
-    /// The company that stands in it.
+    /// Number of the company, which is part of the key.
     pub company: CompanyId,
 }
 
-/// What the picture is made of besides what was seen.
+/// Inputs of an overview beside the observations.
 #[derive(Debug, Clone)]
 pub struct Frame {
-    /// The keys, by name.
+    /// Keys of the profile, by name.
     pub keys: Vec<KeyName>,
-    /// How much the platform's clock is ahead, in milliseconds.
+    /// Time by which the platform's clock is ahead, in milliseconds.
     pub skew_ms: i64,
-    /// How often the platform is asked.
+    /// Interval at which the platform is polled.
     pub every: Duration,
-    /// The part of each window that is ours, in percent.
+    /// Share of each rate limit that may be used, in percent.
     pub percent: u8,
-    /// Our own use of each window.
+    /// Own use of each window: calls in the last minute, and calls allowed.
     pub own: BTreeMap<(KeyId, Bucket), (u32, u32)>,
-    /// What a receiver of ours got last.
+    /// Newest deliveries that `crow listen` received.
     pub receipts: Vec<AttemptRow>,
 }
 
-/// The number of a key: its place among the names.
+/// Returns the number of a key: its position among the names, from 1.
 #[must_use]
 pub fn number(keys: &[KeyName], name: &str) -> Option<KeyId> {
     let place = keys.iter().position(|key| key.name == name)?;
     i64::try_from(place + 1).ok().map(KeyId)
 }
 
-/// The picture at `now`, by this machine's clock.
+/// Builds the overview at `now`, on this machine's clock.
 #[must_use]
 pub fn assemble(seen: &Seen, frame: &Frame, now: Timestamp) -> (Overview, Reach) {
     let findings = findings(seen, frame);
@@ -133,7 +133,7 @@ fn finding(key: &KeySeen) -> KeyFinding {
     }
 }
 
-/// The present outage of a subscription, if it was seen to go off.
+/// Finds the current outage of a subscription, if it was seen to go off.
 fn outage(of: SubscriptionId, seen: &Seen) -> Option<&Outage> {
     seen.outages.iter().find(|outage| outage.subscription == of && outage.on_again_at.is_none())
 }
@@ -183,7 +183,7 @@ fn limit_row(window: &WindowSeen, keys: &[KeyName], now: Timestamp) -> Option<Li
     let key = keys.iter().find(|key| key.name == window.key)?;
     let reset_utc =
         window.reset_at.unwrap_or_else(|| window.minute_at.plus(Duration::from_millis(MINUTE_MS.unsigned_abs())));
-    // Of a window that has ended nothing is left; what the one after it holds nobody has seen.
+    // Of a window that has ended nothing is known to be used; its successor was not seen yet.
     let is_open = reset_utc > now;
     let used = if is_open { window.used } else { 0 };
     Some(LimitRow {
@@ -202,7 +202,7 @@ fn limit_row(window: &WindowSeen, keys: &[KeyName], now: Timestamp) -> Option<Li
     })
 }
 
-/// An outage in the shape of a trip. Why it went off, and what it missed, is not told.
+/// Converts an outage to a trip. The causes and the number of missed events are not known.
 #[must_use]
 pub fn trip(of: &Outage) -> TripRow {
     TripRow {

@@ -1,5 +1,5 @@
-//! The post: every call to a platform that is watched with keys goes out here. Each takes a turn within the budget first, and what its answer
-//! says is written down, whoever asked.
+//! Rate-limited client for platforms that are observed with keys: every call goes through here. It needs a permit
+//! within the budget first, and the outcome of its answer is recorded for all consoles.
 
 use super::history::History;
 use super::history::calls::{Outcome, Turn, Wish};
@@ -27,21 +27,21 @@ use reqwest::Method;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a platform is left alone that says it is busy and not for how long.
+/// Back-off after an answer that says the platform is busy, without `Retry-After`.
 const BUSY: Duration = Duration::from_secs(5);
-/// The longest wait that is believed.
+/// Maximum delay that an answer may ask for; longer ones are cut.
 const LONGEST: Duration = Duration::from_secs(3_600);
 
-/// A key with the client that asks with it.
+/// Key of the profile, with the client that calls with it.
 #[derive(Debug, Clone)]
 pub struct Holder {
-    /// What is known of it without asking.
+    /// Key, as far as it is known without a call.
     pub key: KeyName,
-    /// Asks with it.
+    /// Client that authenticates with the key.
     pub client: Client,
 }
 
-/// The post; clones are the same one.
+/// Rate-limited client over all keys of the profile; clones share its state.
 #[derive(Debug, Clone)]
 pub struct Post {
     shared: Arc<Shared>,
@@ -55,43 +55,43 @@ struct Shared {
     percent: u8,
 }
 
-/// A call that is wanted of a key.
+/// Call to make with a key.
 #[derive(Debug, Clone)]
 pub struct Letter {
-    /// What for: consoles take turns at it.
+    /// Purpose of the call; consoles that share a history take turns by purpose.
     pub what: String,
-    /// How long after the last turn; nothing for what somebody asked for.
+    /// Minimum time since the last permit for the same purpose; zero for a call that an operator asked for.
     pub every: Duration,
-    /// How long after a turn that came to nothing.
+    /// Minimum time since the last permit if its call brought no result.
     pub again: Duration,
-    /// In which window it is counted.
+    /// Bucket in which the platform counts the call.
     pub bucket: Bucket,
-    /// Its method.
+    /// HTTP method of the call.
     pub method: Method,
-    /// Its path with placeholders.
+    /// Path of the call, with placeholders.
     pub route: &'static str,
-    /// Its path.
+    /// Path of the call as it is sent.
     pub path: String,
-    /// Its query.
+    /// Query parameters of the call.
     pub query: Vec<(String, String)>,
-    /// Its body.
+    /// Request body of the call.
     pub body: Option<Vec<u8>>,
 }
 
-/// Why a call brought nothing.
+/// Reason why a call did not succeed.
 #[derive(Debug)]
 pub enum Setback {
-    /// It is not our turn, or our part of the window is used: not before this time.
+    /// Another console has the permit, or the budget of the window is used: not before this time.
     NotYet(Timestamp),
-    /// The platform said that it has had enough of us, or is busy: not before this time.
+    /// The platform rejected the call with its rate limit or because it is busy: not before this time.
     Told(String, Timestamp),
-    /// No answer came, or none that a working platform gives.
+    /// No answer arrived, or none that a working platform gives.
     Broken(String),
-    /// The key is not taken.
+    /// The platform does not accept the key.
     KeyRefused(Refusal),
-    /// The call was refused.
+    /// The platform refused the call.
     Refused(Refusal),
-    /// What is remembered cannot be used.
+    /// The history cannot be read or written.
     Storage(sqlite::Error),
 }
 
@@ -102,7 +102,7 @@ impl From<sqlite::Error> for Setback {
 }
 
 impl Setback {
-    /// In one line, for who asked.
+    /// Formats the reason in one line, for the operator.
     #[must_use]
     pub fn line(&self, now: Timestamp) -> String {
         match self {
@@ -119,35 +119,36 @@ impl Setback {
 }
 
 impl Post {
-    /// A post for these keys, by name, which remembers in `history` and uses `percent` of each window.
+    /// Creates a client for these keys, which records in `history` and uses `percent` of each rate limit.
     #[must_use]
     pub fn new(mut holders: Vec<Holder>, ambient: Ambient, history: History, percent: u8) -> Self {
         holders.sort_by(|a, b| a.key.name.cmp(&b.key.name));
         Self { shared: Arc::new(Shared { holders, ambient, history, percent }) }
     }
 
-    /// The keys, by name.
+    /// Returns the keys, ordered by name.
     #[must_use]
     pub fn holders(&self) -> &[Holder] {
         &self.shared.holders
     }
 
-    /// What is remembered.
+    /// Returns the history that calls are recorded in.
     #[must_use]
     pub fn history(&self) -> &History {
         &self.shared.history
     }
 
-    /// The part of each window that is ours, in percent.
+    /// Returns the share of each rate limit that may be used, in percent.
     #[must_use]
     pub fn percent(&self) -> u8 {
         self.shared.percent
     }
 
-    /// Makes a call with a key, if it is its turn and our part of the window has room.
+    /// Makes a call with a key, if a permit is granted.
     ///
     /// # Errors
-    /// Why it brought no success.
+    ///
+    /// [`Setback`] when no permit is granted, or the answer is not a success.
     pub async fn send(&self, holder: &Holder, letter: &Letter) -> Result<Answer, Setback> {
         let Shared { ambient, history, percent, .. } = &*self.shared;
         let wish = Wish {
@@ -186,10 +187,12 @@ impl Post {
         came
     }
 
-    /// The key of a company that has, or may have, a scope and the most room in a window; nothing where none may have it.
+    /// Finds the key of a company that has, or may have, a scope, and has the most room in a bucket. Returns the key
+    /// and the budget of all such keys together; `None` if no key may have the scope.
     ///
     /// # Errors
-    /// Those of the database.
+    ///
+    /// [`sqlite::Error`] when the history cannot be read.
     pub async fn fittest(
         &self,
         company: CompanyId,
@@ -199,7 +202,7 @@ impl Post {
         let Shared { holders, ambient, history, percent } = &*self.shared;
         let seen = history.keys().await?;
         let lacks = |name: &str| seen.iter().any(|key| key.name == name && key.lacking.grant(scope));
-        // A key that was not taken is tried where there is no other one.
+        // A refused key is tried only if there is no other.
         let is_refused = |name: &str| seen.iter().any(|key| key.name == name && key.refused.is_some());
         let mut best: Option<(&Holder, u32, u32)> = None;
         let mut total = 0;
@@ -215,10 +218,11 @@ impl Post {
         Ok(best.map(|(holder, ..)| (holder, total)))
     }
 
-    /// A page of a log, from what is remembered. Nothing is asked of the platform for it.
+    /// Returns a page of a log from the history, without a call to the platform.
     ///
     /// # Errors
-    /// In one line, when what is remembered cannot be read.
+    ///
+    /// One line for the operator when the history cannot be read.
     pub async fn page(&self, ask: &Ask) -> Result<Came, String> {
         let history = &self.shared.history;
         let cursor = |toward: &super::stretch::Toward| toward.cursor().map(str::to_owned);
@@ -241,28 +245,31 @@ impl Post {
         came.map_err(|error| error.to_string())
     }
 
-    /// An event with its bytes, if it was polled.
+    /// Returns a polled event with its bytes.
     ///
     /// # Errors
-    /// In one line, when it was not, or what is remembered cannot be read.
+    ///
+    /// One line for the operator when the event is not stored or the history cannot be read.
     pub async fn event(&self, id: EventId) -> Result<EventDetail, String> {
         let found = self.shared.history.event(id).await.map_err(|error| error.to_string())?;
         found.ok_or_else(|| format!("event {id} is no longer remembered"))
     }
 
-    /// Something that `crow listen` received.
+    /// Returns a delivery that `crow listen` received.
     ///
     /// # Errors
-    /// In one line, when it is not remembered.
+    ///
+    /// One line for the operator when the delivery is not stored or the history cannot be read.
     pub async fn receipt(&self, id: AttemptId) -> Result<AttemptDetail, String> {
         let found = self.shared.history.receipt(id).await.map_err(|error| error.to_string())?;
         found.ok_or_else(|| format!("what {HERE} received as {id} is no longer remembered"))
     }
 
-    /// Sends a test to a subscription's endpoint, with a key of its company that may.
+    /// Sends a test delivery to a subscription, with a key of its company that may have `webhooks:write`.
     ///
     /// # Errors
-    /// In one line, what stood in the way.
+    ///
+    /// One line for the operator that says why the test was not sent.
     pub async fn test(&self, id: SubscriptionId) -> Result<TestResult, String> {
         let letter = Letter {
             what: format!("test:{id}"),
@@ -279,10 +286,11 @@ impl Post {
         partner::tested(&answer.body)
     }
 
-    /// Switches a subscription on or off, with a key of its company that may.
+    /// Enables or disables a subscription, with a key of its company that may have `webhooks:write`.
     ///
     /// # Errors
-    /// In one line, what stood in the way.
+    ///
+    /// One line for the operator that says why the subscription was not changed.
     pub async fn switch(&self, id: SubscriptionId, to: &'static str) -> Result<(), String> {
         let letter = Letter {
             what: format!("switch:{id}"),
@@ -309,10 +317,11 @@ impl Post {
         self.send(holder, letter).await.map_err(|setback| setback.line(self.shared.ambient.now()))
     }
 
-    /// Our own use of each window, and what is ours of it a minute.
+    /// Returns the own use of each window: calls in the last minute, and calls allowed.
     ///
     /// # Errors
-    /// Those of the database.
+    ///
+    /// [`sqlite::Error`] when the history cannot be read.
     pub async fn own(&self) -> Result<std::collections::BTreeMap<(KeyId, Bucket), (u32, u32)>, sqlite::Error> {
         let Shared { holders, ambient, history, percent } = &*self.shared;
         let names: Vec<KeyName> = holders.iter().map(|holder| holder.key.clone()).collect();
@@ -328,10 +337,11 @@ impl Post {
         Ok(own)
     }
 
-    /// What a question after a scope told is remembered.
+    /// Stores the result of a scope probe.
     ///
     /// # Errors
-    /// Those of the database.
+    ///
+    /// [`sqlite::Error`] when the history cannot be read or written.
     pub async fn learn(&self, holder: &Holder, scope: Scope, has: Option<Scope>) -> Result<(), sqlite::Error> {
         let history = &self.shared.history;
         let seen = history.keys().await?.into_iter().find(|key| key.name == holder.key.name).unwrap_or_default();
@@ -341,7 +351,7 @@ impl Post {
     }
 }
 
-/// What an answer comes to: what is written down, and what the caller gets.
+/// Interprets an answer: the outcome to record, and the result for the caller.
 fn weigh(
     came: Result<Answer, client::Error>,
     bucket: Bucket,
@@ -352,7 +362,7 @@ fn weigh(
         Ok(answer) => answer,
         Err(error) => {
             let why = error.to_string();
-            // Who was never reached has counted nothing.
+            // A call that never reached the platform cannot have been counted in a window.
             let was_counted = !matches!(error, client::Error::Unreachable { .. });
             let outcome = Outcome { was_counted, detail: Some(Untrusted::new(why.clone())), ..Outcome::default() };
             return (outcome, Err(Setback::Broken(why)));
@@ -391,7 +401,7 @@ fn weigh(
         Meaning::Redirect => {
             Setback::Broken(format!("the platform redirects: {}; is the address right?", refusal.line()))
         }
-        // Probes read refusals, which are what they ask for.
+        // A scope probe reads the refusal, which is its expected answer.
         Meaning::ScopeLacking | Meaning::Refused => Setback::Refused(refusal),
     };
     (outcome, Err(setback))

@@ -1,5 +1,5 @@
-//! How far a console sees: all that a Portal tells, or what the keys of a profile can prove; and then what of it is known, what not, and how
-//! it could be learnt.
+//! Visibility of a platform: everything with a Portal, or what the keys of a profile can show; and then which of it
+//! is known, which is not, and how it could be known.
 
 use crate::api::readable::UnreadableRows;
 use crate::domain::ids::{KeyId, SubscriptionId};
@@ -10,97 +10,98 @@ use crate::domain::time::Timestamp;
 use crate::domain::window::Bucket;
 use std::collections::BTreeMap;
 
-/// How far a console sees.
+/// Visibility of the platform to a console.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Reach {
-    /// The platform has a Portal API, and an operator asks.
+    /// Everything: the platform has a Portal API, and the console has an operator token.
     #[default]
     Portal,
-    /// Keys of the Integration API ask. Rows of the picture hold nothing in place of what is not told; here stands what is known.
+    /// Only what keys of the Integration API can show. Rows of the snapshot are empty where a value is not known; the
+    /// findings say what is known.
     Keys(Box<Findings>),
 }
 
-/// What keys could prove.
+/// Findings about a platform that is observed with keys.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Findings {
-    /// Of the keys.
+    /// Findings about the keys, by key number.
     pub keys: BTreeMap<KeyId, KeyFinding>,
-    /// Of the subscriptions.
+    /// Findings about the subscriptions, by subscription number.
     pub subscriptions: BTreeMap<SubscriptionId, Listing>,
-    /// Of the windows.
+    /// Findings about the rate windows.
     pub windows: BTreeMap<(KeyId, Bucket), WindowFinding>,
-    /// What could not be understood.
+    /// Answers that could not be read.
     pub riddles: Vec<Riddle>,
-    /// Items of lists that could not be read, by noun: `events`, `subscriptions`.
+    /// List items that could not be read, by resource: `events`, `subscriptions`.
     pub unreadable: BTreeMap<String, UnreadableRows>,
-    /// Stretches of the last day in which nothing was watched, oldest first.
+    /// Periods of the last day in which subscriptions were not polled, oldest first.
     pub gaps: Vec<(Timestamp, Timestamp)>,
-    /// Whether a receiver of ours has got anything: deliveries are known only through one.
+    /// Number of deliveries that `crow listen` received, the only source of deliveries.
     pub n_receipts: u64,
-    /// How often the platform is asked.
+    /// Interval at which the platform is polled.
     pub every: std::time::Duration,
 }
 
-/// What is known of a key.
+/// Findings about one key of the profile.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct KeyFinding {
-    /// Scopes that it has.
+    /// Scopes that the key is known to have.
     pub held: Vec<Scope>,
-    /// Scopes that it has not.
+    /// Scopes that the key is known to lack.
     pub lacking: Vec<Scope>,
-    /// Why the platform does not take it.
+    /// Reason why the platform does not accept the key.
     pub refused: Option<Untrusted>,
-    /// When a call of ours with it was last answered well.
+    /// Time of the last successful own call with the key.
     pub used_at: Option<Timestamp>,
 }
 
-/// What is known of a window.
+/// Findings about one rate window.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WindowFinding {
-    /// Calls of ours in the last minute.
+    /// Own calls in the last minute.
     pub n_own: u32,
-    /// Calls that we may make in a minute, as busy as the others are.
+    /// Own calls allowed per minute, given the current use by others.
     pub allowance: u32,
-    /// The minutes of the row's history that nobody saw, as places in it.
+    /// Positions in the row's history of the minutes without an answer.
     pub unseen: Vec<usize>,
-    /// The busiest minute of each hour of the last week, oldest first; nothing for an hour that nobody saw.
+    /// Calls in the busiest minute of each hour of the last week, oldest first; `None` for an hour without an answer.
     pub week: Vec<Option<u32>>,
 }
 
-/// An answer that was not understood.
+/// Answer that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Riddle {
-    /// What was asked for: `events`, `subscriptions`.
+    /// Resource that was requested: `events`, `subscriptions`.
     pub what: String,
-    /// When.
+    /// Time at which the answer was received.
     pub at: Timestamp,
-    /// What was not understood.
+    /// Description of what could not be read.
     pub why: String,
-    /// The beginning of the answer.
+    /// Beginning of the answer, as received.
     pub answer: Untrusted,
 }
 
-/// What a pane is about.
+/// Resource that a pane shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Noun {
-    /// Keys.
+    /// Keys that the profile has.
     Keys,
-    /// Subscriptions.
+    /// Subscriptions of the profile's companies.
     Subscriptions,
-    /// Deliveries.
+    /// Deliveries that `crow listen` received.
     Deliveries,
-    /// Events.
+    /// Events, as far as they were polled.
     Events,
-    /// Windows.
+    /// Rate windows of the keys.
     Limits,
-    /// Trips.
+    /// Trips, as seen between listings.
     Trips,
-    /// Requests.
+    /// Requests of this profile's consoles.
     Requests,
 }
 
 impl Reach {
-    /// What keys could prove; nothing where a Portal tells.
+    /// Returns what keys could show; `None` with a Portal.
     #[must_use]
     pub fn findings(&self) -> Option<&Findings> {
         match self {
@@ -109,7 +110,7 @@ impl Reach {
         }
     }
 
-    /// What a pane cannot know and how it could be learnt, then what was not understood.
+    /// Explains what a pane cannot know and how it could be known, then what could not be read.
     #[must_use]
     pub fn remarks(&self, noun: Noun) -> Vec<String> {
         let Some(findings) = self.findings() else { return Vec::new() };
@@ -153,13 +154,13 @@ impl Reach {
         std::iter::once(cannot.to_owned()).chain(riddles).chain(unreadable).collect()
     }
 
-    /// How a subscription does, as far as its listing tells; nothing where a Portal tells more.
+    /// Assesses a subscription from its listing; `None` with a Portal, which knows more.
     #[must_use]
     pub fn judge_subscription(&self, id: SubscriptionId) -> Option<Judgement> {
         self.findings().and_then(|findings| findings.subscriptions.get(&id)).map(judge_listed)
     }
 
-    /// How a key does, as far as our own calls tell; nothing where a Portal tells more.
+    /// Assesses a key from the own calls made with it; `None` with a Portal, which knows more.
     #[must_use]
     pub fn judge_key(&self, id: KeyId) -> Option<Judgement> {
         let finding = self.findings()?.keys.get(&id)?;

@@ -1,6 +1,6 @@
-//! Rounds: how a platform without a Portal is watched. Each company's subscriptions are listed and its events polled, each key is asked once
-//! after each scope; the budget says how often. What was seen is remembered first and shown from there, so that consoles which share a file
-//! show the same and ask only once.
+//! Poller for platforms without a Portal. It lists each company's subscriptions, polls its events, and probes each
+//! key once for each scope; the budget sets the interval. Observations are stored first and shown from the history,
+//! so that consoles which share a history show the same and poll only once.
 
 use super::history::seen::{Listing, Told};
 use super::link::Link;
@@ -22,28 +22,28 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// A company's lists are asked for at most this often.
+/// Minimum interval between two polls of a company's lists.
 const BRISK: Duration = Duration::from_secs(10);
-/// And at least this often, if the budget has room at all.
+/// Maximum interval between two polls of a company's lists, if the budget has any room.
 const SLOWEST: Duration = Duration::from_secs(600);
-/// How long consoles leave each other a turn that came to nothing.
+/// Delay before another console may retry a poll that brought no result.
 const SOON: Duration = Duration::from_secs(2);
-/// How often it is looked what other consoles wrote.
+/// Interval at which changes by other consoles are read from the history.
 const LOOK: Duration = Duration::from_secs(2);
-/// Answers in a row that a platform may be busy in before it is given up where somebody waits.
+/// Maximum number of busy answers in a row before a command that waits gives up.
 const MAX_BUSY_ANSWERS: u32 = 2;
-/// Pages that are read of one list in a round.
+/// Maximum number of pages read from one list per round.
 const PAGES: usize = 5;
-/// How far back polling of events begins.
+/// Period before the first poll for which events are fetched.
 const BACK: Duration = Duration::from_secs(3_600);
-/// Scopes that nobody could tell are asked after again this often.
+/// Interval at which a scope is probed again whose probe was inconclusive.
 const AGAIN: Duration = Duration::from_secs(3_600);
-/// How often what is old is let go of.
+/// Interval at which expired rows are deleted.
 const TIDY: Duration = Duration::from_secs(3_600);
-/// Rows of the newest deliveries that stand in the picture.
+/// Number of the newest received deliveries in the snapshot.
 const ROWS: u32 = 50;
 
-/// Watches the platform behind `post` until every receiver is gone.
+/// Observes the platform behind `post` until every receiver of snapshots is dropped.
 pub async fn watch(post: Post, ambient: Ambient, pictures: watch::Sender<Arc<Snapshot>>) {
     let mut rounds = Rounds::new(post, ambient, pictures);
     rounds.begin().await;
@@ -66,11 +66,13 @@ pub async fn watch(post: Post, ambient: Ambient, pictures: watch::Sender<Arc<Sna
     }
 }
 
-/// Polls what happened since `since` up to now, for who wants to compare. Where a turn, a rate limit or a busy platform has to be waited for,
-/// `waits` gets a line that says for how long; a platform that is busy time after time is given up.
+/// Polls the events from `since` up to now, for a comparison. `waits` receives a line for each wait for a permit, a
+/// rate limit or a busy platform. A platform that stays busy is given up.
 ///
 /// # Errors
-/// In one line, when the events of a company could not be polled: nobody answers, no key is accepted, none has `events:read`.
+///
+/// One line for the operator when the events of a company could not be polled: no answer, no key accepted, or no key
+/// with `events:read`.
 pub async fn catch_up(post: &Post, ambient: &Ambient, since: Timestamp, waits: impl Fn(&str)) -> Result<(), String> {
     let (pictures, _) = watch::channel(Arc::new(Snapshot::default()));
     let mut rounds = Rounds::new(post.clone(), ambient.clone(), pictures);
@@ -105,16 +107,16 @@ pub async fn catch_up(post: &Post, ambient: &Ambient, since: Timestamp, waits: i
     Ok(())
 }
 
-/// How far a list was read.
+/// How far a list was read in a round.
 #[derive(Debug, PartialEq, Eq)]
 enum Progress {
-    /// To its end.
+    /// The list was read to its end.
     Whole,
-    /// Not at all: no key of the company may read it.
+    /// No key of the company may read the list.
     Lacking,
-    /// Not at all: the key was not accepted, and there are others.
+    /// The key was not accepted, and there are others.
     KeyRefused(Refusal),
-    /// It goes on.
+    /// The list has more pages to read.
     More,
 }
 
@@ -123,16 +125,16 @@ struct Rounds {
     ambient: Ambient,
     pictures: watch::Sender<Arc<Snapshot>>,
     current: Snapshot,
-    /// How often each list is asked for.
+    /// Interval at which each list is polled.
     every: Duration,
-    /// How far back polling of events begins.
+    /// Period before the first poll for which events are fetched.
     back: Duration,
-    /// When what is old is let go of again.
+    /// Time at which expired rows are deleted next.
     forget_at: Option<Timestamp>,
     skew_ms: i64,
 }
 
-/// What stands in the way of a round: the worst first.
+/// Failure of a round; the first kind is the worse one.
 #[derive(Debug)]
 enum Trouble {
     Broken(String),
@@ -163,11 +165,11 @@ impl Rounds {
         if let Err(error) = history.note_keys(keys).await {
             tracing::warn!(%error, "the keys cannot be remembered");
         }
-        // What is remembered is on the screen before anything is asked.
+        // The stored observations are on the screen before the first call is made.
         self.show(None, self.ambient.now()).await;
     }
 
-    /// Lets go of what is old, a slice an hour or more.
+    /// Deletes expired rows: one slice per round until none is left, then again after an hour.
     async fn forget(&mut self) {
         let now = self.ambient.now();
         if self.forget_at.is_some_and(|at| now < at) {
@@ -187,7 +189,7 @@ impl Rounds {
         self.post.holders().iter().map(|holder| holder.key.company).collect()
     }
 
-    /// Does what is due. Answers when something is due again, and what stood in the way.
+    /// Makes the calls that are due. Returns when the next call is due, and what failed.
     async fn round(&mut self) -> (Timestamp, Option<Trouble>) {
         let mut next = self.ambient.now().plus(SLOWEST);
         let mut trouble = None;
@@ -224,13 +226,13 @@ impl Rounds {
         (next, trouble)
     }
 
-    /// Asks for a company's subscriptions or events, with whichever key has most room.
+    /// Polls a company's subscriptions or events, with the key that has the most room in its budget.
     async fn list(&mut self, company: CompanyId, scope: Scope) -> Result<Progress, Setback> {
         let post = self.post.clone();
         let Some((holder, total)) = post.fittest(company, scope, Bucket::Read).await? else {
             return Ok(Progress::Lacking);
         };
-        // Two lists and a page more than one, out of all that is ours in a minute.
+        // Two lists, and one page more than that, out of the whole budget of a minute.
         let every = Duration::from_secs(60) * 3 / total.max(1);
         self.every = every.clamp(BRISK, SLOWEST);
         let (what, path) = match scope {
@@ -257,11 +259,11 @@ impl Rounds {
             let answer = match post.send(holder, &letter).await {
                 Err(Setback::Refused(refusal)) if refusal.is_for_scope() => {
                     post.learn(holder, scope, None).await?;
-                    // Another key may have the scope.
+                    // Another key may have the scope, so the list is tried again.
                     return Ok(Progress::More);
                 }
                 Err(Setback::Refused(_)) if is_events && has_place => {
-                    // Where it was to go on is no longer known there.
+                    // The platform no longer knows the cursor: polling restarts at the newest known event.
                     let newest = post.history().begin_anew(what.clone(), company).await?;
                     (query, has_place, every) = (self.since(newest), false, Duration::ZERO);
                     continue;
@@ -292,14 +294,15 @@ impl Rounds {
                     return Ok(Progress::Whole);
                 }
             }
-            // Pages that follow one another are one turn.
+            // Further pages of the same list need no wait between permits.
             every = Duration::ZERO;
         }
-        // Longer than a round reads: events go on where they stopped, of subscriptions nothing is taken that is not whole.
+        // More pages than a round reads: events continue at their cursor; an incomplete list of subscriptions is
+        // discarded.
         Ok(Progress::More)
     }
 
-    /// Where polling of events goes on, or begins.
+    /// Returns the query at which polling of events continues or begins.
     async fn begins(&self, what: &str) -> Result<Vec<(String, String)>, sqlite::Error> {
         let history = self.post.history();
         if let Some(place) = history.place(what.to_owned()).await? {
@@ -309,7 +312,7 @@ impl Rounds {
         Ok(self.since(None))
     }
 
-    /// The query that begins at a time, or as far back as is looked.
+    /// Builds a query that begins at a time, by default at the start of the lookback period.
     fn since(&self, at: Option<Timestamp>) -> Vec<(String, String)> {
         let at = at.unwrap_or_else(|| self.ambient.now().minus(self.back));
         vec![("since".to_owned(), at.to_rfc3339_seconds())]
@@ -342,7 +345,7 @@ impl Rounds {
         Ok((n, listed.onward()))
     }
 
-    /// An answer was not understood: the pane shows it, and nothing that was known is given up.
+    /// Records an answer that could not be read, so that the pane shows it; the stored data stays.
     async fn puzzled(&self, what: &str, answer: &Answer, why: String) -> Setback {
         let noun = what.split(':').next().unwrap_or_default().to_owned();
         let line = format!("the answer to {noun} was not understood: {why}");
@@ -350,7 +353,7 @@ impl Rounds {
         noted.map_or_else(Setback::Storage, |()| Setback::Broken(line))
     }
 
-    /// Asks a key after a scope, unless it is known: scopes never change.
+    /// Probes a key for a scope, unless the result is known: scopes never change.
     async fn probe(&mut self, holder: &Holder, scope: Scope) -> Result<(), Setback> {
         let seen = self.post.history().keys().await?;
         let known = seen.iter().find(|key| key.name == holder.key.name);
@@ -387,13 +390,13 @@ impl Rounds {
 
     fn clock(&mut self, answer: &Answer) {
         if let Some(at) = answer.server_at {
-            // The head tells whole seconds.
+            // The Date header has whole seconds; half a second is added, and small differences are ignored.
             let ahead = at.millis() + 500 - self.ambient.now().millis();
             self.skew_ms = if ahead.abs() < 2_000 { 0 } else { ahead };
         }
     }
 
-    /// Puts together what is remembered, and shows it if there is anything new in it.
+    /// Builds the snapshot from the history, and publishes it if anything in it changed.
     async fn show(&mut self, trouble: Option<Trouble>, again_at: Timestamp) {
         let now = self.ambient.now();
         let next = match self.picture(now).await {
@@ -402,7 +405,7 @@ impl Rounds {
         };
         let is_heard = next.heard_at != self.current.heard_at;
         let next = match trouble {
-            // Nothing was asked since it failed: it goes on being so until something is heard.
+            // No call was made since the failure, so the failure remains until an answer arrives.
             None if !is_heard && self.current.link.is_trouble() => {
                 Snapshot { link: self.current.link.again_at(again_at), ..next }
             }
@@ -450,7 +453,7 @@ impl Rounds {
     }
 }
 
-/// Reads a page of subscriptions into what was listed so far.
+/// Reads a page of subscriptions and appends it to the listing.
 fn subscriptions(company: CompanyId, answer: &Answer, into: &mut Listing) -> Result<(usize, Next), String> {
     let text = answer.text();
     let listed = reading::list(&text)?;

@@ -1,4 +1,5 @@
-//! The picture: what was received last, when, and how much it can be trusted. Good news replaces it, bad news ages it.
+//! Snapshot of the platform: what was received last, when, and how current it is. A success replaces it; a failure
+//! only ages it.
 
 use super::alerts::{Alert, Alerts};
 use super::link::Link;
@@ -8,20 +9,20 @@ use crate::domain::time::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What the console shows.
+/// Immutable state that the console shows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
-    /// The last overview, however old; `None` before the first.
+    /// Last overview, however old; `None` before the first.
     pub overview: Option<Arc<Overview>>,
-    /// When the platform was last heard, by this machine's clock.
+    /// Time at which the platform was last heard, on this machine's clock.
     pub heard_at: Option<Timestamp>,
-    /// When what is shown last changed, by this machine's clock.
+    /// Time at which the data last changed, on this machine's clock.
     pub changed_at: Option<Timestamp>,
-    /// The state of the link.
+    /// State of the link to the platform.
     pub link: Link,
-    /// What needs somebody, worst first.
+    /// Alerts, unacknowledged ones first, then worst first.
     pub alerts: Alerts,
-    /// How far the console sees.
+    /// Visibility of this platform to the console.
     pub reach: Arc<Reach>,
 }
 
@@ -39,7 +40,7 @@ impl Default for Snapshot {
 }
 
 impl Snapshot {
-    /// The picture after an overview was received at `now`.
+    /// Returns the snapshot after an overview was received at `now`.
     #[must_use]
     pub fn after_overview(&self, overview: Overview, now: Timestamp) -> Self {
         let alerts = self.alerts.after(&overview, &Reach::Portal, now);
@@ -54,8 +55,8 @@ impl Snapshot {
         }
     }
 
-    /// The picture after a look at what is remembered of a platform without a Portal, which was last heard at `heard_at` and is asked `every`
-    /// so often. Before it was ever heard there is none.
+    /// Returns the snapshot after the history of a platform without a Portal was read. The platform was last heard at
+    /// `heard_at`, and is polled at the interval `every`. Before it was first heard there is no overview.
     #[must_use]
     pub fn after_look(
         &self,
@@ -67,7 +68,7 @@ impl Snapshot {
         let link = heard_at.map_or(Link::Connecting, |at| Link::heard_every(every, now.since(at)));
         let shows_same = |before: &Arc<Overview>| before.shows_same(&overview) && before.cursor == overview.cursor;
         let changed_at = if self.overview.as_ref().is_some_and(shows_same) { self.changed_at } else { Some(now) };
-        // The picture itself stays only where nothing at all is other, also of what is not shown.
+        // The overview is replaced unless it equals the new one, also in limits, which `shows_same` does not compare.
         let is_same = |before: &&Arc<Overview>| shows_same(before) && before.limits == overview.limits;
         let same = self.overview.as_ref().filter(is_same).map(Arc::clone);
         let alerts = self.alerts.after(&overview, &reach, now);
@@ -77,13 +78,13 @@ impl Snapshot {
         Self { overview, heard_at, changed_at, link, alerts, reach }
     }
 
-    /// The picture after the platform said at `now` that nothing changed.
+    /// Returns the snapshot after a heartbeat at `now`, which says that nothing changed.
     #[must_use]
     pub fn after_beat(&self, now: Timestamp) -> Self {
         Self { heard_at: Some(now), link: Link::Live, ..self.clone() }
     }
 
-    /// The picture after the platform has been silent for `silence`.
+    /// Returns the snapshot after the platform has been silent for `silence`.
     #[must_use]
     pub fn after_silence(&self, silence: Duration) -> Self {
         let link = match &self.link {
@@ -93,13 +94,13 @@ impl Snapshot {
         Self { link, ..self.clone() }
     }
 
-    /// The picture after a call failed at `now`.
+    /// Returns the snapshot after a call failed at `now`.
     #[must_use]
     pub fn after_failure(&self, why: String, now: Timestamp) -> Self {
         Self { link: self.link.failed(why, now), ..self.clone() }
     }
 
-    /// The alerts, worst first.
+    /// Returns the alerts, unacknowledged ones first, then worst first.
     #[must_use]
     pub fn alerts(&self) -> &[Alert] {
         self.alerts.list()

@@ -1,34 +1,34 @@
-//! Stretches: the part of a log that a console holds. Pages without a gap between them, newest row first, around what is looked at; what is
-//! far from it is let go and can be had again, because every page keeps the cursors of both its ends.
+//! Contiguous window of a paged log around the cursor, newest row first. Distant pages are evicted and can be fetched
+//! again, because every page keeps the cursors at both its ends.
 
 use crate::api::log::LogPage;
 use crate::api::readable::UnreadableRows;
 use std::collections::VecDeque;
 
-/// Rows that are asked for at once: the most that a platform gives.
+/// Rows per page: the maximum that a platform returns.
 pub const PAGE: u32 = 200;
-/// Pages that are held at most.
+/// Maximum number of pages that are held.
 const MOST: usize = 10;
 
-/// A row of a log: rows are ordered by their numbers.
+/// Row of a log, ordered by its number.
 pub trait Numbered {
-    /// Its number.
+    /// Returns the number of the row.
     fn number(&self) -> i64;
 }
 
-/// Where rows are wanted.
+/// Position at which rows are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Toward {
-    /// At the newest end, whatever is held.
+    /// Newest end of the log, whatever is held.
     Newest,
     /// Behind the oldest row that is held, from this cursor.
     Older(String),
-    /// In front of the newest row that is held, from this cursor.
+    /// Before the newest row that is held, from this cursor.
     Newer(String),
 }
 
 impl Toward {
-    /// The cursor to ask with.
+    /// Returns the cursor to request with; `None` for the newest end.
     #[must_use]
     pub fn cursor(&self) -> Option<&str> {
         match self {
@@ -38,28 +38,28 @@ impl Toward {
     }
 }
 
-/// Whether the log has rows in front of those that are held.
+/// Whether the log has newer rows than those that are held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum News {
-    /// As far as was heard, it has none.
+    /// No newer rows, as far as is known.
     #[default]
     None,
-    /// The platform changed since the newest rows were asked for: it may have.
+    /// The platform changed since the newest rows were requested: there may be newer ones.
     Perhaps,
-    /// It has more of them than a page holds.
+    /// There are more newer rows than a page holds.
     Many,
 }
 
-/// What is under way.
+/// State of the current fetch.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 enum Errand {
     #[default]
     None,
-    /// A page was asked for.
+    /// A page was requested and has not arrived.
     Asked(Toward),
-    /// The last page could not be had, and why.
+    /// The last page could not be fetched, for this reason.
     Failed(String),
-    /// Somebody had enough of searching.
+    /// The operator stopped the search.
     Stopped,
 }
 
@@ -70,17 +70,18 @@ struct Part<T> {
     newer: Option<String>,
 }
 
-/// A stretch of a log.
+/// Contiguous window of a log, made of pages.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stretch<T> {
     parts: VecDeque<Part<T>>,
     news: News,
     errand: Errand,
-    /// Pages in a row, towards the older end, that were not full although there may be more.
+    /// Number of pages in a row, towards the older end, that were not full although there may be more rows.
     n_sparse: u32,
-    /// Numbers that the log gave while it was followed and that were never held: more came at once than a page has.
+    /// Row numbers that passed while the log was followed and were never held, because more rows came at once than
+    /// fit a page.
     n_passed: u64,
-    /// Rows since the newest page was fetched that could not be read.
+    /// Rows that could not be read, since the newest page was fetched.
     unreadable: UnreadableRows,
 }
 
@@ -98,19 +99,19 @@ impl<T> Default for Stretch<T> {
 }
 
 impl<T: Numbered> Stretch<T> {
-    /// Whether a page has come.
+    /// Checks whether a page has been received.
     #[must_use]
     pub fn has_begun(&self) -> bool {
         !self.parts.is_empty()
     }
 
-    /// Rows that are held.
+    /// Returns the number of rows that are held.
     #[must_use]
     pub fn n_rows(&self) -> usize {
         self.parts.iter().map(|part| part.rows.len()).sum()
     }
 
-    /// The row at a place, 0 the newest that is held.
+    /// Returns the row at a position; 0 is the newest that is held.
     #[must_use]
     pub fn row(&self, mut at: usize) -> Option<&T> {
         for part in &self.parts {
@@ -122,12 +123,12 @@ impl<T: Numbered> Stretch<T> {
         None
     }
 
-    /// The rows, newest first.
+    /// Iterates over the rows, newest first.
     pub fn rows(&self) -> impl Iterator<Item = &T> {
         self.parts.iter().flat_map(|part| &part.rows)
     }
 
-    /// The row of a number.
+    /// Finds the row with a number.
     #[must_use]
     pub fn find(&self, number: i64) -> Option<&T> {
         let part = self.parts.iter().find(|part| part.rows.last().is_some_and(|last| last.number() <= number))?;
@@ -135,19 +136,19 @@ impl<T: Numbered> Stretch<T> {
         part.rows.get(place)
     }
 
-    /// Whether the oldest row that is held is the oldest of the log.
+    /// Checks whether the oldest row that is held is the oldest of the log.
     #[must_use]
     pub fn is_at_end(&self) -> bool {
         self.parts.back().is_some_and(|part| part.older.is_none())
     }
 
-    /// What is known of rows in front of those that are held.
+    /// Tells whether there are newer rows than those that are held.
     #[must_use]
     pub const fn news(&self) -> News {
         self.news
     }
 
-    /// Pages looked through, one after the other, that held less than was asked for; 0 when nothing is searched.
+    /// Returns the number of pages searched in a row that were not full; 0 when no search runs.
     #[must_use]
     pub const fn n_searched(&self) -> u32 {
         match self.errand {
@@ -156,26 +157,26 @@ impl<T: Numbered> Stretch<T> {
         }
     }
 
-    /// Whether the last page towards the older end held less than was asked for although there may be more.
+    /// Checks whether the last page towards the older end was not full although there may be more rows.
     #[must_use]
     pub const fn is_sparse(&self) -> bool {
         self.n_sparse > 0
     }
 
-    /// Numbers between rows that were held one after the other while the newest was followed: so many rows went by without having been here,
-    /// at most, for numbers of rows that a filter keeps out are among them.
+    /// Returns how many rows passed unseen while the newest row was followed, as an upper bound: numbers of rows that
+    /// a filter excludes are counted too.
     #[must_use]
     pub const fn n_passed(&self) -> u64 {
         self.n_passed
     }
 
-    /// Rows since the newest page was fetched that could not be read.
+    /// Returns the rows that could not be read since the newest page was fetched.
     #[must_use]
     pub const fn unreadable(&self) -> &UnreadableRows {
         &self.unreadable
     }
 
-    /// Why the last page could not be had.
+    /// Returns why the last page could not be fetched.
     #[must_use]
     pub fn failure(&self) -> Option<&str> {
         match &self.errand {
@@ -184,7 +185,7 @@ impl<T: Numbered> Stretch<T> {
         }
     }
 
-    /// The platform changed: there may be newer rows, and what failed may work again.
+    /// Marks that the platform changed: there may be newer rows, and a failed fetch may work again.
     pub fn hear(&mut self) {
         if self.news == News::None {
             self.news = News::Perhaps;
@@ -194,19 +195,20 @@ impl<T: Numbered> Stretch<T> {
         }
     }
 
-    /// Somebody moved: what failed or was stopped is tried again.
+    /// Clears a failed or stopped fetch after user input, so that it is retried.
     pub fn stir(&mut self) {
         if matches!(self.errand, Errand::Failed(_) | Errand::Stopped) {
             self.errand = Errand::None;
         }
     }
 
-    /// Nobody waits any more for what is under way.
+    /// Forgets the fetch in flight; its result is ignored.
     pub fn forget_errand(&mut self) {
         self.errand = Errand::None;
     }
 
-    /// Somebody had enough of searching: what comes now is forgotten. Whether anything was searched.
+    /// Stops a search after the operator cancels it; the result of its fetch is ignored. Returns whether a search was
+    /// running.
     pub fn stop(&mut self) -> bool {
         let was_searching = self.n_searched() > 0;
         if was_searching {
@@ -215,7 +217,7 @@ impl<T: Numbered> Stretch<T> {
         was_searching
     }
 
-    /// The page that is needed where somebody follows the newest row; notes that it was asked for.
+    /// Returns the page to fetch next while the newest row is followed, and records that it was requested.
     pub fn wanted_to_follow(&mut self) -> Option<Toward> {
         if self.errand != Errand::None {
             return None;
@@ -228,7 +230,8 @@ impl<T: Numbered> Stretch<T> {
         Some(self.ask(toward))
     }
 
-    /// The page that is needed where somebody looks at the row `at` and `margin` rows around it; notes that it was asked for.
+    /// Returns the page to fetch next when the row `at` and `margin` rows around it are shown, and records that it
+    /// was requested.
     pub fn wanted_around(&mut self, at: usize, margin: usize) -> Option<Toward> {
         if self.errand != Errand::None {
             return None;
@@ -238,7 +241,7 @@ impl<T: Numbered> Stretch<T> {
         self.wanted_behind(at, margin).or_else(|| newer.map(|cursor| self.ask(Toward::Newer(cursor))))
     }
 
-    /// The same where no newer rows are to come.
+    /// Returns the next page towards the older end like [`Self::wanted_around`], without newer rows.
     pub fn wanted_behind(&mut self, at: usize, margin: usize) -> Option<Toward> {
         let cursor = self.parts.back()?.older.clone()?;
         let is_near = at + margin >= self.n_rows();
@@ -247,14 +250,14 @@ impl<T: Numbered> Stretch<T> {
 
     fn ask(&mut self, toward: Toward) -> Toward {
         if !matches!(toward, Toward::Older(_)) {
-            // What changes from now on is news again.
+            // Any change from here on may bring rows that this fetch does not return.
             self.news = News::None;
         }
         self.errand = Errand::Asked(toward.clone());
         toward
     }
 
-    /// Takes a page that was asked for; one that nobody waits for any more is ignored.
+    /// Adds a page that was requested; a page that is no longer wanted is ignored.
     pub fn take(&mut self, toward: &Toward, page: LogPage<T>) {
         if !matches!(&self.errand, Errand::Asked(asked) if asked == toward) {
             return;
@@ -292,7 +295,7 @@ impl<T: Numbered> Stretch<T> {
 
     fn append(&mut self, part: Part<T>) {
         match self.parts.back_mut() {
-            // A page with little in it is no part of its own: only where the log goes on is new.
+            // A page with few rows extends the last one; only its cursor is new.
             Some(back) if back.rows.len() + part.rows.len() <= PAGE as usize => {
                 back.rows.extend(part.rows);
                 back.older = part.older;
@@ -318,7 +321,7 @@ impl<T: Numbered> Stretch<T> {
         }
     }
 
-    /// Notes that a page could not be had.
+    /// Records that a page could not be fetched.
     pub fn fail(&mut self, toward: &Toward, why: String) {
         if matches!(&self.errand, Errand::Asked(asked) if asked == toward) {
             if !matches!(toward, Toward::Older(_)) {

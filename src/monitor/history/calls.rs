@@ -1,5 +1,5 @@
-//! Calls of our own: whose turn it is, how much of a window is left for us, and what came of each call. Consoles that share a file share its
-//! turns and its budget, because both are decided in one transaction here.
+//! Own calls of a console: permits, the remaining budget of each window, and the outcome of each call. Consoles that
+//! share a history share permits and budget, because both are decided in one transaction here.
 
 use super::History;
 use crate::client::answer::Meaning;
@@ -11,83 +11,87 @@ use crate::sqlite::{Error, Lane};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::time::Duration;
 
-/// How far back the use of a window by others is looked at: the busiest minute counts.
+/// Period over which the use of a window by other callers is examined; the busiest minute counts.
 const BUSY_FOR: i64 = 10 * MINUTE_MS;
 
-/// A call that is wanted.
+/// Call that a console wants to make.
 #[derive(Debug, Clone)]
 pub struct Wish {
-    /// What for: consoles take turns at it.
+    /// Purpose of the call; consoles that share a history take turns by purpose.
     pub what: String,
-    /// Which key.
+    /// Name of the key that the call uses.
     pub key: String,
-    /// In which window it is counted.
+    /// Bucket in which the platform counts the call.
     pub bucket: Bucket,
-    /// Its method.
+    /// HTTP method of the call.
     pub method: &'static str,
-    /// Its path, with placeholders.
+    /// Path of the call, with placeholders.
     pub route: &'static str,
-    /// How long after the last turn; nothing for what somebody asked for.
+    /// Minimum time since the last permit for the same purpose; zero for a call that an operator asked for.
     pub every: Duration,
-    /// How long after a turn that came to nothing.
+    /// Minimum time since the last permit if its call brought no result.
     pub again: Duration,
-    /// The part of the window that is ours, in percent.
+    /// Share of the rate limit that may be used, in percent.
     pub percent: u8,
 }
 
-/// Whether a call may be made.
+/// Decision whether a call may be made now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
-    /// It was written down under this number and may be made.
+    /// The call was recorded under this number and may be made.
     Granted(i64),
-    /// Not before this time.
+    /// The call may not be made before this time.
     Wait(Timestamp),
 }
 
-/// What came of a call.
+/// Outcome of a call that was made.
 #[derive(Debug, Clone, Default)]
 pub struct Outcome {
-    /// The answer's status; none if no answer came.
+    /// Status code of the answer; `None` if no answer arrived.
     pub status: Option<u16>,
-    /// What it meant; none if no answer came.
+    /// Meaning of the answer; `None` if no answer arrived.
     pub meaning: Option<Meaning>,
-    /// Whether the platform can have counted it in a window.
+    /// Whether the platform may have counted the call in a window.
     pub was_counted: bool,
-    /// Its code, if it was a refusal.
+    /// Problem code, if the call was refused.
     pub code: Option<Untrusted>,
-    /// The refusal, or why no answer came.
+    /// Detail of the refusal, or why no answer arrived.
     pub detail: Option<Untrusted>,
-    /// The request's id.
+    /// Request id in the answer.
     pub request_id: Option<Untrusted>,
-    /// How long it took.
+    /// Duration of the call, from request to answer.
     pub elapsed: Duration,
-    /// What the answer said of the window: calls allowed, calls left, when the next one begins.
+    /// Rate limit headers of the answer: calls allowed, calls remaining, time of the reset.
     pub window: Option<(u32, u32, Option<Timestamp>)>,
-    /// Not again before this time.
+    /// Time before which no further call may be made.
     pub blocked_until: Option<Timestamp>,
 }
 
 impl History {
-    /// Takes a turn, if it is time for it and the window has room for us.
+    /// Grants a permit for a call if its interval has passed and the window has room in the budget; the call is
+    /// recorded at once.
     ///
     /// # Errors
-    /// Those of the database.
+    ///
+    /// [`Error`] when the database cannot be written.
     pub async fn take_turn(&self, wish: Wish, now: Timestamp) -> Result<Turn, Error> {
         self.write(move |connection| take(connection, &wish, now)).await
     }
 
-    /// Writes down what came of a call that was granted.
+    /// Records the outcome of a call that was granted.
     ///
     /// # Errors
-    /// Those of the database.
+    ///
+    /// [`Error`] when the database cannot be written.
     pub async fn settle_call(&self, id: i64, wish: Wish, outcome: Outcome, now: Timestamp) -> Result<(), Error> {
         self.write(move |connection| settle(connection, id, &wish, &outcome, now)).await
     }
 
-    /// The window of a key as it stands for us now.
+    /// Returns the state of a key's window at `now`.
     ///
     /// # Errors
-    /// Those of the database.
+    ///
+    /// [`Error`] when the database cannot be read.
     pub async fn window(&self, key: String, bucket: Bucket, now: Timestamp) -> Result<Window, Error> {
         self.database.read(Lane::Common, move |connection| window(connection, &key, bucket, now)).await
     }
@@ -128,7 +132,7 @@ fn take(connection: &Connection, wish: &Wish, now: Timestamp) -> Result<Turn, Er
     Ok(Turn::Granted(id))
 }
 
-/// What is known of a window: by what answers said of it, and by our own calls of the last minute.
+/// Reads the state of a window, from the headers of answers and from the own calls of the last minute.
 fn window(connection: &Connection, key: &str, bucket: Bucket, now: Timestamp) -> Result<Window, Error> {
     let since = now.millis() - MINUTE_MS;
     let (n_own, first_own): (u32, Option<i64>) = connection
@@ -181,7 +185,7 @@ fn settle(connection: &Connection, id: i64, wish: &Wish, outcome: &Outcome, now:
             .execute(params![wish.key, now.millis()])?;
     }
     if let Some((limit, left, reset)) = outcome.window {
-        // The window that ends at its reset began a minute before; without a reset it is the clock's minute.
+        // A window with a reset time began one minute before it; without one, the clock minute is assumed.
         let minute =
             reset.map_or_else(|| now.slot(MINUTE_MS), |reset| Timestamp::from_millis(reset.millis() - MINUTE_MS));
         let own: u32 = connection

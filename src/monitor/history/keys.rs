@@ -1,4 +1,4 @@
-//! The keys of the profile as they are remembered: which there are, what they may do, and whether they are taken.
+//! Keys of the profile as they are stored: names, scopes, and whether the platform accepts them.
 
 use super::History;
 use crate::domain::key::Scopes;
@@ -8,10 +8,11 @@ use crate::sqlite::Error;
 use rusqlite::params;
 
 impl History {
-    /// Makes known which keys the profile has; what is remembered of others is forgotten.
+    /// Stores which keys the profile has, and deletes what is stored of any other key.
     ///
     /// # Errors
-    /// Those of the database.
+    ///
+    /// [`Error`] when the database cannot be written.
     pub async fn note_keys(&self, keys: Vec<KeyName>) -> Result<(), Error> {
         self.write(move |connection| {
             for KeyName { name, last4, company } in &keys {
@@ -29,10 +30,11 @@ impl History {
         .await
     }
 
-    /// Remembers what a question after a scope told, for good: scopes never change.
+    /// Stores the result of a scope probe. It is kept for good, because the scopes of a key never change.
     ///
     /// # Errors
-    /// Those of the database.
+    ///
+    /// [`Error`] when the database cannot be written.
     pub async fn note_scopes(&self, key: String, held: Scopes, lacking: Scopes) -> Result<(), Error> {
         self.write(move |connection| {
             connection
@@ -43,10 +45,11 @@ impl History {
         .await
     }
 
-    /// Remembers that a key is not taken, and why.
+    /// Stores that the platform does not accept a key, and why.
     ///
     /// # Errors
-    /// Those of the database.
+    ///
+    /// [`Error`] when the database cannot be written.
     pub async fn note_refused(&self, key: String, why: Untrusted) -> Result<(), Error> {
         self.write(move |connection| {
             connection

@@ -1,5 +1,6 @@
-//! What a console remembers of one platform across restarts: since when alerts hold, and when the link was lost; of a platform without a
-//! Portal everything that was seen, asked and received. Several consoles may have it open at once.
+//! History of one platform, kept by consoles across restarts: start times of alerts, and changes of the link; for a
+//! platform without a Portal, also everything that was observed, called and received. Several consoles may have it
+//! open at once.
 
 pub mod calls;
 pub mod keys;
@@ -20,30 +21,31 @@ use crate::sqlite::{Database, Error, Lane, Options, private};
 use rusqlite::{Connection, params};
 use std::path::Path;
 
-/// Marks a file as a console's history: `crwh`.
+/// SQLite application id of a console's history: `crwh`.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"crwh");
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../assets/migrations/history/0001_initial.sql"),
     include_str!("../../../assets/migrations/history/0002_remote.sql"),
     include_str!("../../../assets/migrations/history/0003_unreadable.sql"),
 ];
-/// Link changes that are kept.
+/// Maximum number of link changes that are kept.
 const LINKS: i64 = 1_000;
 
-/// An open history.
+/// Handle of an open history; clones share the database.
 #[derive(Debug, Clone)]
 pub struct History {
     database: Database,
 }
 
 impl History {
-    /// Opens or creates the history at `path`. Blocks for as long as that takes.
+    /// Opens or creates the history at `path`; blocks the thread until that is done.
     ///
     /// # Errors
-    /// Those of opening a database.
+    ///
+    /// [`Error`] when the database cannot be opened or migrated.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        // Consoles that start at once would make the same tables at once: they open it one after the other. Where files cannot be locked,
-        // what the database itself says has to do.
+        // Two consoles that start at once would both run the migrations; the lock makes them open the file one after
+        // the other. Where files cannot be locked, SQLite's own locking must do.
         let door = private::options().write(true).create(true).truncate(false).open(path.with_extension("lock"));
         let _alone = door.and_then(|file| file.lock().map(|()| file)).ok();
         let options =
@@ -51,7 +53,7 @@ impl History {
         Ok(Self { database: Database::open(path, options)? })
     }
 
-    /// Writes in a transaction of its own.
+    /// Runs `work` in a write transaction of its own.
     async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
@@ -59,18 +61,20 @@ impl History {
         self.database.write(Lane::Common, work).await
     }
 
-    /// The alerts of the last picture; those of kinds that this version does not know are left out.
+    /// Returns the alerts of the last snapshot; alerts of a kind that this version does not know are left out.
     ///
     /// # Errors
-    /// Those of the database.
+    ///
+    /// [`Error`] when the database cannot be read.
     pub async fn alerts(&self) -> Result<Vec<Alert>, Error> {
         self.database.read(Lane::Common, read_alerts).await
     }
 
-    /// Remembers the alerts of a picture.
+    /// Stores the alerts of a snapshot in place of earlier ones.
     ///
     /// # Errors
-    /// Those of the database.
+    ///
+    /// [`Error`] when the database cannot be written.
     pub async fn remember(&self, alerts: Vec<Alert>) -> Result<(), Error> {
         self.database
             .write(Lane::Common, move |connection| {
@@ -93,10 +97,11 @@ impl History {
             .await
     }
 
-    /// Remembers a change of the link.
+    /// Records a change of the link.
     ///
     /// # Errors
-    /// Those of the database.
+    ///
+    /// [`Error`] when the database cannot be written.
     pub async fn note_link(&self, link: &Link, at: Timestamp) -> Result<(), Error> {
         let (state, why) = match link {
             Link::Connecting => ("connecting", None),
@@ -142,7 +147,7 @@ fn read_alerts(connection: &Connection) -> Result<Vec<Alert>, Error> {
     Ok(alerts)
 }
 
-/// The standings that an alert can have.
+/// Health statuses that an alert can have.
 const ALARMING: [Standing; 3] = [Standing::Tripped, Standing::Failing, Standing::Attention];
 
 const fn standing(of: Standing) -> &'static str {

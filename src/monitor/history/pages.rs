@@ -1,4 +1,4 @@
-//! Pages of what is remembered, newest rows first, in the shape in which a platform with a Portal tells its logs.
+//! Pages of the history, newest rows first, in the shape of the Portal API's logs.
 
 use super::History;
 use super::seen::outage;
@@ -17,12 +17,12 @@ use crate::sqlite::{Error, Lane};
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-/// The hour over which codes are counted.
+/// Period over which status codes are counted, in milliseconds.
 const HOUR_MS: i64 = 3_600_000;
-/// What stands in place of an address that is not told.
+/// Placeholder for the target URL of a received delivery, which is not known.
 pub(in crate::monitor) const HERE: &str = "crow listen";
 
-/// Where a page begins.
+/// Position at which a page begins.
 enum From {
     Newest,
     Older(i64),
@@ -36,7 +36,8 @@ impl From {
     }
 }
 
-/// Reads a page: `sql` ends in a condition, to which the place is added. Its first column is the row's number.
+/// Reads a page. `sql` must end in a condition, to which the position is appended, and its first column must be the
+/// row number.
 fn page<T>(
     connection: &Connection,
     sql: &str,
@@ -75,7 +76,7 @@ fn page<T>(
     })
 }
 
-/// A count, which is never below nothing.
+/// Reads a count, which is never negative.
 fn counted(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     Ok(row.get::<_, i64>(column)?.unsigned_abs())
 }
@@ -85,10 +86,11 @@ fn millis(at: Option<Timestamp>) -> Option<i64> {
 }
 
 impl History {
-    /// A page of the events that were polled.
+    /// Returns a page of the polled events.
     ///
     /// # Errors
-    /// Those of the database.
+    ///
+    /// [`Error`] when the database cannot be read.
     pub async fn event_page(
         &self,
         query: EventQuery,
@@ -108,10 +110,11 @@ impl History {
             .await
     }
 
-    /// An event that was polled, with its bytes.
+    /// Returns a polled event with its bytes.
     ///
     /// # Errors
-    /// Those of the database.
+    ///
+    /// [`Error`] when the database cannot be read.
     pub async fn event(&self, id: EventId) -> Result<Option<EventDetail>, Error> {
         let sql =
             "SELECT r.id, r.company, r.type, r.created, length(r.envelope), r.envelope FROM events r WHERE r.id = ?1";
@@ -128,10 +131,12 @@ impl History {
             .await
     }
 
-    /// A page of the calls of this profile's consoles, and what the last hour's were answered with.
+    /// Returns a page of the calls made by this profile's consoles, and the counts of the last hour by status and
+    /// code.
     ///
     /// # Errors
-    /// Those of the database.
+    ///
+    /// [`Error`] when the database cannot be read.
     pub async fn request_page(
         &self,
         query: RequestQuery,
@@ -171,10 +176,11 @@ impl History {
             .await
     }
 
-    /// A page of what a receiver of ours got.
+    /// Returns a page of the deliveries that `crow listen` received.
     ///
     /// # Errors
-    /// Those of the database.
+    ///
+    /// [`Error`] when the database cannot be read.
     pub async fn receipt_page(
         &self,
         query: AttemptQuery,
@@ -206,10 +212,11 @@ impl History {
             .await
     }
 
-    /// Something that a receiver of ours got, byte by byte.
+    /// Returns a delivery that `crow listen` received, with its exact bytes.
     ///
     /// # Errors
-    /// Those of the database.
+    ///
+    /// [`Error`] when the database cannot be read.
     pub async fn receipt(&self, id: AttemptId) -> Result<Option<AttemptDetail>, Error> {
         let sql = "SELECT r.id, r.at, r.company, r.event, r.type, r.attempt, r.answered, r.elapsed_ms, r.verdict, r.head, r.body
                    FROM receipts r WHERE r.id = ?1";
@@ -236,10 +243,11 @@ impl History {
             .await
     }
 
-    /// A page of the times at which subscriptions were seen to go off.
+    /// Returns a page of outages, the times at which subscriptions were seen to go off.
     ///
     /// # Errors
-    /// Those of the database.
+    ///
+    /// [`Error`] when the database cannot be read.
     pub async fn outage_page(
         &self,
         query: TripQuery,

@@ -1,4 +1,4 @@
-//! Where polling of a list goes on, and from when on it is known without a gap.
+//! Poll positions: where polling of a list continues, and since when the list is known without a gap.
 
 use super::History;
 use crate::domain::ids::CompanyId;
@@ -7,10 +7,11 @@ use crate::sqlite::{Error, Lane};
 use rusqlite::{OptionalExtension as _, params};
 
 impl History {
-    /// Begins polling of something at a time, unless it is known from then on already.
+    /// Starts polling at a time, unless the list is known from then on already.
     ///
     /// # Errors
-    /// Those of the database.
+    ///
+    /// [`Error`] when the database cannot be written.
     pub async fn begin_at(&self, what: String, since: Timestamp) -> Result<(), Error> {
         self.write(move |connection| {
             connection
@@ -25,10 +26,11 @@ impl History {
         .await
     }
 
-    /// Where polling of something goes on; nothing if it begins.
+    /// Returns the query with which polling of a list continues; `None` if it has not begun.
     ///
     /// # Errors
-    /// Those of the database.
+    ///
+    /// [`Error`] when the database cannot be read.
     pub async fn place(&self, what: String) -> Result<Option<Vec<(String, String)>>, Error> {
         self.database
             .read(Lane::Common, move |connection| {
@@ -39,10 +41,12 @@ impl History {
             .await
     }
 
-    /// Gives up the place where polling goes on: it begins anew at the newest event that is known of a company. Answers when that was.
+    /// Discards the position of a list, and returns the time of the company's newest known event, at which polling
+    /// restarts.
     ///
     /// # Errors
-    /// Those of the database.
+    ///
+    /// [`Error`] when the database cannot be written.
     pub async fn begin_anew(&self, what: String, company: CompanyId) -> Result<Option<Timestamp>, Error> {
         self.write(move |connection| {
             connection.prepare_cached("UPDATE turns SET place = NULL WHERE what = ?1")?.execute([&what])?;

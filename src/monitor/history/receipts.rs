@@ -1,4 +1,4 @@
-//! What a receiver of ours got, and how that compares with the events that were polled.
+//! Deliveries that `crow listen` received, and their comparison with the polled events.
 
 use super::History;
 use crate::domain::ids::EventId;
@@ -8,81 +8,82 @@ use crate::sqlite::{Error, Lane};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::time::Duration;
 
-/// The verdict on a delivery whose signature fits.
+/// Verdict on a delivery whose signature is valid.
 pub const GENUINE: &str = "genuine";
-/// The verdict where no secret was given.
+/// Verdict on a delivery when no secret was given.
 pub const UNCHECKED: &str = "not checked";
-/// Deliveries that are not believed and kept: the newest.
+/// Maximum number of unverified deliveries that are kept; older ones are deleted.
 const MAX_FORGED_RECEIPTS: i64 = 200;
 
-/// Whether a verdict lets a delivery count: it is genuine, or nobody could check.
+/// Checks whether a verdict lets a delivery count: its signature is valid, or there was no secret to check it with.
 #[must_use]
 pub fn is_believed(verdict: &str) -> bool {
     matches!(verdict, GENUINE | UNCHECKED)
 }
 
-/// A delivery as it was received.
+/// Delivery as `crow listen` received it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
-    /// When it had arrived.
+    /// Time at which the delivery had arrived.
     pub at: Timestamp,
-    /// Its event, if it says which.
+    /// Number of the event, if the delivery names one.
     pub event: Option<EventId>,
-    /// The type of that event.
+    /// Type of the event, as received.
     pub kind: Untrusted,
-    /// Whose, if it says so.
+    /// Company of the event, if the delivery names one.
     pub company: Option<i64>,
-    /// The delivery's id, as it came.
+    /// Delivery id, as it was received.
     pub delivery: Option<Untrusted>,
-    /// Which try.
+    /// Attempt number in the delivery's header.
     pub attempt: Option<u32>,
-    /// `genuine`, or what is wrong with it.
+    /// Verdict on the signature: `genuine`, or what is wrong with it.
     pub verdict: String,
-    /// What it was answered with.
+    /// Status code that the delivery was answered with.
     pub answered: u16,
-    /// From its arrival to the answer.
+    /// Time from the arrival to the answer.
     pub elapsed: Duration,
-    /// Its headers.
+    /// Headers of the request, in order.
     pub headers: Vec<(String, String)>,
-    /// Its bytes.
+    /// Bytes of the request body.
     pub body: Vec<u8>,
 }
 
-/// What was known of an event when one more delivery of it came.
+/// Earlier deliveries, as known when one more delivery of an event arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Earlier {
     /// Deliveries of the same event that were answered 2xx before.
     pub n_same: u64,
-    /// The newest event that was received before.
+    /// Newest event that was received before.
     pub newest: Option<EventId>,
 }
 
-/// How the events of a stretch of time compare with what was received.
+/// Comparison of the events of a period with the deliveries received.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Comparison {
-    /// Events that were polled, of the types that are looked at.
+    /// Number of polled events of the compared types.
     pub n_polled: u64,
-    /// Of them, those that were received and answered 2xx.
+    /// Number of the polled events that were received and answered 2xx.
     pub n_received: u64,
-    /// Those that were not: number, type, time; the oldest first.
+    /// Polled events that were not received, oldest first: number, type, time.
     pub missing: Vec<(EventId, Untrusted, Timestamp)>,
-    /// Events that were received and are not among the polled ones.
+    /// Events that were received but not polled.
     pub unknown: Vec<EventId>,
     /// Events that were received more than once, and how often.
     pub repeated: Vec<(EventId, u64)>,
-    /// The types that were looked at.
+    /// Event types that were compared.
     pub types: Vec<String>,
-    /// Events of other types in the same time, of which nothing was ever received: the type and how many.
+    /// Events of other types in the period, of which none was ever received: type and number.
     pub not_compared: Vec<(Untrusted, u64)>,
-    /// Events of the same time that could not be read: the number, if it could be told, and why.
+    /// Events of the period that could not be read: the number, if it could be read, and the reason.
     pub unreadable: Vec<(Option<EventId>, Untrusted)>,
 }
 
 impl History {
-    /// Remembers a delivery that was received; answers what was known of its event before.
+    /// Stores a received delivery, and returns what was known of its event before.
     ///
     /// # Errors
-    /// Those of the database.
+    ///
+    /// [`Error`] when the database cannot be written.
     pub async fn note_receipt(&self, receipt: Receipt) -> Result<Earlier, Error> {
         self.write(move |connection| {
             let earlier = earlier(connection, receipt.event)?;
@@ -118,25 +119,27 @@ impl History {
         .await
     }
 
-    /// The types of which something was ever received, in order.
+    /// Returns the event types of which at least one delivery was ever received, in order.
     ///
     /// # Errors
-    /// Those of the database.
+    ///
+    /// [`Error`] when the database cannot be read.
     pub async fn received_types(&self) -> Result<Vec<String>, Error> {
         self.database.read(Lane::Common, types).await
     }
 
-    /// Compares the events that happened between two times with what was received. Without `types`, those types are looked at of which
-    /// something was ever received.
+    /// Compares the events between two times with the deliveries received. Without `types`, the types are compared of
+    /// which a delivery was ever received.
     ///
     /// # Errors
-    /// Those of the database.
+    ///
+    /// [`Error`] when the database cannot be read.
     pub async fn compare(&self, since: Timestamp, until: Timestamp, types: Vec<String>) -> Result<Comparison, Error> {
         self.database.read(Lane::Common, move |connection| compare(connection, (since, until), types)).await
     }
 }
 
-/// The types of which something was ever received, in order.
+/// Reads the event types of which at least one delivery was ever received, in order.
 fn types(connection: &Connection) -> Result<Vec<String>, Error> {
     let mut statement = connection
         .prepare_cached("SELECT DISTINCT type FROM receipts WHERE verdict IN (?1, ?2) AND type <> '' ORDER BY type")?;

@@ -1,11 +1,11 @@
-//! How long what was seen is remembered.
+//! Retention of the history: how long each kind of row is kept.
 
 use super::History;
 use crate::domain::time::Timestamp;
 use crate::sqlite::Error;
 use std::time::Duration;
 
-/// How long each kind is remembered.
+/// Retention per table: table, time column, days.
 const KEPT: [(&str, &str, u64); 7] = [
     ("calls", "at", 14),
     ("windows", "minute", 31),
@@ -15,14 +15,15 @@ const KEPT: [(&str, &str, u64); 7] = [
     ("receipts", "at", 14),
     ("unreadable", "at", 14),
 ];
-/// Rows that are let go at once, so that nobody waits.
+/// Maximum number of rows deleted per table at once, so that the writer is not blocked for long.
 const SLICE: u32 = 2_000;
 
 impl History {
-    /// Lets go of what is old, a slice at a time; whether more is to go.
+    /// Deletes expired rows, a slice per table at a time, and returns whether more rows have expired.
     ///
     /// # Errors
-    /// Those of the database.
+    ///
+    /// [`Error`] when the database cannot be written.
     pub async fn forget(&self, now: Timestamp) -> Result<bool, Error> {
         self.write(move |connection| {
             let mut is_more = false;

@@ -1,4 +1,4 @@
-//! What was seen of a platform: keys, windows, events, subscriptions, and when they were watched.
+//! Observations of a platform: keys, rate windows, events, subscriptions, and the periods in which they were polled.
 
 use super::{History, unreadable};
 use crate::api::readable::UnreadableRows;
@@ -15,129 +15,133 @@ use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Hours of a week.
+/// Number of hours in a week.
 const WEEK_HOURS: i64 = 7 * 24;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
-/// What is shown of an answer that was not understood.
+/// Maximum number of characters kept of an answer that could not be read.
 const SHOWN: usize = 300;
-/// A listing of subscriptions that were off at some time is told back to here.
+/// Maximum number of outages that are returned, newest first.
 const OUTAGES: i64 = 500;
 
-/// A key as it is remembered.
+/// Key as the history stores it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct KeySeen {
-    /// Its name in the profile.
+    /// Name of the key in the profile.
     pub name: String,
-    /// Scopes that it has.
+    /// Scopes that the key is known to have.
     pub held: Scopes,
-    /// Scopes that it has not.
+    /// Scopes that the key is known to lack.
     pub lacking: Scopes,
-    /// Why the platform does not take it.
+    /// Reason why the platform does not accept the key.
     pub refused: Option<Untrusted>,
-    /// When a call with it was last answered well.
+    /// Time of the last successful call with the key.
     pub used_at: Option<Timestamp>,
 }
 
-/// A window of a key as answers told it.
+/// Rate window of a key, from the headers of answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WindowSeen {
-    /// Whose.
+    /// Name of the key in the profile.
     pub key: String,
-    /// Which.
+    /// Bucket that the window belongs to.
     pub bucket: Bucket,
-    /// When the newest minute that was seen began.
+    /// Start of the newest minute that was seen.
     pub minute_at: Timestamp,
-    /// Calls allowed in it.
+    /// Calls allowed in the newest minute.
     pub limit: u32,
-    /// Calls made in it.
+    /// Calls made in the newest minute, by all callers.
     pub used: u32,
-    /// Calls of ours that were refused in it.
+    /// Own calls that were rejected in the newest minute.
     pub n_refused: u32,
-    /// When it ends, if that was told.
+    /// End of the window, if an answer named it.
     pub reset_at: Option<Timestamp>,
-    /// Calls made in each of the 60 minutes before the present one, oldest first; nothing for one that nobody saw.
+    /// Calls made in each of the 60 minutes before the current one, oldest first; `None` for a minute without an
+    /// answer.
     pub hour: Vec<Option<u32>>,
-    /// The busiest minute of each hour of the last week.
+    /// Calls in the busiest minute of each hour of the last week, oldest first; `None` for an hour without an answer.
     pub week: Vec<Option<u32>>,
 }
 
-/// A subscription that was seen to go off.
+/// Outage of a subscription: seen on, then seen off.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outage {
-    /// Its number here.
+    /// Number of the outage in this history.
     pub id: TripId,
-    /// Which subscription.
+    /// Number of the subscription that went off.
     pub subscription: SubscriptionId,
-    /// Whose.
+    /// Company that owns the subscription.
     pub company: CompanyId,
-    /// Where it sent to.
+    /// Target URL of the subscription.
     pub target: Untrusted,
-    /// When it was last seen on.
+    /// Last time at which the subscription was seen on.
     pub after: Timestamp,
-    /// When it was first seen off.
+    /// First time at which the subscription was seen off.
     pub before: Timestamp,
-    /// When it was seen on again.
+    /// Time at which the subscription was seen on again.
     pub on_again_at: Option<Timestamp>,
 }
 
-/// All that a picture is made of.
+/// All observations that an overview is built from.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Seen {
-    /// The keys.
+    /// Keys of the profile, by name.
     pub keys: Vec<KeySeen>,
-    /// The windows.
+    /// Newest rate window of each key and bucket.
     pub windows: Vec<WindowSeen>,
-    /// The subscriptions as they were last listed.
+    /// Subscriptions as they were last listed.
     pub subscriptions: Vec<Listed>,
-    /// Those that were off at some time, newest first.
+    /// Outages, newest first; the newest 500.
     pub outages: Vec<Outage>,
-    /// What was not understood.
+    /// Answers that could not be read.
     pub riddles: Vec<Riddle>,
-    /// Items of lists that could not be read, by noun.
+    /// List items that could not be read, by resource: `events`, `subscriptions`.
     pub unreadable: BTreeMap<String, UnreadableRows>,
-    /// Stretches of the last day in which nothing was watched.
+    /// Periods of the last day in which subscriptions were not polled.
     pub gaps: Vec<(Timestamp, Timestamp)>,
-    /// When something that was asked for was last received and understood.
+    /// Time at which an answer was last received and understood.
     pub heard_at: Option<Timestamp>,
-    /// Grows with everything that is written.
+    /// Cursor of the observations; grows when calls, events or receipts are added.
     pub cursor: u64,
-    /// What was received by a receiver of ours.
+    /// Number of deliveries that `crow listen` received.
     pub n_receipts: u64,
 }
 
-/// The subscriptions of a company, all pages together.
+/// Subscriptions of a company, from all pages of a listing.
 #[derive(Debug, Default)]
 pub struct Listing {
-    /// Those that could be read, with the JSON that they came as.
+    /// Subscriptions that could be read, with the JSON they came as.
     pub rows: Vec<(Listed, Box<RawValue>)>,
-    /// Those that could not.
+    /// Subscriptions that could not be read.
     pub unreadable: Vec<Unreadable>,
 }
 
-/// What a listing told.
+/// Origin of a listing: its purpose, its time, and how far it reaches.
 #[derive(Debug, Clone)]
 pub struct Told {
-    /// What was asked for: consoles take turns at it.
+    /// Purpose of the call, such as `events:92`.
     pub what: String,
-    /// When it was received.
+    /// Time at which the listing was received.
     pub at: Timestamp,
-    /// Two listings that are no further apart than this have no gap between them.
+    /// Maximum time between two listings that count as continuous.
     pub reach: Duration,
 }
 
 impl History {
-    /// The keys.
+    /// Returns the keys of the profile, by name.
     ///
     /// # Errors
-    /// Those of the database.
+    ///
+    /// [`Error`] when the database cannot be read.
     pub async fn keys(&self) -> Result<Vec<KeySeen>, Error> {
         self.database.read(Lane::Common, keys).await
     }
 
-    /// Remembers events that were polled, and where polling goes on. Those that are known already are left as they are.
+    /// Stores polled events, and the position at which polling continues. Events that are already stored stay
+    /// unchanged.
     ///
     /// # Errors
-    /// Those of the database.
+    ///
+    /// [`Error`] when the database cannot be written.
     pub async fn note_events(
         &self,
         told: Told,
@@ -161,7 +165,7 @@ impl History {
             }
             unreadable::note(connection, &told.what, told.at, &unreadable)?;
             let newest = events.iter().map(|event| event.created_at).max();
-            // Without a cursor polling goes on at the time of the newest event, which is asked for again and known.
+            // Without a cursor, polling continues at the newest event's time; that event comes again and is ignored.
             let place = next.or_else(|| newest.map(|at| vec![("since".to_owned(), at.to_rfc3339_seconds())]));
             if let Some(place) = place {
                 let place = serde_json::to_string(&place).unwrap_or_default();
@@ -176,11 +180,12 @@ impl History {
         .await
     }
 
-    /// Remembers a whole listing of a company's subscriptions; who was on and is off has gone off in between. One that could not be read is
-    /// kept as it was known before.
+    /// Stores a complete listing of a company's subscriptions. A subscription that was on and is off now starts an
+    /// outage. One that could not be read keeps its stored state.
     ///
     /// # Errors
-    /// Those of the database.
+    ///
+    /// [`Error`] when the database cannot be written.
     pub async fn note_subscriptions(
         &self,
         told: Told,
@@ -194,7 +199,8 @@ impl History {
             unreadable::clear(connection, &told.what)?;
             unreadable::note(connection, &told.what, told.at, &unreadable)?;
             if unreadable.iter().any(|item| item.number.is_none()) {
-                // Which one it is cannot be told: none is gone for certain.
+                // The unreadable item has no number: any subscription missing from the list may be that item, so none
+                // is deleted.
                 return done(connection, &told);
             }
             let numbers = unreadable.iter().filter_map(|item| item.number);
@@ -209,10 +215,11 @@ impl History {
         .await
     }
 
-    /// Remembers that an answer was not understood.
+    /// Stores an answer that could not be read, with its first 300 characters.
     ///
     /// # Errors
-    /// Those of the database.
+    ///
+    /// [`Error`] when the database cannot be written.
     pub async fn note_riddle(&self, what: String, at: Timestamp, why: String, answer: Vec<u8>) -> Result<(), Error> {
         self.write(move |connection| {
             let text: String = String::from_utf8_lossy(&answer).chars().take(SHOWN).collect();
@@ -224,10 +231,11 @@ impl History {
         .await
     }
 
-    /// Whose a subscription is, if it was listed.
+    /// Returns the company of a subscription, if the subscription was listed.
     ///
     /// # Errors
-    /// Those of the database.
+    ///
+    /// [`Error`] when the database cannot be read.
     pub async fn owner(&self, id: SubscriptionId) -> Result<Option<CompanyId>, Error> {
         self.database
             .read(Lane::Common, move |connection| {
@@ -237,16 +245,17 @@ impl History {
             .await
     }
 
-    /// All that a picture is made of, at `now`.
+    /// Returns all observations that an overview is built from, at `now`.
     ///
     /// # Errors
-    /// Those of the database.
+    ///
+    /// [`Error`] when the database cannot be read.
     pub async fn seen(&self, now: Timestamp) -> Result<Seen, Error> {
         self.database.read(Lane::Common, move |connection| seen(connection, now)).await
     }
 }
 
-/// Something was received and understood: it is told when, how far the watch reaches, and that nothing is a riddle any more.
+/// Records a successful poll: its time, the period that was covered, and that the list's answers can be read again.
 fn done(connection: &Connection, told: &Told) -> Result<(), Error> {
     let at = told.at.millis();
     connection
@@ -364,7 +373,7 @@ fn windows(connection: &Connection, now: Timestamp) -> Result<Vec<WindowSeen>, E
     Ok(found)
 }
 
-/// The busiest minute of each of `n` slots of `width` milliseconds from `since` on.
+/// Returns the calls in the busiest minute of each of `n` slots of `width` milliseconds, from `since` on.
 fn slots(
     connection: &Connection,
     key: &str,
@@ -398,7 +407,7 @@ fn subscriptions(connection: &Connection) -> Result<Vec<Listed>, Error> {
     Ok(found)
 }
 
-/// Reads an outage.
+/// Reads an outage from a row.
 pub(super) fn outage(row: &rusqlite::Row<'_>) -> rusqlite::Result<Outage> {
     Ok(Outage {
         id: TripId(row.get("id")?),
@@ -430,7 +439,7 @@ fn riddles(connection: &Connection) -> Result<Vec<Riddle>, Error> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// What the watches of the last day leave open. Before the first watch nobody knew of the platform.
+/// Computes the periods of the last day that no poll covers. Time before the first poll is not a gap.
 fn gaps(connection: &Connection, now: Timestamp) -> Result<Vec<(Timestamp, Timestamp)>, Error> {
     let since = now.millis() - 24 * HOUR_MS;
     let mut statement = connection.prepare_cached(

@@ -1,4 +1,4 @@
-//! Elements of lists that could not be read: kept as they came, counted, and replaced when a list is whole again.
+//! List items that could not be read: stored as they came, counted, and deleted when the list is stored anew.
 
 use crate::api::readable::UnreadableRows;
 use crate::client::partner::Unreadable;
@@ -7,10 +7,10 @@ use crate::sqlite::Error;
 use rusqlite::{Connection, params};
 use std::collections::BTreeMap;
 
-/// Elements of one list that are kept: the newest.
+/// Maximum number of items kept per list; the newest are kept.
 const MAX_KEPT_ITEMS: i64 = 500;
 
-/// Remembers what could not be read of a list.
+/// Stores the unreadable items of a list.
 pub(super) fn note(connection: &Connection, what: &str, at: Timestamp, items: &[Unreadable]) -> Result<(), Error> {
     if items.is_empty() {
         return Ok(());
@@ -31,13 +31,13 @@ pub(super) fn note(connection: &Connection, what: &str, at: Timestamp, items: &[
     Ok(())
 }
 
-/// Forgets what could not be read of a list: it was listed anew.
+/// Deletes the unreadable items of a list, before the list is stored anew.
 pub(super) fn clear(connection: &Connection, what: &str) -> Result<(), Error> {
     connection.prepare_cached("DELETE FROM unreadable WHERE what = ?1")?.execute([what])?;
     Ok(())
 }
 
-/// What could not be read, by noun: `events`, `subscriptions`.
+/// Returns the unreadable items by resource: `events`, `subscriptions`.
 pub(super) fn all(connection: &Connection) -> Result<BTreeMap<String, UnreadableRows>, Error> {
     let mut found: BTreeMap<String, UnreadableRows> = BTreeMap::new();
     let mut statement =
