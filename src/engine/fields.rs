@@ -1,27 +1,28 @@
-//! The rules that fields of actions keep (contract: actions). Each check adds what is wrong to a list, so that a caller sees all of it at once.
+//! Validation rules of action fields. Every check appends to a list, so that a caller sees all invalid fields at
+//! once.
 
 use super::{Error, Fault};
 use crate::domain::company::{Address, ClientStatus, Person};
 
-/// What is wrong so far.
+/// Validation errors collected so far, in check order.
 #[derive(Debug, Default)]
 pub(super) struct Faults(pub(super) Vec<Fault>);
 
 impl Faults {
-    /// Notes a fault unless it `holds`.
+    /// Records a validation error unless `holds` is true.
     pub(super) fn expect(&mut self, holds: bool, field: &'static str, text: &str) {
         if !holds {
             self.0.push(Fault::new(field, text));
         }
     }
 
-    /// An optional text of 1 to `longest` characters.
+    /// Checks an optional text of 1 to `longest` characters.
     pub(super) fn text(&mut self, field: &'static str, text: Option<&str>, longest: usize) {
         let fits = text.is_none_or(|text| !text.trim().is_empty() && text.chars().count() <= longest);
         self.expect(fits, field, &format!("must have 1 to {longest} characters"));
     }
 
-    /// An optional number that names something elsewhere.
+    /// Checks an optional number that refers to a record elsewhere.
     pub(super) fn number(&mut self, field: &'static str, number: Option<i64>) {
         self.expect(number.is_none_or(|number| number > 0), field, "must be a positive whole number");
     }
@@ -41,7 +42,7 @@ impl Faults {
         self.text("zip", address.zip.as_deref(), 10);
     }
 
-    /// The status that a name and a number stand for, each if given; `None` if neither is.
+    /// Resolves a status from its name, its number or both, which must agree; `None` if neither is given.
     pub(super) fn status(
         &mut self,
         fields: [&'static str; 2],
@@ -58,13 +59,13 @@ impl Faults {
         named.or(numbered)
     }
 
-    /// Nothing wrong, or everything that is.
+    /// Returns all validation errors, if there are any.
     pub(super) fn judged(self) -> Result<(), Error> {
         if self.0.is_empty() { Ok(()) } else { Err(Error::Invalid(self.0)) }
     }
 }
 
-/// What is wrong with the name of a company, a key or an operator: 1 to `longest` characters, none of them a control character.
+/// Validates the name of a company, key or operator: 1 to `longest` characters, without control characters.
 pub(super) fn judge_name(name: &str, longest: usize) -> Option<Fault> {
     if name.trim().is_empty() || name.chars().count() > longest {
         return Some(Fault::new("name", format!("must have 1 to {longest} characters")));

@@ -1,21 +1,22 @@
-//! Files beside the database that only their owner may read.
+//! Files beside the database that only their owner may read, written atomically and durably.
 
 use super::Error;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-/// The path with `suffix` behind it: `platform.key` and `.next` give `platform.key.next`.
+/// Appends a suffix to a path: `platform.key` and `.next` give `platform.key.next`.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
 }
 
-/// Writes a file that only its owner can read; an existing one is replaced in one step, and what was written survives a loss of power.
+/// Writes a file that only its owner can read. An existing file is replaced atomically, and the content survives a
+/// power loss.
 ///
 /// # Errors
-/// When the file system refuses; an existing file is then left as it was.
+/// [`Error::Io`] when the file system refuses; an existing file is then unchanged.
 pub fn write_private(path: &Path, text: &str) -> Result<(), Error> {
     let io = |source| Error::Io { path: path.to_owned(), source };
     let next = beside(path, ".new");
@@ -29,13 +30,13 @@ pub fn write_private(path: &Path, text: &str) -> Result<(), Error> {
     rename(&next, path)
 }
 
-/// Gives a file another name, in one step, for good.
+/// Renames a file atomically and durably.
 pub(super) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
     std::fs::rename(from, to).map_err(|source| Error::Io { path: to.to_owned(), source })?;
     sync_folder(to)
 }
 
-/// Removes a file, for good, if it is there.
+/// Removes a file durably, if it exists.
 pub(super) fn remove(path: &Path) -> Result<(), Error> {
     match std::fs::remove_file(path) {
         Ok(()) => sync_folder(path),
@@ -44,7 +45,7 @@ pub(super) fn remove(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Names last only when the folder they stand in is synced.
+/// Syncs the directory of a path; without this a new name may be lost on a power loss.
 fn sync_folder(path: &Path) -> Result<(), Error> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,

@@ -1,4 +1,4 @@
-//! How much there is of everything, from numbers that are kept anyway.
+//! Metrics snapshot, read from maintained counters; no table is scanned.
 
 use super::{Engine, Error};
 use crate::domain::delivery::State;
@@ -12,57 +12,57 @@ use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Tripped subscriptions that are named.
+/// Maximum number of tripped subscriptions listed by name.
 pub const MAX_TRIPPED_NAMED: usize = 50;
 
-/// How much there is of everything.
+/// Counters and gauges of the platform at one point in time.
 #[derive(Debug, Clone)]
 pub struct Gauges {
-    /// Events ever published.
+    /// Events published since the platform exists.
     pub n_events: u64,
-    /// Deliveries ever planned.
+    /// Deliveries created since the platform exists.
     pub n_deliveries: u64,
-    /// Attempts ever made.
+    /// Attempts made since the platform exists.
     pub n_attempts: u64,
-    /// Trips ever.
+    /// Breaker trips since the platform exists.
     pub n_trips: u64,
-    /// Changes ever audited.
+    /// Rows written to the audit trail since the platform exists.
     pub n_changes: u64,
-    /// Deliveries that wait, by state.
+    /// Number of unfinished deliveries by state.
     pub waiting: [(State, u64); 4],
-    /// Subscriptions that are enabled.
+    /// Number of subscriptions that are enabled.
     pub n_enabled: u64,
-    /// Subscriptions that were switched off by hand.
+    /// Number of subscriptions disabled manually.
     pub n_off: u64,
-    /// Subscriptions that the breaker switched off.
+    /// Number of subscriptions disabled by the breaker.
     pub n_tripped: u64,
-    /// The first [`MAX_TRIPPED_NAMED`] of these.
+    /// Tripped subscriptions, at most [`MAX_TRIPPED_NAMED`].
     pub tripped: Vec<(SubscriptionId, CompanyId)>,
-    /// The most failures in a row of an enabled subscription.
+    /// Highest number of failures in a row over the enabled subscriptions.
     pub most_failures: u64,
-    /// How long the oldest delivery is due.
+    /// Age of the oldest due delivery; zero if none is due.
     pub oldest_due: Duration,
-    /// Events of the last day that were skipped, and that were given up.
+    /// Deliveries of the last 24 hours that were skipped, and that were exhausted.
     pub missed: (u64, u64),
-    /// Active keys that were not used for [`DORMANT_DAYS`] days.
+    /// Active keys unused for [`DORMANT_DAYS`] days or more.
     pub n_dormant_keys: u64,
-    /// What is left of the fullest rate window, in percent.
+    /// Remaining calls of the fullest rate window, in percent; 100 without any window.
     pub headroom: u64,
-    /// Scheduled attempts of the last hour.
+    /// Successes and failures of scheduled attempts in the last hour.
     pub hour: Tally,
-    /// Requests since the start by method, route and status.
+    /// Requests since the start of the process, by method, route and status.
     pub answers: BTreeMap<(String, String, u16), u64>,
-    /// How long they took.
+    /// Durations of these requests as a histogram.
     pub durations: Histogram,
-    /// The sum of that.
+    /// Sum of the durations of these requests.
     pub elapsed: Duration,
-    /// Requests that the log could not keep up with, since the start.
+    /// Requests since the start without a row, because the queue of the request log was full.
     pub n_dropped: u64,
-    /// Refusals beyond the rate at which they have rows in the log, since the start, by status.
+    /// Rate-limited refusals since the start without a row in the request log, by status.
     pub unlogged: BTreeMap<u16, u64>,
 }
 
-/// What is read from the database in one go.
+/// Values read from the database in one transaction.
 struct Reading {
     counts: store::usage::Counts,
     tripped: Vec<(SubscriptionId, CompanyId)>,
@@ -82,10 +82,10 @@ fn read(connection: &Connection, now: Timestamp) -> Result<Reading, store::Error
 }
 
 impl Engine {
-    /// Everything that can be told without looking at rows.
+    /// Takes a metrics snapshot from counters and in-memory state.
     ///
     /// # Errors
-    /// Those of storage.
+    /// [`Error`] when the database cannot be read.
     pub async fn gauges(&self) -> Result<Gauges, Error> {
         let now = self.shared.ambient.now();
         let Reading { counts, tripped, missed, oldest_due_at, minutes } =
@@ -130,7 +130,7 @@ impl Engine {
         dormant.count() as u64
     }
 
-    /// In percent; all of it where no key has a window.
+    /// Smallest share of remaining calls over all rate windows, in percent; 100 without any window.
     fn least_headroom(&self, now: Timestamp) -> u64 {
         let windows = self.windows_in_order(&[], now);
         let left = windows.iter().map(|(_, of)| headroom(of.key.limits.of(of.bucket), of.window.used));

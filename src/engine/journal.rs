@@ -1,4 +1,4 @@
-//! What operators look up: deliveries, events, and what became of one event.
+//! Delivery log queries of operators: deliveries, events, trips, and the trace of one event.
 
 use super::{Engine, Error};
 use crate::domain::attempt::Attempt;
@@ -12,53 +12,53 @@ use crate::domain::trip::Trip;
 use crate::store;
 use rusqlite::Connection;
 
-/// Attempts that are shown with a delivery.
+/// Maximum number of attempts returned with a delivery.
 const ATTEMPTS: u32 = 200;
 
-/// Why a subscription has a delivery of an event, or none.
+/// Reason why a subscription has a delivery of an event, or has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It wanted the type and was enabled.
+    /// Subscribed to the event type and enabled.
     Matched,
-    /// It wanted the type and was disabled.
+    /// Subscribed to the event type but disabled; the delivery was skipped.
     Disabled,
-    /// It did not want the type.
+    /// Not subscribed to the event type then.
     OtherType,
-    /// It was created after the event.
+    /// Created only after the event was published.
     CreatedLater,
-    /// It was deleted before the event.
+    /// Deleted before the event was published.
     Deleted,
-    /// It wanted the type and was there; its delivery is no longer kept.
+    /// Subscribed to the event type, but the delivery has expired from the log.
     Forgotten,
 }
 
-/// What one subscription had to do with an event.
+/// Match result of one subscription in an event trace.
 #[derive(Debug, Clone)]
 pub struct Traced {
-    /// The subscription.
+    /// Number of the traced subscription.
     pub id: SubscriptionId,
-    /// Where it sends to now, or sent to when it was deleted.
+    /// Current target, or the last target of a deleted subscription.
     pub target_url: String,
-    /// Why.
+    /// Reason for the delivery, or for its absence.
     pub verdict: Verdict,
-    /// Its delivery.
+    /// Delivery of the event to this subscription, if the log has one.
     pub delivery: Option<Delivery>,
 }
 
-/// What became of an event.
+/// Trace of an event over the subscriptions of its company.
 #[derive(Debug, Clone)]
 pub struct Trace {
-    /// The event.
+    /// Event that is traced, without its envelope.
     pub event: Happened,
-    /// The subscriptions that its company has or had, those with deliveries first.
+    /// All subscriptions the company has or had, those with deliveries first.
     pub subscriptions: Vec<Traced>,
 }
 
 impl Engine {
-    /// A page of deliveries, newest first.
+    /// Reads a page of deliveries, newest first.
     ///
     /// # Errors
-    /// Those of storage.
+    /// [`Error`] when the database cannot be read.
     pub async fn deliveries(&self, wanted: DeliveryFilter, span: Span) -> Result<Page<Delivery>, Error> {
         self.shared
             .store
@@ -67,10 +67,10 @@ impl Engine {
             .map_err(Error::from)
     }
 
-    /// One delivery with its latest 200 attempts, newest first.
+    /// Reads one delivery with its latest 200 attempts, newest first.
     ///
     /// # Errors
-    /// [`Error::NotFound`], and those of storage.
+    /// [`Error::NotFound`]; [`Error`] when the database cannot be read.
     pub async fn delivery(&self, id: DeliveryId) -> Result<(Delivery, Vec<Attempt>), Error> {
         let found = self
             .shared
@@ -85,10 +85,10 @@ impl Engine {
         found.ok_or_else(|| Error::NotFound(format!("delivery {id}")))
     }
 
-    /// A page of events of all companies or of one, newest first.
+    /// Reads a page of events of one company or of all, newest first.
     ///
     /// # Errors
-    /// Those of storage.
+    /// [`Error`] when the database cannot be read.
     pub async fn happened(
         &self,
         company: Option<CompanyId>,
@@ -102,10 +102,10 @@ impl Engine {
             .map_err(Error::from)
     }
 
-    /// One event with its envelope.
+    /// Reads one event with its envelope.
     ///
     /// # Errors
-    /// [`Error::NotFound`], and those of storage.
+    /// [`Error::NotFound`]; [`Error`] when the database cannot be read.
     pub async fn event(&self, id: EventId) -> Result<(Happened, Vec<u8>), Error> {
         let found = self
             .shared
@@ -119,19 +119,19 @@ impl Engine {
         found.ok_or_else(|| Error::NotFound(format!("event {id}")))
     }
 
-    /// What became of an event: every subscription of its company with its delivery, or with the reason why it has none.
+    /// Traces an event: every subscription of its company with its delivery, or with the reason for having none.
     ///
     /// # Errors
-    /// [`Error::NotFound`], and those of storage.
+    /// [`Error::NotFound`]; [`Error`] when the database cannot be read.
     pub async fn trace(&self, id: EventId) -> Result<Trace, Error> {
         let found = self.shared.store.read(move |connection| trace(connection, id)).await?;
         found.ok_or_else(|| Error::NotFound(format!("event {id}")))
     }
 
-    /// A page of trips, newest first.
+    /// Reads a page of breaker trips, newest first.
     ///
     /// # Errors
-    /// Those of storage.
+    /// [`Error`] when the database cannot be read.
     pub async fn trip_log(
         &self,
         company: Option<CompanyId>,
@@ -177,7 +177,7 @@ fn happened(event: &Event, n_deliveries: usize) -> Happened {
     }
 }
 
-/// Why a subscription has no delivery of an event, by the configuration it had then.
+/// Finds the reason why a subscription has no delivery of an event, from the configuration in force at that time.
 fn absent(
     connection: &Connection,
     of: &Subscription,

@@ -1,4 +1,4 @@
-//! Companies and keys.
+//! Companies and API keys: create, list, limit and revoke.
 
 use super::caller::{Caller, Change};
 use super::fields::judge_name;
@@ -12,27 +12,28 @@ use crate::domain::window::Bucket;
 use crate::store;
 use std::sync::Arc;
 
-/// Calls a minute that a key can be given at most.
+/// Maximum rate limit of a key, in calls per minute.
 const MOST_CALLS: u32 = 1_000_000;
 
-/// A key as it was asked for.
+/// Fields of an API key to create, not yet validated.
 #[derive(Debug, Clone)]
 pub struct Wish {
-    /// Whose.
+    /// Company that owns the key.
     pub company: CompanyId,
-    /// 1 to 100 characters.
+    /// Name of the key, 1 to 100 characters.
     pub name: String,
-    /// At least one.
+    /// Scopes of the key, at least one; immutable after creation.
     pub scopes: Scopes,
-    /// Calls a minute where they differ from the default.
+    /// Calls per minute and bucket where they differ from the defaults.
     pub limits: Limits,
 }
 
 impl Engine {
-    /// Creates a company.
+    /// Creates a company with a name of 1 to 200 characters.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a name that is empty or too long, and those of storage.
+    /// [`Error::Invalid`] for a name that is empty, too long or contains control characters; [`Error::Contended`],
+    /// [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
     pub async fn create_company(&self, caller: Caller, name: String) -> Result<Company, Error> {
         if let Some(fault) = judge_name(&name, 200) {
             return Err(Error::Invalid(vec![fault]));
@@ -58,18 +59,19 @@ impl Engine {
         Ok(company)
     }
 
-    /// All companies.
+    /// Lists all companies of the platform.
     ///
     /// # Errors
-    /// Those of storage.
+    /// [`Error`] when the database cannot be read.
     pub async fn companies(&self) -> Result<Vec<Company>, Error> {
         self.shared.store.read(store::companies::all).await.map_err(Error::from)
     }
 
-    /// Creates a key; it is in the answer and nowhere else.
+    /// Creates an API key. The secret is in this result only; the database stores a hash.
     ///
     /// # Errors
-    /// [`Error::Invalid`] naming each field, and those of storage.
+    /// [`Error::Invalid`] with every invalid field; [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`]
+    /// when the change cannot be written.
     pub async fn create_key(&self, caller: Caller, wish: Wish) -> Result<(Key, Secret), Error> {
         let mut faults: Vec<Fault> = judge_name(&wish.name, 100).into_iter().collect();
         if wish.scopes == Scopes::default() {
@@ -121,10 +123,11 @@ impl Engine {
         Ok((key, secret))
     }
 
-    /// Revokes a key for good: its very next request fails, whatever room the disk has. Revoking it again changes nothing.
+    /// Revokes a key permanently. The next request with the key fails, also when the disk is full and the revocation
+    /// is not yet written. Repeating the call changes nothing.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// [`Error::NotFound`] for an unknown key.
     pub async fn revoke_key(&self, caller: Caller, id: KeyId) -> Result<Revoked<Arc<Key>>, Error> {
         let missing = || Error::NotFound(format!("key {id}"));
         let at = self.shared.ambient.now();
@@ -137,10 +140,11 @@ impl Engine {
         Ok(Revoked { row: key, write_pending })
     }
 
-    /// Changes the limits of a key; they act on the next request.
+    /// Changes the rate limits of a key, effective with the next request.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`] for a limit of 0 or beyond a million, and those of storage.
+    /// [`Error::NotFound`], [`Error::Invalid`] for a limit of 0 or above a million; [`Error::Contended`],
+    /// [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
     pub async fn limit_key(
         &self,
         caller: Caller,
@@ -179,7 +183,8 @@ impl Engine {
     }
 }
 
-/// What is wrong with limits, field by field. A key that is to do nothing is revoked, not limited to 0: no wait would help it.
+/// Validates rate limits, field by field. 0 is refused: a caller limited to 0 waits forever, so such a key is to be
+/// revoked.
 fn judge_limits(limits: Limits) -> impl Iterator<Item = Fault> {
     [("read", limits.read), ("write", limits.write), ("admin", limits.admin)]
         .into_iter()

@@ -1,4 +1,5 @@
-//! The signature lab where the secrets are: what a receiver's answer says about its verification is explained here, and no secret leaves.
+//! Signature debugger on the platform, where the secrets are: explains a refused signature from the receiver's
+//! answer. No secret leaves the platform.
 
 use super::{Engine, Error, Fault};
 use crate::domain::attempt::Exchange;
@@ -7,28 +8,29 @@ use crate::domain::lab::{self, Effort, Finding, Other, Sample, TOLERANCE, said};
 use crate::domain::secret::Secret;
 use crate::store;
 
-/// Bytes that are written and hashed for one explanation at most: about as many as a core does in a second.
+/// Maximum number of bytes hashed for one explanation, about one second of a core.
 const MAX_EFFORT_BYTES: u64 = 256 << 20;
 
-/// What a receiver's answer says about how it verified.
+/// Explanation of a refused signature.
 #[derive(Debug, Clone)]
 pub struct Explained {
-    /// What the lab found out.
+    /// Diagnosis of the signature debugger.
     pub finding: Finding,
-    /// The signature that the receiver computed, if its answer names one.
+    /// Signature that the receiver computed, if its answer names one.
     pub computed: Option<String>,
-    /// How many seconds its clock is ahead of ours.
+    /// Seconds by which the receiver's clock is ahead of the platform's.
     pub clock_ahead: Option<i64>,
 }
 
 impl Engine {
-    /// Explains why the receiver of an attempt refused its signature, from the bytes that were sent, the answer that was kept, and the
-    /// secrets of the company's subscriptions. What the receiver `computed`, if it is known, comes before what its answer says. An operator
-    /// gets one explanation at a time; of a large payload fewer ways are tried.
+    /// Explains why a receiver refused the signature of an attempt, from the sent bytes, the stored answer and the
+    /// secrets of the company's subscriptions. A `computed` signature given by the operator takes precedence over
+    /// signatures in the answer. An operator has one explanation at a time; for large payloads fewer variants are
+    /// tried.
     ///
     /// # Errors
-    /// [`Error::Invalid`] where what was computed is empty or longer than 200 characters, [`Error::NotFound`], [`Error::Contended`] where the
-    /// explanations before it take too long, and those of storage.
+    /// [`Error::Invalid`] when `computed` is empty or longer than 200 characters, [`Error::NotFound`],
+    /// [`Error::Contended`] when earlier explanations take too long; [`Error`] when the database cannot be read.
     pub async fn explain_signature(
         &self,
         operator: OperatorId,
@@ -59,7 +61,7 @@ impl Engine {
             .collect::<Result<_, Error>>()?;
         let received_at = header(&exchange.response_headers, "date").and_then(said::http_date);
         let clock_ahead = received_at.map(|at| at - attempt.started_at.seconds());
-        // The turn lasts as long as the work, also where the caller is gone.
+        // The permit lasts as long as the work, also when the caller has disconnected.
         let work = move || {
             let _turn = turn;
             explain((&exchange, &body), &secrets, received_at, computed)
@@ -103,6 +105,7 @@ fn explain(
     let is_stale = received_at
         .zip(timestamp.parse::<i64>().ok())
         .is_some_and(|(at, sent)| at.abs_diff(sent) > TOLERANCE.as_secs());
+    // A stale clock explains the refusal better than a signature that no known fault reproduces.
     Ok(match unexplained {
         Some(unexplained) if !is_stale => unexplained,
         _ => (lab::judge_within(&base, &mut effort), None),

@@ -1,5 +1,5 @@
-//! The quota of log: a company whose delivery log has more bytes than its quota gives up the oldest, one company after the other, so that no
-//! company waits for another's.
+//! Quota of the delivery log: deletes the oldest attempts' bodies and headers of companies above their quota, one
+//! slice per company in turn, so that no company delays another.
 
 use super::Engine;
 use crate::domain::ids::CompanyId;
@@ -7,11 +7,11 @@ use crate::store;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Bytes of delivery log that a company may have unless the platform is started with another number.
+/// Default quota of the delivery log per company, in bytes.
 pub const DEFAULT_DELIVERY_LOG_QUOTA: u64 = 2 << 30;
-/// The pause between two slices, in which others write.
+/// Pause between two slices, so that other writes proceed.
 const BREATH: Duration = Duration::from_millis(20);
-/// How often there is a look at the counters.
+/// Interval between two checks of the byte counters.
 const CHECK_INTERVAL: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
@@ -19,7 +19,7 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
     let quota = engine.shared.settings.delivery_log_quota;
     let mut last = CompanyId(0);
     while !*stop.borrow() {
-        // Storage in trouble is said by others; this can wait.
+        // Storage failures are reported by housekeeping; the quota can wait.
         let next = store.read(move |connection| store::log_quota::next_above(connection, quota, last)).await;
         let mut nap = CHECK_INTERVAL;
         if let Ok(Some(company)) = next {

@@ -1,5 +1,5 @@
-//! Resolving names, so that a name that does not exist can be told from a resolver that cannot be reached: the one is the receiver's
-//! trouble, the other ours. The C library's own look-up does not tell the two apart.
+//! DNS resolution that distinguishes a name that does not exist, which is the receiver's fault, from a resolver that
+//! is unreachable, which is a local fault. `getaddrinfo` does not distinguish them.
 
 use futures_util::future::BoxFuture;
 use hickory_resolver::TokioResolver;
@@ -12,28 +12,29 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How long a name server may take for one answer. It is asked twice, and the root once more: all that fits into an attempt's deadline.
+/// Timeout of one DNS query. A name takes at most two queries and a check of the root, which fits into the deadline
+/// of an attempt.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Why a name has no address.
+/// Reason why a name was not resolved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unresolved {
-    /// The name does not exist, has no address, or its own name servers do not answer: the receiver's trouble.
+    /// The name does not exist, has no address, or its name servers do not answer: a fault of the receiver.
     #[error("{0}")]
     Unknown(String),
-    /// No name can be resolved at present: our trouble.
+    /// No name can be resolved at present: a fault of this host.
     #[error("{0}")]
     Deaf(String),
 }
 
-/// Something that resolves names.
+/// Resolver of host names to addresses.
 pub trait Resolve: fmt::Debug + Send + Sync {
-    /// All addresses of a name, IPv4 and IPv6.
+    /// Resolves a name to all its addresses, IPv4 and IPv6.
     fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<IpAddr>, Unresolved>>;
 }
 
-/// The name servers of `/etc/resolv.conf` and the names of `/etc/hosts`. Both are read at the first look-up, and again after the servers
-/// could not be reached: a machine may have moved to another network.
+/// Resolver that uses `/etc/resolv.conf` and `/etc/hosts`. Both are read at the first query, and again after the name
+/// servers were unreachable, since the machine may have changed networks.
 #[derive(Debug, Default)]
 pub struct SystemNames {
     resolver: Mutex<Option<Arc<TokioResolver>>>,
@@ -85,12 +86,12 @@ impl SystemNames {
     }
 }
 
-/// A name with a dot is looked up as it stands, never below a search domain: what is dialled is what was written.
+/// Makes a name with a dot absolute, so that no search domain is appended: the dialled host is the configured one.
 fn absolute(name: &str) -> String {
     if name.contains('.') && !name.ends_with('.') { format!("{name}.") } else { name.to_owned() }
 }
 
-/// Whether the name servers answer for the root, which every one that works does.
+/// Whether the name servers answer a query for the root zone, as every working resolver does.
 async fn is_awake(resolver: &TokioResolver) -> bool {
     resolver.clear_lookup_cache(Name::root(), RecordType::NS);
     match resolver.lookup(Name::root(), RecordType::NS).await {

@@ -1,4 +1,4 @@
-//! Notes on clients, and finding clients.
+//! Notes on clients, and client search.
 
 use super::caller::{Caller, Change};
 use super::clients::{Which, find};
@@ -11,24 +11,27 @@ use crate::domain::time::Timestamp;
 use crate::store;
 use rusqlite::Connection;
 
-/// A note as it was asked for.
+/// Fields of a client note to create, not yet validated.
 #[derive(Debug, Clone, Default)]
 pub struct Wish {
-    /// 1 to 10,000 characters.
+    /// Text of the note, 1 to 10,000 characters.
     pub text: String,
-    /// At most 50 characters.
+    /// Type of the note, at most 50 characters.
     pub note_type: Option<String>,
-    /// `internal` or `client`.
+    /// Visibility of the note, `internal` or `client`.
     pub visibility: Option<String>,
-    /// The partner's own id.
+    /// Identifier in the partner's system, unique per company.
     pub external_id: Option<String>,
 }
 
 impl Engine {
-    /// Add Client Note. The same external id on the same client again gives the existing note.
+    /// Adds a note to a client (Add Client Note). A call with a known external id on the same client returns the
+    /// existing note.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::OtherCompany`], [`Error::Invalid`] naming each field, [`Error::Repeated`], and those of storage.
+    /// [`Error::NotFound`], [`Error::OtherCompany`], [`Error::Invalid`] with every invalid field,
+    /// [`Error::Repeated`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot
+    /// be written.
     pub async fn add_note(
         &self,
         caller: Caller,
@@ -64,11 +67,11 @@ impl Engine {
         self.create(once, create).await
     }
 
-    /// Find Client and Find Lead: the client of a company that has all of the traits given, with its affiliate's name; the newest where
-    /// several have them.
+    /// Finds the newest client of a company that matches all given criteria, with the name of its affiliate (Find
+    /// Client, Find Lead).
     ///
     /// # Errors
-    /// [`Error::Invalid`] without a trait or with one that nobody can have, and those of storage.
+    /// [`Error::Invalid`] without a criterion or with a malformed one; [`Error`] when the database cannot be read.
     pub async fn find_client(
         &self,
         company: CompanyId,

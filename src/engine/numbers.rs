@@ -1,6 +1,7 @@
-//! Numbers of events and deliveries are given once: receivers take an event whose number they know for one that they have seen. A file beside
-//! the database says how far it was; where the database that is found cannot be the one that was left (it was put back from a copy, or came
-//! from another machine), a gap is left, wide enough for what was given since.
+//! Numbers of events and deliveries are never reused, because receivers deduplicate by them. A record beside the
+//! database stores the last numbers. When the database is not the one left by the previous run, because it was
+//! restored from a copy or moved from another machine, numbering resumes after a gap wider than what may have been
+//! used since.
 
 use super::caller::{Caller, Change};
 use super::vault::Vault;
@@ -16,30 +17,30 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-/// The file's name in the data directory.
+/// File name of the number record in the data directory.
 const FILE: &str = "platform.numbers";
 
-/// How far a database was, and which one it is.
+/// Last numbers and identity of the database file at the previous run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct NumberRecord {
-    /// The epochs that the database may have: the one before a start and the one since; empty for none.
+    /// Accepted epochs of the database, before and after a start; an empty string means none.
     epochs: [String; 2],
-    /// Which file it is.
+    /// Identity of the database file.
     file: FileIdentity,
-    /// The last number of an event.
+    /// Last number of an event.
     event: i64,
-    /// The last number of a delivery.
+    /// Last number of a delivery.
     delivery: i64,
-    /// Whether the platform was stopped in order then, and gave no number afterwards.
+    /// Whether the platform stopped in order, so that no number was used afterwards.
     is_final: bool,
 }
 
-/// What tells a file from another one that takes its place.
+/// Identity that distinguishes a file from another one in its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct FileIdentity {
     device: u64,
     inode: u64,
-    /// Nanoseconds since 1970 at which it was made, where the file system knows.
+    /// Creation time in nanoseconds since 1970, where the file system records it.
     born: Option<u128>,
 }
 
@@ -52,7 +53,7 @@ impl FileIdentity {
 }
 
 impl NumberRecord {
-    /// Whether a database in this state has given every number that was given.
+    /// Whether a database in this state contains every number used so far.
     fn is_followed_by(&self, written: &Written, file: &FileIdentity) -> bool {
         let Numbers { event, delivery } = written.last;
         let is_known = self.epochs.contains(&written.epoch.clone().unwrap_or_default());
@@ -66,7 +67,7 @@ fn path(dir: &Path) -> PathBuf {
     dir.join(FILE)
 }
 
-/// The record of a data directory; none if there is none. One that cannot be read fits no database.
+/// Reads the number record; `None` if there is no file. An unreadable record matches no database.
 fn read(dir: &Path) -> Option<NumberRecord> {
     let text = std::fs::read_to_string(path(dir)).ok()?;
     let unreadable = NumberRecord {
@@ -79,7 +80,7 @@ fn read(dir: &Path) -> Option<NumberRecord> {
     Some(serde_json::from_str(&text).unwrap_or(unreadable))
 }
 
-/// Writes the record. Without it the next start leaves a gap, so a failure is only logged.
+/// Writes the number record. A failure only makes the next start leave a gap, so it is logged.
 fn write(dir: &Path, record: &NumberRecord) {
     let written = serde_json::to_string(record).map_err(|error| error.to_string());
     let written = written.and_then(|text| files::write_private(&path(dir), &text).map_err(|error| error.to_string()));
@@ -88,15 +89,15 @@ fn write(dir: &Path, record: &NumberRecord) {
     }
 }
 
-/// Removes the record: whatever database is found next goes on from its own numbers.
+/// Removes the number record, so that the next start continues from the numbers of the database.
 pub(super) fn forget(dir: &Path) -> Result<(), Error> {
     files::remove(&path(dir))
 }
 
-/// Begins to give numbers: after a gap if the database cannot be the one that was left here.
+/// Starts numbering, after a gap if the database cannot be the one left by the previous run.
 ///
 /// # Errors
-/// Those of storage.
+/// [`Error`] when the record, the file or the database cannot be read or written.
 pub(super) async fn begin(store: &Store, dir: &Path, vault: &Vault, ambient: &Ambient) -> Result<(), Error> {
     let written = store.read(store::upkeep::written).await?;
     let (record, file) = (read(dir), FileIdentity::of(&store::database(dir))?);
@@ -122,11 +123,12 @@ pub(super) async fn begin(store: &Store, dir: &Path, vault: &Vault, ambient: &Am
         })
         .await;
     match begun {
-        // No number is given until storage takes writes. A platform that is killed after that leaves a gap at its next start.
+        // No number is used before storage accepts writes. If the process is killed later, the next start leaves a
+        // gap.
         Err(Error::StorageFull(_)) if is_followed => return Ok(()),
         begun => begun?,
     }
-    // From now on a copy from before this start is told from it.
+    // Only now the old epoch is dropped: a copy from before this start no longer matches the record.
     let [_, epoch] = record.epochs;
     record.epochs = [epoch.clone(), epoch];
     write(dir, &record);
@@ -140,7 +142,7 @@ pub(super) async fn begin(store: &Store, dir: &Path, vault: &Vault, ambient: &Am
     Ok(())
 }
 
-/// Leaves numbers out, and says so in the audit trail.
+/// Advances the sequences beyond a gap and records this in the audit trail.
 pub(super) fn leave_out(
     connection: &Connection,
     vault: &Vault,
@@ -160,7 +162,7 @@ pub(super) fn leave_out(
     Ok(Caller::machine("crow", ambient, vault.audit_key()).audit(connection, ambient, change)?)
 }
 
-/// Ends giving numbers, in order: the database is left as it is now.
+/// Records an orderly stop with the last numbers.
 pub(super) async fn end(store: &Store, dir: &Path) {
     let (Ok(written), Ok(file)) = (store.read(store::upkeep::written).await, FileIdentity::of(&store::database(dir)))
     else {

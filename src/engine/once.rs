@@ -1,5 +1,5 @@
-//! Creates that happen once, however often they are asked for: the record, its event and the answer under the caller's name for the call are
-//! written in one transaction (contract: actions, retries of a create).
+//! Idempotent creates: the record, its event and the answer stored under the caller's idempotency key are written in
+//! one transaction. A retry within 24 hours returns the stored answer.
 
 use super::{Engine, Error};
 use crate::domain::company::ClientStatus;
@@ -10,25 +10,25 @@ use crate::store::repeats::Earlier;
 use rusqlite::Connection;
 use std::time::Duration;
 
-/// How long an answer is remembered.
+/// Time for which an idempotency key and its answer are kept.
 pub(super) const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How a creating call is told from its repetition.
+/// Identity of a call that may be retried.
 #[derive(Debug)]
 pub struct RepeatableCall {
-    /// Whose call it is.
+    /// API key of the caller; idempotency keys are unique per API key.
     pub key: KeyId,
-    /// What the caller calls it, if it may be repeated.
+    /// Value of the `Idempotency-Key` header, if sent.
     pub name: Option<String>,
-    /// Of the route and the body: the same name with another digest is a conflict.
+    /// Digest of route and body; the same idempotency key with another digest is a conflict.
     pub digest: [u8; 32],
 }
 
 impl RepeatableCall {
-    /// The answer that the same call got before, if it was made before.
+    /// Returns the stored answer of an earlier call with this idempotency key.
     ///
     /// # Errors
-    /// [`Error::Repeated`] for a known name with something else to do, and those of storage.
+    /// [`Error::Repeated`] when the earlier call had another digest; [`Error`] when the database cannot be read.
     pub(super) fn earlier(&self, connection: &Connection, now: Timestamp) -> Result<Option<Reply>, Error> {
         let Some(name) = &self.name else { return Ok(None) };
         match store::repeats::get(connection, self.key, name, now.minus(REMEMBERED))? {
@@ -40,7 +40,7 @@ impl RepeatableCall {
         }
     }
 
-    /// The first answer to this call; belongs into the transaction of what it answers.
+    /// Stores the answer under the idempotency key; call this in the transaction of the create.
     pub(super) fn answer(
         &self,
         connection: &Connection,
@@ -55,62 +55,63 @@ impl RepeatableCall {
     }
 }
 
-/// A create that happens once, and how it is answered.
+/// Idempotent create: the call and the renderer of its answer.
 #[derive(Debug)]
 pub struct Once {
-    /// The call.
+    /// Identity of the creating call.
     pub call: RepeatableCall,
-    /// The answer's status and body; they are kept with the record.
+    /// Renderer of status and body, which are stored with the record.
     pub render: fn(&Created) -> (u16, Vec<u8>),
 }
 
-/// What a create came to.
+/// Record that a create made or found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Created {
-    /// Its number.
+    /// Number of the created record.
     pub id: i64,
-    /// Its status, if it is a client.
+    /// Status of the record, if it is a client.
     pub status: Option<ClientStatus>,
-    /// When it was made.
+    /// Time at which the record was created.
     pub created_at: Timestamp,
-    /// Whether it was made by this call.
+    /// Whether this call made the record.
     pub made: Made,
 }
 
-/// Whether a record was made now.
+/// Origin of the record that a create returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Made {
-    /// It was.
+    /// Made now, by this call.
     Now,
-    /// The same external id had made it earlier.
+    /// Made earlier, with the same external id.
     Earlier,
 }
 
-/// An answer to a create.
+/// Rendered answer to a create.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
-    /// The status, as it was rendered.
+    /// HTTP status of the answer.
     pub status: u16,
-    /// The body, as it was rendered.
+    /// Body of the rendered answer.
     pub body: Vec<u8>,
-    /// Whether this call did it.
+    /// Whether the answer is fresh or a replay.
     pub given: Given,
 }
 
-/// Where an answer comes from.
+/// Origin of an answer to a create.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Given {
-    /// From this call.
+    /// Rendered by this very call.
     Fresh,
-    /// From an earlier call of the same name.
+    /// Stored by an earlier call with the same idempotency key.
     Replayed,
 }
 
 impl Engine {
-    /// Runs a create in a transaction, unless it is a repetition: that gets the first answer, and nothing happens.
+    /// Runs a create in a transaction. A retry returns the stored answer and changes nothing.
     ///
     /// # Errors
-    /// [`Error::Repeated`] for a known name with something else to do, what `create` answered, and those of storage.
+    /// [`Error::Repeated`], every error of `create`; [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`]
+    /// when the change cannot be written.
     pub(super) async fn create(
         &self,
         once: Once,

@@ -1,4 +1,4 @@
-//! Operators: who may use the Portal API.
+//! Operators of the Portal API: list, create and revoke.
 
 use super::caller::{Caller, Change};
 use super::fields::judge_name;
@@ -11,18 +11,19 @@ use crate::store;
 use crate::store::operators::Kept;
 
 impl Engine {
-    /// All operators that ever were, oldest first.
+    /// Lists all operators, revoked ones included, oldest first.
     ///
     /// # Errors
-    /// Those of storage.
+    /// [`Error`] when the database cannot be read.
     pub async fn operators(&self) -> Result<Vec<Kept>, Error> {
         self.shared.store.read(store::operators::ever).await.map_err(Error::from)
     }
 
-    /// Creates an operator; its token is in the answer and nowhere else.
+    /// Creates an operator. The token is in this result only; the database stores a hash.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a name that is empty, too long, or another operator's, also a revoked one's; and those of storage.
+    /// [`Error::Invalid`] for a name that is empty, too long, or already used by an operator, also by a revoked one;
+    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
     pub async fn create_operator(&self, caller: Caller, name: String, role: Role) -> Result<(Kept, Secret), Error> {
         if let Some(fault) = judge_name(&name, 100) {
             return Err(Error::Invalid(vec![fault]));
@@ -57,11 +58,12 @@ impl Engine {
         Ok((Kept { operator, created_at, revoked_at: None }, token))
     }
 
-    /// Revokes an operator for good: its very next request fails, whatever room the disk has. The last admin cannot be revoked, or nobody
-    /// could create another. Revoking one again changes nothing.
+    /// Revokes an operator permanently. The next request with the token fails, also when the disk is full. The last
+    /// admin cannot be revoked, because no operator could then create another admin. Repeating the call changes
+    /// nothing.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`] for the last admin, and those of reading storage.
+    /// [`Error::NotFound`], [`Error::Invalid`] for the last admin; [`Error`] when the database cannot be read.
     pub async fn revoke_operator(&self, caller: Caller, id: OperatorId) -> Result<Revoked<Kept>, Error> {
         let kept = self.shared.store.read(move |connection| store::operators::get(connection, id)).await?;
         let kept = kept.ok_or_else(|| Error::NotFound(format!("operator {id}")))?;

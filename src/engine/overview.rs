@@ -1,4 +1,4 @@
-//! The dashboard: everything the live panes show, read in one transaction and put in order, worst first.
+//! Overview for the dashboard: the rows of all live panes, read in one transaction and sorted worst first.
 
 use super::{Engine, Error};
 use crate::domain::alert::{Acknowledgement, HELD_FOR};
@@ -25,104 +25,104 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Scheduled attempts over some window.
+/// Scheduled attempts of a subscription within a time window.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Rate {
-    /// How they ended.
+    /// Successes and failures of the attempts.
     pub tally: Tally,
-    /// How long they took.
+    /// Durations of the attempts as a histogram.
     pub histogram: Histogram,
 }
 
-/// A subscription with its health.
+/// Subscription with its delivery health.
 #[derive(Debug, Clone)]
 pub struct Patient {
-    /// The subscription.
+    /// Configuration and state of the subscription.
     pub subscription: Subscription,
-    /// Over 5 minutes, 1 hour, 24 hours.
+    /// Attempts of the last 5 minutes, 1 hour and 24 hours.
     pub rates: [Rate; 3],
-    /// What waits.
+    /// Deliveries that are not finished.
     pub backlog: Backlog,
-    /// Why it is off by hand, if somebody said it.
+    /// Reason given for disabling the subscription; absent while it is enabled.
     pub note: Option<String>,
 }
 
-/// A key with its calls of the last minute.
+/// API key with its recent use.
 #[derive(Debug, Clone)]
 pub struct KeyUse {
-    /// The key.
+    /// Key, without its secret part.
     pub key: Arc<Key>,
-    /// Its calls.
+    /// Calls of the key in the last minute.
     pub usage: Usage,
 }
 
-/// A window of a key with the 60 minutes before it.
+/// Rate window of a key and bucket with the history of the 60 minutes before.
 #[derive(Debug, Clone)]
 pub struct WindowUse {
-    /// Whose.
+    /// Key that the window belongs to.
     pub key: Arc<Key>,
-    /// Which.
+    /// Bucket that the window counts.
     pub bucket: Bucket,
-    /// As it stands.
+    /// State in the current minute.
     pub window: Window,
-    /// Calls refused in it.
+    /// Calls refused in the current window.
     pub n_refused: u64,
-    /// Calls admitted in each of the 60 minutes before, oldest first.
+    /// Admitted calls in each of the previous 60 minutes, oldest first.
     pub history: Vec<u32>,
 }
 
-/// The first rows of a list.
+/// First rows of a list, with totals of the whole list.
 #[derive(Debug, Clone)]
 pub struct Listing<T> {
-    /// The rows.
+    /// Rows in list order, worst or newest first.
     pub items: Vec<T>,
-    /// How many there are in all.
+    /// Total number of rows in the list.
     pub total: u64,
-    /// How many of all need somebody.
+    /// Number of rows in the list with an alarming health status.
     pub n_alarming: u64,
 }
 
-/// Everything.
+/// Data of an overview, read at one point in time.
 #[derive(Debug, Clone)]
 pub struct Dashboard {
-    /// The platform's clock.
+    /// Time of the platform's clock.
     pub now: Timestamp,
-    /// The cursor of changes, read before everything else.
+    /// Change cursor, read before all other data so that no later change is missed.
     pub cursor: u64,
-    /// Keys, worst first.
+    /// API keys, worst health first.
     pub keys: Listing<KeyUse>,
-    /// Subscriptions, worst first.
+    /// Subscriptions with their health, worst first.
     pub subscriptions: Listing<Patient>,
-    /// Attempts, newest first.
+    /// Attempts, newest first; the totals count scheduled attempts of the last hour.
     pub attempts: Listing<Attempt>,
-    /// Windows, least headroom first.
+    /// Rate windows, least headroom first.
     pub windows: Listing<WindowUse>,
-    /// Trips, newest first.
+    /// Trips of the breaker, newest first.
     pub trips: Listing<Trip>,
-    /// Trips of the last 24 hours.
+    /// Number of trips in the last 24 hours.
     pub n_trips_24h: u64,
-    /// All subscriptions' backlogs together.
+    /// Sum of the backlogs of all subscriptions.
     pub backlog: Backlog,
-    /// Events of the last day that were skipped, and that were given up.
+    /// Deliveries of the last 24 hours that were skipped, and that were exhausted.
     pub missed: (u64, u64),
-    /// The last 60 minutes, oldest first, the present one last.
+    /// Scheduled attempts per minute over the last 60 minutes, oldest first, the current minute last.
     pub minutes: Vec<Tally>,
-    /// Companies whose events stay away.
+    /// Companies with missing events: the gap since the last event is far above the usual one.
     pub silences: Vec<(Company, Silence)>,
-    /// Companies with deliveries that are due and not under way, and when the first was due; the most overdue first.
+    /// Companies with overdue deliveries, each with its oldest due time; the most overdue first.
     pub overdue: Vec<(CompanyId, Timestamp)>,
-    /// Who looks after which alert.
+    /// Acknowledgements of alerts within the last 24 hours.
     pub acknowledgements: Vec<Acknowledgement>,
 }
 
-/// What is read from the database in one go.
+/// Values read from the database in one transaction.
 struct Reading {
     patients: Vec<Patient>,
     usage: HashMap<KeyId, Usage>,
     attempts: Vec<Attempt>,
     windows: Vec<Used>,
     trips: Vec<Trip>,
-    /// Of the last day, ever, and open.
+    /// Trips of the last 24 hours, of all time, and not yet ended.
     n_trips: (u64, u64, u64),
     missed: (u64, u64),
     minutes: Vec<(Timestamp, Tally)>,
@@ -133,10 +133,10 @@ struct Reading {
 const MINUTES: usize = 60;
 
 impl Engine {
-    /// The dashboard with at most `rows` rows per list.
+    /// Reads the overview with at most `rows` rows per list.
     ///
     /// # Errors
-    /// Those of storage.
+    /// [`Error`] when the database cannot be read.
     pub async fn overview(&self, rows: u32) -> Result<Dashboard, Error> {
         let cursor = *self.shared.changes.borrow();
         let now = self.shared.ambient.now();
@@ -167,46 +167,46 @@ impl Engine {
         })
     }
 
-    /// Companies whose events stay away.
+    /// Lists the companies with missing events.
     pub(super) async fn silences(&self) -> Result<Vec<(Company, Silence)>, Error> {
         let now = self.shared.ambient.now();
         self.shared.store.read(move |connection| silences(connection, now)).await.map_err(Error::from)
     }
 
-    /// All keys with their calls of the last minute, worst first.
+    /// Lists all keys with their calls of the last minute, worst health first.
     ///
     /// # Errors
-    /// Those of storage.
+    /// [`Error`] when the database cannot be read.
     pub async fn keys(&self) -> Result<Vec<KeyUse>, Error> {
         let now = self.shared.ambient.now();
         let usage = self.shared.store.read(move |connection| store::requests::last_minute(connection, now)).await?;
         Ok(self.keys_in_order(&usage.into_iter().collect(), now).into_iter().map(|(_, key)| key).collect())
     }
 
-    /// All subscriptions with their health, worst first.
+    /// Lists all subscriptions with their health, worst first.
     ///
     /// # Errors
-    /// Those of storage.
+    /// [`Error`] when the database cannot be read.
     pub async fn patients(&self) -> Result<Vec<Patient>, Error> {
         let now = self.shared.ambient.now();
         let patients = self.shared.store.read(move |connection| patients(connection, now)).await?;
         Ok(in_order(patients).into_iter().map(|(_, patient)| patient).collect())
     }
 
-    /// One subscription with its health.
+    /// Reads one subscription with its health.
     ///
     /// # Errors
-    /// [`Error::NotFound`], and those of storage.
+    /// [`Error::NotFound`]; [`Error`] when the database cannot be read.
     pub async fn patient(&self, id: SubscriptionId) -> Result<Patient, Error> {
         let subscription = self.subscription(id, None).await?;
         let now = self.shared.ambient.now();
         self.shared.store.read(move |connection| patient(connection, subscription, now)).await.map_err(Error::from)
     }
 
-    /// Windows of active keys, least headroom first.
+    /// Lists the rate windows of active keys, least headroom first.
     ///
     /// # Errors
-    /// Those of storage.
+    /// [`Error`] when the database cannot be read.
     pub async fn limits(&self) -> Result<Vec<WindowUse>, Error> {
         let now = self.shared.ambient.now();
         let used = self
@@ -286,7 +286,7 @@ fn read(connection: &Connection, rows: u32, now: Timestamp) -> Result<Reading, s
     })
 }
 
-/// Looks at the last event of each company, and further back only where that is long ago.
+/// Finds companies with missing events. The gap statistics are read only where the last event is long ago.
 fn silences(connection: &Connection, now: Timestamp) -> Result<Vec<(Company, Silence)>, store::Error> {
     let mut silences = Vec::new();
     for company in store::companies::all(connection)? {
@@ -372,7 +372,7 @@ fn total(patients: &[Patient]) -> Backlog {
     total
 }
 
-/// At most `limit` companies that something is due for, each with when the first of it was; the most overdue first.
+/// Finds at most `limit` companies with overdue deliveries and their oldest due time, the most overdue first.
 fn overdue(patients: &[Patient], now: Timestamp, limit: usize) -> Vec<(CompanyId, Timestamp)> {
     let mut first: BTreeMap<CompanyId, Timestamp> = BTreeMap::new();
     for Patient { subscription, backlog, .. } in patients.iter().filter(|patient| patient.subscription.off.is_none()) {
@@ -385,7 +385,7 @@ fn overdue(patients: &[Patient], now: Timestamp, limit: usize) -> Vec<(CompanyId
     overdue
 }
 
-/// Where a history of 60 minutes before the present one begins.
+/// Start of the 60 minutes before the current one.
 fn history_start(now: Timestamp) -> Timestamp {
     now.slot(MINUTE_MS).minus(Duration::from_secs(3_600))
 }

@@ -1,5 +1,6 @@
-//! The replayer: gives what replays have selected its turn, at their pace, while their subscriptions are on. Everything but the pace is
-//! stored; a turn and its striking off the list are one transaction, so that a crash repeats none and loses none.
+//! The replayer: enqueues the deliveries selected by running replays, at each replay's rate, while the subscription
+//! is enabled. An item is enqueued and removed from the plan in one transaction, so that a crash neither repeats nor
+//! loses one. Only the rate limit is kept in memory.
 
 use super::Engine;
 use crate::ambient::Stopwatch;
@@ -14,16 +15,17 @@ use std::pin::pin;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// The longest nap; a missed ring costs no more than this.
+/// Longest sleep without a wake-up; limits the cost of a lost notification.
 const NAP: Duration = Duration::from_secs(30);
-/// The wait while a subscription has enough to do, or after storage failed.
+/// Delay while a subscription has enough due deliveries, or after storage failed.
 const REST: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
     let shared = &engine.shared;
     let mut replayer = Replayer { purses: HashMap::new() };
     while !*stop.borrow() {
-        // Listen before looking, or a ring between the two would be lost.
+        // Register for notifications before querying, so that a notification that arrives during the query is not
+        // missed.
         let mut rung = pin!(shared.plans.notified());
         rung.as_mut().enable();
         let nap = replayer.work(&engine).await;
@@ -35,13 +37,13 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// What each running replay may take, and since when that was not filled.
+/// Token bucket of each running replay, with the time since its last refill.
 struct Replayer {
     purses: HashMap<ReplayId, (Purse, Stopwatch)>,
 }
 
 impl Replayer {
-    /// One round over all replays that run. How long to rest.
+    /// Runs one batch over all running replays. Returns the time until the next batch.
     async fn work(&mut self, engine: &Engine) -> Duration {
         let shared = &engine.shared;
         let Ok(running) = shared.store.read(store::replays::running).await else { return REST };
@@ -74,12 +76,12 @@ impl Replayer {
                 engine.ring();
             }
         }
-        // What was held back by a crowd waits for an attempt to land, which rings.
+        // Items held back by due deliveries wait for an attempt to finish, which wakes the replayer.
         if rounds.iter().all(|round| round.n_taken + round.n_passed == 0) { REST } else { nap }
     }
 }
 
-/// What one replay got in one round.
+/// Result of one batch of one replay.
 #[derive(Debug)]
 pub(super) struct Round {
     pub(super) of: ReplayId,
@@ -87,7 +89,7 @@ pub(super) struct Round {
     n_passed: u32,
 }
 
-/// Gives at most `limit` selected deliveries their turn, fewer where their subscription has enough to do.
+/// Enqueues at most `limit` selected deliveries, fewer when the subscription has enough due deliveries.
 pub(super) fn round(
     connection: &Connection,
     replay: Running,

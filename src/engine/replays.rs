@@ -1,4 +1,4 @@
-//! Replays as operators ask for them: counting what would be selected, planning, pausing, resuming, cancelling.
+//! Replays of operators: count, plan, pause, resume and cancel.
 
 use super::caller::{Caller, Change};
 use super::subscriptions::{actor, missing};
@@ -13,24 +13,24 @@ use crate::domain::time::Timestamp;
 use crate::store;
 use rusqlite::Connection;
 
-/// What is to be replayed.
+/// Selection of deliveries to replay, not yet validated.
 #[derive(Debug, Clone)]
 pub struct Wish {
-    /// Of events at or after.
+    /// Start of the event times, inclusive.
     pub since: Timestamp,
-    /// Of events before; until now if absent.
+    /// End of the event times, exclusive; the present if absent.
     pub until: Option<Timestamp>,
-    /// Some of [`SELECTABLE`].
+    /// Delivery states to select, a subset of [`SELECTABLE`].
     pub states: Vec<State>,
-    /// Deliveries a second; [`PACE`] if absent.
+    /// Rate in deliveries per second; [`PACE`] if absent.
     pub per_second: Option<u32>,
 }
 
 impl Engine {
-    /// How many deliveries of a subscription a wish selects just now, state by state. Changes nothing.
+    /// Counts the deliveries that a replay would select now, by state. Changes nothing.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`] naming each field, and those of storage.
+    /// [`Error::NotFound`], [`Error::Invalid`] with every invalid field; [`Error`] when the database cannot be read.
     pub async fn replay_counts(&self, id: SubscriptionId, wish: Wish) -> Result<Vec<(State, u64)>, Error> {
         let (choice, _) = judge(wish, self.shared.ambient.now())?;
         self.shared
@@ -42,16 +42,15 @@ impl Engine {
             .await
     }
 
-    /// Plans a replay. What it selects is fixed now, by the numbers of the deliveries; each has its turn once, whatever happens in between.
-    /// The plan waits while its subscription is off.
+    /// Plans a replay and returns it with the number of selected deliveries by state. The selection is fixed now, by
+    /// delivery number, and each item is processed once. The plan waits while its subscription is disabled.
     ///
-    /// A delivery that is taken begins anew: it is due at once, is tried like a new one, and counts neither for the breaker nor for the
-    /// success rate. What is on its way when its turn comes, or has arrived since it was selected, is passed over.
-    ///
-    /// The plan, and how many it selected state by state.
+    /// A replayed delivery becomes due at once and is retried like a new one, but counts neither for the breaker nor
+    /// for the success rate. An item in flight, or delivered since its selection, is passed over.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`] naming each field, and those of storage.
+    /// [`Error::NotFound`], [`Error::Invalid`] with every invalid field; [`Error::Contended`], [`Error::StorageFull`]
+    /// or [`Error::Store`] when the change cannot be written.
     pub async fn replay(
         &self,
         caller: Caller,
@@ -76,10 +75,12 @@ impl Engine {
         Ok(planned)
     }
 
-    /// Pauses, resumes or cancels a replay; one that is over stays as it is. What a cancelled one had taken is still delivered.
+    /// Pauses, resumes or cancels a replay; a finished or cancelled one stays unchanged. Deliveries enqueued before a
+    /// cancellation are still sent.
     ///
     /// # Errors
-    /// [`Error::NotFound`], and those of storage.
+    /// [`Error::NotFound`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot
+    /// be written.
     pub async fn turn_replay(&self, caller: Caller, id: ReplayId, wanted: Phase) -> Result<Replay, Error> {
         let ambient = self.shared.ambient.clone();
         let turned = self
@@ -110,31 +111,31 @@ impl Engine {
         Ok(turned)
     }
 
-    /// One replay.
+    /// Reads one replay with its progress.
     ///
     /// # Errors
-    /// [`Error::NotFound`], and those of storage.
+    /// [`Error::NotFound`]; [`Error`] when the database cannot be read.
     pub async fn replay_plan(&self, id: ReplayId) -> Result<Replay, Error> {
         let found = self.shared.store.read(move |connection| store::replays::get(connection, id)).await?;
         found.ok_or_else(|| unknown(id))
     }
 
-    /// A page of replays, newest first.
+    /// Reads a page of replays, newest first.
     ///
     /// # Errors
-    /// Those of storage.
+    /// [`Error`] when the database cannot be read.
     pub async fn replays(&self, of: Option<SubscriptionId>, span: Span) -> Result<Page<Replay>, Error> {
         self.shared.store.read(move |connection| store::replays::list(connection, of, &span)).await.map_err(Error::from)
     }
 
-    /// Wakes whoever carries plans out, and whoever watches for changes.
+    /// Wakes the replayer and notifies subscribers of changes.
     pub(super) fn replan(&self) {
         self.shared.plans.notify_one();
         self.changed();
     }
 }
 
-/// Plans, in somebody's transaction, the replay of what a choice selects.
+/// Plans the replay of a selection, within the caller's transaction.
 pub(super) fn plan(
     connection: &Connection,
     (caller, ambient): (&Caller, &Ambient),
@@ -151,7 +152,8 @@ pub(super) fn plan(
     Ok(replay)
 }
 
-/// Plans, in somebody's transaction, the replay of all that a subscription missed since it was switched off; `None` if that is nothing.
+/// Plans the replay of all deliveries skipped since a subscription was disabled, within the caller's transaction;
+/// `None` if there are none.
 pub(super) fn plan_missed(
     connection: &Connection,
     (caller, ambient): (&Caller, &Ambient),
@@ -170,7 +172,7 @@ pub(super) fn plan_missed(
     Ok(Some(replay))
 }
 
-/// Cancels, in somebody's transaction, the plans of a subscription that is being deleted.
+/// Cancels the replays of a subscription that is being deleted, within the caller's transaction.
 pub(super) fn cancel_all(connection: &Connection, of: SubscriptionId, now: Timestamp) -> Result<(), store::Error> {
     for id in store::replays::open(connection, of)? {
         store::replays::turn(connection, id, Phase::Cancelled, now)?;

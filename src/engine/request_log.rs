@@ -1,5 +1,6 @@
-//! What the request log takes in: rows that wait for the clerk, and requests that are counted without a row. Refusals of callers without a key, and
-//! of keys beyond their window, have rows at a bounded rate; everything else has one as long as the queue has a place. Counters miss nothing.
+//! Intake of the request log: rows that wait for the next flush, and requests that are only counted. Refusals of
+//! callers without a key, and of keys over their rate limit, get rows at a bounded rate; every other request gets a
+//! row while the queue has space. Counters include every request.
 
 use crate::ambient::{Ambient, Stopwatch};
 use crate::domain::ids::KeyId;
@@ -13,25 +14,25 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Rows of callers with a key that may wait, and their bytes.
+/// Queue limit for requests with a key, in rows and bytes.
 const MAX_PARTNER_QUEUE: Room = Room { n_rows: 20_000, n_bytes: 16 << 20 };
-/// Rows of callers without one that may wait, and their bytes.
+/// Queue limit for requests without a key, in rows and bytes.
 const MAX_ANONYMOUS_QUEUE: Room = Room { n_rows: 2_000, n_bytes: 2 << 20 };
-/// Kinds of requests that are counted without a row between two rounds of the clerk; beyond that, callers are not told apart.
+/// Maximum number of distinct counted requests between two flushes; beyond this, address and user agent are dropped.
 const MAX_COUNTED_KINDS: usize = 4_096;
-/// Addresses and keys whose rates are remembered. Beyond that, those share one bucket.
+/// Maximum number of addresses and of keys with a token bucket of their own; the rest share one bucket.
 const MAX_BUCKETS: usize = 4_096;
 
-/// Rows for refusals of callers without a key: of all together, and of one address.
+/// Row rates for refusals of callers without a key: of all together, and of one address.
 const ANONYMOUS_RATE: Rate = Rate { burst: 500, interval: Duration::from_millis(500) };
 const ADDRESS_RATE: Rate = Rate { burst: 100, interval: Duration::from_secs(1) };
-/// Rows for what a key is refused beyond its window.
+/// Row rate for refusals of one key over its rate limit.
 const LIMITED_RATE: Rate = Rate { burst: 100, interval: Duration::from_secs(1) };
 
-/// The width of the slots in which requests without a row are counted: that of the narrowest counter.
+/// Width of the time slots in which requests without a row are counted, that of the narrowest counter.
 const SLOT_MS: i64 = 10_000;
 
-/// The log on its way to the disk.
+/// In-memory buffer of the request log.
 #[derive(Debug)]
 pub(super) struct RequestLog {
     since: Stopwatch,
@@ -45,28 +46,28 @@ struct Intake {
     throttle: Throttle,
 }
 
-/// What was seen since the start.
+/// Totals since the start of the process.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Totals {
     /// Requests by method, route and status.
     pub(super) answers: BTreeMap<(String, String, u16), u64>,
-    /// How long they took, and their sum in milliseconds.
+    /// Durations as a histogram; `elapsed_ms` is their sum in milliseconds.
     pub(super) durations: Histogram,
     pub(super) elapsed_ms: u64,
-    /// Rows that the queue had no place for.
+    /// Rows dropped because the queue was full.
     pub(super) n_dropped: u64,
-    /// Refusals beyond the rate at which they have rows, by status.
+    /// Refusals without a row because of the row rate, by status.
     pub(super) unlogged: BTreeMap<u16, u64>,
 }
 
-/// What waits to be written down.
+/// Requests and key uses that wait for the next flush.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     pub(super) partners: Queue,
     pub(super) anonymous: Queue,
-    /// Requests without a row, by everything that is counted.
+    /// Requests without a row, grouped by all counted properties.
     pub(super) counted: HashMap<Request, u64>,
-    /// When keys were last used.
+    /// Last use of each key.
     pub(super) uses: BTreeMap<KeyId, Timestamp>,
     pub(super) n_dropped: u64,
 }
@@ -79,17 +80,17 @@ impl Waiting {
             && self.uses.is_empty()
     }
 
-    /// Every request with the number that it stands for.
+    /// Iterates over every request with its count.
     pub(super) fn counts(&self) -> impl Iterator<Item = (&Request, u64)> {
         self.rows().map(|row| (row, 1)).chain(self.counted.iter().map(|(request, n)| (request, *n)))
     }
 
-    /// Every row.
+    /// Iterates over all queued rows.
     pub(super) fn rows(&self) -> impl Iterator<Item = &Request> {
         self.partners.rows.iter().chain(&self.anonymous.rows)
     }
 
-    /// Queues a row; counts it where there is no place.
+    /// Queues a row, or only counts the request when the queue is full.
     fn add(&mut self, request: Request) {
         let (queue, most) = match request.caller {
             Some(_) => (&mut self.partners, MAX_PARTNER_QUEUE),
@@ -101,7 +102,7 @@ impl Waiting {
         }
     }
 
-    /// Counts a request that has no row.
+    /// Counts a request without a row.
     fn count(&mut self, request: Request, n: u64) {
         let is_told_apart = request.caller.is_some() && self.counted.len() < MAX_COUNTED_KINDS;
         let (address, agent) = if is_told_apart { (request.address, request.agent) } else { (None, None) };
@@ -120,14 +121,14 @@ impl Waiting {
     }
 }
 
-/// What a queue may hold.
+/// Limit of a queue in rows and bytes.
 #[derive(Debug, Clone, Copy)]
 struct Room {
     n_rows: usize,
     n_bytes: usize,
 }
 
-/// Rows in the order in which they came.
+/// Queue of rows in arrival order.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     rows: Vec<Request>,
@@ -135,7 +136,7 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// Adds a row, or gives it back where there is no place for it.
+    /// Adds a row, or returns it when the queue is full.
     fn add(&mut self, row: Request, most: Room) -> Option<Request> {
         let n_bytes = self.n_bytes + size_of::<Request>() + row.n_text_bytes();
         if self.rows.len() >= most.n_rows || n_bytes > most.n_bytes {
@@ -147,7 +148,7 @@ impl Queue {
     }
 }
 
-/// How often refusals had rows lately.
+/// Token buckets that bound the rows of refusals.
 #[derive(Debug, Default)]
 struct Throttle {
     anonymous: TokenBucket,
@@ -156,7 +157,8 @@ struct Throttle {
 }
 
 impl Throttle {
-    /// Whether a request has a row. One that a key made within its window always does: the window bounds how many there are.
+    /// Whether a request gets a row. A request of a key within its rate limit always does: the rate limit bounds
+    /// their number.
     fn admits(&mut self, request: &Request, now: Duration) -> bool {
         match request.caller {
             Some((key, _)) => request.status != 429 || self.keys.take(key, LIMITED_RATE, now),
@@ -169,7 +171,7 @@ impl Throttle {
     }
 }
 
-/// Buckets by name. Full ones are forgotten when there are too many.
+/// Token buckets by address or key. Full buckets are evicted when there are too many.
 #[derive(Debug)]
 struct Buckets<K> {
     known: HashMap<K, TokenBucket>,
@@ -215,7 +217,7 @@ impl RequestLog {
         self.lock().totals.clone()
     }
 
-    /// Takes back what could not be written down. Rows for which there is no place any more are counted.
+    /// Takes back a flush that failed. Rows that no longer fit are only counted.
     pub(super) fn give_back(&self, notes: &Waiting) {
         let intake = &mut *self.lock();
         for (key, at) in &notes.uses {
@@ -234,7 +236,7 @@ impl RequestLog {
         intake.totals.n_dropped += intake.waiting.n_dropped - before;
     }
 
-    /// Counts a request, and gives it a row if it may have one.
+    /// Counts a request, and queues a row if the row rate permits one.
     pub(super) fn add(&self, request: Request) {
         let now = self.since.elapsed();
         let Intake { waiting, totals, throttle } = &mut *self.lock();

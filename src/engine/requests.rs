@@ -1,4 +1,4 @@
-//! The log of requests, and how keys use what they were given.
+//! The request log, and the use of keys by route and caller.
 
 use super::{Engine, Error};
 use crate::domain::ids::KeyId;
@@ -12,34 +12,35 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How a key was used, by day.
+/// Use of one key by route since daily counters exist.
 #[derive(Debug, Clone)]
 pub struct KeyHistory {
-    /// The key.
+    /// Key, without its secret part.
     pub key: Arc<Key>,
-    /// The first day that is counted; none if it was never used since days are.
+    /// First counted day; `None` if the key was never used since daily counters exist.
     pub since: Option<Timestamp>,
-    /// Its requests by route, busiest first.
+    /// Requests of the key by route, busiest first.
     pub routes: Vec<RouteUse>,
 }
 
 impl Engine {
-    /// Logs a request; it is on disk within a second. Texts are kept up to their share of a row. Refusals of callers without a key, and of
-    /// keys beyond their window, have rows at a bounded rate; they are always counted.
+    /// Logs a request; the row is on disk within about a second. Texts are truncated to their share of a row.
+    /// Refusals of callers without a key, and of keys over their rate limit, get rows at a bounded rate but are
+    /// always counted.
     pub fn log_request(&self, request: Request) {
         self.shared.log.add(request.bounded());
     }
 
-    /// Refusals since the start that have no row in the log, by status.
+    /// Number of refusals since the start without a row in the log, by status.
     #[must_use]
     pub fn unlogged(&self) -> BTreeMap<u16, u64> {
         self.shared.log.totals().unlogged
     }
 
-    /// A page of requests, newest first, and what the last hour was answered with.
+    /// Reads a page of requests, newest first, and the answer counts of the last hour by code.
     ///
     /// # Errors
-    /// Those of storage.
+    /// [`Error`] when the database cannot be read.
     pub async fn requests(&self, wanted: RequestFilter, span: Span) -> Result<(Page<Logged>, Vec<CodeCount>), Error> {
         let hour_ago = self.shared.ambient.now().minus(Duration::from_secs(3_600));
         self.shared
@@ -52,16 +53,16 @@ impl Engine {
             .map_err(Error::from)
     }
 
-    /// The last four characters of a key.
+    /// Last four characters of a key's secret.
     #[must_use]
     pub fn last4(&self, key: KeyId) -> Option<String> {
         self.shared.keyring.by_id(key).map(|key| key.last4.clone())
     }
 
-    /// Today's requests of all keys by route and by caller, busiest first.
+    /// Reads today's requests of all keys by route and by caller, busiest first.
     ///
     /// # Errors
-    /// Those of storage.
+    /// [`Error`] when the database cannot be read.
     pub async fn used_today(&self) -> Result<(Vec<RouteUse>, Vec<CallerUse>), Error> {
         let now = self.shared.ambient.now();
         self.shared
@@ -74,10 +75,10 @@ impl Engine {
             .map_err(Error::from)
     }
 
-    /// How a key was used since days are counted.
+    /// Reads the use of one key by route since daily counters exist.
     ///
     /// # Errors
-    /// [`Error::NotFound`], and those of storage.
+    /// [`Error::NotFound`]; [`Error`] when the database cannot be read.
     pub async fn key_history(&self, id: KeyId) -> Result<KeyHistory, Error> {
         let key = self.shared.keyring.by_id(id).ok_or_else(|| Error::NotFound(format!("key {id}")))?;
         let (since, routes) = self

@@ -1,4 +1,4 @@
-//! Resending: one more attempt of a delivery because an operator asks for it, whatever became of it.
+//! Resends: one more attempt of a delivery on an operator's request, in any state of the delivery.
 
 use super::caller::{Caller, Change};
 use super::{Engine, Error};
@@ -7,15 +7,15 @@ use crate::domain::log::Delivery;
 use crate::store;
 
 impl Engine {
-    /// Asks for one more attempt of a delivery. The dispatcher makes it as soon as nobody else has the delivery, also while its subscription is
-    /// off: who asks for this one delivery means it. It counts for nothing: not for the breaker, the success rate or the retries. If it
-    /// succeeds, the delivery has succeeded, whatever it was before, and nothing more is sent of it by itself. If it fails, the delivery
-    /// stands as it stood: one that was pending is still due when it was due. Asking again before it was made changes nothing.
-    ///
-    /// The delivery as it stands now.
+    /// Requests one more attempt of a delivery and returns the delivery. The dispatcher makes the attempt as soon as
+    /// no other attempt holds the delivery, also while the subscription is disabled. A resend does not count for the
+    /// breaker, the success rate or the retries. If the resend succeeds, the delivery is succeeded and no retry
+    /// follows; if it fails, state and due time of the delivery stay unchanged. A second request before the attempt
+    /// changes nothing.
     ///
     /// # Errors
-    /// [`Error::NotFound`], also when the subscription was deleted: nothing is sent there any more; and those of storage.
+    /// [`Error::NotFound`], also when the subscription was deleted, since nothing is sent there any more;
+    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
     pub async fn resend(&self, caller: Caller, id: DeliveryId) -> Result<Delivery, Error> {
         let ambient = self.shared.ambient.clone();
         let delivery = self

@@ -1,5 +1,6 @@
-//! Retention: attempts, requests, finished deliveries and events that are older than what is kept are deleted, slice by slice, and so are the
-//! oldest requests beyond the bytes that their log may have. Counters stay, and so does everything that can still be delivered.
+//! Retention: deletes attempts, requests, finished deliveries and events older than the retention period, slice by
+//! slice, and the oldest requests beyond the size limit of the request log. Counters and unfinished deliveries are
+//! never deleted.
 
 use super::{Engine, Settings};
 use crate::domain::time::Timestamp;
@@ -7,16 +8,16 @@ use crate::store;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// The pause between two slices, in which others write.
+/// Pause between two slices, so that other writes proceed.
 const BREATH: Duration = Duration::from_millis(50);
-/// How often there is a look at what has become old.
+/// Interval between two retention sweeps.
 const ROUND: Duration = Duration::from_secs(3_600);
-/// How often there is a look at the bytes of the request log.
+/// Interval between two checks of the request log's size.
 const SIZE_INTERVAL: Duration = Duration::from_secs(60);
-/// Bytes that the request log may have unless asked otherwise: some millions of rows.
+/// Default size limit of the request log in bytes, enough for some million rows.
 pub const DEFAULT_REQUEST_LOG_LIMIT: u64 = 1 << 30;
 
-/// What a sweep looks at next; a delivery goes after its attempts, an event after its deliveries.
+/// Next step of a sweep; deliveries are deleted after their attempts, events after their deliveries.
 #[derive(Debug, Clone, Copy)]
 enum Stage {
     Logs,
@@ -36,7 +37,7 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
             let next = due.map_or(Ok(None), |(stage, before)| sweep(connection, stage, before))?;
             Ok::<_, store::Error>((n_beyond, next))
         });
-        // Storage in trouble is said by others; this can wait.
+        // Storage failures are reported by housekeeping; retention can wait.
         let (n_beyond, next) = slice.await.unwrap_or((0, None));
         if stage.is_some() && next.is_none() {
             since_sweep = ambient.stopwatch();
@@ -50,7 +51,7 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// One slice. Where to go on; `None` at the end of a sweep.
+/// Deletes one slice. Returns where to continue, or `None` at the end of the sweep.
 fn sweep(connection: &rusqlite::Connection, stage: Stage, before: Timestamp) -> Result<Option<Stage>, store::Error> {
     Ok(match stage {
         Stage::Logs if store::retention::logs(connection, before)? > 0 => Some(Stage::Logs),

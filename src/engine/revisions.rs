@@ -1,4 +1,4 @@
-//! Earlier configurations of subscriptions, and bringing one back.
+//! Revisions of subscriptions: list earlier configurations and roll back to one.
 
 use super::caller::{Caller, Change};
 use super::{Engine, Error, Fault};
@@ -8,20 +8,21 @@ use crate::store;
 use crate::store::revisions::Revision;
 
 impl Engine {
-    /// Every configuration a subscription had, the one in force first.
+    /// Lists every configuration of a subscription, the current one first.
     ///
     /// # Errors
-    /// [`Error::NotFound`], and those of storage.
+    /// [`Error::NotFound`]; [`Error`] when the database cannot be read.
     pub async fn revisions(&self, id: SubscriptionId) -> Result<Vec<Revision>, Error> {
         let revisions = self.shared.store.read(move |connection| store::revisions::of(connection, id)).await?;
         if revisions.is_empty() { Err(Error::NotFound(format!("subscription {id}"))) } else { Ok(revisions) }
     }
 
-    /// Gives a subscription an earlier configuration again, as a new revision. Whether it is enabled, its streak and its secret stay as they
-    /// are. The target must still be permitted.
+    /// Applies an earlier configuration to a subscription as a new revision. Enabled state, failures in a row and
+    /// signing secret stay unchanged. The target must satisfy the current target policy.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`] for a revision there is not or a target that is not permitted, and those of storage.
+    /// [`Error::NotFound`], [`Error::Invalid`] for an unknown revision or a target that is not permitted;
+    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
     pub async fn roll_back(&self, caller: Caller, id: SubscriptionId, number: u32) -> Result<(), Error> {
         let ambient = self.shared.ambient.clone();
         let bounds = self.shared.sender.bounds();

@@ -1,5 +1,5 @@
-//! Revoking keys and operators: in force in memory at once, then written, into the disk's reserve if need be. What cannot be written is kept
-//! and tried again.
+//! Revocation of keys and operators: effective in memory at once, then written, using the disk reserve if necessary.
+//! A failed write is retried until it succeeds.
 
 use super::caller::{Caller, Change};
 use super::{Engine, Error};
@@ -10,7 +10,7 @@ use crate::store;
 use rusqlite::Connection;
 use std::sync::{Mutex, PoisonError};
 
-/// What is revoked.
+/// Key or operator that is revoked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Subject {
     Key(KeyId),
@@ -26,18 +26,18 @@ impl std::fmt::Display for Subject {
     }
 }
 
-/// A revocation that is in force.
+/// Revocation in force, possibly not yet written.
 #[derive(Debug, Clone)]
 pub(super) struct Revocation {
     pub(super) subject: Subject,
-    /// What it was, for the audit.
+    /// State before the revocation, for the audit row.
     pub(super) before: String,
     pub(super) at: Timestamp,
     pub(super) caller: Caller,
 }
 
 impl Revocation {
-    /// Writes it with its audit row. What is revoked already stays as it is, so that it can be written again.
+    /// Writes the revocation with its audit row. Does nothing if it is stored already, so that a retry is safe.
     fn write(self, connection: &Connection, ambient: &Ambient) -> Result<(), store::Error> {
         let (is_new, action) = match self.subject {
             Subject::Key(id) => (store::keys::revoke(connection, id, self.at)?, "revoke key"),
@@ -57,16 +57,16 @@ impl Revocation {
     }
 }
 
-/// A revocation as it is answered.
+/// Result of revoking a key or operator.
 #[derive(Debug, Clone)]
 pub struct Revoked<T> {
-    /// What is revoked.
+    /// Key or operator after the revocation.
     pub row: T,
-    /// Why the revocation is not on disk yet; none once it is.
+    /// Reason why the revocation is not on disk yet; `None` once it is written.
     pub write_pending: Option<String>,
 }
 
-/// Revocations that are in force and not on disk, oldest first: one for each key or operator at most.
+/// Revocations in force but not on disk, oldest first, at most one per key or operator.
 #[derive(Debug, Default)]
 pub(super) struct PendingRevocations(Mutex<Vec<Revocation>>);
 
@@ -75,7 +75,7 @@ impl PendingRevocations {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes one in, unless it is there.
+    /// Adds a revocation, unless one of the same subject is pending.
     fn add(&self, revocation: Revocation) {
         self.change(|pending| {
             if pending.iter().all(|other| other.subject != revocation.subject) {
@@ -94,10 +94,10 @@ impl PendingRevocations {
 }
 
 impl Engine {
-    /// Writes a revocation that is in force. Why it is not on disk yet, if it could not be written: then it is tried again.
+    /// Writes a revocation in force. Returns why it is not on disk yet, if the write failed and will be retried.
     pub(super) async fn write_revocation(&self, revocation: Revocation) -> Option<String> {
         let subject = revocation.subject;
-        // Before the first try: whoever waits for the answer may go away.
+        // Registered before the first try, because the calling request may be cancelled while it waits.
         self.shared.revocations.add(revocation.clone());
         let error = self.try_revocation(revocation).await.err()?;
         tracing::error!(%error, "the revocation of {subject} is in force, but not on disk; it is tried again");
@@ -106,7 +106,7 @@ impl Engine {
         ))
     }
 
-    /// Tries again to write the revocations that are not on disk.
+    /// Retries the writes of pending revocations.
     pub(super) async fn write_pending_revocations(&self) {
         for revocation in self.shared.revocations.all() {
             let subject = revocation.subject;

@@ -1,4 +1,4 @@
-//! The platform's key: where it is kept, and what it seals. Everything it seals is bound to the place it is stored in.
+//! Master key of the platform: its source, and authenticated encryption bound to the place of a stored value.
 
 use super::{Error, files};
 use crate::ambient::Ambient;
@@ -11,25 +11,25 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 const NONCE: usize = 24;
-/// The key file's name in the data directory.
+/// File name of the master key in the data directory.
 const FILE: &str = "platform.key";
-/// A key that is about to take the place of the key file: it is there before anything is sealed with it.
+/// File name of the next master key, written before anything is sealed with that key.
 const NEXT: &str = "platform.key.next";
 
-/// Where the platform's key is kept.
+/// Source of the master key.
 #[derive(Debug, Clone, Default)]
 pub enum Custody {
-    /// In `platform.key` in the data directory (mode 0600), which is made when a platform is founded.
+    /// File `platform.key` in the data directory (mode 0600), created with the platform.
     #[default]
     File,
-    /// Elsewhere: whoever starts the platform hands it over.
+    /// Key handed over by the program that starts the platform.
     Given(Arc<Root>),
 }
 
-/// The key itself: 32 bytes, from which everything else is derived.
+/// Master key of 32 bytes, from which all other keys are derived.
 pub struct Root {
     bytes: Zeroizing<[u8; 32]>,
-    /// What people call the place it came from.
+    /// Name of the key's origin in messages, such as a path.
     origin: String,
 }
 
@@ -40,37 +40,37 @@ impl std::fmt::Debug for Root {
 }
 
 impl Root {
-    /// Reads 64 hexadecimal digits. `origin` is what people call the place they came from.
+    /// Parses 64 hexadecimal digits. `origin` names the source in messages.
     ///
     /// # Errors
-    /// [`Error::NotAKey`] naming the origin; what was read is not repeated.
+    /// [`Error::NotAKey`] naming the origin; the text is not repeated.
     pub fn parse(text: &str, origin: &str) -> Result<Self, Error> {
         let mut bytes = Zeroizing::new([0; 32]);
         hex::decode_to_slice(text.trim(), bytes.as_mut_slice()).map_err(|_| Error::NotAKey(origin.to_owned()))?;
         Ok(Self { bytes, origin: origin.to_owned() })
     }
 
-    /// A new key that will be kept at `path`.
+    /// Generates a key that will be stored at `path`.
     pub(super) fn fresh(path: &Path, ambient: &Ambient) -> Self {
         Self { bytes: Zeroizing::new(ambient.bytes::<32>()), origin: path.display().to_string() }
     }
 
-    /// As it stands in a file.
+    /// Text of a key file: the key in hexadecimal and a line end.
     pub(super) fn text(&self) -> Zeroizing<String> {
         Zeroizing::new(format!("{}\n", hex::encode(self.bytes.as_slice())))
     }
 
-    /// What people call the place it came from.
+    /// Name of the key's origin in messages.
     pub(super) fn origin(&self) -> &str {
         &self.origin
     }
 
-    /// The pepper of platforms that were founded before peppers were kept in the database.
+    /// Pepper of platforms created before the pepper was stored in the database.
     pub(super) fn old_pepper(&self) -> Zeroizing<[u8; 32]> {
         Zeroizing::new(mac(self.bytes.as_slice(), b"pepper"))
     }
 
-    /// What a backup is authenticated with: its bytes go through it.
+    /// MAC that authenticates the bytes of a backup.
     #[expect(clippy::expect_used, reason = "HMAC takes keys of every length")]
     pub(super) fn backup_mac(&self) -> Hmac<Sha256> {
         let key = Zeroizing::new(mac(self.bytes.as_slice(), b"backup"));
@@ -81,7 +81,7 @@ impl Root {
         XChaCha20Poly1305::new(&mac(self.bytes.as_slice(), b"sealing").into())
     }
 
-    /// Seals bytes for the place they are stored in.
+    /// Encrypts bytes and binds them to the place where they are stored.
     ///
     /// # Errors
     /// [`Error::Sealed`] naming the place.
@@ -92,10 +92,10 @@ impl Root {
         Ok([nonce.as_slice(), &sealed].concat())
     }
 
-    /// Opens what was sealed for that place.
+    /// Decrypts a value stored at a place.
     ///
     /// # Errors
-    /// [`Error::Sealed`] naming the place, for a wrong key and for bytes that were edited or stood elsewhere.
+    /// [`Error::Sealed`] naming the place, for a wrong key, edited bytes, or bytes sealed for another place.
     pub(super) fn unseal(&self, place: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or_else(|| self.fault(place))?;
         let payload = Payload { msg: sealed, aad: place.as_bytes() };
@@ -107,20 +107,20 @@ impl Root {
     }
 }
 
-/// The key file of a data directory.
+/// Path of the key file in a data directory.
 pub(super) fn file(dir: &Path) -> PathBuf {
     dir.join(FILE)
 }
 
-/// The key file that is about to take its place.
+/// Path of the next key file during a key change.
 pub(super) fn next(dir: &Path) -> PathBuf {
     dir.join(NEXT)
 }
 
-/// Reads a key file; none if there is none.
+/// Reads a key file; `None` if there is no file.
 ///
 /// # Errors
-/// [`Error::NotAKey`], and what the file system says.
+/// [`Error::NotAKey`] for a malformed file, [`Error::Io`] when the file cannot be read.
 pub(super) fn read(path: &Path) -> Result<Option<Root>, Error> {
     match crate::files::read_text(path, crate::files::MAX_SECRET_BYTES) {
         Ok(text) => Root::parse(&Zeroizing::new(text), &path.display().to_string()).map(Some),
@@ -129,10 +129,10 @@ pub(super) fn read(path: &Path) -> Result<Option<Root>, Error> {
     }
 }
 
-/// The keys that may open what is in the data directory, the likeliest first.
+/// Lists the keys that may open the data directory, the likeliest first.
 ///
 /// # Errors
-/// [`Error::NotAKey`], and what the file system says.
+/// [`Error::NotAKey`] for a malformed file, [`Error::Io`] when a file cannot be read.
 pub(super) fn candidates(dir: &Path, custody: &Custody) -> Result<Vec<Arc<Root>>, Error> {
     if let Custody::Given(root) = custody {
         return Ok(vec![Arc::clone(root)]);
@@ -141,11 +141,11 @@ pub(super) fn candidates(dir: &Path, custody: &Custody) -> Result<Vec<Arc<Root>>
     Ok(found.into_iter().flatten().map(Arc::new).collect())
 }
 
-/// The key that opens a founded platform, by what `proof` says of it. A change of keys that was cut short leaves two files; whichever opens
-/// the database is the key.
+/// Finds the key that opens an existing platform, tested with `proof`. An interrupted key change leaves two files;
+/// the file that opens the database has the key.
 ///
 /// # Errors
-/// [`Error::KeyMissing`], [`Error::NotAKey`], and what `proof` said of the key that should have been right.
+/// [`Error::KeyMissing`], [`Error::NotAKey`], [`Error::Io`], and the error of `proof` for the expected key.
 pub(super) fn find(
     dir: &Path,
     custody: &Custody,
@@ -168,11 +168,11 @@ pub(super) fn find(
     }
 }
 
-/// Ends a change of keys that was cut short: the file that holds `root` becomes the key file, the other one goes. Belongs under the lock of
-/// the directory.
+/// Completes an interrupted key change: the file with `root` becomes the key file, the other file is removed. Call
+/// this under the lock of the data directory.
 ///
 /// # Errors
-/// What the file system says.
+/// [`Error::Io`] when a file cannot be renamed or removed.
 pub(super) fn settle(dir: &Path, root: &Root) -> Result<(), Error> {
     if root.origin == next(dir).display().to_string() {
         return files::rename(&next(dir), &file(dir));

@@ -1,4 +1,4 @@
-//! Realistic payloads for the ten event types, different every time.
+//! Sample payloads of the ten event types, realistic and random.
 
 use crate::ambient::Ambient;
 use crate::domain::company::{CLIENT_ACTIVE, ClientStatus, LEAD_NEW};
@@ -22,16 +22,16 @@ const DOCUMENTS: [(&str, &str); 3] = [
 ];
 const AGREEMENTS: [&str; 3] = ["Service Agreement", "Limited Power of Attorney", "Payment Authorization"];
 
-/// The same payload every time, for documents.
+/// Generates the same sample on every call, for documentation.
 #[must_use]
 pub fn fixed(kind: EventType) -> String {
     payload(kind, &Ambient::scripted(Timestamp::from_millis(FIXED_MS), 1))
 }
 
-/// When fixed samples happened: 2026-01-15T12:00:00Z.
+/// Time of fixed samples: 2026-01-15T12:00:00Z.
 const FIXED_MS: i64 = 1_768_478_400_000;
 
-/// A sample payload as a JSON object, its fields in the order of the documentation.
+/// Generates a sample payload as a JSON object, fields in the documented order.
 pub(super) fn payload(kind: EventType, ambient: &Ambient) -> String {
     let sample = Sample { ambient, now: ambient.now() };
     match kind {
@@ -76,7 +76,7 @@ pub(super) fn payload(kind: EventType, ambient: &Ambient) -> String {
     }
 }
 
-/// A JSON object being written, so that money keeps its two decimals.
+/// Writer of a JSON object that keeps two decimals in amounts.
 struct Object(String);
 
 impl Object {

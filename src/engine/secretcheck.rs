@@ -1,5 +1,5 @@
-//! The secret check: a text that is about to leave is searched for every secret that the platform holds. What is hashed is found by its form:
-//! whatever could be a key or a token is hashed and looked up.
+//! Secret scan: searches an outgoing text for every secret of the platform. Keys and tokens are stored as hashes, so
+//! every text with the form of one is hashed and looked up.
 
 use super::auth::{Keyring, Tokens};
 use super::{Engine, Error, Shared};
@@ -12,36 +12,38 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a check may take.
+/// Maximum duration of one scan.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
-/// Texts that are hashed in one check.
+/// Maximum number of hashes in one scan.
 const MAX_HASHES: usize = 200_000;
-/// The longest run of characters of keys in which a key's secret part is looked for at every place.
+/// Longest run of key characters in which a secret part is searched at every offset; longer runs are searched at
+/// their start and joints.
 const MAX_LOOSE_RUN: usize = 128;
 
-/// Whose secret it is.
+/// Owner of a secret found in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {
-    /// The signing secret of a subscription, deleted ones included.
+    /// Subscription with this signing secret, deleted ones included.
     Subscription(SubscriptionId),
-    /// A key, revoked ones included.
+    /// API key, revoked ones included.
     Key(KeyId),
-    /// An operator's token.
+    /// Operator that the token belongs to.
     Operator(OperatorId),
 }
 
 impl Engine {
-    /// Searches a text for the secrets that are held here; says where they are and whose, in the order of the text.
+    /// Searches a text for the platform's secrets; returns positions and owners in text order.
     ///
     /// # Errors
-    /// [`Error::Contended`] where other work of this operator leaves it no turn, or where it takes too long; those of storage.
+    /// [`Error::Contended`] when other work of this operator is running, or when the scan takes too long; [`Error`]
+    /// when the database cannot be read.
     pub async fn check_secrets(&self, operator: OperatorId, text: Vec<u8>) -> Result<Vec<(Finding, Owner)>, Error> {
         let turn = self.shared.gate.enter(operator, &self.shared.ambient).await?;
         let sealed = self.shared.store.read(store::custody::secrets).await?;
         let ambient = self.shared.ambient.clone();
         let shared = Arc::clone(&self.shared);
         let work = move || {
-            // The turn ends with the work, whether or not its caller still waits.
+            // The permit lasts as long as the work, also when the caller has disconnected.
             let _turn = turn;
             let secrets =
                 sealed.iter().map(|(id, sealed)| shared.vault.unseal(*id, sealed)).collect::<Result<Vec<_>, _>>()?;
@@ -69,7 +71,7 @@ impl Engine {
     }
 }
 
-/// The companies that have keys.
+/// Lists the companies that have keys.
 fn companies(keyring: &Keyring) -> Vec<CompanyId> {
     let mut companies: Vec<CompanyId> = keyring.all().iter().map(|key| key.company).collect();
     companies.sort_unstable();
@@ -77,12 +79,12 @@ fn companies(keyring: &Keyring) -> Vec<CompanyId> {
     companies
 }
 
-/// Everything that is held.
+/// Lookup of all secrets of the platform, for one scan.
 struct Held<'s> {
     shared: &'s Shared,
     signing: KnownSecrets,
     companies: Vec<CompanyId>,
-    /// Whose secret each number is.
+    /// Owner of each secret number returned by the search.
     owners: RefCell<Vec<Owner>>,
     n_hashed: Cell<usize>,
 }
@@ -98,7 +100,7 @@ impl HeldSecrets for Held<'_> {
 }
 
 impl Held<'_> {
-    /// Looks at every place of a run at which a key, a token or the secret part of one may begin.
+    /// Searches every offset of a run at which a key, a token or the secret part of one may begin.
     fn find_in(&self, text: &[u8], run: Range<usize>, joints: &[usize], found: &mut Vec<(Range<usize>, usize)>) {
         for at in run.clone() {
             let rest = &text[at..run.end];
@@ -141,7 +143,7 @@ fn operator(tokens: &Tokens, hash: &[u8; 32]) -> Option<OperatorId> {
     tokens.get(hash).map(|operator| operator.id)
 }
 
-/// How long the part of a key or token is that anybody knows; 0 if `text` begins with none.
+/// Length of the public prefix of a key or token; 0 if `text` has none.
 fn prefix(text: &[u8]) -> usize {
     if text.starts_with(b"wlop_") {
         return 5;

@@ -1,4 +1,5 @@
-//! Settling: the outcomes of attempts, streaks, breakers, the next due times and the counters are written in one transaction.
+//! Commit of attempt outcomes: attempts, failures in a row, breaker trips, next due times and counters, in one
+//! transaction.
 
 use super::sender::Landed;
 use crate::domain::attempt::{About, Attempt};
@@ -19,39 +20,39 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
-/// What an attempt told.
+/// Side that an attempt's outcome says something about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Told {
-    /// Something about the receiver.
+    /// The receiver, which answered or was unreachable.
     Theirs,
-    /// Only that the sender itself is in trouble.
+    /// Only this platform, whose own network failed.
     Ours,
 }
 
-/// An attempt that is over, and the claim it was made under.
+/// Finished attempt with the claim it was made under.
 #[derive(Debug)]
 pub(super) struct Flight {
     pub(super) claimed: Claimed,
-    /// What it occupied.
+    /// Slot that the attempt occupied.
     pub(super) slot: Slot,
     pub(super) lease: String,
     pub(super) target_url: String,
     pub(super) event_type: EventType,
     pub(super) landed: Landed,
-    /// The jitter of the retry, should there be one.
+    /// Jitter of the next retry, drawn in advance.
     pub(super) roll: Roll,
 }
 
 impl Flight {
-    /// What it told.
+    /// Side that the outcome says something about.
     pub(super) const fn told(&self) -> Told {
         if self.landed.result.outcome.is_counted() { Told::Theirs } else { Told::Ours }
     }
 }
 
-/// Writes attempts down, one after another, and what many of them change together once. For each, whether it was believed: an outcome that
-/// comes after its lease was lost is not, for somebody else has the delivery. One that tells only of our own trouble is not written down: the
-/// delivery is as if it had not been tried.
+/// Commits attempts in order, and writes rows they share once. Returns, per attempt, whether it was accepted. An
+/// outcome whose lease has expired is rejected: another worker owns the delivery. An outcome of a local fault is not
+/// written: the delivery is released as if it had not been tried.
 pub(super) fn settle(
     connection: &Connection,
     flights: &[Arc<Flight>],
@@ -63,21 +64,21 @@ pub(super) fn settle(
     Ok(believed)
 }
 
-/// A subscription as the attempts so far leave it.
+/// Subscription with the changes of the attempts so far.
 struct Standing {
     subscription: Subscription,
     is_deleted: bool,
-    /// Whether that is still to be written.
+    /// Whether the change is not yet written.
     is_news: bool,
 }
 
-/// What is being written: subscriptions and counters are kept here until all attempts are.
+/// Batch in progress: subscriptions and counters are written once, after all attempts.
 struct Books<'a> {
     connection: &'a Connection,
     now: Timestamp,
-    /// None for one that is not there.
+    /// Subscriptions loaded so far; `None` for one that does not exist.
     standings: BTreeMap<SubscriptionId, Option<Standing>>,
-    /// Scheduled attempts by subscription and latency bin.
+    /// Counts of scheduled attempts by subscription and latency bin.
     health: BTreeMap<(SubscriptionId, usize), Tally>,
 }
 
@@ -110,6 +111,7 @@ impl Books<'_> {
         let (succeeded, counts) = (outcome.is_success(), claimed.kind == Kind::Scheduled);
         let before = &standing.subscription;
         let (after, effect) = next(before, claimed.kind, (succeeded, counts), now);
+        // Only the transition trips: outcomes of attempts started before the trip must not record a second one.
         let trips = effect == Effect::Trips && before.off.is_none() && !standing.is_deleted;
         let is_off = before.off.is_some() || trips;
         let (state, due) = match verdict {
@@ -120,6 +122,7 @@ impl Books<'_> {
             Verdict::RetryAt(at) => (State::Pending, Some(at)),
             Verdict::Postponed => return store::deliveries::let_go(connection, claimed.id, &flight.lease),
         };
+        // The lease token guards the write: an outcome that lost its lease changes nothing.
         if !store::deliveries::settle(connection, claimed.id, &flight.lease, state, number, due)? {
             return Ok(false);
         }
@@ -143,7 +146,7 @@ impl Books<'_> {
         Ok(true)
     }
 
-    /// Writes what was kept.
+    /// Writes the collected subscriptions and counters.
     fn close(self) -> Result<(), store::Error> {
         for standing in self.standings.into_values().flatten().filter(|standing| standing.is_news) {
             store::subscriptions::attempted(self.connection, &standing.subscription)?;
@@ -158,7 +161,7 @@ impl Standing {
         self.is_news = true;
     }
 
-    /// A resend counts for nothing: it only succeeds or leaves the delivery as it was.
+    /// Commits a resend, which counts for nothing: a success finishes the delivery, a failure leaves it unchanged.
     fn settle_resend(
         &mut self,
         connection: &Connection,
@@ -177,7 +180,7 @@ impl Standing {
     }
 }
 
-/// Opens the breaker: the subscription is off, and what waits for it is parked.
+/// Trips the breaker: disables the subscription, records the trip with recent causes, and holds its due deliveries.
 fn trip(connection: &Connection, of: &Subscription, now: Timestamp) -> Result<(), store::Error> {
     let causes = store::attempts::causes(connection, of.id, FUSE)?;
     store::subscriptions::disable(connection, of.id, (Disabled::Breaker, None), now)?;
@@ -186,7 +189,7 @@ fn trip(connection: &Connection, of: &Subscription, now: Timestamp) -> Result<()
     Ok(())
 }
 
-/// The subscription after one more attempt.
+/// Computes the subscription after one more attempt.
 fn next(
     before: &Subscription,
     claimed: Kind,

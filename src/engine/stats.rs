@@ -1,4 +1,4 @@
-//! Time series for charts, from counters.
+//! Time series for charts, read from counters.
 
 use super::{Engine, Error, Fault};
 use crate::domain::ids::SubscriptionId;
@@ -7,39 +7,39 @@ use crate::store;
 use crate::store::series::{Attempts, Requests};
 use std::time::Duration;
 
-/// How wide the points of a series are.
+/// Resolution of a time series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Width {
-    /// A minute.
+    /// Points of one minute, up to 24 hours.
     Minute,
-    /// An hour.
+    /// Points of one hour, up to 31 days.
     Hour,
 }
 
-/// Points if no beginning was named.
+/// Default number of points when no start is given.
 const POINTS: u64 = 60;
 
-/// Which series.
+/// Query of the time series of attempts and requests.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted {
-    /// How wide its points are.
+    /// Width of each point in time.
     pub width: Width,
-    /// Attempts of one subscription, or of all.
+    /// Subscription whose attempts are counted; all subscriptions if absent. Requests are always counted in total.
     pub subscription: Option<SubscriptionId>,
-    /// Where to begin.
+    /// Start of the series; 60 points before the end if absent.
     pub since: Option<Timestamp>,
-    /// Where to end; now if absent.
+    /// End of the series; the present if absent.
     pub until: Option<Timestamp>,
 }
 
-/// One point of both series.
+/// One point of the time series.
 #[derive(Debug, Clone, Copy)]
 pub struct Point {
-    /// When it began.
+    /// Start of the point's time slot.
     pub at: Timestamp,
-    /// Attempts in it.
+    /// Scheduled attempts within the slot.
     pub attempts: Attempts,
-    /// Requests in it.
+    /// API requests within the slot.
     pub requests: Requests,
 }
 
@@ -51,7 +51,7 @@ impl Width {
         }
     }
 
-    /// Points at most: a day of minutes, 31 days of hours.
+    /// Maximum number of points: a day of minutes or 31 days of hours.
     const fn most(self) -> i64 {
         match self {
             Self::Minute => 24 * 60,
@@ -61,10 +61,11 @@ impl Width {
 }
 
 impl Engine {
-    /// Both series, oldest first, without holes.
+    /// Reads the time series of attempts and requests, oldest first; slots without data are zero.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a time that ends before it begins or has too many points, and those of storage.
+    /// [`Error::Invalid`] when the end is before the start or the range has too many points; [`Error`] when the
+    /// database cannot be read.
     pub async fn stats(&self, wanted: Wanted) -> Result<Vec<Point>, Error> {
         let width = wanted.width.millis();
         let end = wanted.until.unwrap_or_else(|| self.shared.ambient.now());

@@ -1,4 +1,5 @@
-//! Subscriptions as partners keep them: listing, changing, deleting. What a tool manages belongs to the key that created it.
+//! Subscriptions for partners: list, change and delete. A managed subscription may only be changed by the key that
+//! created it, apart from its enabled state.
 
 use super::caller::{Actor, Caller, Change};
 use super::replays::cancel_all;
@@ -12,35 +13,36 @@ use crate::domain::subscription::{Subscription, Wish};
 use crate::store;
 use rusqlite::Connection;
 
-/// Which subscriptions of a company are asked for.
+/// Filter of a subscription list by enabled state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Switched {
-    /// All.
+    /// Both enabled and disabled subscriptions.
     OnOrOff,
-    /// Those that are on.
+    /// Only subscriptions that are enabled.
     On,
-    /// Those that are off.
+    /// Only subscriptions that are disabled.
     Off,
 }
 
-/// What is to change about a subscription.
+/// Changes to a subscription; fields left out keep their value.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
-    /// Cannot be cleared.
+    /// New target URL; null is refused.
     pub target_url: Patch<String>,
-    /// Names of event types; cannot be cleared.
+    /// Names of the new event types; null is refused.
     pub event_types: Patch<Vec<String>>,
-    /// At most 200 characters.
+    /// New description, at most 200 characters; null clears the description.
     pub description: Patch<String>,
-    /// Cannot be cleared.
+    /// New enabled state; null is refused.
     pub is_enabled: Patch<bool>,
 }
 
 impl Engine {
-    /// At most `limit` subscriptions of a company with ids above `after`, ascending, and whether there are more.
+    /// Lists at most `limit` subscriptions of a company with numbers above `after`, ascending, and whether more
+    /// follow.
     ///
     /// # Errors
-    /// Those of storage.
+    /// [`Error`] when the database cannot be read.
     pub async fn subscriptions_of(
         &self,
         company: CompanyId,
@@ -48,7 +50,7 @@ impl Engine {
         after: SubscriptionId,
         limit: u32,
     ) -> Result<(Vec<Subscription>, bool), Error> {
-        // A company has few subscriptions; all of them are one look-up.
+        // A company has at most some hundred subscriptions, so all are read at once.
         let all = move |connection: &Connection| store::subscriptions::all(connection, Some(company));
         let mut found = self.shared.partners.read(all).await?;
         found.retain(|subscription| {
@@ -64,10 +66,12 @@ impl Engine {
         Ok((found, has_more))
     }
 
-    /// Changes a subscription of a company on behalf of one of its keys. Switching it on zeroes its streak and resumes what was parked.
+    /// Changes a subscription on behalf of a key of its company. Enabling resets the failures in a row and resumes
+    /// deliveries on hold.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::OtherCompany`], [`Error::Managed`], [`Error::Invalid`] naming each field, and those of storage.
+    /// [`Error::NotFound`], [`Error::OtherCompany`], [`Error::Managed`], [`Error::Invalid`] with every invalid field;
+    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
     pub async fn change_subscription(
         &self,
         caller: Caller,
@@ -112,11 +116,13 @@ impl Engine {
         Ok(changed)
     }
 
-    /// Deletes a subscription: nothing is sent to it any more, its log stays readable. A key deletes those of its company; one that a tool
-    /// manages only if it created it, or if the key that did is revoked. Operators delete any.
+    /// Deletes a subscription and cancels its unfinished deliveries and replays; its log stays readable. A key may
+    /// delete subscriptions of its company; a managed one only if the key created it, or if the creating key is
+    /// revoked. An operator may delete any subscription.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::OtherCompany`], [`Error::Managed`], and those of storage.
+    /// [`Error::NotFound`], [`Error::OtherCompany`], [`Error::Managed`]; [`Error::Contended`], [`Error::StorageFull`]
+    /// or [`Error::Store`] when the change cannot be written.
     pub async fn delete_subscription(&self, caller: Caller, id: SubscriptionId) -> Result<(), Error> {
         let ambient = self.shared.ambient.clone();
         let engine = self.clone();
@@ -143,7 +149,7 @@ impl Engine {
         self.shared.keyring.by_id(key).is_some_and(|key| key.revoked_at.is_none())
     }
 
-    /// The wish after a change, judged by the rules of new ones where it changes.
+    /// Computes the configuration after a change; changed fields must satisfy the rules of new subscriptions.
     fn judge_change(&self, before: &Wish, wanted: Wanted) -> Result<Wish, Error> {
         let mut faults = Vec::new();
         let mut draft = Draft {
@@ -173,7 +179,7 @@ impl Engine {
                 return Ok(Wish { target_url, ..wish });
             }
             Ok(_) => {}
-            // What stays is not judged again: rules may have changed since.
+            // Unchanged fields are not validated again, since rules may have become stricter.
             Err(found) => {
                 faults.extend(found.into_iter().filter(|fault| given.contains(&(fault.field, true))));
                 if faults.is_empty() {
@@ -196,7 +202,7 @@ impl Wanted {
     }
 }
 
-/// Deletes a subscription, in somebody's transaction: what waits is cancelled, and so are its replays.
+/// Deletes a subscription within the caller's transaction; cancels its unfinished deliveries and its replays.
 pub(super) fn remove(
     connection: &Connection,
     (caller, ambient): (&Caller, &Ambient),
@@ -229,7 +235,7 @@ fn judge_manager(subscription: &Subscription, key: KeyId) -> Result<(), Error> {
     }
 }
 
-/// A wish for the audit.
+/// Describes a configuration for the audit trail.
 fn described(wish: &Wish) -> String {
     let kinds: Vec<&str> = wish.event_types.iter().map(|kind| kind.name()).collect();
     format!("{} [{}] {}", wish.target_url, kinds.join(","), wish.description.as_deref().unwrap_or_default())

@@ -1,4 +1,4 @@
-//! Subscriptions: creating, reading, testing, switching on and off.
+//! Subscriptions: create, read, test, enable and disable.
 
 use super::caller::{Actor, Caller, Change};
 use super::envelope::{self, Parts};
@@ -20,70 +20,72 @@ use base64::engine::general_purpose::STANDARD;
 use rusqlite::Connection;
 use serde_json::Value;
 
-/// A subscription as it was asked for, not yet checked.
+/// Fields of a subscription to create, not yet validated.
 #[derive(Debug, Default)]
 pub struct Draft {
-    /// Where to.
+    /// URL that webhooks are sent to.
     pub target_url: String,
-    /// Names of event types.
+    /// Names of event types, 1 to 10 without repeats.
     pub event_types: Vec<String>,
-    /// At most 200 characters.
+    /// Description of the subscription, at most 200 characters.
     pub description: Option<String>,
-    /// One of the tools.
+    /// Managing tool: `Zapier`, `n8n` or `Make`, in any case.
     pub managed_by: Option<String>,
-    /// The partner's own secret.
+    /// Signing secret chosen by the partner, 24 to 128 visible ASCII characters; generated if absent.
     pub signing_secret: Option<Secret>,
 }
 
-/// What passed by while a subscription was off.
+/// Treatment of deliveries skipped while a subscription was disabled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missed {
-    /// Stays undelivered.
+    /// Skipped deliveries are never sent.
     Leave,
-    /// Is delivered now.
+    /// Skipped deliveries are replayed from now on.
     Replay,
 }
 
-/// What a test came to.
+/// Result of a test delivery.
 #[derive(Debug)]
 pub struct Test {
-    /// What came of it.
+    /// Attempt of the test, as logged.
     pub attempt: Attempt,
-    /// What was kept of the answer's body.
+    /// Stored part of the answer's body.
     pub response_body: Vec<u8>,
-    /// How many bytes were read of it.
+    /// Number of bytes read of the answer's body.
     pub n_response_bytes: u64,
 }
 
-/// What a test is to send.
+/// Contents of a test delivery.
 #[derive(Debug, Clone, Default)]
 pub struct Probe {
-    /// The name of a type; the subscription's first if absent.
+    /// Name of an event type; the first type of the subscription if absent.
     pub event_type: Option<String>,
-    /// What it says.
+    /// Payload of the test event.
     pub payload: Payload,
-    /// A text or a number for the metadata, as JSON.
+    /// Value of `statusOverride` in the metadata: a JSON string or number, at most 200 characters.
     pub status_override: Option<String>,
 }
 
-/// The payload of a test.
+/// Payload of a test delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Payload {
-    /// A realistic sample.
+    /// Realistic sample of the event type.
     #[default]
     Sample,
-    /// An empty object.
+    /// JSON object without any members.
     Empty,
-    /// An object, as JSON.
+    /// Payload given by the caller, as a JSON object.
     Given(String),
 }
 
 impl Engine {
-    /// Creates a subscription for the company of a key; its secret is in the answer and nowhere else in the clear. A repeated call gets the first
-    /// answer, and the secret as long as the subscription is there.
+    /// Creates a subscription for the company of a key. The signing secret is in this result only; the database
+    /// stores it sealed. A retry returns the stored answer with the secret, while the subscription exists.
     ///
     /// # Errors
-    /// [`Error::Invalid`] naming each field, [`Error::QuotaReached`], [`Error::Repeated`], [`Error::RepeatedGone`], and those of storage.
+    /// [`Error::Invalid`] with every invalid field, [`Error::QuotaReached`], [`Error::Repeated`],
+    /// [`Error::RepeatedGone`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change
+    /// cannot be written.
     pub async fn create_subscription(
         &self,
         caller: Caller,
@@ -129,7 +131,7 @@ impl Engine {
         Ok(created)
     }
 
-    /// The secret that was given with an earlier answer: what is remembered of it has none.
+    /// Unseals the secret of a stored answer, since stored answers contain no secret.
     fn secret_again(&self, connection: &Connection, earlier: &Reply) -> Result<Secret, Error> {
         let answered: Value = serde_json::from_slice(&earlier.body).unwrap_or_default();
         let id = SubscriptionId(answered["id"].as_i64().unwrap_or_default());
@@ -137,7 +139,7 @@ impl Engine {
         self.unseal(id, &sealed)
     }
 
-    /// What a draft wishes, or everything that is wrong with it.
+    /// Validates a draft; returns the configuration or every validation error.
     pub(super) fn judge_subscription(&self, draft: &Draft) -> Result<Wish, Vec<Fault>> {
         let mut faults = Vec::new();
         let target = self.shared.sender.bounds().judge(&draft.target_url);
@@ -179,10 +181,10 @@ impl Engine {
         }
     }
 
-    /// One subscription; of one company if a partner asks.
+    /// Reads one subscription; with `of`, only if that company owns the subscription.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::OtherCompany`], and those of storage.
+    /// [`Error::NotFound`], [`Error::OtherCompany`]; [`Error`] when the database cannot be read.
     pub async fn subscription(&self, id: SubscriptionId, of: Option<CompanyId>) -> Result<Subscription, Error> {
         let store = of.map_or(&self.shared.store, |_| &self.shared.partners);
         let found = store.read(move |connection| store::subscriptions::get(connection, id)).await?;
@@ -193,11 +195,13 @@ impl Engine {
         }
     }
 
-    /// Switches a subscription on: its streak is zeroed, what was parked resumes, what passed by is replayed if asked for, an open trip
-    /// ends. It begins with one attempt at a time. One that is on stays as it is.
+    /// Enables a subscription: resets the failures in a row, resumes deliveries on hold, replays skipped deliveries
+    /// on request, and ends an open trip. Sending restarts with one attempt at a time. An enabled subscription stays
+    /// unchanged.
     ///
     /// # Errors
-    /// [`Error::NotFound`], and those of storage.
+    /// [`Error::NotFound`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot
+    /// be written.
     pub async fn enable(&self, caller: Caller, id: SubscriptionId, missed: Missed) -> Result<Subscription, Error> {
         let ambient = self.shared.ambient.clone();
         let enabled = self
@@ -214,11 +218,12 @@ impl Engine {
         Ok(enabled)
     }
 
-    /// Switches a subscription off by hand; what waits for it is parked. A reason marks it as intended, also afterwards; else one that is off
-    /// stays as it is.
+    /// Disables a subscription manually and puts its deliveries on hold. A reason marks the state as intended, also
+    /// when given later; without a reason a disabled subscription stays unchanged.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`] for a reason that is too long, and those of storage.
+    /// [`Error::NotFound`], [`Error::Invalid`] for a reason that is too long; [`Error::Contended`],
+    /// [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
     pub async fn disable(
         &self,
         caller: Caller,
@@ -240,10 +245,13 @@ impl Engine {
         Ok(disabled)
     }
 
-    /// Says why a subscription is off by hand, which marks it as intended; never switches one off.
+    /// Sets the reason of a manually disabled subscription, which marks the state as intended. Never disables a
+    /// subscription.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`] for a reason that is missing or too long, or where it is not off by hand, and those of storage.
+    /// [`Error::NotFound`], [`Error::Invalid`] for a missing or too long reason, or if the subscription is not
+    /// disabled manually; [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot be
+    /// written.
     pub async fn intend(
         &self,
         caller: Caller,
@@ -269,12 +277,14 @@ impl Engine {
         Ok(marked)
     }
 
-    /// Sends a test to a subscription's target now, also while it is off; logged as a test, counted for nothing. Of one company if a partner
-    /// asks.
+    /// Sends a test delivery to a subscription's target now, also while the subscription is disabled. The attempt is
+    /// logged as a test and counts neither for the breaker nor for the success rate. With `of`, only that company's
+    /// subscription is tested.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::OtherCompany`], [`Error::Invalid`] naming each field, and those of storage. A target that fails is a
-    /// result.
+    /// [`Error::NotFound`], [`Error::OtherCompany`], [`Error::Invalid`] with every invalid field;
+    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written. A failed
+    /// delivery is a result, not an error.
     pub async fn test(
         &self,
         caller: Caller,
@@ -371,13 +381,13 @@ impl Engine {
         Ok(self.shared.sender.post(parcel, ambient).await)
     }
 
-    /// Opens the signing secret of a subscription.
+    /// Unseals the signing secret of a subscription.
     pub(super) fn unseal(&self, id: SubscriptionId, sealed: &[u8]) -> Result<Secret, Error> {
         self.shared.vault.unseal(id, sealed)
     }
 }
 
-/// The type that a test is to send, if it names one.
+/// Validates a test request; returns its event type, if one is named.
 fn judge_probe(probe: &Probe) -> Result<Option<EventType>, Error> {
     let mut faults = Vec::new();
     let kind = probe.event_type.as_deref().map(EventType::named);
@@ -394,7 +404,7 @@ fn judge_probe(probe: &Probe) -> Result<Option<EventType>, Error> {
     if faults.is_empty() { Ok(kind.flatten()) } else { Err(Error::Invalid(faults)) }
 }
 
-/// Switches a subscription on, in somebody's transaction; one that is on stays as it is.
+/// Enables a subscription within the caller's transaction; an enabled one stays unchanged.
 pub(super) fn switch_on(
     connection: &Connection,
     (caller, ambient): (&Caller, &Ambient),
@@ -423,7 +433,7 @@ pub(super) fn switch_on(
     caller.audit(connection, ambient, change)
 }
 
-/// Switches a subscription off by hand, in somebody's transaction, or says of one that is why.
+/// Disables a subscription within the caller's transaction, or sets the reason of one that is manually disabled.
 pub(super) fn switch_off(
     connection: &Connection,
     (caller, ambient): (&Caller, &Ambient),
@@ -438,7 +448,7 @@ pub(super) fn switch_off(
     }
 }
 
-/// Says of a subscription that is off by hand why it is.
+/// Sets the reason of a manually disabled subscription.
 fn mark(
     connection: &Connection,
     (caller, ambient): (&Caller, &Ambient),
@@ -457,7 +467,7 @@ fn mark(
     caller.audit(connection, ambient, change)
 }
 
-/// Disables a subscription that is on.
+/// Disables an enabled subscription and puts its deliveries on hold.
 fn park(
     connection: &Connection,
     (caller, ambient): (&Caller, &Ambient),

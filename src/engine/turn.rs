@@ -1,5 +1,5 @@
-//! A turn of the dispatcher: what landed is written down, and what is due is claimed in its place, in one transaction. While one is being
-//! written the next outcomes gather, so that many that land at once cost little more than one.
+//! Transaction of the dispatcher: finished attempts are committed and due deliveries are claimed in their place.
+//! Outcomes that arrive during a commit form the next batch, so that many outcomes cost little more than one.
 
 use super::claim::{Ask, Claims, claim};
 use super::settle::{Flight, Told, settle};
@@ -10,19 +10,19 @@ use crate::store;
 use rusqlite::Connection;
 use std::sync::Arc;
 
-/// What is to be written. Nothing is claimed unless what landed before could be written down.
+/// Work of one dispatcher transaction. Nothing is claimed unless the outcomes could be written.
 #[derive(Debug, Clone)]
 pub(super) struct Turn {
     pub(super) flights: Vec<Arc<Flight>>,
-    /// None where nothing may be begun.
+    /// Claim to make, or `None` where nothing may start.
     pub(super) ask: Option<Ask>,
     pub(super) now: Timestamp,
 }
 
-/// What was written.
+/// Result of one dispatcher transaction.
 #[derive(Debug)]
 struct Written {
-    /// Of each flight, whether it was believed.
+    /// Per attempt, whether the outcome was accepted.
     believed: Vec<bool>,
     claims: Claims,
 }
@@ -36,12 +36,14 @@ impl Turn {
 }
 
 impl Engine {
-    /// Takes a turn, and answers with what was claimed. Where that does not work for another reason than storage, each outcome is written
-    /// down for itself, so that none holds up the others, and nothing is claimed.
+    /// Runs a dispatcher transaction and returns the claimed deliveries. If the transaction fails for another reason
+    /// than storage, each outcome is committed on its own, so that one cannot block the others, and nothing is
+    /// claimed.
     ///
     /// # Errors
-    /// [`Error::StorageFull`] and [`Error::Contended`]: nothing was written, and the outcomes must be handed in again; forgetting them would
-    /// mean sending once more. After any other error they are dealt with.
+    /// [`Error::StorageFull`], [`Error::Descriptors`] or [`Error::Contended`] when nothing was written: the caller
+    /// must retry with the same outcomes, since forgetting them would send webhooks again. After any other error the
+    /// outcomes are committed or left to their leases.
     pub(super) async fn take_turn(&self, turn: Turn) -> Result<Claims, Error> {
         let mut failed = None;
         let written = match self.write_turn(turn.clone()).await {
@@ -67,7 +69,7 @@ impl Engine {
 
     async fn write_turn(&self, turn: Turn) -> Result<Written, Error> {
         let store = &self.shared.store;
-        // What happened must be written down, whatever room there is; what is only wished needs room.
+        // Outcomes of requests already sent may use the disk reserve; new claims may not.
         let written = if turn.flights.is_empty() {
             store.write_patiently(move |connection| turn.write(connection)).await
         } else {
@@ -76,7 +78,7 @@ impl Engine {
         Ok(written?)
     }
 
-    /// One that cannot be written down is left to its lease, which ends by itself.
+    /// Commits each outcome in a transaction of its own. The lease of an outcome that fails expires.
     async fn settle_each(&self, turn: &Turn) -> Result<Vec<bool>, Error> {
         let mut believed = Vec::with_capacity(turn.flights.len());
         for flight in &turn.flights {

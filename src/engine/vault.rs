@@ -1,4 +1,5 @@
-//! What is made with the platform's key: the peppered hashes of keys and tokens, and sealed signing secrets, each bound to its row and column.
+//! Use of the master key: peppered hashes of keys and tokens, and sealed signing secrets, each bound to its row and
+//! column.
 
 use super::root::{self, Custody, Root};
 use super::{Error, files};
@@ -12,27 +13,27 @@ use std::path::Path;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Where the pepper is stored.
+/// Place name that a pepper beside a plain audit trail is sealed for.
 const PEPPER: &str = "custody/pepper";
-/// The same once the audit trail is under the platform's key: a pepper that is sealed for this place says that no plain hashes are to be
-/// taken for it any more, and cannot be put together without the key.
+/// Place name that the pepper is sealed for once the audit trail has MACs. A pepper sealed for this place proves that
+/// plain hashes are no longer accepted, and cannot be forged without the master key.
 const CHAINED: &str = "custody/pepper beside a keyed audit trail";
 
-/// What a database says of the key it was sealed with.
+/// Evidence in a database of the key that sealed it.
 #[derive(Debug)]
 pub(super) enum Proof {
-    /// Nothing is sealed yet.
+    /// Nothing is sealed yet: a new database.
     None,
-    /// A signing secret: the platform was founded before peppers were kept in the database.
+    /// Sealed signing secret of a platform created before the pepper was stored in the database.
     Secret(SubscriptionId, Vec<u8>),
-    /// Keys or operators, and nothing that is sealed: likewise.
+    /// Operators but no sealed value, on a platform created before the pepper was stored in the database.
     Hashes,
-    /// The pepper.
+    /// Sealed pepper of the platform.
     Pepper(Vec<u8>),
 }
 
 impl Proof {
-    /// Looks for one.
+    /// Reads the strongest evidence that the database has.
     pub(super) fn of(connection: &Connection) -> Result<Self, store::Error> {
         if let Some(sealed) = store::custody::pepper(connection)? {
             return Ok(Self::Pepper(sealed));
@@ -43,7 +44,7 @@ impl Proof {
         Ok(if store::operators::ever(connection)?.is_empty() { Self::None } else { Self::Hashes })
     }
 
-    /// Whether `root` is the key.
+    /// Tests whether `root` is the key that sealed the database.
     pub(super) fn judge(&self, root: &Root) -> Result<(), Error> {
         match self {
             Self::None | Self::Hashes => Ok(()),
@@ -53,7 +54,7 @@ impl Proof {
     }
 }
 
-/// The pepper, and whether the audit trail is under the platform's key.
+/// Opens the pepper, and tells from its place whether the audit trail has MACs.
 fn open_pepper(root: &Root, sealed: &[u8]) -> Result<(Zeroizing<[u8; 32]>, Trail), Error> {
     let (bytes, trail) = match root.unseal(CHAINED, sealed) {
         Ok(bytes) => (bytes, Trail::Keyed),
@@ -63,16 +64,16 @@ fn open_pepper(root: &Root, sealed: &[u8]) -> Result<(Zeroizing<[u8; 32]>, Trail
     Ok((Zeroizing::new(bytes.as_slice().try_into().map_err(fault)?), trail))
 }
 
-/// What the rows of the audit trail are chained with.
+/// Kind of chaining of the audit trail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trail {
-    /// Hashes that anybody can make, as before the chain had a key.
+    /// Plain hashes, which need no key, as in early versions.
     Plain,
-    /// MACs under the platform's key.
+    /// MACs under the platform's audit key.
     Keyed,
 }
 
-/// The key of a platform and its pepper.
+/// Master key and pepper of a platform.
 #[derive(Clone)]
 pub(super) struct Vault {
     root: Arc<Root>,
@@ -87,11 +88,12 @@ impl std::fmt::Debug for Vault {
 }
 
 impl Vault {
-    /// Opens the vault of the platform in `dir`, and founds it where nothing is sealed yet. Whatever [`Vault::sealed_pepper`] gives belongs
-    /// into the database before anything is hashed.
+    /// Opens the vault of the platform in `dir`, or creates one where nothing is sealed yet. The result of
+    /// [`Vault::sealed_pepper`] must be stored before anything is hashed.
     ///
     /// # Errors
-    /// [`Error::KeyMissing`] where a founded platform has lost its key: a new one could open nothing. [`Error::Sealed`] for a wrong key.
+    /// [`Error::KeyMissing`] where an existing platform has lost its key, since a new key would open nothing;
+    /// [`Error::Sealed`] for a wrong key; [`Error::NotAKey`] or [`Error::Io`] for an unusable key file.
     pub(super) fn open(dir: &Path, custody: &Custody, proof: &Proof, ambient: &Ambient) -> Result<Self, Error> {
         let root = match root::find(dir, custody, |root| proof.judge(root)) {
             Err(Error::KeyMissing(path)) if matches!(proof, Proof::None) => {
@@ -107,7 +109,7 @@ impl Vault {
         }))
     }
 
-    /// Opens the vault of a platform with a key that opens it. None where nothing is sealed yet.
+    /// Opens the vault of an existing platform with a key. `None` where nothing is sealed yet.
     ///
     /// # Errors
     /// [`Error::Sealed`] for a wrong key.
@@ -120,32 +122,33 @@ impl Vault {
         Ok(Some(Self { root, pepper: Arc::new(pepper), trail }))
     }
 
-    /// The key.
+    /// Master key of the platform.
     pub(super) fn root(&self) -> &Root {
         &self.root
     }
 
-    /// What the rows of the audit trail are chained with.
+    /// Kind of chaining of the audit trail.
     pub(super) const fn trail(&self) -> Trail {
         self.trail
     }
 
-    /// What changes are chained with. It comes from the pepper, so that it stays the same when the platform's key changes.
+    /// Key of the audit trail. The key is derived from the pepper, so that a change of the master key does not affect
+    /// it.
     pub(super) fn audit_key(&self) -> AuditKey {
         AuditKey::new(root::mac(self.pepper.as_slice(), b"audit trail"))
     }
 
-    /// The pepper, sealed for its place beside a trail that is under the platform's key.
+    /// Seals the pepper for its place beside an audit trail with MACs.
     pub(super) fn sealed_pepper(&self, ambient: &Ambient) -> Result<Vec<u8>, Error> {
         self.root.seal(CHAINED, self.pepper.as_slice(), ambient)
     }
 
-    /// The same under another key.
+    /// Returns a vault with the same pepper under another master key.
     pub(super) fn under(&self, root: Arc<Root>) -> Self {
         Self { root, pepper: Arc::clone(&self.pepper), trail: self.trail }
     }
 
-    /// The peppered hash by which a key or token is found.
+    /// Computes the peppered hash by which a key or token is found.
     pub(super) fn hash(&self, text: &str) -> [u8; 32] {
         root::mac(self.pepper.as_slice(), text.as_bytes())
     }
@@ -155,12 +158,12 @@ impl Vault {
         self.root.seal(&place(id), secret.reveal().as_bytes(), ambient)
     }
 
-    /// Whether a key opens the signing secret of a subscription.
+    /// Tests whether a master key opens the signing secret of a subscription.
     pub(super) fn opens(root: &Root, id: SubscriptionId, sealed: &[u8]) -> Result<(), Error> {
         root.unseal(&place(id), sealed).map(drop)
     }
 
-    /// Opens the signing secret of a subscription.
+    /// Unseals the signing secret of a subscription.
     pub(super) fn unseal(&self, id: SubscriptionId, sealed: &[u8]) -> Result<Secret, Error> {
         let bytes = self.root.unseal(&place(id), sealed)?;
         let fault = |_| Error::Sealed { place: place(id), key: self.root.origin().to_owned() };
@@ -168,7 +171,7 @@ impl Vault {
     }
 }
 
-/// Where a signing secret is stored.
+/// Place name that a signing secret is sealed for.
 fn place(id: SubscriptionId) -> String {
     format!("subscriptions/{id}/secret")
 }

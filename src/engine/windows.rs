@@ -1,4 +1,4 @@
-//! Rate windows in memory; the clerk writes them down.
+//! Rate limiter: the rate windows of all keys in memory, flushed by housekeeping.
 
 use crate::domain::ids::KeyId;
 use crate::domain::time::Timestamp;
@@ -14,7 +14,7 @@ pub(super) struct Windows(Mutex<State>);
 struct State {
     live: HashMap<(KeyId, Bucket), Used>,
     unwritten: HashSet<(KeyId, Bucket)>,
-    /// Windows that ended before they were written down.
+    /// Windows that ended before they were flushed.
     ended: Vec<Used>,
 }
 
@@ -41,7 +41,7 @@ impl Windows {
         admission
     }
 
-    /// The window of a key as it stands at `now`.
+    /// Reads the rate window of a key at `now`.
     pub(super) fn at(&self, key: KeyId, bucket: Bucket, now: Timestamp) -> Used {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match state.live.get(&(key, bucket)) {
@@ -52,7 +52,7 @@ impl Windows {
         }
     }
 
-    /// Takes back what could not be written down.
+    /// Takes back windows whose flush failed.
     pub(super) fn give_back(&self, used: &[Used]) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for used in used {
@@ -66,7 +66,7 @@ impl Windows {
         }
     }
 
-    /// What has changed since it was last written down.
+    /// Takes the windows changed since the last flush.
     pub(super) fn take_unwritten(&self) -> Vec<Used> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut used = std::mem::take(&mut state.ended);

@@ -1,4 +1,4 @@
-//! The gate of work that takes a core for long: one at a time for each operator, few in all. Who waits holds nothing but its turn.
+//! Gate for CPU-heavy work: one job per operator and few in all. A job that waits holds only its place in the queue.
 
 use super::Error;
 use crate::ambient::Ambient;
@@ -8,20 +8,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Works at once.
+/// Maximum number of jobs at once.
 const MAX_WORKS: usize = 2;
-/// How long a work waits for its turn.
+/// Timeout of a job that waits for its permit.
 const TURN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Who works, and who waits.
+/// Semaphores of running and waiting jobs.
 #[derive(Debug)]
 pub(super) struct WorkGate {
     all: Arc<Semaphore>,
-    /// As many as there are operators.
+    /// Semaphore of each operator that has had a job.
     operators: Mutex<HashMap<OperatorId, Arc<Semaphore>>>,
 }
 
-/// A turn, over when dropped.
+/// Permit of a running job, returned on drop.
 #[derive(Debug)]
 pub(super) struct Turn {
     _own: OwnedSemaphorePermit,
@@ -33,7 +33,7 @@ impl WorkGate {
         Self { all: Arc::new(Semaphore::new(MAX_WORKS)), operators: Mutex::default() }
     }
 
-    /// Waits for a turn; [`Error::Contended`] where none comes in time.
+    /// Waits for a permit; [`Error::Contended`] after two seconds.
     pub(super) async fn enter(&self, operator: OperatorId, ambient: &Ambient) -> Result<Turn, Error> {
         let own = {
             let mut operators = self.operators.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,8 +1,9 @@
-//! A socket that knows whether anything of a request was written to it.
+//! Socket wrapper that detects whether any byte of a request was written.
 //!
-//! A receiver may close a kept connection whenever it likes, also while the next request is on its way into it. So at the first byte of a
-//! request on a kept connection the socket is asked whether it was closed or spoken into meanwhile. If so, nothing is written, and the
-//! request can go over a new connection without any danger that the receiver has it already. Once a byte was written, it cannot.
+//! A receiver may close a kept connection at any time, also while the next request is being sent. Before the first
+//! byte of a request on a kept connection, the wrapper checks whether the peer closed the socket or sent data. If so,
+//! nothing is written and the request can safely use a new connection. After the first byte the receiver may have the
+//! request, so no second try is made.
 
 use socket2::SockRef;
 use std::io::{Error, ErrorKind, IoSlice, Result};
@@ -14,24 +15,24 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// What is known of a connection's latest request.
+/// Write state of a connection's latest request.
 #[derive(Debug)]
 pub(super) struct Gauge(AtomicU8);
 
-/// Bytes may be under way.
+/// Bytes may have been written.
 const TOUCHED: u8 = 0;
-/// Kept; nothing was written since it was taken out again.
+/// Taken from the pool; nothing written since.
 const ARMED: u8 = 1;
-/// Was found closed before anything was written.
+/// Found closed before anything was written.
 const DEAD: u8 = 2;
 
 impl Gauge {
-    /// The next byte is the first of a request on a kept connection.
+    /// Marks the next byte as the first one of a request on a kept connection.
     pub(super) fn arm(&self) {
         self.0.store(ARMED, Ordering::Release);
     }
 
-    /// Whether not a byte was written since it was armed.
+    /// Whether no byte was written since the connection was armed.
     pub(super) fn is_untouched(&self) -> bool {
         self.0.load(Ordering::Acquire) != TOUCHED
     }
@@ -49,13 +50,13 @@ impl Gauge {
     }
 }
 
-/// Whether the peer neither closed nor said anything since the last answer.
+/// Whether the peer has neither closed the connection nor sent data since the last answer.
 fn is_quiet(stream: &TcpStream) -> bool {
     let looked = SockRef::from(stream).peek(&mut [MaybeUninit::uninit()]);
     looked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
 }
 
-/// A socket with a gauge.
+/// Socket with a write guard.
 #[derive(Debug)]
 pub(super) struct Gauged {
     stream: TcpStream,

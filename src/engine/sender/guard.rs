@@ -1,5 +1,5 @@
-//! The guard: from a target to addresses that may be dialled. Names and literal addresses take one road, and what is judged is what is
-//! dialled: nobody resolves a second time.
+//! SSRF guard: resolves a target to addresses that may be dialled. Names and literal addresses follow the same path,
+//! and exactly the checked addresses are dialled; no second resolution takes place.
 
 use super::trouble::Trouble;
 use crate::domain::delivery::Cause;
@@ -9,10 +9,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use url::{Host, Url};
 
-/// So many addresses of a name are tried at most. All of them are judged.
+/// Maximum number of addresses tried for a name; all of them are checked.
 const TRIED: usize = 8;
 
-/// Judges where the sender may go.
+/// Policy of the addresses that the sender may dial.
 #[derive(Debug)]
 pub(super) struct Guard {
     pub(super) names: Arc<dyn Resolve>,
@@ -21,15 +21,16 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// What targets are held against now: interfaces come and go. Where they cannot be listed, none is known.
+    /// Target rules at this moment, with the host's own addresses; interfaces come and go. If they cannot be listed,
+    /// none is known.
     pub(super) fn bounds(&self) -> Bounds {
         let listed = if_addrs::get_if_addrs().unwrap_or_default();
         let own = listed.into_iter().map(|interface| interface.ip().to_canonical()).collect();
         Bounds { policy: self.policy, own, listens_at: self.listens_at.clone() }
     }
 
-    /// The addresses of a target's host, resolved if it is a name. One that may not be dialled refuses them all: which of them is dialled
-    /// would be for the receiver's name servers to choose.
+    /// Resolves a target's host and checks all addresses. One forbidden address refuses the target, because otherwise
+    /// the receiver's name servers would choose which one is dialled.
     pub(super) async fn addresses(&self, url: &Url) -> Result<Vec<SocketAddr>, Trouble> {
         let port = url.port_or_known_default().unwrap_or(0);
         let found = match url.host() {
@@ -72,7 +73,7 @@ impl Guard {
     }
 }
 
-/// IPv4 and IPv6 by turns, so that a family that leads nowhere here costs one try.
+/// Alternates IPv4 and IPv6 addresses, so that an unreachable family costs one try.
 fn in_turns(found: &[SocketAddr]) -> Vec<SocketAddr> {
     let (v4, v6): (Vec<_>, Vec<_>) = found.iter().copied().partition(SocketAddr::is_ipv4);
     let longer = v4.len().max(v6.len());

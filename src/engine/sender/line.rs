@@ -1,4 +1,4 @@
-//! Lines: connections to receivers. A line is dialled to addresses that were judged, speaks HTTP/1.1, and ends when it is dropped.
+//! Connections to receivers: dialled to checked addresses, HTTP/1.1 with optional TLS, closed when dropped.
 
 use super::gauge::{Gauge, Gauged};
 use super::guard::Guard;
@@ -29,12 +29,12 @@ use tokio::task::AbortHandle;
 use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
-/// How long one address may keep the next one waiting.
+/// Delay before the next address is dialled in parallel (Happy Eyeballs, RFC 8305).
 const STAGGER: Duration = Duration::from_millis(250);
-/// The largest head of an answer, and the most that is read ahead.
+/// Maximum size of an answer's head, and of the read-ahead buffer.
 const HEAD_READ: usize = BODY_READ - 1;
 
-/// A connection that is ready for a request, or has one under way.
+/// Connection that is idle or has one request in flight.
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) requests: SendRequest<Full<Bytes>>,
@@ -49,7 +49,7 @@ impl Drop for Line {
     }
 }
 
-/// Makes lines.
+/// Opens connections to webhook receivers.
 pub(super) struct Dialler {
     guard: Guard,
     tls: TlsConnector,
@@ -62,7 +62,7 @@ impl std::fmt::Debug for Dialler {
 }
 
 impl Dialler {
-    /// Believes the certificates of the operating system and those in `ca_files`.
+    /// Trusts the certificates of the operating system and those in `ca_files`.
     pub(super) fn new(guard: Guard, ca_files: &[PathBuf]) -> Result<Self, Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut roots = Vec::new();
@@ -94,7 +94,7 @@ impl Dialler {
         &self.guard
     }
 
-    /// Resolves, judges, connects, and agrees on TLS.
+    /// Resolves and checks the target, connects, and negotiates TLS.
     pub(super) async fn dial(&self, url: &Url, track: &mut Track<'_>) -> Result<Line, Trouble> {
         if matches!(url.host(), Some(Host::Domain(_))) {
             track.enter(Phase::Dns);
@@ -126,7 +126,7 @@ where
 {
     let made = http1::Builder::new().max_buf_size(HEAD_READ).handshake(TokioIo::new(stream)).await;
     let (requests, connection) = made.map_err(|error| trouble::of_http(&error, Phase::Head))?;
-    // What goes wrong is told to whoever waits for the answer.
+    // Errors of the connection reach the caller through the pending request.
     let driver = tokio::spawn(async move { drop(connection.await) }).abort_handle();
     Ok((requests, driver))
 }
@@ -139,7 +139,7 @@ fn server_name(url: &Url) -> Option<ServerName<'static>> {
     }
 }
 
-/// Dials the addresses, the next one when the last one failed or is slow; the first connection wins.
+/// Dials the addresses in parallel with a delay, or at once after a failure; the first connection wins.
 async fn connect(addresses: &[SocketAddr], ambient: &Ambient) -> Result<TcpStream, Trouble> {
     let mut waiting = addresses.iter();
     let mut dialling = FuturesUnordered::new();
@@ -157,7 +157,7 @@ async fn connect(addresses: &[SocketAddr], ambient: &Ambient) -> Result<TcpStrea
                 Ok(stream) => return Ok(stream),
                 Err(error) => {
                     let trouble = unreachable(address, &error);
-                    // An address that says something about the receiver outweighs one that says something about us.
+                    // A failure that says something about the receiver outweighs a local one.
                     if trouble.cause != Cause::Ours || failed.is_none() {
                         failed = Some(trouble);
                     }
@@ -168,9 +168,9 @@ async fn connect(addresses: &[SocketAddr], ambient: &Ambient) -> Result<TcpStrea
     }
 }
 
-/// Why an address could not be connected to, and whose trouble that is.
+/// Classifies a connect error as the receiver's fault or a local one.
 fn unreachable(address: SocketAddr, error: &IoError) -> Trouble {
-    /// No descriptors: ENFILE, EMFILE. No memory for sockets: ENOMEM, ENOBUFS.
+    /// Errors of exhausted descriptors (ENFILE, EMFILE) and socket memory (ENOMEM, ENOBUFS).
     const EXHAUSTED: [i32; 4] = [23, 24, 12, 105];
     if error.raw_os_error().is_some_and(|code| EXHAUSTED.contains(&code)) {
         return Trouble::new(Cause::Ours, format!("this platform cannot open another connection: {error}"));
@@ -184,7 +184,8 @@ fn unreachable(address: SocketAddr, error: &IoError) -> Trouble {
     }
 }
 
-/// Whose trouble it is that no route leads to an address: the receiver's while there is one to public addresses of either family.
+/// Classifies a missing route: the receiver's fault as long as this host has a route to public addresses of either
+/// family.
 fn unrouted(address: SocketAddr) -> Trouble {
     if has_route_v4() || has_route_v6() {
         let why = format!("there is no way from here to {address}; other networks can be reached");
@@ -193,8 +194,9 @@ fn unrouted(address: SocketAddr) -> Trouble {
     Trouble::new(Cause::Ours, "this platform has no way into any network")
 }
 
-/// Whose trouble it is that no local address or port could be had for a connection. Both depend on the address that was dialled: a host
-/// without IPv6 has no address of that family, and ports run out for each address apart. So it is the receiver's while any port can be bound.
+/// Classifies a missing local address or port. Both depend on the dialled address: a host without IPv6 has no local
+/// IPv6 address, and ports are exhausted per destination. So it is the receiver's fault while any local port can be
+/// bound.
 fn unbound(address: SocketAddr) -> Trouble {
     if address.is_ipv6() && !has_route_v6() {
         return Trouble::new(Cause::Broken, format!("{address} cannot be reached: this platform has no IPv6 address"));
@@ -210,17 +212,17 @@ fn any_port(is_ipv6: bool) -> SocketAddr {
     if is_ipv6 { (Ipv6Addr::UNSPECIFIED, 0).into() } else { (Ipv4Addr::UNSPECIFIED, 0).into() }
 }
 
-/// Whether this host knows a way to public IPv4 addresses.
+/// Whether this host has a route to public IPv4 addresses.
 fn has_route_v4() -> bool {
     leads_to((Ipv4Addr::new(192, 0, 2, 1), 9).into())
 }
 
-/// Whether this host knows a way to public IPv6 addresses, and has one of its own to go it from.
+/// Whether this host has a route to public IPv6 addresses, and a source address for it.
 fn has_route_v6() -> bool {
     leads_to((Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1), 9).into())
 }
 
-/// Nothing is sent: a datagram socket only looks the way up.
+/// Looks up a route by connecting a datagram socket; no packet is sent.
 fn leads_to(address: SocketAddr) -> bool {
     UdpSocket::bind(any_port(address.is_ipv6())).and_then(|socket| socket.connect(address)).is_ok()
 }

@@ -1,8 +1,8 @@
-//! The sender: one signed POST inside one deadline. It knows HTTP and nothing of policy.
+//! Webhook sender: makes one signed POST within the deadline. The sender knows HTTP but no delivery policy.
 //!
-//! A target is judged, its name resolved, every address judged, and those addresses dialled; redirects are not followed, proxies not used,
-//! and nothing is unpacked. Lines are kept. An attempt is made twice only if it found its kept line closed before the first byte: then
-//! nothing was sent, and nobody can have it twice.
+//! A target is checked and resolved, every address is checked, and only those addresses are dialled. Redirects are
+//! not followed, proxies are not used, bodies are not decompressed. Connections are kept. A request is sent a second
+//! time only if its kept connection was closed before the first byte, so the receiver cannot get it twice.
 
 mod gauge;
 mod guard;
@@ -34,37 +34,37 @@ use track::Track;
 use trouble::Trouble;
 use url::Url;
 
-/// What is to be sent.
+/// Webhook request to send, before signing.
 #[derive(Debug)]
 pub(super) struct Parcel {
     pub(super) target_url: String,
     pub(super) secret: Secret,
     pub(super) event: EventId,
     pub(super) event_type: EventType,
-    /// The delivery's number, or `test`.
+    /// Number of the delivery, or `test`.
     pub(super) delivery: String,
     pub(super) number: u32,
     pub(super) body: Vec<u8>,
 }
 
-/// What came of it.
+/// Result of a webhook request.
 #[derive(Debug)]
 pub(super) struct Landed {
     pub(super) started_at: Timestamp,
     pub(super) result: AttemptResult,
     pub(super) exchange: Exchange,
-    /// What was sent.
+    /// Request body as it was sent.
     pub(super) body: Vec<u8>,
 }
 
-/// Sends parcels; keeps lines.
+/// Sends webhook requests and keeps connections open.
 #[derive(Debug)]
 pub(super) struct Sender {
     dialler: Dialler,
     pool: Pool,
 }
 
-/// What is sent, in the form that can be sent once more.
+/// Signed request that can be sent again on a new connection.
 struct Letter {
     url: Url,
     headers: HeaderMap,
@@ -72,18 +72,18 @@ struct Letter {
 }
 
 impl Sender {
-    /// A sender that dials only what the policy permits.
+    /// Creates a sender that dials only targets permitted by the policy.
     pub(super) fn new(policy: Policy, reach: &Reach) -> Result<Self, Error> {
         let guard = Guard { names: reach.names.clone(), policy, listens_at: reach.listens_at.clone() };
         Ok(Self { dialler: Dialler::new(guard, &reach.ca_files)?, pool: Pool::default() })
     }
 
-    /// What targets are held against now.
+    /// Target rules at this moment.
     pub(super) fn bounds(&self) -> Bounds {
         self.dialler.guard().bounds()
     }
 
-    /// Posts a parcel, signed now, within the deadline.
+    /// Signs and posts a webhook request within the deadline.
     pub(super) async fn post(&self, parcel: Parcel, ambient: &Ambient) -> Landed {
         let started_at = ambient.now();
         let watch = ambient.stopwatch();
@@ -112,7 +112,7 @@ impl Sender {
         exchange: &mut Exchange,
         track: &mut Track<'_>,
     ) -> Result<Outcome, Trouble> {
-        // Own addresses are looked at when a line is dialled; kept ones were.
+        // Local addresses are checked when a connection is dialled; kept connections passed that check.
         let bounds = Bounds { policy: self.dialler.guard().policy, ..Bounds::default() };
         let url = bounds
             .judge(&parcel.target_url)
@@ -132,7 +132,7 @@ impl Sender {
         self.converse(line, &letter, exchange, track).await
     }
 
-    /// Sends the letter and reads the answer, as much of it as is wanted. A line that can be used again is kept.
+    /// Sends the request and reads the answer up to the body limit. A reusable connection returns to the pool.
     async fn converse(
         &self,
         mut line: Line,
@@ -180,7 +180,7 @@ impl Letter {
     }
 }
 
-/// All that stands in the head of the request, in this order; a fresh timestamp and signature for every attempt.
+/// Headers of the request, in this order, with a fresh timestamp and signature for every attempt.
 fn headers(parcel: &Parcel, url: &Url, now: Timestamp) -> Vec<(String, String)> {
     let timestamp = now.seconds();
     let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
@@ -211,12 +211,12 @@ fn packed(headers: &[(String, String)]) -> Result<HeaderMap, Trouble> {
     Ok(packed)
 }
 
-/// The most bytes of names and values that are kept of an answer's head.
+/// Maximum size of stored answer headers in bytes, names and values together.
 const MAX_KEPT_HEADER_BYTES: usize = 8 * 1024;
-/// The most characters that are kept of a name or a value.
+/// Maximum length of a stored header name or value in characters.
 const MAX_KEPT_HEADER_CHARS: usize = 1_024;
 
-/// The first headers of an answer, [`MAX_KEPT_HEADER_BYTES`] in all: enough to see what a receiver says of itself.
+/// Keeps the first headers of an answer, up to [`MAX_KEPT_HEADER_BYTES`].
 fn kept(headers: &HeaderMap) -> Vec<(String, String)> {
     let cut = |text: &[u8]| String::from_utf8_lossy(text).chars().take(MAX_KEPT_HEADER_CHARS).collect::<String>();
     let mut n_bytes = 0;
@@ -230,8 +230,8 @@ fn kept(headers: &HeaderMap) -> Vec<(String, String)> {
         .collect()
 }
 
-/// `Retry-After` as a number of seconds or as a date; other texts are ignored, and a date that is past asks for no wait. Dates have whole
-/// seconds, so the time until one is rounded up.
+/// Parses `Retry-After` as seconds or as an HTTP date; other texts are ignored, and a past date asks for no wait.
+/// HTTP dates have whole seconds, so the remaining time is rounded up.
 fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get("retry-after")?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
@@ -242,7 +242,7 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     Some(Duration::from_secs(at.as_secs().saturating_mul(1_000).saturating_sub(now_ms).div_ceil(1_000)))
 }
 
-/// How long the receiver says that it keeps an idle connection: `Keep-Alive: timeout=5, max=100`.
+/// Parses the receiver's idle timeout from `Keep-Alive: timeout=5, max=100`.
 fn keep_alive(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get("keep-alive")?.to_str().ok()?;
     let seconds = text.split(',').find_map(|part| part.trim().strip_prefix("timeout="))?;

@@ -1,4 +1,4 @@
-//! The pool: lines that are kept for the next request to the same origin.
+//! Pool of idle connections, by origin.
 
 use super::line::Line;
 use crate::ambient::{Ambient, Stopwatch};
@@ -8,14 +8,14 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use url::Origin;
 
-/// How long a line is kept if the receiver does not say.
+/// Idle timeout of a connection when the receiver announces none.
 const KEPT_FOR: Duration = Duration::from_secs(60);
-/// How much earlier than the receiver says it is given up.
+/// Safety margin subtracted from an announced idle timeout.
 const MARGIN: Duration = Duration::from_secs(1);
-/// Lines kept in all.
+/// Maximum number of idle connections.
 const KEPT: usize = 256;
 
-/// A line that waits for a request.
+/// Idle connection with its expiry.
 #[derive(Debug)]
 struct Idle {
     line: Line,
@@ -29,18 +29,19 @@ impl Idle {
     }
 }
 
-/// Lines by origin, as many for each as can be used at once: many subscriptions may share one.
+/// Idle connections by origin. An origin may keep as many as there are attempts in flight, since many subscriptions
+/// may share it.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
     idle: Mutex<HashMap<Origin, Vec<Idle>>>,
 }
 
 impl Pool {
-    /// The line to an origin that was used last, if one is ready.
+    /// Takes the most recently used connection to an origin, if one is ready.
     pub(super) fn take(&self, origin: &Origin) -> Option<Line> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let lines = idle.get_mut(origin)?;
-        // Those used last stand last; what went bad is met first or not at all.
+        // Connections are ordered by last use, so expired ones are at the front.
         let n_bad = lines.iter().take_while(|idle| !idle.is_good()).count();
         lines.drain(..n_bad);
         let ready = lines.iter().rposition(|idle| idle.line.requests.is_ready() && idle.is_good());
@@ -54,7 +55,7 @@ impl Pool {
         line
     }
 
-    /// Keeps a line for as long as the receiver said it would, or a minute.
+    /// Keeps a connection for the announced idle timeout, at most one minute.
     pub(super) fn put(&self, origin: Origin, line: Line, announced: Option<Duration>, ambient: &Ambient) {
         let kept_for = announced.map_or(KEPT_FOR, |announced| announced.saturating_sub(MARGIN).min(KEPT_FOR));
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);

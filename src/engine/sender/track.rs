@@ -1,4 +1,4 @@
-//! The track: which phase an attempt is in, and how long each one took. It outlives an attempt that runs out of time.
+//! Phase timer of an attempt. The timer outlives an attempt that is cancelled by its deadline.
 
 use crate::ambient::{Ambient, Stopwatch};
 use crate::domain::attempt::{Phase, Phases};
@@ -20,7 +20,7 @@ impl<'a> Track<'a> {
         self.ambient
     }
 
-    /// A phase begins, and with it the one before ends. The same phase again goes on.
+    /// Enters a phase and ends the previous one; entering the current phase again changes nothing.
     pub(super) fn enter(&mut self, phase: Phase) {
         if self.current.as_ref().is_none_or(|(current, _)| *current != phase) {
             self.leave();
@@ -28,12 +28,12 @@ impl<'a> Track<'a> {
         }
     }
 
-    /// Everything begins anew.
+    /// Discards all measurements, for a second try.
     pub(super) fn restart(&mut self) {
         (self.phases, self.current) = (Phases::default(), None);
     }
 
-    /// Ends the attempt: its phases, and the one it ended in.
+    /// Stops the timer; returns the phases and the phase that was running.
     pub(super) fn end(mut self) -> (Phases, Option<Phase>) {
         let last = self.current.as_ref().map(|(phase, _)| *phase);
         self.leave();

@@ -1,4 +1,4 @@
-//! Why an attempt got no answer, found by the types of errors and never by their texts, and said plainly.
+//! Send errors: the cause of an attempt without an answer, derived from error types and never from their texts.
 
 use crate::domain::attempt::Phase;
 use crate::domain::delivery::Cause;
@@ -6,11 +6,11 @@ use rustls::{AlertDescription, CertificateError, Error as TlsError};
 use std::error::Error as StdError;
 use std::io::{Error as IoError, ErrorKind};
 
-/// Why an attempt got no answer.
+/// Error of an attempt without an answer.
 #[derive(Debug)]
 pub(super) struct Trouble {
     pub(super) cause: Cause,
-    /// In a sentence without a full stop.
+    /// Explanation as a sentence without a full stop.
     pub(super) why: String,
 }
 
@@ -20,7 +20,7 @@ impl Trouble {
     }
 }
 
-/// What was being done, to follow "while" or "waiting for".
+/// Name of a phase, to follow "while" or "waiting for".
 pub(super) const fn doing(phase: Phase) -> &'static str {
     match phase {
         Phase::Dns => "the look-up of the name",
@@ -31,7 +31,7 @@ pub(super) const fn doing(phase: Phase) -> &'static str {
     }
 }
 
-/// The trouble behind an error of an HTTP conversation.
+/// Converts an error of an HTTP exchange.
 pub(super) fn of_http(error: &hyper::Error, phase: Phase) -> Trouble {
     let mut source = error.source();
     while let Some(inner) = source {
@@ -49,7 +49,7 @@ pub(super) fn of_http(error: &hyper::Error, phase: Phase) -> Trouble {
     }
 }
 
-/// The trouble behind an error of a connection that was made.
+/// Converts an I/O error of an established connection.
 pub(super) fn of_io(error: &IoError, phase: Phase) -> Trouble {
     if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()) {
         return of_tls(error);
@@ -58,7 +58,7 @@ pub(super) fn of_io(error: &IoError, phase: Phase) -> Trouble {
         ErrorKind::TimedOut => {
             Trouble::new(Cause::Timeout, format!("the connection timed out waiting for {}", doing(phase)))
         }
-        // Malformed chunks are told in this way.
+        // hyper reports malformed chunks with these kinds.
         ErrorKind::InvalidInput | ErrorKind::InvalidData => {
             Trouble::new(Cause::Garbled, "the body of the answer is not in the form that its head says")
         }
@@ -76,7 +76,7 @@ fn closed(phase: Phase) -> String {
     }
 }
 
-/// The trouble behind a failed handshake, or TLS that broke later.
+/// Converts a TLS error of the handshake or of the established session.
 pub(super) fn of_tls(error: &TlsError) -> Trouble {
     let why = match error {
         TlsError::InvalidCertificate(error) => format!("the receiver's certificate {}", certificate(error)),
@@ -109,7 +109,7 @@ pub(super) fn of_tls(error: &TlsError) -> Trouble {
     Trouble::new(Cause::Tls, why)
 }
 
-/// What is wrong with a certificate, to follow "the receiver's certificate".
+/// Describes a certificate error, to follow "the receiver's certificate".
 fn certificate(error: &CertificateError) -> String {
     match error {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => "has expired".to_owned(),

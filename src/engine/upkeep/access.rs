@@ -1,4 +1,4 @@
-//! A new admin token for whoever is at the machine: what remains when every token is lost.
+//! Reset of an operator token on the machine itself, for the case that every admin token is lost.
 
 use super::super::caller::{Caller, Change};
 use super::super::root::Custody;
@@ -11,20 +11,21 @@ use crate::store;
 use crate::store::operators::Kept;
 use std::path::{Path, PathBuf};
 
-/// A token that was made.
+/// Result of a token reset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reset {
-    /// Whose it is.
+    /// Operator that the token belongs to.
     pub operator: Operator,
-    /// The file that it is in, alone on a line (mode 0600).
+    /// File with the token, alone on one line (mode 0600).
     pub file: PathBuf,
 }
 
-/// Gives the oldest admin of the platform in `dir` a new token, and with it the only one: the old one is not let in any more. A platform whose
-/// admins are all revoked gets a new admin.
+/// Issues a new token to the oldest active admin of the platform in `dir`; the previous token becomes invalid. If all
+/// admins are revoked, a new admin is created.
 ///
 /// # Errors
-/// While a platform runs there, where there is none, and [`Error::Sealed`] for a wrong key.
+/// [`Error::Store`] while a platform is running there or if there is no database, [`Error::Sealed`] for a wrong key,
+/// [`Error::Io`] when the token file cannot be written.
 pub fn reset(dir: &Path, custody: &Custody, ambient: &Ambient) -> Result<Reset, Error> {
     let database = store::database(dir);
     drop(store::upkeep::glance(&database).map_err(store_error)?);

@@ -1,5 +1,6 @@
-//! A backup: a consistent copy of the database, made while others write, checked before it gets its name; beside it the key, without which no
-//! key, token or signing secret in it is of use, and an authentication code under that key, without which anybody could have made it.
+//! Backup of a platform: a consistent copy of the database, made while the platform runs and checked before the copy
+//! gets its name. Beside it are the master key, which the secrets in the copy need, and an authentication code under
+//! that key, which proves the origin of the copy.
 
 use super::super::root::{self, Custody, Root};
 use super::super::vault::Proof;
@@ -14,35 +15,35 @@ use std::io::Read as _;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-/// What becomes of a file that has the backup's name already.
+/// Treatment of existing files with the backup's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existing {
-    /// It stays, and no backup is made.
+    /// Existing files are kept, and no backup is made.
     Kept,
-    /// The backup takes its place.
+    /// Existing files are replaced by the backup.
     Replaced,
 }
 
-/// A backup that was made.
+/// Result of a completed backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backup {
-    /// Bytes of the database.
+    /// Size of the copied database in bytes.
     pub n_bytes: u64,
-    /// The file with the key; none where the key is kept elsewhere.
+    /// File with the master key; `None` where the key is kept elsewhere.
     pub key: Option<PathBuf>,
 }
 
-/// The key's file beside a backup.
+/// Path of the key file beside a backup.
 pub(super) fn key_of(file: &Path) -> PathBuf {
     files::beside(file, ".key")
 }
 
-/// The file of the authentication code beside a backup.
+/// Path of the authentication code beside a backup.
 pub(super) fn code_of(file: &Path) -> PathBuf {
     files::beside(file, ".mac")
 }
 
-/// The authentication code of a file: HMAC-SHA256 over its bytes.
+/// Computes the authentication code of a file: HMAC-SHA256 over its bytes.
 pub(super) fn code(file: &Path, root: &Root) -> Result<Hmac<Sha256>, Error> {
     let io = |source| Error::Io { path: file.to_owned(), source };
     let mut bytes = vec![0; CHUNK];
@@ -55,16 +56,16 @@ pub(super) fn code(file: &Path, root: &Root) -> Result<Hmac<Sha256>, Error> {
     }
 }
 
-/// Bytes that are read at once.
+/// Read buffer of a file copy in bytes.
 pub(super) const CHUNK: usize = 1 << 20;
 
-/// Copies the database of the data directory `dir` to `file`, its key to `file` with `.key` behind it, and its
-/// authentication code to `file` with `.mac` behind it. `step` is told how far it is and
-/// says whether to go on; `None` if not. Until it is whole the copy has another name.
+/// Backs up the database of the data directory `dir` to `file`, with the key in `file` plus `.key` and the
+/// authentication code in `file` plus `.mac`. `step` receives the progress and decides whether to continue; `None` if
+/// it stopped the copy. The copy has a temporary name until it is complete.
 ///
 /// # Errors
-/// [`Error::Exists`], [`Error::Unsound`], [`Error::Sealed`] where the key is not the one, and everything about the files. What was there
-/// before is then as it was.
+/// [`Error::Exists`], [`Error::Unsound`], [`Error::Sealed`] for a wrong key, [`Error::Store`] or [`Error::Io`] when a
+/// file cannot be read or written. An existing backup is then unchanged.
 pub fn backup(
     dir: &Path,
     custody: &Custody,

@@ -1,5 +1,5 @@
-//! Looking after a platform's data directory from outside: backup and verification also while a platform runs on it, restoring, changing the
-//! key, leaving numbers out and making a new token only while none does.
+//! Maintenance of a data directory. Backup and verification also work while a platform is running; restore, key
+//! change, renumbering and token reset require a stopped platform.
 
 pub mod access;
 pub mod backup;
@@ -13,15 +13,16 @@ use crate::store;
 use std::fs::OpenOptions;
 use std::path::Path;
 
-/// What the audit trail calls whoever looks after the data directory.
+/// Actor name of these commands in the audit trail.
 const COMMAND: &str = "crow db";
 
-/// What went wrong with a database, without what it would mean for a caller of the API.
+/// Wraps a database error without translating it for callers of the API.
 fn store_error(error: impl Into<store::Error>) -> Error {
     Error::Store(error.into())
 }
 
-/// Makes room for a copy: an empty file that only its owner can read, and none of the files that an earlier copy may have left beside it.
+/// Prepares the destination of a copy: an empty file that only its owner can read, without log files of an earlier
+/// copy.
 fn clear(path: &Path) -> Result<(), Error> {
     for suffix in ["", "-journal", "-wal", "-shm"] {
         files::remove(&files::beside(path, suffix))?;

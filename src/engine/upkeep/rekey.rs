@@ -1,5 +1,6 @@
-//! Changing the platform's key. The new key is on disk before anything is sealed with it, everything is sealed anew in one transaction, and
-//! only then does the old key go: whenever it is cut short, one of the two keys opens everything.
+//! Change of the master key. The new key is on disk before anything is sealed with it, all values are sealed again in
+//! one transaction, and only then the old key is removed. After an interruption at any point, one of the two keys
+//! opens every value.
 
 use super::super::audit;
 use super::super::caller::{Caller, Change};
@@ -12,25 +13,26 @@ use crate::store;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// What was done.
+/// Result of a key change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rekeyed {
-    /// Signing secrets that were sealed anew.
+    /// Number of signing secrets sealed again.
     pub n_secrets: usize,
-    /// The key file; none where the key is kept elsewhere from now on.
+    /// Path of the new key file; `None` where the key is kept elsewhere from now on.
     pub file: Option<PathBuf>,
 }
 
-/// Seals everything in the data directory `dir` with another key: the one in `next`, or a new one in the key file. Keys and tokens go on
-/// being valid.
+/// Seals all values in the data directory `dir` with another key: the given one, or a new one in the key file. API
+/// keys and operator tokens stay valid.
 ///
 /// # Errors
-/// While a platform runs there, and [`Error::Sealed`] naming what does not open with the present key. Everything is then as it was.
+/// [`Error::Store`] while a platform is running there, [`Error::Sealed`] naming the value that the present key does
+/// not open, [`Error::Io`] when a key file cannot be written. Until the transaction commits, everything is unchanged.
 pub fn rekey(dir: &Path, custody: &Custody, next: &Custody, ambient: &Ambient) -> Result<Rekeyed, Error> {
     let database = store::database(dir);
     drop(store::upkeep::glance(&database).map_err(store_error)?);
     let _lock = store::lock(dir).map_err(store_error)?;
-    // Brings the schema up to date, so that what is asked next has an answer.
+    // Migrates the schema, which the following queries rely on.
     let proof = store::upkeep::alone(&database, Proof::of).map_err(store_error)?;
     let vault = Vault::open(dir, custody, &proof, ambient)?;
     if let Custody::File = custody {

@@ -1,4 +1,5 @@
-//! Leaving numbers out by hand: for a database that was put back in a way that nothing on the machine can tell, as with a snapshot of the disk.
+//! Manual advance of the event and delivery numbers, for a database restored in a way the machine cannot detect, such
+//! as a disk snapshot.
 
 use super::super::numbers::{forget, leave_out};
 use super::super::root::Custody;
@@ -10,10 +11,11 @@ use crate::domain::numbers::Numbers;
 use crate::store;
 use std::path::Path;
 
-/// Has the platform in `dir` go on after a gap, or after the event `after_event`. The numbers after which it goes on.
+/// Advances the numbers of the platform in `dir` beyond a gap, or beyond the event `after_event`. Returns the last
+/// numbers that will not be used.
 ///
 /// # Errors
-/// While a platform runs there, where there is none, and [`Error::Sealed`] for a wrong key.
+/// [`Error::Store`] while a platform is running there or if there is no database, [`Error::Sealed`] for a wrong key.
 pub fn renumber(dir: &Path, custody: &Custody, after_event: Option<i64>, ambient: &Ambient) -> Result<Numbers, Error> {
     let database = store::database(dir);
     drop(store::upkeep::glance(&database).map_err(store_error)?);

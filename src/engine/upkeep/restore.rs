@@ -1,5 +1,5 @@
-//! Putting a backup in the place of a database. The old database is kept aside, and whenever it is cut short either the old or the new one is
-//! there, with the key that opens it.
+//! Restore of a backup. The old database is kept aside. After an interruption at any point, either the old or the new
+//! database is in place, with the key that opens it.
 
 use super::super::caller::{Caller, Change};
 use super::super::root::{self, Custody, Root};
@@ -19,54 +19,56 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// What was put back.
+/// Result of a completed restore.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Restored {
-    /// Where the old database is now, if there was one.
+    /// Path of the old database, if there was one.
     pub aside: Option<PathBuf>,
-    /// The last numbers that will not be given again.
+    /// Last event and delivery numbers that will not be used again.
     pub last: Numbers,
-    /// How they were found.
+    /// Way in which these numbers were determined.
     pub continuation: Continuation,
 }
 
-/// How it was found where the numbers of events and deliveries go on.
+/// Way in which the next event and delivery numbers were determined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Continuation {
-    /// After the last ones of the database that was there, which is newer than the backup.
+    /// From the replaced database, which is newer than the backup.
     Replaced,
-    /// After a gap: what was given since the backup was made is not known here.
+    /// By leaving a gap: the numbers used since the backup are unknown here.
     Gap,
-    /// After an event that was named.
+    /// From the event number given by the operator.
     Asked,
 }
 
-/// What is put back, and how.
+/// Backup to restore and its conditions.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
-    /// The backup.
+    /// Path of the backup file.
     pub file: &'a Path,
-    /// Which backups are taken.
+    /// Required proof of the backup's origin.
     pub origin: Origin,
-    /// The last event that receivers know, if that is known.
+    /// Last event that receivers know, if the operator knows it.
     pub after_event: Option<i64>,
 }
 
-/// Which backups are taken.
+/// Backups that a restore accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// Those whose authentication code says that they were made with the platform's key and are as they were made.
+    /// Only backups whose authentication code proves that the platform's key made them and that they are unchanged.
     Proven,
-    /// Any database of this program, as when it was copied by hand; its schema must still be this program's.
+    /// Any database of this program, such as a manual copy; the schema must still be this program's.
     Any,
 }
 
-/// Puts the backup `file` into the data directory `dir`. `step` is told how far the copy is and says whether to go on; `None` if not.
+/// Restores the backup `file` into the data directory `dir`. `step` receives the progress of the copy and decides
+/// whether to continue; `None` if it stopped the copy.
 ///
 /// # Errors
-/// While a platform runs there; [`Error::Unproven`] and [`Error::Forged`]; for a file that is foreign, damaged or newer, or whose schema is
-/// not this program's; [`Error::Sealed`] where neither the key beside the backup nor the directory's opens it. What was there is then as it
-/// was.
+/// [`Error::Store`] while a platform is running there, or for a file that is foreign or newer; [`Error::Unproven`]
+/// and [`Error::Forged`] when the authentication fails; [`Error::Unsound`] when the copy is damaged or has another
+/// schema; [`Error::Sealed`] when neither the key beside the backup nor the directory's key opens it. The old
+/// database is then in place and unchanged.
 pub fn restore(
     dir: &Path,
     custody: &Custody,
@@ -75,7 +77,7 @@ pub fn restore(
     step: impl FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Option<Restored>, Error> {
     let Asked { file, origin, after_event } = asked;
-    // A pipe or a device is never a database: opening one would block, or never end.
+    // Only regular files are accepted: a pipe or a device would block, or never end.
     crate::files::open(file).map_err(|source| Error::Io { path: file.to_owned(), source })?;
     make_dir(dir)?;
     let _lock = store::lock(dir).map_err(store_error)?;
@@ -113,10 +115,12 @@ pub fn restore(
     Ok(Some(Restored { aside, last, continuation }))
 }
 
-/// The vault of a backup, none where nothing is sealed yet; and the key that has to come with it, if the directory does not have it.
+/// Vault of a backup, `None` where nothing is sealed yet, and the key to install with the backup, if the directory
+/// lacks it.
 type Opened = (Option<Vault>, Option<Arc<Root>>);
 
-/// Copies the backup to `to` and holds the copy against what it must be: what is put in place is what was judged. `None` if it was stopped.
+/// Copies the backup to `to` and checks the copy, so that the checked bytes are the ones installed. `None` if `step`
+/// stopped the copy.
 fn take(
     dir: &Path,
     custody: &Custody,
@@ -133,7 +137,7 @@ fn take(
         return Err(Error::Unproven(code_of(file)));
     }
     clear(to)?;
-    // A database that is authenticated is one file without a log; the log of another one belongs to it.
+    // An authenticated backup is a single file; a write-ahead log beside another database belongs to its contents.
     let ended = match code {
         Some(_) => copy_bytes(file, to, step)?,
         None => {
@@ -149,17 +153,17 @@ fn take(
     judge(dir, custody, file, to, beside).map(Some)
 }
 
-/// The authentication code in a file; none if there is no file.
+/// Reads an authentication code; `None` if there is no file.
 fn read_code(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     match std::fs::read_to_string(path) {
-        // What is no code fits no backup.
+        // Malformed text matches no backup, so it fails as a wrong code.
         Ok(text) => Ok(Some(hex::decode(text.trim()).unwrap_or_default())),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(source) => Err(Error::Io { path: path.to_owned(), source }),
     }
 }
 
-/// Copies a file byte by byte.
+/// Copies a file byte by byte, in large blocks.
 fn copy_bytes(from: &Path, to: &Path, mut step: impl FnMut(Progress) -> ControlFlow<()>) -> Result<Ended, Error> {
     let io = |path: &Path| {
         let path = path.to_owned();
@@ -183,7 +187,7 @@ fn copy_bytes(from: &Path, to: &Path, mut step: impl FnMut(Progress) -> ControlF
     }
 }
 
-/// Holds the copy against the code, with the key beside the backup or those of the directory.
+/// Verifies the authentication code of a copy, with the key beside the backup or the keys of the directory.
 fn authenticate(
     dir: &Path,
     custody: &Custody,
@@ -206,7 +210,7 @@ fn authenticate(
     })
 }
 
-/// Holds the copy against what a backup must be.
+/// Checks schema, integrity and key of a copy.
 fn judge(dir: &Path, custody: &Custody, file: &Path, copy: &Path, beside: Option<Arc<Root>>) -> Result<Opened, Error> {
     let glance = store::upkeep::glance(copy).map_err(store_error)?;
     let mut faults = store::upkeep::schema_differences(&glance).map_err(store_error)?;
@@ -223,16 +227,16 @@ fn judge(dir: &Path, custody: &Custody, file: &Path, copy: &Path, beside: Option
     Ok((Vault::with(root, &proof)?, beside))
 }
 
-/// Faults of a backup that are named.
+/// Maximum number of faults named in an error.
 const MAX_NAMED_FAULTS: usize = 10;
 
-/// The last numbers given in the database that is there, and when it was last written into; none if it cannot be read.
+/// Reads the last numbers of the present database and its last write; `None` if the database cannot be read.
 fn numbers(database: &Path) -> Option<(Numbers, Timestamp)> {
     let glance = store::upkeep::glance(database).ok()?;
     store::upkeep::last_numbers(&glance.connection).ok()
 }
 
-/// Where numbers go on.
+/// Determines the last numbers that must not be used again.
 fn go_on(
     written: &Written,
     replaced: Option<(Numbers, Timestamp)>,
@@ -248,14 +252,14 @@ fn go_on(
     }
 }
 
-/// Gives the old database and its key a second name. A log that cannot be moved into it goes aside with it: beside another database it
-/// would be poison.
+/// Gives the old database and its key a second name. A write-ahead log that cannot be folded in moves with it: beside
+/// another database the log would corrupt that one.
 fn put_aside(dir: &Path, database: &Path, key: Option<&Root>, ambient: &Ambient) -> Result<Option<PathBuf>, Error> {
     if !database.exists() {
         return Ok(None);
     }
     let at = ambient.now().format(".before-%Y%m%dT%H%M%SZ");
-    // One that was killed may have been there in the same second.
+    // An earlier restore may have been interrupted within the same second.
     let names = std::iter::once(at.clone()).chain((2..).map(|n| format!("{at}-{n}")));
     let free = names.map(|name| files::beside(database, &name)).find(|path| !path.exists());
     let aside = free.unwrap_or_else(|| files::beside(database, &at));

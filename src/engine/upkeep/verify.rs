@@ -1,4 +1,5 @@
-//! Verification: is the file whole, do its rows agree with each other, does everything sealed open, is the audit trail unbroken.
+//! Verification of a data directory: file integrity, consistent rows, sealed values that open, and an unbroken audit
+//! trail.
 
 use super::super::Error;
 use super::super::root::{self, Custody, Root};
@@ -10,31 +11,31 @@ use rusqlite::Connection;
 use std::path::Path;
 use std::sync::Arc;
 
-/// One thing that was looked at.
+/// Result of one verification step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
-    /// What.
+    /// Name of the step, as printed.
     pub name: &'static str,
-    /// What came of it.
+    /// Verdict of the step, with its findings.
     pub verdict: Verdict,
 }
 
-/// What came of a check.
+/// Verdict of a verification step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// All is well; what was counted.
+    /// Passed; the text says what was counted.
     Whole(String),
-    /// What is wrong, a sentence each.
+    /// Failed; one sentence per fault.
     Faults(Vec<String>),
-    /// It could not be looked at; why not.
+    /// Not checked; the text gives the reason.
     Unknown(String),
 }
 
-/// Looks at everything in the data directory `dir`, changing nothing; also while a platform runs there. Each check is told as it ends. The
-/// audit trail is also held against `expected`, a head of it that was kept elsewhere.
+/// Verifies everything in the data directory `dir` without changing it, also while a platform is running. `tell`
+/// receives each step as it ends. The audit trail is also compared with `expected`, a head stored elsewhere.
 ///
 /// # Errors
-/// When there is no database of this program's to look at: none, foreign, newer. A damaged one is an answer.
+/// [`Error::Store`] when there is no database, or a foreign or newer one. Damage is a verdict, not an error.
 pub fn verify(
     dir: &Path,
     custody: &Custody,
@@ -51,7 +52,7 @@ pub fn verify(
         glance => glance.map_err(store_error)?,
     };
     let connection = &glance.connection;
-    // One state for all of it.
+    // A read transaction gives all steps the same state.
     connection.execute_batch("BEGIN").map_err(store_error)?;
     told(STRUCTURE, verdict(store::upkeep::faults(connection), || format!("schema version {}", glance.version)));
     told(
@@ -73,10 +74,12 @@ pub fn verify(
     Ok(())
 }
 
-/// The end of the audit trail in the data directory `dir`, to be kept elsewhere; also while a platform runs there.
+/// Reads the head of the audit trail in the data directory `dir`, to be stored elsewhere; also while a platform is
+/// running.
 ///
 /// # Errors
-/// When there is no database of this program's, no key that opens it, or when its end is not the one that was written last.
+/// [`Error::Store`] when there is no readable database, [`Error::KeyMissing`] or [`Error::Sealed`] when no key opens
+/// it, [`Error::Unsound`] when the last row is not the row written last.
 pub fn audit_head(dir: &Path, custody: &Custody) -> Result<Head, Error> {
     let path = store::database(dir);
     let glance = store::upkeep::glance(&path).map_err(store_error)?;
@@ -88,7 +91,7 @@ pub fn audit_head(dir: &Path, custody: &Custody) -> Result<Head, Error> {
 
 const NOT_KEYED: &str = "the audit trail has plain hashes; it is put under the key when the platform starts";
 
-/// What the trail is chained with; none while it has plain hashes.
+/// Key of the audit trail; `None` while the trail has plain hashes.
 fn audit_key(connection: &Connection, dir: &Path, custody: &Custody) -> Result<Option<AuditKey>, Error> {
     let proof = Proof::of(connection).map_err(store_error)?;
     let root = root::find(dir, custody, |root| proof.judge(root))?;
@@ -103,7 +106,7 @@ const STATES: &str = "states and leases";
 const SEALS: &str = "key and sealed secrets";
 const AUDIT: &str = "audit trail";
 
-/// The faults that were found; that it cannot even be asked is one too.
+/// Converts a list of faults to a verdict; an error of the query is a fault too.
 fn verdict(faults: Result<Vec<String>, store::Error>, whole: impl FnOnce() -> String) -> Verdict {
     match faults {
         Ok(faults) if faults.is_empty() => Verdict::Whole(whole()),
@@ -134,7 +137,7 @@ fn seals(connection: &Connection, dir: &Path, custody: &Custody) -> Verdict {
 fn audit(connection: &Connection, dir: &Path, custody: &Custody, expected: Option<&Head>) -> Verdict {
     let key = match audit_key(connection, dir, custody) {
         Ok(Some(key)) => key,
-        // Asked for a head, "unknown" would be taken for "there".
+        // With an expected head, "unknown" could be mistaken for "present".
         Ok(None) if expected.is_some() => return Verdict::Faults(vec![NOT_KEYED.to_owned()]),
         Ok(None) => return Verdict::Unknown(NOT_KEYED.to_owned()),
         Err(error) if expected.is_some() => return Verdict::Faults(vec![error.to_string()]),
