@@ -1,10 +1,10 @@
-//! Counts of the calls that the simulated company makes: nothing is reported one by one, nothing is forgotten.
+//! Call statistics of the simulated company, as totals by outcome.
 
 use crate::client::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A counter of calls; clones share it.
+/// Counter of calls; clones share one state.
 #[derive(Debug, Clone, Default)]
 pub struct Calls(Arc<Counters>);
 
@@ -15,10 +15,10 @@ struct Counters {
     lost: AtomicU64,
 }
 
-/// What calls came to so far.
+/// Number of calls by outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Count {
-    /// Calls that did what they were for.
+    /// Calls that the platform answered with success.
     pub n_done: u64,
     /// Calls that the platform refused.
     pub n_refused: u64,
@@ -27,7 +27,7 @@ pub struct Count {
 }
 
 impl Calls {
-    /// Counts a call and keeps its answer, if there is one.
+    /// Counts a call and returns its answer, if there is one.
     pub fn note<T>(&self, result: Result<T, Error>) -> Option<T> {
         let counter = match &result {
             Ok(_) => &self.0.done,
@@ -38,7 +38,7 @@ impl Calls {
         result.ok()
     }
 
-    /// The counts so far.
+    /// Number of calls by outcome until now.
     #[must_use]
     pub fn count(&self) -> Count {
         Count {

@@ -1,4 +1,4 @@
-//! Who takes part: the company's keys, its receivers with their subscriptions, and how often which event happens.
+//! Fixtures of the simulated company: its keys, its receivers with subscriptions, and the rates of its events.
 
 use super::plan::Rhythm;
 use super::temper::Temper;
@@ -6,80 +6,80 @@ use crate::domain::event::EventType;
 use crate::domain::key::Scope;
 use std::time::Duration;
 
-/// The company's name.
+/// Name of the simulated company.
 pub const COMPANY: &str = "Northwind Credit Repair";
-/// Days since the dormant key was used.
+/// Age in days of the dormant key's last use.
 pub const DORMANT_DAYS: u64 = 97;
 
-/// A key to create.
+/// API key that the setup creates.
 #[derive(Debug, Clone, Copy)]
 pub struct KeyPart {
-    /// Its name.
+    /// Name of the key, shown to operators.
     pub name: &'static str,
-    /// Its scopes.
+    /// Scopes that the key gets.
     pub scopes: &'static [Scope],
 }
 
-/// Polls events until its read window is nearly used.
+/// Key of the poller, which nearly uses up its read limit.
 pub const ZAPIER: KeyPart = KeyPart { name: "Zapier Production", scopes: &[Scope::EventsRead, Scope::WebhooksWrite] };
-/// Creates leads steadily.
+/// Key that creates leads steadily.
 pub const N8N: KeyPart =
     KeyPart { name: "n8n Workflows", scopes: &[Scope::IntegrationsRead, Scope::IntegrationsWrite] };
-/// Creates leads in bursts.
+/// Key that creates leads in bursts.
 pub const FORMS: KeyPart = KeyPart { name: "Website Forms", scopes: &[Scope::IntegrationsWrite] };
-/// Creates the subscriptions and publishes test events.
+/// Key that creates the subscriptions and publishes test events.
 pub const OFFICE: KeyPart = KeyPart { name: "CRM Backoffice", scopes: &[Scope::WebhooksWrite, Scope::Admin] };
-/// Was used once, long ago.
+/// Dormant key, last used [`DORMANT_DAYS`] days ago.
 pub const HUBSPOT: KeyPart = KeyPart { name: "HubSpot Sync", scopes: &[Scope::EventsRead] };
-/// Is revoked.
+/// Key that is revoked during the setup.
 pub const RETIRED: KeyPart =
     KeyPart { name: "Old Integration", scopes: &[Scope::EventsRead, Scope::IntegrationsWrite] };
-/// Was never used; may do everything, for whoever wants to try the API by hand.
+/// Unused key with all scopes, for trying the API by hand.
 pub const SPARE: KeyPart = KeyPart { name: "Local Testing", scopes: &Scope::ALL };
 
-/// Which signing secret a receiver holds.
+/// Signing secret that a receiver verifies with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Held {
-    /// The one its subscription signs with.
+    /// Current signing secret of the subscription.
     Current,
-    /// One that was replaced long ago.
+    /// Outdated secret, so that every signature is rejected.
     Outdated,
 }
 
-/// Who creates a subscription.
+/// Key that creates a subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {
-    /// The back office.
+    /// Key of the back office.
     Office,
-    /// Zapier, for itself.
+    /// Key of Zapier, which then manages the subscription.
     Zapier,
 }
 
-/// Whether a subscription is left on after it was created.
+/// State of a subscription after its creation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// It stays on.
+    /// Stays enabled until the breaker trips.
     On,
-    /// Somebody switches it off, for this reason.
+    /// Disabled manually, with this reason.
     SwitchedOff(&'static str),
 }
 
-/// A receiver and the subscription that sends to it.
+/// Receiver with the subscription that sends to it.
 #[derive(Debug, Clone, Copy)]
 pub struct Part {
-    /// Where it listens.
+    /// URL path that the receiver listens on.
     pub path: &'static str,
-    /// What somebody wrote about the subscription.
+    /// Description of the subscription, for operators.
     pub description: &'static str,
-    /// Which events it gets.
+    /// Event types of the subscription.
     pub types: &'static [EventType],
-    /// How it behaves.
+    /// Behaviour of the receiver on requests.
     pub temper: Temper,
-    /// Which secret it holds.
+    /// Signing secret that the receiver verifies with.
     pub held: Held,
-    /// Who creates the subscription.
+    /// Key that creates the subscription.
     pub owner: Owner,
-    /// Whether the subscription stays on.
+    /// State of the subscription after its creation.
     pub fate: Fate,
 }
 
@@ -87,7 +87,7 @@ const fn part(path: &'static str, description: &'static str, types: &'static [Ev
     Part { path, description, types, temper, held: Held::Current, owner: Owner::Office, fate: Fate::On }
 }
 
-/// All receivers.
+/// Receivers of the simulated company.
 pub const RECEIVERS: [Part; 9] = [
     part(
         "/crm/orders",
@@ -133,8 +133,9 @@ const fn rhythm(kind: EventType, first_ms: u64, every_ms: u64) -> Rhythm {
     Rhythm { kind, first: Duration::from_millis(first_ms), every: Duration::from_millis(every_ms) }
 }
 
-/// What happens in the CRM, apart from leads. Agreements are rare, so that the receiver that rejects their signatures fills its fuse slowly;
-/// invoices come often enough that the failing one trips within about a minute.
+/// Rates of the CRM's events, leads excluded. Agreements are rare, so that the receiver that rejects their signatures
+/// approaches the failure threshold slowly; invoices are frequent, so that the failing receiver trips the breaker
+/// within about a minute.
 pub const CRM: [Rhythm; 10] = [
     rhythm(EventType::PaymentSucceeded, 200, 2_900),
     rhythm(EventType::ClientStatusChanged, 700, 3_300),
@@ -144,7 +145,7 @@ pub const CRM: [Rhythm; 10] = [
     rhythm(EventType::ClientCreated, 1_600, 10_000),
     rhythm(EventType::PaymentFailed, 2_500, 13_000),
     rhythm(EventType::AffiliateCreated, 9_000, 50_000),
-    // Two in the first minute, then two in three; the retries of each do the rest.
+    // Two in the first minute, then two per three minutes; the retries add the remaining failures.
     rhythm(EventType::AgreementSigned, 4_000, 180_000),
     rhythm(EventType::AgreementSigned, 50_000, 180_000),
 ];

@@ -1,4 +1,4 @@
-//! The simulated company as a whole: opened with everything in place, then alive until it is stopped.
+//! Simulated company: set up completely, then active until stopped.
 
 use super::Error;
 use super::calls::Calls;
@@ -13,18 +13,18 @@ use crate::domain::ids::CompanyId;
 use crate::domain::secret::Secret;
 use tokio::task::JoinSet;
 
-/// What a simulated company needs.
+/// Parameters of a simulated company.
 #[derive(Debug)]
 pub struct Setup {
-    /// A client of the platform as an admin. The platform must permit private targets.
+    /// Client with an admin token; the platform must permit private targets.
     pub operator: Client,
-    /// The clock and dice that the platform goes by too: the clock is moved while the company is set up.
+    /// Clock and random source shared with the platform; the setup moves the clock.
     pub ambient: Ambient,
-    /// How fast life goes.
+    /// Speed factor of the company's traffic.
     pub pace: Pace,
 }
 
-/// A company with keys, subscriptions and receivers.
+/// Simulated company with keys, subscriptions and running receivers.
 #[derive(Debug)]
 pub struct Company {
     life: Life,
@@ -33,10 +33,11 @@ pub struct Company {
     serving: JoinSet<()>,
 }
 
-/// Sets a company up. Nothing happens in it before [`Company::live`], but its receivers answer.
+/// Sets up a company. Its receivers answer at once; traffic begins with [`Company::live`].
 ///
 /// # Errors
-/// When no local port can be had, or the platform refuses or is not there; what was created by then stays.
+/// [`Error::Listen`] when no local port is free, [`Error::Platform`] when the platform refuses or cannot be reached;
+/// records created before remain.
 pub async fn open(setup: Setup) -> Result<Company, Error> {
     let Setup { operator, ambient, pace } = setup;
     let founder = Founder { operator: &operator, ambient: &ambient };
@@ -63,30 +64,30 @@ pub async fn open(setup: Setup) -> Result<Company, Error> {
 }
 
 impl Company {
-    /// Its number.
+    /// Number of the company on the platform.
     #[must_use]
     pub const fn id(&self) -> CompanyId {
         self.life.company
     }
 
-    /// A key of its own with all scopes that nobody uses: for trying the API by hand.
+    /// Unused key with all scopes, for trying the API by hand.
     #[must_use]
     pub const fn curl_key(&self) -> &Secret {
         &self.spare
     }
 
-    /// Its receivers, for looking at their ledgers.
+    /// Receivers of the company, with their ledgers.
     pub fn receivers(&self) -> impl Iterator<Item = &Receiver> {
         self.placed.iter().map(|placed| &placed.receiver)
     }
 
-    /// The counter of its calls.
+    /// Statistics of the company's calls.
     #[must_use]
     pub fn calls(&self) -> Calls {
         self.life.calls.clone()
     }
 
-    /// Lives until `stop` is ready or this is dropped. Calls that fail are counted and life goes on.
+    /// Generates traffic until `stop` is ready or this is dropped. Failed calls are only counted.
     pub async fn live(self, stop: impl Future<Output = ()>) {
         let Self { life, placed, mut serving, .. } = self;
         life.begin(&placed, &mut serving);

@@ -1,18 +1,18 @@
-//! The handle of a receiver, whatever it does with what it gets: where it listens, the secret it verifies with, and its repair.
+//! Common handle of simulated receivers: URL, signing secret and repair.
 
 use crate::domain::secret::Secret;
 use std::sync::{Arc, OnceLock};
 
-/// What sits behind a handle.
+/// State of a receiver behind a handle.
 pub trait Desk {
-    /// The place of the secret to verify with; empty until it is handed over.
+    /// Signing secret to verify with; empty until set.
     fn secret(&self) -> &OnceLock<Secret>;
 
-    /// Removes the cause of its failures, for good.
+    /// Repairs the receiver, for good.
     fn mend(&self);
 }
 
-/// A receiver; clones are the same one.
+/// Handle of a receiver; clones share one state.
 #[derive(Debug)]
 pub struct Handle<D> {
     url: String,
@@ -26,28 +26,28 @@ impl<D> Clone for Handle<D> {
 }
 
 impl<D: Desk> Handle<D> {
-    /// The handle of what listens at `url`.
+    /// Creates the handle of a receiver that listens at `url`.
     pub(in crate::demo) const fn new(url: String, desk: Arc<D>) -> Self {
         Self { url, desk }
     }
 
-    /// What is behind it.
+    /// State of the receiver behind the handle.
     pub(in crate::demo) const fn desk(&self) -> &Arc<D> {
         &self.desk
     }
 
-    /// Where it listens.
+    /// URL that the receiver listens at.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Hands it the secret to verify with; the first one counts. Until then nothing verifies.
+    /// Sets the signing secret; only the first call counts. Before that, no request verifies.
     pub fn trust(&self, secret: Secret) {
         let _ = self.desk.secret().set(secret);
     }
 
-    /// Removes the cause of its failures.
+    /// Repairs the receiver, for good.
     pub fn mend(&self) {
         self.desk.mend();
     }

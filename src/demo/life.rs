@@ -1,4 +1,4 @@
-//! The life of the simulated company: one endless task per actor, each a client of the platform like any other.
+//! Traffic of the simulated company: one endless task per actor, each an ordinary client of the platform.
 
 use super::calls::Calls;
 use super::cast;
@@ -16,28 +16,28 @@ use crate::domain::standing::Disabled;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// Who calls, how fast, and where calls are counted.
+/// Clients, speed and call statistics of the generated traffic.
 #[derive(Debug, Clone)]
 pub struct Life {
-    /// The company.
+    /// Number of the simulated company.
     pub company: CompanyId,
-    /// Clock and dice.
+    /// Clock and random source of all actors.
     pub ambient: Ambient,
-    /// How fast life goes.
+    /// Speed factor of the traffic.
     pub pace: Pace,
-    /// Where calls are counted.
+    /// Statistics of all generated calls.
     pub calls: Calls,
-    /// An admin of the platform: stands in for the CRM.
+    /// Client with an admin token that acts as the CRM.
     pub operator: Client,
-    /// The poller.
+    /// Client of the Zapier integration, which polls events.
     pub zapier: Client,
-    /// The poller's calls a minute.
+    /// Read limit of the poller in calls per minute.
     pub read_limit: u32,
-    /// The steady source of leads.
+    /// Client of the n8n integration, which creates leads steadily.
     pub n8n: Client,
-    /// The source of bursts of leads.
+    /// Client of the website forms, which create leads in bursts.
     pub forms: Client,
-    /// The back office.
+    /// Client of the back office, which publishes test events.
     pub office: Client,
 }
 
@@ -45,7 +45,7 @@ const fn millis(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// Calls that the poller leaves in its window; sometimes one more.
+/// Minimum number of calls that the poller leaves in its window; at random one more.
 const RESERVE: u32 = 3;
 
 impl Life {
@@ -63,13 +63,13 @@ impl Life {
         tasks.spawn(async move { office.back_office().await });
     }
 
-    /// Waits between `low` and `high` milliseconds at the company's pace.
+    /// Sleeps between `low` and `high` milliseconds, scaled by the speed factor.
     async fn pause(&self, low: u64, high: u64) {
         let wait = between(millis(low), millis(high), self.ambient.roll());
         self.ambient.sleep(self.pace.of(wait)).await;
     }
 
-    /// Invoices, payments, agreements, documents: what happens in the CRM.
+    /// Emits CRM events such as invoices, payments, agreements and documents.
     async fn crm(self) {
         let mut agenda = Agenda::new(&cast::CRM, self.ambient.now(), self.pace);
         while let Some(at) = agenda.next_at() {
@@ -80,7 +80,7 @@ impl Life {
         }
     }
 
-    /// Polls events fast until the read window is nearly used, then waits for the next one.
+    /// Polls events fast until the read window is nearly used, then waits for the next window.
     async fn poll(self) {
         let mut allowance = Allowance::new(self.read_limit);
         let mut cursor: Option<String> = None;
@@ -98,7 +98,7 @@ impl Life {
         }
     }
 
-    /// A lead every few seconds.
+    /// Creates a lead every few seconds.
     async fn workflows(self) {
         self.pause(100, 400).await;
         loop {
@@ -107,7 +107,7 @@ impl Life {
         }
     }
 
-    /// A handful of leads at once, now and then.
+    /// Creates a burst of leads now and then.
     async fn website(self) {
         self.pause(300, 900).await;
         loop {
@@ -119,7 +119,7 @@ impl Life {
         }
     }
 
-    /// A test event, now and then.
+    /// Publishes a test event now and then.
     async fn back_office(self) {
         self.pause(5_000, 10_000).await;
         loop {
@@ -130,7 +130,7 @@ impl Life {
         }
     }
 
-    /// Watches a subscription, and mends its receiver some time after the breaker tripped.
+    /// Watches a subscription and repairs its receiver some time after the breaker tripped.
     async fn care(self, id: SubscriptionId, receiver: &Receiver) {
         let mut caretaker = Caretaker::default();
         loop {

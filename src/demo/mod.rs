@@ -1,4 +1,5 @@
-//! The simulated company: keys that call the platform, a CRM whose life goes on, and local receivers that misbehave in known ways.
+//! Simulated company for demos and tests: clients that call the platform, a CRM that emits events, and local
+//! receivers with known faults.
 
 pub mod calls;
 pub mod cast;
@@ -15,15 +16,15 @@ pub mod temper;
 use crate::client;
 use std::io;
 
-/// Why the simulated company could not be set up.
+/// Error of setting up a simulated company or a scenario.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The platform did not take part.
+    /// The platform refused or could not be reached.
     #[error("the demo company cannot {what}: {source}")]
     Platform {
-        /// What was tried.
+        /// Step that failed, to follow "cannot".
         what: &'static str,
-        /// What the platform or the connection said.
+        /// Error of the platform's answer or of the connection.
         source: client::Error,
     },
     /// No local port could be opened for a receiver.

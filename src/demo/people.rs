@@ -1,4 +1,4 @@
-//! People whom the simulated company hears from: names for leads, made up and repeatable.
+//! Random but repeatable names for leads of the simulated company.
 
 use crate::ambient::Ambient;
 use crate::api::actions::NewLead;
@@ -12,7 +12,7 @@ const LAST: [&str; 16] = [
     "López", "Murphy", "Nguyen", "O'Neil", "山本",
 ];
 
-/// A lead that came from `source`: a random person with an address nobody else has.
+/// Lead from `source` with a random name and a unique email address.
 #[must_use]
 pub fn lead(ambient: &Ambient, source: &str) -> NewLead {
     let id = ambient.ulid();

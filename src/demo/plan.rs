@@ -1,17 +1,17 @@
-//! What the simulated company does next, and when: pure functions of the time, what was done before, and the rolls.
+//! Schedule of the simulated company: pure functions of time, past actions and random numbers.
 
 use crate::domain::delivery::Roll;
 use crate::domain::event::EventType;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use std::time::Duration;
 
-/// A duration between two others, as the roll has it.
+/// Interpolates between two durations by a random number.
 #[must_use]
 pub fn between(low: Duration, high: Duration, roll: Roll) -> Duration {
     low + high.saturating_sub(low).mul_f64(roll.0.clamp(0.0, 1.0))
 }
 
-/// How fast life goes: 1 is calm, 2 twice as fast.
+/// Speed factor of the traffic: 1 is calm, 2 twice as fast.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pace(f64);
 
@@ -22,31 +22,31 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// So many times as fast; held between 0.1 and 100.
+    /// Creates a speed factor, limited to 0.1 to 100; 1 if not finite.
     #[must_use]
     pub fn times(factor: f64) -> Self {
         Self(if factor.is_finite() { factor.clamp(0.1, 100.0) } else { 1.0 })
     }
 
-    /// What remains of a wait at this pace.
+    /// Scales a wait by the speed factor.
     #[must_use]
     pub fn of(self, wait: Duration) -> Duration {
         wait.div_f64(self.0)
     }
 }
 
-/// How often something happens.
+/// Rate of one event type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rhythm {
-    /// What.
+    /// Type of the emitted event.
     pub kind: EventType,
-    /// How long after the start it happens first.
+    /// Delay of the first event after the start.
     pub first: Duration,
-    /// How long after one the next follows, ± 20 %.
+    /// Interval between two events, ± 20 %.
     pub every: Duration,
 }
 
-/// What is to happen in the CRM.
+/// Schedule of the CRM's events.
 #[derive(Debug, Clone)]
 pub struct Agenda {
     pace: Pace,
@@ -54,20 +54,20 @@ pub struct Agenda {
 }
 
 impl Agenda {
-    /// The agenda of a life that starts at `start`.
+    /// Creates the schedule of traffic that starts at `start`.
     #[must_use]
     pub fn new(rhythms: &[Rhythm], start: Timestamp, pace: Pace) -> Self {
         let due = rhythms.iter().map(|rhythm| (start.plus(pace.of(rhythm.first)), *rhythm)).collect();
         Self { pace, due }
     }
 
-    /// When the next thing happens; `None` if nothing ever does.
+    /// Time of the next event; `None` if nothing is scheduled.
     #[must_use]
     pub fn next_at(&self) -> Option<Timestamp> {
         self.due.iter().map(|(at, _)| *at).min()
     }
 
-    /// What happens at `now`, if anything is due; its successor is counted from `now`, so that nothing is made up for after a pause.
+    /// Takes an event that is due at `now`. The next one is scheduled from `now`, so that a pause causes no burst.
     pub fn take(&mut self, now: Timestamp, roll: Roll) -> Option<EventType> {
         let (at, rhythm) = self.due.iter_mut().min_by_key(|(at, _)| *at).filter(|(at, _)| *at <= now)?;
         let wait = between(rhythm.every.mul_f64(0.8), rhythm.every.mul_f64(1.2), roll);
@@ -76,16 +76,16 @@ impl Agenda {
     }
 }
 
-/// What a poller that minds its rate window does now.
+/// Decision of a poller that respects its rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
-    /// Calls.
+    /// Makes the next call now.
     Call,
-    /// Waits for the next window.
+    /// Waits for the next rate window.
     WaitUntil(Timestamp),
 }
 
-/// A rate window as its caller counts it: fixed, aligned to the clock minute.
+/// Rate window as counted by its caller: fixed and aligned to the clock minute.
 #[derive(Debug, Clone, Copy)]
 pub struct Allowance {
     limit: u32,
@@ -94,13 +94,13 @@ pub struct Allowance {
 }
 
 impl Allowance {
-    /// A window of `limit` calls a minute, unused.
+    /// Creates an unused window of `limit` calls per minute.
     #[must_use]
     pub const fn new(limit: u32) -> Self {
         Self { limit, window: Timestamp::from_millis(0), used: 0 }
     }
 
-    /// Takes one call out of the window unless only `reserve` would be left; then waits until shortly after the next one began.
+    /// Takes one call, or waits until shortly after the next window begins if only `reserve` calls would be left.
     pub fn turn(&mut self, now: Timestamp, reserve: u32) -> Turn {
         let window = now.slot(MINUTE_MS);
         if window != self.window {
@@ -114,35 +114,35 @@ impl Allowance {
     }
 }
 
-/// How long a subscription is off before somebody has repaired its endpoint.
+/// Time off after which a tripped endpoint is repaired.
 pub const REPAIR: Duration = Duration::from_secs(20);
 
-/// Somebody who repairs an endpoint once its subscription has been off for [`REPAIR`] in one go.
+/// Repairs an endpoint once its subscription has been tripped for [`REPAIR`] without interruption.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Caretaker {
     off_since: Option<Timestamp>,
 }
 
-/// What the caretaker has seen.
+/// Observed state of a subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seen {
-    /// The subscription is on.
+    /// Subscription is enabled, or disabled manually.
     On,
-    /// The breaker switched it off.
+    /// Subscription was disabled by the breaker.
     Tripped,
 }
 
-/// What the caretaker makes of it.
+/// Decision of the automatic repair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Care {
-    /// Looks again later.
+    /// Keep watching the subscription for now.
     Watches,
-    /// The endpoint is repaired now.
+    /// Repair the endpoint of the subscription now.
     Repairs,
 }
 
 impl Caretaker {
-    /// Takes note of what is seen at `now`.
+    /// Records an observation at `now` and decides whether to repair.
     pub fn note(&mut self, seen: Seen, now: Timestamp) -> Care {
         match seen {
             Seen::On => self.off_since = None,

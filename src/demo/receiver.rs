@@ -1,4 +1,4 @@
-//! A receiver of webhooks on a local port of its own: verifies what it gets, behaves as its temper has it, and keeps a ledger.
+//! Webhook receiver on a local port: verifies signatures, answers by its behaviour, and counts requests.
 
 use super::handle::{self, Handle};
 use super::temper::{Mood, Reply, Temper};
@@ -21,26 +21,26 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-/// How far a timestamp may be from the receiver's clock.
+/// Tolerance between a timestamp and the receiver's clock.
 const FRESH: Duration = Duration::from_secs(300);
 
-/// What a receiver has seen.
+/// Counts of a receiver's requests.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ledger {
-    /// Requests that arrived whole.
+    /// Number of requests that arrived completely.
     pub n_received: u64,
-    /// Those with a fresh timestamp and the right signature.
+    /// Requests with a fresh timestamp and a correct signature.
     pub n_verified: u64,
-    /// Those that were answered 2xx.
+    /// Number of requests answered with 2xx.
     pub n_accepted: u64,
-    /// The ids of the events that were answered 2xx, each once.
+    /// Ids of the events answered with 2xx, without repeats.
     pub events: BTreeSet<i64>,
 }
 
-/// A receiver; clones are the same one.
+/// Handle of a receiver; clones share one state.
 pub type Receiver = Handle<Desk>;
 
-/// What a receiver goes by.
+/// State of a simulated webhook receiver.
 #[derive(Debug)]
 pub struct Desk {
     ambient: Ambient,
@@ -64,10 +64,11 @@ impl handle::Desk for Desk {
 }
 
 impl Receiver {
-    /// Opens a receiver on a free port of 127.0.0.1; it serves as a task of `serving`, until that is dropped.
+    /// Starts a receiver on a free port of 127.0.0.1 as a task of `serving`; the receiver stops when the task set is
+    /// dropped.
     ///
     /// # Errors
-    /// When no port can be had.
+    /// [`io::Error`] when no port is free.
     pub async fn open(
         path: &str,
         temper: Temper,
@@ -84,13 +85,13 @@ impl Receiver {
         });
         let router = router(path, Arc::clone(&desk));
         serving.spawn(async move {
-            // Accepting goes on after every error, so that this ends only with its task.
+            // The server continues after accept errors, so it ends only with the task.
             let _ = axum::serve(listener, router).await;
         });
         Ok(Self::new(url, desk))
     }
 
-    /// What it has seen so far.
+    /// Counts of the requests until now.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
         locked(&self.desk().ledger).clone()

@@ -1,4 +1,5 @@
-//! Setting up: creates the company, its keys, its receivers and their subscriptions through the platform's own API.
+//! Setup of the simulated company: creates the company, its keys, receivers and subscriptions through the platform's
+//! own API.
 
 use super::Error;
 use super::cast::{self, Fate, Held, KeyPart, Owner, Part};
@@ -17,32 +18,32 @@ use base64::engine::general_purpose::STANDARD;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// What exists since long ago.
+/// Part of the setup that dates from long ago.
 #[derive(Debug)]
 pub struct Past {
-    /// The company.
+    /// Number of the simulated company.
     pub company: CompanyId,
-    /// The key that is to be revoked.
+    /// Key that the setup revokes later.
     pub retired: KeyId,
 }
 
-/// A receiver and its subscription.
+/// Running receiver with its subscription.
 #[derive(Debug, Clone)]
 pub struct Placed {
-    /// The subscription.
+    /// Number of the subscription that sends to the receiver.
     pub subscription: SubscriptionId,
-    /// Its receiver.
+    /// Handle of the running receiver.
     pub receiver: Receiver,
-    /// What was asked for.
+    /// Specification that receiver and subscription were created from.
     pub part: Part,
 }
 
-/// Makes the setup of one company: an operator, a clock, and the platform they belong to.
+/// Builder of a simulated company.
 #[derive(Debug, Clone, Copy)]
 pub struct Founder<'a> {
-    /// An admin of the platform.
+    /// Client of the platform with an admin token.
     pub operator: &'a Client,
-    /// The clock that the platform goes by.
+    /// Clock of the platform, moved during the setup.
     pub ambient: &'a Ambient,
 }
 
@@ -51,10 +52,11 @@ fn failed(what: &'static str) -> impl FnOnce(client::Error) -> Error {
 }
 
 impl Founder<'_> {
-    /// Creates the company and its oldest keys at a time when the dormant one was still in use. The clock is back when this returns.
+    /// Creates the company and its oldest keys with the clock set back to the last use of the dormant key. Afterwards
+    /// the clock is at the present again.
     ///
     /// # Errors
-    /// When the platform refuses or is not there.
+    /// [`Error::Platform`] when the platform refuses or cannot be reached.
     pub async fn past(&self) -> Result<Past, Error> {
         let present = self.ambient.now();
         self.ambient.travel(present.minus(Duration::from_secs(cast::DORMANT_DAYS * 86_400)));
@@ -73,20 +75,20 @@ impl Founder<'_> {
         Ok(Past { company, retired })
     }
 
-    /// Creates a key.
+    /// Creates an API key of the company.
     ///
     /// # Errors
-    /// When the platform refuses or is not there.
+    /// [`Error::Platform`] when the platform refuses or cannot be reached.
     pub async fn key(&self, company: CompanyId, part: &KeyPart) -> Result<CreatedKey, Error> {
         let new =
             NewKey { company_id: company, name: part.name.to_owned(), scopes: part.scopes.to_vec(), limits: None };
         self.operator.create_key(&new).await.map_err(failed("create a key"))
     }
 
-    /// Creates a key, and a client that calls with it and knows its limits.
+    /// Creates an API key and a client that uses the key; returns the client and the key's read limit per minute.
     ///
     /// # Errors
-    /// When the platform refuses or is not there.
+    /// [`Error::Platform`] when the platform refuses or cannot be reached.
     pub async fn client(&self, company: CompanyId, part: &KeyPart) -> Result<(Client, u32), Error> {
         let created = self.key(company, part).await?;
         let credential = Credential::Key(created.key.into_secret());
@@ -94,19 +96,20 @@ impl Founder<'_> {
         Ok((client.map_err(failed("call with a key"))?, created.row.limits.read))
     }
 
-    /// Revokes the key that is to be revoked.
+    /// Revokes the key of the retired integration.
     ///
     /// # Errors
-    /// When the platform refuses or is not there.
+    /// [`Error::Platform`] when the platform refuses or cannot be reached.
     pub async fn retire(&self, key: KeyId) -> Result<(), Error> {
         self.operator.revoke_key(key).await.map_err(failed("revoke a key"))?;
         Ok(())
     }
 
-    /// Opens a receiver and has `owner` create the subscription that sends to it.
+    /// Starts a receiver and creates the subscription for it with the key of `owner`.
     ///
     /// # Errors
-    /// When no port can be had, or the platform refuses or is not there.
+    /// [`Error::Listen`] when no local port is free, [`Error::Platform`] when the platform refuses or cannot be
+    /// reached.
     pub async fn place(&self, part: Part, owner: &Client, serving: &mut JoinSet<()>) -> Result<Placed, Error> {
         let receiver = Receiver::open(part.path, part.temper, self.ambient.clone(), serving).await?;
         let new = NewSubscription {
@@ -137,7 +140,7 @@ impl Founder<'_> {
     }
 }
 
-/// An event as the CRM emits it, with the platform's own sample as payload.
+/// Event to emit as the CRM, with the platform's sample as payload.
 #[must_use]
 pub const fn happening(company: CompanyId, kind: EventType) -> NewEvent {
     NewEvent { company_id: company, kind, payload: None, metadata: None }

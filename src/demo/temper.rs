@@ -1,42 +1,43 @@
-//! How a receiver behaves: what it answers to a request whose signature is good, and after how long. Pure; it is told the time and the rolls.
+//! Receiver behaviours: status and latency of the answer to a correctly signed request. Pure functions of time and
+//! random numbers.
 
 use crate::demo::plan::between;
 use crate::domain::delivery::Roll;
 use crate::domain::time::Timestamp;
 use std::time::Duration;
 
-/// A way to behave.
+/// Behaviour of a simulated receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Temper {
     /// Answers 200 within 80 ms.
     Prompt,
-    /// Answers 503 about once in six.
+    /// Answers 503 to about one request in six.
     Flaky,
-    /// Takes 1.2 to 3 s; once in 120 longer than the platform waits.
+    /// Answers after 1.2 to 3 s; one answer in 120 exceeds the platform's timeout.
     Slow,
-    /// Answers 200 for [`WELL`] after its first request, then 500 until it is mended.
+    /// Answers 200 for [`WELL`] after its first request, then 500 until repaired.
     Failing,
 }
 
-/// How long a failing receiver is well at first.
+/// Time for which a failing receiver answers 200 at first.
 pub const WELL: Duration = Duration::from_secs(20);
-/// Refusals in a row after which a flaky receiver answers.
+/// Maximum number of refusals in a row of a flaky receiver.
 pub const MOST_IN_A_ROW: u32 = 3;
-/// How long a slow receiver takes when it takes too long.
+/// Delay that exceeds the platform's timeout of 10 s.
 const TOO_LONG: Duration = Duration::from_secs(11);
 
-/// What a receiver answers.
+/// Answer of a simulated receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reply {
-    /// After how long.
+    /// Delay before the answer is sent.
     pub after: Duration,
-    /// With which status.
+    /// HTTP status of the answer.
     pub status: u16,
-    /// With which JSON.
+    /// JSON body of the answer.
     pub body: &'static str,
 }
 
-/// A receiver's temper and what it remembers.
+/// Behaviour of a receiver with the state that it depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct Mood {
     temper: Temper,
@@ -50,18 +51,18 @@ const fn millis(ms: u64) -> Duration {
 }
 
 impl Mood {
-    /// A receiver that has not been asked yet.
+    /// State of a receiver before its first request.
     #[must_use]
     pub const fn new(temper: Temper) -> Self {
         Self { temper, first_at: None, mended_at: None, n_refused_in_a_row: 0 }
     }
 
-    /// Removes the cause of failures, for good.
+    /// Repairs the receiver, for good.
     pub fn mend(&mut self, now: Timestamp) {
         self.mended_at = self.mended_at.or(Some(now));
     }
 
-    /// Decides about one request at `now`: `luck` whether it goes well, `time` how long it takes.
+    /// Decides the answer to a request at `now`; `luck` selects the outcome and `time` the delay.
     pub fn reply(&mut self, now: Timestamp, luck: Roll, time: Roll) -> Reply {
         let first_at = *self.first_at.get_or_insert(now);
         let accepted = |low, high| Reply {

@@ -1,14 +1,14 @@
-//! Partners' systems that call the Integration API, rightly or wrongly: their keys can be damaged, and they say who they are.
+//! Integration API calls of partner systems in scenarios, with correct or damaged keys and their own user agents.
 
 use super::script::{Call, Damage};
 use crate::domain::secret::Secret;
 use reqwest::header::{CONTENT_TYPE, USER_AGENT};
 use std::time::Duration;
 
-/// How long a system waits for an answer.
+/// Timeout of an API call.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Calls a platform.
+/// HTTP client of a partner's system in a scenario.
 #[derive(Debug, Clone)]
 pub struct Caller {
     base: String,
@@ -16,21 +16,21 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// A caller of the platform at `base`.
+    /// Creates a client of the platform at `base`.
     ///
     /// # Errors
-    /// When no HTTP client can be made.
+    /// [`reqwest::Error`] when the HTTP client cannot be built.
     pub fn new(base: &str) -> Result<Self, reqwest::Error> {
-        // Whoever speaks to a platform elsewhere does so through the ordinary client; here only loopback is called.
+        // The client of `client` cannot send damaged keys; only loopback addresses are called here.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
         Ok(Self { base: base.to_owned(), http })
     }
 
-    /// Makes the call of number `n`.
+    /// Makes the call with index `n`.
     ///
     /// # Errors
-    /// When there is no answer.
+    /// [`reqwest::Error`] when no answer arrives.
     pub async fn call(&self, call: &Call, path: &str, key: &Secret, n: u32) -> Result<Answered, reqwest::Error> {
         let method = reqwest::Method::from_bytes(call.method.as_bytes()).unwrap_or(reqwest::Method::GET);
         let mut request = self.http.request(method, format!("{}{path}", self.base));
@@ -52,16 +52,16 @@ impl Caller {
     }
 }
 
-/// What a call was answered.
+/// Answer to an API call.
 #[derive(Debug, Clone)]
 pub struct Answered {
-    /// Its status.
+    /// HTTP status of the answer.
     pub status: u16,
-    /// Its id in the log of requests.
+    /// Request id of the call in the request log.
     pub request_id: String,
 }
 
-/// The key as it is sent.
+/// Applies a fault to a key before it is sent.
 fn damaged(damage: Damage, key: &Secret) -> Secret {
     let text = key.reveal();
     let parts = || {

@@ -1,8 +1,8 @@
-//! All scenarios that there are.
+//! Library of all fault scenarios.
 
 use super::script::Script;
 
-/// Every script of `assets/scenarios`.
+/// Texts of all scenarios in `assets/scenarios`.
 const SCRIPTS: [&str; 37] = [
     include_str!("../../../assets/scenarios/healthy.toml"),
     include_str!("../../../assets/scenarios/key-revoked.toml"),
@@ -43,10 +43,10 @@ const SCRIPTS: [&str; 37] = [
     include_str!("../../../assets/scenarios/channel-gap.toml"),
 ];
 
-/// All scenarios, in the order of the playbooks; the healthy one first.
+/// Parses all scenarios, the healthy one first, then in the order of the playbooks.
 ///
 /// # Errors
-/// Never, as a test holds; what the parser said.
+/// [`toml::de::Error`] for a malformed scenario, which a test rules out.
 pub fn all() -> Result<Vec<Script>, toml::de::Error> {
     SCRIPTS.into_iter().map(toml::from_str).collect()
 }

@@ -1,5 +1,5 @@
-//! Fault scenarios: each really produces one fault on a platform, in a company of its own, so that every verdict of a playbook can be held
-//! against a known truth. They can be stacked.
+//! Fault scenarios: each produces one real fault on a platform, in a company of its own, so that the diagnosis of
+//! every playbook can be tested against a known cause. Several scenarios can run on one platform.
 
 pub mod caller;
 pub mod library;

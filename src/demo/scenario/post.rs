@@ -1,4 +1,5 @@
-//! Receivers on raw sockets, which can misbehave below HTTP too: hold their answer back, let their certificate expire, not be there.
+//! Receivers on raw sockets, for faults below HTTP: a late answer, an expired certificate, a closed port, an unknown
+//! host.
 
 use super::script::Manner;
 use super::wrong;
@@ -18,17 +19,17 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-/// The longest head and the longest body that are read.
+/// Maximum size of head and body in bytes.
 const LARGEST: usize = 2 * 1024 * 1024;
-/// How late the clock of a late receiver is.
+/// Clock error of a receiver with a wrong clock.
 const LATE: Duration = Duration::from_secs(900);
-/// How long a slow receiver takes: longer than the platform waits.
+/// Delay that exceeds the platform's timeout of 10 s.
 const TOO_LONG: Duration = Duration::from_secs(15);
 
-/// A receiver; clones are the same one.
+/// Handle of a raw receiver; clones share one state.
 pub type Post = Handle<Desk>;
 
-/// What a receiver goes by.
+/// State of a raw receiver.
 #[derive(Debug)]
 pub struct Desk {
     manner: Manner,
@@ -48,10 +49,10 @@ impl handle::Desk for Desk {
 }
 
 impl Post {
-    /// Opens a receiver on a free port of 127.0.0.1, or makes sure that none is there.
+    /// Starts a receiver on a free port of 127.0.0.1, or reserves an address where none listens.
     ///
     /// # Errors
-    /// When no port can be had or no certificate made.
+    /// [`io::Error`] when no port is free or the certificate cannot be generated.
     pub async fn open(
         path: &str,
         manner: Manner,
@@ -87,7 +88,7 @@ async fn serve(listener: TcpListener, desk: Arc<Desk>) {
         let desk = Arc::clone(&desk);
         while calls.try_join_next().is_some() {}
         calls.spawn(async move {
-            // Whoever hangs up in the middle has nobody to complain to.
+            // The platform hung up; the scenario counts the failed delivery there.
             let _ = desk.answer(stream).await;
         });
     }
@@ -107,7 +108,7 @@ async fn serve_tls(listener: TcpListener, acceptor: TlsAcceptor, desk: Arc<Desk>
     }
 }
 
-/// TLS with a certificate that has expired.
+/// Builds a TLS acceptor with an expired certificate.
 fn expired() -> Result<TlsAcceptor, Box<dyn std::error::Error + Send + Sync>> {
     let mut params = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned(), "localhost".to_owned()])?;
     params.not_before = rcgen::date_time_ymd(2020, 1, 1);
@@ -123,13 +124,13 @@ fn expired() -> Result<TlsAcceptor, Box<dyn std::error::Error + Send + Sync>> {
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-/// One request as it came.
+/// HTTP request as received from the platform.
 struct Request {
     headers: BTreeMap<String, String>,
     body: Vec<u8>,
 }
 
-/// An answer: its status line, its headers, its body.
+/// HTTP answer: status line, extra headers and body.
 struct Reply {
     status: &'static str,
     headers: String,
@@ -175,7 +176,7 @@ impl Desk {
         }
     }
 
-    /// A receiver whose clock is late finds every timestamp too new.
+    /// Rejects every timestamp as out of tolerance, as a receiver with a slow clock does.
     fn late(&self, request: &Request) -> Reply {
         let now = self.ambient.now().minus(LATE);
         let sent = request.headers.get("x-wlcro-timestamp").and_then(|text| text.parse::<i64>().ok());
@@ -187,7 +188,8 @@ impl Desk {
         Reply { headers, ..Reply::new("401 Unauthorized", r#"{"error":"timestamp outside of tolerance"}"#) }
     }
 
-    /// The refusal of a request whose signature this receiver computes otherwise; it says what it computed.
+    /// Verifies the signature with the receiver's faulty method; on a mismatch the refusal contains the computed
+    /// signature.
     fn verified(&self, request: &Request) -> Option<Reply> {
         let header = |name| request.headers.get(name).map(String::as_str).unwrap_or_default();
         let Some(secret) = self.secret.get() else {

@@ -1,216 +1,216 @@
-//! The script of a scenario as it stands in `assets/scenarios`: who takes part and what they do, in order.
+//! Format of a scenario in `assets/scenarios`: keys and receivers, then steps in order.
 
 use crate::api::report::Topic;
 use crate::domain::event::EventType;
 use crate::domain::key::Scope;
 use serde::Deserialize;
 
-/// A scenario.
+/// Fault scenario, as read from its TOML file.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Script {
-    /// Its name, that of the fault.
+    /// Name of the scenario, which names the fault.
     pub name: String,
-    /// The playbook that explains it.
+    /// Playbook that diagnoses the fault.
     pub topic: Topic,
-    /// The cause that the playbook has to name first; none in a healthy company.
+    /// Cause that the playbook must rank first; absent for a healthy company.
     pub cause: Option<String>,
-    /// What happened, for whoever presents it.
+    /// Story of the fault, as shown to an operator.
     pub story: String,
-    /// Keys of its company.
+    /// API keys of the scenario's company.
     #[serde(default)]
     pub keys: Vec<KeyPart>,
-    /// Receivers.
+    /// Receivers of the scenario's webhooks.
     #[serde(default)]
     pub receivers: Vec<ReceiverPart>,
-    /// What happens.
+    /// Steps of the scenario, in order.
     #[serde(default)]
     pub acts: Vec<Act>,
 }
 
-/// A key.
+/// API key of a scenario.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyPart {
-    /// Its name.
+    /// Name by which steps refer to the key.
     pub name: String,
-    /// What it may do.
+    /// Scopes that the key has.
     pub scopes: Vec<Scope>,
-    /// Calls a minute in every bucket, where they differ from the default.
+    /// Calls per minute in every bucket; the platform's defaults if absent.
     pub limit: Option<u32>,
-    /// Whether it belongs to the company next door.
+    /// Company that the key belongs to.
     #[serde(default)]
     pub owner: Owner,
 }
 
-/// Whose a key is.
+/// Company that owns an API key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Owner {
-    /// The scenario's company's.
+    /// Company that the scenario creates for itself.
     #[default]
     Company,
-    /// Another company's.
+    /// Second company, unrelated to the scenario's own.
     Neighbour,
 }
 
-/// A receiver.
+/// Webhook receiver of a scenario.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReceiverPart {
-    /// By which acts name it.
+    /// Name by which steps refer to the receiver.
     pub name: String,
-    /// Where it listens.
+    /// URL path that the receiver listens on.
     pub path: String,
-    /// What it does with what it gets.
+    /// Behaviour of the receiver when a webhook arrives.
     pub manner: Manner,
-    /// The receiver whose secret it holds instead of its own.
+    /// Receiver whose signing secret this one has instead of its own.
     pub secret_of: Option<String>,
 }
 
-/// What a receiver does.
+/// Behaviour of a scenario's receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Manner {
-    /// Verifies as it should and answers 200.
+    /// Verifies the signature correctly and answers 200.
     Prompt,
-    /// Answers 500.
+    /// Answers every request with 500.
     Failing,
-    /// Answers after the platform has given up.
+    /// Answers after the platform's timeout.
     Slow,
-    /// Answers 301.
+    /// Answers every request with a 301 redirect.
     Redirecting,
-    /// Nothing listens on its port.
+    /// Refuses connections, because nothing listens on the port.
     Absent,
-    /// Its name does not exist.
+    /// Has a host name that does not exist.
     Nameless,
-    /// Its certificate has expired.
+    /// Has an expired TLS certificate.
     Expired,
-    /// Has no secret and says so.
+    /// Answers 401, because no secret is configured.
     WithoutSecret,
-    /// Verifies the body written again.
+    /// Verifies the signature over a reserialised body.
     Reserialising,
-    /// Verifies the body with a line end behind it.
+    /// Verifies the signature over the body with an added line end.
     AddingLineEnd,
-    /// Leaves the dot out.
+    /// Verifies the signature without the dot between timestamp and body.
     WithoutDot,
-    /// Decodes its secret.
+    /// Verifies the signature with the Base64-decoded secret.
     DecodingSecret,
-    /// Its clock is a quarter of an hour late.
+    /// Has a clock that is 15 minutes slow.
     Late,
 }
 
-/// Something that happens.
+/// One step of a scenario.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Act {
-    /// A key subscribes a receiver.
+    /// Creates a subscription with a key.
     Subscribe {
-        /// Which key.
+        /// Name of the key that subscribes.
         key: String,
-        /// To which receiver.
+        /// Name of the receiver to send to.
         to: String,
-        /// Which events.
+        /// Event types of the subscription.
         types: Vec<EventType>,
-        /// For which tool.
+        /// Tool that manages the subscription, if any.
         managed_by: Option<String>,
     },
-    /// Something happens in the CRM.
+    /// Emits events as the CRM.
     Emit {
-        /// What.
+        /// Type of the emitted events.
         #[serde(rename = "type")]
         kind: EventType,
-        /// How often.
+        /// Number of events to emit.
         #[serde(default = "once")]
         times: u32,
     },
-    /// A partner's system calls the Integration API.
+    /// Calls the Integration API as a partner's system.
     Call(Call),
-    /// Somebody switches a receiver's subscription off.
+    /// Disables a receiver's subscription manually.
     Disable {
-        /// Whose.
+        /// Name of the receiver whose subscription changes.
         of: String,
-        /// Why.
+        /// Reason given for disabling the subscription.
         reason: String,
     },
-    /// Somebody switches it on again and leaves what passed by.
+    /// Enables a subscription again without replaying skipped deliveries.
     Enable {
-        /// Whose.
+        /// Name of the receiver whose subscription changes.
         of: String,
     },
-    /// Somebody sends a test.
+    /// Sends a test delivery to a receiver.
     Test {
-        /// To which receiver.
+        /// Name of the receiver to test.
         of: String,
     },
-    /// Somebody repairs a receiver.
+    /// Repairs a receiver so that it answers 200.
     Mend {
-        /// Which.
+        /// Name of the receiver to repair.
         of: String,
     },
-    /// Somebody revokes a key.
+    /// Revokes an API key permanently.
     Revoke {
-        /// Which.
+        /// Name of the key to revoke.
         key: String,
     },
-    /// All that is under way comes to its end.
+    /// Waits until no delivery is in flight or due.
     Settle {},
 }
 
-/// Calls of a partner's system.
+/// API calls of a partner's system.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Call {
-    /// With which key.
+    /// Name of the key to call with.
     pub key: String,
-    /// The method.
+    /// HTTP method of the calls, `GET` by default.
     #[serde(default = "get")]
     pub method: String,
-    /// The path and query; `{NAME}` stands for the number of that receiver's subscription.
+    /// Path and query; `{NAME}` is replaced by the subscription number of that receiver.
     pub path: String,
-    /// The body; `{n}` stands for the number of the call.
+    /// Body of each call; `{n}` is replaced by the number of the call.
     pub body: Option<String>,
-    /// How often.
+    /// Number of calls, 1 by default.
     #[serde(default = "once")]
     pub times: u32,
-    /// Systems that take turns, by their user agents.
+    /// User agents, used in turn.
     #[serde(default)]
     pub agents: Vec<String>,
-    /// What is done to the key before it is sent.
+    /// Fault in how the key is sent.
     #[serde(default)]
     pub damage: Damage,
-    /// How it is sent.
+    /// Timing of the calls relative to each other.
     #[serde(default)]
     pub rush: Rush,
 }
 
-/// What is wrong with how a key is sent.
+/// Fault in how an API key is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Damage {
-    /// Nothing.
+    /// Key is sent unchanged in `X-Api-Key`.
     #[default]
     None,
-    /// It was cut.
+    /// Last nine characters are cut off.
     Truncated,
-    /// It has a space in it.
+    /// Space inserted in the middle.
     InnerSpace,
-    /// It names another company.
+    /// Company number changed to another company.
     OtherCompany,
-    /// Its secret part is another one.
+    /// Secret part replaced by another one.
     OtherSecret,
-    /// It stands in `Authorization`.
+    /// Sent in `Authorization` instead of `X-Api-Key`.
     Authorization,
 }
 
-/// How calls follow each other.
+/// Timing of several API calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rush {
-    /// One after the other.
+    /// One call after the other.
     #[default]
     Calm,
-    /// All at once, while something else holds the database.
+    /// All calls at once, while another process locks the database.
     AgainstAHeldDatabase,
 }
 

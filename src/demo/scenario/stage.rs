@@ -1,4 +1,4 @@
-//! The stage: plays scripts on a platform, each in a company of its own, until their faults can be seen.
+//! Scenario runner: runs fault scenarios on a platform, each in a company of its own, until the fault is visible.
 
 use super::caller::Caller;
 use super::post::Post;
@@ -20,27 +20,27 @@ use std::fmt;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// Takes hold of the platform's database as a backup job does, until what it answers is dropped.
+/// Function that locks the platform's database, as a backup job would, until its result is dropped.
 pub type Hold = Box<dyn Fn() -> Result<Box<dyn Send>, String> + Send + Sync>;
 
-/// A look at the platform while something is waited for.
+/// Interval between two checks of the platform.
 const LOOK: Duration = Duration::from_millis(20);
-/// Looks without anything under way after which all has come to its end.
+/// Checks in a row without work in flight that count as settled.
 const QUIET: u32 = 3;
-/// Looks at most: a scenario that does not come to its end says so.
+/// Maximum number of checks before a scenario fails.
 const LOOKS: u32 = 6_000;
-/// How long the platform takes to write its log of requests down.
+/// Time within which the platform writes its request log.
 const LOGGED: Duration = Duration::from_millis(1_500);
-/// Refusals for contention after which whatever held the database lets go.
+/// Number of 503 answers after which the database lock is released.
 const CONTENDED: usize = 40;
 
-/// Where scripts are played.
+/// Runner of scenarios on one platform.
 pub struct Stage {
-    /// An admin of the platform. The platform must permit private targets.
+    /// Client with an admin token; the platform must permit private targets.
     pub operator: Client,
-    /// The clock that the platform goes by.
+    /// Clock of the platform, advanced or slept on.
     pub ambient: Ambient,
-    /// Holds the platform's database.
+    /// Function that locks the platform's database.
     pub hold: Hold,
 }
 
@@ -50,30 +50,30 @@ impl fmt::Debug for Stage {
     }
 }
 
-/// What a script has brought onto the stage. Receivers serve until it is dropped.
+/// Scenario after its last step. Its receivers answer until this is dropped.
 #[derive(Debug)]
 pub struct Played {
-    /// Its company.
+    /// Company that the scenario created.
     pub company: CompanyId,
-    /// Its keys, in the order of the script, as they are.
+    /// API keys of the scenario in script order.
     pub keys: Vec<Secret>,
     serving: JoinSet<()>,
 }
 
 impl Played {
-    /// Waits until the receivers end, which they do not.
+    /// Keeps the receivers running; never returns while they run.
     pub async fn serve(mut self) {
         while self.serving.join_next().await.is_some() {}
     }
 }
 
-/// Who is on the stage.
+/// Keys, receivers and subscriptions of a scenario while it runs.
 #[derive(Debug, Default)]
 struct Cast {
     keys: BTreeMap<String, (KeyId, Secret)>,
     receivers: BTreeMap<String, Post>,
     subscriptions: BTreeMap<String, SubscriptionId>,
-    /// The id of the request that was answered last.
+    /// Request id of the last answered call.
     last_call: Option<String>,
 }
 
@@ -86,10 +86,11 @@ fn lost(what: &'static str, why: impl fmt::Display) -> Error {
 }
 
 impl Stage {
-    /// Plays a script to its end.
+    /// Runs all steps of a scenario.
     ///
     /// # Errors
-    /// When the platform does not take part, no port can be had, or what is under way does not end.
+    /// [`Error::Platform`] when the platform refuses, cannot be reached or does not settle; [`Error::Listen`] when no
+    /// local port is free.
     pub async fn play(&self, script: &Script) -> Result<Played, Error> {
         let company = self.company(&format!("Harbor Credit ({})", script.name)).await?;
         let mut serving = JoinSet::new();
@@ -169,7 +170,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Creates a subscription and hands its secret to the receivers that hold it.
+    /// Creates a subscription and gives its secret to the receivers that should have it.
     async fn subscribe(
         &self,
         script: &Script,
@@ -192,7 +193,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Makes calls; the id of the one that was answered last.
+    /// Makes the calls of a step; returns the request id of the last answered one.
     async fn call(&self, call: &Call, cast: &Cast) -> Result<Option<String>, Error> {
         let (_, key) = cast.keys.get(&call.key).ok_or_else(|| lost("find a key", &call.key))?;
         let mut path = call.path.clone();
@@ -223,7 +224,7 @@ impl Stage {
         Ok(last)
     }
 
-    /// Waits until no delivery is under way or due.
+    /// Waits until no delivery is in flight or due.
     async fn settle(&self) -> Result<(), Error> {
         let mut n_quiet = 0;
         for _ in 0..LOOKS {
@@ -238,7 +239,7 @@ impl Stage {
         Err(lost("come to an end", "deliveries are still under way"))
     }
 
-    /// Waits until the platform has written down which requests there were, up to the one that was answered last.
+    /// Waits until the request log contains the last answered call.
     async fn log_is_written(&self, last: Option<&str>) -> Result<(), Error> {
         let mut left = LOGGED;
         for _ in 0..LOOKS {

@@ -1,4 +1,4 @@
-//! What receivers compute that verify wrongly, each in its own well-meant way.
+//! Faulty signature methods of receivers, each with one typical mistake.
 
 use super::script::Manner;
 use crate::domain::secret::Secret;
@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// The signature that a receiver of this manner computes for a body at a timestamp.
+/// Computes the signature of a body at a timestamp, with the mistake of a receiver behaviour.
 #[must_use]
 pub fn computed(manner: Manner, secret: &Secret, timestamp: &str, body: &[u8]) -> String {
     let dotted = |body: &[u8]| [timestamp.as_bytes(), b".", body].concat();
