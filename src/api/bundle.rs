@@ -165,7 +165,7 @@ pub struct KeyPart {
     pub company_id: i64,
     /// Scopes of the key, fixed at creation.
     pub scopes: Vec<String>,
-    /// State of the key: active or revoked.
+    /// State of the key: in force, or revoked with the time of the revocation.
     pub state: String,
 }
 

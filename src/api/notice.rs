@@ -1,4 +1,4 @@
-//! Alert notifications: what is sent when an alert begins, changes or ends. A webhook receives an
+//! Alert notifications: what is sent when an alert begins, changes or ends. A webhook receives a
 //! [`Notice`] as it is; PagerDuty receives a [`PagerEvent`] of its Events API, version 2.
 
 use crate::domain::standing::Standing;

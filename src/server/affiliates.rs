@@ -1,4 +1,4 @@
-//! Affiliates.
+//! Handlers of the affiliate actions of the Integration API.
 
 use super::body::{Creating, Json};
 use super::clients::{rendered, replied};
@@ -14,7 +14,8 @@ use crate::engine::once::{Created, Once};
 use axum::extract::State;
 use axum::response::Response;
 
-/// `POST /api/v1/integrations/affiliates`: 201, or 200 with the existing record where the external id was there already.
+/// `POST /api/v1/integrations/affiliates`: creates an affiliate. Answers 201, or 200 with the existing record if the
+/// external id is taken.
 pub(super) async fn create(
     allowed: Allowed<Actions>,
     State(engine): State<Engine>,
@@ -34,7 +35,7 @@ pub(super) async fn create(
     Ok(replied(engine.create_affiliate(allowed.caller(), allowed.key().company, wish, once).await?))
 }
 
-/// `PATCH /api/v1/integrations/affiliates/{id}`.
+/// `PATCH /api/v1/integrations/affiliates/{id}`: updates an affiliate; absent fields are kept.
 pub(super) async fn change(
     allowed: Allowed<Actions>,
     State(engine): State<Engine>,

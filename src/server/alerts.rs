@@ -1,4 +1,4 @@
-//! Who looks after which alert.
+//! Handlers of alert acknowledgements.
 
 use super::body::Json;
 use super::guard::{Acting, Operator, Viewer};
@@ -12,7 +12,7 @@ use crate::engine::alerts::Wish;
 use axum::extract::State;
 use axum::http::StatusCode;
 
-/// `GET /portal/v1/acknowledgements`: oldest first, a day old at most.
+/// `GET /portal/v1/acknowledgements`: the acknowledgements of the last 24 hours, oldest first.
 pub(super) async fn list(
     _: Operator<Viewer>,
     State(engine): State<Engine>,
@@ -22,7 +22,7 @@ pub(super) async fn list(
     Ok(axum::Json(page_of(rows, &paging, "acknowledgements", |row: &AcknowledgementRow| row.subject.clone())?))
 }
 
-/// `POST /portal/v1/acknowledgements`: in place of who looked after it before.
+/// `POST /portal/v1/acknowledgements`: acknowledges an alert, replacing an earlier acknowledgement of its subject.
 pub(super) async fn acknowledge(
     operator: Operator<Acting>,
     State(engine): State<Engine>,

@@ -1,4 +1,4 @@
-//! The audit trail.
+//! Handlers of the audit trail.
 
 use super::guard::{Operator, Viewer};
 use super::place::Wanted;
@@ -12,7 +12,7 @@ use crate::domain::text::Untrusted;
 use crate::engine::Engine;
 use axum::extract::State;
 
-/// `GET /portal/v1/audit`: newest first.
+/// `GET /portal/v1/audit`: the rows of the audit trail, newest first.
 pub(super) async fn list(
     operator: Operator<Viewer>,
     State(engine): State<Engine>,
@@ -36,7 +36,7 @@ pub(super) async fn list(
     ))
 }
 
-/// `GET /portal/v1/audit/verify`: whether every row is there as it was written.
+/// `GET /portal/v1/audit/verify`: verifies that every row is present and as it was written.
 pub(super) async fn verify(
     operator: Operator<Viewer>,
     State(engine): State<Engine>,
@@ -57,7 +57,7 @@ pub(super) async fn verify(
     Ok(axum::Json(check))
 }
 
-/// `GET /portal/v1/audit/head`: the end of the trail, to be kept elsewhere.
+/// `GET /portal/v1/audit/head`: the last sequence number and hash, to be kept elsewhere as a reference.
 pub(super) async fn head(_: Operator<Viewer>, State(engine): State<Engine>) -> Result<axum::Json<AuditHead>, Refusal> {
     let head = engine.audit_head().await?;
     let broken = || Refusal::new(Code::Internal, "the end of the audit trail is not the one that was written last");

@@ -1,5 +1,8 @@
-//! Requests that are no HTTP, or whose head is larger than the server reads at all, are refused by the HTTP library below us, without a body. They
-//! pass here on their way out and become problems like all others.
+//! Stream wrapper that gives hyper's own error responses a body.
+//!
+//! hyper itself refuses requests that are not valid HTTP, or whose head exceeds its limits, with a 400, 414 or 431
+//! without a body. Such requests never reach the router, so the problem document is substituted while the response is
+//! written to the socket.
 
 use crate::ambient::Ambient;
 use crate::api::problem::{Code, MEDIA_TYPE, Problem};
@@ -8,12 +11,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A connection whose bare refusals are dressed.
+/// Connection on which body-less refusals are replaced by problem documents.
 #[derive(Debug)]
 pub(super) struct Dressed<S> {
     stream: S,
     ambient: Ambient,
-    /// What is written instead of a bare refusal, as far as it is not written yet.
+    /// Replacement response, as far as it has not been written yet.
     instead: Vec<u8>,
 }
 
@@ -36,7 +39,8 @@ impl<S: AsyncWrite + Unpin> Dressed<S> {
     }
 }
 
-/// The problem that a bare refusal means; `None` for everything that has passed the stamp, which has a request id.
+/// Returns the problem for a body-less refusal; `None` for a response of the router, which always carries a request
+/// id.
 fn meant(head: &[u8]) -> Option<Problem> {
     let status = head.strip_prefix(b"HTTP/1.1 ")?.get(..3)?;
     let problem = match status {
@@ -96,7 +100,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Dressed<S> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        // A bare refusal has no body: it is one slice.
+        // A refusal without a body consists of its head alone, so it arrives as one slice.
         if let [one] = slices {
             return self.poll_write(context, one);
         }

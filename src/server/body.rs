@@ -1,4 +1,5 @@
-//! Bodies: the media type, the size, the JSON and the fields are checked in this order, after the guards. Fields that nobody reads are noted.
+//! Extractors of request bodies: media type, size, JSON and fields are checked in this order, after the guards. Fields
+//! that no handler reads are reported in `X-Ignored-Fields`.
 
 use super::guard::Note;
 use super::listen::PATIENCE;
@@ -20,7 +21,7 @@ use serde_json::error::Category;
 use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
 
-/// A JSON body of type `T`.
+/// Extractor of a JSON body, read into `T`.
 #[derive(Debug)]
 pub(super) struct Json<T>(pub(super) T);
 
@@ -32,7 +33,7 @@ impl<T: DeserializeOwned> FromRequest<Engine> for Json<T> {
     }
 }
 
-/// A body of any media type, byte by byte.
+/// Extractor of a body of any media type, as raw bytes.
 #[derive(Debug)]
 pub(super) struct Octets(pub(super) Vec<u8>);
 
@@ -45,7 +46,7 @@ impl FromRequest<Engine> for Octets {
     }
 }
 
-/// A body as it came, and what it says.
+/// Reads and checks a JSON body; returns the value together with the bytes as received.
 async fn read<T: DeserializeOwned>(request: Request, engine: &Engine) -> Result<(T, Vec<u8>), Refusal> {
     let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -71,7 +72,8 @@ async fn read<T: DeserializeOwned>(request: Request, engine: &Engine) -> Result<
     Ok((value, bytes))
 }
 
-/// The places of empty texts that stand for null: those of optional fields. Forms send what was not filled in like that.
+/// Returns the offsets of empty texts that stand for null, which are those in optional fields. HTML forms and no-code
+/// tools send empty texts for fields that were not filled in.
 fn blanks<T: DeserializeOwned>(blanks: &[(String, usize)]) -> Vec<usize> {
     if blanks.is_empty() {
         return Vec::new();
@@ -80,7 +82,7 @@ fn blanks<T: DeserializeOwned>(blanks: &[(String, usize)]) -> Vec<usize> {
     blanks.iter().filter(|(name, _)| optional.contains(&name.as_str())).map(|(_, at)| *at).collect()
 }
 
-/// A body with null in place of the empty texts at `blanks`.
+/// Returns the body with `null` in place of the empty texts at the offsets `blanks`.
 fn nulled(bytes: &[u8], blanks: &[usize]) -> Vec<u8> {
     let mut nulled = Vec::with_capacity(bytes.len() + 2 * blanks.len());
     let mut from = 0;
@@ -93,7 +95,7 @@ fn nulled(bytes: &[u8], blanks: &[usize]) -> Vec<u8> {
     nulled
 }
 
-/// All bytes of a body, given up as soon as there are too many.
+/// Collects the bytes of a body and fails as soon as they exceed the size limit.
 async fn receive(body: Body) -> Result<Vec<u8>, Refusal> {
     let mut chunks = body.into_data_stream();
     let mut bytes = Vec::new();
@@ -126,13 +128,15 @@ fn parse<T: DeserializeOwned>(bytes: &[u8], blanks: &[usize]) -> Result<T, Refus
                 let field = [inside, missing(&error)].into_iter().flatten().collect::<Vec<_>>().join(".");
                 Refusal::field(if field.is_empty() { "body" } else { &field }, &plain(&error))
             }
-            // The whole body is known to be JSON, so this is a value where one of a set of names is expected.
+            // The scanner has accepted the whole body, so this error means a value of another type where one of a set
+            // of names is expected.
             Category::Syntax if error.to_string().starts_with("expected value") => {
                 Refusal::field(&path, "must be a text")
             }
             Category::Syntax | Category::Eof | Category::Io => {
                 let at = offset(&nulled, error.line(), error.column());
-                // Each null before it is two bytes longer than the text it replaced.
+                // The offset refers to the text with substitutions: each `null` before it is two bytes longer than the
+                // `""` it replaced.
                 let n_before = blanks.iter().enumerate().filter(|(n, blank)| *blank + 2 * n < at).count();
                 malformed("a text or number in it cannot be read", at - 2 * n_before)
             }
@@ -140,13 +144,14 @@ fn parse<T: DeserializeOwned>(bytes: &[u8], blanks: &[usize]) -> Result<T, Refus
     })
 }
 
-/// The field that a struct lacks; its name is ours, not the caller's.
+/// Returns the name of the field that is missing; the name comes from the type, not from the caller.
 fn missing(error: &serde_json::Error) -> Option<String> {
     let text = error.to_string();
     Some(text.strip_prefix("missing field `")?.split('`').next()?.to_owned())
 }
 
-/// What is wrong with a field. Parsers quote what they found; a caller may have put a secret there, so the quotation is left out.
+/// Describes what is wrong with a field. A parser's message quotes the value found, which may be a secret sent by
+/// mistake, so the quotation is dropped.
 fn plain(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let expected = text.split_once("expected ").map(|(_, rest)| rest.split(" at line ").next().unwrap_or_default());
@@ -158,7 +163,7 @@ fn plain(error: &serde_json::Error) -> String {
     }
 }
 
-/// What a parser expects, for people who know no types of a programming language.
+/// Translates the parser's expectation into terms that do not presume a programming language.
 fn in_words(expected: &str) -> &str {
     match expected {
         "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number in range",
@@ -172,26 +177,26 @@ fn in_words(expected: &str) -> &str {
     }
 }
 
-/// The byte at which a parser stopped, from its line and column (both from 1).
+/// Returns the byte offset at which the parser stopped, from its line and column (both from 1).
 fn offset(bytes: &[u8], line: usize, column: usize) -> usize {
     let before: usize =
         bytes.split_inclusive(|byte| *byte == b'\n').take(line.saturating_sub(1)).map(<[u8]>::len).sum();
     (before + column.saturating_sub(1)).min(bytes.len())
 }
 
-/// A JSON body of a create, which may be repeated.
+/// Extractor of the JSON body of a create that honours `Idempotency-Key`.
 #[derive(Debug)]
 pub(super) struct Creating<T> {
-    /// What it says.
+    /// Value that the body was read into.
     value: T,
-    /// What the caller calls it, if it may be repeated.
+    /// Idempotency key sent by the caller, if any.
     name: Option<String>,
-    /// Of the method, the path and the body.
+    /// SHA-256 over the method, the path and the body.
     digest: [u8; 32],
 }
 
 impl<T> Creating<T> {
-    /// What it says, and how the call of a key is told from its repetition.
+    /// Returns the value and the identity of the call, by which a repetition with the same key is recognised.
     pub(super) fn by(self, key: KeyId) -> (T, RepeatableCall) {
         (self.value, RepeatableCall { key, name: self.name, digest: self.digest })
     }

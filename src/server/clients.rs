@@ -1,4 +1,4 @@
-//! Clients and leads: actions and searches.
+//! Handlers of the client and lead actions and searches of the Integration API.
 
 use super::body::{Creating, Json};
 use super::guard::{Actions, Allowed, Searches};
@@ -22,10 +22,11 @@ use serde::Serialize;
 
 type Answer<T> = Result<axum::Json<T>, Refusal>;
 
-/// Says that an answer was given before.
+/// Response header that marks an answer replayed for a repeated idempotency key.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// `POST /api/v1/integrations/leads`: 201, or 200 with the existing record where the external id was there already.
+/// `POST /api/v1/integrations/leads`: creates a lead. Answers 201, or 200 with the existing record if the external id
+/// is taken.
 pub(super) async fn create_lead(
     allowed: Allowed<Actions>,
     State(engine): State<Engine>,
@@ -42,7 +43,8 @@ pub(super) async fn create_lead(
     create(&allowed, &engine, Which::Lead, wish, call).await
 }
 
-/// `POST /api/v1/integrations/clients`: 201, or 200 with the existing record where the external id was there already.
+/// `POST /api/v1/integrations/clients`: creates a client. Answers 201, or 200 with the existing record if the external
+/// id is taken.
 pub(super) async fn create_client(
     allowed: Allowed<Actions>,
     State(engine): State<Engine>,
@@ -74,7 +76,7 @@ async fn create(
     Ok(replied(engine.create_client(allowed.caller(), allowed.key().company, which, wish, once).await?))
 }
 
-/// `PATCH /api/v1/integrations/leads/{id}`: of leads alone.
+/// `PATCH /api/v1/integrations/leads/{id}`: updates a lead; answers 404 for a client that is not a lead.
 pub(super) async fn change_lead(
     allowed: Allowed<Actions>,
     State(engine): State<Engine>,
@@ -84,7 +86,7 @@ pub(super) async fn change_lead(
     change(&allowed, &engine, (ClientId(id), Which::Lead), patch).await
 }
 
-/// `PATCH /api/v1/integrations/clients/{id}`.
+/// `PATCH /api/v1/integrations/clients/{id}`: updates a client; absent fields are kept.
 pub(super) async fn change_client(
     allowed: Allowed<Actions>,
     State(engine): State<Engine>,
@@ -116,7 +118,7 @@ async fn change(
     Ok(axum::Json(UpdatedClient { success: true, updated_utc: client.dates.updated_at, client_id: client.id }))
 }
 
-/// `PATCH /api/v1/integrations/leads/{id}/status`: a lead stays a lead.
+/// `PATCH /api/v1/integrations/leads/{id}/status`: changes the status of a lead; the new status must be a lead status.
 pub(super) async fn move_lead(
     allowed: Allowed<Actions>,
     State(engine): State<Engine>,
@@ -126,7 +128,8 @@ pub(super) async fn move_lead(
     move_to(&allowed, &engine, (ClientId(id), Which::Lead), step).await
 }
 
-/// `PATCH /api/v1/integrations/clients/{id}/status`: a lead may become a client.
+/// `PATCH /api/v1/integrations/clients/{id}/status`: changes the status of a client or lead; a lead may become a
+/// client.
 pub(super) async fn move_client(
     allowed: Allowed<Actions>,
     State(engine): State<Engine>,
@@ -153,7 +156,7 @@ async fn move_to(
     }))
 }
 
-/// `POST /api/v1/integrations/clients/{id}/notes`.
+/// `POST /api/v1/integrations/clients/{id}/notes`: adds a note to a client.
 pub(super) async fn add_note(
     allowed: Allowed<Actions>,
     State(engine): State<Engine>,
@@ -170,7 +173,7 @@ pub(super) async fn add_note(
     Ok(replied(engine.add_note(allowed.caller(), (allowed.key().company, ClientId(id)), wish, once).await?))
 }
 
-/// `GET /api/v1/integrations/clients/search` and `…/find`: clients and leads.
+/// `GET /api/v1/integrations/clients/search` and `…/find`: searches clients and leads.
 pub(super) async fn find_client(
     allowed: Allowed<Searches>,
     State(engine): State<Engine>,
@@ -179,7 +182,7 @@ pub(super) async fn find_client(
     find(&allowed, &engine, Which::Client, &pairs).await
 }
 
-/// `GET /api/v1/integrations/leads/search`: leads alone.
+/// `GET /api/v1/integrations/leads/search`: searches leads only.
 pub(super) async fn find_lead(allowed: Allowed<Searches>, State(engine): State<Engine>, pairs: Pairs) -> Answer<Found> {
     find(&allowed, &engine, Which::Lead, &pairs).await
 }
@@ -193,7 +196,7 @@ async fn find(allowed: &Allowed<Searches>, engine: &Engine, which: Which, pairs:
     Ok(axum::Json(Found { items }))
 }
 
-/// A create's answer: 201, or 200 where the record was there already.
+/// Renders the answer to a create: 201 for a new record, 200 for one that existed before.
 pub(super) fn rendered<T: Serialize>(created: &Created, answer: &T) -> (u16, Vec<u8>) {
     let status = match created.made {
         Made::Now => StatusCode::CREATED,
@@ -202,7 +205,7 @@ pub(super) fn rendered<T: Serialize>(created: &Created, answer: &T) -> (u16, Vec
     (status.as_u16(), serde_json::to_vec(answer).unwrap_or_default())
 }
 
-/// The same on the wire.
+/// Converts a stored or fresh reply into a response; a replayed one carries `Idempotency-Replayed: true`.
 pub(super) fn replied(reply: Reply) -> Response {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK);
     let body = ([(CONTENT_TYPE, "application/json")], reply.body);

@@ -1,6 +1,9 @@
-//! Which connections are open, and which of them ends when there are too many. Nobody is turned away at the door: a new connection is always
-//! accepted, and the one that is worth least makes room. Those without a credential go before those of keys, those of operators last; among
-//! equals, the address that has most, then what does nothing, then what has stood still for longest.
+//! The table of open connections, and the eviction policy when there are too many.
+//!
+//! A new connection is always accepted; the connection of least worth is evicted to make room. Connections without a
+//! credential go first, then those of keys, then those of operators. Within a class the order is: the address with the
+//! most connections, then idle connections, then the longest without progress. A flood of anonymous connections
+//! therefore evicts its own before those of keys and operators.
 
 use crate::ambient::{Ambient, Stopwatch};
 use crate::domain::ids::{KeyId, OperatorId};
@@ -13,34 +16,38 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// Connections open at once.
+/// Maximum number of open connections.
 const MAX_CONNECTIONS: usize = 2_048;
-/// Connections of one address; of a proxy, behind which are many callers, as many as of all.
+/// Maximum number of connections per peer address. Shared addresses, such as a trusted proxy's, are exempt.
 const MAX_CONNECTIONS_PER_ADDRESS: usize = 512;
-/// Connections of one key, and of one operator.
+/// Maximum number of connections per API key.
 const MAX_CONNECTIONS_PER_KEY: usize = 512;
+/// Maximum number of connections per operator.
 const MAX_CONNECTIONS_PER_OPERATOR: usize = 64;
-/// Streams open at once, and those of one operator.
+/// Maximum number of open event streams on the server.
 const MAX_STREAMS: usize = 512;
+/// Maximum number of open event streams per operator.
 pub(super) const MAX_STREAMS_PER_OPERATOR: usize = 32;
-/// A stream that took nothing for so long counts as doing nothing.
+/// Time without progress after which an event stream counts as idle.
 const STREAM_STALL: Duration = Duration::from_secs(5);
-/// How often it is said that connections were closed to make room.
+/// Rate at which evictions are reported in the log.
 const REPORT_RATE: Rate = Rate { burst: 1, interval: Duration::from_secs(60) };
 
-/// How many connections there may be.
+/// Limits on the number of open connections, by kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ConnectionLimits {
-    /// All together.
+    /// Maximum number of connections of all kinds together.
     pub(super) total: usize,
-    /// Those of keys: half of all, so that callers who have yet to show a credential find a place.
+    /// Maximum number of connections of keys: half of the total, so that callers who have not shown a credential yet
+    /// find room.
     keys: usize,
-    /// Those of operators: a quarter.
+    /// Maximum number of connections of operators: a quarter of the total.
     operators: usize,
 }
 
 impl ConnectionLimits {
-    /// At most half of the descriptors that the process may have: deliveries and the database need the others.
+    /// Derives the limits from the process's file descriptor limit: at most half of the descriptors, since deliveries
+    /// and the database need the rest.
     pub(super) fn for_descriptors(n_descriptors: Option<u64>) -> Self {
         let half = n_descriptors.and_then(|n| usize::try_from(n / 2).ok());
         let total = half.map_or(MAX_CONNECTIONS, |half| half.clamp(16, MAX_CONNECTIONS));
@@ -48,26 +55,27 @@ impl ConnectionLimits {
     }
 }
 
-/// Whose credential was last seen on a connection.
+/// Credential that was last used on a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Holder {
-    /// A key.
+    /// Connection on which an API key was used.
     Key(KeyId),
-    /// An operator.
+    /// Connection on which an operator's token was used.
     Operator(OperatorId),
 }
 
-/// What a connection is worth: the least ends first.
+/// Eviction order: credential class, connections of the address (reversed), busy or not, time of the last progress.
+/// The smallest value is evicted first.
 type Worth = (u8, Reverse<usize>, bool, u64);
 
-/// One open connection.
+/// One open connection of the server.
 #[derive(Debug)]
 pub(super) struct Connection {
     id: u64,
-    /// The address that is counted; none where many callers share it.
+    /// Address (network prefix) under which the connection is counted; none if many callers share the address.
     group: Option<IpAddr>,
     clock: Stopwatch,
-    /// When bytes last went either way, in milliseconds of the clock.
+    /// Time at which bytes last moved in either direction, in milliseconds of `clock`.
     progressed_ms: AtomicU64,
     state: Mutex<State>,
     evicted: Notify,
@@ -77,7 +85,7 @@ pub(super) struct Connection {
 #[derive(Debug, Default)]
 struct State {
     holder: Option<Holder>,
-    /// Calls whose answer has not begun.
+    /// Number of requests whose response has not begun.
     n_calls: usize,
     n_streams: usize,
 }
@@ -87,21 +95,22 @@ impl Connection {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that bytes went in or out.
+    /// Records that bytes moved in either direction.
     pub(super) fn progressed(&self) {
         self.progressed_ms.store(self.clock.elapsed_ms(), Ordering::Relaxed);
     }
 
-    /// Notes that a call is under way until what this answers with is dropped.
+    /// Counts a request as running until the returned guard is dropped.
     pub(super) fn begin_call(self: &Arc<Self>) -> CallUnderWay {
         self.state().n_calls += 1;
         CallUnderWay(Arc::clone(self))
     }
 
-    /// Notes whose credential a call had.
+    /// Records the credential that a request used.
     ///
     /// # Errors
-    /// [`TooManyCalls`] where the holder has as many connections as it may have, and each has a call under way: none is cut off for another.
+    /// [`TooManyCalls`] when the credential, or its kind, has reached its connection limit and each of its connections
+    /// is running a request: none is cut off for another.
     pub(super) fn held_by(&self, holder: Holder) -> Result<(), TooManyCalls> {
         if self.state().holder.replace(holder) == Some(holder) {
             return Ok(());
@@ -109,7 +118,7 @@ impl Connection {
         self.table.make_room_for(self, holder).inspect_err(|_| self.state().holder = None)
     }
 
-    /// Waits until the connection is to end.
+    /// Waits until the connection is evicted.
     pub(super) async fn evicted(&self) {
         self.evicted.notified().await;
     }
@@ -128,7 +137,7 @@ impl Connection {
     }
 }
 
-/// A call under way.
+/// Guard of a running request, which is counted until the guard is dropped.
 #[derive(Debug)]
 pub(super) struct CallUnderWay(Arc<Connection>);
 
@@ -138,7 +147,7 @@ impl Drop for CallUnderWay {
     }
 }
 
-/// A connection's place in the table, given back when dropped.
+/// Registration of a connection in the table, removed when dropped.
 #[derive(Debug)]
 pub(super) struct Place(Arc<Connection>);
 
@@ -154,7 +163,7 @@ impl Drop for Place {
     }
 }
 
-/// A stream that is open until this is dropped.
+/// Registration of an open event stream, removed when dropped.
 #[derive(Debug)]
 pub(super) struct OpenStream {
     connection: Arc<Connection>,
@@ -175,20 +184,20 @@ impl Drop for OpenStream {
     }
 }
 
-/// Why no stream is opened.
+/// Reason why an event stream is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoStream {
-    /// The operator has as many as one may have.
+    /// The operator has reached the limit of open streams.
     OperatorLimit,
-    /// There are as many as there may be.
+    /// The server has reached the limit of open streams.
     Full,
 }
 
-/// Why a call on one connection more is refused: so many of its kind have calls under way.
+/// Refusal of a request because every connection of its credential or kind is running one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TooManyCalls;
 
-/// All open connections of one server.
+/// Table of all open connections of a server.
 #[derive(Debug)]
 pub(super) struct ConnectionTable {
     limits: ConnectionLimits,
@@ -204,7 +213,7 @@ struct Open {
     streams: HashMap<OperatorId, usize>,
     n_streams: usize,
     reports: TokenBucket,
-    /// Evictions that were not said yet.
+    /// Number of evictions that have not been reported in the log yet.
     n_evicted: u64,
 }
 
@@ -222,7 +231,7 @@ impl Open {
         }
     }
 
-    /// Ends the connection that is worth least among those that `is_candidate` names; false if there is none.
+    /// Evicts the connection of least worth among those that `is_candidate` accepts; returns false if there is none.
     fn evict(&mut self, now: Duration, is_candidate: impl Fn(&Connection) -> bool) -> bool {
         let now_ms = now.as_millis().try_into().unwrap_or(u64::MAX);
         let n_of_address =
@@ -255,7 +264,8 @@ impl ConnectionTable {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives a new connection its place. An address that many callers share is no reason to end one.
+    /// Registers a new connection, evicting another where a limit is exceeded. A shared address is never a reason to
+    /// evict.
     pub(super) fn admit(self: &Arc<Self>, peer: IpAddr, is_shared: bool) -> Place {
         let now = self.clock.elapsed();
         let group = (!is_shared).then(|| network(peer));
@@ -283,13 +293,13 @@ impl ConnectionTable {
         Place(connection)
     }
 
-    /// Ends one connection, where there are no descriptors for another.
+    /// Evicts one connection, for when the process is out of file descriptors.
     pub(super) fn evict_one(&self) {
         self.lock().evict(self.clock.elapsed(), |_| true);
     }
 
-    /// Ends a connection of the same kind where there are too many of it: never the one that the credential was just seen on, nor one with a call
-    /// under way.
+    /// Evicts an idle connection of the credential or its kind where their limit is exceeded; never `newest`, and
+    /// never one that is running a request.
     fn make_room_for(&self, newest: &Connection, holder: Holder) -> Result<(), TooManyCalls> {
         let now = self.clock.elapsed();
         let (of_kind, of_holder): (fn(Holder) -> bool, usize) = match holder {
@@ -299,6 +309,7 @@ impl ConnectionTable {
         let kind_limit = if matches!(holder, Holder::Key(_)) { self.limits.keys } else { self.limits.operators };
         let is = |of: &Connection, wanted: &dyn Fn(Holder) -> bool| {
             let state = of.state();
+            // Cutting off a running request for a new one would let a partner's own burst break its earlier calls.
             of.id != newest.id && state.n_calls == 0 && state.holder.is_some_and(wanted)
         };
         let mut open = self.lock();
@@ -307,7 +318,7 @@ impl ConnectionTable {
         if has_room { Ok(()) } else { Err(TooManyCalls) }
     }
 
-    /// Opens a stream of an operator.
+    /// Registers an event stream of an operator.
     pub(super) fn open_stream(connection: &Arc<Connection>, operator: OperatorId) -> Result<OpenStream, NoStream> {
         let mut open = connection.table.lock();
         if open.streams.get(&operator).is_some_and(|n| *n >= MAX_STREAMS_PER_OPERATOR) {

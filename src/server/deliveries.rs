@@ -1,4 +1,4 @@
-//! Deliveries, and what became of an event.
+//! Handlers of deliveries, events and event traces.
 
 use super::guard::{Acting, Operator, Viewer};
 use super::place::{Wanted, event_type, named};
@@ -17,7 +17,7 @@ use crate::engine::{Engine, journal};
 use axum::extract::State;
 use axum::http::StatusCode;
 
-/// `GET /portal/v1/deliveries`: newest first.
+/// `GET /portal/v1/deliveries`: the delivery rows that match the filters, newest first.
 pub(super) async fn list(
     _: Operator<Viewer>,
     State(engine): State<Engine>,
@@ -35,7 +35,7 @@ pub(super) async fn list(
     Ok(axum::Json(wanted.page(page, row)))
 }
 
-/// `GET /portal/v1/deliveries/{id}`: with its attempts.
+/// `GET /portal/v1/deliveries/{id}`: one delivery with its attempts.
 pub(super) async fn get(
     operator: Operator<Viewer>,
     State(engine): State<Engine>,
@@ -46,7 +46,8 @@ pub(super) async fn get(
     Ok(shown(&operator, DeliveryDetail { row: row(delivery), attempts }))
 }
 
-/// `POST /portal/v1/deliveries/{id}/resend`: made as soon as nobody else has the delivery; the log tells what it came to.
+/// `POST /portal/v1/deliveries/{id}/resend`: queues one attempt, made as soon as no other worker holds the delivery;
+/// its outcome appears in the delivery log.
 pub(super) async fn resend(
     operator: Operator<Acting>,
     State(engine): State<Engine>,
@@ -56,7 +57,7 @@ pub(super) async fn resend(
     Ok((StatusCode::ACCEPTED, axum::Json(row(delivery))))
 }
 
-/// `GET /portal/v1/events`: of all companies, newest first.
+/// `GET /portal/v1/events`: events of all companies, newest first.
 pub(super) async fn events(
     _: Operator<Viewer>,
     State(engine): State<Engine>,
@@ -68,7 +69,7 @@ pub(super) async fn events(
     Ok(axum::Json(wanted.page(page, event)))
 }
 
-/// `GET /portal/v1/events/{id}`: byte by byte for an admin, without personal values for the other roles.
+/// `GET /portal/v1/events/{id}`: one event; exact bytes for an admin, personal values masked for other roles.
 pub(super) async fn get_event(
     operator: Operator<Viewer>,
     State(engine): State<Engine>,

@@ -1,4 +1,4 @@
-//! Events.
+//! Handlers that poll and publish events.
 
 use super::body::{Creating, Json};
 use super::clients::replied;
@@ -18,8 +18,8 @@ use axum::response::{IntoResponse as _, Response};
 
 const LIST: &str = "events";
 
-/// `GET /api/v1/events`: ascending unless asked otherwise, with a place to go on from also on an empty page. The envelopes go out as they are
-/// stored.
+/// `GET /api/v1/events`: polls the events of the key's company, ascending by default, with a cursor on every page. The
+/// stored envelopes are sent unchanged.
 pub(super) async fn list(
     allowed: Allowed<EventsRead>,
     State(engine): State<Engine>,
@@ -48,7 +48,8 @@ pub(super) async fn list(
     Ok(json(StatusCode::OK, body))
 }
 
-/// The types that are asked for, each once: `type` may be repeated, and hold several, separated by commas.
+/// Returns the requested event types without repeats: `type` may be repeated, and may hold several types separated by
+/// commas.
 fn kinds(pairs: &Pairs) -> Result<Vec<EventType>, Refusal> {
     let mut kinds = Vec::new();
     for name in pairs.all("type").flat_map(|names| names.split(',')).map(str::trim) {
@@ -68,7 +69,7 @@ fn order(pairs: &Pairs) -> Result<Order, Refusal> {
     }
 }
 
-/// A filter in one spelling, empty if it lets everything through.
+/// Spells a filter in its one canonical form, to which cursors are bound; empty for a filter that matches everything.
 fn canonical(filter: &Filter, order: Order) -> String {
     let kinds: String = filter.kinds.iter().map(|kind| format!("type={kind};")).collect();
     let time = |name, time: Option<Timestamp>| time.map_or_else(String::new, |time| format!("{name}={time};"));
@@ -76,7 +77,7 @@ fn canonical(filter: &Filter, order: Order) -> String {
     format!("{kinds}{}{}{order}", time("since", filter.since), time("until", filter.until))
 }
 
-/// `POST /api/v1/events/test`: a real event whose metadata say that it is a test.
+/// `POST /api/v1/events/test`: publishes a real event whose metadata marks it as a test.
 pub(super) async fn publish_test(
     allowed: Allowed<EventsTest>,
     State(engine): State<Engine>,
@@ -93,7 +94,7 @@ pub(super) async fn publish_test(
     Ok(replied(engine.publish_once(allowed.caller(), news, call, render).await?))
 }
 
-/// `POST /portal/v1/events`: what the CRM would do.
+/// `POST /portal/v1/events`: publishes an event of any type, as the CRM would.
 pub(super) async fn emit(
     operator: Operator<Acting>,
     State(engine): State<Engine>,

@@ -1,5 +1,5 @@
-//! How the platform can be reached: the names and addresses that it answers to, the proxies that it believes, and what a head must keep so that
-//! nobody reads two requests in it.
+//! Exposure of the server: the host names that it answers to, the proxies that it trusts, and the checks on a request
+//! head that prevent request smuggling and DNS rebinding.
 
 use super::problem::Refusal;
 use crate::api::problem::Code;
@@ -10,28 +10,29 @@ use axum::http::{HeaderMap, HeaderName};
 use std::net::{IpAddr, SocketAddr};
 use url::Host;
 
-/// How the server can be reached from elsewhere. By default: directly, under the address that it is bound to.
+/// Exposure of the server to callers. By default callers connect directly, to the bound address.
 #[derive(Debug, Clone, Default)]
 pub struct Exposure {
-    /// Whether a proxy is in front of it.
+    /// Whether the server is behind a proxy.
     pub proxied: Proxied,
-    /// Names and addresses under which callers reach it, beside the bound address and the forms of localhost.
+    /// Host names and addresses under which callers reach the server, besides the bound address and localhost.
     pub public_names: Vec<Host>,
 }
 
-/// Whether a proxy is in front of the server.
+/// Whether a reverse proxy is in front of the server.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Proxied {
-    /// None is.
+    /// Callers connect directly (the default).
     #[default]
     Direct,
-    /// One is; what it says of its callers is believed where it connects from one of these.
+    /// Callers connect through a proxy, whose forwarding headers are believed if it connects from one of these
+    /// networks.
     Behind(TrustedProxies),
 }
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Headers that are given once or not at all. A second `X-Api-Key` is the guard's business.
+/// Headers that may be given only once. A repeated `X-Api-Key` is refused by the guard, with 401.
 const SINGLE_HEADERS: [(HeaderName, &str); 4] = [
     (AUTHORIZATION, "Authorization"),
     (HeaderName::from_static("idempotency-key"), "Idempotency-Key"),
@@ -39,7 +40,7 @@ const SINGLE_HEADERS: [(HeaderName, &str); 4] = [
     (HOST, "Host"),
 ];
 
-/// A server's exposure with the address that it is bound to.
+/// Exposure of a server together with its bound address.
 #[derive(Debug)]
 pub(super) struct Reachability {
     bound: Option<IpAddr>,
@@ -51,13 +52,13 @@ impl Reachability {
         Self { bound: bound.map(|address| address.ip().to_canonical()), exposure }
     }
 
-    /// Whether only processes of this machine can ask: it is bound to loopback, and nothing in front of it hands requests on.
+    /// Returns whether only local processes can connect: bound to loopback, without a proxy or public names.
     pub(super) fn is_local(&self) -> bool {
         let is_direct = self.exposure.proxied == Proxied::Direct && self.exposure.public_names.is_empty();
         is_direct && self.bound.is_some_and(|address| address.is_loopback())
     }
 
-    /// Whether many callers share a peer's address: this machine's own, and that of a proxy.
+    /// Returns whether many callers share the peer's address, as with loopback or a proxy.
     pub(super) fn is_shared(&self, peer: IpAddr) -> bool {
         let is_proxy = match &self.exposure.proxied {
             Proxied::Direct => false,
@@ -66,7 +67,10 @@ impl Reachability {
         peer.to_canonical().is_loopback() || is_proxy
     }
 
-    /// Refuses a head that has a header twice that must be single, and one that is meant for another server.
+    /// Refuses a request head with a repeated single header, or with a `Host` that names another server.
+    ///
+    /// # Errors
+    /// [`Refusal`] with 400 for a repeated or missing header, with 421 for a foreign host name.
     pub(super) fn judge(&self, request: &Request) -> Result<(), Refusal> {
         let headers = request.headers();
         for (name, spelled) in &SINGLE_HEADERS {
@@ -81,7 +85,8 @@ impl Reachability {
         request.uri().authority().map_or(Ok(()), |authority| self.judge_authority(authority.as_str()))
     }
 
-    /// A page that has its own name lead to this address (DNS rebinding) sends that name.
+    /// Refuses a host name that is not the server's own. In a DNS rebinding attack, a web page's own host name
+    /// resolves to this address, and the browser sends that name.
     fn judge_authority(&self, authority: &str) -> Result<(), Refusal> {
         let malformed = || Refusal::new(Code::MalformedRequest, "the header Host holds neither a name nor an address");
         let host = parse_authority(authority).ok_or_else(malformed)?;
@@ -108,7 +113,8 @@ impl Reachability {
         address.is_some_and(is_own) || self.exposure.public_names.contains(host)
     }
 
-    /// The address that called: the peer's, or the one that a trusted proxy names. `X-Forwarded-For` counts before `Forwarded`.
+    /// Returns the caller's address: the peer's, or the one that a trusted proxy reports. `X-Forwarded-For` takes
+    /// precedence over `Forwarded`.
     pub(super) fn caller(&self, request: &Request) -> Option<IpAddr> {
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>()?.0.ip();
         let Proxied::Behind(proxies) = &self.exposure.proxied else { return Some(peer.to_canonical()) };
@@ -121,12 +127,12 @@ impl Reachability {
     }
 }
 
-/// The lines of a header. One that is no text counts as an empty one, which names nobody.
+/// Returns the lines of a header. A line that is not text is returned as empty, which names no caller.
 fn lines<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Vec<&'a str> {
     headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default()).collect()
 }
 
-/// A name or an address, as it is written in `Host`, with or without a port.
+/// Parses a host name or address from a `Host` header, with or without a port.
 fn parse_authority(authority: &str) -> Option<Host> {
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, port),
@@ -138,7 +144,7 @@ fn parse_authority(authority: &str) -> Option<Host> {
     parse_name(host)
 }
 
-/// A name or an address without a port, in one spelling: lower case, without the dot at its end.
+/// Parses a host name or address without a port, normalised to lower case and without a trailing dot.
 #[must_use]
 pub fn parse_name(text: &str) -> Option<Host> {
     Host::parse(text.strip_suffix('.').unwrap_or(text)).ok()

@@ -1,5 +1,9 @@
-//! The guards: a handler's signature states its price. [`Allowed`] authenticates a key, admits the call through its window and checks its
-//! scope; [`Operator`] authenticates an operator and checks the role. Neither can be had in any other way.
+//! Guards: extractors that authenticate and authorise a request. A handler's signature declares what its route
+//! requires.
+//!
+//! [`Allowed`] authenticates a key, admits the request through its rate window and checks the scope; [`Operator`]
+//! authenticates an operator's token and checks the role. Neither can be constructed in any other way, so a handler
+//! cannot skip a check.
 
 use super::connections::{Connection, Holder, TooManyCalls};
 use super::openapi;
@@ -23,20 +27,20 @@ use axum::response::Response;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What a route asks of its caller.
+/// Access requirement of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Nothing.
+    /// No credential is required.
     Public,
-    /// A key with a scope; the call is counted in a bucket.
+    /// An API key with this scope is required; the call counts in this bucket.
     Key(Scope, Bucket),
-    /// An operator of at least this role.
+    /// An operator of at least this role is required.
     Operator(Role),
 }
 
-/// A price, as a type.
+/// Access requirement, encoded as a type.
 pub trait Price {
-    /// The same as a value.
+    /// Access requirement of the type, as a value.
     const ACCESS: Access;
 }
 
@@ -52,31 +56,31 @@ macro_rules! prices {
 }
 
 prices! {
-    /// Anyone.
+    /// Requires no credential at all.
     Anyone: Access::Public;
-    /// Polling events.
+    /// Requires the scope for polling events.
     EventsRead: Access::Key(Scope::EventsRead, Bucket::Read);
-    /// Publishing test events.
+    /// Requires the scope for publishing test events.
     EventsTest: Access::Key(Scope::Admin, Bucket::Admin);
-    /// Reading subscriptions.
+    /// Requires the scope for reading subscriptions.
     WebhooksRead: Access::Key(Scope::WebhooksWrite, Bucket::Read);
-    /// Creating and changing subscriptions.
+    /// Requires the scope for creating and changing subscriptions.
     WebhooksWrite: Access::Key(Scope::WebhooksWrite, Bucket::Admin);
-    /// Deleting subscriptions.
+    /// Requires the scope for deleting subscriptions.
     WebhooksRemove: Access::Key(Scope::WebhooksWrite, Bucket::Write);
-    /// Actions.
+    /// Requires the scope for lead and client actions.
     Actions: Access::Key(Scope::IntegrationsWrite, Bucket::Write);
-    /// Searches.
+    /// Requires the scope for lead and client searches.
     Searches: Access::Key(Scope::IntegrationsRead, Bucket::Read);
-    /// Looking.
+    /// Requires an operator of any role.
     Viewer: Access::Operator(Role::Viewer);
-    /// Testing, enabling, disabling, emitting.
+    /// Requires the role operator: tests, enables, disables, replays, publishes.
     Acting: Access::Operator(Role::Operator);
-    /// Companies, keys, limits.
+    /// Requires the role admin: companies, keys, limits and operators.
     Admin: Access::Operator(Role::Admin);
 }
 
-/// What the layers tell the stamp of a request.
+/// Per-request context, filled in by guards and extractors and read by the outer middleware when the response leaves.
 #[derive(Debug, Clone)]
 pub(super) struct Note(Arc<Mutex<Noted>>);
 
@@ -86,25 +90,25 @@ pub(super) struct Noted {
     pub(super) route: Option<String>,
     pub(super) caller: Option<(KeyId, CompanyId)>,
     pub(super) admission: Option<Admission>,
-    /// What the log is to say of a request that was no problem.
+    /// Text for the request log, if the request succeeds.
     pub(super) detail: Option<String>,
-    /// Which key a refused one claimed to be.
+    /// Company and last four characters claimed by a refused key.
     pub(super) claimed: Option<Claimed>,
-    /// Parameters of the query and fields of the body that nobody reads.
+    /// Query parameters and body fields that no handler reads.
     pub(super) ignored: Vec<String>,
 }
 
-/// Names of ignored fields and parameters that an answer tells.
+/// Maximum number of ignored names that a response reports.
 const MAX_IGNORED_NAMES: usize = 16;
 
-/// Whether a name can stand in a header.
+/// Returns whether a name may be repeated in a response header.
 fn is_fit(name: &str) -> bool {
     (1..=64).contains(&name.len())
         && !may_be_secret(name)
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
-/// Notes the parameters of a query that its route does not read.
+/// Middleware that records the query parameters which the route does not read.
 pub(super) async fn note_query(request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     if let (Some(note), Some(route), Some(query)) = (request.extensions().get::<Note>(), route, request.uri().query()) {
@@ -124,7 +128,7 @@ impl Note {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Notes names that nobody reads, as far as they can stand in a header.
+    /// Records names that no handler reads, as far as they may appear in a header.
     pub(super) fn ignore(&self, names: impl Iterator<Item = String>) {
         self.write(|noted| {
             for name in names.filter(|name| is_fit(name)) {
@@ -144,7 +148,7 @@ impl Note {
     }
 }
 
-/// A key that may do what `P` says, in a call that its window admitted.
+/// Proof that the request carries a key with the access `P` and was admitted by its rate window.
 #[derive(Debug)]
 pub struct Allowed<P> {
     key: Arc<Key>,
@@ -154,18 +158,18 @@ pub struct Allowed<P> {
 }
 
 impl<P> Allowed<P> {
-    /// The key.
+    /// Returns the authenticated key.
     #[must_use]
     pub fn key(&self) -> &Key {
         &self.key
     }
 
-    /// Has the log say this of a call that goes well.
+    /// Sets the text that the request log keeps if the request succeeds.
     pub fn say(&self, detail: String) {
         self.note.say(detail);
     }
 
-    /// Who asks, for the audit.
+    /// Returns the caller, for the audit trail.
     #[must_use]
     pub fn caller(&self) -> Caller {
         Caller::new(Actor::Key(Arc::clone(&self.key)), self.note.read().request_id, self.audit_key.clone())
@@ -188,6 +192,7 @@ impl<P: Price> FromRequestParts<Engine> for Allowed<P> {
         })?;
         note.write(|noted| noted.caller = Some((key.id, key.company)));
         hold(parts, Holder::Key(key.id))?;
+        // Counted before the scope is checked, so that calls without the scope are rate limited as well.
         let admission = engine.admit(&key, bucket);
         note.write(|noted| noted.admission = Some(admission));
         if admission.answer == Answer::Refused {
@@ -207,7 +212,7 @@ impl<P: Price> FromRequestParts<Engine> for Allowed<P> {
     }
 }
 
-/// Whether a caller takes JSON. A header that cannot be read counts as none.
+/// Returns whether the caller accepts JSON. An unreadable `Accept` header counts as absent.
 fn accepts_json(headers: &HeaderMap) -> bool {
     let ranges: Vec<&str> = headers
         .get_all("accept")
@@ -224,7 +229,7 @@ fn accepts_json(headers: &HeaderMap) -> bool {
     ranges.iter().all(|range| range.trim().is_empty()) || ranges.iter().any(is_taken)
 }
 
-/// The key in its header; or why there is none, naming the right header where it was put elsewhere.
+/// Returns the key from its header, or a refusal that names the right header if the key was sent elsewhere.
 fn presented<'a>(headers: &'a HeaderMap, query: Option<&str>) -> Result<&'a str, Refusal> {
     let mut given = headers.get_all("x-api-key").iter();
     if let Some(value) = given.next() {
@@ -245,7 +250,8 @@ fn presented<'a>(headers: &'a HeaderMap, query: Option<&str>) -> Result<&'a str,
     Err(Refusal::new(Code::MissingKey, format!("send the key in the header X-Api-Key{elsewhere}")))
 }
 
-/// What can be told of a key that was refused: only where it has the form of one, because anything else may be another secret.
+/// Returns what may be logged of a refused key. Only a well-formed key qualifies: any other text may be an unrelated
+/// secret.
 fn claimed(text: &str) -> Option<Claimed> {
     let company = key::judge(text).ok()?;
     Some(Claimed { company, last4: text.get(text.len() - 4..)?.to_owned() })
@@ -263,7 +269,7 @@ fn refused(refusal: auth::Refusal) -> Refusal {
     }
 }
 
-/// An operator who may do what `P` says.
+/// Proof that the request carries the token of an operator with the access `P`.
 #[derive(Debug)]
 pub struct Operator<P> {
     operator: operator::Operator,
@@ -273,18 +279,18 @@ pub struct Operator<P> {
 }
 
 impl<P> Operator<P> {
-    /// Who asks, for the audit.
+    /// Returns the caller, for the audit trail.
     #[must_use]
     pub fn caller(&self) -> Caller {
         Caller::new(Actor::Operator(self.operator.clone()), self.request_id.clone(), self.audit_key.clone())
     }
 
-    /// Who asks.
+    /// Returns the operator's number.
     pub(super) fn id(&self) -> OperatorId {
         self.operator.id
     }
 
-    /// Whether payloads are shown to it as they are.
+    /// Returns whether payloads are shown unmasked, as only admins see them.
     pub(super) fn may_reveal(&self) -> bool {
         self.operator.role == Role::Admin
     }
@@ -319,13 +325,14 @@ impl<P: Price> FromRequestParts<Engine> for Operator<P> {
     }
 }
 
-/// The token behind the scheme, which has no case; any number of spaces may be between them.
+/// Returns the token of a bearer credential; the scheme is case-insensitive and any number of spaces may follow.
 fn bearer(credentials: &str) -> Option<&str> {
     let (scheme, token) = credentials.split_once(' ')?;
     scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim_matches(' '))
 }
 
-/// Notes on the connection whose credential it carries. Refuses the call where as many others of its kind as there may be are under way.
+/// Records the credential on its connection. Refuses the request if the credential, or its kind, is at its connection
+/// limit with every connection running a request.
 fn hold(parts: &Parts, holder: Holder) -> Result<(), Refusal> {
     let Some(connection) = parts.extensions.get::<Arc<Connection>>() else { return Ok(()) };
     connection.held_by(holder).map_err(|TooManyCalls| {
@@ -334,7 +341,7 @@ fn hold(parts: &Parts, holder: Holder) -> Result<(), Refusal> {
     })
 }
 
-/// The request's note, with its route.
+/// Returns the request's context, with its route recorded.
 fn note(parts: &Parts) -> Note {
     let note = parts.extensions.get::<Note>().cloned().unwrap_or_else(|| Note::new(String::new()));
     let route = parts.extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned());

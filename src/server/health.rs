@@ -1,4 +1,4 @@
-//! Whether the platform lives, and whether it can work.
+//! Handlers of the liveness and readiness checks.
 
 use super::problem::Refusal;
 use crate::api::problem::{Code, Problem};
@@ -7,7 +7,7 @@ use crate::engine::{Engine, Status};
 use axum::extract::State;
 use serde_json::{Value, json};
 
-/// `GET /healthz`: the process answers.
+/// `GET /healthz`: answers while the process serves requests.
 pub(super) async fn healthz(State(engine): State<Engine>) -> axum::Json<Value> {
     axum::Json(json!({
         "status": "ok",
@@ -16,7 +16,7 @@ pub(super) async fn healthz(State(engine): State<Engine>) -> axum::Json<Value> {
     }))
 }
 
-/// `GET /readyz`: the database answers and takes writes, and the dispatcher runs.
+/// `GET /readyz`: answers 200 if the database accepts writes and the dispatcher runs, otherwise 503 with the reason.
 pub(super) async fn readyz(State(engine): State<Engine>) -> Result<axum::Json<Value>, Refusal> {
     engine.companies().await?;
     let Status { is_dispatching, paused, write_fault } = engine.status();

@@ -1,4 +1,4 @@
-//! Companies and keys.
+//! Handlers of companies and API keys.
 
 use super::body::Json;
 use super::guard::{Admin, Operator, Viewer};
@@ -18,7 +18,7 @@ use crate::engine::revocations::Revoked;
 use axum::extract::State;
 use axum::http::StatusCode;
 
-/// `GET /portal/v1/companies`.
+/// `GET /portal/v1/companies`: every company on the platform.
 pub(super) async fn companies(
     _: Operator<Viewer>,
     State(engine): State<Engine>,
@@ -28,7 +28,7 @@ pub(super) async fn companies(
     Ok(axum::Json(page_of(rows, &paging, "companies", |row: &Company| row.id.to_string())?))
 }
 
-/// `POST /portal/v1/companies`.
+/// `POST /portal/v1/companies`: creates a company with a name.
 pub(super) async fn create_company(
     operator: Operator<Admin>,
     State(engine): State<Engine>,
@@ -37,7 +37,7 @@ pub(super) async fn create_company(
     Ok((StatusCode::CREATED, axum::Json(engine.create_company(operator.caller(), new.name).await?.into())))
 }
 
-/// `GET /portal/v1/keys`: of all companies, worst first.
+/// `GET /portal/v1/keys`: keys of all companies, worst health first.
 pub(super) async fn list(
     _: Operator<Viewer>,
     State(engine): State<Engine>,
@@ -47,7 +47,7 @@ pub(super) async fn list(
     Ok(axum::Json(page_of(rows, &paging, "keys", |row: &KeyRow| row.id.to_string())?))
 }
 
-/// `POST /portal/v1/keys`: the key is in this answer alone.
+/// `POST /portal/v1/keys`: creates a key, whose full text is in this answer only.
 pub(super) async fn create(
     operator: Operator<Admin>,
     State(engine): State<Engine>,
@@ -66,7 +66,7 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, axum::Json(created)))
 }
 
-/// `POST /portal/v1/keys/{id}/revoke`: in force at once, also when the disk is full.
+/// `POST /portal/v1/keys/{id}/revoke`: revokes a key; in force at once, also when the disk is full.
 pub(super) async fn revoke(
     operator: Operator<Admin>,
     State(engine): State<Engine>,
@@ -77,7 +77,8 @@ pub(super) async fn revoke(
     Ok(axum::Json(RevokedKey { row, write_pending: write_pending.map(Untrusted::new) }))
 }
 
-/// `PATCH /portal/v1/keys/{id}/limits`: null means the default, absent ones stay; acts on the next request.
+/// `PATCH /portal/v1/keys/{id}/limits`: changes rate limits from the next request on. Null restores the default,
+/// absent limits are kept.
 pub(super) async fn limit(
     operator: Operator<Admin>,
     State(engine): State<Engine>,

@@ -1,17 +1,18 @@
-//! Which fields a type reads: asked of the type itself, by handing it a deserialiser that only listens.
+//! Field names of `Deserialize` types, found by running a type against a deserializer that records what the type
+//! requests and then fails.
 
 use serde::de::value::{Error, StrDeserializer};
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IntoDeserializer, MapAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
-/// The names of the fields that `T` reads; `None` if it is not a plain struct, and so may read anything.
+/// Returns the names of the fields that `T` reads; `None` if `T` is not a plain struct and may read any field.
 pub(super) fn fields<T: DeserializeOwned>() -> Option<&'static [&'static str]> {
     let mut names = None;
     let _ = T::deserialize(Listener(&mut names));
     names
 }
 
-/// The names of those fields that may be null.
+/// Returns the names of the fields of `T` that may be null.
 pub(super) fn optional<T: DeserializeOwned>() -> Vec<&'static str> {
     let is_optional = |name: &&'static str| {
         let mut heard = false;
@@ -21,7 +22,7 @@ pub(super) fn optional<T: DeserializeOwned>() -> Vec<&'static str> {
     fields::<T>().unwrap_or_default().iter().copied().filter(is_optional).collect()
 }
 
-/// An object with one field alone, which hears what its type asks for.
+/// Deserializer that offers an object with a single field and records whether the field is optional.
 struct Only<'a> {
     name: Option<&'static str>,
     heard: &'a mut bool,
@@ -54,7 +55,7 @@ impl<'de> MapAccess<'de> for Only<'_> {
     }
 }
 
-/// A value that is asked whether it may be absent, and answers nothing.
+/// Deserializer of a single value that records whether an `Option` was requested.
 struct Asked<'a>(&'a mut bool);
 
 impl<'de> Deserializer<'de> for Asked<'_> {

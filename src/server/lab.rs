@@ -1,4 +1,4 @@
-//! The signature lab over an attempt.
+//! Handler of the signature debugger for attempts.
 
 use super::guard::{Operator, Viewer};
 use super::problem::Refusal;
@@ -9,8 +9,8 @@ use crate::domain::text::Untrusted;
 use crate::engine::Engine;
 use axum::extract::State;
 
-/// `GET /portal/v1/attempts/{id}/signature`: what the receiver's answer, and what it is said to have computed, say about how it verified. It
-/// reveals no secret.
+/// `GET /portal/v1/attempts/{id}/signature`: explains how the receiver verified an attempt, from its answer and from
+/// the signature given in the query. Reveals no secret.
 pub(super) async fn explain(
     operator: Operator<Viewer>,
     State(engine): State<Engine>,

@@ -1,4 +1,4 @@
-//! Rate windows with who fills them, and trips.
+//! Handlers of rate windows and trips.
 
 use super::guard::{Access, Operator, Viewer};
 use super::place::Wanted;
@@ -16,10 +16,10 @@ use crate::domain::window::Bucket;
 use crate::engine::Engine;
 use axum::extract::State;
 
-/// Routes and callers that are shown with a window.
+/// Maximum number of routes, and of callers, per window in the answer.
 const SHOWN: usize = 10;
 
-/// `GET /portal/v1/limits`: least headroom first.
+/// `GET /portal/v1/limits`: rate windows with their busiest routes and callers, least headroom first.
 pub(super) async fn list(
     _: Operator<Viewer>,
     State(engine): State<Engine>,
@@ -65,7 +65,7 @@ pub(super) async fn list(
     Ok(axum::Json(page_of(items, &paging, "limits", name)?))
 }
 
-/// `GET /portal/v1/trips`: newest first.
+/// `GET /portal/v1/trips`: trips of the breaker, newest first.
 pub(super) async fn trips(
     operator: Operator<Viewer>,
     State(engine): State<Engine>,

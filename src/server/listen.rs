@@ -1,5 +1,7 @@
-//! Connections: each is served by a task of its own and must not dawdle. Where axum's own loop waits for ever, this one gives up; where there are
-//! too many, [`super::connections`] says which one ends.
+//! The accept loop: one task per connection, with timeouts and bounded buffers.
+//!
+//! It replaces `axum::serve`, which has no such limits. [`super::connections`] decides which connection is closed when
+//! there are too many.
 
 use super::bare::Dressed;
 use super::connections::{ConnectionLimits, ConnectionTable, Place};
@@ -24,21 +26,22 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::util::ServiceExt as _;
 
-/// How long a head, and then a body, may take to arrive; and how long a connection may be silent between two calls.
+/// Time limit for a request head, and then for a body, to arrive; also the idle timeout between two requests of a
+/// connection.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
-/// Headers in a head at most; more are refused before anything else sees them.
+/// Maximum number of headers in a request; requests with more are refused by hyper.
 const MOST_HEADERS: usize = 512;
-/// Bytes that are held of a request's head, and of answers that wait to be taken, for one connection.
+/// Maximum size of the read and write buffers of a connection, in bytes.
 const MAX_BUFFER: usize = 96 << 10;
-/// Bytes of answers that the system takes for one connection before its peer has room for them.
+/// Number of unsent response bytes that the kernel buffers per connection.
 #[cfg(target_os = "linux")]
 const MAX_UNSENT: u32 = 64 << 10;
-/// Connections that were told to end and are not gone yet, at most.
+/// Maximum number of evicted connections that have not closed yet.
 const MAX_ENDING: usize = 64;
-/// How long to wait when no connection can be accepted, for want of descriptors as a rule.
+/// Delay before accepting again after a failure, usually a lack of file descriptors.
 const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Serves whoever connects until `stop` says so; then lets calls under way finish.
+/// Accepts and serves connections until `stop` is set, then waits for requests in flight to finish.
 pub(super) async fn run(
     listener: TcpListener,
     router: Router,
@@ -51,6 +54,7 @@ pub(super) async fn run(
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
+            // Evicted connections close asynchronously, so a flood could outrun their closing without this bound.
             accepted = listener.accept(), if connections.len() < limits.total + MAX_ENDING => accepted,
             () = stopped(stop.clone()) => break,
             Some(_) = connections.join_next() => continue,
@@ -76,7 +80,7 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// One connection, call after call; its requests know who connected, and its place.
+/// Serves the requests of one connection; each carries the peer's address and its connection as extensions.
 async fn converse(
     (stream, peer): (TcpStream, SocketAddr),
     place: Place,
@@ -119,7 +123,7 @@ async fn converse(
     }
 }
 
-/// Bounds what the system holds for a peer that takes nothing, and for how long, where the system can be told to.
+/// Bounds what the kernel buffers for a peer that does not read, and for how long.
 #[cfg(target_os = "linux")]
 fn limit_unsent(stream: &TcpStream) {
     let socket = socket2::SockRef::from(stream);
@@ -127,6 +131,6 @@ fn limit_unsent(stream: &TcpStream) {
     let _ = socket.set_tcp_user_timeout(Some(super::paced::WRITE_TIMEOUT));
 }
 
-/// Elsewhere its own limits are the only ones.
+/// Does nothing where the kernel has no such options.
 #[cfg(not(target_os = "linux"))]
 const fn limit_unsent(_: &TcpStream) {}

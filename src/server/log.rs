@@ -1,4 +1,4 @@
-//! The delivery log.
+//! Handlers of the delivery log.
 
 use super::guard::{Operator, Viewer};
 use super::place::{Wanted, event_type, named};
@@ -13,7 +13,7 @@ use crate::domain::log::{AttemptFilter, Ended};
 use crate::engine::Engine;
 use axum::extract::State;
 
-/// `GET /portal/v1/attempts`: newest first.
+/// `GET /portal/v1/attempts`: attempts that match the filters, newest first.
 pub(super) async fn list(
     operator: Operator<Viewer>,
     State(engine): State<Engine>,
@@ -42,7 +42,8 @@ pub(super) async fn list(
     Ok(shown(&operator, wanted.page(page, AttemptRow::from)))
 }
 
-/// `GET /portal/v1/attempts/{id}`: byte by byte for an admin, without personal values for the other roles.
+/// `GET /portal/v1/attempts/{id}`: one attempt in full; exact bytes for an admin, personal values masked for other
+/// roles.
 pub(super) async fn get(
     operator: Operator<Viewer>,
     State(engine): State<Engine>,

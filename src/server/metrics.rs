@@ -1,5 +1,8 @@
-//! Metrics for Prometheus: cumulative numbers that the database already keeps, what the process has seen, and what `crow check` looks at.
-//! No label grows with keys or companies; of tripped subscriptions the first are named, so that each can page by itself.
+//! Metrics in the Prometheus text format: counters maintained by the database and the process, and the values that
+//! `crow check` examines.
+//!
+//! No label grows with the number of keys or companies. Tripped subscriptions are labelled individually up to a fixed
+//! number, so that each can raise its own alert.
 
 use super::exposure::Reachability;
 use super::guard::{Operator, Viewer};
@@ -16,7 +19,8 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// `GET /metrics`: for anyone on this machine; for operators where other machines can ask, by a proxy or directly.
+/// `GET /metrics`: open to local callers; requires an operator if other machines can reach the server, directly or
+/// through a proxy.
 pub(super) async fn get(
     State(engine): State<Engine>,
     Extension(reachability): Extension<Arc<Reachability>>,
@@ -48,19 +52,19 @@ async fn write(engine: &Engine) -> Result<String, Refusal> {
     Ok(text)
 }
 
-/// What a metric's numbers do.
+/// Kind of a metric, in Prometheus terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// They only grow.
+    /// Value that only increases.
     Counter,
-    /// They come and go.
+    /// Value that increases and decreases.
     Gauge,
-    /// They only grow: how many were at most as long as a bound, their sum and their number.
+    /// Cumulative counts per upper bound, with the sum and the number of observations.
     Histogram,
 }
 
 impl Kind {
-    /// What stands behind the name in the series of such a metric.
+    /// Returns the name suffixes of the series of a metric of this kind.
     pub(super) const fn suffixes(self) -> &'static [&'static str] {
         match self {
             Self::Counter | Self::Gauge => &[""],
@@ -69,7 +73,7 @@ impl Kind {
     }
 }
 
-/// A metric with its numbers.
+/// Metric with its help text and samples.
 #[derive(Debug, Clone)]
 pub(super) struct Metric {
     pub(super) name: &'static str,
@@ -78,7 +82,7 @@ pub(super) struct Metric {
     pub(super) samples: Vec<Sample>,
 }
 
-/// One number of a metric.
+/// Sample of a metric: one value with its labels.
 #[derive(Debug, Clone)]
 pub(super) struct Sample {
     pub(super) suffix: &'static str,
@@ -91,22 +95,22 @@ const fn sample(labels: Vec<(&'static str, String)>, value: u64) -> Sample {
     Sample { suffix: "", labels, value: value as f64 }
 }
 
-/// A metric of one number.
+/// Builds a metric with a single sample without labels.
 fn one(name: &'static str, kind: Kind, what: &'static str, value: u64) -> Metric {
     Metric { name, kind, what, samples: vec![sample(Vec::new(), value)] }
 }
 
-/// A gauge by one label.
+/// Builds a gauge with one label and one sample per value.
 fn by(name: &'static str, what: &'static str, label: &'static str, values: &[(&str, u64)]) -> Metric {
     let samples = values.iter().map(|(value, n)| sample(vec![(label, (*value).to_owned())], *n)).collect();
     Metric { name, kind: Kind::Gauge, what, samples }
 }
 
-/// Statuses that are counted from the start, so that the first answer of each is an increase.
+/// Status codes reported from zero, so that the first answer of each shows as an increase.
 const STATUSES: [u16; 20] =
     [200, 201, 204, 400, 401, 403, 404, 405, 406, 409, 413, 414, 415, 421, 429, 431, 500, 501, 503, 507];
 
-/// Every metric, in the order in which they are told.
+/// Returns every metric, in the order of output.
 pub(super) fn told(gauges: &Gauges, status: &Status) -> Vec<Metric> {
     use Kind::{Counter, Gauge};
     let dropped = "Requests that the log could not keep up with, since the start";
@@ -149,7 +153,7 @@ pub(super) fn told(gauges: &Gauges, status: &Status) -> Vec<Metric> {
     metrics
 }
 
-/// What needs somebody: the numbers of `crow check`.
+/// Returns the metrics of problems that need attention, the values that `crow check` examines.
 fn standing(gauges: &Gauges) -> Vec<Metric> {
     use Kind::Gauge;
     let named = gauges.tripped.len() as u64;
@@ -196,7 +200,7 @@ fn standing(gauges: &Gauges) -> Vec<Metric> {
     ]
 }
 
-/// Requests to the Integration API since the start.
+/// Returns the metrics of requests to the Integration API since the start.
 fn requests(gauges: &Gauges) -> Vec<Metric> {
     let by_route = gauges.answers.iter().map(|((method, route, status), n)| {
         sample(vec![("method", method.clone()), ("route", route.clone()), ("status", status.to_string())], *n)
@@ -205,7 +209,7 @@ fn requests(gauges: &Gauges) -> Vec<Metric> {
     for ((_, _, status), n) in &gauges.answers {
         *by_status.entry(*status).or_default() += n;
     }
-    // Those that callers can bring about at will are told from the start, so that their rise is seen.
+    // Statuses that callers can cause at will are reported from zero, so that their first increase is visible.
     let usual = [401, 404, 429, 501].map(|status| (status, 0));
     let unlogged: BTreeMap<u16, u64> = usual.into_iter().chain(gauges.unlogged.clone()).collect();
     let of_status = |(status, n): (u16, u64)| sample(vec![("status", status.to_string())], n);
@@ -252,7 +256,7 @@ fn durations(histogram: &Histogram, sum: Duration) -> Vec<Sample> {
     samples
 }
 
-/// A label's value, escaped.
+/// Escapes the value of a label.
 fn label(raw: &str) -> String {
     raw.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }

@@ -1,4 +1,4 @@
-//! The platform's network face: the router's table, the guards, problem+json, one file of handlers per noun.
+//! The platform's HTTP server: the router table, guards, problem documents, and one file of handlers per noun.
 
 mod affiliates;
 mod alerts;
@@ -49,7 +49,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-/// Serves the platform on a listener that is already bound, until `stop` says so; then lets calls under way finish.
+/// Serves the platform on a bound listener until `stop` is set, then waits for requests in flight to finish.
 pub async fn serve(listener: TcpListener, engine: Engine, exposure: Exposure, stop: watch::Receiver<bool>) {
     let ambient = engine.ambient().clone();
     let reachability = Arc::new(Reachability::new(listener.local_addr().ok(), exposure));

@@ -1,4 +1,4 @@
-//! Operators.
+//! Handlers of operators and their tokens.
 
 use super::body::Json;
 use super::guard::{Admin, Operator};
@@ -16,7 +16,7 @@ use crate::engine::revocations::Revoked;
 use axum::extract::State;
 use axum::http::StatusCode;
 
-/// `GET /portal/v1/operators`: oldest first, revoked ones too.
+/// `GET /portal/v1/operators`: all operators including revoked ones, oldest first.
 pub(super) async fn list(
     _: Operator<Admin>,
     State(engine): State<Engine>,
@@ -27,7 +27,7 @@ pub(super) async fn list(
     Ok(axum::Json(page_of(rows, &paging, "operators", |row: &OperatorRow| row.id.to_string())?))
 }
 
-/// `POST /portal/v1/operators`: the token is in this answer alone.
+/// `POST /portal/v1/operators`: creates an operator, whose token is in this answer only.
 pub(super) async fn create(
     operator: Operator<Admin>,
     State(engine): State<Engine>,
@@ -39,7 +39,8 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, axum::Json(CreatedOperator { row, token })))
 }
 
-/// `POST /portal/v1/operators/{id}/revoke`: for good and at once, also when the disk is full; the last admin stays.
+/// `POST /portal/v1/operators/{id}/revoke`: revokes an operator permanently and at once, also when the disk is full.
+/// The last admin cannot be revoked.
 pub(super) async fn revoke(
     operator: Operator<Admin>,
     State(engine): State<Engine>,

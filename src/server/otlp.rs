@@ -1,5 +1,7 @@
-//! The counters of `/metrics` for an OpenTelemetry collector: pushed over OTLP (HTTP, protobuf) at a pace. A collector that does not take them costs
-//! nothing but a line in the log; the next push has everything that the last one had.
+//! Export of the metrics of `/metrics` to an OpenTelemetry collector, by OTLP over HTTP with protobuf.
+//!
+//! A push that fails costs a line in the log and nothing more: the metrics are cumulative, so the next push carries
+//! everything.
 
 use super::metrics::{Kind, Metric, told};
 use crate::engine::Engine;
@@ -14,19 +16,18 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-/// The numbers of the latest look, which the instruments tell.
+/// Metrics of the latest collection, which the instruments observe.
 type Latest = Arc<Mutex<Vec<Metric>>>;
 
-/// The reader's own pace, which never comes: what is pushed is pushed by [`Pusher::push`].
+/// Interval of the SDK's own reader, too long to ever elapse: [`Pusher::push`] pushes instead.
 const NEVER: Duration = Duration::from_secs(365 * 86_400);
-/// How long a collector may take.
+/// Time limit for one push to the collector.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Pushes the numbers of `engine` to the collector at `url`, once every `pace`, until it is told to stop; the last push has what happened until
-/// then.
+/// Pushes the metrics of `engine` to the collector at `url` every `pace` until `stopped` is set, and once more then.
 ///
 /// # Errors
-/// Says what of the address cannot be used, or why no numbers can be had.
+/// A description of what is wrong with the address, or of why the metrics cannot be read at the start.
 pub async fn push(engine: Engine, url: &str, pace: Duration, mut stopped: watch::Receiver<bool>) -> Result<(), String> {
     let look = async || -> Result<Vec<Metric>, String> {
         Ok(told(&engine.gauges().await.map_err(|error| error.to_string())?, &engine.status()))
@@ -43,7 +44,7 @@ pub async fn push(engine: Engine, url: &str, pace: Duration, mut stopped: watch:
             Ok(metrics) => pusher.push(metrics).await,
             Err(why) => Err(why),
         };
-        // Said once, and again after a push that arrived.
+        // A series of failures is logged once; a success in between allows the next one to be logged.
         match pushed {
             Err(why) if !is_told => {
                 tracing::warn!(why, url, "metrics did not arrive at the collector; they are pushed again");
@@ -62,7 +63,7 @@ pub async fn push(engine: Engine, url: &str, pace: Duration, mut stopped: watch:
     }
 }
 
-/// A way to a collector.
+/// Connection to a collector, with one instrument per metric.
 #[derive(Debug)]
 pub(super) struct Pusher {
     provider: SdkMeterProvider,
@@ -70,10 +71,10 @@ pub(super) struct Pusher {
 }
 
 impl Pusher {
-    /// A way to the collector at `url`, for metrics like these: each is an instrument.
+    /// Prepares pushes to the collector at `url`, with an instrument for each metric in `like`.
     ///
     /// # Errors
-    /// Says what of it cannot be used.
+    /// A description of what is wrong with the address.
     pub(super) fn new(url: &str, like: &[Metric], http: reqwest::Client) -> Result<Self, String> {
         let client = Posting { http, runtime: Handle::current() };
         let exporter = MetricExporter::builder()
@@ -94,14 +95,14 @@ impl Pusher {
         Ok(Self { provider, latest })
     }
 
-    /// Pushes these numbers.
+    /// Pushes these metrics to the collector.
     ///
     /// # Errors
-    /// Why they did not arrive, in one line.
+    /// A one-line description of why the push failed.
     pub(super) async fn push(&self, metrics: Vec<Metric>) -> Result<(), String> {
         *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = metrics;
         let provider = self.provider.clone();
-        // It waits for the reader's thread.
+        // `force_flush` blocks until the reader's thread has pushed.
         let flushed = tokio::task::spawn_blocking(move || provider.force_flush()).await;
         flushed.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
     }
@@ -130,7 +131,8 @@ fn instrument(meter: &Meter, metric: &Metric, latest: &Latest) {
     }
 }
 
-/// Posts for the exporter, whose thread is none of the runtime's.
+/// HTTP client of the exporter. The exporter's thread is not part of the tokio runtime, so requests are spawned onto
+/// the runtime.
 #[derive(Debug)]
 struct Posting {
     http: reqwest::Client,

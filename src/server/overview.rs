@@ -1,4 +1,4 @@
-//! The dashboard.
+//! Handler of the overview, the data of the dashboard.
 
 use super::guard::{Operator, Viewer};
 use super::problem::Refusal;
@@ -9,7 +9,7 @@ use crate::api::overview::{Overview, OverviewQuery};
 use crate::engine::Engine;
 use axum::extract::State;
 
-/// `GET /portal/v1/overview`.
+/// `GET /portal/v1/overview`: the data of the dashboard at one moment.
 pub(super) async fn get(
     operator: Operator<Viewer>,
     State(engine): State<Engine>,

@@ -1,5 +1,5 @@
-//! A connection whose peer must take what it asked for: where nothing of an answer is taken for [`WRITE_TIMEOUT`], the connection ends, and with it
-//! everything that was held for it.
+//! Write timeout of connections. If a peer takes nothing of a pending response for [`WRITE_TIMEOUT`], the connection
+//! is closed and everything held for it is released.
 
 use super::connections::Connection;
 use crate::ambient::Ambient;
@@ -11,15 +11,15 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// How long a peer may take nothing of what waits for it.
+/// Time that a peer may let a pending write wait.
 pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A stream that tells its place in the table when bytes move, and gives up on a peer that takes none.
+/// Stream that records progress in the connection table and times out writes that make none.
 pub(super) struct Paced<S> {
     stream: S,
     connection: Arc<Connection>,
     ambient: Ambient,
-    /// Runs while a write waits.
+    /// Timer that runs while a write is pending.
     timeout: Option<BoxFuture<'static, ()>>,
 }
 
@@ -34,7 +34,7 @@ impl<S> Paced<S> {
         Self { stream, connection, ambient, timeout: None }
     }
 
-    /// What a write came to, or that its time is up.
+    /// Passes on the result of a write, or fails it once the timer has elapsed.
     fn judge(&mut self, context: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match written {
             Poll::Ready(done) => {

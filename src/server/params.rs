@@ -1,4 +1,5 @@
-//! A query string read into a type. What cannot be read is said in words, with the parameter's name; an empty value counts as none.
+//! Deserialisation of a query string into a type, with error texts that name the parameter. An empty value counts as
+//! absent.
 
 use super::problem::Refusal;
 use serde::de::value::StrDeserializer;
@@ -6,21 +7,21 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserialize
 use serde::forward_to_deserialize_any;
 use std::fmt;
 
-/// The pairs of a query string whose values are not empty, in their order.
+/// Parses a query string into its name-value pairs, in order and without empty values.
 pub(super) fn pairs(query: &str) -> Vec<(String, String)> {
     url::form_urlencoded::parse(query.as_bytes()).into_owned().filter(|(_, value)| !value.is_empty()).collect()
 }
 
-/// Reads a query string into `T`; names that it does not know are passed over.
+/// Reads a query string into `T`; unknown parameters are ignored.
 ///
 /// # Errors
-/// Names the first parameter that cannot be read.
+/// [`Refusal`] that names the first parameter that cannot be read.
 pub(super) fn read<T: DeserializeOwned>(query: &str) -> Result<T, Refusal> {
     let parameters = Parameters { pairs: pairs(query).into_iter(), pending: None };
     T::deserialize(parameters).map_err(|Wrong { name, text }| Refusal::field(name.as_deref().unwrap_or("query"), &text))
 }
 
-/// Why a query cannot be read.
+/// Reason why a query cannot be read, with the parameter's name.
 #[derive(Debug)]
 struct Wrong {
     name: Option<String>,
@@ -97,7 +98,7 @@ impl<'de> MapAccess<'de> for Parameters {
     }
 }
 
-/// One value, which is text until a type asks for something else.
+/// Deserializer of one value, which is text unless the type requests another kind.
 struct Given<'a>(&'a str);
 
 macro_rules! numbers {

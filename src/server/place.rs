@@ -1,4 +1,4 @@
-//! Queries of the logs: filters, a limit, and a cursor that is bound to the filters and to a direction.
+//! Queries of logs: filters, a limit, and a cursor that is bound to the filters and a direction.
 
 use super::problem::Refusal;
 use super::query::{Paging, Query};
@@ -16,13 +16,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
-/// Bytes of the hash that binds a cursor to its filters.
+/// Length of the hash that binds a cursor to its list and filters, in bytes.
 const BOUND: usize = 12;
 
-/// What is asked of a log.
+/// Extractor of a log query: the filters with the cursor and the limit.
 #[derive(Debug)]
 pub(super) struct Wanted<T> {
-    /// The filters.
+    /// Filters of the query, as given.
     pub(super) filters: T,
     place: Place,
     limit: u32,
@@ -53,12 +53,12 @@ impl<S: Send + Sync, T: DeserializeOwned + Serialize + Send> FromRequestParts<S>
 }
 
 impl<T> Wanted<T> {
-    /// The part of the log between two times.
+    /// Builds the page request for the part of the log between two times.
     pub(super) const fn span(&self, since: Option<Timestamp>, until: Option<Timestamp>) -> Span {
         Span { since, until, place: self.place, limit: self.limit }
     }
 
-    /// A page on its way out.
+    /// Converts a page of the engine into a page of the API, with its cursors.
     pub(super) fn page<A, B>(&self, of: Page<A>, translate: impl FnMut(A) -> B) -> LogPage<B> {
         LogPage {
             items: of.items.into_iter().map(translate).collect(),
@@ -77,7 +77,7 @@ impl<T> Wanted<T> {
     }
 }
 
-/// The place that a cursor stands for, if it was made for the same list and filters.
+/// Parses a cursor; `None` if the cursor was issued for another list or other filters.
 fn read(cursor: &str, bound: &[u8]) -> Option<Place> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     let rest = bytes.strip_prefix(bound)?;
@@ -90,12 +90,12 @@ fn read(cursor: &str, bound: &[u8]) -> Option<Place> {
     }
 }
 
-/// A filter by event type.
+/// Parses a filter by event type.
 pub(super) fn event_type(name: Option<&String>) -> Result<Option<EventType>, Refusal> {
     named(name, "type", EventType::named, &EventType::ALL.map(EventType::name))
 }
 
-/// A filter by one of a closed set of names.
+/// Parses a filter by one of a closed set of names.
 pub(super) fn named<T>(
     name: Option<&String>,
     field: &'static str,

@@ -1,4 +1,4 @@
-//! Errors on their way out: what an operation answers becomes a problem; the stamp writes it with the request's id.
+//! Conversion of errors into problem documents.
 
 use crate::api::problem::{Code, Problem};
 use crate::domain::time::Timestamp;
@@ -8,7 +8,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
-/// A refusal. It carries its problem as an extension; only the stamp knows the request's id and writes the body.
+/// Refusal of a request. It carries its problem as a response extension; the outer middleware, which knows the request
+/// id, writes the body.
 #[derive(Debug)]
 pub struct Refusal(pub(super) Box<Problem>);
 
@@ -21,7 +22,7 @@ impl Refusal {
         engine::Error::Invalid(vec![engine::Fault::new(field, text)]).into()
     }
 
-    /// A field of the body that cannot be read; its name comes from the body's own structure.
+    /// Refuses a body or query field that cannot be read; `field` is a path within the caller's own body.
     pub(super) fn field(field: &str, text: &str) -> Self {
         Problem::new(Code::ValidationFailed, format!("{field}: {text}")).with("errors", json!({ field: [text] })).into()
     }

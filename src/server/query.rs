@@ -1,4 +1,5 @@
-//! Query strings: read into a typed struct; what cannot be read is a validation problem. Cursors are opaque and bound to their list.
+//! Extractors of query strings and paths, and cursors of lists. Cursors are opaque and bound to their list and its
+//! filters.
 
 use super::params;
 use super::problem::Refusal;
@@ -13,7 +14,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
-/// A query of type `T`.
+/// Extractor of a query string, read into `T`.
 #[derive(Debug)]
 pub(super) struct Query<T>(pub(super) T);
 
@@ -25,7 +26,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// A query whose names may stand more than once. Empty values count as none.
+/// Extractor of a query string whose parameters may be repeated. Empty values count as absent.
 #[derive(Debug)]
 pub(super) struct Pairs(Vec<(String, String)>);
 
@@ -38,12 +39,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Pairs {
 }
 
 impl Pairs {
-    /// Every value of a name.
+    /// Iterates over the values of a parameter.
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The value of a name that may stand once.
+    /// Returns the value of a parameter that may be given once.
     pub(super) fn one(&self, name: &'static str) -> Result<Option<&str>, Refusal> {
         let mut values = self.all(name);
         match (values.next(), values.next()) {
@@ -52,21 +53,21 @@ impl Pairs {
         }
     }
 
-    /// A whole number.
+    /// Returns the value of a parameter as a whole number.
     pub(super) fn number(&self, name: &'static str) -> Result<Option<i64>, Refusal> {
         let read = |text: &str| text.parse().map_err(|_| Refusal::invalid(name, "must be a whole number"));
         self.one(name)?.map(read).transpose()
     }
 
-    /// A point in time.
+    /// Returns the value of a parameter as a point in time.
     pub(super) fn time(&self, name: &'static str) -> Result<Option<Timestamp>, Refusal> {
-        // A + that was not encoded has become a space.
+        // A `+` that the caller did not percent-encode has been decoded as a space.
         let read = |text: &str| Timestamp::parse(&text.replace(' ', "+"));
         let fault = || Refusal::invalid(name, "must be an RFC 3339 time: 2026-11-23T14:02:31Z");
         self.one(name)?.map(|text| read(text).ok_or_else(fault)).transpose()
     }
 
-    /// How much of the list, and from where.
+    /// Returns the cursor and the limit of a list query.
     pub(super) fn paging(&self) -> Result<Paging, Refusal> {
         let cursor = self.one("cursor")?.map(ToOwned::to_owned);
         let limit = self.one("limit")?.map(|text| text.parse().unwrap_or(u32::MAX));
@@ -74,7 +75,7 @@ impl Pairs {
     }
 }
 
-/// A list with its filters in one spelling, `name=value;` each: a cursor of one is no cursor of another.
+/// List with its filters in canonical form, `name=value;` each, to which its cursors are bound.
 #[derive(Debug)]
 pub(super) struct Filtered<'a> {
     pub(super) list: &'a str,
@@ -82,15 +83,15 @@ pub(super) struct Filtered<'a> {
 }
 
 impl Filtered<'_> {
-    /// The cursor that stands for a number.
+    /// Encodes a position in the list as a cursor.
     pub(super) fn cursor(&self, number: i64) -> String {
         URL_SAFE_NO_PAD.encode(format!("{}?{}:{number}", self.list, self.filters))
     }
 
-    /// The number that a cursor stands for.
+    /// Decodes a cursor into a position in the list.
     ///
     /// # Errors
-    /// Says which filters it belongs to, if they can be told from it.
+    /// [`Refusal`] that names the filters the cursor belongs to, as far as the cursor reveals them.
     fn position(&self, cursor: &str) -> Result<i64, Refusal> {
         let read = || {
             let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
@@ -104,7 +105,7 @@ impl Filtered<'_> {
         }
     }
 
-    /// How cursors were bound before they named their filters.
+    /// Returns the binding used by cursors of older versions, which hashed their filters.
     fn earlier(&self) -> String {
         if self.filters.is_empty() {
             return self.list.to_owned();
@@ -133,11 +134,11 @@ impl Filtered<'_> {
     }
 }
 
-/// Characters of a cursor's filters that are repeated.
+/// Maximum length of a cursor's filters that an error message repeats, in characters.
 const LONGEST_FILTERS: usize = 400;
 
-/// A page of a list that is put together anew for each. `name` tells rows apart: the next page begins behind the last row of this one, wherever
-/// that is by then, or at the same distance from the beginning if it is gone.
+/// Returns a page of a list that is assembled for each request. `name` identifies rows: the page begins after the row
+/// at which the previous page ended, wherever that row is now, or at the old offset if the row is gone.
 pub(super) fn page_of<T>(
     rows: Vec<T>,
     paging: &Paging,
@@ -168,7 +169,7 @@ pub(super) fn page_of<T>(
     Ok(Page { next_cursor: cursor.filter(|_| has_more), has_more, ..Page::whole(items) })
 }
 
-/// A path with one number in it; anything else does not exist.
+/// Extractor of the number in a path; any other text answers 404.
 #[derive(Debug)]
 pub(super) struct Id(pub(super) i64);
 
@@ -182,18 +183,18 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     }
 }
 
-/// How much of a list, and from where.
+/// Cursor and limit of a list query.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(super) struct Paging {
     pub(super) cursor: Option<String>,
     pub(super) limit: Option<u32>,
 }
 
-/// Rows per page unless asked otherwise, and at most.
+/// Default and maximum number of rows per page.
 const PAGE: (u32, u32) = (50, 200);
 
 impl Paging {
-    /// The limit, checked.
+    /// Returns the limit, checked against the maximum.
     pub(super) fn limit(&self) -> Result<u32, Refusal> {
         match self.limit {
             None => Ok(PAGE.0),
@@ -202,7 +203,7 @@ impl Paging {
         }
     }
 
-    /// The number that the cursor stands for in a list.
+    /// Decodes the cursor into a position in the list, if a cursor was given.
     pub(super) fn position(&self, of: &Filtered<'_>) -> Result<Option<i64>, Refusal> {
         self.cursor.as_deref().map(|cursor| of.position(cursor)).transpose()
     }

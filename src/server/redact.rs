@@ -1,5 +1,7 @@
-//! What is shown of payloads to who may not see them as they are: of the ten types' known fields the values that say nothing about a person. All
-//! else is masked, names of fields that are not known too (contract: portal, roles).
+//! Masking of payloads for operators who are not admins.
+//!
+//! A value is shown only if its field is known for the event type and cannot hold personal data. Everything else is
+//! masked, including the names of unknown fields.
 
 use super::strict;
 use crate::api::attempts::{AttemptDetail, Body};
@@ -9,35 +11,35 @@ use crate::domain::company::ClientStatus;
 use crate::domain::event::EventType;
 use crate::domain::text::Untrusted;
 
-/// Stands where a value was left out.
+/// JSON text that replaces a masked value.
 const MASK: &[u8] = b"\"[redacted]\"";
 
-/// What a known field may show.
+/// Kind of value that a known field may show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shown {
-    /// A number.
+    /// Digits with point or sign, as a number or a text.
     Number,
-    /// A date or a time.
+    /// Date or time as a text.
     Moment,
     /// One of the known statuses, or its number.
     Status,
-    /// One of the ten types.
+    /// One of the ten event types.
     Type,
-    /// An object with known fields.
+    /// Object whose own fields are known.
     Object(Place),
 }
 
-/// Which object fields are in.
+/// Object that a field is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Envelope,
     Payload,
     Metadata,
-    /// One that is not known, or a list: nothing in it is shown.
+    /// Unknown object or list; nothing in it is shown.
     Elsewhere,
 }
 
-/// Fields of payloads whose values are shown, beside the type that has them.
+/// Returns the payload fields whose values are shown, for an event type.
 fn payload_fields(kind: EventType) -> &'static [(&'static str, Shown)] {
     use Shown::{Moment, Number, Status};
     match kind {
@@ -97,7 +99,7 @@ fn payload_fields(kind: EventType) -> &'static [(&'static str, Shown)] {
     }
 }
 
-/// Other fields of payloads whose names are known: their values are masked.
+/// Payload fields whose names are shown while their values are masked.
 const NAMES: [&str; 24] = [
     "first_name",
     "last_name",
@@ -136,11 +138,11 @@ const ENVELOPE: [(&str, Shown); 6] = [
 
 const METADATA: [(&str, Shown); 2] = [("test", Shown::Number), ("statusOverride", Shown::Status)];
 
-/// Statuses of invoices.
+/// Statuses of invoices, as documented.
 const INVOICE_STATUSES: [&str; 4] = ["Paid", "Partial", "Unpaid", "Failed"];
 
 impl Shown {
-    /// Whether a text or a number, as JSON has it, is shown.
+    /// Returns whether a JSON text or number may be shown in a field of this kind.
     fn permits(self, token: &[u8]) -> bool {
         let text = token.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
         let Some(text) = text else { return matches!(self, Self::Number | Self::Status) };
@@ -159,7 +161,7 @@ impl Shown {
     }
 }
 
-/// What is known of a field's name: nothing, that it is one, or what it shows.
+/// Knowledge about a field name: unknown, known by name only, or known with the kind of its value.
 #[derive(Debug, Clone, Copy)]
 enum Known {
     No,
@@ -179,7 +181,7 @@ fn known(place: Place, kind: EventType, name: &[u8]) -> Known {
     field.unwrap_or(if is_name { Known::Name } else { Known::No })
 }
 
-/// Headers of an answer whose values are shown.
+/// Response headers whose values are shown.
 const HEADERS: [&str; 9] = [
     "content-length",
     "content-type",
@@ -192,7 +194,8 @@ const HEADERS: [&str; 9] = [
     "allow",
 ];
 
-/// An attempt as a viewer sees it: what was sent without personal values, nothing of the body that came back but its length.
+/// Masks an attempt for a viewer: personal values of the request are masked, the response body is omitted except for
+/// its length.
 pub(super) fn attempt(detail: AttemptDetail, sent: &[u8]) -> AttemptDetail {
     let kind = EventType::named(detail.row.event_type.raw());
     let mut detail = AttemptDetail {
@@ -211,15 +214,15 @@ pub(super) fn attempt(detail: AttemptDetail, sent: &[u8]) -> AttemptDetail {
     detail
 }
 
-/// An event as a viewer sees it: its envelope without personal values.
+/// Masks an event for a viewer: personal values of its envelope are masked.
 pub(super) fn event(detail: EventDetail, envelope: &[u8]) -> EventDetail {
     let kind = EventType::named(detail.row.kind.raw());
     let envelope = Body { n_bytes: detail.envelope.n_bytes, ..Body::new(&masked(envelope, kind), 0) };
     EventDetail { envelope, redacted: true, ..detail }
 }
 
-/// An envelope in which the values of unknown fields, their names, and the personal values of known ones are masked; nothing of what is not
-/// JSON, or of no known type.
+/// Masks an envelope: values of unknown fields, their names, and personal values of known fields. Bytes that are not
+/// JSON, or of an unknown event type, are masked entirely.
 fn masked(bytes: &[u8], kind: Option<EventType>) -> Vec<u8> {
     let Some(kind) = kind.filter(|_| strict::scan(bytes).is_ok()) else { return MASK.to_vec() };
     let mut out = Vec::with_capacity(bytes.len());
@@ -262,12 +265,12 @@ fn masked(bytes: &[u8], kind: Option<EventType>) -> Vec<u8> {
     out
 }
 
-/// Whether what stands before `rest` is the name of a field.
+/// Returns whether the token before `rest` is a field name.
 fn is_name(rest: &[u8]) -> bool {
     rest.trim_ascii_start().first() == Some(&b':')
 }
 
-/// How long the token is that `rest` begins with: a text, a number, or one byte.
+/// Returns the length of the token at the start of `rest`: a text, a number, or a single byte.
 fn length(rest: &[u8]) -> usize {
     match rest.first() {
         Some(b'"') => {

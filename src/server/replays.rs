@@ -1,4 +1,4 @@
-//! Replays, for operators.
+//! Handlers of replays, for operators.
 
 use super::body::Json;
 use super::guard::{Acting, Operator, Viewer};
@@ -17,7 +17,8 @@ use axum::http::StatusCode;
 
 type Answer<T> = Result<axum::Json<T>, Refusal>;
 
-/// `POST /portal/v1/subscriptions/{id}/replay`: a dry run counts and answers 200; otherwise a plan is made.
+/// `POST /portal/v1/subscriptions/{id}/replay`: creates a replay and answers 201; a dry run only counts and answers
+/// 200.
 pub(super) async fn plan(
     operator: Operator<Acting>,
     State(engine): State<Engine>,
@@ -41,7 +42,7 @@ fn told(counts: Vec<(Standing, u64)>, replay: Option<ReplayRow>) -> ReplayPlan {
     ReplayPlan { counts, n_selected, replay }
 }
 
-/// `GET /portal/v1/replays`: newest first.
+/// `GET /portal/v1/replays`: replays, newest first.
 pub(super) async fn list(
     _: Operator<Viewer>,
     State(engine): State<Engine>,
@@ -52,22 +53,22 @@ pub(super) async fn list(
     Ok(axum::Json(wanted.page(page, ReplayRow::from)))
 }
 
-/// `GET /portal/v1/replays/{id}`.
+/// `GET /portal/v1/replays/{id}`: one replay with its progress.
 pub(super) async fn get(_: Operator<Viewer>, State(engine): State<Engine>, Id(id): Id) -> Answer<ReplayRow> {
     Ok(axum::Json(engine.replay_plan(ReplayId(id)).await?.into()))
 }
 
-/// `POST /portal/v1/replays/{id}/pause`: one that is over stays as it is.
+/// `POST /portal/v1/replays/{id}/pause`: pauses a replay; one that has ended is left unchanged.
 pub(super) async fn pause(operator: Operator<Acting>, State(engine): State<Engine>, Id(id): Id) -> Answer<ReplayRow> {
     turn(&operator, &engine, id, Phase::Paused).await
 }
 
-/// `POST /portal/v1/replays/{id}/resume`: one that is over stays as it is.
+/// `POST /portal/v1/replays/{id}/resume`: resumes a replay; one that has ended is left unchanged.
 pub(super) async fn resume(operator: Operator<Acting>, State(engine): State<Engine>, Id(id): Id) -> Answer<ReplayRow> {
     turn(&operator, &engine, id, Phase::Running).await
 }
 
-/// `POST /portal/v1/replays/{id}/cancel`: what it had taken is still delivered.
+/// `POST /portal/v1/replays/{id}/cancel`: cancels a replay; deliveries that it has queued are still sent.
 pub(super) async fn cancel(operator: Operator<Acting>, State(engine): State<Engine>, Id(id): Id) -> Answer<ReplayRow> {
     turn(&operator, &engine, id, Phase::Cancelled).await
 }

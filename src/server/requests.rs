@@ -1,4 +1,4 @@
-//! The log of requests to the Integration API, and how keys use what they were given.
+//! Handlers of the request log and of the usage of keys.
 
 use super::guard::{Access, Operator, Viewer};
 use super::place::{Wanted, named};
@@ -16,10 +16,10 @@ use crate::engine::Engine;
 use axum::extract::State;
 use std::net::IpAddr;
 
-/// Classes of statuses.
+/// Status classes by which the request log can be filtered.
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
-/// `GET /portal/v1/requests`: newest first.
+/// `GET /portal/v1/requests`: requests that match the filters, newest first.
 pub(super) async fn list(
     _: Operator<Viewer>,
     State(engine): State<Engine>,
@@ -82,7 +82,7 @@ pub(super) async fn list(
     Ok(axum::Json(RequestLog { page, last_hour, unlogged }))
 }
 
-/// `GET /portal/v1/keys/{id}/usage`: which routes a key calls and which scopes it never used.
+/// `GET /portal/v1/keys/{id}/usage`: the routes that a key calls and the scopes that it never used.
 pub(super) async fn usage(
     _: Operator<Viewer>,
     State(engine): State<Engine>,

@@ -1,4 +1,4 @@
-//! Earlier configurations of subscriptions.
+//! Handlers of subscription revisions.
 
 use super::body::Json;
 use super::guard::{Acting, Operator, Viewer};
@@ -14,7 +14,7 @@ use crate::domain::text::Untrusted;
 use crate::engine::Engine;
 use axum::extract::State;
 
-/// `GET /portal/v1/subscriptions/{id}/revisions`: the one in force first.
+/// `GET /portal/v1/subscriptions/{id}/revisions`: the configurations of a subscription, the one in force first.
 pub(super) async fn list(
     operator: Operator<Viewer>,
     State(engine): State<Engine>,
@@ -36,7 +36,7 @@ pub(super) async fn list(
     Ok(shown(&operator, page_of(rows, &paging, "revisions", |row: &RevisionRow| row.revision.to_string())?))
 }
 
-/// `POST /portal/v1/subscriptions/{id}/rollback`: as a new revision.
+/// `POST /portal/v1/subscriptions/{id}/rollback`: restores an earlier configuration as a new revision.
 pub(super) async fn roll_back(
     operator: Operator<Acting>,
     State(engine): State<Engine>,

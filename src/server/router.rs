@@ -1,4 +1,5 @@
-//! The router's table: every route with its price and its handler. What is not here does not exist.
+//! The router table: every route with its access requirement and its handler. A path that is not in the table answers
+//! 404.
 
 use super::exposure::Reachability;
 use super::guard::{
@@ -23,19 +24,19 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
 
-/// One route.
+/// Route of the server: method, path, access requirement and handler.
 #[derive(Debug, Clone)]
 pub struct Route {
-    /// Its method.
+    /// HTTP method of the route.
     pub method: Method,
-    /// Its path, with `{id}` where a number stands.
+    /// Path of the route, with `{id}` as placeholder of a number.
     pub path: &'static str,
-    /// What it asks of its caller.
+    /// Access requirement that the route's guard enforces.
     pub access: Access,
     handler: MethodRouter<Engine>,
 }
 
-/// Every route there is.
+/// Returns every route of the server.
 #[must_use]
 pub fn table() -> Vec<Route> {
     vec![
@@ -129,7 +130,7 @@ fn delete<P: Price, H: Handler<T, Engine>, T: 'static>(path: &'static str, handl
     Route { method: Method::DELETE, path, access: P::ACCESS, handler: on(MethodFilter::DELETE, handler) }
 }
 
-/// The table with its layers: the stamp outermost, then the catcher of panics.
+/// Builds the router with its middleware: the response stamp outermost, the panic handler inside it.
 pub(super) fn router(engine: Engine, stop: watch::Receiver<bool>, reachability: Arc<Reachability>) -> Router {
     table()
         .into_iter()

@@ -1,4 +1,4 @@
-//! The platform's own secret check.
+//! Handler of the platform's own secret scan.
 
 use super::body::Octets;
 use super::guard::{Operator, Viewer};
@@ -8,7 +8,8 @@ use crate::engine::Engine;
 use crate::engine::secretcheck::Owner;
 use axum::extract::State;
 
-/// `POST /portal/v1/secret-check`: where the secrets that are held here are in the body, and whose they are. None of them is in the answer.
+/// `POST /portal/v1/secret-check`: reports where the platform's secrets occur in the body, and their owners. The
+/// answer contains no secret.
 pub(super) async fn check(
     operator: Operator<Viewer>,
     State(engine): State<Engine>,

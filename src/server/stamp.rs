@@ -1,4 +1,5 @@
-//! The outermost layer: gives each request its id, writes problems, adds the rate headers, and logs calls of the Integration API.
+//! The outermost middleware: assigns request ids, writes problem documents and rate limit headers, and logs requests
+//! to the Integration API.
 
 use super::exposure::Reachability;
 use super::guard::Note;
@@ -22,15 +23,15 @@ use url::form_urlencoded;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const IGNORED_FIELDS: HeaderName = HeaderName::from_static("x-ignored-fields");
-/// The methods that HTTP defines. What else a caller writes in their place is neither repeated nor logged.
+/// Methods that HTTP defines. Any other text in their place is neither repeated nor logged.
 const METHODS: [&str; 10] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"];
-/// What all others are logged as.
+/// Name under which non-standard methods are logged.
 const OTHER_METHOD: &str = "OTHER";
-/// The longest request target.
+/// Maximum length of a request target, in bytes.
 const LONGEST_URL: usize = 8 * 1024;
-/// The largest head: names and values of all headers.
+/// Maximum size of a request head, as the names and values of all headers, in bytes.
 const LARGEST_HEAD: usize = 32 * 1024;
-/// The largest body.
+/// Maximum size of a request body, in bytes.
 pub(super) const LARGEST_BODY: usize = 1024 * 1024;
 
 pub(super) async fn stamp(
@@ -92,10 +93,10 @@ pub(super) async fn stamp(
     response
 }
 
-/// Characters of a problem's words that are logged.
+/// Maximum number of characters of a problem's text in the request log.
 const TOLD: usize = 300;
 
-/// A problem in words, with the fields that are not valid.
+/// Returns a problem as one line of text, with its invalid fields.
 fn told(problem: &Problem) -> String {
     let faults = problem.extra.get("errors").and_then(serde_json::Value::as_object);
     let faults = faults
@@ -105,15 +106,16 @@ fn told(problem: &Problem) -> String {
     format!("{}{}", problem.detail, faults.collect::<String>()).chars().take(TOLD).collect()
 }
 
-/// Parameters whose values say nothing of people and hold no secrets.
+/// Query parameters whose values contain neither personal data nor secrets.
 const SHOWN_PARAMETERS: [&str; 10] =
     ["type", "since", "until", "cursor", "limit", "order", "isEnabled", "eventType", "page", "sort"];
-/// Characters of a query that are logged.
+/// Maximum number of characters of a query in the request log.
 const MAX_QUERY_CHARS: usize = 500;
-/// Characters of a value in it.
+/// Maximum number of characters of a value within a logged query.
 const MAX_VALUE_CHARS: usize = 80;
 
-/// A query for the log: names as they were sent, values of filters and pages as far as they are plain, any other value as `…`.
+/// Masks a query for the request log: names and the plain values of filters and pages are kept, any other value
+/// becomes `…`.
 fn masked_query(query: &str) -> String {
     let mut masked = String::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -132,7 +134,7 @@ fn masked_query(query: &str) -> String {
     masked.chars().take(MAX_QUERY_CHARS).collect()
 }
 
-/// The caller's own id if it is harmless, else a new one.
+/// Returns the caller's own request id if it is safe to repeat, otherwise a new one.
 fn request_id(headers: &HeaderMap, engine: &Engine) -> String {
     let is_harmless = |text: &&str| {
         (1..=64).contains(&text.len())
@@ -143,13 +145,13 @@ fn request_id(headers: &HeaderMap, engine: &Engine) -> String {
     own.map_or_else(|| format!("req_{}", engine.ambient().ulid()), ToOwned::to_owned)
 }
 
-/// Whether a text that a caller sent looks like a key or a token, put where it does not belong: it is not repeated.
+/// Returns whether a text from a caller looks like a misplaced key or token, which must not be repeated.
 pub(super) fn may_be_secret(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     lower.contains("wlcro") || lower.contains("wlop_")
 }
 
-/// Refuses a head that no handler is to see.
+/// Refuses a request head with a non-standard method, or beyond the size limits.
 fn judge_head(request: &Request) -> Result<(), Refusal> {
     if !METHODS.contains(&request.method().as_str()) {
         return Err(Refusal::new(Code::NotImplemented, "this method is not one of HTTP's own"));
@@ -165,7 +167,7 @@ fn judge_head(request: &Request) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Refuses a body that says of itself that it is too large; one that does not say so is given up while it is read.
+/// Refuses a body whose `Content-Length` exceeds the size limit. A body without one is limited while it is read.
 pub(super) fn judge_length(headers: &HeaderMap) -> Result<(), Refusal> {
     let declared: Option<u64> = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if declared.is_some_and(|length| length > LARGEST_BODY as u64) {
@@ -204,7 +206,7 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     }
 }
 
-/// The answer where a handler panicked.
+/// Returns the response for a handler that panicked.
 #[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]
 pub(super) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());

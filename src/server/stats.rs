@@ -1,4 +1,4 @@
-//! Time series for charts.
+//! Handler of time series for charts.
 
 use super::guard::{Operator, Viewer};
 use super::problem::Refusal;
@@ -9,7 +9,7 @@ use crate::engine::Engine;
 use crate::engine::stats::{Wanted, Width};
 use axum::extract::State;
 
-/// `GET /portal/v1/stats`: oldest first, without holes.
+/// `GET /portal/v1/stats`: time series without gaps, oldest point first.
 pub(super) async fn get(
     _: Operator<Viewer>,
     State(engine): State<Engine>,

@@ -1,4 +1,5 @@
-//! The stream: server-sent events that say that something changed, and once a second that nothing did. It ends when its operator is revoked.
+//! The event stream: server-sent events that signal changes, with a heartbeat every second. The stream ends when its
+//! operator is revoked.
 
 use super::connections::{Connection, ConnectionTable, MAX_STREAMS_PER_OPERATOR, NoStream, OpenStream};
 use super::guard::{Operator, Viewer};
@@ -19,20 +20,20 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How often the stream makes itself heard.
+/// Interval of heartbeats while nothing changes.
 const BEAT: Duration = Duration::from_secs(1);
-/// How long changes are collected before they are told.
+/// Delay during which further changes are collected into one message.
 const GATHER: Duration = Duration::from_millis(50);
 
-/// The last message that a caller heard.
+/// Header with the id of the last message that the caller received.
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// Told when the platform stops.
+/// Signal that the platform is shutting down.
 #[derive(Debug, Clone)]
 pub(super) struct Stop(pub(super) watch::Receiver<bool>);
 
-/// `GET /portal/v1/stream`. A caller that was here before and says so with `Last-Event-ID` hears at once if something changed since, and
-/// otherwise when it does.
+/// `GET /portal/v1/stream`: opens the stream. The first message comes at once, unless `Last-Event-ID` shows that the
+/// caller has seen the present state.
 pub(super) async fn follow(
     operator: Operator<Viewer>,
     State(engine): State<Engine>,
@@ -68,7 +69,7 @@ struct Follower {
     _open: OpenStream,
 }
 
-/// Whether something was told yet.
+/// Whether the first message has been sent.
 enum Turn {
     First,
     Later,

@@ -1,28 +1,31 @@
-//! A strict look at a body before it is read into a type: JSON alone, no deeper than the limit, no name twice in one object. Numbers are
-//! only looked at, never turned into anything, so that none is too large.
+//! Strict scan of a JSON body before it is deserialised: well-formed UTF-8 JSON, nested no deeper than the limit, no
+//! repeated name within an object. Numbers are scanned but not converted, so none is too large.
 
 use std::collections::HashSet;
 
-/// How deep arrays and objects may be nested.
+/// Maximum nesting depth of arrays and objects.
 const DEEPEST: usize = 64;
 
-/// Why a body is not taken, and at which byte.
+/// Reason why a body is refused, with the byte offset.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Fault {
     pub(super) offset: usize,
     pub(super) text: &'static str,
 }
 
-/// What stands at the top level of a body that is an object.
+/// Members of the top-level object of a body.
 #[derive(Debug, PartialEq, Eq, Default)]
 pub(super) struct Members {
-    /// The names.
+    /// Names of the members, in order.
     pub(super) names: Vec<String>,
-    /// Those whose value is an empty text, with the byte at which that begins; in their order.
+    /// Members whose value is an empty text, with the byte offset of the value; in order.
     pub(super) blanks: Vec<(String, usize)>,
 }
 
-/// Looks at a whole body.
+/// Scans a whole body and returns its top-level members.
+///
+/// # Errors
+/// [`Fault`] for the first violation.
 pub(super) fn scan(bytes: &[u8]) -> Result<Members, Fault> {
     if let Err(error) = std::str::from_utf8(bytes) {
         return Err(Fault { offset: error.valid_up_to(), text: "this is not UTF-8" });
@@ -56,7 +59,7 @@ impl Scan<'_> {
         self.bytes.get(self.at).copied()
     }
 
-    /// Goes on if the next byte is `byte`.
+    /// Consumes the next byte if it equals `byte`.
     fn meets(&mut self, byte: u8) -> Option<()> {
         (self.peek()? == byte).then(|| self.at += 1)
     }
@@ -139,7 +142,7 @@ impl Scan<'_> {
         }
     }
 
-    /// A name, unescaped: two spellings of one name are one name.
+    /// Scans a name and returns it unescaped, so that two spellings of one name compare equal.
     fn name(&mut self) -> Result<String, Fault> {
         let start = self.at;
         if self.peek() != Some(b'"') {

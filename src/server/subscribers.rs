@@ -1,4 +1,4 @@
-//! Subscriptions, for partners.
+//! Handlers of subscriptions in the Integration API, for partners.
 
 use super::body::{Creating, Json};
 use super::clients::replied;
@@ -27,7 +27,8 @@ type Answer<T> = Result<axum::Json<T>, Refusal>;
 
 const LIST: &str = "subscriptions";
 
-/// `GET /api/v1/webhooks/subscriptions`: ascending by id, all or only those that are on or off.
+/// `GET /api/v1/webhooks/subscriptions`: the company's subscriptions in ascending order of their ids, optionally only
+/// enabled or disabled ones.
 pub(super) async fn list(
     allowed: Allowed<WebhooksRead>,
     State(engine): State<Engine>,
@@ -50,7 +51,7 @@ pub(super) async fn list(
     Ok(axum::Json(Page { next_cursor, has_more, ..Page::whole(items) }))
 }
 
-/// `GET /api/v1/webhooks/subscriptions/{id}`.
+/// `GET /api/v1/webhooks/subscriptions/{id}`: one subscription of the company.
 pub(super) async fn get(
     allowed: Allowed<WebhooksRead>,
     State(engine): State<Engine>,
@@ -59,8 +60,8 @@ pub(super) async fn get(
     Ok(axum::Json(engine.subscription(SubscriptionId(id), Some(allowed.key().company)).await?.into()))
 }
 
-/// `POST /api/v1/webhooks/subscriptions`: the signing secret is in this answer alone, and in that to the same call under the same
-/// `Idempotency-Key`.
+/// `POST /api/v1/webhooks/subscriptions`: creates a subscription. Only this answer, and its replay under the same
+/// `Idempotency-Key`, carries the signing secret.
 pub(super) async fn create(
     allowed: Allowed<WebhooksWrite>,
     State(engine): State<Engine>,
@@ -86,7 +87,8 @@ pub(super) async fn create(
     Ok(replied(Reply { body: serde_json::to_vec(&created).unwrap_or_default(), ..reply }))
 }
 
-/// `PATCH /api/v1/webhooks/subscriptions/{id}`: what a tool manages, others may only switch on and off.
+/// `PATCH /api/v1/webhooks/subscriptions/{id}`: changes a subscription. Of a managed one, only `isEnabled` may be
+/// changed, except by the key that created it.
 pub(super) async fn change(
     allowed: Allowed<WebhooksWrite>,
     State(engine): State<Engine>,
@@ -100,7 +102,7 @@ pub(super) async fn change(
     Ok(axum::Json(changed.into()))
 }
 
-/// `DELETE /api/v1/webhooks/subscriptions/{id}`: its log stays readable.
+/// `DELETE /api/v1/webhooks/subscriptions/{id}`: deletes a subscription; its log stays readable.
 pub(super) async fn delete(
     allowed: Allowed<WebhooksRemove>,
     State(engine): State<Engine>,
@@ -110,7 +112,8 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `POST /api/v1/webhooks/subscriptions/{id}/test`: a target that fails is a result, not a refusal.
+/// `POST /api/v1/webhooks/subscriptions/{id}/test`: sends a test delivery. A target that fails is a result, not a
+/// refusal.
 pub(super) async fn test(
     allowed: Allowed<WebhooksWrite>,
     State(engine): State<Engine>,

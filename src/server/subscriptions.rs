@@ -1,4 +1,4 @@
-//! Subscriptions, for operators.
+//! Handlers of subscriptions in the Portal API, for operators.
 
 use super::body::Json;
 use super::guard::{Acting, Operator, Viewer};
@@ -16,7 +16,7 @@ use axum::http::StatusCode;
 
 type Answer<T> = Result<axum::Json<T>, Refusal>;
 
-/// `GET /portal/v1/subscriptions`: of all companies, worst first.
+/// `GET /portal/v1/subscriptions`: subscriptions of all companies, worst health first.
 pub(super) async fn all(
     operator: Operator<Viewer>,
     State(engine): State<Engine>,
@@ -29,7 +29,7 @@ pub(super) async fn all(
     ))
 }
 
-/// `GET /portal/v1/subscriptions/{id}`.
+/// `GET /portal/v1/subscriptions/{id}`: one subscription with its health.
 pub(super) async fn examine(
     operator: Operator<Viewer>,
     State(engine): State<Engine>,
@@ -38,7 +38,7 @@ pub(super) async fn examine(
     row(&operator, &engine, SubscriptionId(id)).await
 }
 
-/// `DELETE /portal/v1/subscriptions/{id}`: also of one that a tool manages; its log stays readable.
+/// `DELETE /portal/v1/subscriptions/{id}`: deletes a subscription, also a managed one; its log stays readable.
 pub(super) async fn delete(
     operator: Operator<Acting>,
     State(engine): State<Engine>,
@@ -48,7 +48,7 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `POST /portal/v1/subscriptions/{id}/enable`.
+/// `POST /portal/v1/subscriptions/{id}/enable`: enables a subscription, optionally delivering what it missed.
 pub(super) async fn enable(
     operator: Operator<Acting>,
     State(engine): State<Engine>,
@@ -63,7 +63,7 @@ pub(super) async fn enable(
     row(&operator, &engine, SubscriptionId(id)).await
 }
 
-/// `POST /portal/v1/subscriptions/{id}/disable`.
+/// `POST /portal/v1/subscriptions/{id}/disable`: disables a subscription, or marks one as intentionally off.
 pub(super) async fn disable(
     operator: Operator<Acting>,
     State(engine): State<Engine>,
@@ -77,7 +77,7 @@ pub(super) async fn disable(
     row(&operator, &engine, SubscriptionId(id)).await
 }
 
-/// `POST /portal/v1/subscriptions/{id}/test`.
+/// `POST /portal/v1/subscriptions/{id}/test`: sends a test delivery to a subscription.
 pub(super) async fn test(
     operator: Operator<Acting>,
     State(engine): State<Engine>,
@@ -88,7 +88,7 @@ pub(super) async fn test(
     Ok(shown(&operator, translate::test(test)))
 }
 
-/// What a body asks to be sent.
+/// Converts the body of a test into the engine's request.
 pub(super) fn probe(wish: TestDelivery) -> Probe {
     let TestDelivery { event_type, use_sample_payload, sample_payload, status_override } = wish;
     let payload = match (sample_payload, use_sample_payload) {

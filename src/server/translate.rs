@@ -1,4 +1,4 @@
-//! From what the engine knows to what the wire promises.
+//! Conversion of the engine's values into wire types.
 
 use crate::api;
 use crate::api::alerts::AcknowledgementRow;
@@ -68,8 +68,8 @@ pub(super) fn test(of: Test) -> TestResult {
     }
 }
 
-/// The same for the partner whose test it was. Where the target has a name, no address is said: whoever can create subscriptions could read
-/// the names of this network otherwise.
+/// Converts the result of a test for the partner who ran it. If the target is a host name, addresses are removed from
+/// the error: a partner could otherwise resolve internal names through test deliveries.
 pub(super) fn partner_test(of: Test) -> TestResult {
     let is_named = Url::parse(&of.attempt.about.target_url).is_ok_and(|url| url.domain().is_some());
     let is_blocked = of.attempt.result.outcome == Outcome::Unanswered(Cause::Blocked);
@@ -84,7 +84,7 @@ pub(super) fn partner_test(of: Test) -> TestResult {
     TestResult { error, ..result }
 }
 
-/// A text in which no address is left.
+/// Replaces the IP addresses in a text.
 fn without_addresses(text: &str) -> String {
     let is_address = |word: &str| {
         let bare = word.trim_end_matches([',', ';', ':', '.']);

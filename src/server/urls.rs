@@ -1,4 +1,4 @@
-//! URLs in answers to operators: an admin sees them as they are, everybody else by the one rule for URLs outside an admin's view.
+//! Redaction of URLs in answers to operators: an admin sees URLs in full, other roles without their secret parts.
 
 use super::guard::Operator;
 use crate::api::attempts::{AttemptDetail, AttemptRow};
@@ -13,13 +13,13 @@ use crate::api::trips::TripRow;
 use crate::domain::address::{redacted, redacted_within};
 use crate::domain::text::Untrusted;
 
-/// An answer with URLs in it.
+/// Answer that contains URLs.
 pub(super) trait HasUrls {
-    /// Leaves the secret parts of its URLs out.
+    /// Removes the secret parts of the URLs in the answer.
     fn redact_urls(&mut self);
 }
 
-/// An answer as this operator may see it.
+/// Wraps an answer as the operator may see it.
 pub(super) fn shown<P, T: HasUrls>(operator: &Operator<P>, mut answer: T) -> axum::Json<T> {
     if !operator.may_reveal() {
         answer.redact_urls();
