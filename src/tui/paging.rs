@@ -1,5 +1,5 @@
-//! Paging: which pages of which logs are wanted for what is on the screen. Asked for after everything that happens; what is under way is not
-//! asked for again.
+//! Paging of logs: which pages are needed for what is on the screen. Computed after every message; a page in flight
+//! is not requested again.
 
 use super::app::{App, Root};
 use super::effect::{Effect, Job};
@@ -9,22 +9,22 @@ use crate::api::log::AttemptQuery;
 use crate::monitor::logs::{Ask, Log};
 use crate::monitor::stretch::{Numbered, Toward};
 
-/// Rows around the selected one that are to be at hand before somebody gets there.
+/// Rows around the selected one that are fetched ahead of the cursor.
 const AHEAD: usize = 100;
 
-/// What somebody does with a log.
+/// How the operator looks at a log.
 #[derive(Debug, Clone, Copy)]
 enum Looking {
-    /// Follows its newest row.
+    /// Follows the newest row of the log.
     Following,
-    /// Looks at the row of this place, and at so many around it.
+    /// Reads around the row at this index, with a number of rows to load on each side.
     Around(usize, usize),
-    /// Looks at what was held when the console was frozen; older rows may come, newer ones not.
+    /// Reads around a row while the console is frozen: older rows are loaded, newer ones are not.
     Frozen(usize, usize),
 }
 
 impl App {
-    /// The pages that are wanted now. Notes that they were asked for.
+    /// Requests for the pages needed now; each is noted as in flight.
     pub(super) fn pages_wanted(&mut self) -> Vec<Effect> {
         let mut wanted = Vec::new();
         for (pane, area) in self.panes() {
@@ -36,8 +36,9 @@ impl App {
         wanted.into_iter().map(|ask| Effect::Perform(Job::Page(ask))).collect()
     }
 
-    /// Whether a log is paged through here: where it is shown alone, where something was asked of it, and where it was begun. On the
-    /// dashboard the newest rows come with the picture.
+    /// Whether a log is paged in its present place. Events and requests always are. Deliveries are where they are shown
+    /// alone, restricted to a company or paged before; trips too, if the snapshot does not hold them all. On the
+    /// dashboard the newest rows come with the snapshot.
     fn pages(&self, pane: Pane) -> bool {
         let Some(overview) = self.picture.overview.as_deref() else { return false };
         let is_capped = (overview.trips.items.len() as u64) < overview.trips.total;
@@ -52,7 +53,7 @@ impl App {
 
     fn looking(&self, pane: Pane, height: usize) -> Looking {
         let at = self.places.of(pane).row().unwrap_or(0);
-        // While rows are rare, no more are searched for than the screen shows.
+        // In a sparse log no more rows are searched for than the screen shows.
         let is_rare = match pane {
             Pane::Deliveries => is_rare(&self.logs.attempts),
             Pane::Events => is_rare(&self.logs.events),
@@ -78,7 +79,7 @@ impl App {
         }
     }
 
-    /// Somebody pressed a key: what failed or was stopped is tried again.
+    /// Retries pages that failed or were stopped, after a key press.
     pub(super) fn stir_logs(&mut self) {
         self.logs.attempts.stretch.stir();
         self.logs.events.stretch.stir();
@@ -86,7 +87,7 @@ impl App {
         self.logs.trips.stretch.stir();
     }
 
-    /// Ends a search in the focused log; whether there was one.
+    /// Stops a search in the focused log; returns whether there was one.
     pub(super) fn stop_search(&mut self) -> bool {
         match self.focus {
             Pane::Deliveries => self.logs.attempts.stretch.stop(),
@@ -97,7 +98,8 @@ impl App {
         }
     }
 
-    /// A log that is followed, asks for nothing and is not shown alone any more is let go: the picture has its newest rows.
+    /// Drops the pages of a delivery log that is followed, unfiltered and no longer shown alone: the snapshot has its
+    /// newest rows.
     pub(super) fn let_logs_go(&mut self) {
         let is_followed = self.places.following(Pane::Deliveries) == Following::Newest;
         if self.root == Root::Overview && is_followed && self.logs.attempts.query == AttemptQuery::default() {

@@ -1,4 +1,4 @@
-//! Strokes: text, frames and titles put into a buffer, never outside of their area.
+//! Drawing helpers: text, lines, frames and titles, always clipped to their area.
 
 use super::format;
 use super::theme::{Role, Theme};
@@ -8,7 +8,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Widget};
 
-/// Writes `text` at column `x` of line `y` of `area`, clipped to it; answers the column after it.
+/// Writes `text` at column `x` of line `y` of `area`, clipped; returns the column after it.
 pub fn text(buffer: &mut Buffer, area: Rect, (x, y): (u16, u16), text: &str, style: Style) -> u16 {
     let area = area.intersection(buffer.area);
     if y >= area.height || x >= area.width {
@@ -18,7 +18,7 @@ pub fn text(buffer: &mut Buffer, area: Rect, (x, y): (u16, u16), text: &str, sty
     end - area.x
 }
 
-/// Writes a styled line at line `y` of `area`, clipped to it.
+/// Writes a styled line at line `y` of `area`, clipped.
 pub fn line(buffer: &mut Buffer, area: Rect, y: u16, line: &Line<'_>) {
     let mut x = 0;
     for span in line {
@@ -26,14 +26,14 @@ pub fn line(buffer: &mut Buffer, area: Rect, y: u16, line: &Line<'_>) {
     }
 }
 
-/// Writes lines from the first line of `area` on; those that do not fit are left out.
+/// Writes lines from the top of `area`; lines that do not fit are left out.
 pub fn lines(buffer: &mut Buffer, area: Rect, lines: &[Line<'_>]) {
     for (y, content) in (0..area.height).zip(lines) {
         line(buffer, area, y, content);
     }
 }
 
-/// A frame with a title on its left and a remark on its right; answers what is inside.
+/// Draws a frame with a title on the left and a remark on the right; returns the area inside.
 pub fn frame(buffer: &mut Buffer, area: Rect, title: &Title<'_>, theme: Theme) -> Rect {
     let block = Block::bordered().border_style(theme.style(title.edge)).style(theme.ground());
     let inner = block.inner(area);
@@ -43,21 +43,21 @@ pub fn frame(buffer: &mut Buffer, area: Rect, title: &Title<'_>, theme: Theme) -
     inner
 }
 
-/// What stands on the upper edge of a pane.
+/// Title line of a pane or overlay.
 #[derive(Debug, Clone, Copy)]
 pub struct Title<'a> {
-    /// On the left.
+    /// Name on the left, shortened last.
     pub name: &'a str,
-    /// On the right, clipped first.
+    /// Remark on the right, shortened first; its parts are separated by three spaces.
     pub remark: &'a str,
-    /// The edge's own role.
+    /// Style of the edge; the accent marks the focus.
     pub edge: Role,
 }
 
-/// Columns that a name has in any case.
+/// Minimum number of columns kept for the name.
 const LEAST: usize = 16;
 
-/// The parts of a remark that fit, in whole; the first one in any case.
+/// Leading parts of a remark that fit completely; always at least the first.
 fn fitting(remark: &str, room: usize) -> String {
     let mut parts: Vec<&str> = remark.split("   ").collect();
     while parts.len() > 1 && format::width(&parts.join("   ")) > room {
@@ -66,10 +66,10 @@ fn fitting(remark: &str, room: usize) -> String {
     parts.join("   ")
 }
 
-/// The title and the remark on one line.
+/// Draws the title and the remark on one line.
 pub fn titles(buffer: &mut Buffer, area: Rect, title: &Title<'_>, theme: Theme) {
     let role = if title.edge == Role::Accent { Role::Accent } else { Role::Strong };
-    // The first part of the remark stands whole; the name gives way, but for its beginning.
+    // The first part of the remark has precedence over the name, except for the name's first columns.
     let first = title.remark.split("   ").next().unwrap_or_default();
     let kept = usize::from(area.width).saturating_sub(format::width(first) + 7).max(LEAST);
     let end = text(buffer, area, (1, 0), &format!(" {} ", format::clip(title.name, kept)), theme.style(role));
@@ -82,13 +82,14 @@ pub fn titles(buffer: &mut Buffer, area: Rect, title: &Title<'_>, theme: Theme) 
     text(buffer, area, (x, 0), &remark, theme.style(Role::Text));
 }
 
-/// The columns that a text takes, as the buffer counts them.
+/// Width of a text in columns, saturating at [`u16::MAX`].
 #[must_use]
 pub fn columns(text: &str) -> u16 {
     u16::try_from(format::width(text)).unwrap_or(u16::MAX)
 }
 
-/// A labelled value of a detail: the label dim and 14 columns wide, the value broken between words to the `room` there is.
+/// Lines of a labelled value: the label dim and 14 columns wide, the value wrapped between words to the rest of
+/// `room`.
 #[must_use]
 pub fn labelled(label: &str, value: &str, room: usize, theme: Theme, style: Style) -> Vec<Line<'static>> {
     const LABEL: usize = 14;

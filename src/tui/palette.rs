@@ -1,35 +1,35 @@
-//! Palettes: the nine colours of a theme that brings its own, and whether they can be read.
+//! Colour palettes of the themes, and a check of their contrast.
 
 use super::theme::Role;
 use crate::domain::standing::Standing;
 use ratatui::style::Color;
 
-/// The colours of a theme.
+/// Nine colours of a theme that does not use the terminal's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Palette {
-    /// Behind everything.
+    /// Background of the whole screen.
     pub ground: Color,
-    /// Behind the selected row.
+    /// Background of the selected row.
     pub raised: Color,
-    /// Ordinary text.
+    /// Ordinary text on the screen.
     pub text: Color,
-    /// Secondary text.
+    /// Secondary text, such as headings of columns.
     pub dim: Color,
-    /// Frames.
+    /// Frames of panes without the focus.
     pub border: Color,
-    /// The focus, and names of keys.
+    /// Frame of the focused pane, and names of keys.
     pub accent: Color,
-    /// What needs attention.
+    /// Health status warning, and other warnings.
     pub attention: Color,
-    /// What fails.
+    /// Health status failing, and errors.
     pub failing: Color,
-    /// What tripped.
+    /// Health status tripped: the breaker disabled a subscription.
     pub tripped: Color,
 }
 
-/// What text needs to be read, as a ratio of luminances (WCAG).
+/// Minimum contrast ratio of text to its background (WCAG 2, level AA).
 pub const TEXT_NEEDS: f64 = 4.5;
-/// What marks and frames need to be seen.
+/// Minimum contrast ratio of marks and frames (WCAG 2, level AA).
 pub const MARKS_NEED: f64 = 3.0;
 
 const fn rgb(code: u32) -> Color {
@@ -37,7 +37,7 @@ const fn rgb(code: u32) -> Color {
     Color::Rgb(red, green, blue)
 }
 
-/// Light on dark.
+/// Light text on a dark background.
 pub const DARK: Palette = Palette {
     ground: rgb(0x0014_171c),
     raised: rgb(0x002b_3442),
@@ -50,7 +50,7 @@ pub const DARK: Palette = Palette {
     tripped: rgb(0x00e2_9bf0),
 };
 
-/// Dark on light.
+/// Dark text on a light background.
 pub const LIGHT: Palette = Palette {
     ground: rgb(0x00fb_fbf8),
     raised: rgb(0x00dd_e6f0),
@@ -63,7 +63,7 @@ pub const LIGHT: Palette = Palette {
     tripped: rgb(0x0080_2090),
 };
 
-/// Told apart with any kind of colour vision, on dark.
+/// Colours distinguishable with any kind of colour vision, on a dark background.
 pub const COLOUR_BLIND: Palette = Palette {
     ground: rgb(0x0012_1418),
     raised: rgb(0x0028_3440),
@@ -76,7 +76,7 @@ pub const COLOUR_BLIND: Palette = Palette {
     tripped: rgb(0x00e6_a0c8),
 };
 
-/// Reads `#rrggbb`; `None` if it is not that.
+/// Parses a colour written as `#rrggbb`; `None` for any other text.
 #[must_use]
 pub fn colour(text: &str) -> Option<Color> {
     let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.is_ascii())?;
@@ -84,7 +84,7 @@ pub fn colour(text: &str) -> Option<Color> {
 }
 
 impl Palette {
-    /// The colour of a role.
+    /// Colour of a style role.
     #[must_use]
     pub const fn colour(&self, role: Role) -> Color {
         match role {
@@ -104,7 +104,7 @@ impl Palette {
         }
     }
 
-    /// What cannot be read or seen in these colours, a line each; none if all can.
+    /// Contrast problems of the palette, one line each; empty if all text and frames are readable.
     #[must_use]
     pub fn faults(&self) -> Vec<String> {
         let texts = [
@@ -129,7 +129,7 @@ impl Palette {
 }
 
 fn luminance(colour: Color) -> f64 {
-    // Only colours of our own are in a palette; any other counts as black.
+    // A palette has RGB colours only; any other colour counts as black.
     let Color::Rgb(red, green, blue) = colour else { return 0.0 };
     let linear = |part: u8| {
         let share = f64::from(part) / 255.0;

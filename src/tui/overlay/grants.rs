@@ -1,4 +1,4 @@
-//! What is asked before replays, and before what admins do: keys, companies, limits, operators.
+//! Confirmation texts for replays and for changes that only admins may make: keys, companies, limits, operators.
 
 use super::super::app::App;
 use super::super::format;
@@ -57,7 +57,7 @@ pub(super) fn revoked_operator(app: &App, id: OperatorId) -> About {
     (name, Was::Past, effect.to_owned())
 }
 
-/// Every limit that changes, as it is and as it will be.
+/// Describes every limit that changes, with its old and its new value.
 pub(super) fn limited(row: &KeyRow, wish: &LimitsWish) -> String {
     let changes: Vec<String> = [
         (Bucket::Read, row.limits.read, wish.read),
@@ -75,7 +75,7 @@ pub(super) fn limited(row: &KeyRow, wish: &LimitsWish) -> String {
     format!("Calls a minute: {}. It acts on the next request.", changes.join(", "))
 }
 
-/// An operator's name, from the list that is open.
+/// Name of an operator, from the open list.
 fn named(app: &App, id: OperatorId) -> Option<Untrusted> {
     app.layers.iter().rev().find_map(|layer| match layer {
         Layer::Operators(list) => list.selected().filter(|row| row.id == id).map(|row| row.name.clone()),

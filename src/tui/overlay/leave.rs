@@ -1,4 +1,4 @@
-//! The question before quitting where this process is the platform: what stops with it.
+//! Confirmation before quitting where this process is the platform, with what stops along with it.
 
 use super::super::app::App;
 use super::super::format;
@@ -8,7 +8,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-/// What stops, a sentence each.
+/// Consequences of quitting, one sentence each.
 #[must_use]
 pub fn effects(app: &App) -> Vec<String> {
     let address = &app.setting.identity.address;

@@ -1,4 +1,4 @@
-//! The menu of actions on a thing, or on marked ones of a kind: what can be done, and why not what cannot.
+//! Menu of actions on an item, or on marked items of one kind, with the reasons why some are not possible.
 
 use super::super::app::App;
 use super::super::console::Access;
@@ -19,42 +19,42 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-/// What stands in the menu.
+/// Entry of the action menu.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Entry {
-    /// An act, to be asked about.
+    /// Change, which is made after a confirmation.
     Act(Act),
-    /// A form that leads to one.
+    /// Form, which leads to a change.
     Form(Purpose),
 }
 
-/// The menu, with the entry that is selected.
+/// Action menu with its selected entry.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Menu {
-    /// About which things, all of one kind; none where something can only be created.
+    /// Items the menu is about, all of one kind; empty where something can only be created.
     items: Vec<Item>,
-    /// The pane it was opened from.
+    /// Pane that the menu was opened from.
     pane: Pane,
-    /// What happened just before, if that is why it is open.
+    /// Result that opened the menu, shown above the entries.
     told: Option<String>,
     selected: usize,
 }
 
 impl Menu {
-    /// The menu for some things of one kind, or for a pane without any.
+    /// Creates a menu for items of one kind, or for a pane without items.
     #[must_use]
     pub const fn new(items: Vec<Item>, pane: Pane) -> Self {
         Self { items, pane, told: None, selected: 0 }
     }
 
-    /// The menu that is opened because something happened.
+    /// Creates a menu that offers follow-up actions after a result.
     #[must_use]
     pub fn after(told: String, item: Item, pane: Pane) -> Self {
-        // What was just done stands first; what comes next is selected.
+        // The first entry repeats what was just done, so the second one is selected.
         Self { items: vec![item], pane, told: Some(told), selected: 1 }
     }
 
-    /// What it is about.
+    /// Items the menu is about, all of one kind.
     #[must_use]
     pub fn items(&self) -> &[Item] {
         &self.items
@@ -71,18 +71,18 @@ impl Menu {
         acts.into_iter().map(Entry::Act).chain(forms.into_iter().map(Entry::Form)).chain(last).collect()
     }
 
-    /// Moves the selection among so many entries.
+    /// Moves the selection among `n_entries` entries.
     pub fn step(&mut self, step: Step, n_entries: usize) {
         self.selected = stepped(step, self.selected, n_entries, n_entries);
     }
 
-    /// How many entries there are.
+    /// Number of entries in the menu.
     #[must_use]
     pub fn n_entries(&self, app: &App) -> usize {
         self.entries(app).len()
     }
 
-    /// The form that is selected, if it is one.
+    /// Purpose of the selected entry, if it is a form.
     #[must_use]
     pub fn form(&self, app: &App) -> Option<Purpose> {
         match self.entries(app).get(self.selected) {
@@ -91,7 +91,7 @@ impl Menu {
         }
     }
 
-    /// The act in a place of the menu, on each thing.
+    /// Changes that the entry at an index would make, one per item.
     fn chosen(&self, app: &App, at: usize) -> Vec<Act> {
         if matches!(self.entries(app).get(at), Some(Entry::Act(Act::Delete(_)))) {
             return self.items.iter().filter_map(|item| deletion(app, *item)).collect();
@@ -99,10 +99,10 @@ impl Menu {
         self.items.iter().filter_map(|item| offers::acts(app, *item).get(at).cloned()).collect()
     }
 
-    /// The questions before the selected act: one for each thing on which it makes sense.
+    /// Confirmations for the selected change, one for each item on which it is possible.
     ///
     /// # Errors
-    /// Says why the act can be done on none of them.
+    /// A one-line reason when the change is possible on none of the items.
     pub fn questions(&self, app: &App) -> Result<Vec<Question>, String> {
         questions(app, &self.chosen(app, self.selected))
     }
@@ -116,7 +116,7 @@ impl Menu {
     }
 }
 
-/// What can only be begun with a form: about a thing, or from a pane.
+/// Forms offered for an item, or from a pane without a selection.
 pub(in crate::tui) fn forms(app: &App, item: Option<Item>, pane: Pane) -> Vec<Purpose> {
     match (item, pane) {
         (Some(Item::Subscription(id)), _) => switching(app, id).into_iter().chain([Purpose::Replay(id)]).collect(),
@@ -131,7 +131,7 @@ pub(in crate::tui) fn forms(app: &App, item: Option<Item>, pane: Pane) -> Vec<Pu
     }
 }
 
-/// The act that ends a thing; it stands last in the menu, where no habit leads.
+/// Change that deletes an item. It is the last entry of the menu, where it is not chosen by habit.
 fn deletion(app: &App, item: Item) -> Option<Act> {
     match item {
         Item::Subscription(id) if offers::has_portal(app) => Some(Act::Delete(id)),
@@ -139,7 +139,7 @@ fn deletion(app: &App, item: Item) -> Option<Act> {
     }
 }
 
-/// What a subscription is disabled with, or said why it is.
+/// Form for disabling an enabled subscription, or for the reason of one that was disabled manually.
 fn switching(app: &App, id: SubscriptionId) -> Option<Purpose> {
     let of = &offers::subscription(app, id).ok().filter(|_| offers::has_portal(app))?.subscription;
     match of.disabled_reason {
@@ -149,10 +149,10 @@ fn switching(app: &App, id: SubscriptionId) -> Option<Purpose> {
     }
 }
 
-/// The questions before the same act on several things: those on which it makes sense.
+/// Confirmations for several changes: one for each that is possible.
 ///
 /// # Errors
-/// Says why it makes sense on none.
+/// A one-line reason when none of them is possible.
 pub(in crate::tui) fn questions(app: &App, acts: &[Act]) -> Result<Vec<Question>, String> {
     let asked: Vec<Result<Question, String>> = acts.iter().map(|act| offers::question(app, act.clone())).collect();
     let why = asked.iter().find_map(|asked| asked.as_ref().err().cloned());
@@ -164,7 +164,7 @@ pub(in crate::tui) fn questions(app: &App, acts: &[Act]) -> Result<Vec<Question>
     }
 }
 
-/// What an entry is called, why not, and what it looks like.
+/// Label, reason why not possible, and style of a menu entry.
 fn described(app: &App, menu: &Menu, at: usize, entry: &Entry) -> (&'static str, Option<String>, Role) {
     let act = match entry {
         Entry::Form(Purpose::Disable) if menu.items.len() > 1 => {

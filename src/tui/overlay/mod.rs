@@ -1,4 +1,5 @@
-//! What lies over the root: lists, details, lines that are typed into, and the questions before an action. The front layer hears first.
+//! Overlays above the main view: lists, details, text inputs, forms and confirmations. The front overlay receives the
+//! keys.
 
 pub mod alerts;
 pub mod bulk;
@@ -29,54 +30,54 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::{Clear, Widget};
 
-/// One layer.
+/// Overlay above the main view, with its state.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Layer {
-    /// All actions with their keys, by what they are for.
+    /// All actions with their keys, grouped by purpose.
     Help(finder::Finder),
-    /// All actions, by what is typed.
+    /// Command palette: all actions, found by typing.
     Palette(finder::Finder),
-    /// The alerts.
+    /// List of the active alerts.
     Alerts(alerts::AlertList),
-    /// One thing in full.
+    /// Detail view of one item.
     Detail(detail::Detail),
-    /// What can be done.
+    /// Menu of actions on an item.
     Menu(menu::Menu),
-    /// Whether it should be.
+    /// Confirmation of a single change, answered with y or n.
     Confirm(confirm::Question),
-    /// Whether many things should be done.
+    /// Confirmation that wants a count typed.
     Count(bulk::Count),
-    /// Many things being done.
+    /// Progress of a bulk run of changes.
     Run(bulk::Run),
-    /// A filter being written.
+    /// Text input for a filter.
     Filter(filter::FilterLine),
-    /// A short list to choose from.
+    /// Short list to choose from.
     Choice(choice::Choice),
-    /// The companies, to look at one alone.
+    /// Companies, to restrict all panes to one.
     Companies(companies::Companies),
-    /// A note being written.
+    /// Text input for a note.
     Note(note::NoteLine),
-    /// What an act has to be told, being filled in.
+    /// Form with the details of a change.
     Form(form::Form),
-    /// The replays.
+    /// List of replays with their progress.
     Replays(roll::Replays),
-    /// The operators.
+    /// List of operators and their roles.
     Operators(roll::Operators),
-    /// A secret that is shown once.
+    /// Secret that is shown once.
     Once(once::Shown),
-    /// Whether to quit, where that stops the platform.
+    /// Confirmation before quitting, where that stops the platform.
     Leave,
-    /// What a receiver computed, being written.
+    /// Input for what a receiver computed, or for its secret.
     Expect(expect::ExpectLine),
-    /// A list that only tells.
+    /// Read-only text list, such as the message log.
     Sheet(sheets::Sheet),
-    /// The playbooks.
+    /// Pane 9, with playbooks and results.
     Diagnose,
-    /// The bundle.
+    /// Pane 0, with the escalation bundle.
     Escalate,
 }
 
-/// The lines of the front layer, if it is one that scrolls.
+/// Number of lines of the front overlay, or 0 if it does not scroll by lines.
 #[must_use]
 pub fn n_lines(app: &App) -> usize {
     let room = room(app.screen().body);
@@ -89,17 +90,17 @@ pub fn n_lines(app: &App) -> usize {
     }
 }
 
-/// Columns for the text of a layer that covers `area`.
+/// Width for the text of an overlay that covers `area`, in columns.
 pub(super) fn room(area: Rect) -> usize {
     usize::from(area.width.saturating_sub(4))
 }
 
-/// The area without its first and last column.
+/// Area without its first and last column.
 fn padded(area: Rect) -> Rect {
     Rect { x: area.x + 1.min(area.width), width: area.width.saturating_sub(2), ..area }
 }
 
-/// Draws all layers over `area`, the front one last. A question stands in for the menu that led to it.
+/// Draws all overlays over `area`, the front one last. A confirmation or form replaces the menu that led to it.
 pub fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
     for (position, layer) in app.layers.iter().enumerate() {
         match layer {
@@ -108,7 +109,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
             Layer::Sheet(of) => {
                 sheet(buffer, area, app, (of.told.title(), None), &sheets::lines(app, of.told), of.top);
             }
-            // A detail behind another layer that covers everything is not seen.
+            // A detail view beneath an overlay that covers everything is not visible.
             Layer::Detail(_) if app.layers[position + 1..].iter().any(covers) => {}
             Layer::Detail(detail) => draw_detail(buffer, area, app, detail, position),
             Layer::Diagnose => {
@@ -138,12 +139,12 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
     }
 }
 
-/// Whether a question, or a form, stands in for the menu or form behind it.
+/// Whether the overlay above replaces a menu or form.
 const fn is_asked_about(next: Option<&Layer>) -> bool {
     matches!(next, Some(Layer::Confirm(_) | Layer::Count(_) | Layer::Form(_)))
 }
 
-/// Whether nothing behind a layer is seen.
+/// Whether an overlay hides everything beneath it.
 const fn covers(layer: &Layer) -> bool {
     matches!(
         layer,
@@ -158,7 +159,7 @@ const fn covers(layer: &Layer) -> bool {
     )
 }
 
-/// A detail with the line that Enter is about; its title names what it was opened from.
+/// Draws a detail view with its cursor. The title names the detail views it was opened from.
 fn draw_detail(buffer: &mut Buffer, area: Rect, app: &App, detail: &detail::Detail, position: usize) {
     let entries = detail::sheet(app, detail, room(area)).0;
     let titles = app.layers[..=position].iter().filter_map(|layer| match layer {
@@ -169,7 +170,7 @@ fn draw_detail(buffer: &mut Buffer, area: Rect, app: &App, detail: &detail::Deta
     entry_sheet(buffer, area, app, (&title, panes::age_mark(app)), entries, detail.at);
 }
 
-/// A layer of lines some of which do something, with the cursor on one of them.
+/// Draws an overlay of lines with a cursor on one of them; some lines have actions.
 fn entry_sheet(
     buffer: &mut Buffer,
     area: Rect,
@@ -191,7 +192,7 @@ fn entry_sheet(
     }
 }
 
-/// A layer that covers all of `area` and scrolls, with its title and how old it is, if that matters.
+/// Draws a scrolling overlay that covers `area`, with its title and the age of its data if that matters.
 fn sheet(
     buffer: &mut Buffer,
     area: Rect,
@@ -211,7 +212,7 @@ fn sheet(
     paint::lines(buffer, inner, lines.get(top..end).unwrap_or_default());
 }
 
-/// A box in the middle of `area`, as large as its lines; cleared and framed.
+/// Draws a box in the middle of `area`, as large as its lines.
 fn dialog(buffer: &mut Buffer, area: Rect, app: &App, title: &str, lines: &[Line<'_>]) {
     let widest = lines.iter().map(Line::width).max().unwrap_or(0).max(title.len() + 4);
     let width = u16::try_from(widest + 4).unwrap_or(u16::MAX).min(area.width);

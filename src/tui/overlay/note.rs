@@ -1,4 +1,4 @@
-//! The line in which a note on a row is written.
+//! Text input for a note on a row.
 
 use super::super::app::App;
 use super::super::entry::Entry;
@@ -9,16 +9,16 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-/// A note being written.
+/// Note being written by the operator.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NoteLine {
-    /// About what.
+    /// Item that the note is about.
     pub item: Item,
-    /// What is typed.
+    /// Input with the text of the note.
     pub entry: Entry,
 }
 
-/// Draws the line in the middle of `area`.
+/// Draws the input in the middle of `area`.
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, note: &NoteLine) {
     const WIDE: usize = 60;
     let theme = app.theme();

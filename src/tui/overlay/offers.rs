@@ -1,4 +1,5 @@
-//! What can be done with a thing, what will come of it, and why not what cannot be done.
+//! Changes available on an item, their confirmations with the effect in words, and the reasons why some are not
+//! possible.
 
 use super::super::app::App;
 use super::super::console::Access;
@@ -18,17 +19,17 @@ use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::standing::{Disabled, Standing};
 use crate::domain::text::Untrusted;
 
-/// Said of everything in a console that may only look.
+/// Message for every change in a read-only console.
 pub(in crate::tui) const READ_ONLY: &str = "read-only: start with --allow-actions";
 
-/// The acts on a thing, in the order of the menu.
+/// Changes available on an item, in the order of the menu.
 pub(in crate::tui) fn acts(app: &App, item: Item) -> Vec<Act> {
     let Some(view) = app.view() else { return Vec::new() };
     match item {
         Item::Subscription(id) => {
             let enable = |replay| Act::Enable(id, replay);
             let mut acts = vec![Act::Test(id), enable(ReplayChoice::None), enable(ReplayChoice::Skipped)];
-            // Where no reason can be kept, none is asked for.
+            // Without a Portal no reason can be stored, so no form asks for one.
             if !has_portal(app) {
                 acts.push(Act::Disable(id, None));
             }
@@ -48,7 +49,7 @@ pub(in crate::tui) fn acts(app: &App, item: Item) -> Vec<Act> {
     }
 }
 
-/// What an act is called in the menu.
+/// Label of a change in the action menu.
 pub(super) const fn label(act: &Act) -> &'static str {
     match act {
         Act::Test(_) => "Send test",
@@ -72,19 +73,19 @@ pub(super) const fn label(act: &Act) -> &'static str {
     }
 }
 
-/// The subscription in the newest picture.
+/// Subscription in the newest snapshot, or a reason why it is missing.
 pub(super) fn subscription(app: &App, id: SubscriptionId) -> Result<&SubscriptionRow, String> {
     let rows = app.picture.overview.as_ref().map(|overview| &overview.subscriptions.items);
     rows.and_then(|rows| rows.iter().find(|row| row.subscription.id == id))
         .ok_or_else(|| format!("subscription {id} is not in the picture"))
 }
 
-/// Whether the platform has a Portal.
+/// Whether the platform has a Portal API.
 pub(in crate::tui) fn has_portal(app: &App) -> bool {
     app.shown().reach.findings().is_none()
 }
 
-/// Those of some things that are subscriptions and enabled.
+/// Ids of the enabled subscriptions among some items.
 pub(super) fn enabled(app: &App, items: &[Item]) -> Vec<SubscriptionId> {
     let ids = items.iter().filter_map(|item| match item {
         Item::Subscription(id) if subscription(app, *id).is_ok_and(|row| row.subscription.is_enabled) => Some(*id),
@@ -93,7 +94,7 @@ pub(super) fn enabled(app: &App, items: &[Item]) -> Vec<SubscriptionId> {
     ids.collect()
 }
 
-/// Whether a subscription is off.
+/// Whether a subscription is disabled at present.
 pub(in crate::tui) fn is_off(app: &App, id: SubscriptionId) -> bool {
     subscription(app, id).is_ok_and(|row| !row.subscription.is_enabled)
 }
@@ -103,19 +104,19 @@ pub(super) fn key(app: &App, id: KeyId) -> Result<&KeyRow, String> {
     rows.and_then(|rows| rows.iter().find(|row| row.id == id)).ok_or_else(|| format!("key {id} is not in the picture"))
 }
 
-/// The key in the newest picture, which is not revoked.
+/// Key in the newest snapshot, unless it is revoked.
 fn active_key(app: &App, id: KeyId) -> Result<&KeyRow, String> {
     let row = key(app, id)?;
     if row.revoked_utc.is_some() { Err("it is revoked".to_owned()) } else { Ok(row) }
 }
 
-/// What a question names, what has to stay true, and what will come of a yes.
+/// Parts of a confirmation: name of the item, precondition, and effect in words.
 pub(super) type About = (Untrusted, Was, String);
 
-/// The question before an act.
+/// Builds the confirmation of a change.
 ///
 /// # Errors
-/// Says why the act is not permitted or makes no sense.
+/// A one-line reason when the change is not allowed or not possible.
 pub(in crate::tui) fn question(app: &App, act: Act) -> Result<Question, String> {
     if app.setting.access == Access::ReadOnly {
         return Err(READ_ONLY.to_owned());
@@ -154,11 +155,11 @@ pub(in crate::tui) fn question(app: &App, act: Act) -> Result<Question, String> 
     Ok(Question { act, name, was, effect, pledge })
 }
 
-/// What has to be typed before what cannot be undone.
+/// Text to be typed before an irreversible change: the last four characters of the key or name.
 fn pledge(app: &App, act: &Act, name: &Untrusted) -> Option<Untrusted> {
     match act {
         Act::Revoke(id) => key(app, *id).ok().map(|row| row.last4.clone()),
-        // Of an operator the name, of a subscription its target.
+        // An operator is confirmed by its name, a subscription by its target URL.
         Act::RevokeOperator(_) | Act::Delete(_) => {
             let name: Vec<char> = name.raw().trim_end().chars().collect();
             Some(Untrusted::new(name[name.len().saturating_sub(4)..].iter().collect::<String>()))
@@ -167,7 +168,7 @@ fn pledge(app: &App, act: &Act, name: &Untrusted) -> Option<Untrusted> {
     }
 }
 
-/// The question about a subscription as it stands.
+/// Parts of the confirmation for a change of a subscription in its present state.
 fn switched(act: &Act, row: &SubscriptionRow) -> Result<About, String> {
     let of = &row.subscription;
     match act {
@@ -210,7 +211,7 @@ fn acknowledged(app: &App, about: (Subject, Standing), note: Option<&str>) -> Re
     Ok((alert.name.clone(), Was::Alert(about.0, about.1), effect))
 }
 
-/// What the latest test of a subscription at hand showed, and that one may come first.
+/// Describes the latest test of a subscription among the loaded attempts, or advises to test first.
 fn last_test(app: &App, id: SubscriptionId) -> String {
     let fetched = app.layers.iter().rev().find_map(|layer| match layer {
         Layer::Detail(detail) if detail.item == Item::Subscription(id) => match &detail.fetched {
@@ -234,7 +235,7 @@ fn last_test(app: &App, id: SubscriptionId) -> String {
     }
 }
 
-/// Who will be cut off, as far as it is at hand.
+/// Effect of revoking a key, with its callers if the open detail view has them.
 fn revoked(app: &App, row: &KeyRow) -> String {
     let story = app.layers.iter().rev().find_map(|layer| match layer {
         Layer::Detail(detail) if detail.item == Item::Key(row.id) => story(&detail.fetched),
@@ -253,7 +254,7 @@ fn story(fetched: &Fetched) -> Option<&KeyStory> {
     }
 }
 
-/// The same with what was learnt of a key.
+/// Effect of revoking a key, with the callers from `story` if they were fetched.
 fn cut_off(app: &App, row: &KeyRow, story: Option<&KeyStory>) -> String {
     let callers = match story {
         Some(story) if story.callers.is_empty() => "No call came with it today".to_owned(),
@@ -281,7 +282,7 @@ fn cut_off(app: &App, row: &KeyRow, story: Option<&KeyStory>) -> String {
 }
 
 impl App {
-    /// Asks who calls with a key that is about to be revoked, once.
+    /// Returns a request for the callers of a key whose revocation is being confirmed, once per key.
     pub(in crate::tui) fn callers_wanted(&mut self) -> Option<Effect> {
         let Some(Layer::Count(count)) = self.layers.last_mut() else { return None };
         let Act::Revoke(id) = count.only()?.act else { return None };
@@ -291,7 +292,7 @@ impl App {
         Some(Effect::Perform(Job::Fetch(Item::Key(id))))
     }
 
-    /// Names them in the question.
+    /// Adds the fetched callers of a key to the open confirmation.
     pub(in crate::tui) fn tell_callers(&mut self, item: Item, fetched: &Fetched) {
         let Item::Key(id) = item else { return };
         let (Ok(row), Some(story)) = (key(self, id), story(fetched)) else { return };
@@ -348,7 +349,7 @@ fn effect(act: &Act, row: &SubscriptionRow) -> String {
     }
 }
 
-/// The name of a thing, for the menu.
+/// Name of an item for the heading of the menu.
 pub(super) fn name(app: &App, item: Item) -> Option<String> {
     let view = app.view()?;
     match item {

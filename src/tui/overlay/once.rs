@@ -1,4 +1,4 @@
-//! What is shown once: a new key or token, until the layer is closed.
+//! Overlay with a new key or token, which is shown once until it is closed.
 
 use super::super::app::App;
 use super::super::clipboard::Copied;
@@ -11,45 +11,45 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-/// What became of a secret that is shown.
+/// Whether the secret on the screen was copied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
-    /// It was not copied.
+    /// Secret was not copied yet.
     Shown,
-    /// It was, or was sent on its way.
+    /// Secret was copied, or sent to the terminal without confirmation.
     Copied(Copied),
-    /// It could not be copied, and why.
+    /// Secret could not be copied, and why.
     Failed(String),
 }
 
-/// How often closing was asked for.
+/// Whether the operator was warned on closing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Closing {
     NotAsked,
     Warned,
 }
 
-/// A secret on the screen.
+/// Overlay that shows a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown {
-    /// The secret with its name.
+    /// Secret together with its description.
     pub issued: Issued,
-    /// What became of it.
+    /// Whether the secret was copied.
     pub fate: Fate,
     closing: Closing,
 }
 
 impl Shown {
-    /// It is shown and nothing else yet.
+    /// Creates the overlay for a secret that was not copied yet.
     #[must_use]
     pub const fn new(issued: Issued) -> Self {
         Self { issued, fate: Fate::Shown, closing: Closing::NotAsked }
     }
 
-    /// Asks to close it: a secret that is not known to be in a clipboard is kept on the screen the first time.
+    /// Asks to close the overlay. Unless the secret is known to be in a clipboard, the first request only warns.
     ///
     /// # Errors
-    /// Says why it stays.
+    /// The warning to show when the overlay stays open.
     pub fn close(&mut self) -> Result<(), &'static str> {
         if matches!(self.fate, Fate::Copied(Copied::Kept(_))) || self.closing == Closing::Warned {
             return Ok(());
@@ -65,7 +65,7 @@ impl Shown {
     }
 }
 
-/// Draws it in the middle of `area`.
+/// Draws the secret in the middle of `area`.
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, shown: &Shown) {
     let theme = app.theme();
     let room = usize::from(area.width.saturating_sub(6)).min(100);

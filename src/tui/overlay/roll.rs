@@ -1,4 +1,4 @@
-//! Lists that were fetched and can be fetched again while they are open: replays with how far they are, and operators.
+//! Lists that are fetched when opened and again while open: replays with their progress, and operators.
 
 use super::super::app::App;
 use super::super::format;
@@ -18,9 +18,9 @@ use ratatui::text::Line;
 use ratatui::widgets::{Clear, Widget};
 use std::time::Duration;
 
-/// A row with a number by which it is selected.
+/// Row with a number by which it is selected.
 pub trait Listed {
-    /// Its number.
+    /// Number of the row, unique in its list.
     fn number(&self) -> i64;
 }
 
@@ -36,13 +36,13 @@ impl Listed for OperatorRow {
     }
 }
 
-/// A list, with what is selected.
+/// List that is fetched asynchronously, with its selected row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Roll<T> {
     rows: Option<Vec<T>>,
-    /// Why the latest answer is missing.
+    /// Reason why the latest fetch failed.
     failure: Option<String>,
-    /// Whether an answer is awaited.
+    /// Whether a fetch is in flight.
     errand: Errand,
     selected: Option<i64>,
 }
@@ -51,25 +51,26 @@ pub struct Roll<T> {
 enum Errand {
     None,
     UnderWay,
-    /// It is under way, and what it will tell is old already.
+    /// Fetch is in flight, and its answer will be outdated.
     Again,
 }
 
 impl<T: Listed> Roll<T> {
-    /// A list that is awaited.
+    /// Creates a list whose first fetch is in flight.
     #[must_use]
     pub const fn awaited() -> Self {
         Self { rows: None, failure: None, errand: Errand::UnderWay, selected: None }
     }
 
-    /// Something changed: whether it is to be fetched again now.
+    /// Requests a fetch after a change. Returns whether to start one now; a fetch in flight is followed by another
+    /// instead.
     pub fn wants(&mut self) -> bool {
         let is_idle = self.errand == Errand::None;
         self.errand = if is_idle { Errand::UnderWay } else { Errand::Again };
         is_idle
     }
 
-    /// Takes what came; whether it is to be fetched once more.
+    /// Takes the result of a fetch; returns whether to fetch again at once.
     pub fn take(&mut self, came: Result<Vec<T>, String>) -> bool {
         match came {
             Ok(rows) => {
@@ -91,29 +92,29 @@ impl<T: Listed> Roll<T> {
         self.rows().iter().position(|row| Some(row.number()) == self.selected).unwrap_or(0)
     }
 
-    /// Moves the selection.
+    /// Moves the selection up or down.
     pub fn step(&mut self, step: Step, page: usize) {
         let at = stepped(step, self.at(), self.rows().len(), page);
         self.selected = self.rows().get(at).map(Listed::number);
     }
 
-    /// What is selected.
+    /// Selected row, if the list has any.
     #[must_use]
     pub fn selected(&self) -> Option<&T> {
         self.rows().get(self.at())
     }
 }
 
-/// Replays.
+/// List of replays with their progress.
 pub type Replays = Roll<ReplayRow>;
-/// Operators.
+/// List of operators and their roles.
 pub type Operators = Roll<OperatorRow>;
 
 impl Replays {
-    /// What the selected replay is turned to by whoever pauses it or lets it go on.
+    /// State that the selected replay would change to: paused if it runs, running if it is paused.
     ///
     /// # Errors
-    /// Says why neither makes sense.
+    /// A one-line reason when the replay is over or the list is empty.
     pub fn turned(&self) -> Result<(ReplayId, Phase), String> {
         let row = self.selected().ok_or("there is no replay")?;
         match row.phase {
@@ -123,20 +124,20 @@ impl Replays {
         }
     }
 
-    /// The selected replay, if it can be given up.
+    /// Selected replay, if it can be cancelled.
     ///
     /// # Errors
-    /// Says why not.
+    /// A one-line reason when it cannot be cancelled.
     pub fn ended(&self) -> Result<ReplayId, String> {
         self.turned().map(|(id, _)| id)
     }
 }
 
 impl Operators {
-    /// The selected operator, if it can be revoked.
+    /// Selected operator, if it can be revoked.
     ///
     /// # Errors
-    /// Says why not.
+    /// A one-line reason when it cannot be revoked.
     pub fn revocable(&self) -> Result<OperatorId, String> {
         let row = self.selected().ok_or("there is no operator")?;
         if row.is_active { Ok(row.id) } else { Err(format!("operator {} is revoked", row.id)) }
@@ -162,7 +163,7 @@ const OPERATORS: [Column; 5] = [
     words("CREATED UTC", 19, 19, 1),
 ];
 
-/// How long a replay will take at its pace, if it goes on.
+/// Remaining work of a replay in words: the time at its rate, or the number of deliveries.
 fn left(row: &ReplayRow) -> String {
     let done = row.progress.n_taken + row.progress.n_passed;
     let n = row.progress.n_selected.saturating_sub(done);
@@ -243,7 +244,7 @@ pub(super) fn draw_operators(buffer: &mut Buffer, area: Rect, app: &App, list: &
     );
 }
 
-/// What a list looks like.
+/// Labels and columns of a list.
 struct About<'a> {
     name: &'a str,
     order: &'a str,

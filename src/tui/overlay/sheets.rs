@@ -1,30 +1,30 @@
-//! Lists that only tell: what the console said, and what was put into the bundle.
+//! Read-only text lists: the console's messages, and the items in the bundle.
 
 use super::super::app::App;
 use super::super::theme::Role;
 use crate::domain::text::Untrusted;
 use ratatui::text::{Line, Span};
 
-/// Which list.
+/// Kind of a text list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Told {
-    /// What the console said, the latest first.
+    /// Messages of the console, the latest first.
     Log,
-    /// What was collected, in that order, with its notes.
+    /// Items in the bundle, in the order of adding, with their notes.
     Bundle,
 }
 
-/// A list, with the first line in sight.
+/// Text list with its scroll position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sheet {
-    /// Which one.
+    /// Kind of the list, which decides its content.
     pub told: Told,
-    /// The first line in sight.
+    /// Index of the first visible line.
     pub top: usize,
 }
 
 impl Told {
-    /// What stands on its edge.
+    /// Title of the list for its frame.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
@@ -34,7 +34,7 @@ impl Told {
     }
 }
 
-/// Its lines.
+/// Lines of a text list, or a hint if it is empty.
 #[must_use]
 pub fn lines(app: &App, told: Told) -> Vec<Line<'static>> {
     let theme = app.theme();

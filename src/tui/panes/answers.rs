@@ -1,5 +1,5 @@
-//! What came of a playbook, a run-book or the lab, in full: causes with what can be done about them, checks with their evidence. Enter on a line
-//! with an arrow does what it says, after a question where it changes something.
+//! Results of playbooks, run-books and the signature lab: causes with their remediations, checks with their evidence.
+//! Enter runs the action of a line, after a confirmation where it changes something.
 
 use super::super::format;
 use super::super::sheet::{Does, Sheet};
@@ -12,10 +12,10 @@ use crate::domain::text::Untrusted;
 use crate::tui::places::Item;
 use ratatui::text::Line;
 
-/// Columns before what belongs to a step.
+/// Indentation of what belongs to a step, in columns.
 const INDENT: usize = 9;
 
-/// All lines.
+/// Lines of a run's result.
 pub(super) fn sheet(run: &Run, width: usize, theme: Theme) -> Sheet {
     let mut page = Page { sheet: Sheet::default(), width, theme };
     match &run.outcome {
@@ -30,7 +30,7 @@ pub(super) fn sheet(run: &Run, width: usize, theme: Theme) -> Sheet {
     page.sheet
 }
 
-/// A sheet that is filled.
+/// Builder of a result's lines.
 struct Page {
     sheet: Sheet,
     width: usize,
@@ -38,7 +38,7 @@ struct Page {
 }
 
 impl Page {
-    /// Text in lines with an indent, inert.
+    /// Wraps text with an indentation; control characters are made harmless.
     fn flowed(&self, text: &str, indent: usize, role: Role) -> Vec<Line<'static>> {
         let room = self.width.saturating_sub(indent);
         let lines = format::flow(&Untrusted::new(text).inert(), room);
@@ -55,7 +55,7 @@ impl Page {
         self.sheet.add([Line::default()]);
     }
 
-    /// A line that does something; where it is too long for one, the first line does it.
+    /// Adds an action as a link; if the text wraps, the first line carries the action.
     fn link(&mut self, text: &str, indent: usize, does: Does) {
         let mut lines = self.flowed(&format!("\u{2192} {text}"), indent, Role::Accent).into_iter();
         if let Some(first) = lines.next() {
@@ -64,7 +64,7 @@ impl Page {
         self.sheet.add(lines);
     }
 
-    /// What can be done from here, and from a shell alone.
+    /// Adds the available actions, and commands for those that only a shell can run.
     fn offers(&mut self, offers: &[Offer], indent: usize) {
         for offer in offers {
             match offer.remedy {
@@ -114,7 +114,7 @@ impl Page {
             let limit = of.limit.as_ref().map_or_else(String::new, |limit| format!(" (limit {limit})"));
             let (what, call) = of.query.split_once(", GET ").unwrap_or((of.query.as_str(), ""));
             self.say(&format!("{what}: {}{limit}", of.value.inert()), INDENT, Role::Text);
-            // What one call told stands together, and the call once beneath it.
+            // Facts from one call are listed together, with the call once beneath them.
             let goes_on =
                 evidence.get(at + 1).is_some_and(|next| called(next) == called(of) && next.at_utc == of.at_utc);
             if !call.is_empty() && !goes_on {

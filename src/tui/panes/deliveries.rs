@@ -1,4 +1,4 @@
-//! Deliveries: the attempts, newest first.
+//! Pane 4: delivery attempts, newest first.
 
 use super::view::{Rows, View};
 use crate::api::attempts::AttemptRow;
@@ -15,7 +15,7 @@ use crate::tui::theme::{self, Role};
 use ratatui::text::{Line, Span};
 use std::time::Duration;
 
-/// The columns.
+/// Columns of the delivery log.
 pub(in crate::tui) const COLUMNS: [Column; 8] = [
     words("ENDED UTC", 12, 12, 2),
     words("RESULT", 9, 9, 0),
@@ -41,7 +41,7 @@ pub(super) fn rows<'a>(view: &View<'a>) -> Rows<'a, AttemptRow> {
     Rows::of(&view.logs.attempts.stretch, &view.overview.attempts.items)
 }
 
-/// The status, or in a word why there is none.
+/// HTTP status, or a word why there is none.
 pub(in crate::tui) fn result(row: &AttemptRow) -> String {
     match (row.status_code, &row.cause) {
         (Some(status), _) => status.to_string(),
@@ -50,7 +50,7 @@ pub(in crate::tui) fn result(row: &AttemptRow) -> String {
     }
 }
 
-/// When its outcome was known: the log is in this order.
+/// Time at which the outcome was known, which is the order of the log.
 fn ended(row: &AttemptRow) -> Timestamp {
     row.started_utc.plus(Duration::from_millis(row.elapsed_ms))
 }
@@ -79,7 +79,8 @@ pub(super) fn tally(view: &View<'_>) -> String {
     let rows = rows(view);
     let held = view.held(&rows, "attempt");
     let counted = match rows {
-        // The platform counts the hour for everything together; of a part of it is told what is held.
+        // The platform counts the last hour over all attempts; for a filtered part, the loaded rows are counted
+        // instead.
         Rows::Stretch(stretch) if is_part(view) => {
             let n_failed = stretch.rows().filter(|row| !row.outcome().is_success()).count();
             format!("{} failed", format::number(n_failed))
@@ -90,20 +91,20 @@ pub(super) fn tally(view: &View<'_>) -> String {
     [counted, held].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("   ")
 }
 
-/// Whether only a part of the attempts is asked for.
+/// Whether the log is restricted to a part of the attempts.
 fn is_part(view: &View<'_>) -> bool {
     view.company.is_some() || view.logs.attempts.query != AttemptQuery::default()
 }
 
-/// The last hour minute by minute: scheduled attempts as columns, a tick beneath where some failed. Nothing where only a part of the attempts
-/// is asked for: the platform counts all of them together.
+/// Chart of the last hour by the minute: scheduled attempts as columns, with a tick beneath where some failed. Empty
+/// where the log is restricted, because the platform counts all attempts together.
 pub(super) fn chart(view: &View<'_>, room: usize) -> Vec<Line<'static>> {
     let minutes = &view.overview.minutes;
     if is_part(view) || minutes.is_empty() {
         return Vec::new();
     }
     let total = |minute: &Minute| u64::from(minute.n_ok) + u64::from(minute.n_failed);
-    // Each minute is as wide as there is room for.
+    // Each minute is one to three columns wide, as far as there is room.
     let wide = ((room.saturating_sub(48)) / minutes.len()).clamp(1, 3);
     let counts: Vec<u64> = minutes.iter().flat_map(|minute| std::iter::repeat_n(total(minute), wide)).collect();
     let most = counts.iter().copied().max().unwrap_or(0);
@@ -129,7 +130,7 @@ pub(super) fn chart(view: &View<'_>, room: usize) -> Vec<Line<'static>> {
     lines
 }
 
-/// What is said beside the chart, in full or in short as there is room: the highest column, the span, the ticks.
+/// Remarks beside the chart, in a long or short form as there is room: peak, time span, legend of the ticks.
 fn remarks(most: u64, room: usize) -> [String; 3] {
     let most = format::number(most);
     let full = [

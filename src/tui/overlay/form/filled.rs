@@ -1,4 +1,4 @@
-//! What a form leads to, and what of it cannot be used.
+//! Evaluation of a form: the changes or the replay it describes, or the field that is wrong.
 
 use super::super::super::desk::Filter;
 use super::super::super::effect::Act;
@@ -18,12 +18,12 @@ use crate::domain::query::portion::{Asked, Log};
 use crate::domain::replay::{PACES, SELECTABLE};
 use crate::domain::time::Timestamp;
 
-/// What a form leads to.
+/// Result of a form whose fields are all valid.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Filled {
-    /// Acts, to be asked about.
+    /// Changes, to be confirmed by the operator.
     Acts(Vec<Act>),
-    /// A replay, to be counted first.
+    /// Replay, whose deliveries are counted before it is confirmed.
     Replay(SubscriptionId, NewReplay),
 }
 
@@ -60,7 +60,7 @@ impl Form {
         }
     }
 
-    /// What is said in a field, if anything is.
+    /// Optional text of a field, at most [`REMARK`] characters.
     fn remark(&self, at: usize) -> Result<Option<String>, (usize, String)> {
         match self.text(at) {
             "" => Ok(None),
@@ -149,7 +149,7 @@ impl Form {
         Ok(Filled::Replay(id, NewReplay { since, until, states, dry_run: true, rate_per_second: pace }))
     }
 
-    /// A moment as filters write it; nothing where nothing was written.
+    /// Time in the syntax of filters; `None` if the field is empty.
     fn moment(&self, at: usize, field: Queried, now: Timestamp) -> Result<Option<Timestamp>, (usize, String)> {
         let text = self.text(at);
         if text.is_empty() {

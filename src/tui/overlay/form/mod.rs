@@ -1,5 +1,5 @@
-//! Forms: what an act has to be told before it can be asked about. Each field is a line, one of several, or a tick; what cannot be used is said
-//! under its field. `fields` knows which fields a form has, `filled` what it leads to.
+//! Forms: the details a change needs before it can be confirmed. A field is a line of text, a choice or a checkbox;
+//! an error is shown under its field. `fields` defines the fields of each form, `filled` evaluates them.
 
 pub(super) mod draw;
 mod fields;
@@ -20,31 +20,31 @@ use crate::domain::time::Timestamp;
 use crossterm::event::KeyCode;
 use filled::Filled;
 
-/// What a form is for.
+/// Purpose of a form: what it creates or changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// Creating a company.
+    /// Create a company with a name.
     Company,
-    /// Creating a key.
+    /// Create an API key with scopes.
     Key,
-    /// Creating an operator.
+    /// Create an operator with a role.
     Operator,
-    /// Emitting a sample event.
+    /// Emit a sample event of a type.
     Event,
-    /// The limits of a key.
+    /// Set the rate limits of a key.
     Limits(KeyId),
-    /// Replaying a range of a subscription's deliveries.
+    /// Replay a time range of a subscription's deliveries.
     Replay(SubscriptionId),
-    /// Disabling the selected or marked subscriptions.
+    /// Disable the selected or marked subscriptions.
     Disable,
-    /// Saying why a subscription is off by hand.
+    /// Set the reason why a subscription was disabled manually.
     Intend(SubscriptionId),
-    /// Looking after the selected alert.
+    /// Acknowledge the selected alert, with an optional note.
     Acknowledge,
 }
 
 impl Purpose {
-    /// What it is called in menus.
+    /// Label of the form's entry in menus.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
@@ -61,7 +61,7 @@ impl Purpose {
     }
 }
 
-/// What a form was opened on, where that matters.
+/// Items a form was opened for, as far as the fields do not say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum About {
     Nothing,
@@ -69,7 +69,7 @@ enum About {
     Alert(Subject, Standing),
 }
 
-/// Whether something is ticked.
+/// State of a checkbox in a form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tick {
     On,
@@ -90,27 +90,27 @@ struct Field {
     hint: String,
 }
 
-/// A form being filled in.
+/// Form being filled in by the operator.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Form {
-    /// What it is for.
+    /// Purpose of the form: what it creates or changes.
     pub purpose: Purpose,
     about: About,
     fields: Vec<Field>,
     at: usize,
-    /// The companies of its choice, in that order.
+    /// Companies of the company field, in the order of the choices.
     companies: Vec<CompanyId>,
-    /// What is wrong: in which field, and what.
+    /// Index of the invalid field, and what is wrong with its value.
     fault: Option<(usize, String)>,
-    /// What is under way for it.
+    /// What was sent to the platform for this form and is not answered yet.
     pub sent: Option<Filled>,
 }
 
-/// The field of companies, where there is one.
+/// Index of the company field, in forms that have one.
 const COMPANY: usize = 0;
 
 impl Form {
-    /// An empty form, filled in as far as the picture can.
+    /// Creates a form with initial values from the snapshot.
     #[must_use]
     pub fn new(app: &App, purpose: Purpose) -> Self {
         let companies = match purpose {
@@ -128,7 +128,7 @@ impl Form {
         Self { purpose, about, fields, at: 0, companies, fault: None, sent: None }
     }
 
-    /// The form of a replay, filled in with what a subscription missed.
+    /// Creates a replay form filled in with the time range that a subscription missed.
     #[must_use]
     pub fn of_gap(app: &App, gap: Gap) -> Self {
         let mut form = Self::new(app, Purpose::Replay(gap.subscription));
@@ -138,7 +138,7 @@ impl Form {
         form
     }
 
-    /// Takes the companies that came, with their names; the chosen one stays chosen.
+    /// Takes the fetched companies with their names; the chosen company stays chosen.
     pub fn take(&mut self, came: &[Company]) {
         if !matches!(self.purpose, Purpose::Key | Purpose::Event) {
             return;
@@ -150,7 +150,7 @@ impl Form {
         *at = self.companies.iter().position(|id| Some(*id) == chosen).unwrap_or(0);
     }
 
-    /// Takes a key that fills in the present field.
+    /// Applies a key to the present field: editing, a choice, or a checkbox.
     pub fn press(&mut self, chord: Chord) -> Edited {
         let Some(field) = self.fields.get_mut(self.at) else { return Edited::Nothing };
         let (space, left, right) = (chord == ch(' '), chord == key(KeyCode::Left), chord == key(KeyCode::Right));
@@ -173,10 +173,10 @@ impl Form {
         edited
     }
 
-    /// Takes pasted text, if the present field is a line.
+    /// Inserts pasted text, if the present field is a line of text.
     ///
     /// # Errors
-    /// Says why it is not taken.
+    /// A one-line reason when the text is too long.
     pub fn paste(&mut self, text: &str) -> Result<(), String> {
         if let Some(Field { input: Input::Line(entry), .. }) = self.fields.get_mut(self.at) {
             entry.paste(text)?;
@@ -185,23 +185,24 @@ impl Form {
         Ok(())
     }
 
-    /// Goes to another field.
+    /// Moves to another field, by this motion.
     pub fn step(&mut self, step: Step) {
         self.at = stepped(step, self.at, self.fields.len(), self.fields.len());
     }
 
-    /// Goes to the next field, after the last one to the first.
+    /// Moves to the next field, and from the last one to the first.
     pub fn next(&mut self) {
         self.at = (self.at + 1) % self.fields.len().max(1);
     }
 
-    /// Says what is wrong with what was asked for.
+    /// Shows an error at the present field and allows the form to be sent again.
     pub fn refuse(&mut self, why: String) {
         self.sent = None;
         self.fault = Some((self.at, why));
     }
 
-    /// What it leads to, at `now` by the platform's clock. What cannot be used is kept and shown under its field.
+    /// Evaluates the form at `now` by the platform's clock. An invalid field becomes the present one and shows its
+    /// error.
     pub fn read(&mut self, now: Timestamp) -> Option<Filled> {
         match self.filled(now) {
             Ok(filled) => {
@@ -217,7 +218,7 @@ impl Form {
     }
 }
 
-/// The enabled subscriptions of the menu that led here, else those that are selected or marked.
+/// Enabled subscriptions among the items of the menu that led here, or among the selected or marked items.
 fn subscriptions(app: &App) -> Vec<SubscriptionId> {
     match app.layers.last() {
         Some(Layer::Menu(menu)) => offers::enabled(app, menu.items()),
@@ -225,7 +226,7 @@ fn subscriptions(app: &App) -> Vec<SubscriptionId> {
     }
 }
 
-/// The selected alert.
+/// Subject and health status of the selected alert.
 fn alert(app: &App) -> Option<(Subject, Standing)> {
     let list = app.layers.iter().rev().find_map(|layer| match layer {
         Layer::Alerts(list) => Some(list),
