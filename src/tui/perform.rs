@@ -1,4 +1,5 @@
-//! Performs what `update` asked for, with the platform's client. Changes are refused here when the console is read-only, whatever a screen says.
+//! Runs background jobs with the platform's client. In a read-only console every change is refused here, whatever a
+//! screen offers.
 
 use super::console::Access;
 use super::consult::Consulted;
@@ -38,34 +39,34 @@ use crate::monitor::stretch::PAGE;
 use serde_json::value::RawValue;
 use std::collections::BTreeSet;
 
-/// Attempts that are fetched with a subscription.
+/// Number of attempts fetched with a subscription.
 const N_ATTEMPTS: u32 = 20;
-/// Requests that are fetched with a key or a window.
+/// Number of requests fetched with a key or a window.
 const N_REQUESTS: u32 = 10;
 
-/// Calls the platform on behalf of the console.
+/// Runner of background jobs: the console's only access to the platform.
 #[derive(Debug, Clone)]
 pub struct Performer {
     client: Client,
     access: Access,
-    /// Goes before the client where the platform has no Portal.
+    /// Rate-limited client for a platform without a Portal, used in place of `client` where it is set.
     post: Option<Post>,
 }
 
 impl Performer {
-    /// Calls through `client`; makes changes only with [`Access::Act`].
+    /// Creates a runner that calls through `client`, and makes changes only with [`Access::Act`].
     #[must_use]
     pub const fn new(client: Client, access: Access) -> Self {
         Self { client, access, post: None }
     }
 
-    /// Calls through a post, as a platform without a Portal is asked.
+    /// Adds the rate-limited client for a platform without a Portal.
     #[must_use]
     pub fn with_post(self, post: Post) -> Self {
         Self { post: Some(post), ..self }
     }
 
-    /// Does a job. Never fails: what went wrong is in the result.
+    /// Runs a job. Errors are part of the result.
     pub async fn perform(&self, job: Job) -> Finished {
         match job {
             Job::Fetch(item) if self.post.is_some() => {
@@ -93,7 +94,7 @@ impl Performer {
         }
     }
 
-    /// Does what panes 9 and 0 ask for. All of it only reads from the platform.
+    /// Runs a job of pane 9 or 0. These jobs only read from the platform.
     async fn consult(&self, job: Job) -> Consulted {
         let (client, ambient) = (&self.client, Ambient::real());
         match job {
@@ -124,14 +125,14 @@ impl Performer {
         }
     }
 
-    /// What everything that leaves this console goes through.
+    /// Gate for every text that leaves the console; it knows the console's own credential as a secret.
     #[must_use]
     pub fn gate(&self) -> SecretGate {
         let (Credential::Operator(secret) | Credential::Key(secret)) = self.client.credential();
         SecretGate::new([secret])
     }
 
-    /// A bundle that the platform searched too, where it has a Portal.
+    /// Builds an escalation bundle, which a platform with a Portal also searches for its secrets.
     async fn bundle(&self, case: &Case, bodies: Bodies) -> Result<Bundle, bundle::Error> {
         let gate = self.gate();
         let built = bundle::bundle(case, bodies, &gate)?;
@@ -144,7 +145,7 @@ impl Performer {
         }
     }
 
-    /// The lab with the secret that a receiver holds.
+    /// Checks the signature of an attempt with the secret the receiver holds.
     async fn held(&self, id: AttemptId, held: Issued) -> Result<SignatureCheck, String> {
         let (portal, detail) = match &self.post {
             Some(post) => (None, post.receipt(id).await?),
@@ -187,7 +188,7 @@ impl Performer {
         })
     }
 
-    /// What is remembered of a thing, where nobody can be asked.
+    /// Details of an item that this console recorded itself, on a platform without a Portal.
     async fn remembered(&self, item: Item) -> Result<Found, String> {
         let Some(post) = &self.post else { return Ok(Found::Nothing) };
         Ok(match item {
@@ -201,7 +202,7 @@ impl Performer {
         })
     }
 
-    /// The companies of the profile's keys; their names are not told.
+    /// Companies of the profile's keys, on a platform without a Portal; their names are unknown.
     fn companies(&self) -> Vec<Company> {
         let ids: BTreeSet<CompanyId> =
             self.post.iter().flat_map(Post::holders).map(|holder| holder.key.company).collect();
@@ -240,7 +241,7 @@ impl Performer {
         came.map_err(inert)
     }
 
-    /// Makes a change; the only way to one.
+    /// Makes a change, unless the console is read-only. Every change goes through here.
     async fn act(&self, act: &Act) -> Result<Done, String> {
         if self.access == Access::ReadOnly {
             return Err("read-only: nothing was done; start with --allow-actions".to_owned());
@@ -330,7 +331,7 @@ impl Performer {
     }
 }
 
-/// What the Integration API can do of an act.
+/// Makes a change through the Integration API, which supports testing, enabling and disabling.
 async fn by_post(post: &Post, act: &Act) -> Result<Done, String> {
     Ok(Done::Said(match act {
         Act::Test(id) => return Ok(tested(*id, &post.test(*id).await?)),
@@ -346,13 +347,13 @@ async fn by_post(post: &Post, act: &Act) -> Result<Done, String> {
     }))
 }
 
-/// What came of a change.
+/// Outcome of a change that was made.
 enum Done {
-    /// What happened, in one line.
+    /// Description of what happened, in one line.
     Said(String),
-    /// It was done, and is no success: an endpoint that fails its test.
+    /// Change was made, and its outcome is a failure, such as an endpoint that fails its test.
     Failed(String),
-    /// A secret that is said once.
+    /// Secret that the answer carried, which is shown once.
     Issued(Issued),
 }
 
@@ -364,12 +365,12 @@ fn begun(plan: &ReplayPlan) -> String {
     }
 }
 
-/// Metadata that say that an event is a test.
+/// Metadata that mark an event as a test.
 fn marked() -> Option<Box<RawValue>> {
     RawValue::from_string(r#"{"test":true}"#.to_owned()).ok()
 }
 
-/// Writes a bundle where the console was started.
+/// Writes a bundle into the folder in which the console was started.
 async fn written(bundle: Bundle, form: Form) -> Result<String, String> {
     let work = move || {
         let path = std::path::absolute(form.path(&bundle)).map_err(|error| error.to_string())?;
@@ -388,7 +389,7 @@ fn tested(id: SubscriptionId, result: &TestResult) -> Done {
     if result.success { Done::Said(line) } else { Done::Failed(line) }
 }
 
-/// Errors repeat what others wrote.
+/// Makes an error's text harmless for the terminal, because errors quote received text.
 #[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
 fn inert(error: Error) -> String {
     Untrusted::new(error.to_string()).inert()

@@ -1,31 +1,31 @@
-//! Places: what is selected in each pane, by id, so that a new picture cannot move the cursor onto another thing.
+//! Selection in each pane, by id, so that a new snapshot cannot move the cursor to another item.
 
 use super::panes::Pane;
 use crate::domain::ids::{AttemptId, EventId, KeyId, SubscriptionId, TripId};
 use crate::domain::window::Bucket;
 use std::fmt;
 
-/// The name of a row.
+/// Id of a row in any pane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Item {
-    /// A key.
+    /// Key, by its number on the platform.
     Key(KeyId),
-    /// A subscription.
+    /// Subscription, by its number on the platform.
     Subscription(SubscriptionId),
-    /// An attempt.
+    /// Attempt, by its number on the platform.
     Attempt(AttemptId),
-    /// A window of a key.
+    /// Rate window of a key's bucket.
     Window(KeyId, Bucket),
-    /// A trip.
+    /// Trip, by its number on the platform.
     Trip(TripId),
-    /// An event.
+    /// Event, by its number on the platform.
     Event(EventId),
-    /// A request, by its place in the log.
+    /// Request, by its position in the request log.
     Request(i64),
 }
 
 impl Item {
-    /// Its number; a window's is its key's.
+    /// Number of the item; for a window, the number of its key.
     #[must_use]
     pub const fn number(self) -> i64 {
         match self {
@@ -38,7 +38,7 @@ impl Item {
         }
     }
 
-    /// Reads what [`Display`](fmt::Display) writes; `None` if it is not that.
+    /// Parses what [`Display`](fmt::Display) writes; `None` for any other text.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         let mut words = name.split(' ');
@@ -59,7 +59,7 @@ impl Item {
     }
 }
 
-/// Noun and number: `subscription 17`; a window with its bucket.
+/// Kind and number, such as `subscription 17`; for a window also its bucket.
 impl fmt::Display for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let noun = match self {
@@ -79,17 +79,17 @@ impl fmt::Display for Item {
     }
 }
 
-/// Whether somebody put a cursor where it is.
+/// Whether the operator placed a cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Hand {
-    /// Nobody did: it rests on the first row, where the worst stands.
+    /// Cursor rests on the first row, the worst one.
     #[default]
     Resting,
-    /// Somebody did: it stays with its row.
+    /// Operator placed the cursor: it stays with its row.
     Placed,
 }
 
-/// The cursor of one pane.
+/// Selected row of one pane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Place {
     selected: Option<Item>,
@@ -97,35 +97,35 @@ pub struct Place {
     hand: Hand,
 }
 
-/// What a new picture did to a cursor.
+/// Effect of new rows on a selection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settled {
-    /// It is where it was, or had not been anywhere.
+    /// Selection is unchanged, or there was none.
     Kept,
-    /// Its row vanished; the neighbour was taken.
+    /// Selected row disappeared, and its neighbour was selected.
     Moved,
 }
 
 impl Place {
-    /// What is selected.
+    /// Id of the selected row.
     #[must_use]
     pub const fn selected(&self) -> Option<Item> {
         self.selected
     }
 
-    /// The row that is selected at present.
+    /// Present index of the selected row.
     #[must_use]
     pub fn row(&self) -> Option<usize> {
         self.selected.map(|_| self.row)
     }
 
-    /// Selects a row by hand; the last one if there are fewer.
+    /// Selects a row by its index, or the last row if there are fewer.
     pub fn select(&mut self, row: usize, items: &[Item]) {
         self.put(row, items);
         self.hold();
     }
 
-    /// From now on the cursor stays with its row: somebody means it.
+    /// Marks the cursor as placed by the operator, so that it stays with its row.
     pub fn hold(&mut self) {
         self.hand = Hand::Placed;
     }
@@ -135,7 +135,7 @@ impl Place {
         self.selected = items.get(self.row).copied();
     }
 
-    /// Finds the selected row among new ones; a resting cursor goes on resting on the first.
+    /// Finds the selected row among new ones; a resting cursor stays on the first row.
     pub fn settle(&mut self, items: &[Item]) -> Settled {
         let (Some(selected), Hand::Placed) = (self.selected, self.hand) else {
             self.put(0, items);
@@ -153,15 +153,15 @@ impl Place {
 /// Whether the newest row of a log stays selected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Following {
-    /// It does.
+    /// Newest row is selected whenever rows arrive.
     #[default]
     Newest,
-    /// The selection stays where it is.
+    /// Selection stays with its row.
     Nothing,
 }
 
 impl Following {
-    /// The other one.
+    /// Opposite of this follow mode.
     #[must_use]
     pub const fn switched(self) -> Self {
         match self {
@@ -171,7 +171,7 @@ impl Following {
     }
 }
 
-/// The cursors of all panes.
+/// Selections and follow modes of all panes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Places {
     places: [Place; Pane::ALL.len()],
@@ -179,29 +179,29 @@ pub struct Places {
 }
 
 impl Places {
-    /// A pane's cursor.
+    /// Selected row of one pane.
     #[must_use]
     pub fn of(&self, pane: Pane) -> &Place {
         &self.places[pane as usize]
     }
 
-    /// A pane's cursor, to be moved.
+    /// Selection of a pane, to be changed.
     pub fn of_mut(&mut self, pane: Pane) -> &mut Place {
         &mut self.places[pane as usize]
     }
 
-    /// What a log's cursor does when new rows come; elsewhere it has no meaning.
+    /// Follow mode of a pane. Only the logs of deliveries, events and requests can follow.
     #[must_use]
     pub fn following(&self, pane: Pane) -> Following {
         if pane.is_log() && pane != Pane::Trips { self.following[pane as usize] } else { Following::Nothing }
     }
 
-    /// Lets a log's cursor follow the newest row, or stay.
+    /// Sets the follow mode of a log.
     pub fn follow(&mut self, pane: Pane, following: Following) {
         self.following[pane as usize] = following;
     }
 
-    /// Finds the selected row of a pane among new rows.
+    /// Finds the selected row of a pane among new rows, or selects the newest one if the pane follows.
     pub fn settle(&mut self, pane: Pane, items: &[Item]) -> Settled {
         if self.following(pane) == Following::Newest {
             self.of_mut(pane).put(0, items);

@@ -1,4 +1,5 @@
-//! The console as lines, for screen readers, pipes and terminals that can do nothing else: what changed, a sentence each, the newest last.
+//! Line mode of the console, for screen readers, pipes and simple terminals: every change as a sentence, the newest
+//! last.
 
 use super::app::{App, Msg};
 use super::format;
@@ -14,10 +15,10 @@ use crate::monitor::snapshot::Snapshot;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What began longer ago is told with its date.
+/// Age above which the beginning of an alert is given with its date.
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// What was told so far.
+/// Line-mode console, with what it reported so far.
 #[derive(Debug)]
 pub struct Plain {
     app: App,
@@ -26,13 +27,13 @@ pub struct Plain {
 }
 
 impl Plain {
-    /// Nothing was told yet. `app` is a console without a screen.
+    /// Creates a line-mode console that has reported nothing; `app` is a console without a screen.
     #[must_use]
     pub const fn new(app: App) -> Self {
         Self { app, link: None, told: Vec::new() }
     }
 
-    /// The lines for a new picture; none if it tells nothing new.
+    /// Lines for a new snapshot; none if nothing changed that would be reported.
     pub fn lines(&mut self, picture: &Arc<Snapshot>, now: Timestamp) -> Vec<String> {
         let is_first = self.app.picture.overview.is_none() && picture.overview.is_some();
         self.app.update(Msg::Picture(Arc::clone(picture)), now);
@@ -56,7 +57,7 @@ impl Plain {
         said.into_iter().map(|line| format!("{} UTC  {line}", now.format("%H:%M:%S"))).collect()
     }
 
-    /// Each pane in a few words.
+    /// One summary line for each pane of the dashboard.
     fn summary(&self) -> Vec<String> {
         let Some(view) = self.app.view() else { return Vec::new() };
         let line = |pane: Pane| {

@@ -1,4 +1,5 @@
-//! What keys mean here and now: a chord becomes an action or is typed, and what cannot be done says why.
+//! Handling of key presses: a chord becomes an action or is typed into an input; an action that is not possible gives
+//! its reason.
 
 use super::app::{App, Root};
 use super::chord::Chord;
@@ -19,7 +20,7 @@ use super::places::Item;
 use crate::domain::time::Timestamp;
 use crossterm::event::KeyEvent;
 
-/// Where keys go on a layer.
+/// Key context of an overlay, or of the panes without one.
 const fn context(layer: Option<&Layer>) -> Context {
     match layer {
         None => Context::Panes,
@@ -46,13 +47,13 @@ const fn context(layer: Option<&Layer>) -> Context {
 }
 
 impl App {
-    /// Where keys go.
+    /// Key context of the front overlay, or of the panes.
     #[must_use]
     pub fn context(&self) -> Context {
         context(self.layers.last())
     }
 
-    /// The layer that actions are about: the front one that is no list of actions itself.
+    /// Overlay that actions refer to: the front one that is not help or the palette.
     pub(super) fn front(&self) -> Option<&Layer> {
         self.layers.iter().rev().find(|layer| !matches!(layer, Layer::Help(_) | Layer::Palette(_)))
     }
@@ -90,7 +91,7 @@ impl App {
         Vec::new()
     }
 
-    /// On a screen on which nothing can be seen one can only leave.
+    /// On a screen that is too small to draw on, only the keys for quitting work.
     fn press_blindly(&self, chord: Chord) -> Vec<Effect> {
         match self.setting.keymap.meaning(chord, Context::Panes) {
             Meaning::Here(bound) if matches!(bound.binding.action, Action::Close | Action::Quit) => vec![Effect::Leave],
@@ -98,7 +99,7 @@ impl App {
         }
     }
 
-    /// Carries an action out, or says why not.
+    /// Runs an action, or shows the reason why it is not possible.
     pub(super) fn run(&mut self, binding: &'static Binding, now: Timestamp) -> Vec<Effect> {
         match self.permits(binding.action) {
             Ok(()) => self.carry_out(binding.action, now),
@@ -109,10 +110,10 @@ impl App {
         }
     }
 
-    /// Whether an action works where `about` says.
+    /// Checks whether an action is possible in the context `about`.
     ///
     /// # Errors
-    /// Says in one line why not.
+    /// A one-line reason when the action is not possible there.
     pub fn reason(&self, binding: &Binding, about: Context) -> Result<(), String> {
         if binding.contexts.contains(&about) {
             return self.permits(binding.action);
@@ -120,10 +121,10 @@ impl App {
         Err(format!("in {}", places(binding.contexts)))
     }
 
-    /// Whether an action can be carried out now.
+    /// Checks whether an action is possible now.
     ///
     /// # Errors
-    /// Says in one line why not.
+    /// A one-line reason when the action is not possible.
     pub fn permits(&self, action: Action) -> Result<(), String> {
         let refuse = |why: &str| Err(why.to_owned());
         let context = context(self.front());
@@ -179,7 +180,7 @@ impl App {
         }
     }
 
-    /// The same of opening what is selected.
+    /// Checks whether the selected item or line can be opened.
     fn permits_open(&self, context: Context) -> Result<(), String> {
         let why = match context {
             Context::Panes if self.selected().is_none() => "nothing is selected: there are no rows",
@@ -192,7 +193,7 @@ impl App {
         Err(why.to_owned())
     }
 
-    /// The same of what leads to a change.
+    /// Checks whether an action that leads to a change is possible.
     fn permits_deed(&self, action: Action, context: Context) -> Result<(), String> {
         match action {
             Action::Menu => self.menu().map(|_| ()),
@@ -208,7 +209,7 @@ impl App {
         }
     }
 
-    /// The same of looking after the selected alert.
+    /// Checks whether the selected alert can be acknowledged.
     fn permits_care(&self) -> Result<(), String> {
         let alerts = self.shown().alerts();
         match self.front() {
@@ -261,7 +262,8 @@ impl App {
         matches!(self.front(), Some(Layer::Alerts(list)) if list.item(self.shown().alerts()).is_none())
     }
 
-    /// What looking and collecting are about: the thing whose detail is open, else what is marked, else what is selected.
+    /// Items that viewing and collecting refer to: the item in the detail view, otherwise the marked items, otherwise
+    /// the selected one.
     #[must_use]
     pub fn subjects(&self) -> Vec<Item> {
         let opened = self.layers.iter().rev().find_map(|layer| match layer {
@@ -275,7 +277,7 @@ impl App {
         }
     }
 
-    /// The things that acts are about, all of one kind.
+    /// Items that changes refer to, all of one kind. A trip stands for its subscription, a window for its key.
     pub(super) fn acted_on(&self) -> Result<Vec<Item>, String> {
         let view = self.view().ok_or("nothing came yet")?;
         let mut items = Vec::new();
@@ -306,7 +308,7 @@ impl App {
     }
 }
 
-/// Where a step leads from row `at` of `n`.
+/// Index after a motion from row `at` of `n` rows, clamped to the rows.
 #[must_use]
 pub fn stepped(step: Step, at: usize, n: usize, page: usize) -> usize {
     let last = n.saturating_sub(1);
@@ -323,7 +325,7 @@ pub fn stepped(step: Step, at: usize, n: usize, page: usize) -> usize {
     }
 }
 
-/// The first line in sight after a step, of `n` lines in a place for `height`.
+/// First visible line after a motion through `n` lines in a view `height` lines high.
 pub(super) fn scrolled(step: Step, top: usize, n: usize, height: usize) -> usize {
     stepped(step, top, n.saturating_sub(height) + 1, height)
 }

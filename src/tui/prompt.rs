@@ -1,4 +1,4 @@
-//! A question on the terminal whose answer is not shown: for commands that need a secret.
+//! Prompt on the terminal that hides what is typed, for commands that need a secret.
 
 use crate::domain::secret::Secret;
 use crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers, read};
@@ -6,10 +6,10 @@ use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use std::io;
 use zeroize::Zeroizing;
 
-/// Asks for a secret by `name`; nothing if it was given up. Blocks.
+/// Prompts for a secret called `name`; `None` if the operator cancels. Blocks the calling thread.
 ///
 /// # Errors
-/// When the terminal cannot be read.
+/// [`io::Error`] when the terminal cannot be read.
 pub fn secret(name: &str) -> io::Result<Option<Secret>> {
     say(&format!("{name} (not shown): "));
     enable_raw_mode()?;

@@ -1,4 +1,4 @@
-//! A page that is read on the terminal without a platform behind it: it scrolls, and has a title and the keys that work.
+//! Pager for the terminal without a platform behind it: a scrolling page with a title and a line of keys.
 
 use super::calm::Calm;
 use super::chord::Chord;
@@ -22,10 +22,10 @@ use std::fmt;
 use std::io;
 use std::pin::pin;
 
-/// The lines of a page in so many columns.
+/// Function that lays out a page in a number of columns with a theme.
 pub type Lines = Box<dyn Fn(usize, Theme) -> Vec<Line<'static>>>;
 
-/// A page, and where one is in it.
+/// Pager with its page and scroll position.
 pub struct Reader {
     title: String,
     lines: Lines,
@@ -42,21 +42,21 @@ impl fmt::Debug for Reader {
     }
 }
 
-/// What a key leads to.
+/// What the loop does after a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// One goes on reading.
+    /// Continue to show the page.
     Stay,
-    /// Every cell is drawn again.
+    /// Draw every cell of the screen again.
     Repaint,
-    /// The terminal is given back until the process is resumed.
+    /// Give the terminal back until the process is resumed.
     Suspend,
-    /// It is over.
+    /// End the pager, because the operator closed it.
     Leave,
 }
 
 impl Reader {
-    /// At the beginning of a page.
+    /// Creates a pager at the beginning of a page.
     #[must_use]
     pub fn new(title: String, lines: Lines, look: Look, keymap: Keymap) -> Self {
         Self { title, lines, look, keymap, area: Rect::ZERO, top: 0, says: String::new() }
@@ -70,7 +70,7 @@ impl Reader {
         usize::from(self.area.height.saturating_sub(3))
     }
 
-    /// Takes a key.
+    /// Handles a key press: scrolls, or says what the loop does next.
     pub fn press(&mut self, key: &KeyEvent) -> Next {
         self.says.clear();
         let Some(chord) = Chord::of(key) else { return Next::Stay };
@@ -88,7 +88,7 @@ impl Reader {
         Next::Stay
     }
 
-    /// Draws it.
+    /// Draws the page and its key line.
     pub fn draw(&mut self, buffer: &mut Buffer) {
         self.area = buffer.area;
         let theme = Theme(self.look.theme);
@@ -118,10 +118,10 @@ impl Reader {
     }
 }
 
-/// Reads a page on the real terminal; gives the terminal back before it returns.
+/// Shows a page on the real terminal, and restores the terminal before returning.
 ///
 /// # Errors
-/// When the terminal cannot be taken or written to.
+/// [`Error`] when the terminal cannot be set up or written to.
 pub async fn read(reader: Reader, ambient: Ambient) -> Result<Ending, Error> {
     let ending = ending(ambient)?;
     let guard = Guard::take(reader.look.mouse)?;
@@ -134,10 +134,10 @@ pub async fn read(reader: Reader, ambient: Ambient) -> Result<Ending, Error> {
     }
 }
 
-/// The loop over any terminal and any input.
+/// Runs the pager's loop over any terminal and any input.
 ///
 /// # Errors
-/// Those of the terminal.
+/// Error of the terminal's backend when drawing fails.
 pub async fn turn<B: Backend>(
     terminal: &mut Terminal<B>,
     input: impl Stream<Item = io::Result<Event>>,
@@ -171,7 +171,7 @@ pub async fn turn<B: Backend>(
                 terminal.clear()?;
             }
             Next::Suspend => {
-                // A terminal that cannot be taken again is gone, and the next frame says so.
+                // A terminal that cannot be taken again is gone, and the next frame reports that.
                 let _ = suspend(reader.look.mouse);
                 terminal.clear()?;
             }

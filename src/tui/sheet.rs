@@ -1,4 +1,4 @@
-//! Sheets: the lines of a detail, some of which lead somewhere or fold.
+//! Lines of a detail view, some of which have actions or can be folded.
 
 use super::effect::Act;
 use super::places::Item;
@@ -8,53 +8,53 @@ use crate::api::remedy::Remedy;
 use crate::domain::ids::AttemptId;
 use ratatui::text::Line;
 
-/// What Enter does on a line.
+/// Action of Enter on a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Does {
-    /// Opens another thing.
+    /// Opens the detail view of another item.
     Open(Item),
-    /// Shows the rows of a log that belong to a thing.
+    /// Shows the log rows that belong to an item.
     Drill(Drill),
-    /// Asks whether something is to be done.
+    /// Asks for confirmation of a change.
     Ask(Act),
-    /// Folds or unfolds what begins there.
+    /// Folds or unfolds the object or array that starts here.
     Fold(Node),
-    /// Does something about a cause, after a question where it changes something.
+    /// Starts a remediation, after a confirmation where it changes something.
     Remedy(Remedy),
-    /// Asks what the receiver of an attempt computed.
+    /// Opens the input for what the receiver of an attempt computed.
     Expect(AttemptId),
-    /// Ask what the receiver of an attempt holds as its secret.
+    /// Opens the input for the secret that the receiver of an attempt holds.
     Hold(AttemptId),
-    /// Collects the bundle about what is looked at.
+    /// Collects the escalation bundle about the open subject.
     Escalate,
-    /// Copies a text.
+    /// Copies a text to the clipboard.
     Copy(String),
 }
 
-/// A place in a body at which something begins that can be folded.
+/// Start of an object or array in a body that can be folded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Node {
-    /// In which body.
+    /// Body that contains the object or array.
     pub part: Part,
-    /// At which byte of it.
+    /// Byte offset of its start in that body.
     pub at: usize,
 }
 
-/// The bodies of a detail.
+/// Body of a detail view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
-    /// What was sent, or an event's envelope.
+    /// Request body, or the envelope of an event.
     Sent,
-    /// What came back.
+    /// Response body, as far as it was kept.
     Received,
 }
 
-/// One line.
+/// Line of a detail view with its action.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    /// What stands there.
+    /// Styled text of the line.
     pub line: Line<'static>,
-    /// What Enter does there.
+    /// Action of Enter on the line; `None` if there is none.
     pub does: Option<Does>,
 }
 
@@ -64,17 +64,17 @@ impl From<Line<'static>> for Entry {
     }
 }
 
-/// The lines of a detail.
+/// All lines of a detail view.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sheet(pub Vec<Entry>);
 
 impl Sheet {
-    /// Adds lines that do nothing.
+    /// Adds lines without an action.
     pub fn add(&mut self, lines: impl IntoIterator<Item = Line<'static>>) {
         self.0.extend(lines.into_iter().map(Entry::from));
     }
 
-    /// Adds a line that does something.
+    /// Adds a line with an action.
     pub fn link(&mut self, line: Line<'static>, does: Does) {
         self.0.push(Entry { line, does: Some(does) });
     }
@@ -84,7 +84,7 @@ impl Sheet {
         self.add([Line::default(), Line::styled(text.into(), theme.style(Role::Strong))]);
     }
 
-    /// Adds a line that says that there is nothing.
+    /// Adds a dim line that says that there is nothing.
     pub fn none(&mut self, text: &'static str, theme: Theme) {
         self.add([Line::styled(text, theme.style(Role::Dim))]);
     }

@@ -1,4 +1,4 @@
-//! Tables: columns give way by rank, the selected row stays in sight, and only rows that are seen are built.
+//! Tables: columns are dropped by rank, the selected row stays visible, and only visible rows are built.
 
 use super::format;
 use super::paint;
@@ -7,54 +7,54 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-/// On which side of its column a cell stands.
+/// Alignment of a column's cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Align {
-    /// Words.
+    /// Left-aligned, used for words and texts.
     Left,
-    /// Numbers.
+    /// Right-aligned, used for numbers and counts.
     Right,
 }
 
-/// A column.
+/// Column of a table on the screen.
 #[derive(Debug, Clone, Copy)]
 pub struct Column {
-    /// Its heading.
+    /// Heading above the column's cells.
     pub title: &'static str,
-    /// The columns of the terminal that it needs.
+    /// Minimum width, in columns of the terminal.
     pub min: u16,
-    /// Those that it can make use of.
+    /// Maximum width, in columns of the terminal.
     pub max: u16,
-    /// Where its cells stand.
+    /// Alignment of the column's cells.
     pub align: Align,
-    /// The greatest goes first when there is no room; 0 never goes.
+    /// Rank of the column: the greatest is dropped first when there is no room, and rank 0 is never dropped.
     pub rank: u8,
 }
 
-/// A column of words between `min` and `max` columns wide.
+/// Creates a left-aligned column between `min` and `max` columns wide.
 #[must_use]
 pub const fn words(title: &'static str, min: u16, max: u16, rank: u8) -> Column {
     Column { title, min, max, align: Align::Left, rank }
 }
 
-/// A column of numbers, `width` columns wide.
+/// Creates a right-aligned column that is `width` columns wide.
 #[must_use]
 pub const fn numbers(title: &'static str, width: u16, rank: u8) -> Column {
     Column { title, min: width, max: width, align: Align::Right, rank }
 }
 
-/// How a cell makes use of its width.
+/// Content of a cell, and how it is shortened.
 #[derive(Debug, Clone)]
 enum Content {
-    /// The end of a text gives way.
+    /// Text that is clipped at its end.
     Words(String),
-    /// The middle does.
+    /// Text that is clipped in its middle.
     Ends(String),
-    /// A bar as long as the column.
+    /// Progress bar as wide as the column.
     Bar { part: u64, whole: u64 },
 }
 
-/// What stands in a column of a row.
+/// Cell of a row: content, style and an optional mark.
 #[derive(Debug, Clone)]
 pub struct Cell {
     mark: Option<(char, Style)>,
@@ -63,31 +63,31 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// A text.
+    /// Creates a cell with a text that is clipped at its end.
     #[must_use]
     pub fn new(text: impl Into<String>, style: Style) -> Self {
         Self { mark: None, content: Content::Words(text.into()), style }
     }
 
-    /// A text whose middle is left out if there is no room.
+    /// Creates a cell with a text that is clipped in its middle.
     #[must_use]
     pub fn middle(text: impl Into<String>, style: Style) -> Self {
         Self { mark: None, content: Content::Ends(text.into()), style }
     }
 
-    /// A bar that shows `part` of `whole`.
+    /// Creates a cell with a bar that shows `part` of `whole`.
     #[must_use]
     pub const fn bar(part: u64, whole: u64, style: Style) -> Self {
         Self { mark: None, content: Content::Bar { part, whole }, style }
     }
 
-    /// A text behind a mark.
+    /// Creates a cell with a mark before its text.
     #[must_use]
     pub fn marked(mark: (char, Style), text: impl Into<String>, style: Style) -> Self {
         Self { mark: Some(mark), ..Self::new(text, style) }
     }
 
-    /// What it says, without its mark.
+    /// Text of the cell without its mark.
     #[must_use]
     pub fn text(&self) -> String {
         match &self.content {
@@ -114,12 +114,12 @@ impl Cell {
     }
 }
 
-/// One row: a cell per column, and perhaps a second line beneath.
+/// Row of a table: a cell per column, and further lines beneath.
 #[derive(Debug, Clone)]
 pub struct Row {
-    /// A cell per column.
+    /// Cells of the row, one per column.
     pub cells: Vec<Cell>,
-    /// Lines beneath.
+    /// Lines beneath the cells, indented to the second column.
     pub below: Vec<Cell>,
 }
 
@@ -129,28 +129,28 @@ impl Row {
     }
 }
 
-/// A table about to be drawn.
+/// Table with its state for one frame.
 #[derive(Debug, Clone, Copy)]
 pub struct Table<'a> {
-    /// Its columns.
+    /// Columns of the table, in display order.
     pub columns: &'a [Column],
-    /// How many rows there are.
+    /// Number of rows in the table.
     pub n_rows: usize,
-    /// Which one is selected, if that is to be seen.
+    /// Index of the selected row, if it is to be highlighted.
     pub selected: Option<usize>,
-    /// Which ones are marked.
+    /// Indices of the marked rows.
     pub marked: &'a [usize],
-    /// Titles of columns that are left out.
+    /// Titles of the columns that are hidden.
     pub hidden: &'a [String],
-    /// What it looks like.
+    /// Colour theme that headings and highlights are styled with.
     pub theme: Theme,
 }
 
-/// Columns before each row: the mark of the selected one.
+/// Width of the gutter before each row, which holds the marks of selection and marking.
 const GUTTER: u16 = 2;
 
 impl Table<'_> {
-    /// Draws the heading and as many rows as fit, the selected one among them. `row` is asked only for those.
+    /// Draws the heading and the rows that fit, the selected one among them. `row` is called for those rows only.
     pub fn draw(&self, buffer: &mut Buffer, area: Rect, row: &dyn Fn(usize) -> Row) {
         if area.height == 0 || area.width <= GUTTER {
             return;
@@ -177,7 +177,7 @@ impl Table<'_> {
         }
     }
 
-    /// The row that stands `line` lines below the headings of a table that is `height` lines high, if one does.
+    /// Index of the row `line` lines below the headings of a table `height` lines high, if there is one.
     #[must_use]
     pub fn row_at(&self, height: u16, line: u16, row: &dyn Fn(usize) -> Row) -> Option<usize> {
         let mut y = 0;
@@ -202,7 +202,7 @@ impl Table<'_> {
         }
     }
 
-    /// The rows that are in sight: the selected one about the middle, no line left empty while there are rows.
+    /// Visible rows: the selected one near the middle, and no empty lines while there are more rows.
     fn window(&self, height: u16, row: &dyn Fn(usize) -> Row) -> Vec<(usize, Row)> {
         let Some(last) = self.n_rows.checked_sub(1) else { return Vec::new() };
         let centre = self.selected.unwrap_or(0).min(last);
@@ -229,7 +229,8 @@ impl Table<'_> {
             used += built.height();
             rows.push_front((first, built));
         }
-        // Rows of two lines can make it one too many: above the middle that must not push the selected row out.
+        // Rows of two lines can exceed the height by one line; dropping rows above the selected one keeps that one
+        // visible.
         while used > height && rows.front().is_some_and(|(position, _)| *position < centre) {
             let Some((_, gone)) = rows.pop_front() else { break };
             used -= gone.height();
@@ -238,7 +239,7 @@ impl Table<'_> {
     }
 }
 
-/// Which columns fit, where they begin and how wide they are.
+/// Columns that fit into `room`, as index, start and width.
 fn fit(columns: &[Column], hidden: &[String], room: u16) -> Vec<(usize, u16, u16)> {
     let is_shown = |at: &usize| hidden.iter().all(|title| title != columns[*at].title);
     let mut kept: Vec<usize> = (0..columns.len()).filter(is_shown).collect();

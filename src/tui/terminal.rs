@@ -1,4 +1,4 @@
-//! The terminal, borrowed: taken with a guard, given back on every way out, also on a panic in any thread.
+//! Terminal setup with a guard that restores the terminal on every exit, also on a panic in any thread.
 
 use super::theme::Mouse;
 use crossterm::cursor::{Hide, Show};
@@ -11,18 +11,19 @@ use crossterm::terminal::{
 use rustix::termios::{LocalModes, tcgetattr};
 use std::io::{self, Write};
 
-/// What a process ends with after a panic.
+/// Exit code of the process after a panic.
 const PANICKED: i32 = 101;
 
-/// Holds the terminal; dropping it gives the terminal back.
+/// Guard of the terminal's modes; dropping it restores the terminal.
 #[derive(Debug)]
 pub struct Guard(());
 
 impl Guard {
-    /// Takes the terminal: raw mode, alternate screen, bracketed paste, no cursor, and the mouse if it is the console's.
+    /// Sets up the terminal: raw mode, alternate screen, bracketed paste, hidden cursor, and mouse reports if the
+    /// mouse belongs to the console.
     ///
     /// # Errors
-    /// When it is not a terminal, or has gone; then it is as it was.
+    /// [`io::Error`] when standard output is not a terminal or has closed; the terminal is then unchanged.
     pub fn take(mouse: Mouse) -> io::Result<Self> {
         enable_raw_mode()?;
         let guard = Self(());
@@ -31,22 +32,23 @@ impl Guard {
     }
 }
 
-/// Presses and the wheel, not every movement, with coordinates that fit any screen.
+/// Enables reports of mouse presses and the wheel, without movements, with coordinates for any screen size.
 const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1006h";
-/// Neither any more; harmless where they were not on.
+/// Disables all mouse reports; harmless where they are off.
 const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1000l";
 
-/// Sets the modes that are not the line's.
+/// Sets every mode except raw mode.
 fn enter(mouse: Mouse) -> io::Result<()> {
     let mut out = io::stdout();
     out.write_all(&modes(mouse)?)?;
     out.flush()
 }
 
-/// Alternate screen, empty, bracketed paste, no cursor, and perhaps the mouse.
+/// Escape sequences for the alternate screen, bracketed paste, the hidden cursor, and the mouse if wanted.
 fn modes(mouse: Mouse) -> io::Result<Vec<u8>> {
     let mut modes = Vec::new();
-    // Not every terminal has another screen, as the console of Linux has none: what stood there is taken away, or it would shine through.
+    // Some terminals, such as the Linux console, have no alternate screen; without clearing, the old content would
+    // remain visible.
     queue!(modes, EnterAlternateScreen, Clear(ClearType::All), EnableBracketedPaste, Hide)?;
     if mouse == Mouse::Console {
         modes.extend(MOUSE_ON);
@@ -54,24 +56,26 @@ fn modes(mouse: Mouse) -> io::Result<Vec<u8>> {
     Ok(modes)
 }
 
-/// Gives the terminal back and stops this process until the shell resumes it; then takes the terminal again.
+/// Restores the terminal and stops this process until the shell resumes it, then sets the terminal up again.
 ///
 /// # Errors
-/// When the terminal cannot be taken again.
+/// [`io::Error`] when the terminal cannot be set up again.
 pub fn suspend(mouse: Mouse) -> io::Result<()> {
     restore();
-    // Where nobody can resume it, the signal is ignored and it goes on at once.
+    // Without a shell that could resume the process, the signal is ignored and the process continues at once.
     signal_hook::low_level::raise(signal_hook::consts::SIGTSTP)?;
     enable_raw_mode()?;
     enter(mouse)
 }
 
-/// Takes the terminal again after the process was stopped and resumed from outside: the shell may have changed its modes.
+/// Sets the terminal up again after the process was stopped and resumed from outside, because the shell may have
+/// changed its modes.
 ///
 /// # Errors
-/// When the terminal has gone.
+/// [`io::Error`] when the terminal has closed.
 pub fn retake(mouse: Mouse) -> io::Result<()> {
-    // Only if they are the shell's: between one mode and the other a key would be the shell's too, and Ctrl-Z would stop the console unprepared.
+    // Raw mode is renewed only if the shell has ended it: switching would leave a gap in which Ctrl-Z stops the
+    // console without restoring the terminal.
     if is_cooked() {
         disable_raw_mode()?;
         enable_raw_mode()?;
@@ -79,7 +83,7 @@ pub fn retake(mouse: Mouse) -> io::Result<()> {
     enter(mouse)
 }
 
-/// Whether the terminal collects lines, as a shell wants it; so it is where that cannot be known.
+/// Whether the terminal is in line mode, as a shell wants it; assumed where the mode cannot be read.
 fn is_cooked() -> bool {
     tcgetattr(io::stdin()).map_or(true, |modes| modes.local_modes.contains(LocalModes::ICANON))
 }
@@ -90,7 +94,8 @@ impl Drop for Guard {
     }
 }
 
-/// Gives the terminal back: all modes off, cursor shown. Does nothing if it was not taken. What fails is left: there may be no terminal.
+/// Restores the terminal: all modes off, cursor shown. Does nothing if the terminal was not set up. Errors are
+/// ignored, because the terminal may be gone.
 pub fn restore() {
     if !is_raw_mode_enabled().unwrap_or(false) {
         return;
@@ -102,14 +107,15 @@ pub fn restore() {
     let _ = disable_raw_mode();
 }
 
-/// Ends the process with `code` although the terminal takes nothing more: raw mode is taken off, which needs no writing.
+/// Exits the process with `code` although the terminal blocks every write: leaving raw mode needs no write.
 pub fn abandon(code: i32) -> ! {
     let _ = disable_raw_mode();
     std::process::exit(code);
 }
 
-/// From now on a panic in any thread gives the terminal back before its message is printed. While the console holds the terminal it also
-/// ends the process with 101: a console that lost a part of itself must not look alive.
+/// Installs a panic hook that restores the terminal before the message is printed. While the console holds the
+/// terminal, a panic in any thread also exits the process with code 101, so that a console that lost a thread does
+/// not appear alive.
 pub fn install_panic_hook() {
     let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {

@@ -1,4 +1,4 @@
-//! Themes: what a role looks like. States have a mark and a word before they have a colour.
+//! Themes: how a style role looks. A health status has a mark and a code in addition to its colour.
 
 use super::layout::Class;
 use super::palette::{self, Palette};
@@ -6,85 +6,85 @@ use crate::domain::standing::Standing;
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier, Style};
 
-/// Which colours.
+/// Set of colours used by the console.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ThemeName {
-    /// The user's own 16 colours and background.
+    /// 16 colours and background of the operator's terminal.
     #[default]
     Terminal,
-    /// Light on dark.
+    /// Light text on a dark background.
     Dark,
-    /// Dark on light.
+    /// Dark text on a light background.
     Light,
-    /// Colours that are told apart with any kind of colour vision, on dark.
+    /// Colours distinguishable with any kind of colour vision, on a dark background.
     ColourBlind,
-    /// No colour at all: bold, dim, underline and reverse.
+    /// No colours: bold, dim, underlined and reversed text only.
     Mono,
-    /// Somebody's own colours.
+    /// Palette from the operator's configuration.
     Own(Palette),
 }
 
-/// Which characters.
+/// Set of characters used for drawing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Charset {
-    /// Lines, blocks and marks.
+    /// Unicode lines, blocks and marks.
     #[default]
     Unicode,
-    /// The same, with curves in braille patterns: two values in a column.
+    /// Unicode with charts in braille patterns, two values per column.
     Braille,
-    /// Every byte below 0x80.
+    /// ASCII only: every byte is below 0x80.
     Ascii,
 }
 
-/// Whether the mouse belongs to the console or to the terminal, which can select text with it.
+/// Owner of the mouse: the console, or the terminal, which can select text with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mouse {
-    /// To the terminal.
+    /// Terminal, which selects text with the mouse.
     #[default]
     Terminal,
-    /// To the console: tabs, rows and the footer can be clicked.
+    /// Console, in which tabs, rows and the footer can be clicked.
     Console,
 }
 
-/// How the console looks, and what it listens to.
+/// Appearance of the console, and its mouse use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Look {
-    /// Which colours.
+    /// Set of colours used by the console.
     pub theme: ThemeName,
-    /// Which characters.
+    /// Set of characters used for drawing.
     pub charset: Charset,
-    /// Whose the mouse is.
+    /// Owner of the mouse events.
     pub mouse: Mouse,
-    /// The class that the screen is laid out in, if it is not to be what fits.
+    /// Layout class forced by the configuration; `None` uses the class that fits.
     pub layout: Option<Class>,
 }
 
-/// What a piece of the screen is for.
+/// Style role: what a piece of the screen means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Ordinary text.
+    /// Ordinary text on the screen.
     Text,
-    /// Secondary text, headings of columns.
+    /// Secondary text, and headings of columns.
     Dim,
-    /// Titles, and what is emphasised.
+    /// Titles and emphasised text on the screen.
     Strong,
-    /// The frame of a pane.
+    /// Frame of a pane without the focus.
     Border,
-    /// The frame of the pane that has the focus, and names of keys.
+    /// Frame of the focused pane, and names of keys.
     Accent,
-    /// The selected row, laid over its own style.
+    /// Selected row, on top of the row's own style.
     Selected,
-    /// Needs to be seen: warnings in header and banner.
+    /// Warning in the header or banner.
     Warning,
-    /// Trouble: banners, errors.
+    /// Error text and urgent banners.
     Trouble,
-    /// A state's word.
+    /// Code of a health status.
     Word(Standing),
-    /// A state's mark.
+    /// Mark of a health status.
     Mark(Standing),
 }
 
-/// A theme.
+/// Theme that gives every style role its look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Theme(pub ThemeName);
 
@@ -99,28 +99,28 @@ impl Theme {
         }
     }
 
-    /// What the whole screen is filled with first.
+    /// Style that the whole screen is filled with first.
     #[must_use]
     pub fn ground(self) -> Style {
         self.palette().map_or_else(Style::new, |palette| Style::new().fg(palette.text).bg(palette.ground))
     }
 
-    /// What a role looks like.
+    /// Style of a role in this theme.
     #[must_use]
     pub fn style(self, role: Role) -> Style {
         let emphasis = Style::new().add_modifier(modifiers(role));
         match (self.0, self.palette()) {
             (_, Some(palette)) if role == Role::Selected => emphasis.bg(palette.raised),
             (_, Some(palette)) => emphasis.fg(palette.colour(role)),
-            // Reversed as a whole: cells with colours of their own would make patches.
+            // Colours are reset before reversing: coloured cells would appear as patches in the selected row.
             (_, None) if role == Role::Selected => emphasis.fg(Color::Reset).add_modifier(Modifier::REVERSED),
             (ThemeName::Mono, None) => emphasis.add_modifier(mono(role)),
             (_, None) => emphasis.fg(sixteen(role)),
         }
     }
 
-    /// How a word is drawn that stands out by a colour of its own: black or white on it, whichever can be read; reversed where there are no
-    /// colours.
+    /// Style for a word on a background of its own colour, in black or white, whichever is readable; reversed text in
+    /// a theme without colours.
     #[must_use]
     pub fn painted(self, colour: Color) -> Style {
         let strong = Style::new().add_modifier(Modifier::BOLD);
@@ -170,7 +170,7 @@ fn mono(role: Role) -> Modifier {
     }
 }
 
-/// A state's mark.
+/// Mark of a health status, one column wide.
 #[must_use]
 pub const fn mark(standing: Standing) -> char {
     match standing {
@@ -183,7 +183,7 @@ pub const fn mark(standing: Standing) -> char {
     }
 }
 
-/// A state's word.
+/// Code of a health status, such as `WRN`.
 #[must_use]
 pub const fn word(standing: Standing) -> &'static str {
     match standing {
@@ -196,7 +196,8 @@ pub const fn word(standing: Standing) -> &'static str {
     }
 }
 
-/// Makes a finished picture fit for [`Charset::Ascii`]: what the console draws has a twin of the same width, all else becomes `?`.
+/// Replaces every non-ASCII symbol in a finished frame, for [`Charset::Ascii`]. Characters the console draws have a
+/// counterpart of the same width; any other becomes `?`.
 pub fn flatten(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
         if !cell.symbol().is_ascii() {

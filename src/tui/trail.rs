@@ -1,4 +1,4 @@
-//! The trail: where somebody came from, so that one can go in to what belongs to a thing, back, and forward again.
+//! Drill-down history: from an item to the log rows that belong to it, back, and forward again.
 
 use super::app::{App, Root};
 use super::desk::Filter;
@@ -11,24 +11,24 @@ use crate::domain::time::Timestamp;
 use crate::monitor::logs::Logs;
 use std::time::Duration;
 
-/// Steps that are remembered in each direction.
+/// Maximum number of steps kept in each direction.
 const MOST: usize = 10;
 
-/// The rows of a log that belong to something.
+/// Drill-down to the log rows that belong to an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Drill {
-    /// The requests of a key.
+    /// Requests made with a key.
     Key(KeyId),
-    /// The attempts to a subscription.
+    /// Attempts to a subscription's endpoint.
     Subscription(SubscriptionId),
-    /// The attempts to a subscription until it tripped.
+    /// Attempts to a subscription until it tripped at this time.
     Trip(SubscriptionId, Timestamp),
-    /// The attempts of an event.
+    /// Attempts that deliver an event.
     Event(EventId),
 }
 
 impl Drill {
-    /// The pane that shows them.
+    /// Pane that shows the rows.
     #[must_use]
     pub const fn pane(self) -> Pane {
         match self {
@@ -37,21 +37,21 @@ impl Drill {
         }
     }
 
-    /// Asks for them alone.
+    /// Restricts a log query to the rows of this drill-down.
     pub fn narrow(self, attempts: &mut AttemptQuery, requests: &mut RequestQuery) {
         match self {
             Self::Key(id) => requests.key = Some(id.0),
             Self::Subscription(id) => attempts.subscription = Some(id.0),
             Self::Trip(id, at) => {
                 attempts.subscription = Some(id.0);
-                // The attempt that tripped it began before it did.
+                // The attempt that caused the trip began before the trip, so it is included.
                 attempts.until = Some(at.plus(Duration::from_millis(1)));
             }
             Self::Event(id) => attempts.event = Some(id.0),
         }
     }
 
-    /// Whose they are, for titles.
+    /// Name of the item that the rows belong to, for titles.
     #[must_use]
     pub fn name(self) -> String {
         match self {
@@ -63,7 +63,7 @@ impl Drill {
     }
 }
 
-/// Where somebody was.
+/// Position in the console that the history can return to.
 #[derive(Debug, Clone)]
 struct Stop {
     root: Root,
@@ -71,21 +71,21 @@ struct Stop {
     places: Places,
     logs: Logs,
     drill: Option<Drill>,
-    /// The filter of the pane that was gone into, or came back from.
+    /// Pane of the drill-down with the filter that was in force there.
     filter: (Pane, Option<Filter>),
 }
 
-/// Where somebody came from, and went back from.
+/// Drill-down history with the positions behind and ahead.
 #[derive(Debug, Default)]
 pub struct Trail {
     back: Vec<Stop>,
     ahead: Vec<Stop>,
-    /// Whose rows the focused log shows, if not all.
+    /// Drill-down that restricts the focused log, if there is one.
     pub drill: Option<Drill>,
 }
 
 impl Trail {
-    /// The names of what led here, oldest first.
+    /// Names of the drill-downs that led here, oldest first.
     #[must_use]
     pub fn crumbs(&self) -> Vec<String> {
         let drills = self.back.iter().map(|stop| stop.drill).chain([self.drill]);
@@ -106,7 +106,7 @@ impl Trail {
 }
 
 impl App {
-    /// The rows that belong to a thing, if a log has such.
+    /// Drill-down for an item, if a log has rows of it.
     #[must_use]
     pub fn drill_of(&self, item: Item) -> Option<Drill> {
         let view = self.view()?;
@@ -122,7 +122,7 @@ impl App {
         }
     }
 
-    /// The rows that belong to what is selected, or to what a detail is about.
+    /// Drill-down for the item in the detail view, otherwise for the selected one.
     pub(super) fn drill_here(&self) -> Option<Drill> {
         let item = match self.front() {
             Some(Layer::Detail(detail)) => Some(detail.item),
@@ -131,7 +131,8 @@ impl App {
         self.drill_of(item?)
     }
 
-    /// Goes in to the rows that belong to something. A filter of their pane waits until one comes back.
+    /// Shows the rows of a drill-down and remembers the present position. The filter of their pane is suspended until
+    /// the operator returns.
     pub(super) fn drill(&mut self, drill: Drill, now: Timestamp) {
         let left = self.leave(Logs::default(), Some(drill), (drill.pane(), None));
         self.trail.back.push(left);
@@ -147,10 +148,10 @@ impl App {
         self.sift(now);
     }
 
-    /// What is left, while others take the place of its logs and of its filter.
+    /// Replaces logs, drill-down and filter, and returns the present position for the history.
     fn leave(&mut self, logs: Logs, drill: Option<Drill>, (pane, filter): (Pane, Option<Filter>)) -> Stop {
         let mut logs = std::mem::replace(&mut self.logs, logs);
-        // What is under way is answered to whoever asks next.
+        // Answers to requests in flight would no longer find their log.
         logs.forget_errands();
         let drill = std::mem::replace(&mut self.trail.drill, drill);
         let filter = std::mem::replace(&mut self.desk.of_mut(pane).filter, filter);
@@ -162,12 +163,12 @@ impl App {
         let left = self.leave(logs, drill, filter);
         (self.root, self.focus, self.places) = (root, focus, places);
         self.layers.clear();
-        // What happened meanwhile is asked for.
+        // Changes that happened meanwhile are fetched.
         self.logs.hear();
         left
     }
 
-    /// One step back; whether there was one.
+    /// Goes one step back; returns whether there was one.
     pub(super) fn step_back(&mut self) -> bool {
         let Some(stop) = self.trail.back.pop() else { return false };
         let left = self.arrive(stop);
@@ -175,7 +176,7 @@ impl App {
         true
     }
 
-    /// One step forward; whether there was one.
+    /// Goes one step forward; returns whether there was one.
     pub(super) fn step_on(&mut self) -> bool {
         let Some(stop) = self.trail.ahead.pop() else { return false };
         let left = self.arrive(stop);
@@ -183,7 +184,7 @@ impl App {
         true
     }
 
-    /// Shows all rows again where only those of something were shown.
+    /// Ends a drill-down and shows all rows again.
     pub(super) fn undrill(&mut self, now: Timestamp) {
         if self.trail.drill.is_some() {
             self.trail = Trail::default();

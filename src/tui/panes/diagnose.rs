@@ -1,4 +1,4 @@
-//! Pane 9: the playbooks and run-books over what is selected, those that run and those that ran, and the signature lab over an attempt.
+//! Pane 9 (Diagnose): playbooks and run-books for the selection, their runs, and the signature lab for an attempt.
 
 use super::super::app::App;
 use super::super::format;
@@ -13,73 +13,73 @@ use crate::domain::text::Untrusted;
 use ratatui::text::{Line, Span};
 use serde::{Deserialize, Serialize};
 
-/// Runs that are kept; the oldest go first.
+/// Maximum number of runs kept; the oldest are dropped first.
 pub const RUNS: usize = 40;
 
-/// Something that can be run here.
+/// Entry of pane 9: what can be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Entry {
-    /// The signature lab over what the receiver answered to an attempt.
+    /// Signature lab, which explains how the receiver of an attempt verified it.
     Lab(AttemptId),
-    /// A playbook.
+    /// Playbook that looks for the cause of a symptom.
     Playbook(Topic),
-    /// A run-book.
+    /// Run-book that guides through a task and checks each step.
     Runbook(Runbook),
 }
 
-/// What came of running one.
+/// Outcome of running an entry.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Outcome {
-    /// It is under way.
+    /// Run is in flight at present.
     Waiting,
-    /// A report.
+    /// Report of a playbook that ran.
     Report(Box<Report>),
-    /// The lab's answer.
+    /// Signature check of an attempt.
     Lab(Box<SignatureCheck>),
-    /// How far a run-book is.
+    /// State of a run-book's steps.
     Progress(Box<Progress>),
-    /// Nothing, and why.
+    /// Run failed, with the reason in one line.
     Failed(String),
 }
 
-/// What ran, over what.
+/// Run of an entry for a subject, with its outcome.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
-    /// What ran.
+    /// Entry of pane 9 that was run.
     pub entry: Entry,
-    /// Over what.
+    /// Subject that the entry was run for.
     pub subject: Subject,
-    /// What came of it.
+    /// Outcome of the run, or that it is in flight.
     pub outcome: Outcome,
 }
 
 impl Run {
-    /// Whether something came of it.
+    /// Whether the run has ended, successfully or not.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.outcome != Outcome::Waiting
     }
 }
 
-/// A row of the pane: what can be run over what.
+/// Row of the pane: an entry with the subject it is run for.
 pub type Place = (Entry, Subject);
 
-/// The room in which playbooks are run: it remembers them.
+/// State of pane 9: the entries on offer and all runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Room {
-    /// What playbooks are run over.
+    /// Subject that the listed entries are run for.
     pub subject: Subject,
-    /// What can be run over it, in the order in which it is listed.
+    /// Entries that fit the subject, in the order of the list.
     pub entries: Vec<Entry>,
-    /// The row of the cursor.
+    /// Index of the row under the cursor.
     pub at: usize,
-    /// What is open.
+    /// Run whose result is open, if any.
     pub opened: Option<Place>,
-    /// The line of the cursor in what is open.
+    /// Line under the cursor in the open result.
     pub line: usize,
-    /// Everything that ran, the latest last; of one thing over one subject only the latest.
+    /// All runs, the latest last; only the latest run per entry and subject is kept.
     pub runs: Vec<Run>,
 }
 
@@ -90,13 +90,13 @@ impl Default for Room {
 }
 
 impl Room {
-    /// Turns to a subject, with what fits it.
+    /// Changes the subject and its entries, and resets the cursor.
     pub fn turn_to(&mut self, subject: Subject, entries: Vec<Entry>) {
         (self.subject, self.entries) = (subject, entries);
         (self.at, self.opened, self.line) = (0, None, 0);
     }
 
-    /// All rows: what fits the subject, then what ran over others, the latest first.
+    /// All rows: the entries for the subject, then runs for other subjects, the latest first.
     #[must_use]
     pub fn rows(&self) -> Vec<Place> {
         let mut rows: Vec<Place> = self.entries.iter().map(|entry| (*entry, self.subject)).collect();
@@ -105,19 +105,19 @@ impl Room {
         rows
     }
 
-    /// What is open, else what is under the cursor.
+    /// Open run, otherwise the row under the cursor.
     #[must_use]
     pub fn selected(&self) -> Option<Place> {
         self.opened.or_else(|| self.rows().get(self.at).copied())
     }
 
-    /// The latest run in a place.
+    /// Latest run of an entry for a subject.
     #[must_use]
     pub fn run_of(&self, (entry, subject): Place) -> Option<&Run> {
         self.runs.iter().find(|run| run.entry == entry && run.subject == subject)
     }
 
-    /// Notes that something runs, or what came of it.
+    /// Records that an entry is running, or its outcome.
     pub fn note(&mut self, (entry, subject): Place, outcome: Outcome) {
         self.runs.retain(|run| run.entry != entry || run.subject != subject);
         self.runs.push(Run { entry, subject, outcome });
@@ -125,7 +125,7 @@ impl Room {
         self.runs.drain(..n_too_many);
     }
 
-    /// Forgets a run. The cursor stays among the rows.
+    /// Removes a run and keeps the cursor among the rows.
     pub fn forget(&mut self, (entry, subject): Place) {
         self.runs.retain(|run| run.entry != entry || run.subject != subject);
         (self.opened, self.line) = (None, 0);
@@ -133,7 +133,7 @@ impl Room {
     }
 }
 
-/// What stands on its edge.
+/// Title of the pane: the open entry, and the subject.
 #[must_use]
 pub fn title(room: &Room) -> String {
     let (what, subject) = match room.opened {
@@ -145,7 +145,7 @@ pub fn title(room: &Room) -> String {
     format!("{what}, over {subject}")
 }
 
-/// All lines: the list, or what is open.
+/// Lines of the pane: the list of entries, or the open result.
 #[must_use]
 pub fn sheet(app: &App, width: usize) -> Sheet {
     let (room, theme) = (&app.room, app.theme());
@@ -159,7 +159,7 @@ pub fn sheet(app: &App, width: usize) -> Sheet {
     }
 }
 
-/// The line of the cursor: in what is open, or that of its row in the list, below the hint and the second heading.
+/// Line under the cursor: in the open result, or the line of the selected row below the hint and the second heading.
 #[must_use]
 pub fn cursor(room: &Room) -> usize {
     let below = if room.at >= room.entries.len() { 2 } else { 0 };
@@ -167,7 +167,7 @@ pub fn cursor(room: &Room) -> usize {
 }
 
 fn list(room: &Room, width: usize, theme: Theme) -> Vec<Line<'static>> {
-    // The fullest that fits into one line.
+    // The longest hint that fits into one line is shown.
     let hints: &[&str] = match room.subject {
         Subject::All | Subject::Company(_) => &[
             "Enter runs a playbook with read-only calls, and opens one that ran. P on a row narrows it; a key and a subscription have run-books.",
@@ -199,7 +199,7 @@ fn list(room: &Room, width: usize, theme: Theme) -> Vec<Line<'static>> {
     lines
 }
 
-/// What an entry is called, and what it is for.
+/// Name of an entry, and its purpose.
 fn named(entry: Entry) -> (String, String) {
     match entry {
         Entry::Playbook(topic) => (topic.name().to_owned(), topic.title().to_owned()),
@@ -208,7 +208,7 @@ fn named(entry: Entry) -> (String, String) {
     }
 }
 
-/// What came of a run, in a line.
+/// Outcome of a run in one line, with its style.
 pub(super) fn came(outcome: &Outcome) -> (Role, String) {
     match outcome {
         Outcome::Waiting => (Role::Dim, "asking the platform \u{2026}".to_owned()),

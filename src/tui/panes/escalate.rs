@@ -1,4 +1,4 @@
-//! Pane 0: the bundle as it would be written: what it is about, its files, reasons, redactions, what is missing, and the ticket itself.
+//! Pane 0 (Escalate): preview of the escalation bundle, with its scope, files, reasons, redactions, gaps and ticket.
 
 use super::super::app::App;
 use super::super::format;
@@ -12,34 +12,34 @@ use crate::escalation::text;
 use crate::escalation::ticket::Bodies;
 use ratatui::text::Line;
 
-/// How far the bundle is.
+/// Stage of the escalation bundle, from collecting to written.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Draft {
-    /// Nothing was collected yet.
+    /// No bundle was collected yet.
     #[default]
     None,
-    /// The platform is asked.
+    /// Bundle is being collected from the platform.
     Collecting,
-    /// There is none, and why.
+    /// Bundle could not be built, and why.
     Refused(String),
-    /// It can be written.
+    /// Bundle is ready to be written.
     Ready(Box<Bundle>),
-    /// Whether it is to be written is asked.
+    /// Bundle is ready, and the operator is asked whether to write it.
     Asked(Box<Bundle>),
-    /// It was written here.
+    /// Bundle was written to this path.
     Written(Box<Bundle>, String),
 }
 
-/// What the bundle is about, how far it is, and where one looks.
+/// State of pane 0: scope and stage of the bundle, and the scroll position.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Desk {
-    /// About what.
+    /// Scope of the bundle: subjects and picked items.
     pub matter: Matter,
-    /// Whether the bodies of answers go in.
+    /// Whether the bodies of responses are included.
     pub bodies: Bodies,
-    /// How far.
+    /// Stage of the bundle, from collecting to written.
     pub draft: Draft,
-    /// The first line in sight.
+    /// Index of the first visible line.
     pub top: usize,
 }
 
@@ -49,7 +49,7 @@ impl Default for Desk {
     }
 }
 
-/// What stands on its edge.
+/// Title of the pane, with the scope of the bundle.
 #[must_use]
 pub fn title(desk: &Desk) -> String {
     match desk.matter.subjects.as_slice() {
@@ -59,10 +59,10 @@ pub fn title(desk: &Desk) -> String {
     }
 }
 
-/// Writes lines in the roles of the theme.
+/// Function that wraps a text into lines of a style role.
 type Say<'s> = &'s dyn Fn(&str, Role) -> Vec<Line<'static>>;
 
-/// All lines.
+/// Lines of the pane for its present stage.
 #[must_use]
 pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
     let theme = app.theme();
@@ -111,7 +111,7 @@ pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
     lines
 }
 
-/// What the bundle is about, and what was picked out.
+/// Subjects of the bundle, and the items that were picked.
 fn about(app: &App, say: Say<'_>) -> Vec<Line<'static>> {
     let Matter { subjects, picked, .. } = &app.escalation.matter;
     let mut lines = say(&format!("About: {}", text::listed(subjects)), Role::Text);
@@ -141,7 +141,7 @@ fn preview(app: &App, bundle: &Bundle, say: Say<'_>) -> Vec<Line<'static>> {
     lines
 }
 
-/// A bundle that was opened again, from `place`.
+/// Preview of a bundle that was read from `place`.
 #[must_use]
 pub fn opened(of: &Opened, place: &str, width: usize, theme: Theme) -> Vec<Line<'static>> {
     let say = |text: &str, role: Role| -> Vec<Line<'static>> {
@@ -159,7 +159,7 @@ pub fn opened(of: &Opened, place: &str, width: usize, theme: Theme) -> Vec<Line<
     lines
 }
 
-/// What is in it: how much of what, whether to escalate, what was left out and what is missing, and the ticket itself.
+/// Content of a bundle: counts, advice whether to escalate, redactions, gaps, and the ticket.
 fn inside(ticket: &Ticket, manifest: &Manifest, say: Say<'_>) -> Vec<Line<'static>> {
     let mut lines = contents(ticket, say);
     for reason in &ticket.reasons {
@@ -184,7 +184,7 @@ fn inside(ticket: &Ticket, manifest: &Manifest, say: Say<'_>) -> Vec<Line<'stati
     lines
 }
 
-/// The files as they stand there.
+/// Files of the bundle as a tree with sizes.
 fn tree(folder: &str, files: &[(&str, u64)], say: Say<'_>) -> Vec<Line<'static>> {
     let n_bytes: u64 = files.iter().map(|(_, n)| n).sum();
     let n_files = format::plural(files.len() as u64, "file");
@@ -202,7 +202,7 @@ fn tree(folder: &str, files: &[(&str, u64)], say: Say<'_>) -> Vec<Line<'static>>
     lines
 }
 
-/// How much of what is in it.
+/// Counts of what the ticket contains.
 fn contents(ticket: &Ticket, say: Say<'_>) -> Vec<Line<'static>> {
     let parts = [
         format::several(ticket.failures.len() as u64, "delivery", "deliveries"),

@@ -1,4 +1,4 @@
-//! Events: what happened in the companies, newest first, of all ten types.
+//! Pane 5: events of the companies, of all types, newest first.
 
 use super::view::{Rows, View};
 use crate::api::deliveries::EventRow;
@@ -8,7 +8,7 @@ use crate::tui::format;
 use crate::tui::table::{Column, Row, numbers, words};
 use ratatui::text::Line;
 
-/// The columns.
+/// Columns of the event log.
 pub(super) const COLUMNS: [Column; 6] = [
     words("TIME UTC", 19, 19, 1),
     numbers("EVENT ID", 11, 0),

@@ -1,4 +1,4 @@
-//! Keys: whose they are, what they may do, when they were last used, and how their calls fare.
+//! Pane 2: API keys with scopes, last use, and the results of their calls.
 
 use super::view::View;
 use crate::api::keys::KeyRow;
@@ -9,7 +9,7 @@ use crate::tui::format;
 use crate::tui::table::{Column, Row, numbers, words};
 use ratatui::text::Line;
 
-/// The columns.
+/// Columns of the key list.
 pub(super) const COLUMNS: [Column; 9] = [
     words("STATE", 5, 5, 0),
     words("NAME", 14, 30, 0),
@@ -41,7 +41,7 @@ pub(super) fn tally(view: &View<'_>) -> String {
     view.tally_of(&view.overview.keys, |row| (row.company_id, judge(view, row).standing))
 }
 
-/// Its scopes; where harmless questions told them, with those that nobody could tell yet.
+/// Scopes of a key; without a Portal, also those not known yet, marked with a question mark.
 fn scopes(view: &View<'_>, row: &KeyRow) -> String {
     let held = row.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ");
     let Some(finding) = view.reach.findings().and_then(|findings| findings.keys.get(&row.id)) else { return held };
@@ -53,7 +53,7 @@ fn scopes(view: &View<'_>, row: &KeyRow) -> String {
 
 pub(super) fn row(view: &View<'_>, row: &KeyRow) -> Row {
     let standing = judge(view, row).standing;
-    // The last use is noted once in five minutes; calls of the last minute are newer than that.
+    // Last use is recorded at most once in five minutes; calls of the last minute are more recent.
     let used = match row.last_used_utc {
         Some(_) if row.usage.n_last_minute > 0 => "now".to_owned(),
         Some(at) => view.ago(at),
@@ -82,7 +82,7 @@ pub(super) fn row(view: &View<'_>, row: &KeyRow) -> Row {
     }
 }
 
-/// What harmless questions and our own calls told of a key.
+/// Details of a key without a Portal: what probing calls and crow's own calls revealed.
 fn found(view: &View<'_>, row: &KeyRow, room: usize) -> Vec<Line<'static>> {
     let finding = view.reach.findings().and_then(|findings| findings.keys.get(&row.id)).cloned().unwrap_or_default();
     let names = |scopes: &[Scope]| scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ");

@@ -1,4 +1,5 @@
-//! Limits: how much of each key's rate windows is left, until when, and when the first call will be refused.
+//! Pane 6: rate limits of each key, with the calls left, the time of the reset, and a forecast of the first refused
+//! call.
 
 use super::view::View;
 use crate::api::limits::LimitRow;
@@ -11,7 +12,7 @@ use crate::tui::table::{Cell, Column, Row, numbers, words};
 use crate::tui::theme::Role;
 use ratatui::text::Line;
 
-/// The columns.
+/// Columns of the list of limits.
 pub(super) const COLUMNS: [Column; 10] = [
     words("STATE", 5, 5, 0),
     words("KEY", 12, 26, 0),
@@ -44,7 +45,7 @@ fn percent_left(row: &LimitRow) -> u64 {
     (u64::from(row.remaining) * 100).checked_div(u64::from(row.limit)).unwrap_or(0)
 }
 
-/// When the window ends, as a countdown; nothing for a window in which nothing was counted.
+/// Time until the window resets, as a countdown; a dash for an unused window.
 fn resets(view: &View<'_>, row: &LimitRow) -> String {
     match row.used {
         0 => "-".to_owned(),
@@ -53,7 +54,7 @@ fn resets(view: &View<'_>, row: &LimitRow) -> String {
     }
 }
 
-/// When the first call will be refused: it was, in so long, not before the window ends, or nothing to say.
+/// Forecast of the first refused call: refused already, in this time, not before the reset, or no forecast.
 fn first_429(view: &View<'_>, row: &LimitRow) -> String {
     if row.n_refused > 0 {
         return format!("{} refused", format::count(row.n_refused));
@@ -101,14 +102,14 @@ fn finding<'a>(view: &View<'a>, row: &LimitRow) -> Option<&'a WindowFinding> {
     view.reach.findings().and_then(|findings| findings.windows.get(&(row.key_id, row.bucket)))
 }
 
-/// The last hour minute by minute; a question mark where nobody looked.
+/// Sparkline of the last hour by the minute; a question mark marks minutes that were not observed.
 fn spark(view: &View<'_>, row: &LimitRow) -> String {
     let spark = format::sparkline(&row.history);
     let Some(finding) = finding(view, row) else { return spark };
     spark.chars().enumerate().map(|(place, bar)| if finding.unseen.contains(&place) { '?' } else { bar }).collect()
 }
 
-/// Our own part, and the last week hour by hour; a question mark where nobody looked.
+/// Calls of crow itself, and the last week by the hour; a question mark marks hours that were not observed.
 fn week(view: &View<'_>, finding: &WindowFinding, room: usize) -> Vec<Line<'static>> {
     let counts: Vec<u32> = finding.week.iter().map(|used| used.unwrap_or(0)).collect();
     let bars = format::sparkline(&counts).chars().collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! The panes. Each says what its columns, rows, tally and details are; here is what they share.
+//! Panes: each module defines the columns, rows, summary and details of one pane; shared parts are here.
 
 pub mod answers;
 pub mod deliveries;
@@ -27,33 +27,33 @@ use ratatui::text::Line;
 use std::fmt::Write as _;
 use view::View;
 
-/// A pane of the dashboard.
+/// Pane with a list of rows: five on the dashboard, and the logs of events and requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pane {
-    /// API keys.
+    /// API keys with their use.
     Keys,
-    /// Webhook subscriptions.
+    /// Webhook subscriptions with their health.
     Subscriptions,
-    /// Rate windows.
+    /// Rate limits of each key and bucket.
     Limits,
-    /// The breaker's history.
+    /// History of the circuit breaker.
     Trips,
-    /// The delivery log.
+    /// Log of delivery attempts, newest first.
     Deliveries,
-    /// The events.
+    /// Log of events, newest first.
     Events,
-    /// The log of requests.
+    /// Log of Integration API requests, newest first.
     Requests,
 }
 
 impl Pane {
-    /// All of them, in the order of the focus.
+    /// All panes, in the order of the focus.
     pub const ALL: [Self; 7] =
         [Self::Keys, Self::Subscriptions, Self::Limits, Self::Trips, Self::Deliveries, Self::Events, Self::Requests];
-    /// Those of the dashboard.
+    /// Panes of the dashboard, in the order of the focus.
     pub const DASHBOARD: [Self; 5] = [Self::Keys, Self::Subscriptions, Self::Limits, Self::Trips, Self::Deliveries];
 
-    /// Its key and name.
+    /// Title of the pane: its key and its name.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
@@ -67,7 +67,7 @@ impl Pane {
         }
     }
 
-    /// What it is about.
+    /// Resource that the pane shows.
     #[must_use]
     pub const fn noun(self) -> Noun {
         match self {
@@ -81,20 +81,20 @@ impl Pane {
         }
     }
 
-    /// The pane so many places on, among those that are at hand.
+    /// Pane `by` places after this one among `among`, wrapping around the end.
     #[must_use]
     pub fn stepped(self, by: usize, among: &[Self]) -> Self {
         let at = among.iter().position(|pane| *pane == self).unwrap_or(0);
         among.get((at + by) % among.len().max(1)).copied().unwrap_or(self)
     }
 
-    /// Whether its rows are a log that is paged through, newest first.
+    /// Whether the rows are a log that is paged, newest first.
     #[must_use]
     pub const fn is_log(self) -> bool {
         matches!(self, Self::Deliveries | Self::Events | Self::Trips | Self::Requests)
     }
 
-    /// Its columns.
+    /// Columns of the pane, in display order.
     #[must_use]
     pub const fn columns(self) -> &'static [Column] {
         match self {
@@ -121,10 +121,10 @@ impl Pane {
     }
 }
 
-/// Lines below which a pane has no room for a chart.
+/// Minimum height of a pane that shows a chart, in lines.
 const ROOM: u16 = 18;
 
-/// Draws a pane's chart above its rows where there is room for both; answers what is left.
+/// Draws a pane's chart above its rows if there is room for both; returns the area left.
 fn draw_chart(buffer: &mut Buffer, area: Rect, view: &View<'_>, pane: Pane) -> Rect {
     if area.height < ROOM {
         return area;
@@ -140,10 +140,11 @@ fn draw_chart(buffer: &mut Buffer, area: Rect, view: &View<'_>, pane: Pane) -> R
     Rect { y: area.y + n, height: area.height - n, ..area }
 }
 
-/// Draws what a pane cannot know, and what was not understood, above its rows, where there is room for both; answers what is left.
+/// Draws the limitations of a pane and its unreadable rows above the rows, if there is room for both; returns the
+/// area left.
 fn draw_remarks(buffer: &mut Buffer, area: Rect, view: &View<'_>, pane: Pane, focused: bool) -> Rect {
     let mut remarks = view.reach.remarks(pane.noun());
-    // What a pane cannot know comes first, and is no news.
+    // The first remark, a known limitation, is dim; the following ones are warnings.
     let n_known = remarks.len().min(1);
     remarks.extend(view.unreadable(pane).remark());
     let room = usize::from(area.width.saturating_sub(2));
@@ -152,14 +153,14 @@ fn draw_remarks(buffer: &mut Buffer, area: Rect, view: &View<'_>, pane: Pane, fo
         let style = view.theme.style(role);
         format::flow(text, room).into_iter().map(move |line| Line::styled(format!(" {line}"), style))
     });
-    // A riddle is told everywhere; the rest where somebody looks.
+    // Warnings are shown in every pane, known limitations only in the focused one.
     let lines: Vec<_> = if focused || remarks.len() > n_known { flowed.collect() } else { Vec::new() };
     let n = u16::try_from(lines.len()).unwrap_or(u16::MAX).min(area.height.saturating_sub(4) / 2);
     paint::lines(buffer, Rect { height: n, ..area }, &lines);
     Rect { y: area.y + n, height: area.height - n, ..area }
 }
 
-/// What stands where a pane has no rows: what would be there, what is awaited, or what hides it.
+/// Text in place of rows: what will appear, what is being fetched, or what hides the rows.
 fn nothing(view: &View<'_>, pane: Pane) -> Vec<String> {
     let logs = view.logs;
     let awaited = match pane {
@@ -182,12 +183,12 @@ fn nothing(view: &View<'_>, pane: Pane) -> Vec<String> {
     }
 }
 
-/// Whether a pane in this area has a frame around it.
+/// Whether a pane in this area has a frame.
 const fn is_framed(area: Rect) -> bool {
     area.height > 7
 }
 
-/// The row of a pane in `area` that stands at a column and line of the screen, if one does.
+/// Index of the row at a line of the screen, for a pane drawn in `area`.
 #[must_use]
 pub fn row_at(app: &App, view: &View<'_>, pane: Pane, area: Rect, line: u16) -> Option<usize> {
     let edge = u16::from(is_framed(area));
@@ -200,7 +201,7 @@ pub fn row_at(app: &App, view: &View<'_>, pane: Pane, area: Rect, line: u16) -> 
     table.row_at(height, line.checked_sub(first)?, &|at| view.row(pane, &order, at))
 }
 
-/// Its title with what its rows are sifted and sorted by, so that nothing is missing in silence.
+/// Title of a pane with its drill-down, filter, time window and sort order, so that hidden rows are never a surprise.
 fn titled(app: &App, view: &View<'_>, pane: Pane) -> String {
     let mut name = pane.title().to_owned();
     if app.trail.drill.is_some_and(|drill| drill.pane() == pane) {
@@ -224,7 +225,7 @@ fn titled(app: &App, view: &View<'_>, pane: Pane) -> String {
     name
 }
 
-/// Draws a pane into `area`: framed where there is room, with the mark of age if it is old.
+/// Draws a pane into `area`: framed if there is room, with the time of its data if the link is not live.
 pub fn draw(buffer: &mut Buffer, area: Rect, app: &App, view: &View<'_>, pane: Pane) {
     let focused = app.focus == pane;
     let mut remark = view.tally(pane);
@@ -262,7 +263,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App, view: &View<'_>, pane: P
     table.draw(buffer, inner, &|at| view.row(pane, &order, at));
 }
 
-/// `as of 14:02:31?` when the picture is not live.
+/// Time of the data, such as `as of 14:02:31?`; `None` while the link is live.
 #[must_use]
 pub fn age_mark(app: &App) -> Option<String> {
     use crate::monitor::link::Link;

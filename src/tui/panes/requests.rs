@@ -1,4 +1,4 @@
-//! Requests: what partners' systems asked of the Integration API and what they were answered, newest first.
+//! Pane 8: requests of partners to the Integration API with their responses, newest first.
 
 use super::view::{Rows, View};
 use crate::api::requests::RequestRow;
@@ -9,7 +9,7 @@ use crate::tui::table::{Cell, Column, Row, numbers, words};
 use crate::tui::theme::{self, Role};
 use ratatui::text::Line;
 
-/// The columns.
+/// Columns of the request log.
 pub(super) const COLUMNS: [Column; 9] = [
     words("TIME UTC", 12, 12, 1),
     words("STATUS", 6, 6, 0),
@@ -37,7 +37,7 @@ pub(in crate::tui) fn find<'a>(view: &View<'a>, id: i64) -> Option<&'a RequestRo
 
 const fn standing(row: &RequestRow) -> Standing {
     match row.status {
-        // No answer came.
+        // Status 0 means that no response was sent.
         0 | 500.. => Standing::Failing,
         400..500 => Standing::Attention,
         _ => Standing::Healthy,
@@ -64,7 +64,7 @@ pub(super) fn judged(row: &RequestRow) -> (String, Judgement) {
     (name, Judgement { standing: standing(row), why })
 }
 
-/// What the last hour was answered with, errors by code, worst and most frequent first.
+/// Responses of the last hour: errors by code, server errors first, then by frequency.
 pub(super) fn tally(view: &View<'_>) -> String {
     let held = view.held(&rows(view), "request");
     let counts = &view.logs.last_hour;
@@ -79,7 +79,7 @@ pub(super) fn tally(view: &View<'_>) -> String {
     named.chain([hour, held]).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("   ")
 }
 
-/// The end of the key; with a question mark where the platform does not know the key.
+/// Last four characters of the key; with a question mark if the platform does not know the key.
 fn last4(row: &RequestRow) -> String {
     match (&row.last4, &row.claimed_last4) {
         (Some(last4), _) => last4.inert(),

@@ -1,4 +1,4 @@
-//! Subscriptions: how each does over three windows, how far its fuse has burnt, when it is tried next, and what waits.
+//! Pane 3: webhook subscriptions with success rates over three windows, failures in a row, next attempt and backlog.
 
 use super::trips;
 use super::view::View;
@@ -14,7 +14,7 @@ use crate::tui::table::{Cell, Column, Row, numbers, words};
 use crate::tui::theme::Role;
 use ratatui::text::Line;
 
-/// The columns.
+/// Columns of the subscription list.
 pub(super) const COLUMNS: [Column; 11] = [
     words("STATE", 5, 5, 0),
     numbers("ID", 5, 5),
@@ -55,7 +55,7 @@ fn types(row: &SubscriptionRow) -> String {
     row.subscription.event_types.iter().map(Untrusted::inert).collect::<Vec<_>>().join(" ")
 }
 
-/// When it is tried next, as a countdown.
+/// Time until the next attempt, as a countdown.
 fn next(view: &View<'_>, row: &SubscriptionRow) -> String {
     if !row.subscription.is_enabled {
         return "off".to_owned();
@@ -75,7 +75,7 @@ fn percent(view: &View<'_>, rate: &Rate) -> Cell {
     }
 }
 
-/// Whether the platform told how many failures in a row there were.
+/// Whether the platform reports the number of failures in a row.
 fn tells_streak(view: &View<'_>, row: &SubscriptionRow) -> bool {
     let listing = view.reach.findings().and_then(|findings| findings.subscriptions.get(&row.subscription.id));
     listing.is_none_or(|listing| listing.streak.is_some())
@@ -97,14 +97,14 @@ fn fuse(view: &View<'_>, row: &SubscriptionRow) -> Cell {
     Cell::new(text, view.theme.style(Role::Word(standing)))
 }
 
-/// `trips in ~6 m at this pace`, from a streak that is worth a warning.
+/// Forecast such as `trips in ~6 m at this pace`; `None` below the warning threshold.
 fn forecast(row: &SubscriptionRow) -> Option<String> {
     let worth = row.subscription.is_enabled && row.subscription.consecutive_failures >= STREAKS.0;
     let after = row.trips_after().filter(|_| worth)?;
     Some(format!("trips in ~{} at this pace", format::age(after)))
 }
 
-/// Deliveries that wait: for their time, or for the subscription to be enabled.
+/// Number of deliveries that wait for their time or for the subscription to be enabled.
 const fn waiting(row: &SubscriptionRow) -> u64 {
     row.health.n_backlog + row.health.n_parked
 }
@@ -156,7 +156,7 @@ fn rate(rate: &Rate) -> String {
     )
 }
 
-/// What a listing tells of a subscription.
+/// Details of a subscription as far as a listing of the Integration API reports them.
 fn listed(view: &View<'_>, row: &SubscriptionRow, room: usize) -> Vec<Line<'static>> {
     let of = &row.subscription;
     let told = |at: Option<Timestamp>| at.map_or_else(|| "not told".to_owned(), |at| view.moment(at));
@@ -199,7 +199,7 @@ pub(in crate::tui) fn details(view: &View<'_>, row: &SubscriptionRow, room: usiz
         None => "never".to_owned(),
     };
     let mut lines = view.judgement_lines(&judge(view, row), room);
-    // A trip that nobody ended says why it came to that.
+    // A trip that is not over explains why the subscription is disabled.
     let trip = view
         .overview
         .trips

@@ -1,4 +1,4 @@
-//! Trips: when the breaker disabled what, why, for how long, and what passed by.
+//! Pane 7: trips of the circuit breaker, with causes, duration and missed events.
 
 use super::view::{Rows, View};
 use crate::api::trips::TripRow;
@@ -12,7 +12,7 @@ use crate::tui::theme::{self, Role};
 use ratatui::text::{Line, Span};
 use std::time::Duration;
 
-/// The columns.
+/// Columns of the trip list.
 pub(super) const COLUMNS: [Column; 7] = [
     words("STATE", 5, 5, 0),
     words("TIME UTC", 8, 8, 1),
@@ -29,22 +29,22 @@ pub(super) const EMPTY: [&str; 2] = [
 ];
 
 pub(in crate::tui) fn find<'a>(view: &View<'a>, id: TripId) -> Option<&'a TripRow> {
-    // A trip that was ended changed; the picture has the newer word.
+    // The snapshot has the newer state of a trip that ended.
     let shown = view.overview.trips.items.iter().find(|row| row.id == id);
     shown.or_else(|| view.logs.trips.stretch.find(id.0))
 }
 
-/// The trips; paged through only where the picture does not hold them all.
+/// Rows of the trip log, which is paged only where the snapshot does not hold all trips.
 pub(super) fn rows<'a>(view: &View<'a>) -> Rows<'a, TripRow> {
     Rows::of(&view.logs.trips.stretch, &view.overview.trips.items)
 }
 
-/// What the last 20 attempts before a trip came to: `500 x18, timeout x2`.
+/// Results of the last 20 attempts before a trip: `500 x18, timeout x2`.
 pub(super) fn causes(row: &TripRow) -> String {
     row.causes.iter().map(|cause| format!("{} x{}", cause.cause.inert(), cause.n)).collect::<Vec<_>>().join(", ")
 }
 
-/// How long it was or has been off.
+/// Time for which the subscription was or has been disabled.
 fn off_for(view: &View<'_>, row: &TripRow) -> String {
     format::age(row.enabled_utc.unwrap_or(view.now).since(row.tripped_utc))
 }
@@ -83,8 +83,8 @@ pub(super) fn tally(view: &View<'_>) -> String {
     day
 }
 
-/// When the breaker tripped in the last day and in the last 30 days: `#` for one trip, a digit for more, `.` for none, `?` where the trips that
-/// are at hand do not reach.
+/// Timelines of trips in the last day and the last 30 days: `#` for one trip, a digit for two to nine, `+` for more,
+/// `.` for none, `?` where the loaded trips do not reach back.
 pub(in crate::tui) fn strips(view: &View<'_>, of: Option<SubscriptionId>, room: usize) -> Vec<Line<'static>> {
     const REMARK: usize = 40;
     let listing = &view.overview.trips;
@@ -126,7 +126,7 @@ pub(in crate::tui) fn strips(view: &View<'_>, of: Option<SubscriptionId>, room: 
         .collect()
 }
 
-/// Columns of a label before a strip.
+/// Width of the label before a timeline, in columns.
 const LABEL: usize = 14;
 
 pub(super) fn row(view: &View<'_>, row: &TripRow) -> Row {
@@ -149,7 +149,7 @@ pub(super) fn row(view: &View<'_>, row: &TripRow) -> Row {
         below: (row.enabled_utc.is_none())
             .then(|| {
                 let missed = format::plural(row.n_missed, "event");
-                // What it missed, and a replay of it, only a Portal knows of.
+                // Without a Portal the missed events and their replay are unknown.
                 let rest = if view.is_partial() {
                     "what it missed is not told   x enables".to_owned()
                 } else {

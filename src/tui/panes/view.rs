@@ -1,4 +1,4 @@
-//! What panes draw from: the picture, the stretches of the logs, and the company that is looked at.
+//! Data that panes draw from: the snapshot, the loaded log pages, and the chosen company.
 
 use super::{Pane, deliveries, events, keys, limits, requests, subscriptions, trips};
 use crate::api::overview::Overview;
@@ -18,26 +18,26 @@ use crate::tui::table::{Cell, Row};
 use crate::tui::theme::{self, Role, Theme};
 use ratatui::text::Line;
 
-/// What a pane draws from.
+/// Data that a pane draws from, for one frame.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'a> {
-    /// What was received.
+    /// Overview received from the platform.
     pub overview: &'a Overview,
-    /// How far it reaches.
+    /// What the platform lets the console see.
     pub reach: &'a Reach,
-    /// What was paged through.
+    /// Log pages loaded so far.
     pub logs: &'a Logs,
-    /// The company that is looked at; all if none.
+    /// Company that all panes are restricted to; `None` shows all.
     pub company: Option<CompanyId>,
-    /// How the panes are arranged.
+    /// Filters, sort orders and other view state.
     pub desk: &'a Desk,
-    /// The platform's clock.
+    /// Present time by the platform's clock.
     pub now: Timestamp,
-    /// What it looks like.
+    /// Colour theme that cells are styled with.
     pub theme: Theme,
 }
 
-/// The rows of a log as they are shown: those that were paged through, else the newest ones from the picture.
+/// Rows of a log: the paged ones, or the newest ones from the snapshot.
 #[derive(Debug)]
 pub(in crate::tui) enum Rows<'a, T> {
     Stretch(&'a Stretch<T>),
@@ -45,7 +45,7 @@ pub(in crate::tui) enum Rows<'a, T> {
 }
 
 impl<'a, T: Numbered> Rows<'a, T> {
-    /// The stretch once a page of it came, else what the picture has.
+    /// Paged rows once a page was received, otherwise those of the snapshot.
     pub(super) fn of(stretch: &'a Stretch<T>, picture: &'a [T]) -> Self {
         if stretch.has_begun() { Self::Stretch(stretch) } else { Self::Picture(picture) }
     }
@@ -65,16 +65,16 @@ impl<'a, T: Numbered> Rows<'a, T> {
     }
 }
 
-/// The rows of a pane, in the order in which they are shown: where each stands among those that were received, and its name.
+/// Order of a pane's visible rows: the position of each among the received rows, and its id.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Order {
     places: Vec<usize>,
-    /// Their names.
+    /// Ids of the rows, in display order.
     pub items: Vec<Item>,
 }
 
 impl View<'_> {
-    /// The rows of a pane that are shown, as the desk has arranged them.
+    /// Visible rows of a pane: filtered, restricted to the company, and sorted.
     #[must_use]
     pub fn order(&self, pane: Pane) -> Order {
         let of = self.overview;
@@ -91,14 +91,14 @@ impl View<'_> {
                 self.pick(pane, deliveries::rows(self).all(), |row| (row.company_id, Item::Attempt(row.id)))
             }
             Pane::Events => self.pick(pane, events::rows(self).all(), |row| (row.company_id, Item::Event(row.id))),
-            // Requests without a key of ours belong to no company; the platform leaves them out where one is asked for.
+            // Requests without a known key belong to no company; with a company chosen, the platform leaves them out.
             Pane::Requests => self.pick(pane, requests::rows(self).all(), |row| {
                 (self.company.or(row.company_id).unwrap_or(CompanyId(0)), Item::Request(row.id))
             }),
         }
     }
 
-    /// Rows of a pane that were received and could not be read.
+    /// Received rows of a pane that could not be read.
     pub(super) fn unreadable(&self, pane: Pane) -> &UnreadableRows {
         let (of, logs) = (self.overview, self.logs);
         match pane {
@@ -133,7 +133,7 @@ impl View<'_> {
         Order { places, items }
     }
 
-    /// Builds the row at a place of an order; nothing if there is none.
+    /// Builds the row at a position of an order; an empty row if there is none.
     pub(super) fn row(&self, pane: Pane, order: &Order, at: usize) -> Row {
         let nothing = Row { cells: Vec::new(), below: Vec::new() };
         let Some(place) = order.places.get(at).copied() else { return nothing };
@@ -152,7 +152,7 @@ impl View<'_> {
         built.unwrap_or(nothing)
     }
 
-    /// How many rows of a pane are held, shown or not.
+    /// Number of rows a pane has loaded, visible or not.
     #[must_use]
     pub fn n_rows(&self, pane: Pane) -> usize {
         let mut n = 0;
@@ -160,7 +160,7 @@ impl View<'_> {
         n
     }
 
-    /// Visits all rows of a pane that are held, shown or not.
+    /// Calls `visit` for all rows a pane has loaded, visible or not.
     pub fn each(&self, pane: Pane, visit: &mut dyn FnMut(&dyn sift::Row)) {
         let of = self.overview;
         match pane {
@@ -174,7 +174,7 @@ impl View<'_> {
         }
     }
 
-    /// What stands in the columns of a thing's row, with tabs between; `None` if it is not at hand.
+    /// Cells of an item's row separated by tabs; `None` if the row is not loaded.
     #[must_use]
     pub fn row_text(&self, item: Item) -> Option<String> {
         let row = match item {
@@ -189,7 +189,7 @@ impl View<'_> {
         row.map(|row| row.cells.iter().map(Cell::text).collect::<Vec<_>>().join("\t"))
     }
 
-    /// A thing's row as it was received; `None` if it is not at hand.
+    /// Row of an item as JSON; `None` if the row is not loaded.
     #[must_use]
     pub fn json(&self, item: Item) -> Option<String> {
         let json = match item {
@@ -204,7 +204,7 @@ impl View<'_> {
         json?.ok()
     }
 
-    /// What stands beside a pane's title, and in the strip.
+    /// Summary of a pane for its title and for the strip of hidden panes.
     #[must_use]
     pub fn tally(&self, pane: Pane) -> String {
         match pane {
@@ -218,7 +218,7 @@ impl View<'_> {
         }
     }
 
-    /// Why a thing is as it is, with its state and its name; `None` if it is not in the picture.
+    /// Name of an item and its health status with the reason; `None` if the item is not loaded.
     #[must_use]
     pub fn judged(&self, item: Item) -> Option<(String, Judgement)> {
         match item {
@@ -232,7 +232,7 @@ impl View<'_> {
         }
     }
 
-    /// What is known of a thing without asking for more, in lines of `room` columns; `None` if it is not at hand.
+    /// Details of an item from loaded data, in lines of `room` columns; `None` if the item is not loaded.
     #[must_use]
     pub fn details(&self, item: Item, room: usize) -> Option<Vec<Line<'static>>> {
         match item {
@@ -246,7 +246,7 @@ impl View<'_> {
         }
     }
 
-    /// A cell with a state's mark and word.
+    /// Cell with the mark and code of a health status.
     pub(super) fn state(&self, standing: Standing) -> Cell {
         let mark = (theme::mark(standing), self.theme.style(Role::Mark(standing)));
         Cell::marked(mark, theme::word(standing), self.theme.style(Role::Word(standing)))
@@ -260,24 +260,24 @@ impl View<'_> {
         Cell::new(text, self.theme.style(Role::Dim))
     }
 
-    /// What a platform without a Portal does not tell.
+    /// Cell for a value that a platform without a Portal does not report.
     pub(super) fn untold(&self) -> Cell {
         self.dim("?")
     }
 
-    /// Whether the platform tells only what the Integration API does.
+    /// Whether the platform has no Portal, so that only the Integration API's data is visible.
     #[must_use]
     pub fn is_partial(&self) -> bool {
         self.reach.findings().is_some()
     }
 
-    /// A number that is quiet while it is 0 and has a state's colour otherwise.
+    /// Cell with a count: dim if it is 0, in the colour of a health status otherwise.
     pub(super) fn tinted(&self, n: u64, standing: Standing) -> Cell {
         let role = if n == 0 { Role::Dim } else { Role::Word(standing) };
         Cell::new(format::count(n), self.theme.style(role))
     }
 
-    /// How long ago something of the platform was, `9 s ago`; or when, `14:02:22`, if clock times are wanted.
+    /// Past time for a cell: its age such as `9 s ago`, or a clock time such as `14:02:22`.
     pub(super) fn ago(&self, at: Timestamp) -> String {
         let age = self.now.since(at);
         match self.desk.times {
@@ -298,12 +298,13 @@ impl View<'_> {
         paint::labelled(label, value, room, self.theme, self.theme.style(Role::Text))
     }
 
-    /// A moment with its date and how long ago it is, for details.
+    /// Past time for details: date, time and age.
     pub(in crate::tui) fn moment(&self, at: Timestamp) -> String {
         format!("{} UTC, {} ago", at.format("%Y-%m-%d %H:%M:%S"), format::age(self.now.since(at)))
     }
 
-    /// How many rows are in which alarming state, `2 ERR 1 WRN of 12`; and how many of them are shown, if not all.
+    /// Number of rows per alarming health status, such as `2 ERR 1 WRN of 12`; says so if only a part of all rows is
+    /// loaded.
     pub(super) fn tally_of<T>(
         &self,
         listing: &crate::api::page::Listing<T>,
@@ -340,7 +341,7 @@ impl View<'_> {
         format!("{} of {}", words.join(" "), shown.len())
     }
 
-    /// How much of a log is held: `1,200 rows, older ones follow`, or all of it.
+    /// Extent of a log: the number of loaded rows, whether older ones exist, and a search in flight.
     pub(super) fn held<T: Numbered>(&self, rows: &Rows<'_, T>, noun: &str) -> String {
         match rows {
             Rows::Stretch(stretch) if stretch.n_searched() > 0 => format!(
