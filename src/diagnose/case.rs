@@ -1,4 +1,4 @@
-//! A case: what playbooks found about some subjects, with the rows and bytes that somebody else needs to see the same.
+//! Incident: what playbooks found about some subjects, with the rows and bytes that support needs to see the same.
 
 use super::dossier::{Asked, Dossier, WINDOW, Wish};
 use super::gather::picked_requests;
@@ -19,79 +19,79 @@ use crate::domain::time::Timestamp;
 use futures_util::future::join_all;
 use std::time::Duration;
 
-/// Failed attempts that are looked at byte by byte, at most.
+/// Maximum number of failed attempts that are fetched with their bytes.
 const FAILURES: usize = 20;
-/// Refused requests that are kept, at most.
+/// Maximum number of refused requests that are kept.
 const REQUESTS: usize = 40;
-/// Subjects that playbooks are run over, at most.
+/// Maximum number of subjects that playbooks are run over.
 const SUBJECTS: usize = 12;
-/// Rows of each kind that can be picked out.
+/// Maximum number of selected rows of each kind.
 const PICKED: usize = 40;
 
-/// What a case is to be about.
+/// Scope of an incident: what to diagnose and what to include.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Matter {
-    /// What playbooks are run over; everything, if there is none.
+    /// Subjects that playbooks are run over; everything if empty.
     pub subjects: Vec<Subject>,
-    /// The playbook that is run; all that fit a subject, if none is named.
+    /// Playbook to run; all that apply to a subject if `None`.
     pub topic: Option<Topic>,
-    /// How far back they look.
+    /// How far back the playbooks look.
     pub back: Duration,
-    /// What somebody picked out beside them.
+    /// Rows and notes that the operator selected.
     pub picked: Picked,
 }
 
-/// Rows of logs that somebody picked out, and what was noted about things.
+/// Rows of logs that the operator selected, and notes about things.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Picked {
-    /// Attempts.
+    /// Numbers of the selected attempts, in order.
     pub attempts: Vec<AttemptId>,
-    /// Events.
+    /// Numbers of the selected events, in order.
     pub events: Vec<EventId>,
-    /// Requests, by their places in the log.
+    /// Selected requests, by their number in the log.
     pub requests: Vec<i64>,
-    /// About what, and the note.
+    /// Notes of the operator: subject and text.
     pub notes: Vec<(String, String)>,
 }
 
 impl Matter {
-    /// The last hour of some subjects.
+    /// Creates the scope of some subjects over the last hour, with all playbooks.
     #[must_use]
     pub fn about(subjects: Vec<Subject>) -> Self {
         Self { subjects, topic: None, back: WINDOW, picked: Picked::default() }
     }
 }
 
-/// What is known of a matter.
+/// Incident with everything that was collected about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Case {
-    /// Over what.
+    /// Subjects that playbooks were run over.
     pub subjects: Vec<Subject>,
-    /// The platform's clock.
+    /// Time of the collection, on the platform's clock if it answered.
     pub at: Timestamp,
-    /// How many milliseconds the platform's clock is ahead of this machine's; unknown if the platform did not say.
+    /// Milliseconds by which the platform's clock is ahead of this machine's; `None` if the platform did not answer.
     pub clock_ahead_ms: Option<i64>,
-    /// The platform's version.
+    /// Version of the platform, if it answered.
     pub platform: Option<String>,
-    /// What playbooks found.
+    /// Reports of the playbooks that were run.
     pub reports: Vec<Report>,
-    /// Keys that calls were refused to, and those of the subjects.
+    /// Keys whose calls were refused, and those of the subjects.
     pub keys: Asked<Vec<KeyRow>>,
-    /// Subscriptions that are off or fail, and those of the subjects.
+    /// Subscriptions that are disabled or fail, and those of the subjects.
     pub subscriptions: Asked<Vec<SubscriptionRow>>,
-    /// Failed attempts with their bytes, and those that were picked out; newest first.
+    /// Failed attempts with their bytes, and the selected ones; newest first.
     pub failures: Asked<Vec<AttemptDetail>>,
-    /// Refused requests, and those that were picked out; newest first.
+    /// Refused requests, and the selected ones; newest first.
     pub requests: Asked<Vec<RequestRow>>,
-    /// What became of the events that were picked out.
+    /// Traces of the selected events: their deliveries, and why.
     pub events: Vec<Trace>,
-    /// About what, and what was noted.
+    /// Notes of the operator: subject and text.
     pub notes: Vec<(String, String)>,
-    /// What could not be had, and why.
+    /// Data that could not be collected, with the reason.
     pub unlearnt: Vec<String>,
 }
 
-/// The playbooks that fit a subject.
+/// Returns the playbooks that apply to a subject.
 #[must_use]
 pub fn fitting(subject: Subject) -> Vec<Topic> {
     match subject {
@@ -110,7 +110,7 @@ pub fn fitting(subject: Subject) -> Vec<Topic> {
     }
 }
 
-/// Runs the playbooks that a matter asks for and collects what belongs to it, by read-only calls.
+/// Runs the playbooks of a scope and collects the evidence, with read-only calls.
 pub async fn collect(client: &Client, ambient: &Ambient, matter: &Matter) -> Case {
     let mut subjects = if matter.subjects.is_empty() { vec![Subject::All] } else { matter.subjects.clone() };
     let n_subjects = subjects.len();
@@ -163,7 +163,7 @@ pub async fn collect(client: &Client, ambient: &Ambient, matter: &Matter) -> Cas
     case
 }
 
-/// Adds what is known of one more subject.
+/// Adds what was collected about one more subject.
 fn add(case: &mut Case, of: Dossier, failures: Asked<Vec<AttemptDetail>>) {
     let unlearnt = &mut case.unlearnt;
     join(&mut case.keys, keys(&of), |row| row.id.0, unlearnt);
@@ -172,7 +172,8 @@ fn add(case: &mut Case, of: Dossier, failures: Asked<Vec<AttemptDetail>>) {
     join(&mut case.requests, of.refused, |row| row.id, unlearnt);
 }
 
-/// Adds what another subject has to what is there. What one of them lacks does not take away what the other has; it is said.
+/// Merges the rows of another subject into those collected so far. If one of the two is missing, the other is kept
+/// and the reason recorded.
 fn join<T>(there: &mut Asked<Vec<T>>, more: Asked<Vec<T>>, id: impl Fn(&T) -> i64, unlearnt: &mut Vec<String>) {
     there.is_cut |= more.is_cut;
     match (&mut there.found, more.found) {
@@ -192,7 +193,7 @@ fn join<T>(there: &mut Asked<Vec<T>>, more: Asked<Vec<T>>, id: impl Fn(&T) -> i6
     }
 }
 
-/// Puts the newest first, and keeps so many.
+/// Sorts rows newest first, and keeps at most `most` of them.
 fn cut<T, K: Ord>(asked: &mut Asked<Vec<T>>, most: usize, age: impl Fn(&T) -> K) {
     if let Ok(rows) = &mut asked.found {
         rows.sort_by_key(|row| std::cmp::Reverse(age(row)));
@@ -201,7 +202,7 @@ fn cut<T, K: Ord>(asked: &mut Asked<Vec<T>>, most: usize, age: impl Fn(&T) -> K)
     }
 }
 
-/// Adds the rows that somebody picked out, whatever they are.
+/// Adds the rows that the operator selected, whether they failed or not.
 async fn add_picked(client: &Client, picked: &Picked, case: &mut Case) {
     let there: Vec<AttemptId> = case.failures.found.iter().flatten().map(|of| of.row.id).collect();
     let wanted = picked.attempts.iter().filter(|id| !there.contains(id)).take(PICKED);

@@ -1,4 +1,4 @@
-//! What playbooks rest on: everything that was asked for, each with its query, its time and either what came or why nothing came.
+//! Evidence that playbooks use: every query with its time, and either its result or the reason why there is none.
 
 use crate::api::attempts::{AttemptDetail, AttemptRow};
 use crate::api::deliveries::{DeliveryRow, EventRow};
@@ -14,69 +14,70 @@ use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use std::time::Duration;
 
-/// What was learnt, or why not.
+/// Value that was read, or the reason why not.
 pub type Learnt<T> = Result<T, String>;
 
-/// How far back a playbook looks unless told otherwise.
+/// Default period that a playbook looks back.
 pub const WINDOW: Duration = Duration::from_secs(3_600);
 
-/// What a playbook is to look at.
+/// Scope of a playbook run: subject and period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wish {
-    /// Over what.
+    /// Subject that the playbook looks at.
     pub subject: Subject,
-    /// How far back.
+    /// Period to look back from now.
     pub back: Duration,
 }
 
 impl Wish {
-    /// The last hour of a subject.
+    /// Creates a scope over the last hour of a subject.
     #[must_use]
     pub const fn about(subject: Subject) -> Self {
         Self { subject, back: WINDOW }
     }
 }
 
-/// How much of the platform can be seen.
+/// Visibility of the platform to the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Sight {
-    /// All of it: an operator asks.
+    /// Everything: the caller has an operator token.
     #[default]
     Whole,
-    /// What one key sees: its company's subscriptions and events, and the answers to its own calls.
+    /// Only what one key sees: its company's subscriptions and events, and the answers to its own calls.
     Own,
 }
 
-/// A question to the platform and its answer.
+/// Query to the platform, with its result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Asked<T> {
-    /// The call: `GET /portal/v1/requests?status=401`.
+    /// Query as it is shown: `GET /portal/v1/requests?status=401`.
     pub query: String,
-    /// When it was asked, by the platform's clock.
+    /// Time of the query, on the platform's clock.
     pub at: Timestamp,
-    /// What came.
+    /// Result of the query, or the reason why there is none.
     pub found: Learnt<T>,
-    /// Whether there is more than was read.
+    /// Whether there are more rows than were read.
     pub is_cut: bool,
 }
 
 impl<T> Asked<T> {
-    /// Something that this playbook does not ask for.
+    /// Creates a query that was not made, because the playbook does not need it.
     #[must_use]
     pub fn never() -> Self {
         let found = Err("this playbook does not ask for it".to_owned());
         Self { query: String::new(), at: Timestamp::default(), found, is_cut: false }
     }
 
-    /// What came.
+    /// Returns the result of the query.
     ///
     /// # Errors
-    /// What was asked and why nothing came, in one line.
+    ///
+    /// One line with the query and the reason why there is no result.
     pub fn get(&self) -> Result<&T, String> {
         self.found.as_ref().map_err(|why| format!("{} gave nothing: {why}", self.query))
     }
 
-    /// Something in the answer, as evidence. A number out of an answer that is not whole is a lower bound.
+    /// Creates evidence from the result. A number from an incomplete result is marked as a lower bound.
     #[must_use]
     pub fn evidence(&self, what: &str, value: impl Into<Untrusted>, limit: Option<&str>) -> Evidence {
         let cut = if self.is_cut { " (not all: there are more rows, or some could not be read)" } else { "" };
@@ -91,59 +92,59 @@ impl<T> Asked<T> {
     }
 }
 
-/// An attempt that was refused by its receiver, byte by byte, and what the lab makes of the answer.
+/// Attempt that its receiver refused, with its bytes and the signature debugger's verdict.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refusal {
-    /// The attempt.
+    /// Attempt that the receiver refused.
     pub attempt: AttemptRow,
-    /// Its bytes.
+    /// Attempt with its exact bytes.
     pub detail: Asked<AttemptDetail>,
-    /// The lab's answer.
+    /// Verdict of the signature debugger.
     pub check: Asked<SignatureCheck>,
 }
 
-/// The latest attempts to one subscription, newest first.
+/// Latest attempts of one subscription, newest first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attempts {
-    /// The subscription.
+    /// Number of the subscription that was attempted.
     pub subscription: SubscriptionId,
-    /// The rows.
+    /// Rows of the delivery log, newest first.
     pub rows: Asked<Vec<AttemptRow>>,
 }
 
-/// All that was asked. Rows are those of the subject, newest first.
+/// Everything that was collected. Rows are those of the subject, newest first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dossier {
-    /// What was to be looked at.
+    /// Scope that was collected for.
     pub wish: Wish,
-    /// How much could be seen.
+    /// Visibility with which the data was collected.
     pub sight: Sight,
-    /// The platform's clock when it was asked; this machine's if the platform did not say.
+    /// Time of the collection, on the platform's clock; on this machine's if the platform did not answer.
     pub at: Timestamp,
-    /// Keys.
+    /// Keys of the subject's company.
     pub keys: Asked<Vec<KeyRow>>,
-    /// Subscriptions with their health.
+    /// Subscriptions of the subject, with their health.
     pub subscriptions: Asked<Vec<SubscriptionRow>>,
-    /// Requests that were answered 400, 401, 403, 429 or 503 in the window.
+    /// Requests of the period that were answered 400, 401, 403, 429 or 503.
     pub refused: Asked<Vec<RequestRow>>,
-    /// Requests that were answered 200 or 201 in the window.
+    /// Requests of the period that were answered 200 or 201.
     pub served: Asked<Vec<RequestRow>>,
-    /// Attempts to each subscription that is off or fails, and to those asked for by name.
+    /// Attempts of each subscription that is disabled or fails, and of the subject's.
     pub attempts: Vec<Attempts>,
-    /// Attempts that receivers refused, the newest of each subscription.
+    /// Newest refused attempt of each subscription.
     pub refusals: Asked<Vec<Refusal>>,
-    /// Events of the window.
+    /// Events that were published in the period.
     pub events: Asked<Vec<EventRow>>,
-    /// Deliveries of the window that did not arrive: skipped, exhausted, parked.
+    /// Deliveries of the period that did not arrive: missed, exhausted, or on hold.
     pub undelivered: Asked<Vec<DeliveryRow>>,
-    /// Rate windows with who fills them.
+    /// Rate windows, with their callers.
     pub limits: Asked<Vec<LimitDetail>>,
-    /// Trips.
+    /// Trips of the circuit breaker.
     pub trips: Asked<Vec<TripRow>>,
 }
 
 impl Dossier {
-    /// A dossier in which nothing was asked yet.
+    /// Creates a collection in which no query was made yet.
     #[must_use]
     pub fn empty(wish: Wish, at: Timestamp) -> Self {
         Self {
@@ -163,19 +164,19 @@ impl Dossier {
         }
     }
 
-    /// Where the window begins.
+    /// Returns the start of the period.
     #[must_use]
     pub fn since(&self) -> Timestamp {
         self.at.minus(self.wish.back)
     }
 
-    /// The key of that number.
+    /// Finds the key of that number.
     #[must_use]
     pub fn key(&self, id: KeyId) -> Option<&KeyRow> {
         self.keys.found.as_ref().ok()?.iter().find(|key| key.id == id)
     }
 
-    /// How people call a key: `Zapier Production (…aZ3k)`.
+    /// Returns the display name of a key: `Zapier Production (…aZ3k)`.
     #[must_use]
     pub fn key_name(&self, id: Option<KeyId>) -> String {
         match id.and_then(|id| self.key(id)) {
@@ -184,7 +185,8 @@ impl Dossier {
         }
     }
 
-    /// How people call who made a request: by its key, else by what the key ends in.
+    /// Returns the display name of a request's caller: by its key, otherwise by the last four characters that were
+    /// sent.
     #[must_use]
     pub fn caller(&self, row: &RequestRow) -> String {
         match (row.key_id, &row.last4) {
@@ -193,7 +195,7 @@ impl Dossier {
         }
     }
 
-    /// Subscriptions of a company.
+    /// Iterates over the subscriptions of a company.
     pub fn subscriptions_of(&self, company: CompanyId) -> impl Iterator<Item = &SubscriptionRow> {
         let all = self.subscriptions.found.as_ref().map_or(&[][..], Vec::as_slice);
         all.iter().filter(move |row| row.subscription.company_id == company)

@@ -1,33 +1,33 @@
-//! What failures say about an endpoint: outcomes grouped by what they have in common, each with its cause and its resolution.
+//! Endpoint failures: outcomes of attempts grouped by kind, each kind with its cause and resolution.
 
 use crate::domain::delivery::{Cause as Unanswered, DEADLINE, Outcome};
 use std::collections::BTreeMap;
 
-/// A way for an endpoint to fail. The names are those of the fault scenarios.
+/// Kind of endpoint failure. The ids are the names of the fault scenarios.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
-    /// Answers 401 or 403.
+    /// The endpoint answers 401 or 403.
     RejectsSignature,
-    /// Answers another status that is not 2xx.
+    /// The endpoint answers another status that is not 2xx.
     Status,
-    /// Answers 3xx, which is never followed.
+    /// The endpoint answers 3xx, which is never followed.
     Redirects,
-    /// Gives no complete answer in time.
+    /// The endpoint gives no complete answer in time.
     Slow,
-    /// Refuses connections.
+    /// The endpoint's host refuses connections.
     Refused,
-    /// Its name cannot be resolved.
+    /// The endpoint's name cannot be resolved.
     Dns,
-    /// TLS cannot be agreed.
+    /// The TLS handshake with the endpoint fails.
     Tls,
-    /// Its address is not public.
+    /// The endpoint's address is not a public one.
     Private,
-    /// Breaks connections or does not speak HTTP.
+    /// The endpoint breaks connections or does not speak HTTP.
     Broken,
 }
 
 impl Fault {
-    /// The fault behind an outcome; `None` for a success and for trouble of the platform's own.
+    /// Returns the kind of failure of an outcome; `None` for a success, and for a failure of the platform itself.
     #[must_use]
     pub const fn behind(outcome: &Outcome) -> Option<Self> {
         Some(match outcome {
@@ -44,7 +44,7 @@ impl Fault {
         })
     }
 
-    /// The fault behind a word as trips record it: a status or the name of a cause.
+    /// Returns the kind of failure of a word as trips record it: a status code or the name of a cause.
     #[must_use]
     pub fn behind_word(word: &str) -> Option<Self> {
         let outcome = match word.parse() {
@@ -54,7 +54,7 @@ impl Fault {
         Self::behind(&outcome)
     }
 
-    /// The name of the cause.
+    /// Returns the id of the cause.
     #[must_use]
     pub const fn id(self) -> &'static str {
         match self {
@@ -70,7 +70,7 @@ impl Fault {
         }
     }
 
-    /// What it is, in one line; `seen` says how it was seen: `500 ×18, 503 ×2`.
+    /// Returns the title of the cause in one line; `seen` lists the outcomes: `500 ×18, 503 ×2`.
     #[must_use]
     pub fn title(self, seen: &str) -> String {
         let what = match self {
@@ -87,7 +87,7 @@ impl Fault {
         format!("{what} ({seen})")
     }
 
-    /// What to do about it.
+    /// Returns what to do about the failure.
     #[must_use]
     pub const fn resolution(self) -> &'static str {
         match self {
@@ -119,18 +119,19 @@ impl Fault {
     }
 }
 
-/// A fault and how often each outcome behind it was seen.
+/// Failures of one kind, with a count per outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
-    /// What they have in common.
+    /// Kind that the failures have in common.
     pub fault: Fault,
-    /// How many in all.
+    /// Number of failures in all.
     pub n: u32,
-    /// `500 ×18, 503 ×2`, most frequent first.
+    /// Outcomes with their counts, most frequent first: `500 ×18, 503 ×2`.
     pub seen: String,
 }
 
-/// Groups outcomes, given in words with their counts, by fault; the most frequent fault first. Successes are left out.
+/// Groups outcomes by kind of failure, most frequent kind first. Each outcome is given as a word with its count;
+/// successes are left out.
 #[must_use]
 pub fn groups(words: impl IntoIterator<Item = (String, u32)>) -> Vec<Group> {
     let mut by_fault: BTreeMap<Fault, BTreeMap<String, u32>> = BTreeMap::new();

@@ -1,4 +1,5 @@
-//! Gathering: the read-only calls of a playbook. A call that fails is kept as the reason why something is not known.
+//! Collection of a playbook's evidence, with read-only calls. A call that fails is kept as the reason why something
+//! is unknown.
 
 use super::dossier::{Asked, Attempts, Dossier, Learnt, Refusal, Wish};
 use super::own;
@@ -17,16 +18,16 @@ use crate::domain::time::Timestamp;
 use futures_util::future::join_all;
 use serde::de::DeserializeOwned;
 
-/// Rows on a page.
+/// Rows per page of a list.
 const PAGE: u32 = 200;
-/// Pages of one list that are read at most.
+/// Maximum number of pages read from one list.
 const PAGES: usize = 5;
-/// Subscriptions whose attempts are looked at, at most.
+/// Maximum number of subscriptions whose attempts are read.
 const SUBSCRIPTIONS: usize = 24;
-/// Refused attempts that go into the lab, at most.
+/// Maximum number of refused attempts that the signature debugger looks at.
 const REFUSALS: usize = 8;
 
-/// Asks the platform for what a playbook needs; with a key alone, for what that key may see of it.
+/// Collects the evidence that a playbook needs; with a key alone, as far as the key can see it.
 pub async fn gather(client: &Client, ambient: &Ambient, wish: Wish, needs: &[Source]) -> Dossier {
     if let Some(key) = own::key(client) {
         return own::gather(client, key, ambient, wish, needs).await;
@@ -35,7 +36,7 @@ pub async fn gather(client: &Client, ambient: &Ambient, wish: Wish, needs: &[Sou
     let at = overview.as_ref().map_or_else(|_| ambient.now(), |overview| overview.server_utc);
     let mut desk = Desk { client, at, since: at.minus(wish.back), narrowed: Narrowed::default() };
     let mut dossier = Dossier::empty(wish, at);
-    // A subject is narrowed to by what it is listed in.
+    // The subject's own list is needed to resolve the subject to its company.
     let subject = match wish.subject {
         Subject::Key(_) => Some(Source::Keys),
         Subject::Subscription(_) => Some(Source::Subscriptions),
@@ -70,7 +71,8 @@ pub async fn gather(client: &Client, ambient: &Ambient, wish: Wish, needs: &[Sou
     dossier
 }
 
-/// Requests of these places in the log, as far as they are among its newest, and why those are not there that are not.
+/// Finds requests by their numbers among the newest of the log. Returns those found, and the reason why the others
+/// are missing.
 pub async fn picked_requests(client: &Client, wanted: &[i64]) -> (Vec<RequestRow>, String) {
     let (mut found, mut cursor): (Vec<RequestRow>, Option<String>) = (Vec::new(), None);
     let newest = PAGES * usize::try_from(PAGE).unwrap_or_default();
@@ -95,7 +97,7 @@ pub async fn picked_requests(client: &Client, wanted: &[i64]) -> (Vec<RequestRow
     (found, format!("it is not among the newest {newest} of the log"))
 }
 
-/// What the platform is asked to narrow its lists to: what is left out there does not count against the bounds here.
+/// Filters that the platform applies to its lists. Rows it leaves out do not count against the page limits here.
 #[derive(Debug, Clone, Copy, Default)]
 struct Narrowed {
     company: Option<CompanyId>,
@@ -103,7 +105,7 @@ struct Narrowed {
     subscription: Option<SubscriptionId>,
 }
 
-/// The subject with its company, as far as it is known.
+/// Resolves the subject to filters, with its company if that is known.
 fn narrowed(dossier: &Dossier) -> Narrowed {
     let subject = dossier.wish.subject;
     match subject {
@@ -134,7 +136,7 @@ impl Narrowed {
     }
 }
 
-/// Where questions are asked.
+/// Collector of evidence: the client, with the time, the period and the filters of the run.
 struct Desk<'a> {
     client: &'a Client,
     at: Timestamp,
@@ -149,7 +151,7 @@ impl Desk<'_> {
         vec![("since", self.since.to_string())]
     }
 
-    /// All rows of a list, up to a bound.
+    /// Reads all rows of a list, up to the page limit.
     async fn rows<T: DeserializeOwned>(&self, is_wanted: bool, path: &str, query: Query) -> Asked<Vec<T>> {
         if !is_wanted {
             return Asked::never();
@@ -183,7 +185,7 @@ impl Desk<'_> {
         asked
     }
 
-    /// Requests that were answered with any of these statuses, newest first.
+    /// Reads the requests that were answered with any of these statuses, newest first.
     async fn requests(&self, is_wanted: bool, statuses: &[&'static str]) -> Asked<Vec<RequestRow>> {
         if !is_wanted {
             return Asked::never();
@@ -193,7 +195,8 @@ impl Desk<'_> {
             .iter()
             .map(|status| [of_caller.clone(), vec![("status", (*status).to_owned())]].concat())
             .collect();
-        // A call with a key that is not in force is logged with what its key claims, and with nobody's number.
+        // A call with a key that is not in force is logged with the key's claims but without a key number, so that
+        // the key filter misses it.
         if self.narrowed.company.is_some() && statuses.contains(&"401") {
             let claims = ["unknown_key", "revoked_key"];
             queries.extend(claims.map(|code| [self.window(), vec![("code", code.to_owned())]].concat()));
@@ -207,7 +210,7 @@ impl Desk<'_> {
         found
     }
 
-    /// Deliveries of the window that did not arrive.
+    /// Reads the deliveries of the period that did not arrive.
     async fn undelivered(&self, is_wanted: bool) -> Asked<Vec<DeliveryRow>> {
         if !is_wanted {
             return Asked::never();
@@ -222,7 +225,7 @@ impl Desk<'_> {
         merged(query, join_all(states.iter().map(ask)).await, |row| std::cmp::Reverse(row.id))
     }
 
-    /// Attempts to subscriptions that are off or fail; those named by the subject in any case.
+    /// Reads the attempts of subscriptions that are disabled or fail, and of the subject's subscription in any case.
     async fn attempts(&self, dossier: &Dossier) -> Vec<Attempts> {
         let Ok(rows) = &dossier.subscriptions.found else { return Vec::new() };
         let is_named = |id| dossier.wish.subject == Subject::Subscription(id);
@@ -244,7 +247,7 @@ impl Desk<'_> {
         .await
     }
 
-    /// The newest attempt that each receiver refused, with its bytes and the lab's answer.
+    /// Reads the newest refused attempt of each receiver, with its bytes and the signature debugger's verdict.
     async fn refusals(&self, dossier: &Dossier) -> Asked<Vec<Refusal>> {
         if let Err(why) = &dossier.subscriptions.found {
             return Asked { found: Err(why.clone()), ..self.asked(&dossier.subscriptions.query) };
@@ -276,7 +279,7 @@ impl Desk<'_> {
     }
 }
 
-/// Whether a receiver refused an attempt in the way in which bad signatures are refused.
+/// Checks whether a receiver refused an attempt with a status that is typical for signature failures.
 #[must_use]
 pub fn is_refused(row: &AttemptRow) -> bool {
     matches!(row.status_code, Some(400 | 401 | 403))
@@ -286,14 +289,14 @@ fn why(error: &crate::client::Error) -> String {
     error.to_string()
 }
 
-/// A call as it is shown: `GET /portal/v1/requests?status=401`.
+/// Formats a call as it is shown: `GET /portal/v1/requests?status=401`.
 pub(super) fn shown(path: &str, query: &[(&'static str, String)]) -> String {
     let parts: Vec<String> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let mark = if parts.is_empty() { "" } else { "?" };
     format!("GET {path}{mark}{}", parts.join("&"))
 }
 
-/// Several answers as one: what any of them lacks, all lack.
+/// Merges several results into one. If any of them failed, the merged result has failed.
 fn merged<T, K: Ord>(query: String, parts: Vec<Asked<Vec<T>>>, newest_first: impl Fn(&T) -> K) -> Asked<Vec<T>> {
     let at = parts.first().map(|part| part.at).unwrap_or_default();
     let is_cut = parts.iter().any(|part| part.is_cut);

@@ -1,4 +1,5 @@
-//! How the steps of run-books can be done: what a console can do after a question, and for a shell what only the company's own key may do.
+//! Actions for runbook steps: those that the console can take after a confirmation, and commands for a shell where
+//! only the company's own key is allowed.
 
 use super::dossier::Dossier;
 use crate::api::remedy::{Gap, Remedy};
@@ -8,7 +9,7 @@ use crate::domain::ids::SubscriptionId;
 use crate::domain::text::Untrusted;
 use serde_json::json;
 
-/// What can be done at a step that is not done yet.
+/// Returns the actions for a step that is not done yet.
 #[must_use]
 pub fn offers(of: &Progress, step: &str, dossier: &Dossier) -> Vec<Offer> {
     match (of.runbook, of.subject, step) {
@@ -28,12 +29,12 @@ pub fn offers(of: &Progress, step: &str, dossier: &Dossier) -> Vec<Offer> {
     }
 }
 
-/// A call that only a key of the company may make.
+/// Creates an action that only a key of the company can take.
 fn of_the_company(id: &str, what: String, arguments: &str) -> Offer {
     Offer { id: id.to_owned(), what, command: format!("curl {arguments}"), remedy: None }
 }
 
-/// The replay of everything that did not arrive and is known of.
+/// Offers a replay of all deliveries that are known not to have arrived.
 fn missed(dossier: &Dossier, id: SubscriptionId) -> Vec<Offer> {
     let times = || {
         let rows = dossier.undelivered.found.iter().flatten().filter(|row| row.subscription_id == id);
@@ -44,7 +45,7 @@ fn missed(dossier: &Dossier, id: SubscriptionId) -> Vec<Offer> {
     vec![Remedy::Replay(Gap { subscription: id, since_utc, until_utc }).into()]
 }
 
-/// A second subscription like the first one.
+/// Offers the creation of a second subscription with the same target and types.
 fn twin(dossier: &Dossier, id: SubscriptionId) -> Vec<Offer> {
     let rows = dossier.subscriptions.found.iter().flatten();
     let Some(row) = rows.map(|row| &row.subscription).find(|of| of.id == id) else { return Vec::new() };

@@ -1,5 +1,5 @@
-//! The signature lab with the secret that a receiver holds. It is computed here: the secret stays in this process, and no more than a signature
-//! made with it is asked about.
+//! Signature debugger with the secret that a receiver holds. It runs in this process: the secret never leaves it, and
+//! the platform is asked about a signature only.
 
 use crate::api::attempts::{AttemptDetail, Header};
 use crate::api::lab::{Fit, FlawRow, Lab, SignatureCheck};
@@ -12,10 +12,12 @@ use crate::domain::signature::sign;
 use crate::domain::text::Untrusted;
 use std::sync::Arc;
 
-/// Looks at an attempt with what its receiver holds as its secret. `portal` is asked whose secret it is, where there is one.
+/// Debugs an attempt's signature with the secret that its receiver holds. If the secret does not match, `portal`, if
+/// given, is asked whose secret it is.
 ///
 /// # Errors
-/// Says in one line what is missing for it.
+///
+/// One line for the operator that says what is missing for the check.
 pub async fn look(
     portal: Option<&Client>,
     detail: &AttemptDetail,
@@ -32,7 +34,7 @@ pub async fn look(
     }
     let body = detail.request_body.bytes().ok_or("not all of the body was kept")?;
     let sent_at: i64 = timestamp.parse().map_err(|_| "the attempt has no timestamp that can be read".to_owned())?;
-    // The lab is arithmetic for some tens of milliseconds.
+    // The search takes tens of milliseconds of CPU time, too long for an async worker.
     let work = move || {
         let finding = lab::judge(&Sample {
             signature: &signature,
@@ -62,7 +64,7 @@ pub async fn look(
     }
 }
 
-/// The secret is another one.
+/// Creates the verdict that the secret is another one.
 fn wrong(whose: &str) -> Lab {
     let what = format!("the secret that was typed does not give the signature that was sent; {whose}");
     let cause = FlawRow::from(&Found::new(Flaw::WrongSecret, what));

@@ -1,4 +1,5 @@
-//! Playbooks: evidence is gathered by read-only calls, pure checks turn it into verdicts, verdicts into ranked causes.
+//! Diagnosis: evidence is collected with read-only calls, pure checks turn it into verdicts, and verdicts into ranked
+//! causes.
 
 pub mod breaker;
 pub mod case;

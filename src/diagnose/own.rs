@@ -1,5 +1,5 @@
-//! What a key of the Integration API can learn by itself: its company's subscriptions and events, and what the key's own calls are answered. All
-//! else is known to the Portal API alone, and stands in the dossier as the reason why it is not known.
+//! Collection of evidence with a key of the Integration API: its company's subscriptions and events, and the answers
+//! to its own calls. Everything that needs the Portal API is recorded as unknown, with the reason.
 
 use super::breaker;
 use super::dossier::{Asked, Attempts, Dossier, Sight, Wish};
@@ -24,13 +24,13 @@ use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde::de::DeserializeOwned;
 
-/// Why something is not known.
+/// Reason for everything that only the Portal API knows.
 pub const PORTAL: &str =
     "only the Portal API knows it, and a key cannot ask that; ask with an operator's token (--token-file)";
-/// Rows that are asked for at most: one call each, because calls are counted.
+/// Maximum number of rows requested, with one call per list, because calls count against the key's rate limit.
 const PAGE: u32 = 200;
 
-/// The key, if that is what a client asks with.
+/// Returns the key with which a client authenticates; `None` for an operator.
 #[must_use]
 pub fn key(client: &Client) -> Option<&Secret> {
     match client.credential() {
@@ -39,7 +39,7 @@ pub fn key(client: &Client) -> Option<&Secret> {
     }
 }
 
-/// Asks for what the key may see of what a playbook needs: two calls at most, both read-only.
+/// Collects what a playbook needs as far as the key can see it, with at most two read-only calls.
 pub async fn gather(client: &Client, key: &Secret, ambient: &Ambient, wish: Wish, needs: &[Source]) -> Dossier {
     let at = ambient.now();
     let mut dossier = Dossier { sight: Sight::Own, ..Dossier::empty(wish, at) };
@@ -72,12 +72,12 @@ pub async fn gather(client: &Client, key: &Secret, ambient: &Ambient, wish: Wish
     dossier
 }
 
-/// Whether a page lacks rows: there are more, or some could not be read.
+/// Checks whether a page is incomplete: there are more rows, or some could not be read.
 fn is_cut<T>(page: &Page<T>) -> bool {
     page.has_more || page.unreadable.n > 0
 }
 
-/// What the breaker's playbook can know of a subscription.
+/// Collects what the circuit breaker playbook can know with a key.
 pub async fn breaker(client: &Client, ambient: &Ambient, id: SubscriptionId) -> breaker::gather::Breaker {
     let found = client.look::<Subscription>(&paths::with(paths::SUBSCRIPTION, id), &[]).await;
     breaker::gather::Breaker {
@@ -89,7 +89,7 @@ pub async fn breaker(client: &Client, ambient: &Ambient, id: SubscriptionId) -> 
     }
 }
 
-/// Nothing of the Portal API is known.
+/// Records everything that only the Portal API knows as unknown.
 fn deny(dossier: &mut Dossier) {
     let at = dossier.at;
     dossier.keys = portal(paths::KEYS, at);
@@ -99,12 +99,12 @@ fn deny(dossier: &mut Dossier) {
     dossier.trips = portal(paths::TRIPS, at);
 }
 
-/// A question that was not asked because a key may not.
+/// Creates a query that was not made because a key is not allowed to make it.
 fn portal<T>(path: &str, at: Timestamp) -> Asked<T> {
     Asked { query: format!("GET {path}"), at, found: Err(PORTAL.to_owned()), is_cut: false }
 }
 
-/// What a key sees of a subscription; its health is counted where only the Portal API looks.
+/// Builds the row of a subscription as a key sees it, without health.
 fn row(subscription: Subscription) -> SubscriptionRow {
     SubscriptionRow { subscription, health: Health::default(), disabled_note: None }
 }
@@ -120,7 +120,7 @@ fn event(of: Envelope) -> EventRow {
     }
 }
 
-/// Where the key's calls are made and remembered, as the platform would log them.
+/// Collector that makes the key's calls and records them as the platform's request log would.
 struct Desk<'a> {
     client: &'a Client,
     ambient: &'a Ambient,
@@ -151,7 +151,7 @@ impl Desk<'_> {
         if let Some(status) = status {
             let told = came.as_ref().ok().and_then(detail).or_else(|| problem.map(|problem| problem.detail.clone()));
             let is_known = !matches!(status, 401);
-            // What does not have the form of a key has no end that would help.
+            // Text that does not have the form of a key has no last four characters worth showing.
             let last4 = self.company.map(|_| Untrusted::new(self.last4.as_str()));
             self.rows.push(RequestRow {
                 id: i64::try_from(self.rows.len()).unwrap_or(i64::MAX),
@@ -178,13 +178,13 @@ impl Desk<'_> {
     }
 }
 
-/// A problem's code as it stands on the wire.
+/// Returns a problem code as it is written on the wire.
 fn word(code: Code) -> Option<String> {
     serde_json::to_value(code).ok()?.as_str().map(ToOwned::to_owned)
 }
 
 impl<T> Asked<T> {
-    /// Something else in the answer, and whether there is more than came.
+    /// Maps the result, and records whether it is incomplete.
     fn map<U>(self, of: impl FnOnce(T) -> U, is_cut: impl FnOnce(&T) -> bool) -> Asked<U> {
         let cut = self.found.as_ref().is_ok_and(is_cut);
         Asked { query: self.query, at: self.at, found: self.found.map(of), is_cut: cut }

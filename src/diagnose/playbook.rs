@@ -1,74 +1,75 @@
-//! The engine of playbooks: a playbook is data and pure checks. Each question looks at the dossier and gives a verdict with its evidence, and
-//! the causes that explain it; questions that need not be asked are skipped and say why.
+//! Playbook engine. A playbook is data and pure checks: each check looks at the evidence and returns a verdict, with
+//! the causes that explain it. A check whose precondition fails is skipped and says why.
 
 use super::dossier::{Asked, Dossier};
 use crate::api::report::{Cause, Evidence, Report, Step, Topic, Verdict};
 
-/// What can be asked of the platform.
+/// Kind of data that a playbook needs from the platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Source {
-    /// Keys.
+    /// Keys, with their scopes and use.
     Keys,
-    /// Subscriptions.
+    /// Subscriptions of the subject, with their health.
     Subscriptions,
-    /// Requests that were refused.
+    /// Requests that the platform refused.
     Refused,
-    /// Requests that were served.
+    /// Requests that were answered successfully.
     Served,
-    /// Attempts to subscriptions that are off or fail.
+    /// Attempts of subscriptions that are disabled or fail.
     Attempts,
-    /// Attempts that receivers refused, with the lab's answers.
+    /// Refused attempts, with the signature debugger's verdicts.
     Refusals,
-    /// Events.
+    /// Events that were published in the period.
     Events,
     /// Deliveries that did not arrive.
     Undelivered,
-    /// Rate windows.
+    /// Rate windows, with their callers.
     Limits,
-    /// Trips.
+    /// Trips of the circuit breaker.
     Trips,
 }
 
-/// A cause and how likely it is: of several the heaviest comes first.
+/// Cause with its rank: the heaviest comes first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Weighed {
-    /// More is likelier.
+    /// Weight of the cause; more is likelier.
     pub weight: u32,
-    /// The cause.
+    /// Cause as the report shows it.
     pub cause: Cause,
 }
 
-/// The answer to a question.
+/// Result of a playbook's check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// The verdict.
+    /// Verdict that the check reached.
     pub verdict: Verdict,
-    /// What it rests on.
+    /// Evidence that the verdict rests on.
     pub evidence: Vec<Evidence>,
-    /// What explains a failure.
+    /// Causes that explain a failure.
     pub causes: Vec<Weighed>,
 }
 
 impl Answer {
-    /// As it should be.
+    /// Creates a result that passes.
     #[must_use]
     pub const fn pass(evidence: Vec<Evidence>) -> Self {
         Self { verdict: Verdict::Pass, evidence, causes: Vec::new() }
     }
 
-    /// Could not be learnt.
+    /// Creates a result that is unknown, with the reason.
     #[must_use]
     pub fn unknown(why: impl Into<String>) -> Self {
         Self { verdict: Verdict::Unknown(why.into()), evidence: Vec::new(), causes: Vec::new() }
     }
 
-    /// Need not be asked.
+    /// Creates a result that was skipped, with the reason.
     #[must_use]
     pub fn skipped(why: impl Into<String>) -> Self {
         Self { verdict: Verdict::Skipped(why.into()), evidence: Vec::new(), causes: Vec::new() }
     }
 
-    /// As [`Answer::of`], where the rows that were read are not all there are: without a cause among them it stays unknown.
+    /// Creates a result like [`Answer::of`], but unknown if there is no cause and the rows that were read are
+    /// incomplete.
     #[must_use]
     pub fn of_read<T>(asked: &Asked<T>, causes: Vec<Weighed>, evidence: Vec<Evidence>) -> Self {
         if causes.is_empty() && asked.is_cut {
@@ -78,7 +79,7 @@ impl Answer {
         Self::of(causes, evidence)
     }
 
-    /// Fails if there are causes, else passes.
+    /// Creates a result that fails if there are causes, and passes if there are none.
     #[must_use]
     pub fn of(causes: Vec<Weighed>, evidence: Vec<Evidence>) -> Self {
         let verdict = if causes.is_empty() { Verdict::Pass } else { Verdict::Fail };
@@ -86,42 +87,42 @@ impl Answer {
     }
 }
 
-/// When a question is asked.
+/// Precondition under which a check runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// Always.
+    /// The check runs in any case.
     Always,
-    /// Only if the question of that name failed.
+    /// The check runs only if the check of that id failed.
     Failed(&'static str),
 }
 
-/// One question.
+/// Check of a playbook, as data.
 #[derive(Debug, Clone, Copy)]
 pub struct Question {
-    /// Its name.
+    /// Id of the check, unique within its playbook.
     pub id: &'static str,
-    /// The question.
+    /// Question that the check answers.
     pub text: &'static str,
-    /// When it is asked.
+    /// Precondition under which the check runs.
     pub when: When,
-    /// The check.
+    /// Function that computes the result from the evidence.
     pub ask: fn(&Dossier) -> Answer,
 }
 
-/// A playbook.
+/// Playbook: a topic with its checks.
 #[derive(Debug, Clone, Copy)]
 pub struct Playbook {
-    /// What it is about.
+    /// Topic that the playbook diagnoses.
     pub topic: Topic,
-    /// What is asked of the platform for it.
+    /// Data that the checks need from the platform.
     pub needs: &'static [Source],
-    /// Its questions, in their order.
+    /// Checks, in the order of the report.
     pub questions: &'static [Question],
 }
 
 impl Playbook {
-    /// Answers all questions from the dossier. Answers of an earlier run over the same subject are kept where they were verdicts: only what
-    /// was unknown or skipped then is asked again.
+    /// Runs all checks over the evidence. An earlier report over the same subject is resumed: verdicts are kept, and
+    /// only checks that were unknown or skipped run again.
     #[must_use]
     pub fn check(&self, dossier: &Dossier, earlier: Option<&Report>) -> Report {
         let mut steps: Vec<Step> = Vec::new();
@@ -151,7 +152,7 @@ impl Playbook {
     }
 }
 
-/// A report in which the verdicts of an earlier one stay, with the causes that they brought to light.
+/// Merges a fresh report into an earlier one: verdicts of the earlier one are kept, with the causes they found.
 #[must_use]
 pub fn going_on(fresh: &Report, earlier: &Report) -> Report {
     let step = |step: &Step| kept(earlier, &step.id).unwrap_or(step).clone();

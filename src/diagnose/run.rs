@@ -1,4 +1,4 @@
-//! Running playbooks.
+//! Playbook runs: collect the evidence once, then check it.
 
 use super::breaker;
 use super::case::fitting;
@@ -13,15 +13,17 @@ use crate::domain::ids::SubscriptionId;
 use crate::domain::time::Timestamp;
 use futures_util::future::join_all;
 
-/// Runs a playbook over a subject, with read-only calls of the Portal API. Never fails: what could not be learnt becomes an unknown step. An
-/// earlier report of the same playbook over the same subject is resumed: its verdicts stay, what was unknown is asked again.
+/// Runs a playbook over a subject, with read-only calls of the Portal API. Never fails: what could not be read
+/// becomes an unknown step. An earlier report of the same playbook and subject is resumed: verdicts are kept, unknown
+/// checks run again.
 pub async fn run(client: &Client, ambient: &Ambient, topic: Topic, wish: Wish, earlier: Option<&Report>) -> Report {
     let earlier = earlier.filter(|report| report.topic == topic && report.subject == wish.subject);
     let dossier = gather::gather(client, ambient, wish, &needs(topic)).await;
     check(client, ambient, topic, &dossier, earlier).await
 }
 
-/// Runs several playbooks over a subject. What they and the caller need is asked once for all of them, and handed back beside the reports.
+/// Runs several playbooks over a subject. The evidence that the playbooks and `also` need is collected once, and
+/// returned beside the reports.
 pub async fn run_all(
     client: &Client,
     ambient: &Ambient,
@@ -38,7 +40,7 @@ pub async fn run_all(
     (dossier, reports)
 }
 
-/// What a playbook needs to be asked of the platform; the breaker's asks more by itself, of one subscription at a time.
+/// Returns the data that a playbook needs. The circuit breaker playbook reads more by itself, per subscription.
 fn needs(topic: Topic) -> Vec<Source> {
     topics::of(topic).map_or_else(|| vec![Source::Subscriptions], |playbook| playbook.needs.to_vec())
 }
@@ -60,7 +62,8 @@ async fn check(
     earlier.map_or_else(|| fresh.clone(), |earlier| going_on(&fresh, earlier))
 }
 
-/// Why a playbook has nothing to say about a subject, if it has not: keys call and subscriptions are delivered to.
+/// Returns why a playbook does not apply to a subject; `None` if it does. Keys make calls, subscriptions receive
+/// deliveries.
 fn misfit(topic: Topic, subject: Subject) -> Option<String> {
     let (is_misfit, what) = match (subject, topic) {
         (Subject::All | Subject::Company(_), _) | (_, Topic::ManagedSubscription) => return None,
@@ -74,7 +77,7 @@ fn misfit(topic: Topic, subject: Subject) -> Option<String> {
     is_misfit.then(|| format!("{topic} is about {what}, or ask about the company with --company"))
 }
 
-/// A report of a playbook that cannot be asked about what was named: every step is unknown for the same reason.
+/// Creates the report of a playbook that cannot run for a subject: every step is unknown for the same reason.
 #[must_use]
 pub fn unasked(topic: Topic, subject: Subject, at: Timestamp, why: &str) -> Report {
     let questions: Vec<(&str, &str)> = topics::of(topic).map_or_else(
@@ -91,10 +94,10 @@ pub fn unasked(topic: Topic, subject: Subject, at: Timestamp, why: &str) -> Repo
     Report { topic, subject, at_utc: at, causes: Vec::new(), steps }
 }
 
-/// Subscriptions whose breakers are looked at, at most.
+/// Maximum number of subscriptions whose breakers are examined.
 const BREAKERS: usize = 16;
 
-/// The breaker's playbook over one subscription, or over all whose breakers do not simply hold.
+/// Runs the circuit breaker playbook over one subscription, or over the subject's most suspicious ones.
 async fn breakers(client: &Client, ambient: &Ambient, dossier: &Dossier) -> Report {
     let subject = dossier.wish.subject;
     if let Subject::Subscription(id) = subject {
@@ -112,7 +115,7 @@ async fn breakers(client: &Client, ambient: &Ambient, dossier: &Dossier) -> Repo
     }
 }
 
-/// Those that are off or fail come first; without any, the rest.
+/// Lists subscriptions in the order of suspicion: disabled ones, then failing ones, then the others.
 fn suspects(dossier: &Dossier) -> Learnt<Vec<SubscriptionId>> {
     let mut rows: Vec<_> = dossier.subscriptions.get()?.iter().map(|row| &row.subscription).collect();
     rows.sort_by_key(|of| (of.is_enabled, std::cmp::Reverse(of.consecutive_failures), of.id));

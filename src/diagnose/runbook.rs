@@ -1,5 +1,5 @@
-//! Run-books: guided work in steps, each with a check by read-only calls. A run is kept in a file and gone on with: what was checked once stays
-//! checked, and nothing is changed from here.
+//! Runbooks: guided work in steps, each with a check by read-only calls. A run is stored in a file and resumed: a
+//! step that passed stays passed. Runbooks change nothing themselves.
 
 use super::dossier::{Dossier, Wish};
 use super::gather::gather;
@@ -22,13 +22,13 @@ use crate::domain::key::Scope;
 use crate::domain::time::Timestamp;
 use std::time::Duration;
 
-/// How long a key must be silent before it is revoked.
+/// How long a key must be unused before it is revoked.
 const SILENT: Duration = Duration::from_secs(900);
 
-/// What is done in a step, and what is checked then.
+/// Step of a runbook: its id, what to do, and what is checked.
 type Text = (&'static str, &'static str, &'static str);
 
-/// The steps of a run-book: name, what to do, and what is checked.
+/// Returns the steps of a runbook, in order.
 #[must_use]
 pub const fn steps(runbook: Runbook) -> &'static [Text] {
     match runbook {
@@ -89,13 +89,14 @@ pub const fn steps(runbook: Runbook) -> &'static [Text] {
     }
 }
 
-/// A run that begins now, by the platform's clock; by this machine's if the platform does not say.
+/// Begins a run, dated by the platform's clock; by this machine's if the platform does not answer.
 pub async fn begin(client: &Client, ambient: &Ambient, runbook: Runbook, subject: Subject) -> Progress {
     let at = client.overview(1).await.map_or_else(|_| ambient.now(), |overview| overview.server_utc);
     Progress { runbook, subject, begun_utc: at, checked_utc: at, steps: Vec::new() }
 }
 
-/// Checks a run from its first open step on, as far as steps are done. Never fails: what could not be learnt leaves its step open.
+/// Checks a run from its first open step on, up to the first step that is not done. Never fails: what could not be
+/// read leaves its step open.
 pub async fn go_on(client: &Client, ambient: &Ambient, mut progress: Progress) -> Progress {
     let needs = [Source::Keys, Source::Subscriptions, Source::Undelivered];
     let dossier =
@@ -134,7 +135,7 @@ pub async fn go_on(client: &Client, ambient: &Ambient, mut progress: Progress) -
     progress
 }
 
-/// Whether a step is done, and what was seen.
+/// Checks whether a step is done, and describes what was seen.
 async fn check(client: &Client, dossier: &Dossier, of: &Progress, id: &str) -> Result<(bool, String), String> {
     match of.subject {
         Subject::Key(key) => key_step(client, dossier, of, (key, id)).await,
@@ -213,7 +214,7 @@ fn secret_step(dossier: &Dossier, of: &Progress, id: SubscriptionId, step: &str)
     })
 }
 
-/// Some checks need more than a key may see.
+/// Refuses a check that a key alone cannot make.
 fn operators_only(client: &Client) -> Result<(), String> {
     own::key(client).map_or(Ok(()), |_| Err(own::PORTAL.to_owned()))
 }
@@ -242,7 +243,7 @@ async fn breaker_step(
     let row =
         rows.iter().find(|row| row.subscription.id == id).ok_or_else(|| format!("there is no subscription {id}"))?;
     Ok(match step {
-        // Whole seconds: what comes after the end of that second comes after the trip.
+        // The time has whole seconds: only an attempt after the end of that second is certain to follow the trip.
         "endpoint-answers" => {
             let since = row.subscription.disabled_utc.map(|at| at.plus(Duration::from_secs(1)));
             latest(&attempts(client, id).await?, since)

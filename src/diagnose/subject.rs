@@ -1,4 +1,4 @@
-//! Narrowing a dossier to its subject: rows of others are left out.
+//! Filtering of collected evidence by its subject.
 
 use super::dossier::{Asked, Dossier};
 use crate::api::report::Subject;
@@ -6,7 +6,7 @@ use crate::api::requests::RequestRow;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
 
-/// Leaves only what belongs to the subject.
+/// Removes the rows that do not belong to the subject.
 pub fn narrow(dossier: &mut Dossier) {
     match dossier.wish.subject {
         Subject::All => {}
@@ -22,7 +22,7 @@ fn retain<T>(asked: &mut Asked<Vec<T>>, keep: impl FnMut(&T) -> bool) {
     }
 }
 
-/// Nothing is known of a subject that cannot be found.
+/// Marks everything as unknown, for a subject that cannot be found.
 fn nobody(dossier: &mut Dossier, why: &str) {
     fn forget<T>(asked: &mut Asked<T>, why: &str) {
         asked.found = Err(why.to_owned());
@@ -40,7 +40,7 @@ fn nobody(dossier: &mut Dossier, why: &str) {
 fn of_company(dossier: &mut Dossier, company: CompanyId) {
     retain(&mut dossier.keys, |row| row.company_id == company);
     retain(&mut dossier.subscriptions, |row| row.subscription.company_id == company);
-    // A call that no key could be read from belongs to no company: it is looked at with everything only.
+    // A call without a readable key belongs to no company, and is only seen without a subject.
     let mine = |row: &RequestRow| row.company_id.or(row.claimed_company_id) == Some(company);
     retain(&mut dossier.refused, mine);
     retain(&mut dossier.served, mine);
@@ -58,7 +58,7 @@ fn of_key(dossier: &mut Dossier, id: KeyId) {
         return;
     };
     of_company(dossier, key.company_id);
-    // What a mistyped key ends in may have another case.
+    // The last four characters of a mistyped key may differ in case.
     let is_claimed = |last4: &Untrusted| last4.raw().eq_ignore_ascii_case(key.last4.raw());
     let mine = |row: &RequestRow| match row.key_id {
         Some(of) => of == id,
@@ -92,7 +92,8 @@ fn of_subscription(dossier: &mut Dossier, id: SubscriptionId) {
     retain(&mut dossier.trips, |row| row.subscription_id == id);
 }
 
-/// The tool that manages a subscription and no other of its company: the log of refused changes names tools and not subscriptions.
+/// Returns the tool that manages this subscription and no other of its company. Only then can a refused change, which
+/// is logged with the tool's name, be attributed to the subscription.
 fn sole_tool(dossier: &Dossier, id: SubscriptionId) -> Option<Untrusted> {
     let rows = dossier.subscriptions.found.as_ref().ok()?;
     let tool = rows.iter().find(|row| row.subscription.id == id)?.subscription.managed_by.clone()?;

@@ -1,4 +1,4 @@
-//! The survey behind a review: read-only calls, and what they add up to. What could not be learnt is said in the review.
+//! Collection of the data for a review, with read-only calls. What could not be read is listed in the review.
 
 use crate::api::audit::AuditRow;
 use crate::api::keys::KeyRow;
@@ -20,19 +20,20 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Days of hours that can be asked for at once.
+/// Maximum number of days for which hourly statistics are requested at once.
 const STRETCH: u64 = 30;
-/// Rows of a page, and pages of a log that are read at most.
+/// Rows per page, and maximum number of pages read from a log.
 const PAGE: u32 = 200;
 const PAGES: usize = 50;
 
 const DAY: Duration = Duration::from_secs(86_400);
 const DAY_MS: i64 = 86_400_000;
 
-/// Looks at everything. `last` is the review that this one is held against.
+/// Collects a review of the platform. `last` is the earlier review to compare with.
 ///
 /// # Errors
-/// If not even the keys and subscriptions can be read.
+///
+/// [`Error`] when the overview, the keys or the subscriptions cannot be read.
 pub async fn survey(client: &Client, period: Period, last: Option<&Review>) -> Result<Review, Error> {
     let until = client.overview(1).await?.server_utc;
     let since = until.minus(DAY * u32::try_from(period.days()).unwrap_or(u32::MAX));
@@ -76,7 +77,7 @@ fn days(of: Duration) -> u64 {
     of.as_secs() / 86_400
 }
 
-/// Keys that are at least so old by some measure, oldest first.
+/// Returns the keys that are at least `least` days old by a measure of age, oldest first.
 fn aged(keys: &[KeyRow], least: u64, age: impl Fn(&KeyRow) -> Duration) -> Vec<KeyAge> {
     let mut aged: Vec<KeyAge> = keys
         .iter()
@@ -118,7 +119,7 @@ fn secrets(rows: &[SubscriptionRow], now: Timestamp) -> Vec<SecretAge> {
     secrets
 }
 
-/// Where questions are asked.
+/// Collector of a review: the client and the period.
 struct Desk<'a> {
     client: &'a Client,
     since: Timestamp,
@@ -126,7 +127,7 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    /// Hours of attempts and requests, in as many questions as it takes.
+    /// Reads the hourly statistics of attempts and requests, in as many calls as needed.
     async fn hours(&self, subscription: Option<SubscriptionId>) -> Result<Vec<Stats>, Error> {
         let mut all = Vec::new();
         let mut from = self.since;
@@ -224,7 +225,7 @@ impl Desk<'_> {
         acted
     }
 
-    /// The rows of a log within the period.
+    /// Reads the rows of a log within the period.
     async fn log<T>(
         &self,
         what: &str,

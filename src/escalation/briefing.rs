@@ -1,5 +1,5 @@
-//! A partner's briefing: what a key opens, what comes, how to verify it, and what to do when something goes wrong. Put together once, as
-//! blocks, and written as Markdown or as a page.
+//! Partner briefing: what a key gives access to, what is delivered, how to verify it, and what to do about errors.
+//! Built as a list of blocks, and written as Markdown or HTML.
 
 use super::markdown::{code, prose};
 use super::review::html::{escape, page};
@@ -14,7 +14,7 @@ use crate::domain::text::Untrusted;
 use crate::domain::window::Bucket;
 use std::fmt::Write as _;
 
-/// A piece of the document.
+/// Block of a briefing, independent of the format.
 enum Block {
     Title(&'static str),
     Prose(String),
@@ -22,12 +22,12 @@ enum Block {
     Code(String),
 }
 
-/// A secret for the vector: it opens nothing.
+/// Secret of the test vector; it gives access to nothing.
 const VECTOR_SECRET: &str = "whsec_test_secret_0123456789";
 const VECTOR_AT: i64 = 1_700_000_000;
 const VECTOR_BODY: &str = r#"{"id":1}"#;
 
-/// The briefing as Markdown.
+/// Writes the briefing as Markdown.
 #[must_use]
 pub fn markdown(brief: &Brief) -> String {
     let mut text = format!("# Briefing: {}\n", code(&brief.key.name));
@@ -54,12 +54,12 @@ pub fn markdown(brief: &Brief) -> String {
     text
 }
 
-/// The look of the page.
+/// Style sheet of the HTML page.
 const STYLE: &str = ":root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1.2rem}\
     table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #8886;overflow-wrap:anywhere}\
     pre{overflow-x:auto;padding:.8rem;border:1px solid #8886;border-radius:.4rem}@media print{body{margin:0}}";
 
-/// The briefing as a page that asks for nothing from anywhere.
+/// Writes the briefing as one HTML page without external resources.
 #[must_use]
 pub fn html(brief: &Brief) -> String {
     let mut body = format!("<h1>Briefing: {}</h1>\n", escape(&brief.key.name));

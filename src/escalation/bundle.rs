@@ -1,4 +1,4 @@
-//! Building a bundle: the ticket for people and for programs, the manifest, and the search for secrets without which none of them leaves.
+//! Bundle: the ticket as Markdown and as JSON, the manifest, and the secret scan that every file must pass.
 
 use super::redact::Redactor;
 use super::text;
@@ -13,46 +13,46 @@ use sha2::{Digest, Sha256};
 use std::io;
 use std::path::PathBuf;
 
-/// Why there is no bundle.
+/// Error while a bundle is built or written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A secret would have left that could not be masked; it is not repeated.
+    /// A secret was found that could not be masked; the secret itself is not repeated.
     #[error("nothing was written: in {place}, {held}")]
     Held {
-        /// Where: a file, and the member of the ticket if it is one: `ticket.json at /failures/0/body`.
+        /// Place of the secret: a file, and within the ticket the member: `ticket.json at /failures/0/body`.
         place: String,
-        /// What was found.
+        /// Description of the passage that was withheld.
         held: Held,
     },
-    /// The ticket or the manifest cannot be put into JSON.
+    /// The ticket or the manifest cannot be serialised as JSON.
     #[error("the bundle cannot be written: {0}")]
     Json(#[from] serde_json::Error),
-    /// The folder or file is there already.
+    /// The folder or file exists already.
     #[error("{} exists already; nothing was written", path.display())]
     Exists {
-        /// Which.
+        /// Path at which something exists already.
         path: PathBuf,
     },
-    /// The file system did not take it; what was written of it is removed again as far as possible.
+    /// The file system refused a write; files written so far are removed as far as possible.
     #[error("cannot write {}: {source}", path.display())]
     Io {
-        /// Which folder or file.
+        /// Folder or file that could not be written.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the operating system.
         source: io::Error,
     },
 }
 
-/// A file of a bundle.
+/// File of a bundle, cleared by the secret scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
-    /// Its name within the folder.
+    /// Name of the file within the folder.
     pub name: &'static str,
-    /// Its text.
+    /// Text of the file, as it is written.
     pub text: Outbound,
 }
 
-/// A bundle that was searched for secrets and has none. There is no other way to one than [`bundle()`].
+/// Bundle that passed the secret scan. It can only be created by [`bundle()`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bundle {
     folder: String,
@@ -62,36 +62,37 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// A name for its folder: subject and time.
+    /// Returns a name for the folder: subject and time.
     #[must_use]
     pub fn folder(&self) -> &str {
         &self.folder
     }
 
-    /// The ticket.
+    /// Returns the ticket of the bundle.
     #[must_use]
     pub const fn ticket(&self) -> &Ticket {
         &self.ticket
     }
 
-    /// The manifest.
+    /// Returns the manifest of the bundle.
     #[must_use]
     pub const fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// Its files.
+    /// Returns the files of the bundle.
     #[must_use]
     pub fn files(&self) -> &[File] {
         &self.files
     }
 }
 
-/// Builds the bundle of a case: `ticket.md`, `ticket.json` and `manifest.json`. Secrets in outside text are masked in their place. The same
-/// input gives the same bytes.
+/// Builds the bundle of an incident: `ticket.md`, `ticket.json` and `manifest.json`. Secrets in outside text are
+/// masked. The same input gives the same bytes.
 ///
 /// # Errors
-/// [`Error::Held`] when the finished bytes still have a secret.
+///
+/// [`Error::Held`] when the finished files still contain a secret.
 pub fn bundle(case: &Case, bodies: Bodies, gate: &SecretGate) -> Result<Bundle, Error> {
     let targets = case.subscriptions.found.iter().flatten().map(|row| &row.subscription.target_url);
     let sent_to = case.failures.found.iter().flatten().map(|of| &of.row.target_url);
@@ -101,14 +102,14 @@ pub fn bundle(case: &Case, bodies: Bodies, gate: &SecretGate) -> Result<Bundle, 
     put_together(ticket, about, gate)
 }
 
-/// What a manifest says beside what the ticket says.
+/// Members of the manifest that are not in the ticket.
 pub(super) struct About {
     pub(super) created: Timestamp,
     pub(super) redactions: Vec<Redaction>,
     pub(super) platform_check: PlatformCheck,
 }
 
-/// Writes the files of a ticket and lets them out.
+/// Writes the files of a ticket and passes each one through the secret scan.
 pub(super) fn put_together(ticket: Ticket, about: About, gate: &SecretGate) -> Result<Bundle, Error> {
     let json = lines(&ticket)?;
     let files = vec![
@@ -131,7 +132,7 @@ pub(super) fn put_together(ticket: Ticket, about: About, gate: &SecretGate) -> R
     Ok(Bundle { folder, ticket, manifest, files })
 }
 
-/// Lets a file out, or says where in the ticket it has a secret.
+/// Passes a file through the secret scan; an error names the member of the ticket that holds the secret.
 fn release(name: &str, text: String, gate: &SecretGate, ticket: &Ticket) -> Result<Outbound, Error> {
     gate.release(text).map_err(|held| {
         let value = serde_json::to_value(ticket).unwrap_or_default();
@@ -143,7 +144,7 @@ fn release(name: &str, text: String, gate: &SecretGate, ticket: &Ticket) -> Resu
     })
 }
 
-/// The subjects as a part of a file's name.
+/// Formats the subjects as a part of a file name.
 fn short(subjects: &[Subject]) -> String {
     let name = |subject: &Subject| subject.to_string().replace(' ', "-");
     match subjects {
@@ -153,7 +154,7 @@ fn short(subjects: &[Subject]) -> String {
     }
 }
 
-/// The first member of a ticket that has a secret.
+/// Finds the first member of a ticket that holds a secret.
 fn place_of(value: &Value, place: String, gate: &SecretGate) -> Option<String> {
     match value {
         Value::String(text) => (!gate.find(text).is_empty()).then_some(place),
@@ -178,7 +179,7 @@ fn entry(file: &File) -> Entry {
     Entry { name: file.name.to_owned(), n_bytes: bytes.len() as u64, sha256: hash(bytes) }
 }
 
-/// The SHA-256 of bytes in lowercase hex.
+/// Returns the SHA-256 of bytes in lowercase hex.
 #[must_use]
 pub fn hash(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))

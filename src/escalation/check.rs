@@ -1,4 +1,5 @@
-//! The platform's own check of a bundle: what it finds of its secrets is masked in its place, and a bundle that cannot be mended is held back.
+//! Secret check of a bundle by the platform. Secrets that the platform finds are masked; if a secret cannot be
+//! masked, the bundle is withheld.
 
 use super::bundle::{About, Bundle, Error, put_together};
 use crate::api::bundle::{PlatformCheck, Redaction, Ticket};
@@ -6,18 +7,18 @@ use crate::api::secretcheck::{HeldSecret, SecretCheck};
 use crate::domain::outbound::{Held, SecretGate};
 use crate::domain::scan::{Encoding, SecretKind};
 
-/// The longest text that a platform is asked about at once, in bytes; longer ones are asked about in parts.
+/// Maximum size of a text in one request to the platform, in bytes; longer texts are sent in parts.
 pub const MAX_ASKED: usize = 1024 * 1024;
-/// What two parts have in common, so that no secret is cut in two.
+/// Overlap of two parts, in bytes, so that a secret at the border is found whole.
 const OVERLAP: usize = 16 * 1024;
-/// The mask of what a platform finds.
+/// Mask for a secret that the platform finds.
 const MASK: &str = "[redacted secret of the platform]";
 
-/// What a platform found in a bundle.
+/// Secrets that a platform found in a bundle.
 struct Found {
-    /// What of it is in the ticket for programs.
+    /// Secrets that are in `ticket.json`.
     json: Vec<HeldSecret>,
-    /// Where the first of all is.
+    /// Place of the first secret found.
     place: String,
     held: Held,
 }
@@ -28,10 +29,11 @@ impl Found {
     }
 }
 
-/// Has a platform search a bundle for the secrets that it holds. `ask` sends it a text. Where it finds one, that place of the ticket is masked
-/// and it is asked once more.
+/// Has a platform search a bundle for secrets it stores; `ask` sends it a text. Secrets in the ticket are masked, and
+/// the bundle is checked once more. If the platform cannot be asked the first time, the manifest says so.
 ///
 /// # Errors
+///
 /// [`Error::Held`] when a secret is left that cannot be masked.
 pub async fn checked<A: Future<Output = Result<SecretCheck, String>>>(
     bundle: Bundle,
@@ -48,12 +50,12 @@ pub async fn checked<A: Future<Output = Result<SecretCheck, String>>>(
     match find(&mended, gate, &ask).await {
         Ok(None) => Ok(mended),
         Ok(Some(left)) => Err(left.error()),
-        // What was found a moment ago may be left.
+        // Without a second answer, the masked bundle may still hold the secret.
         Err(_) => Err(found.error()),
     }
 }
 
-/// The bundle of a ticket with what the platform said, and `n` more redactions.
+/// Rebuilds the bundle of a ticket with the result of the check, and `n` more redactions.
 fn again(
     of: &Bundle,
     ticket: Ticket,
@@ -70,13 +72,13 @@ fn again(
     put_together(ticket, about, gate)
 }
 
-/// The ticket with masks in the place of what was found; `None` if that takes it apart.
+/// Masks the secrets in `ticket.json`; `None` if the result is no valid ticket.
 fn mended(bundle: &Bundle, found: &[HeldSecret]) -> Option<Ticket> {
     let json = bundle.files().iter().find(|file| file.name == JSON)?;
     (!found.is_empty()).then(|| serde_json::from_str(&masked(json.text.as_str(), found)).ok())?
 }
 
-/// The ticket for programs.
+/// Name of the ticket's JSON file.
 const JSON: &str = "ticket.json";
 
 async fn find<A: Future<Output = Result<SecretCheck, String>>>(
@@ -106,7 +108,7 @@ async fn find<A: Future<Output = Result<SecretCheck, String>>>(
     Ok(first)
 }
 
-/// Asks about a text, in parts if it is long.
+/// Has the platform search a text, in parts if it is long.
 async fn search<A: Future<Output = Result<SecretCheck, String>>>(
     text: &str,
     ask: &impl Fn(String) -> A,
@@ -121,7 +123,7 @@ async fn search<A: Future<Output = Result<SecretCheck, String>>>(
     Ok(found)
 }
 
-/// A text with masks in the place of what was found.
+/// Replaces the secrets in a text with the mask.
 fn masked(text: &str, found: &[HeldSecret]) -> String {
     let mut found: Vec<(usize, usize)> = found
         .iter()

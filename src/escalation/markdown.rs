@@ -1,8 +1,8 @@
-//! Text in Markdown: outside text as code in which nothing is active, prose with its marks escaped.
+//! Markdown escaping: outside text as inactive code, prose with its marks escaped.
 
 use crate::domain::text::Untrusted;
 
-/// Outside text as a code span of one line: no mark, link, mention or HTML in it is active.
+/// Formats outside text as a code span on one line, in which no mark, link, mention or HTML is active.
 #[must_use]
 pub fn code(text: &Untrusted) -> String {
     let line = text.inert();
@@ -15,7 +15,7 @@ pub fn code(text: &Untrusted) -> String {
     format!("{fence}{pad}{line}{pad}{fence}")
 }
 
-/// Prose of one line with every character escaped that could mean something to Markdown.
+/// Escapes one line of prose: every character that Markdown could interpret.
 #[must_use]
 pub fn prose(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
@@ -28,7 +28,7 @@ pub fn prose(text: &str) -> String {
     line
 }
 
-/// A text as one argument of a POSIX shell.
+/// Quotes a text as one argument of a POSIX shell.
 #[must_use]
 pub fn shell(text: &Untrusted) -> String {
     format!("'{}'", text.inert().replace('\'', r"'\''"))

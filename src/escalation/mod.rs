@@ -1,5 +1,5 @@
-//! Documents that are handed on: escalation bundles (a ticket with its evidence, searched for secrets before a byte of it is written), reviews
-//! of a platform, briefings of partners.
+//! Documents that leave the console: tickets with their evidence, which are scanned for secrets before any byte is
+//! written, reviews of a platform, and partner briefings.
 
 pub mod briefing;
 pub mod bundle;

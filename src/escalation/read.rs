@@ -1,5 +1,5 @@
-//! Opening a bundle again: its manifest is read, every file is held against its hash, and nothing else in it is looked at. Whoever made the
-//! bundle, opening it costs a bounded amount of memory and of work.
+//! Reader of a bundle. It reads the manifest, verifies every listed file against its hash, and ignores everything
+//! besides. Memory and work are bounded, whatever the bundle contains.
 
 use super::bundle::hash;
 use crate::api::bundle::{Manifest, Ticket};
@@ -11,54 +11,55 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use zip::ZipArchive;
 
-/// The largest manifest or ticket that is read.
+/// Maximum size of the manifest or the ticket, in bytes.
 const MAX_DOCUMENT_BYTES: u64 = 8 * 1024 * 1024;
-/// What all files of a bundle may hold together, unpacked.
+/// Maximum total size of a bundle's files, unpacked, in bytes.
 const MAX_BUNDLE_BYTES: u64 = 64 * 1024 * 1024;
-/// The largest archive that is opened.
+/// Maximum size of an archive, in bytes.
 const MAX_ARCHIVE_BYTES: u64 = 64 * 1024 * 1024;
-/// Files that a manifest may name.
+/// Maximum number of files in a manifest.
 const MAX_BUNDLE_FILES: usize = 64;
-/// Files that an archive may have: those of a bundle, folders, and what file managers add.
+/// Maximum number of entries in an archive: the files of a bundle, folders, and what file managers add.
 const MAX_ARCHIVE_FILES: usize = 256;
-/// What the end record of an archive begins with; the number of files stands ten bytes on.
+/// Signature of the end record of an archive; the number of files is stored ten bytes later.
 const END_RECORD: [u8; 4] = *b"PK\x05\x06";
-/// What the end record of the 64-bit form begins with.
+/// Signature of the end record of a 64-bit archive.
 const END_RECORD_64: [u8; 4] = *b"PK\x06\x06";
 
-/// Why a bundle cannot be opened.
+/// Reason why a bundle cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It is not there or cannot be read.
+    /// The bundle does not exist, or cannot be read.
     #[error("{}: {why}", path.display())]
     Unreadable {
-        /// Which file or folder.
+        /// File or folder that cannot be read.
         path: PathBuf,
-        /// Why.
+        /// Reason for the failure, in one line.
         why: String,
     },
-    /// A file is not the one that was written.
+    /// The contents of a file do not match its hash.
     #[error("{name} was changed since the bundle was made: its hash is not the one in the manifest")]
     Changed {
-        /// Which.
+        /// Name of the file that was changed.
         name: String,
     },
 }
 
-/// A bundle that is as it was written.
+/// Bundle whose files match the manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opened {
-    /// Its manifest.
+    /// Manifest that the bundle contains.
     pub manifest: Manifest,
-    /// Its ticket.
+    /// Ticket that the bundle contains.
     pub ticket: Ticket,
 }
 
-/// Opens a folder or an archive, packed or not. Blocks.
+/// Opens and verifies a folder or an archive, compressed or not. Blocks the thread.
 ///
 /// # Errors
-/// [`Error::Unreadable`] where a file is missing, cannot be read or is larger than a bundle can be, [`Error::Changed`] where one is not the one
-/// that was written.
+///
+/// [`Error::Unreadable`] when a file is missing, unreadable or larger than allowed, [`Error::Changed`] when a file
+/// does not match its hash.
 pub fn open(path: &Path) -> Result<Opened, Error> {
     let unreadable = |why: String| Error::Unreadable { path: path.to_owned(), why };
     let mut files = Files::of(path).map_err(|error| unreadable(error.to_string()))?;
@@ -102,7 +103,7 @@ pub fn open(path: &Path) -> Result<Opened, Error> {
     Ok(Opened { manifest, ticket })
 }
 
-/// The length and the hash of a file that has at most `room` bytes.
+/// Returns the length and the hash of a file that may have at most `room` bytes.
 fn hash_of(file: &mut dyn Read, room: u64) -> io::Result<(u64, String)> {
     let (mut hasher, mut n_bytes, mut part) = (Sha256::new(), 0, vec![0; 64 * 1024]);
     loop {
@@ -119,7 +120,7 @@ fn hash_of(file: &mut dyn Read, room: u64) -> io::Result<(u64, String)> {
     }
 }
 
-/// Where the files of a bundle are.
+/// Source of a bundle's files: a folder or an archive.
 enum Files {
     Folder(PathBuf),
     Archive(Box<ZipArchive<fs::File>>),
@@ -136,7 +137,7 @@ impl Files {
         Ok(Self::Archive(Box::new(archive)))
     }
 
-    /// Reads a file by its bare name; a name that leads elsewhere is none.
+    /// Reads a file by its bare name; refuses a name with a path.
     fn get<T>(&mut self, name: &str, read: impl FnOnce(&mut dyn Read) -> io::Result<T>) -> io::Result<T> {
         let is_bare = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
         if !is_bare || name.starts_with('.') {
@@ -158,8 +159,8 @@ impl Files {
     }
 }
 
-/// Refuses an archive before its directory is read into memory: one that is too large, or announces more files than a bundle has. An archive
-/// has one end record, so that which one counts is never a question; none needs the 64-bit form.
+/// Refuses an archive before its directory is read into memory: if it is too large, lists more files than allowed, or
+/// has more than one end record or the 64-bit form, which no bundle needs.
 fn check_directory(file: &mut fs::File) -> io::Result<()> {
     let refused = |why: String| Err(io::Error::new(io::ErrorKind::InvalidData, why));
     if file.metadata()?.len() > MAX_ARCHIVE_BYTES {
@@ -169,7 +170,7 @@ fn check_directory(file: &mut fs::File) -> io::Result<()> {
     loop {
         let n = file.read(&mut part)?;
         window.extend_from_slice(&part[..n]);
-        // A record may lie across two parts: what might begin one is kept for the next.
+        // A record may cross two parts: bytes that could begin one are kept for the next.
         let n_searched = if n == 0 { window.len() } else { window.len().saturating_sub(END_RECORD.len() + 8) };
         for at in 0..n_searched {
             let rest = &window[at..];

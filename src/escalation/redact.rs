@@ -1,25 +1,25 @@
-//! Redaction of a ticket's texts: what the gate leaves out of any text, and the secret parts of the ticket's own targets wherever they turn up,
-//! also without the URL around them.
+//! Redaction of a ticket's texts: what the secret scan masks in any text, and the secret parts of the ticket's own
+//! target URLs, also where they appear without the URL.
 
 use crate::api::bundle::Redaction;
 use crate::domain::address::{self, REDACTED};
 use crate::domain::outbound::{Redactions, SecretGate};
 use crate::domain::text::Untrusted;
 
-/// The shortest part of a target that is left out where it stands alone.
+/// Minimum length, in bytes, of a URL part that is masked where it appears alone.
 const MIN_PART: usize = 6;
 
-/// Redacts texts, and counts.
+/// Redactor of texts, with a count of what was masked.
 #[derive(Debug)]
 pub struct Redactor<'g> {
     gate: &'g SecretGate,
-    /// What is left out of the targets, the longest first.
+    /// Secret parts of the targets, longest first.
     parts: Vec<String>,
     redactions: Redactions,
 }
 
 impl<'g> Redactor<'g> {
-    /// One that knows the secret parts of these targets.
+    /// Creates a redactor that knows the secret parts of these targets.
     #[must_use]
     pub fn new<'t>(gate: &'g SecretGate, targets: impl IntoIterator<Item = &'t Untrusted>) -> Self {
         let mut parts: Vec<String> =
@@ -30,7 +30,7 @@ impl<'g> Redactor<'g> {
         Self { gate, parts, redactions: Redactions::default() }
     }
 
-    /// The text without secrets.
+    /// Masks the secrets in a text.
     pub fn clean(&mut self, text: &Untrusted) -> Untrusted {
         let mut clean = text.raw().to_owned();
         for part in &self.parts {
@@ -44,12 +44,12 @@ impl<'g> Redactor<'g> {
         Untrusted::new(clean)
     }
 
-    /// The text without secrets, as one line that is inert.
+    /// Masks the secrets in a text, and makes it one line without control characters.
     pub fn inert(&mut self, text: &str) -> String {
         self.clean(&Untrusted::new(text)).inert()
     }
 
-    /// What was left out, and how often.
+    /// Returns what was masked, and how often.
     #[must_use]
     pub fn redactions(&self) -> Vec<Redaction> {
         self.redactions.iter().map(|(what, n)| Redaction { what: what.to_owned(), n }).collect()

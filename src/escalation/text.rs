@@ -1,4 +1,4 @@
-//! The ticket as Markdown: outside text as code in which nothing is active.
+//! Ticket as Markdown; outside text is inactive code.
 
 use super::markdown::{code, prose};
 use crate::api::bundle::{EventPart, FailurePart, PlaybookPart, RequestPart, Ticket};
@@ -6,7 +6,7 @@ use crate::api::report::{Evidence, Step, Subject};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 
-/// Writes a ticket for people.
+/// Writes a ticket as Markdown.
 #[must_use]
 pub fn write(ticket: &Ticket) -> String {
     let mut lines = vec![format!("# Ticket about {}", listed(&ticket.subjects)), String::new()];
@@ -53,7 +53,7 @@ pub fn write(ticket: &Ticket) -> String {
     text
 }
 
-/// Subjects as people list them.
+/// Lists subjects in one line, separated by commas.
 #[must_use]
 pub fn listed(subjects: &[Subject]) -> String {
     subjects.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")

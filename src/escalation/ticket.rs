@@ -1,5 +1,5 @@
-//! The ticket: what a person or a program at the other end needs, built only from what is listed here. Every outside text goes through the
-//! redactor and is made inert.
+//! Ticket: the facts that support needs, built only from the members listed here. Every outside text is redacted and
+//! cleared of control characters.
 
 use super::redact::Redactor;
 use crate::api::attempts::AttemptDetail;
@@ -18,16 +18,16 @@ use crate::domain::lab::flaw::Flaw;
 use crate::domain::standing::judge_subscription;
 use crate::domain::text::Untrusted;
 
-/// Whether the bodies of answers go in.
+/// Whether the ticket includes the response bodies of endpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bodies {
-    /// They do.
+    /// Response bodies are included, redacted.
     Included,
-    /// They stay out.
+    /// Response bodies are left out.
     LeftOut,
 }
 
-/// Writes the ticket of a case.
+/// Builds the ticket of an incident.
 #[must_use]
 pub fn ticket(case: &Case, bodies: Bodies, redactor: &mut Redactor<'_>) -> Ticket {
     let failures: Vec<FailurePart> = rows(&case.failures.found).rev().map(|of| failure(of, bodies, redactor)).collect();
@@ -65,7 +65,7 @@ fn rows<T>(found: &Result<Vec<T>, String>) -> std::slice::Iter<'_, T> {
 
 fn symptom(case: &Case, redactor: &mut Redactor<'_>) -> String {
     let causes = || case.reports.iter().flat_map(|report| &report.causes);
-    // A receiver that refuses signatures is what is seen; why it does comes before it, where that is known.
+    // A receiver that refuses signatures is only the symptom; the cause behind it is preferred where it is known.
     match causes().find(|cause| cause.id != DISPUTED).or_else(|| causes().next()) {
         Some(cause) => redactor.inert(&cause.title),
         None if case.reports.iter().all(|report| report.conclusion() == Conclusion::NotRun) => {
@@ -75,17 +75,18 @@ fn symptom(case: &Case, redactor: &mut Redactor<'_>) -> String {
     }
 }
 
-/// The cause that says no more than that a receiver refuses what is signed correctly.
+/// Cause that says only that a receiver refuses what is signed correctly.
 const DISPUTED: &str = "endpoint-rejects-signature";
 
-/// Whether two playbooks look at the same failures, so that a cause which one finds explains what fails in the other.
+/// Checks whether two playbooks look at the same failures, so that a cause found by one explains a failed check of
+/// the other.
 fn is_kin(one: Topic, other: Topic) -> bool {
     const DELIVERIES: [Topic; 4] = [Topic::WebhooksNotArriving, Topic::Breaker, Topic::Signature, Topic::LostSecret];
     const REFUSED: [Topic; 2] = [Topic::Permissions, Topic::ManagedSubscription];
     one == other || [DELIVERIES.as_slice(), &REFUSED].iter().any(|kin| kin.contains(&one) && kin.contains(&other))
 }
 
-/// Which of the guide's reasons to escalate apply.
+/// Returns which of the guide's reasons to escalate apply.
 fn reasons(case: &Case) -> Vec<Reason> {
     let mut reasons = Vec::new();
     let mut add = |id: &str, text: String| reasons.push(Reason { id: id.to_owned(), text });
@@ -175,7 +176,7 @@ fn note(about: &str, text: &str, redactor: &mut Redactor<'_>) -> NotePart {
     NotePart { about: redactor.inert(about), text: redactor.inert(text) }
 }
 
-/// An event and what became of it; its payload stays where it is.
+/// Formats an event and its deliveries; the payload is left out.
 fn event(of: &Trace, redactor: &mut Redactor<'_>) -> EventPart {
     let mut became = Vec::new();
     for row in &of.subscriptions {

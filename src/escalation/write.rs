@@ -1,4 +1,4 @@
-//! Writing a bundle: into a new folder or a new `.zip` that only its owner can read, all of it or nothing.
+//! Writer of a bundle: into a new folder or a new `.zip` that only its owner can read, completely or not at all.
 
 use super::bundle::{Bundle, Error, File};
 use std::fs::{self, DirBuilder, OpenOptions};
@@ -7,17 +7,17 @@ use std::path::{Path, PathBuf};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-/// What a bundle is written as.
+/// Format in which a bundle is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// A folder.
+    /// Folder with one file per document.
     Folder,
-    /// A `.zip`.
+    /// Archive in the `.zip` format.
     Archive,
 }
 
 impl Form {
-    /// Where a bundle goes if nobody says where.
+    /// Returns the default path of a bundle in this format.
     #[must_use]
     pub fn path(self, bundle: &Bundle) -> PathBuf {
         match self {
@@ -27,10 +27,12 @@ impl Form {
     }
 }
 
-/// Writes a bundle to `path`, which must not exist; its parent must. A name that ends in `.zip` becomes an archive, any other a folder. Blocks.
+/// Writes a bundle to `path`, which must not exist; its parent must. A name that ends in `.zip` becomes an archive,
+/// any other a folder. Blocks the thread.
 ///
 /// # Errors
-/// [`Error::Exists`] when there is anything at `path`, [`Error::Io`] when the file system does not take it.
+///
+/// [`Error::Exists`] when `path` exists, [`Error::Io`] when the file system refuses a write.
 pub fn write(bundle: &Bundle, path: &Path) -> Result<(), Error> {
     if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip")) {
         let failed = |source| Error::Io { path: path.to_owned(), source };
@@ -46,7 +48,7 @@ pub fn write(bundle: &Bundle, path: &Path) -> Result<(), Error> {
     })?;
     for File { name, text } in bundle.files() {
         if let Err(source) = put(&path.join(name), text.as_str().as_bytes()) {
-            // The folder is ours and new; if it cannot be removed, the error that is reported says where it is.
+            // The folder was created by this call; if it cannot be removed, the error names it.
             let _ = fs::remove_dir_all(path);
             return Err(Error::Io { path: path.join(name), source });
         }
@@ -54,7 +56,8 @@ pub fn write(bundle: &Bundle, path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// The bundle as an archive. It is stored, not packed, and carries no time, so that the same bundle gives the same bytes everywhere.
+/// Packs the bundle as an archive, uncompressed and without times, so that the same bundle gives the same bytes
+/// everywhere.
 fn packed(bundle: &Bundle) -> Result<Vec<u8>, zip::result::ZipError> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default()

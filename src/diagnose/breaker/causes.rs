@@ -1,4 +1,4 @@
-//! Causes in the breaker's playbook, likeliest first.
+//! Causes of the circuit breaker playbook, most likely first.
 
 use super::facts::{Facts, State};
 use crate::api::remedy::{Guide, Remedy};
@@ -8,7 +8,7 @@ use crate::diagnose::endpoint::Group;
 use crate::domain::breaker::FUSE;
 use crate::domain::ids::SubscriptionId;
 
-/// The causes that the steps have brought to light. A breaker that has tripped comes before what the endpoint does or did wrong.
+/// Ranks the causes that the steps found. A breaker that has tripped comes before the endpoint's own failures.
 #[must_use]
 pub fn ranked(facts: &Facts<'_>, steps: &[Step]) -> Vec<Cause> {
     let endpoint = || -> Vec<Cause> {

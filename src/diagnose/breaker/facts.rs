@@ -1,4 +1,4 @@
-//! What is known of one subscription's breaker, in the terms in which the steps ask.
+//! Facts about one subscription's circuit breaker, in the terms of the playbook's steps.
 
 use super::gather;
 use crate::api::attempts::AttemptRow;
@@ -16,40 +16,40 @@ use crate::domain::time::Timestamp;
 use std::fmt;
 use std::time::Duration;
 
-/// Consecutive failures from which on a fuse counts as filling: a quarter of it.
+/// Failures in a row from which on a breaker counts as close to tripping: a quarter of the threshold.
 pub const FILLING: u32 = 5;
 
-/// Where the breaker stands.
+/// State of a subscription's circuit breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// The subscription is on, and few or no attempts failed in a row.
+    /// The subscription is enabled, with fewer failures in a row than [`FILLING`].
     Holds,
-    /// The subscription is on, and its streak has reached [`FILLING`].
+    /// The subscription is enabled, and its failures in a row have reached [`FILLING`].
     Fills,
-    /// The breaker switched it off, some time before this.
+    /// The breaker disabled the subscription, at this time at the latest.
     Tripped(Timestamp),
-    /// Somebody switched it off, some time before this.
+    /// The subscription was disabled by hand, at this time at the latest.
     SwitchedOff(Timestamp),
 }
 
-/// What is known.
+/// Facts about one subscription, derived from what was collected.
 #[derive(Debug)]
 pub struct Facts<'a> {
-    /// The subscription.
+    /// Row of the subscription, with its health.
     pub row: &'a SubscriptionRow,
-    /// Where its breaker stands.
+    /// State of the subscription's breaker.
     pub state: State,
-    /// How much could be seen.
+    /// Visibility with which the data was collected.
     pub sight: Sight,
     known: &'a gather::Breaker,
 }
 
 impl<'a> Facts<'a> {
-    /// The facts about a subscription that could be read.
+    /// Derives the facts about a subscription that could be read.
     #[must_use]
     pub fn new(row: &'a SubscriptionRow, known: &'a gather::Breaker) -> Self {
         let subscription = &row.subscription;
-        // Whole seconds: it was off by the end of that second.
+        // The time has whole seconds, so the end of that second is the latest possible moment.
         let off_by = subscription.disabled_utc.unwrap_or(known.at).plus(Duration::from_secs(1));
         let state = match subscription.disabled_reason {
             Some(Disabled::Breaker) => State::Tripped(open_trip(known).map_or(off_by, |trip| trip.tripped_utc)),
@@ -61,7 +61,7 @@ impl<'a> Facts<'a> {
         Self { row, state, sight: known.sight, known }
     }
 
-    /// Since when it is off, if it is.
+    /// Returns since when the subscription is disabled; `None` if it is enabled.
     #[must_use]
     pub const fn off_since(&self) -> Option<Timestamp> {
         match self.state {
@@ -70,10 +70,11 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Attempts that say something about the endpoint, newest first.
+    /// Returns the attempts that say something about the endpoint, newest first.
     ///
     /// # Errors
-    /// Why the delivery log could not be read.
+    ///
+    /// Reason why the delivery log could not be read.
     pub fn attempts(&self) -> Result<Vec<&'a AttemptRow>, &'a str> {
         let rows = self.known.attempts.as_ref().map_err(String::as_str)?;
         let mut rows: Vec<&AttemptRow> = rows.iter().filter(|row| row.outcome().is_counted()).collect();
@@ -81,11 +82,12 @@ impl<'a> Facts<'a> {
         Ok(rows)
     }
 
-    /// The failures that explain the streak: those recorded with the trip that keeps it off, else the latest scheduled attempts back to the
-    /// last success.
+    /// Returns the failures that explain the streak, in groups: those recorded with the open trip, otherwise those of
+    /// the scheduled attempts since the last success.
     ///
     /// # Errors
-    /// Why neither could be read.
+    ///
+    /// Reason why neither source could be read.
     pub fn failures(&self) -> Result<Vec<Group>, String> {
         if let (State::Tripped(_), Some(trip)) = (self.state, open_trip(self.known)) {
             return Ok(groups(trip.causes.iter().map(|count| (count.cause.raw().to_owned(), count.n))));
@@ -93,7 +95,7 @@ impl<'a> Facts<'a> {
         Ok(groups(self.streak()?.iter().map(|row| (row.outcome().to_string(), 1))))
     }
 
-    /// The latest failed attempt of the streak.
+    /// Returns the latest failed attempt of the streak.
     #[must_use]
     pub fn latest_failure(&self) -> Option<&'a AttemptRow> {
         self.streak().ok()?.first().copied()
@@ -105,7 +107,7 @@ impl<'a> Facts<'a> {
         Ok(scheduled.take_while(|row| !row.outcome().is_success()).collect())
     }
 
-    /// Something that was read off the subscription.
+    /// Creates evidence from a field of the subscription.
     #[must_use]
     pub fn of_subscription(&self, field: &str, value: impl Into<Untrusted>, limit: Option<String>) -> Evidence {
         let id = self.row.subscription.id;
@@ -117,7 +119,7 @@ impl<'a> Facts<'a> {
         Evidence { query, value: value.into(), limit, at_utc: self.known.at }
     }
 
-    /// Something that was read off the delivery log; the failures of a trip that keeps it off, off the overview.
+    /// Creates evidence from the delivery log of the subscription.
     #[must_use]
     pub fn evidence(&self, what: impl fmt::Display, value: impl Into<Untrusted>, limit: Option<String>) -> Evidence {
         let id = self.row.subscription.id;
@@ -125,7 +127,7 @@ impl<'a> Facts<'a> {
         Evidence { query, value: value.into(), limit, at_utc: self.known.at }
     }
 
-    /// What the failures of the streak were read off.
+    /// Creates evidence from the source of [`Self::failures`]: the open trip, otherwise the delivery log.
     #[must_use]
     pub fn of_failures(&self, what: impl fmt::Display, value: impl Into<Untrusted>) -> Evidence {
         let evidence = self.evidence(&what, value, None);

@@ -1,4 +1,5 @@
-//! Gathering what the breaker's playbook rests on. A call that fails is kept as the reason why something is not known.
+//! Collection of the evidence for the circuit breaker playbook. A call that fails is kept as the reason why something
+//! is unknown.
 
 use crate::ambient::Ambient;
 use crate::api::attempts::AttemptRow;
@@ -11,25 +12,25 @@ use crate::domain::breaker::FUSE;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::time::Timestamp;
 
-/// Rows of the overview that are asked for: the latest trip must be among as many trips.
+/// Number of overview rows requested; the subscription's latest trip must be among that many trips.
 const ROWS: u32 = 200;
 
-/// What the playbook of the breaker rests on.
+/// Evidence of the circuit breaker playbook for one subscription.
 #[derive(Debug, Clone)]
 pub struct Breaker {
-    /// When it was asked, by this machine's clock.
+    /// Time of the collection, on this machine's clock.
     pub at: Timestamp,
-    /// How much could be seen: without sight of everything, the subscription's health is not known.
+    /// Visibility with which the data was collected; with a key alone, the subscription's health is unknown.
     pub sight: Sight,
-    /// The subscription with its health.
+    /// Row of the subscription, with its health.
     pub row: Learnt<SubscriptionRow>,
-    /// Its latest attempts, newest first.
+    /// Latest attempts of the subscription, newest first.
     pub attempts: Learnt<Vec<AttemptRow>>,
-    /// Its latest trip; `None` if it is not among those that the overview shows.
+    /// Latest trip of the subscription; `None` if it is not among those in the overview.
     pub trip: Learnt<Option<TripRow>>,
 }
 
-/// Gathers what the playbook of the breaker rests on: three calls at once.
+/// Collects the evidence of the circuit breaker playbook, with three concurrent calls.
 pub async fn breaker(client: &Client, ambient: &Ambient, id: SubscriptionId) -> Breaker {
     if own::key(client).is_some() {
         return own::breaker(client, ambient, id).await;

@@ -1,4 +1,5 @@
-//! The playbook of the breaker: why it trips or has tripped, whether the endpoint answers again, what was missed, whether enabling is safe.
+//! Circuit breaker playbook: why the breaker trips, whether the endpoint answers again, what was missed, and whether
+//! enabling is safe.
 
 pub mod causes;
 pub mod facts;
@@ -10,7 +11,7 @@ use crate::domain::ids::SubscriptionId;
 use crate::domain::time::Timestamp;
 use facts::Facts;
 
-/// Turns what was gathered about a subscription into a report.
+/// Turns the evidence about a subscription into a report.
 #[must_use]
 pub fn check(id: SubscriptionId, known: &gather::Breaker) -> Report {
     let (steps, causes) = match &known.row {
@@ -25,7 +26,7 @@ pub fn check(id: SubscriptionId, known: &gather::Breaker) -> Report {
     Report { topic: Topic::Breaker, subject: Subject::Subscription(id), at_utc: known.at, causes, steps }
 }
 
-/// Several subscriptions' reports as one: of each question the worst verdict, with the evidence of all.
+/// Merges the reports of several subscriptions into one: the worst verdict per question, with all evidence.
 #[must_use]
 pub fn merged(subject: Subject, at: Timestamp, reports: &[Report]) -> Report {
     let rank = |verdict: &Verdict| match verdict {
@@ -46,7 +47,7 @@ pub fn merged(subject: Subject, at: Timestamp, reports: &[Report]) -> Report {
     Report { topic: Topic::Breaker, subject, at_utc: at, causes, steps }
 }
 
-/// The same with another verdict on the first question.
+/// Replaces the verdict of the report's first question.
 #[must_use]
 pub fn with_first(mut report: Report, verdict: Verdict) -> Report {
     if let Some(first) = report.steps.first_mut() {
@@ -55,7 +56,7 @@ pub fn with_first(mut report: Report, verdict: Verdict) -> Report {
     report
 }
 
-/// All steps when even the subscription could not be read.
+/// Returns all steps as unknown, when the subscription itself could not be read.
 fn unknown(why: &str) -> Vec<Step> {
     let step = |(id, question): (&str, &str)| Step {
         id: id.to_owned(),

@@ -1,4 +1,4 @@
-//! The questions of the breaker's playbook and how they are answered.
+//! Questions of the circuit breaker playbook, and the checks that answer them.
 
 use super::facts::{FILLING, Facts, State};
 use crate::api::attempts::AttemptRow;
@@ -7,7 +7,7 @@ use crate::diagnose::dossier::Sight;
 use crate::diagnose::own;
 use crate::domain::breaker::FUSE;
 
-/// All questions in the order in which they are asked.
+/// Ids and texts of the questions, in the order of the report.
 pub const QUESTIONS: [(&str, &str); 5] = [
     ("breaker-state", "Is the subscription on and its fuse far from full?"),
     ("failure-cause", "Did the latest scheduled attempts succeed?"),
@@ -18,7 +18,7 @@ pub const QUESTIONS: [(&str, &str); 5] = [
 
 type Answer = (Verdict, Vec<Evidence>);
 
-/// Answers all questions.
+/// Answers all questions, in order.
 #[must_use]
 pub fn all(facts: &Facts<'_>) -> Vec<Step> {
     let now = endpoint_now(facts);
@@ -83,7 +83,8 @@ fn failures(facts: &Facts<'_>) -> Answer {
     }
 }
 
-/// The latest attempts of a subscription whose breaker holds: failures among them are shown, and are within what it bears.
+/// Checks the latest attempts of a subscription whose breaker is not close to tripping: failures among them are
+/// evidence, but pass.
 fn recent(facts: &Facts<'_>) -> Answer {
     match facts.attempts() {
         Err(why) => (Verdict::Unknown(format!("the delivery log could not be read: {why}")), Vec::new()),

@@ -1,4 +1,4 @@
-//! What a checkup learns. What could not be learnt stands as the reason why.
+//! Facts of a health check. What could not be read is kept as the reason why.
 
 use crate::ambient::Ambient;
 use crate::api::keys::KeyRow;
@@ -16,13 +16,13 @@ use crate::domain::time::Timestamp;
 use serde_json::Value;
 use std::time::Duration;
 
-/// What was learnt of something, or why it was not.
+/// Value that was read, or the reason why not.
 pub(super) type Learnt<T> = Result<T, String>;
 
-/// What was learnt.
+/// Facts that the checks are computed from.
 #[derive(Debug)]
 pub(super) struct Facts {
-    /// The platform's clock, and how far ours is from it.
+    /// Time on the platform's clock, and its difference to this machine's.
     pub(super) at: Timestamp,
     pub(super) skew: Duration,
     pub(super) platform: Platform,
@@ -31,16 +31,17 @@ pub(super) struct Facts {
     pub(super) keys: Learnt<Vec<KeyRow>>,
     pub(super) subscriptions: Learnt<Vec<SubscriptionRow>>,
     pub(super) windows: Learnt<Vec<LimitDetail>>,
-    /// Requests of the last hour by status and code.
+    /// Requests of the last hour, by status and code.
     pub(super) answers: Learnt<Vec<CodeCount>>,
     /// Rows of these lists that could not be read.
     pub(super) unreadable: UnreadableRows,
 }
 
-/// Asks for all of it.
+/// Reads all facts, with concurrent read-only calls.
 ///
 /// # Errors
-/// Why nothing could be learnt at all.
+///
+/// [`Error`] when not even the overview could be read.
 pub(super) async fn learn(client: &Client, ambient: &Ambient) -> Result<Facts, Error> {
     let overview = client.overview(1).await?;
     let (at, here) = (overview.server_utc, ambient.now());
@@ -77,7 +78,7 @@ pub(super) async fn learn(client: &Client, ambient: &Ambient) -> Result<Facts, E
     })
 }
 
-/// Errors repeat what others wrote.
+/// Formats an error with control characters removed; it may quote text from outside.
 #[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
 fn inert(error: Error) -> String {
     Untrusted::new(error.to_string()).inert()

@@ -1,4 +1,4 @@
-//! The checkup: what a monitor asks every minute. Each probe is one number with two limits, learnt by read-only calls.
+//! Health check for monitoring systems. Each check is one number with two thresholds, read with read-only calls.
 
 mod facts;
 pub mod probe;
@@ -14,17 +14,17 @@ use crate::domain::text::Untrusted;
 use facts::Facts;
 use probe::Probe;
 
-/// Limits that somebody set instead of the usual ones.
+/// Thresholds that replace the defaults.
 #[derive(Debug, Clone, Default)]
 pub struct Limits {
-    /// Of warnings, by the name of the probe.
+    /// Warning thresholds, by the name of the check.
     pub warn: Vec<(&'static str, u64)>,
-    /// Of what is critical.
+    /// Critical thresholds, by the name of the check.
     pub crit: Vec<(&'static str, u64)>,
 }
 
-/// Looks at everything that the probes ask. A platform that cannot be reached is critical; of one that does not accept the token nothing is
-/// known.
+/// Runs the checks. A platform that cannot be reached is critical; if it does not accept the token, the result is
+/// unknown.
 pub async fn check(client: &Client, ambient: &Ambient, probes: &[&'static Probe], limits: &Limits) -> Checkup {
     let facts = match facts::learn(client, ambient).await {
         Ok(facts) => facts,
@@ -36,7 +36,7 @@ pub async fn check(client: &Client, ambient: &Ambient, probes: &[&'static Probe]
     Checkup { grade, server_utc: Some(facts.at), readings }
 }
 
-/// What there is to say if nothing could be learnt.
+/// Returns the result when no facts could be read.
 fn lost(error: &Error) -> Checkup {
     let is_refused = matches!(error, Error::Refused { problem }
         if matches!(problem.code, Code::UnknownOperator | Code::InsufficientRole));
@@ -49,7 +49,7 @@ fn lost(error: &Error) -> Checkup {
     Checkup { grade, server_utc: None, readings: vec![reading] }
 }
 
-/// A reading without a number.
+/// Creates a result without a number.
 fn plain(name: &str, grade: Grade, said: String) -> Reading {
     let (name, unit) = (name.to_owned(), String::new());
     Reading { name, grade, said, value: None, unit, side: Side::Above, warn: None, crit: None }

@@ -1,4 +1,4 @@
-//! The probes: what each counts, in which words, and where its usual limits are.
+//! Definitions of the checks: what each one counts, how it is worded, and its default thresholds.
 
 use super::facts::{Facts, Learnt};
 use crate::api::checkup::Side;
@@ -9,31 +9,31 @@ use crate::api::subscriptions::SubscriptionRow;
 use crate::domain::breaker::FUSE;
 use crate::domain::standing::{DORMANT_DAYS, Disabled, HEADROOM, STREAKS, SUCCESS};
 
-/// Up to which a platform counts the events that did not arrive.
+/// Number of missed events up to which a platform counts.
 const MAX_MISSED: u64 = 10_000;
 
-/// A number that is looked at.
+/// Definition of one check: a number with two thresholds.
 #[derive(Debug)]
 pub struct Probe {
-    /// By which it is asked for.
+    /// Name that the command line uses.
     pub name: &'static str,
-    /// What it counts, in a few words.
+    /// Description of the number, in a few words.
     pub what: &'static str,
-    /// `s`, `%`, or nothing.
+    /// Unit of the number: `s`, `%`, or empty.
     pub unit: &'static str,
-    /// On which side of the limits trouble lies.
+    /// Side of the thresholds on which a value is bad.
     pub side: Side,
-    /// Usual limits.
+    /// Default threshold for a warning.
     pub warn: Option<u64>,
-    /// Of what is critical.
+    /// Default threshold for a critical result.
     pub crit: Option<u64>,
     pub(super) look: fn(&Facts) -> Learnt<Found>,
 }
 
-/// What a probe found.
+/// Measurement of one check, with its text.
 #[derive(Debug)]
 pub(super) struct Found {
-    /// None if there is nothing to count.
+    /// Measured number; `None` if there is nothing to count.
     pub(super) value: Option<u64>,
     pub(super) said: String,
 }
@@ -52,7 +52,7 @@ const fn more(
     Probe { name, what, unit, side: Side::Above, warn: limits.0, crit: limits.1, look }
 }
 
-/// Every probe, in the order in which they are listed.
+/// All checks, in the order in which they are listed.
 pub const PROBES: &[Probe] = &[
     more("platform", "reasons why dispatch is paused", "", (None, Some(0)), platform),
     more("database", "reasons why the platform is not ready", "", (None, Some(0)), database),
@@ -94,7 +94,7 @@ pub const PROBES: &[Probe] = &[
 ];
 
 impl Probe {
-    /// The probe of that name.
+    /// Finds the check of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         PROBES.iter().find(|probe| probe.name == name)
@@ -204,7 +204,7 @@ fn success(facts: &Facts) -> Learnt<Found> {
     })
 }
 
-/// Whoever they were for: of subscriptions that are off too.
+/// Counts missed events over all subscriptions, also over those that are disabled.
 fn missed(facts: &Facts) -> Learnt<Found> {
     let Pipeline { n_skipped_24h: Some(n_skipped), n_exhausted_24h: Some(n_lost), .. } = facts.pipeline else {
         return Err("the platform does not count the events that did not arrive".to_owned());

@@ -1,4 +1,5 @@
-//! Webhooks do not arrive: no subscription, switched off, tripped, other types, nothing happened, or the endpoint fails and how.
+//! Playbook for webhooks that do not arrive: no subscription, disabled, tripped, other event types, no events, or an
+//! endpoint that fails.
 
 use super::{OTHERS, cause, detail, grouped, offering, told, weight};
 use crate::api::attempts::AttemptRow;
@@ -19,7 +20,7 @@ use crate::domain::standing::Disabled;
 use crate::domain::text::Untrusted;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The playbook.
+/// Checks, in order: subscriptions accepted, enabled, events happened, types subscribed, endpoint answers.
 pub const PLAYBOOK: Playbook = Playbook {
     topic: Topic::WebhooksNotArriving,
     needs: &[Source::Keys, Source::Subscriptions, Source::Refused, Source::Attempts, Source::Events, Source::Trips],
@@ -84,7 +85,7 @@ fn subscribed(dossier: &Dossier) -> Answer {
     if causes.is_empty() && rows.is_empty() {
         return Answer { evidence, ..Answer::unknown("there is no subscription, so nothing can arrive; create one") };
     }
-    // What other callers were refused is not seen by one key.
+    // One key does not see the refusals of other callers, so passing would claim too much.
     if causes.is_empty() && dossier.sight == Sight::Own {
         return Answer { evidence, ..Answer::unknown(OTHERS) };
     }
@@ -135,7 +136,7 @@ fn switched_off(dossier: &Dossier, row: &SubscriptionRow) -> Weighed {
     let subject = format!("subscription {}", of.id);
     let since = of.disabled_utc.map_or_else(|| "an unknown time".to_owned(), |at| at.to_string());
     let mut evidence = vec![dossier.subscriptions.evidence(&format!("{subject}: off since"), since.clone(), None)];
-    // What passed by is counted where only an operator looks.
+    // Missed events are counted only where an operator token can look.
     if dossier.sight == Sight::Whole {
         for (what, n) in
             [("events that passed by", row.health.n_skipped), ("deliveries that wait", row.health.n_parked)]
@@ -196,7 +197,7 @@ fn happened(dossier: &Dossier) -> Answer {
     let mut evidence: Vec<Evidence> = Vec::new();
     let mut causes: Vec<Weighed> = Vec::new();
     let companies = companies(dossier);
-    // Of several companies one may well be asleep.
+    // With several companies, a single quiet one is no finding.
     let is_alone = companies.len() == 1 || events.is_empty();
     let mut is_unseen = false;
     for company in companies {
@@ -218,7 +219,7 @@ fn happened(dossier: &Dossier) -> Answer {
     Answer::of(causes, evidence)
 }
 
-/// Whether anything happened that one subscription lists.
+/// Checks whether any event happened that a subscription lists.
 fn wanted_by(dossier: &Dossier, id: SubscriptionId, events: &[EventRow]) -> Answer {
     let n = events.iter().filter(|event| lists(dossier, id, event)).count();
     let what = format!("events in the window that subscription {id} lists");
@@ -235,7 +236,7 @@ fn lists(dossier: &Dossier, id: SubscriptionId, event: &EventRow) -> bool {
     row.is_some_and(|row| row.subscription.event_types.contains(&event.kind))
 }
 
-/// What one subscription does not list is worth saying and no fault: others may list it, or its receiver does not want it.
+/// Lists event types that happened but a subscription does not list. This passes: the receiver may not want them.
 fn unlisted_by(dossier: &Dossier, id: SubscriptionId, events: &[EventRow]) -> Answer {
     if events.is_empty() {
         return Answer::skipped("nothing happened");
@@ -300,7 +301,7 @@ fn types(dossier: &Dossier) -> Answer {
     Answer::of_read(&dossier.events, causes, vec![seen])
 }
 
-/// The scheduled attempts since the last success, newest first.
+/// Returns the scheduled attempts since the last success, newest first.
 #[must_use]
 pub fn streak(rows: &[AttemptRow]) -> Vec<&AttemptRow> {
     let counted = rows.iter().filter(|row| row.kind == Kind::Scheduled && row.outcome().is_counted());
@@ -340,7 +341,7 @@ fn answers(dossier: &Dossier) -> Answer {
         match of.rows.get() {
             Ok(rows) => {
                 let streak = streak(rows);
-                // A streak that goes through all rows that were read may be longer.
+                // A streak that fills all rows read may be longer than they show.
                 let is_bound = of.rows.is_cut && streak.len() == rows.len();
                 let query = if is_bound { format!("{} (at least)", of.rows.query) } else { of.rows.query.clone() };
                 causes.extend(endpoint(dossier, row, &streak, &query));
@@ -365,7 +366,7 @@ fn answers(dossier: &Dossier) -> Answer {
     Answer::of(causes, evidence)
 }
 
-/// An endpoint that fails, seen by a key that may not look into the delivery log.
+/// Creates the cause for a failing endpoint when a key cannot read the delivery log.
 fn failing(dossier: &Dossier, row: &SubscriptionRow) -> Weighed {
     let of = &row.subscription;
     let subject = format!("subscription {}", of.id);
@@ -382,7 +383,7 @@ fn failing(dossier: &Dossier, row: &SubscriptionRow) -> Weighed {
     )
 }
 
-/// The way back to an earlier configuration, if it was changed after the last success.
+/// Offers a rollback if the configuration was changed after the last success.
 fn way_back(row: &SubscriptionRow) -> Option<Remedy> {
     let of = &row.subscription;
     let is_changed = of.last_success_utc.is_some_and(|at| of.updated_utc > at);
@@ -390,7 +391,7 @@ fn way_back(row: &SubscriptionRow) -> Option<Remedy> {
     is_changed.then_some(Remedy::Runbook(Guide { runbook: Runbook::Rollback, subject }))
 }
 
-/// The causes behind a streak of one subscription, a cause for each kind of failure.
+/// Creates the causes behind a subscription's streak, one for each kind of failure.
 fn endpoint(dossier: &Dossier, row: &SubscriptionRow, streak: &[&AttemptRow], query: &str) -> Vec<Weighed> {
     let subject = format!("subscription {}", row.subscription.id);
     let words = streak.iter().map(|row| (row.outcome().to_string(), 1));

@@ -1,4 +1,5 @@
-//! A bulk import stalls: contention (503), the rate window (429), or calls that take longer than the client waits.
+//! Playbook for bulk imports that stall: contention (503), the rate limit (429), or calls that take longer than the
+//! client waits.
 
 use super::{OTHERS, cause, code, grouped, told, weight};
 use crate::api::report::{Evidence, Topic};
@@ -7,7 +8,7 @@ use crate::diagnose::dossier::{Dossier, Sight};
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
 use std::collections::BTreeMap;
 
-/// The playbook.
+/// Checks, in order: no contention, within the rate limit, quick enough.
 pub const PLAYBOOK: Playbook = Playbook {
     topic: Topic::BulkTimeouts,
     needs: &[Source::Keys, Source::Refused, Source::Served],
@@ -18,14 +19,14 @@ pub const PLAYBOOK: Playbook = Playbook {
     ],
 };
 
-/// Answers that took longer than this meet clients that gave up.
+/// Duration, in milliseconds, from which on a client may have timed out.
 const SLOW_MS: u64 = 5_000;
 
 fn writes(rows: &[RequestRow]) -> impl Iterator<Item = &RequestRow> {
     rows.iter().filter(|row| row.method.raw() != "GET")
 }
 
-/// The most writes of all callers that arrived in one second.
+/// Returns the largest number of writes by all callers in one second.
 fn peak(dossier: &Dossier) -> usize {
     let mut seconds: BTreeMap<i64, usize> = BTreeMap::new();
     let all = dossier.served.found.iter().chain(dossier.refused.found.iter());

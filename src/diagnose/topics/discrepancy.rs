@@ -1,4 +1,4 @@
-//! Polling shows more than webhooks brought: what happened minus what was delivered, per subscription, straight into a replay.
+//! Playbook for events that polling shows and webhooks did not deliver, per subscription, with a replay as remedy.
 
 use super::{cause, detail, offering, weight};
 use crate::api::deliveries::DeliveryRow;
@@ -12,7 +12,7 @@ use crate::domain::ids::SubscriptionId;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The playbook.
+/// Checks, in order: what polls returned, what was delivered.
 pub const PLAYBOOK: Playbook = Playbook {
     topic: Topic::Discrepancy,
     needs: &[Source::Subscriptions, Source::Events, Source::Served, Source::Undelivered],

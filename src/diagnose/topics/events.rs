@@ -1,4 +1,4 @@
-//! Polled events are missing: filters leave them out, the scope is missing, the type is none of the ten, or nothing happened.
+//! Playbook for events that are missing when polled: filters, a missing scope, an unknown event type, or no events.
 
 use super::permissions::lacked;
 use super::{OTHERS, cause, code, detail, grouped, new_key, offering, told, weight};
@@ -11,7 +11,7 @@ use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, Whe
 use crate::domain::ids::CompanyId;
 use crate::domain::time::Timestamp;
 
-/// The playbook.
+/// Checks, in order: permitted, types exist, polls returned events, filters, events happened.
 pub const PLAYBOOK: Playbook = Playbook {
     topic: Topic::EventsMissing,
     needs: &[Source::Keys, Source::Refused, Source::Served, Source::Events],
@@ -65,7 +65,8 @@ fn permitted(dossier: &Dossier) -> Answer {
     seen(dossier, groups.values().map(name).collect(), n)
 }
 
-/// What is wrong with some poller's calls. One key sees its own alone: that it is let in says nothing about the others.
+/// Creates the result of a check of poll calls. One key sees only its own calls, so without causes the result is
+/// unknown.
 fn seen(dossier: &Dossier, causes: Vec<Weighed>, evidence: Evidence) -> Answer {
     if causes.is_empty() && dossier.sight == Sight::Own {
         return Answer { evidence: vec![evidence], ..Answer::unknown(OTHERS) };
@@ -93,7 +94,7 @@ fn types(dossier: &Dossier) -> Answer {
     seen(dossier, groups.values().map(name).collect(), n)
 }
 
-/// The polls of one key in the window, newest first.
+/// Polls of one key in the period, newest first.
 struct Poller<'d> {
     company: CompanyId,
     name: String,
@@ -119,7 +120,7 @@ fn pollers(dossier: &Dossier) -> Result<Vec<Poller<'_>>, Answer> {
         .collect())
 }
 
-/// A part of what a poll was narrowed to: `type=lead.created;since=…;n=0`.
+/// Returns one filter of a poll from its logged detail: `type=lead.created;since=…;n=0`.
 fn narrowed<'r>(row: &'r RequestRow, name: &str) -> Option<&'r str> {
     detail(row).split(';').find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
 }
@@ -128,7 +129,7 @@ fn is_narrowed(row: &RequestRow) -> bool {
     ["type", "since", "until"].into_iter().any(|name| narrowed(row, name).is_some())
 }
 
-/// Whether a poll's filters let an event through.
+/// Checks whether a poll's filters match an event.
 fn lets_through(row: &RequestRow, event: &EventRow) -> bool {
     let types: Vec<&str> = detail(row).split(';').filter_map(|part| part.strip_prefix("type=")).collect();
     let at = |name| narrowed(row, name).and_then(Timestamp::parse);
@@ -208,7 +209,7 @@ fn happened(dossier: &Dossier) -> Answer {
         if events.iter().any(|event| event.company_id == poller.company) {
             continue;
         }
-        // Among rows that are not all there are, none of a company is no proof that there is none.
+        // In an incomplete list, the absence of a company's events proves nothing.
         if dossier.events.is_cut {
             continue;
         }

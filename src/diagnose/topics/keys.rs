@@ -1,4 +1,5 @@
-//! A key does not work (401): revoked, cut, with white space, of another company, in the wrong header, or unknown.
+//! Playbook for keys that do not work (401): revoked, cut off, with white space, of another company, in the wrong
+//! header, or unknown.
 
 use super::{any_refused, cause, code, detail, grouped, new_key, offering, refused, told, weight};
 use crate::api::keys::KeyRow;
@@ -8,7 +9,7 @@ use crate::diagnose::dossier::{Dossier, Sight};
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
 use crate::domain::key::{Malformed, Misplaced};
 
-/// The playbook.
+/// Checks, in order: refused with 401, header, form, known, active.
 pub const PLAYBOOK: Playbook = Playbook {
     topic: Topic::KeyNotWorking,
     needs: &[Source::Keys, Source::Refused, Source::Served],
@@ -46,7 +47,7 @@ pub const PLAYBOOK: Playbook = Playbook {
     ],
 };
 
-/// One cause per group of refused calls with one of these codes.
+/// Creates a result with one cause per group of calls that were refused with a code.
 fn of_code<K: Ord>(
     dossier: &Dossier,
     wanted: &str,
@@ -121,7 +122,7 @@ fn form(dossier: &Dossier) -> Answer {
     )
 }
 
-/// The list of keys; empty for a key that asks by itself, whose own answers say enough.
+/// Returns the list of keys; empty for a key alone, whose own answers are enough.
 fn listed(dossier: &Dossier) -> Result<&[KeyRow], Answer> {
     match (dossier.keys.get(), dossier.sight) {
         (Ok(keys), _) => Ok(keys),

@@ -1,4 +1,4 @@
-//! The signing secret is lost: receivers that say they have none, and the way to a new one.
+//! Playbook for a lost signing secret: receivers that say they have none, and the way to a new one.
 
 use super::{cause, offering};
 use crate::api::attempts::AttemptDetail;
@@ -9,7 +9,7 @@ use crate::diagnose::dossier::Dossier;
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
 use crate::domain::text::Untrusted;
 
-/// The playbook.
+/// Checks, in order: the receiver has a secret, a replacement is running.
 pub const PLAYBOOK: Playbook = Playbook {
     topic: Topic::LostSecret,
     needs: &[Source::Subscriptions, Source::Refusals],
@@ -29,7 +29,7 @@ pub const PLAYBOOK: Playbook = Playbook {
     ],
 };
 
-/// Whether an answer says that the receiver has no secret: it names a secret and that there is none.
+/// Checks whether an answer says that the receiver has no secret: it mentions a secret, and that there is none.
 #[must_use]
 pub fn says_no_secret(detail: &AttemptDetail) -> bool {
     let Some(text) = &detail.response_body.text else { return false };

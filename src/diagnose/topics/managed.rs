@@ -1,4 +1,4 @@
-//! A subscription that a tool manages cannot be changed here: who owns it, what may be changed, where the rest is changed.
+//! Playbook for subscriptions that a tool manages: who owns them, what may be changed, and where the rest is changed.
 
 use super::{any_refused, cause, code, detail, grouped, refused, told, weight};
 use crate::api::report::{Subject, Topic};
@@ -6,7 +6,7 @@ use crate::api::requests::RequestRow;
 use crate::diagnose::dossier::Dossier;
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
 
-/// The playbook.
+/// Checks, in order: owners, refused with 403, refused changes.
 pub const PLAYBOOK: Playbook = Playbook {
     topic: Topic::ManagedSubscription,
     needs: &[Source::Keys, Source::Subscriptions, Source::Refused, Source::Served],
@@ -31,7 +31,7 @@ fn owners(dossier: &Dossier) -> Answer {
     match dossier.subscriptions.get() {
         Err(why) => Answer::unknown(why),
         Ok(rows) if rows.is_empty() => Answer::unknown("there is no subscription"),
-        // Which those are is no business of one key.
+        // For one key, only the number of managed subscriptions is relevant.
         Ok(rows) if matches!(dossier.wish.subject, Subject::Key(_)) => {
             let n = rows.iter().filter(|row| row.subscription.managed_by.is_some()).count();
             let what = "subscriptions of the company that a tool manages";
@@ -60,7 +60,7 @@ fn changes(dossier: &Dossier) -> Answer {
     Answer::of_read(&dossier.refused, causes, vec![n])
 }
 
-/// The cause behind refused changes.
+/// Creates the cause behind refused changes of a managed subscription.
 pub(super) fn cause_of(dossier: &Dossier, said: &str, rows: &[&RequestRow]) -> Weighed {
     let tool = ["Zapier", "n8n", "Make"].into_iter().find(|tool| said.contains(tool)).unwrap_or("tool");
     let mut evidence = told(dossier, rows);

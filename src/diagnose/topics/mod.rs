@@ -1,4 +1,4 @@
-//! The playbooks, one file a topic: questions, checks, causes and resolutions in the terms of the troubleshooting guide.
+//! Playbooks, one file per topic: checks, causes and resolutions in the terms of the troubleshooting guide.
 
 pub mod arriving;
 pub mod bulk;
@@ -20,7 +20,8 @@ use crate::api::runbook::Runbook;
 use crate::domain::ids::KeyId;
 use std::collections::BTreeMap;
 
-/// The playbook of a topic; the breaker's is in a folder of its own, because it is about one subscription at a time.
+/// Returns the playbook of a topic; `None` for the circuit breaker, which runs per subscription and has a module of
+/// its own.
 #[must_use]
 pub const fn of(topic: Topic) -> Option<&'static Playbook> {
     Some(match topic {
@@ -50,22 +51,23 @@ fn offering(mut weighed: Weighed, remedies: impl IntoIterator<Item = Remedy>) ->
     weighed
 }
 
-/// The way to a new key in place of one, if it is known which.
+/// Offers a key rotation, if the key is known.
 fn new_key(id: Option<KeyId>) -> Option<Remedy> {
     id.map(|id| Remedy::Runbook(Guide { runbook: Runbook::KeyRotation, subject: Subject::Key(id) }))
 }
 
-/// Said where the calls of others would have to be known.
+/// Reason for results that need the calls of other keys.
 const OTHERS: &str =
     "a key sees the answers to its own calls only; the log of all calls is in the Portal API (--token-file)";
 
-/// Refused requests, or why they are not known.
+/// Returns the refused requests with a status, or an unknown result if they could not be read.
 fn refused(dossier: &Dossier, status: u16) -> Result<Vec<&RequestRow>, Answer> {
     let rows = dossier.refused.get().map_err(Answer::unknown)?;
     Ok(rows.iter().filter(|row| row.status == status).collect())
 }
 
-/// Whether any call was refused with `status`: fails with counts by code; unknown where no call arrived at all.
+/// Checks whether any call was refused with `status`: fails with the number of calls, and is unknown if there were no
+/// calls at all.
 fn any_refused(dossier: &Dossier, status: u16) -> Answer {
     let rows = match refused(dossier, status) {
         Ok(rows) => rows,
@@ -79,7 +81,7 @@ fn any_refused(dossier: &Dossier, status: u16) -> Answer {
     if !rows.is_empty() {
         return Answer { verdict: crate::api::report::Verdict::Fail, evidence, causes: Vec::new() };
     }
-    // One key's own calls say whether that key is let in, and nothing about the calls of others.
+    // The calls of one key show whether that key is accepted, and nothing about other callers.
     if dossier.sight == Sight::Own && status != 401 {
         return Answer { evidence, ..Answer::unknown(OTHERS) };
     }
@@ -97,7 +99,7 @@ fn any_refused(dossier: &Dossier, status: u16) -> Answer {
     }
 }
 
-/// Requests in groups, in the order of their names.
+/// Groups requests by a key, in the order of the keys.
 fn grouped<K: Ord>(rows: Vec<&RequestRow>, key: impl Fn(&RequestRow) -> K) -> BTreeMap<K, Vec<&RequestRow>> {
     let mut groups: BTreeMap<K, Vec<&RequestRow>> = BTreeMap::new();
     for row in rows {
@@ -106,7 +108,8 @@ fn grouped<K: Ord>(rows: Vec<&RequestRow>, key: impl Fn(&RequestRow) -> K) -> BT
     groups
 }
 
-/// What the log says of a group of requests, newest first: how many, since when, where, in which words, under which ids.
+/// Creates the evidence of a group of requests, given newest first: number, first and latest, routes, ids, and the
+/// latest detail.
 fn told(dossier: &Dossier, rows: &[&RequestRow]) -> Vec<Evidence> {
     let (Some(newest), Some(oldest)) = (rows.first(), rows.last()) else { return Vec::new() };
     let log = &dossier.refused;
@@ -123,12 +126,12 @@ fn told(dossier: &Dossier, rows: &[&RequestRow]) -> Vec<Evidence> {
     evidence
 }
 
-/// A number of rows as a weight.
+/// Turns a number of rows into a weight between `base` and `base` + 999.
 fn weight(base: u32, n: usize) -> u32 {
     base + u32::try_from(n).unwrap_or(u32::MAX).min(999)
 }
 
-/// The detail of a request; empty if it has none.
+/// Returns the detail of a request; empty if there is none.
 fn detail(row: &RequestRow) -> &str {
     row.detail.as_ref().map_or("", |detail| detail.raw())
 }

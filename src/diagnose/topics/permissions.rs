@@ -1,4 +1,4 @@
-//! Not permitted (403): a scope is missing, the thing belongs to another company, or a tool manages it.
+//! Playbook for refused permissions (403): a missing scope, another company's data, or a managed subscription.
 
 use super::{any_refused, cause, code, detail, grouped, new_key, offering, refused, told, weight};
 use crate::api::report::Topic;
@@ -7,7 +7,7 @@ use crate::diagnose::dossier::Dossier;
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
 use crate::domain::key::Scope;
 
-/// The playbook.
+/// Checks, in order: refused with 403, scopes, company, managed.
 pub const PLAYBOOK: Playbook = Playbook {
     topic: Topic::Permissions,
     needs: &[Source::Keys, Source::Refused, Source::Served],
@@ -39,13 +39,13 @@ pub const PLAYBOOK: Playbook = Playbook {
     ],
 };
 
-/// The scope that a refused call lacked.
+/// Returns the scope that a refused call lacked.
 #[must_use]
 pub fn lacked(row: &RequestRow) -> Option<Scope> {
     Scope::named(detail(row).strip_prefix("this key lacks the scope ")?.trim())
 }
 
-/// Refused calls with a code, grouped, each group a cause.
+/// Creates a result with one cause per group of calls that were refused with a code.
 fn causes<K: Ord>(
     dossier: &Dossier,
     wanted: &str,

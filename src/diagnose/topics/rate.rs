@@ -1,4 +1,4 @@
-//! Too many calls (429): which bucket, by whom, in which pattern.
+//! Playbook for rate limits (429): which bucket, by which callers, in which pattern.
 
 use super::{any_refused, cause, grouped, refused, told, weight};
 use crate::api::limits::LimitDetail;
@@ -10,7 +10,7 @@ use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, Whe
 use crate::domain::ids::KeyId;
 use crate::domain::time::MINUTE_MS;
 
-/// The playbook.
+/// Checks, in order: refused with 429, callers, patterns.
 pub const PLAYBOOK: Playbook = Playbook {
     topic: Topic::RateLimits,
     needs: &[Source::Keys, Source::Refused, Source::Served, Source::Limits],
@@ -36,9 +36,9 @@ pub const PLAYBOOK: Playbook = Playbook {
     ],
 };
 
-/// A caller has a share in a key if it makes at least one call in so many.
+/// Divisor for a fair share: a caller that makes at least 1/10 of a key's calls counts.
 const SHARE: u64 = 10;
-/// Refusals that all fall into so many first seconds of their minutes are a burst.
+/// Milliseconds at the start of a minute; if all refusals fall within it, they are a burst.
 const BURST_MS: i64 = 5_000;
 
 fn by_key(dossier: &Dossier) -> Result<Vec<(KeyId, Vec<&RequestRow>)>, Answer> {
@@ -50,7 +50,7 @@ fn windows(dossier: &Dossier, key: KeyId) -> Vec<&LimitDetail> {
     dossier.limits.found.iter().flatten().filter(|window| window.row.key_id == key).collect()
 }
 
-/// Callers that make a fair share of a key's calls, with their evidence.
+/// Counts the callers that make a fair share of a key's calls, with evidence.
 fn sharers(dossier: &Dossier, key: KeyId) -> (usize, Vec<Evidence>) {
     let windows = windows(dossier, key);
     let callers = windows.first().map(|window| window.callers.as_slice()).unwrap_or_default();
@@ -100,7 +100,7 @@ fn patterns(dossier: &Dossier) -> Answer {
     };
     let mut causes: Vec<Weighed> = Vec::new();
     for (key, rows) in keys {
-        // Several systems on one key explain it; what each of them does is not told apart here.
+        // Several systems on one key are cause enough; their patterns cannot be separated here.
         if sharers(dossier, key).0 >= 2 {
             continue;
         }
@@ -109,7 +109,7 @@ fn patterns(dossier: &Dossier) -> Answer {
     Answer::of(causes, Vec::new())
 }
 
-/// What refused calls have in common.
+/// Pattern that refused calls have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Pattern {
     Polling,

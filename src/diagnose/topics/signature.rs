@@ -1,4 +1,5 @@
-//! Receivers refuse signatures: what their answers say about how they verified, and whether their clocks are right.
+//! Playbook for signatures that receivers refuse: what their answers say about verification, and whether their clocks
+//! are right.
 
 use super::{cause, offering};
 use crate::api::lab::Fit;
@@ -10,7 +11,7 @@ use crate::domain::lab::TOLERANCE;
 use crate::domain::lab::flaw::Flaw;
 use crate::domain::text::Untrusted;
 
-/// The playbook.
+/// Checks, in order: accepted, clock, computed signature.
 pub const PLAYBOOK: Playbook = Playbook {
     topic: Topic::Signature,
     needs: &[Source::Subscriptions, Source::Refusals],
@@ -110,7 +111,7 @@ fn computed(dossier: &Dossier) -> Answer {
     Answer::of(causes, evidence)
 }
 
-/// Whether the receiver says that it has no secret at all, which is another playbook's business.
+/// Checks whether the receiver says that it has no secret, which the lost-secret playbook covers.
 fn says_no_secret(of: &Refusal) -> bool {
     of.detail.found.as_ref().is_ok_and(super::lost_secret::says_no_secret)
 }

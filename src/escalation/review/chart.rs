@@ -1,24 +1,24 @@
-//! Stacked bars as SVG.
+//! Stacked bar charts as SVG.
 
 use std::fmt::Write as _;
 
-/// Width and height of a chart, in its own units; the left and the lower margin.
+/// Size of a chart, and its left and lower margin, in its own units.
 const SIZE: (u64, u64) = (960, 200);
 const MARGIN: (u64, u64) = (56, 40);
-/// Width of a label.
+/// Width of a label, in the chart's units.
 const LABEL: u64 = 40;
 
-/// One part of every bar.
+/// Part of every bar in a chart.
 pub(super) struct Series {
-    /// What it counts.
+    /// Name of what the part counts.
     pub(super) name: &'static str,
-    /// The variable of the style that holds its colour.
+    /// CSS variable that holds the part's colour.
     pub(super) colour: &'static str,
-    /// Bar by bar.
+    /// Values of the part, one per bar.
     pub(super) values: Vec<u64>,
 }
 
-/// A bar for each label, with the parts on top of each other; each says its numbers when it is pointed at.
+/// Draws a stacked bar for each label; its numbers appear as a tooltip.
 pub(super) fn bars(labels: &[String], series: &[Series]) -> String {
     let total = |position: usize| series.iter().map(|of| of.values.get(position).copied().unwrap_or(0)).sum::<u64>();
     let most = (0..labels.len()).map(total).max().unwrap_or(0);
@@ -48,7 +48,7 @@ pub(super) fn bars(labels: &[String], series: &[Series]) -> String {
             let value = of.values.get(position).copied().unwrap_or(0);
             // The difference of two rounded sums, so that the parts meet without a gap.
             let (from, to) = (below * (height - 4) / most, (below + value) * (height - 4) / most);
-            // What happened is seen, however little it was.
+            // A value above zero is drawn at least one unit tall.
             let tall = (to - from).max(u64::from(value > 0));
             if tall > 0 {
                 let y = height - from - tall;
@@ -62,7 +62,7 @@ pub(super) fn bars(labels: &[String], series: &[Series]) -> String {
         }
         svg.push_str("</g>\n");
         if at.is_multiple_of(every) {
-            // The last ones end where the chart does.
+            // The last labels end at the chart's edge.
             let (x, anchor) = if x + LABEL > SIZE.0 { (SIZE.0, "end") } else { (x, "start") };
             let _ = writeln!(svg, "<text x=\"{x}\" y=\"{}\" text-anchor=\"{anchor}\">{label}</text>", height + 14);
         }

@@ -1,4 +1,4 @@
-//! A review as one page: its style and its charts stand in it, and it asks for nothing from anywhere.
+//! Review as one HTML page, with its style and charts inline and no external resources.
 
 use super::chart::{Series, bars};
 use super::{heading, sections, summary};
@@ -6,7 +6,7 @@ use crate::api::review::Review;
 use crate::domain::text::{Untrusted, markup};
 use std::fmt::Write as _;
 
-/// The look of the page; prints well, follows the reader's choice of dark or light.
+/// Style sheet of the page: suitable for print, follows the reader's dark or light mode.
 const STYLE: &str = "\
 :root{color-scheme:light dark;--ok:#2e7d32;--bad:#c62828;--calm:#3a6ea5;--warn:#b26a00;--line:#8886}\
 body{font:15px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1.2rem}\
@@ -17,12 +17,12 @@ ul.sum b{display:block;font-size:1.3rem}.advice{font-size:.92rem}.calm{opacity:.
 svg{width:100%;height:auto;display:block}svg text{font:11px system-ui,sans-serif;fill:currentColor}\
 @media print{body{margin:0;max-width:none}h2{break-after:avoid}tr{break-inside:avoid}}";
 
-/// Text for the page: inert, and no markup.
+/// Escapes text for HTML, with control characters removed.
 pub(in crate::escalation) fn escape(text: &Untrusted) -> String {
     markup(&text.inert())
 }
 
-/// A page around a body, which asks for nothing: a browser that heeds the policy could not even if it tried.
+/// Wraps a body in a page whose content security policy forbids every external resource.
 pub(in crate::escalation) fn page(title: &str, style: &str, body: &str) -> String {
     let title = escape(&Untrusted::new(title));
     format!(
@@ -33,7 +33,7 @@ pub(in crate::escalation) fn page(title: &str, style: &str, body: &str) -> Strin
     )
 }
 
-/// The review as a page.
+/// Writes the review as an HTML page.
 #[must_use]
 pub fn write(review: &Review) -> String {
     let heading = heading(review);

@@ -1,11 +1,11 @@
-//! A review in Markdown.
+//! Review as a Markdown document.
 
 use super::{heading, sections, summary};
 use crate::api::review::Review;
 use crate::escalation::markdown::{code, prose};
 use std::fmt::Write as _;
 
-/// The review as Markdown.
+/// Writes the review as Markdown.
 #[must_use]
 pub fn write(review: &Review) -> String {
     let mut text = format!("# Review: {}\n\n", prose(&heading(review)));
@@ -34,7 +34,7 @@ pub fn write(review: &Review) -> String {
         let _ = writeln!(text, "| {} |", section.head.join(" | "));
         let _ = writeln!(text, "|{}", "---|".repeat(section.head.len()));
         for row in &section.rows {
-            // A bar would end the cell, also within code.
+            // A bar would end the table cell, also within a code span.
             let cells: Vec<String> = row.iter().map(|cell| code(cell).replace('|', "\\|")).collect();
             let _ = writeln!(text, "| {} |", cells.join(" | "));
         }

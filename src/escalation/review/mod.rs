@@ -1,4 +1,4 @@
-//! A review as a document for people: Markdown, and a page that needs nothing from elsewhere.
+//! Review as a document: Markdown, and HTML without external resources.
 
 mod chart;
 pub mod html;
@@ -10,12 +10,12 @@ use crate::api::review::{KeyAge, LOW, ROTATION_DAYS, Review};
 use crate::domain::standing::DORMANT_DAYS;
 use crate::domain::text::Untrusted;
 
-/// A section: what it is about, what to do, and a table.
+/// Section of a review: a title, advice and a table.
 struct Section {
     title: &'static str,
-    /// What is right if there are no rows.
+    /// Text for an empty table.
     calm: String,
-    /// What to do about the rows.
+    /// Advice that is shown below the rows.
     advice: &'static str,
     head: Vec<&'static str>,
     rows: Vec<Vec<Untrusted>>,
@@ -34,7 +34,7 @@ fn keys(keys: &[KeyAge]) -> Vec<Vec<Untrusted>> {
     keys.iter().map(row).collect()
 }
 
-/// The sections, in the order of what should be done first.
+/// Returns the sections, in the order of urgency.
 fn sections(review: &Review) -> Vec<Section> {
     let head = vec!["Key", "Name", "Ends in", "Company", "Last used", "Days"];
     vec![
@@ -83,7 +83,7 @@ fn sections(review: &Review) -> Vec<Section> {
     ]
 }
 
-/// Subscriptions that get nothing now.
+/// Lists the subscriptions that are disabled.
 fn off(review: &Review) -> Section {
     Section {
         title: "Subscriptions that are off",
@@ -111,7 +111,7 @@ fn off(review: &Review) -> Section {
     }
 }
 
-/// Subscriptions that often fail.
+/// Lists the subscriptions with low success.
 fn low(review: &Review) -> Section {
     Section {
         title: "Low success",
@@ -135,7 +135,7 @@ fn low(review: &Review) -> Section {
     }
 }
 
-/// What the breaker did.
+/// Lists the trips of the circuit breaker.
 fn trips(review: &Review) -> Section {
     Section {
         title: "Trips of the breaker",
@@ -163,7 +163,7 @@ fn trips(review: &Review) -> Section {
     }
 }
 
-/// The numbers at the top: what, and how many.
+/// Returns the numbers at the top: label and count.
 fn summary(review: &Review) -> Vec<(&'static str, u64)> {
     vec![
         ("active keys", review.n_keys),
@@ -177,7 +177,7 @@ fn summary(review: &Review) -> Vec<(&'static str, u64)> {
     ]
 }
 
-/// What stands below the title.
+/// Returns the line below the title.
 fn heading(review: &Review) -> String {
     let frame = &review.frame;
     let day = |at: crate::domain::time::Timestamp| at.format("%Y-%m-%d");
