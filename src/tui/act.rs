@@ -27,6 +27,7 @@ use crate::monitor::logs::Logs;
 impl App {
     pub(super) fn carry_out(&mut self, action: Action, now: Timestamp) -> Vec<Effect> {
         if matches!(action, Action::Open | Action::Menu) {
+            // Opening a row or its menu is about that row, so the cursor stays with it when rows move.
             self.places.of_mut(self.focus).hold();
         }
         match action {
@@ -295,6 +296,7 @@ impl App {
 
     /// Sends the confirmed change, unless its precondition no longer holds.
     fn confirm(&mut self, now: Timestamp) -> Vec<Effect> {
+        // The newest snapshot decides, not the frozen one on the screen.
         let Some(Layer::Confirm(question)) = self.layers.pop() else { return Vec::new() };
         if let Err(why) = question.still_holds(&self.picture) {
             self.complain(why, now);

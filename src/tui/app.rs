@@ -191,6 +191,7 @@ impl App {
             Msg::Tick => self.clock = now,
             Msg::Finished(finished) => effects = self.finish(finished, now),
         }
+        // After every message, because each one can move a cursor, change the panes on the screen or outlast a pinned order.
         self.let_order_go(now);
         effects.extend(self.pages_wanted());
         effects.extend(self.callers_wanted());
@@ -226,6 +227,7 @@ impl App {
         if let Some(overview) = &picture.overview {
             let known = self.picture.overview.as_ref().is_some_and(|old| Arc::ptr_eq(old, overview));
             if !known {
+                // Measured on arrival only: the server time of an overview that was shown before is old.
                 self.skew_ms = overview.server_utc.millis() - now.millis();
             }
         }

@@ -87,7 +87,7 @@ impl App {
         edited
     }
 
-    /// Pastes text into the text input of the front overlay. Anywhere else, and where a typed confirmation is
+    /// Pastes text into the text input of the front overlay. Without a text input, and where a typed confirmation is
     /// required, the text is refused with a message.
     pub(super) fn paste(&mut self, text: &str, now: Timestamp) {
         self.notice = None;

@@ -81,7 +81,7 @@ pub fn strip(times: impl IntoIterator<Item = Timestamp>, since: Timestamp, until
     parts
 }
 
-/// Position and length of a segment in a bar of `room` columns that stands for `whole`. A segment greater than 0
+/// Position and length of a segment in a bar of `room` columns that represents `whole`. A segment greater than 0
 /// takes at least one column.
 #[must_use]
 pub fn span(before: u64, part: u64, whole: u64, room: usize) -> (usize, usize) {

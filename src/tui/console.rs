@@ -126,8 +126,8 @@ impl Ending {
 #[error("the terminal cannot be used: {0}")]
 pub struct Error(#[from] io::Error);
 
-/// Interval at which the console checks that the terminal still exists. With SIGHUP ignored, nothing else reports its
-/// end.
+/// Interval at which the console checks that the terminal still exists. With SIGHUP ignored, no signal
+/// reports its end.
 const LOOK_AFTER: Duration = Duration::from_millis(500);
 
 /// Time limit for the loop to end after a signal. A terminal that is not read blocks every write to it, so the
@@ -241,6 +241,7 @@ async fn turn<B: Backend>(
     let mut screen = Screen::Behind;
     let mut feed = Feed::Open;
     loop {
+        // Biased: an external end comes first, then input, so that drawing and snapshots never delay a key.
         let msg = tokio::select! {
             biased;
             ended = &mut ending => return Ok(ended),
@@ -282,6 +283,7 @@ async fn turn<B: Backend>(
             () = ambient.sleep_until(app.wakes_at(ambient.now())) => Some(Msg::Tick),
         };
         let Some(msg) = msg else { continue };
+        // Snapshots and ticks change nothing that the state file keeps.
         let may_arrange = !matches!(msg, Msg::Picture(_) | Msg::Tick);
         if !matches!(&msg, Msg::Picture(picture) if app.knows(picture)) {
             screen = Screen::Behind;

@@ -126,6 +126,7 @@ impl App {
         came: Result<Box<ReplayPlan>, String>,
         now: Timestamp,
     ) {
+        // The form may have been closed, changed or covered since the count was requested.
         let is_awaited = self.form().is_some_and(|form| form.sent == Some(Filled::Replay(id, wish.clone())));
         if !is_awaited || !matches!(self.layers.last(), Some(Layer::Form(_))) {
             return;

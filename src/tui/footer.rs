@@ -61,7 +61,7 @@ pub struct Piece<'a> {
     pub x: u16,
     /// Width of the item, in columns.
     pub width: u16,
-    /// Binding that the item stands for, which a click runs.
+    /// Binding of the key, which a click runs.
     pub bound: &'a Bound,
 }
 

@@ -70,6 +70,7 @@ impl Plain {
     fn alerts(&mut self, alerts: &[Alert], now: Timestamp) -> Vec<String> {
         let mut said = Vec::new();
         for alert in alerts {
+            // An alert is reported again when its health status changes.
             let is_told =
                 self.told.iter().any(|(about, as_bad, _)| (about, as_bad) == (&alert.subject, &alert.standing));
             if !is_told {

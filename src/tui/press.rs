@@ -69,6 +69,7 @@ impl App {
         if self.window.class == Class::TooSmall {
             return self.press_blindly(chord);
         }
+        // Characters are typed before any binding is looked up: a binding cannot take them from a text input.
         if context.takes_text() && chord.types().is_some() {
             if self.type_into(chord, now) == Edited::Nothing {
                 self.say("this field is changed with Space; Tab goes to the next one", now);
@@ -277,7 +278,7 @@ impl App {
         }
     }
 
-    /// Items that changes refer to, all of one kind. A trip stands for its subscription, a window for its key.
+    /// Items that changes refer to, all of one kind. A trip refers to its subscription, a window to its key.
     pub(super) fn acted_on(&self) -> Result<Vec<Item>, String> {
         let view = self.view().ok_or("nothing came yet")?;
         let mut items = Vec::new();

@@ -204,6 +204,7 @@ impl Table<'_> {
 
     /// Visible rows: the selected one near the middle, and no empty lines while there are more rows.
     fn window(&self, height: u16, row: &dyn Fn(usize) -> Row) -> Vec<(usize, Row)> {
+        // Fills half the height above the selected row, then the lines below, then what is left above.
         let Some(last) = self.n_rows.checked_sub(1) else { return Vec::new() };
         let centre = self.selected.unwrap_or(0).min(last);
         let mut rows = std::collections::VecDeque::from([(centre, row(centre))]);

@@ -142,6 +142,7 @@ impl App {
         self.trail.ahead.clear();
         self.layers.clear();
         (self.root, self.focus) = (Root::Single, drill.pane());
+        // The attempts up to a trip are in the past, so there is no newest row to follow.
         let is_over = matches!(drill, Drill::Trip(..));
         self.places.follow(self.focus, if is_over { Following::Nothing } else { Following::Newest });
         *self.places.of_mut(self.focus) = Place::default();
