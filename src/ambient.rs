@@ -1,7 +1,7 @@
-//! Time and randomness, real or scripted: the only place that reads either.
+//! Time and randomness, real or scripted: the only module that reads either.
 //!
-//! Every layer that waits, stamps or rolls takes an [`Ambient`]. Tests hand in a scripted one and move its clock; the demo hands in a real
-//! one that begins in the past and is then brought to the present.
+//! Every layer that waits, takes timestamps or draws random numbers receives an [`Ambient`]. Tests pass a scripted one
+//! and advance its clock; the demo passes a real one that starts in the past and is then set to the present.
 
 use crate::domain::delivery::Roll;
 use crate::domain::time::Timestamp;
@@ -13,26 +13,29 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 use ulid::Ulid;
 
-/// How long a wait for a time of day trusts the clock.
+/// Maximum time between two readings of the clock while waiting for a time of day.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
-/// A clock and dice; clones share both.
+/// Clock and random number generator, shared by all clones.
 #[derive(Debug, Clone)]
 pub struct Ambient {
     shared: Arc<Shared>,
 }
 
+/// State shared by all clones.
 #[derive(Debug)]
 struct Shared {
     dice: Mutex<ChaCha12Rng>,
     clock: watch::Sender<Clock>,
 }
 
+/// Source of time, real or scripted.
 #[derive(Debug, Clone, Copy)]
 enum Clock {
-    /// The machine's clock, moved by so many milliseconds.
+    /// The machine's clock, shifted by this number of milliseconds.
     Real { offset_ms: i64 },
-    /// Stands still until moved. `passed` is the time that has passed by then, however the clock was set.
+    /// A clock that changes only when advanced or set. `passed` is the elapsed time, which setting the clock does not
+    /// change.
     Scripted { now: Timestamp, passed: Duration },
 }
 
@@ -46,7 +49,7 @@ impl Clock {
 }
 
 impl Clock {
-    /// The time that has passed by a scripted clock.
+    /// Elapsed time of a scripted clock; `None` for a real one.
     const fn passed(self) -> Option<Duration> {
         match self {
             Self::Real { .. } => None,
@@ -55,6 +58,7 @@ impl Clock {
     }
 }
 
+/// Milliseconds since the Unix epoch by the machine's clock.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
 fn machine_millis() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -62,7 +66,7 @@ fn machine_millis() -> i64 {
 }
 
 impl Ambient {
-    /// The machine's clock and dice seeded by the operating system.
+    /// Creates the machine's clock with a generator seeded by the operating system.
     #[must_use]
     #[expect(
         clippy::disallowed_methods,
@@ -75,13 +79,14 @@ impl Ambient {
         Self::with(Clock::Real { offset_ms: 0 }, ChaCha12Rng::from_seed(seed))
     }
 
-    /// The machine's clock, and dice that fall the same for the same `seed`: for showing things, never for secrets that matter.
+    /// Creates the machine's clock with a generator that repeats for the same `seed`: for demonstrations, never for
+    /// real secrets.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
         Self::with(Clock::Real { offset_ms: 0 }, ChaCha12Rng::seed_from_u64(seed))
     }
 
-    /// A clock that stands at `start` until it is moved, and dice that fall the same for the same `seed`.
+    /// Creates a clock that stays at `start` until advanced, with a generator that repeats for the same `seed`.
     #[must_use]
     pub fn scripted(start: Timestamp, seed: u64) -> Self {
         Self::with(Clock::Scripted { now: start, passed: Duration::ZERO }, ChaCha12Rng::seed_from_u64(seed))
@@ -91,13 +96,14 @@ impl Ambient {
         Self { shared: Arc::new(Shared { dice: Mutex::new(dice), clock: watch::Sender::new(clock) }) }
     }
 
-    /// The time.
+    /// Current time of this clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.shared.clock.borrow().now()
     }
 
-    /// Moves a scripted clock forward by `step`; a real one gets ahead of the machine by as much. Whoever sleeps looks again.
+    /// Advances a scripted clock by `step`, or shifts a real one ahead of the machine by as much. Wakes every sleeper
+    /// to check the time.
     pub fn advance(&self, step: Duration) {
         let millis = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
         self.shared.clock.send_modify(|clock| match clock {
@@ -109,7 +115,8 @@ impl Ambient {
         });
     }
 
-    /// Sets the clock to `time`, forward or back. No time passes by that: whoever waits for a duration or measures one does not notice.
+    /// Sets the clock to `time`, forward or back. No time elapses: waits for a duration and running stopwatches are not
+    /// affected.
     pub fn travel(&self, time: Timestamp) {
         self.shared.clock.send_modify(|clock| match clock {
             Clock::Real { offset_ms } => *offset_ms = time.millis() - machine_millis(),
@@ -117,7 +124,7 @@ impl Ambient {
         });
     }
 
-    /// Brings a real clock back to the machine's; a scripted one stays.
+    /// Resets a real clock to the machine's; a scripted one is unchanged.
     pub fn travel_to_present(&self) {
         self.shared.clock.send_modify(|clock| {
             if let Clock::Real { offset_ms } = clock {
@@ -126,7 +133,7 @@ impl Ambient {
         });
     }
 
-    /// Waits for `duration`. A real clock that is set meanwhile changes nothing: the machine's monotonic clock decides.
+    /// Waits for `duration`. Setting a real clock does not affect the wait, which uses the machine's monotonic clock.
     #[expect(clippy::disallowed_methods, reason = "the one place that waits for time")]
     pub async fn sleep(&self, duration: Duration) {
         let clock = *self.shared.clock.borrow();
@@ -140,7 +147,7 @@ impl Ambient {
         }
     }
 
-    /// Waits until this clock shows `time`. A real clock is asked again every few seconds, because it may be set.
+    /// Waits until this clock shows `time`. A real clock is read again every few seconds, because it may be set.
     #[expect(clippy::disallowed_methods, reason = "the one place that waits for time")]
     pub async fn sleep_until(&self, time: Timestamp) {
         let mut moved = self.shared.clock.subscribe();
@@ -151,7 +158,7 @@ impl Ambient {
                 return;
             }
             match clock {
-                // Rounded up by the timer's own millisecond, so that the clock has reached `time` when it fires.
+                // The timer rounds up to its own millisecond, so that the clock has reached `time` when it fires.
                 Clock::Real { .. } => tokio::select! {
                     () = tokio::time::sleep(left.min(LOOK_AGAIN)) => {}
                     _ = moved.changed() => {}
@@ -163,7 +170,7 @@ impl Ambient {
         }
     }
 
-    /// Lets `duration` pass: waits by a real clock, moves a scripted one.
+    /// Lets `duration` elapse: waits on a real clock, advances a scripted one.
     pub async fn pass(&self, duration: Duration) {
         let clock = *self.shared.clock.borrow();
         match clock {
@@ -175,7 +182,7 @@ impl Ambient {
         }
     }
 
-    /// Runs `work` for at most `limit`, measured as [`Ambient::sleep`] measures; `None` when time ran out.
+    /// Runs `work` for at most `limit`, measured like [`Ambient::sleep`]; `None` if the limit is exceeded.
     pub async fn within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
@@ -184,7 +191,7 @@ impl Ambient {
         }
     }
 
-    /// Starts measuring. A real stopwatch does not mind the clock being set.
+    /// Starts a stopwatch, which setting the clock does not affect.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     pub fn stopwatch(&self) -> Stopwatch {
@@ -195,21 +202,21 @@ impl Ambient {
         }
     }
 
-    /// Rolls a number in `[0, 1)`.
+    /// Draws a random number in `[0, 1)`.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
     pub fn roll(&self) -> Roll {
         Roll((self.dice(Rng::next_u64) >> 11) as f64 / (1_u64 << 53) as f64)
     }
 
-    /// Picks a number below `n`; 0 if `n` is 0.
+    /// Draws a random number below `n`; 0 if `n` is 0.
     #[must_use]
     pub fn pick(&self, n: usize) -> usize {
         let n = n.max(1) as u64;
         usize::try_from(self.dice(Rng::next_u64) % n).unwrap_or(0)
     }
 
-    /// `N` random bytes.
+    /// Draws `N` random bytes from the generator.
     #[must_use]
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
@@ -217,34 +224,35 @@ impl Ambient {
         bytes
     }
 
-    /// A new ULID: sortable by time, unique by chance.
+    /// Creates a ULID: sortable by time, unique by its random part.
     #[must_use]
     pub fn ulid(&self) -> String {
         let millis = u64::try_from(self.now().millis()).unwrap_or(0);
         Ulid::from_parts(millis, u128::from_be_bytes(self.bytes())).to_string()
     }
 
+    /// Runs `work` with the generator, under its lock.
     fn dice<T>(&self, work: impl FnOnce(&mut ChaCha12Rng) -> T) -> T {
         work(&mut self.shared.dice.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// Measures how long something takes.
+/// Stopwatch that measures elapsed time.
 #[derive(Debug, Clone)]
 pub enum Stopwatch {
-    /// By the machine's monotonic clock.
+    /// Measures by the machine's monotonic clock.
     Real(Instant),
-    /// By a scripted clock.
+    /// Measures by a scripted clock.
     Scripted {
-        /// The time that had passed.
+        /// Elapsed time of the clock at the start.
         began: Duration,
-        /// The clock.
+        /// Clock that is measured by.
         ambient: Ambient,
     },
 }
 
 impl Stopwatch {
-    /// The time since it was started.
+    /// Time since the stopwatch was started.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         match self {
@@ -256,7 +264,7 @@ impl Stopwatch {
         }
     }
 
-    /// The same in whole milliseconds.
+    /// Time since the stopwatch was started, in whole milliseconds.
     #[must_use]
     pub fn elapsed_ms(&self) -> u64 {
         self.elapsed().as_millis().try_into().unwrap_or(u64::MAX)

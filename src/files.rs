@@ -1,5 +1,5 @@
-//! Reading files that another hand may have written: a limit of bytes everywhere, regular files alone where a file is meant, and a limit of time
-//! where a pipe may stand in for one.
+//! Reading files that other programs or users may have written: with a size limit everywhere, regular files only where
+//! a file is meant, and a time limit where a pipe may take the place of one.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read};
@@ -9,19 +9,19 @@ use std::thread;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// The largest settings file that is read: configuration, profiles, themes, tables of keys.
+/// Maximum size of a settings file: configuration, profiles, themes, tables of keys.
 pub const MAX_SETTINGS_BYTES: u64 = 1024 * 1024;
-/// The largest file with a key, a token or a secret.
+/// Maximum size of a file with a key, a token or a secret.
 pub const MAX_SECRET_BYTES: u64 = 4_096;
-/// The largest file that one run leaves for the next: what was told, what was found, reviews.
+/// Maximum size of a state file that one run leaves for the next: sent notifications, findings, reviews.
 pub const MAX_STATE_BYTES: u64 = 8 * 1024 * 1024;
-/// How long a pipe may take to say all that it has to say.
+/// Maximum time to read a pipe to its end.
 pub const PIPE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Opens a regular file. Nothing else is opened, and nothing is waited for: a FIFO without a writer blocks for ever.
+/// Opens a regular file without blocking; opening a FIFO without a writer would block forever.
 ///
 /// # Errors
-/// Those of the file system; [`ErrorKind::InvalidInput`] for a device, a pipe, a socket or a folder.
+/// [`io::Error`] of the file system; [`ErrorKind::InvalidInput`] for a device, a pipe, a socket or a folder.
 pub fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
@@ -39,7 +39,7 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// Reads a regular file of at most `limit` bytes.
 ///
 /// # Errors
-/// Those of [`open`]; [`ErrorKind::FileTooLarge`] beyond the limit.
+/// [`io::Error`] of [`open`]; [`ErrorKind::FileTooLarge`] beyond the limit.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     all(open(path)?, limit)
 }
@@ -47,23 +47,24 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 /// Reads a regular file of UTF-8 text of at most `limit` bytes.
 ///
 /// # Errors
-/// As [`read`]; [`ErrorKind::InvalidData`] where it is no UTF-8.
+/// [`io::Error`] of [`read`]; [`ErrorKind::InvalidData`] for text that is not UTF-8.
 pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
     text(read(path, limit)?)
 }
 
-/// Reads at most `limit` bytes of whatever the user names: a regular file, or a pipe that a shell puts in place of one. `-` is standard input,
-/// which has no limit of time: somebody may be typing.
+/// Reads at most `limit` bytes from a path given by the user: a regular file, or a pipe that a shell puts in its place.
+/// `-` is standard input, which has no time limit because a user may be typing.
 ///
 /// # Errors
-/// Those of the file system; [`ErrorKind::FileTooLarge`] beyond the limit, [`ErrorKind::TimedOut`] after [`PIPE_TIMEOUT`].
+/// [`io::Error`] of the file system; [`ErrorKind::FileTooLarge`] beyond the limit, [`ErrorKind::TimedOut`] after
+/// [`PIPE_TIMEOUT`].
 pub fn read_named(path: &Path, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
     if path == Path::new("-") {
         return all(io::stdin().lock(), limit).map(Zeroizing::new);
     }
     let (sender, receiver) = mpsc::channel();
     let named = path.to_owned();
-    // A pipe cannot be given up by whoever reads it; the thread ends with the process.
+    // A blocked read of a pipe cannot be cancelled; the thread ends with the process.
     thread::spawn(move || sender.send(File::open(named).and_then(|file| all(file, limit)).map(Zeroizing::new)));
     receiver.recv_timeout(PIPE_TIMEOUT).unwrap_or_else(|error| {
         let seconds = PIPE_TIMEOUT.as_secs();
@@ -76,10 +77,10 @@ pub fn read_named(path: &Path, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
     })
 }
 
-/// Everything that a reader has, up to a limit.
+/// Reads everything from a reader, up to a limit.
 ///
 /// # Errors
-/// Those of the reader; [`ErrorKind::FileTooLarge`] beyond the limit.
+/// [`io::Error`] of the reader; [`ErrorKind::FileTooLarge`] beyond the limit.
 pub fn all(reader: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     reader.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
@@ -89,15 +90,15 @@ pub fn all(reader: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Bytes as UTF-8 text.
+/// Converts bytes to UTF-8 text.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidData`] where they are none.
+/// [`ErrorKind::InvalidData`] for bytes that are not UTF-8.
 pub fn text(bytes: Vec<u8>) -> io::Result<String> {
     String::from_utf8(bytes).map_err(|_| io::Error::new(ErrorKind::InvalidData, "not UTF-8 text"))
 }
 
-/// A size in words: `4 KiB`, `8 MiB`.
+/// Formats a size in bytes: `4 KiB`, `8 MiB`.
 #[must_use]
 pub fn size(bytes: u64) -> String {
     match bytes {

@@ -1,4 +1,4 @@
-//! crow: a terminal operations console for the WhiteLabelCRO integration platform, and the platform itself in small.
+//! crow: a terminal operations console for the WhiteLabelCRO integration platform, and an embedded standalone platform.
 
 pub mod ambient;
 pub mod api;

@@ -1,4 +1,4 @@
-//! Ballast: room on the disk that a file holds in reserve. It is given up step by step when the disk is full, so that outcomes and
+//! Disk reserve: a file that holds disk space and releases it step by step when the disk is full, so that outcomes and
 //! revocations can still be written.
 
 use super::private;
@@ -10,33 +10,35 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// Bytes held: more than all that can be under way at once leaves in the database and in its log.
+/// Size of the complete reserve in bytes: more than all attempts in flight can add to the database and its log.
 const SIZE: u64 = 16 << 20;
-/// Bytes given up at once: not all, because others fill the same disk.
+/// Number of bytes released at once: not all, because other programs fill the disk too.
 const STEP: u64 = 4 << 20;
-/// Bytes that only opening a database gets: it needs room for its index before anything can be read.
+/// Number of bytes released only for opening a database, which needs space for its shared-memory index before anything
+/// can be read.
 const OPENING: u64 = 1 << 20;
 
-/// What room is given up for.
+/// Purpose for which reserved space is released.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
-    /// Writing what is in force already.
+    /// Writing facts that already hold.
     Writing,
-    /// Opening the database.
+    /// Opening the platform's database file.
     Opening,
 }
 
-/// The file, and how much it holds.
+/// Reserve file on disk with the space it holds.
 #[derive(Debug)]
 pub struct Ballast {
     path: PathBuf,
     held: AtomicU64,
-    /// One change of the file at a time.
+    /// Serializes changes of the file.
     change: Mutex<()>,
 }
 
 impl Ballast {
-    /// The ballast at `path`, with what an earlier process left of it. Takes no room; see [`Ballast::restore`].
+    /// Finds the reserve at `path` with the space that an earlier process left in it. Allocates nothing; see
+    /// [`Ballast::restore`].
     #[must_use]
     pub fn find(path: PathBuf) -> Self {
         let is_file = |found: &std::fs::Metadata| found.is_file();
@@ -44,13 +46,13 @@ impl Ballast {
         Self { path, held: AtomicU64::new(held), change: Mutex::default() }
     }
 
-    /// Whether all of the room is held.
+    /// Returns whether the reserve is complete.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.held.load(Ordering::Acquire) == SIZE
     }
 
-    /// Whether all of the room is held, after taking what is missing; where the disk does not have that, as much of it as can be had.
+    /// Refills the reserve and returns whether it is complete; on a full disk, allocates as much as is available.
     /// Blocks for as long as the file system takes.
     pub fn restore(&self) -> bool {
         let _change = self.change.lock().unwrap_or_else(PoisonError::into_inner);
@@ -65,7 +67,7 @@ impl Ballast {
         self.is_whole()
     }
 
-    /// Gives up a step of the room. Whether there was any to give for that need.
+    /// Releases one step of the reserve. Returns whether any space could be released for that purpose.
     pub fn release(&self, need: Need) -> bool {
         let _change = self.change.lock().unwrap_or_else(PoisonError::into_inner);
         let held = self.held.load(Ordering::Acquire);
@@ -78,13 +80,14 @@ impl Ballast {
         is_cut
     }
 
-    /// Never through a link: what it leads to would be cut.
+    /// Opens the file, never through a symbolic link, whose target would be truncated.
     fn open(&self) -> io::Result<File> {
         private::options().write(true).create(true).truncate(false).open(&self.path)
     }
 }
 
-/// Takes the room from `held` to `size` without writing it, where the file system can; else with zeros. All of it or nothing.
+/// Extends the file from `held` to `size` bytes by allocation, or with zeros where the file system cannot allocate. On
+/// failure the file keeps its size.
 fn reserve(mut file: File, held: u64, size: u64) -> io::Result<()> {
     let taken = match fallocate(&file, FallocateFlags::empty(), 0, size) {
         Err(Errno::OPNOTSUPP | Errno::NOSYS) => fill(&mut file, held, size),
@@ -96,6 +99,7 @@ fn reserve(mut file: File, held: u64, size: u64) -> io::Result<()> {
     taken
 }
 
+/// Extends the file with zeros and syncs it.
 fn fill(file: &mut File, held: u64, size: u64) -> io::Result<()> {
     let zeros = [0; 1 << 16];
     let mut at = file.seek(SeekFrom::Start(held))?;

@@ -1,4 +1,4 @@
-//! Looking at a database without changing it, and copying it while it is in use.
+//! Read-only access to a database, and copying a database while it is in use.
 
 use super::{Error, Options, connect, damaged, wal};
 use rusqlite::backup::{Backup, StepResult};
@@ -7,47 +7,50 @@ use rusqlite::{Connection, OpenFlags};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-/// Pages copied in a step: 4 MiB with pages of the usual size.
+/// Number of pages copied per step: 4 MiB at the usual page size.
 const STEP: i32 = 1_024;
-/// Bytes that the log of the database may come to while a copy holds on to its state.
+/// Maximum size of the write-ahead log while a copy holds a snapshot, in bytes.
 const LOG_LIMIT: u64 = 192 << 20;
 
-/// How far a copy is.
+/// Progress of a copy in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// Bytes there are.
+    /// Total number of bytes to copy.
     pub n_bytes: u64,
-    /// Bytes that were copied.
+    /// Number of bytes copied so far.
     pub n_copied: u64,
 }
 
-/// How a copy ended.
+/// End of a copy operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// It has everything.
+    /// The copy is complete and usable.
     Whole,
-    /// It was told to stop.
+    /// The caller stopped the copy.
     Stopped,
 }
 
-/// A database that was opened to be looked at.
+/// A database opened for reading only.
 #[derive(Debug)]
 pub struct Glance {
-    /// Cannot write.
+    /// Connection that refuses all writes.
     pub connection: Connection,
-    /// Its schema version.
+    /// Schema version of the database.
     pub version: i64,
 }
 
-/// Opens the database at `path` to look at it, also while another process uses it. Its schema may be older than this program's.
+/// Opens the database at `path` read-only, also while another process uses it. Its schema may be older than this
+/// program's.
 ///
 /// # Errors
-/// [`Error::Foreign`], [`Error::Newer`], [`Error::Damaged`], and what the file system says.
+/// [`Error::Foreign`], [`Error::Newer`] or [`Error::Damaged`] for the file, [`Error::Io`] when the file is not
+/// accessible.
 pub fn glance(path: &Path, options: Options) -> Result<Glance, Error> {
     if let Err(source) = std::fs::metadata(path) {
         return Err(Error::Io { path: path.to_owned(), source });
     }
-    // Able to write, because what a killed process left half done has to be undone before anything can be read.
+    // Opened for writing, because changes left incomplete by a killed process must be recovered before anything can be
+    // read.
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|error| damaged(path, error))?;
     connection.pragma_update(None, "query_only", true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
@@ -59,10 +62,10 @@ pub fn glance(path: &Path, options: Options) -> Result<Glance, Error> {
     Ok(Glance { connection, version })
 }
 
-/// Moves what is in the log into the database at `path` and removes the log.
+/// Checkpoints the write-ahead log into the database at `path` and removes the log.
 ///
 /// # Errors
-/// Those of a glance.
+/// [`Error`] when the file cannot be opened, is foreign, damaged or newer, or cannot be written.
 pub fn fold_log(path: &Path, options: Options) -> Result<(), Error> {
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|error| damaged(path, error))?;
     super::mark(&connection, path, options)?;
@@ -70,12 +73,13 @@ pub fn fold_log(path: &Path, options: Options) -> Result<(), Error> {
     Ok(())
 }
 
-/// Copies the state that a glance sees into a new file at `to`, which becomes a single file without a log. `step` is told how far it is and
-/// says whether to go on. Others may write meanwhile; what they write is not in the copy. Since their log has to be kept for that long, a
-/// copy that cannot keep up gives up.
+/// Copies the snapshot seen by `glance` into a new file at `to`, a single file without a log. `step` receives the
+/// progress and decides whether to continue. Other connections may write meanwhile; their writes are not in the copy.
+/// The log must be kept until the copy is done, so a copy that falls too far behind is aborted.
 ///
 /// # Errors
-/// [`Error::Outrun`], [`Error::Damaged`], and what the file system says; then what is at `to` is of no use.
+/// [`Error::Outrun`] when writes outpace the copy, [`Error::Damaged`] for a damaged source, or another [`Error`] of the
+/// file system; the file at `to` is then unusable.
 pub fn copy(glance: &Glance, to: &Path, mut step: impl FnMut(Progress) -> ControlFlow<()>) -> Result<Ended, Error> {
     let source = &glance.connection;
     let from = std::path::PathBuf::from(source.path().unwrap_or_default());
@@ -108,16 +112,17 @@ pub fn copy(glance: &Glance, to: &Path, mut step: impl FnMut(Progress) -> Contro
     Ok(Ended::Whole)
 }
 
-/// Begins to read: until the end of the transaction, this state is what is seen.
+/// Begins a read transaction, which pins the current snapshot until its end.
 fn hold(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("BEGIN")?;
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
 }
 
-/// What SQLite finds wrong with the file and with its foreign keys, at most a hundred things each; empty if it is whole.
+/// Lists the faults that SQLite's integrity check and foreign key check report, at most a hundred each; empty if there
+/// are none.
 ///
 /// # Errors
-/// When it cannot even be asked.
+/// [`Error`] when a check cannot run.
 pub fn faults(connection: &Connection) -> Result<Vec<String>, Error> {
     let mut found = Vec::new();
     let mut check = connection.prepare("PRAGMA integrity_check(100)")?;

@@ -1,26 +1,27 @@
-//! One process per data directory: a lock of the operating system on the directory itself, which no removal of a file undoes, and a file that
-//! names its holder.
+//! Lock of a data directory: one process at a time. The lock is an operating system lock on the directory itself, which
+//! deleting a file does not release; a file names the process that holds it.
 
 use super::{Error, private};
 use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
 use std::path::Path;
 
-/// Bytes that are read of the holder's name.
+/// Maximum number of bytes read of the holder's name.
 const MAX_HOLDER_BYTES: u64 = 64;
 
-/// Held for as long as it lives; the operating system releases it when the process ends, however it ends.
+/// Lock of a data directory, held until dropped; the operating system releases it when the process ends, even by a
+/// crash.
 #[derive(Debug)]
 pub struct Lock {
     _folder: File,
 }
 
 impl Lock {
-    /// Takes the directory of the file at `path`, which names the holder. Taking it and writing down who did are one step to others: whoever
-    /// comes second waits at the door, a lock on the file, until the name is there.
+    /// Locks the directory of the file at `path`, which names the holder. A second lock, on the file, makes locking and
+    /// writing the name one step to other processes: a process that comes second waits until the name is written.
     ///
     /// # Errors
-    /// [`Error::Locked`] naming the holder, or [`Error::Io`], also where the file is a symbolic link.
+    /// [`Error::Locked`] names the holder; [`Error::Io`] when the file system fails or the file is a symbolic link.
     pub fn take(path: &Path) -> Result<Self, Error> {
         let io = |source| Error::Io { path: path.to_owned(), source };
         let mut file = private::options().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
@@ -40,7 +41,7 @@ impl Lock {
         file.set_len(0).map_err(io)?;
         file.rewind().map_err(io)?;
         match writeln!(file, "{}", std::process::id()) {
-            // The lock holds without its holder's name.
+            // On a full disk the lock is valid without the holder's name.
             Err(error) if error.kind() == ErrorKind::StorageFull => {}
             written => written.map_err(io)?,
         }

@@ -1,4 +1,5 @@
-//! Opening a SQLite database: pragmas, migrations, one writer thread with group commit, reader threads. Knows no table.
+//! SQLite databases: pragmas, migrations, one writer thread with group commit, a pool of reader threads. Knows no
+//! table.
 
 pub mod ballast;
 pub mod copy;
@@ -21,50 +22,51 @@ use std::sync::Arc;
 use std::time::Duration;
 use writer::Writer;
 
-/// The first SQLite without the bug that could corrupt a WAL database under concurrent checkpoints.
+/// Minimum SQLite version, the first without the bug that could corrupt a WAL database under concurrent checkpoints.
 const OLDEST_SQLITE: i32 = 3_051_003;
-/// How long a connection waits for another one.
+/// Maximum wait of a connection for a lock held by another one.
 const BUSY: Duration = Duration::from_secs(5);
-/// What a commit waits for: `full` is the only setting with which an answered write survives a loss of power.
+/// SQLite's `synchronous` setting: with `full` alone, an acknowledged write survives a power loss.
 const SYNCHRONOUS: &str = if cfg!(feature = "sabotage-k2") { "normal" } else { "full" };
 
-/// What a database is opened with.
+/// Options for opening a database.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// Marks the file as ours: another mark is refused.
+    /// Application id that the file must carry; a file with another id is rejected.
     pub application_id: i32,
-    /// SQL scripts in order; each is one schema version.
+    /// Migration scripts in order; each creates one schema version.
     pub migrations: &'static [&'static str],
-    /// Reader threads.
+    /// Number of reader threads, at least one.
     pub n_readers: usize,
-    /// Works that may wait; one more is answered with [`Error::Contended`].
+    /// Maximum number of queued jobs; one more fails with [`Error::Contended`].
     pub queue: usize,
-    /// Places of the queue that are kept for [`Lane::Reserved`].
+    /// Number of queue places kept for [`Lane::Reserved`].
     pub reserved: usize,
 }
 
-/// Whose work it is: the common lane is refused before the queue is full, so that the reserved one always finds a place.
+/// Priority of a job. Jobs of low priority are refused before the queue is full, so that those of high priority always
+/// find a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
-    /// Work that many ask for and that can be asked for again.
+    /// Low priority: requests of partners, which can be repeated.
     Common,
-    /// Work of the few who look after the rest, and of the program itself.
+    /// High priority: requests of operators and the program's own work.
     Reserved,
 }
 
-/// Why nothing can be written; its text is the reason that operators read.
+/// Reason for which nothing can be written; the text is shown to operators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WriteFault {
-    /// There is no room, or the database limit is reached.
+    /// The disk is full or the database limit is reached.
     #[error("the disk is full")]
     DiskFull,
-    /// There is room, but not as much as is kept in reserve.
+    /// The disk has less space than the reserve needs.
     #[error("the disk is full but for what is kept in reserve")]
     Reserve,
-    /// The file or its file system takes no writes.
+    /// The file or its file system is read-only.
     #[error("the database is read-only; check its owner, its mode and how its disk is mounted")]
     ReadOnly,
-    /// The disk answers with errors.
+    /// The disk reports I/O errors to SQLite.
     #[error("the disk fails with I/O errors")]
     Device,
     /// The file, its log or its index cannot be opened or created.
@@ -73,96 +75,96 @@ pub enum WriteFault {
 }
 
 impl WriteFault {
-    /// Whether more room may help. SQLite reports a full disk as an I/O error where it extends its index.
+    /// Returns whether more disk space may help. SQLite reports a full disk as an I/O error when extending its index.
     #[must_use]
     pub const fn may_be_of_room(self) -> bool {
         matches!(self, Self::DiskFull | Self::Device | Self::Unopenable)
     }
 }
 
-/// What can go wrong.
+/// Error of a database operation.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The SQLite library is too old to be trusted with a WAL.
+    /// The SQLite library is older than the first version with a safe WAL.
     #[error("SQLite {found} is older than 3.51.3, whose write-ahead log is safe")]
     OldLibrary {
-        /// Its version.
+        /// Version of the linked SQLite library.
         found: &'static str,
     },
-    /// The file is a database of something else.
+    /// The file is a database of another program.
     #[error("{} is not a database of this kind; choose another directory", path.display())]
     Foreign {
-        /// The file.
+        /// Path of the database file.
         path: PathBuf,
     },
-    /// The file is no database, or a damaged one.
+    /// The file is damaged or not a database.
     #[error("{} is damaged or not a database; it was left as it is", path.display())]
     Damaged {
-        /// The file.
+        /// Path of the database file.
         path: PathBuf,
     },
     /// The file was written by a newer version of this program.
     #[error("{} has schema version {found}, this program knows {known}; use the newer program", path.display())]
     Newer {
-        /// The file.
+        /// Path of the database file.
         path: PathBuf,
-        /// Its version.
+        /// Schema version of the file.
         found: i64,
-        /// The newest version known.
+        /// Newest schema version that this program knows.
         known: i64,
     },
-    /// Something in its schema is not what the migrations make.
+    /// The schema differs from the one that the migrations create.
     #[error("{}: {difference}; nothing in it was carried out", path.display())]
     Altered {
-        /// The file.
+        /// Path of the database file.
         path: PathBuf,
-        /// The first thing that differs.
+        /// First difference that was found.
         difference: String,
     },
-    /// Others write faster than a copy is made, and the log they write would become too long.
+    /// Writes outpaced a copy and the log would have grown too long.
     #[error("{} is written to faster than it can be copied", path.display())]
     Outrun {
-        /// The file.
+        /// Path of the database file.
         path: PathBuf,
     },
-    /// Another process has it.
+    /// Another process holds the lock of the directory.
     #[error("{} is in use by process {holder}", path.display())]
     Locked {
-        /// The lock file.
+        /// Path of the lock file.
         path: PathBuf,
-        /// What the lock file says of its holder.
+        /// Content of the lock file, which names the holder.
         holder: String,
     },
-    /// The write queue is full.
+    /// The write queue is full, or waiting for a lock timed out.
     #[error("the write queue is full")]
     Contended,
-    /// Nothing can be written.
+    /// Nothing can be written, for this reason.
     #[error(transparent)]
     Full(WriteFault),
-    /// The process has as many files open as it may have.
+    /// The process has reached its limit of open files.
     #[error("no file descriptors are left")]
     Descriptors,
-    /// The database was closed.
+    /// The database was closed by the program.
     #[error("the database is closed")]
     Closed,
-    /// The work panicked and was undone.
+    /// The work panicked and was rolled back.
     #[error("the work on the database panicked and was undone")]
     Panicked,
-    /// A page of the file turned out to be damaged while the database was in use.
+    /// A damaged page was found while the database was in use.
     #[error("the database file is damaged ({0}); stop the platform and look at it with crow db verify")]
     Corrupt(String),
-    /// Anything else SQLite says.
+    /// SQLite reported any other error.
     #[error(transparent)]
     Failed(rusqlite::Error),
-    /// A migration did not go through.
+    /// A migration script failed and was rolled back.
     #[error("the schema cannot be brought up to date: {0}")]
     Migration(String),
-    /// The file system refused.
+    /// The file system refused an operation.
     #[error("{}: {source}", path.display())]
     Io {
-        /// The file or folder.
+        /// Path of the file or folder.
         path: PathBuf,
-        /// Why.
+        /// Error of the operating system.
         source: std::io::Error,
     },
 }
@@ -182,7 +184,7 @@ impl From<rusqlite::Error> for Error {
     }
 }
 
-/// Whether nothing can be opened for want of file descriptors. SQLite says the same of a file that is not there.
+/// Returns whether the process has run out of file descriptors. SQLite reports this like a missing file.
 fn are_descriptors_used_up() -> bool {
     let used_up = [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error);
     File::open("/").is_err_and(|error| error.raw_os_error().is_some_and(|number| used_up.contains(&number)))
@@ -196,10 +198,11 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens or creates the database at `path` and brings its schema up to date.
+    /// Opens or creates the database at `path`, migrates its schema and starts the threads.
     ///
     /// # Errors
-    /// Every variant of [`Error`] about the file; the file is left as it was found.
+    /// [`Error`] when the file is foreign, damaged, newer or altered, or cannot be opened or migrated; the file is left
+    /// as found.
     pub fn open(path: &Path, options: Options) -> Result<Self, Error> {
         let connection = Self::alone(path, options)?;
         let readers = (0..options.n_readers.max(1))
@@ -216,10 +219,10 @@ impl Database {
         })
     }
 
-    /// Opens or creates the database at `path` as [`Database::open`] does, for somebody who needs no threads.
+    /// Opens or creates the database at `path` like [`Database::open`], but without threads.
     ///
     /// # Errors
-    /// As there.
+    /// [`Error`] under the conditions of [`Database::open`].
     pub fn alone(path: &Path, options: Options) -> Result<Connection, Error> {
         if rusqlite::version_number() < OLDEST_SQLITE {
             return Err(Error::OldLibrary { found: rusqlite::version() });
@@ -231,11 +234,11 @@ impl Database {
         Ok(connection)
     }
 
-    /// Runs `work` in a transaction on the writer thread and answers when it is on disk; whatever fails is undone. Works that wait together
-    /// are committed together.
+    /// Runs `work` in a transaction on the writer thread and returns once it is on disk; on any error the work is
+    /// rolled back. Waiting jobs are committed together.
     ///
     /// # Errors
-    /// What `work` answered, or [`Error::Contended`] at once when the queue has no place for this lane.
+    /// The error of `work`, or [`Error::Contended`] at once when the queue has no place at this priority.
     pub async fn write<T, E, F>(&self, lane: Lane, work: F) -> Result<T, E>
     where
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
@@ -245,10 +248,11 @@ impl Database {
         self.writer.try_write(lane, work).await
     }
 
-    /// As [`Database::write`], but waits for a place in the queue, up to 10 s: for work that must not be lost.
+    /// Runs `work` like [`Database::write`], but waits up to 10 s for a place in the queue: for work that must not be
+    /// lost.
     ///
     /// # Errors
-    /// What `work` answered, or [`Error::Contended`] where no place came free.
+    /// The error of `work`, or [`Error::Contended`] when no place became free.
     pub async fn write_patiently<T, E, F>(&self, work: F) -> Result<T, E>
     where
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
@@ -258,10 +262,12 @@ impl Database {
         self.writer.write(work).await
     }
 
-    /// Runs `work` in a read transaction on a reader thread, which cannot write. Dropping the future gives the work up.
+    /// Runs `work` in a read transaction on a reader thread, whose connection refuses writes. Dropping the future
+    /// cancels the work.
     ///
     /// # Errors
-    /// What `work` answered, or [`Error::Contended`]: at once when too many works of this lane wait, and when there is no answer within 10 s.
+    /// The error of `work`, or [`Error::Contended`] at once when the queue has no place at this priority, or after 10 s
+    /// without an answer.
     pub async fn read<T, E, F>(&self, lane: Lane, work: F) -> Result<T, E>
     where
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
@@ -271,38 +277,39 @@ impl Database {
         self.readers.read(lane, work).await
     }
 
-    /// Finishes the writes that wait, then closes. Later calls answer [`Error::Closed`]. Blocks until done.
+    /// Finishes the queued writes, then closes. Later calls fail with [`Error::Closed`]. Blocks until done.
     pub fn close(&self) {
         self.readers.close();
         self.writer.close();
     }
 }
 
-/// What the file system says of a database that cannot be opened.
+/// Error of the file system for a database that cannot be opened.
 fn unopened(path: &Path, source: std::io::Error) -> Error {
     Error::Io { path: path.to_owned(), source }
 }
 
-/// A connection, with what holds for every one of them: foreign keys are kept, a page whose cells do not fit is noticed when it is read,
-/// whoever finds the file busy waits, and a schema that somebody prepared can do little: no view answers, no function that is not harmless
-/// is called from it, and it cannot be written to directly.
+/// Opens a connection with the settings that all of them share: foreign keys are enforced, damaged pages are detected
+/// when read, a locked file is waited for, and a manipulated schema can do little: views are disabled, only harmless
+/// functions may be called from the schema, and the schema cannot be written to directly.
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(128);
-    // A statement is planned once: without this, binding a value next to a partial index plans it anew each time.
+    // Stable query plans: without this setting, binding a value next to a partial index plans the statement again each
+    // time.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cell_size_check", true)?;
-    // The journals of savepoints, one for each work, stay in memory instead of going through a file.
+    // Savepoint journals, one per job, stay in memory instead of a file.
     connection.pragma_update(None, "temp_store", "memory")?;
     Ok(connection)
 }
 
-/// What a failure says of the file at `path`, where it says that it is damaged.
+/// Adds the path to an error that reports a damaged file.
 fn damaged(path: &Path, error: Error) -> Error {
     match error {
         Error::Corrupt(_) => Error::Damaged { path: path.to_owned() },
@@ -310,7 +317,8 @@ fn damaged(path: &Path, error: Error) -> Error {
     }
 }
 
-/// Whether the file is empty, and its schema version; refuses one that is not ours, damaged, or newer than this program.
+/// Returns whether the file is empty, and its schema version. Rejects a file that is foreign, damaged or newer than
+/// this program.
 fn mark(connection: &Connection, path: &Path, options: Options) -> Result<(bool, i64), Error> {
     let ask = |sql| connection.query_row(sql, [], |row| row.get(0)).map_err(|error| damaged(path, error.into()));
     let mark = ask("PRAGMA application_id")?;
@@ -326,10 +334,11 @@ fn mark(connection: &Connection, path: &Path, options: Options) -> Result<(bool,
     Ok((fresh, version))
 }
 
-/// Checks that the file and its schema are ours and brings it up to date, all scripts in one transaction: it is never between two schemas. A
-/// file that is up to date is not written to, so that it opens on a full disk. The log is written ahead and synced with every commit, so that
-/// what was answered survives a loss of power; it is moved into the database every 16 MiB (a page that was written twice meanwhile is moved
-/// once), and see [`wal`] for what happens when somebody reads for long.
+/// Checks the file and its schema and migrates it, all scripts in one transaction, so that the file is never between
+/// two schemas. A file that is up to date is not written to, so that it opens on a full disk. The database runs in WAL
+/// mode and syncs every commit, so that acknowledged writes survive a power loss. The log is checkpointed every 4,000
+/// pages (16 MiB), so that a page written twice meanwhile is moved once; [`wal`] handles logs that long reads keep from
+/// being reset.
 fn prepare(connection: &mut Connection, path: &Path, options: Options) -> Result<(), Error> {
     let (is_fresh, version) = mark(connection, path, options)?;
     if !is_fresh {

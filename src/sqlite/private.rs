@@ -1,4 +1,5 @@
-//! Files that only their owner can read, whatever the process's mask and whatever they were before; a link in the place of one is not followed.
+//! Private files: readable by their owner only, whatever the umask and the earlier mode; a symbolic link in place of a
+//! file is not followed.
 
 use rustix::fs::OFlags;
 use std::fs::{OpenOptions, Permissions};
@@ -6,10 +7,10 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// What others may do with a file, which must be nothing.
+/// Permission bits of group and others, which must be clear.
 const OTHERS: u32 = 0o077;
 
-/// Options for opening a file of one's own: a new one has mode 0600, a symbolic link is refused.
+/// Options for opening a private file: a new file gets mode 0600, a symbolic link is refused.
 #[must_use]
 pub fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
@@ -17,10 +18,11 @@ pub fn options() -> OpenOptions {
     options
 }
 
-/// Makes the file at `path` if it is not there, and takes it and the files that SQLite keeps beside it away from others.
+/// Creates the file at `path` if missing, and restricts it and SQLite's companion files to the owner.
 ///
 /// # Errors
-/// When a new file cannot be made. One that is there and belongs to somebody else stays as it is: what opens it says what is wrong.
+/// [`io::Error`] when a new file cannot be created. An existing file of another owner is left unchanged: opening it
+/// reports the problem.
 pub(super) fn prepare(path: &Path) -> io::Result<()> {
     match options().write(true).create_new(true).open(path) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
@@ -34,10 +36,10 @@ pub(super) fn prepare(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Takes a file away from others; what its owner may do with it stays.
+/// Restricts a file to its owner and keeps the owner's own permissions.
 ///
 /// # Errors
-/// When it is not there, or not one's own.
+/// [`io::Error`] when the file is missing or belongs to another user.
 pub fn narrow(path: &Path) -> io::Result<()> {
     let mode = std::fs::metadata(path)?.permissions().mode();
     if mode & OTHERS != 0 {
@@ -47,7 +49,7 @@ pub fn narrow(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The files in a folder that others can read or write, by name, with what to do; empty where there is no folder.
+/// Lists the files of a folder that other users can read or write, with the remedy; empty if the folder does not exist.
 #[must_use]
 pub fn open_to_others(folder: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };

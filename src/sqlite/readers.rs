@@ -1,6 +1,5 @@
-//! The reader threads: each owns a connection that cannot write; they share one queue, in which the reserved lane goes first. The queue is
-//! bounded for both lanes, and so is the time that a work may take from when it is asked for; what nobody waits for any more is not run, or
-//! is interrupted.
+//! Pool of reader threads: each owns a read-only connection; all take jobs from one bounded queue, high priority first.
+//! The time from request to answer is limited; a job whose caller has gone is removed from the queue or interrupted.
 
 use super::{Error, Lane, Options};
 use rusqlite::{Connection, InterruptHandle};
@@ -11,16 +10,16 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// How long a read may take, its time in the queue included.
+/// Maximum duration of a read, including the time in the queue.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A read, and by which number it is known.
+/// A queued read with its number.
 struct Work {
     number: u64,
     run: Box<dyn FnOnce(&Connection) + Send>,
 }
 
-/// What a reader thread runs now: the number of the work, if any.
+/// Job that a reader thread runs now, by its number.
 struct Running {
     number: Mutex<Option<u64>>,
     interrupt: InterruptHandle,
@@ -31,7 +30,7 @@ impl Running {
         *self.number.lock().unwrap_or_else(PoisonError::into_inner) = number;
     }
 
-    /// Interrupts the work of that number, and none that follows it.
+    /// Interrupts the job with this number, but no later one.
     fn interrupt(&self, number: u64) {
         let running = self.number.lock().unwrap_or_else(PoisonError::into_inner);
         if *running == Some(number) {
@@ -40,7 +39,7 @@ impl Running {
     }
 }
 
-/// A read that is waited for; dropping it gives the work up.
+/// A read whose caller is waiting; dropping it cancels the job.
 struct Awaited<'a> {
     readers: &'a Readers,
     number: u64,
@@ -53,27 +52,31 @@ impl Drop for Awaited<'_> {
     }
 }
 
+/// Pool of reader threads with their shared queue.
 pub(super) struct Readers {
     shared: Arc<Shared>,
     running: Vec<Arc<Running>>,
     timeout: Duration,
-    /// Works of the common lane, and of the reserved one, that may wait.
+    /// Maximum number of queued jobs of low priority.
     room: usize,
+    /// Maximum number of queued jobs of high priority.
     reserved_room: usize,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
+/// Queue with the condition variable that wakes the threads.
 #[derive(Debug, Default)]
 struct Shared {
     waiting: Mutex<Waiting>,
     came: Condvar,
 }
 
+/// Queued jobs, separated by priority.
 #[derive(Default)]
 struct Waiting {
     common: VecDeque<Work>,
     reserved: VecDeque<Work>,
-    /// The number of the last work.
+    /// Number of the last job.
     last: u64,
     end: End,
 }
@@ -91,7 +94,7 @@ impl std::fmt::Debug for Readers {
     }
 }
 
-/// Whether more work is taken.
+/// Whether the queue accepts jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum End {
     #[default]
@@ -110,7 +113,7 @@ impl Shared {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for the next work; `None` when there will be none.
+    /// Waits for the next job; `None` once the queue is closed and empty.
     fn next(&self) -> Option<Work> {
         let mut waiting = self.lock();
         loop {
@@ -140,7 +143,7 @@ impl Readers {
                     running.set(Some(number));
                     run(&connection);
                     running.set(None);
-                    // One that was interrupted may have left its transaction open.
+                    // An interrupted job may have left its transaction open.
                     if !connection.is_autocommit() {
                         let _ = connection.execute_batch("ROLLBACK");
                     }
@@ -211,7 +214,7 @@ impl Drop for Readers {
     }
 }
 
-/// One read transaction, so that several questions see the same state.
+/// Runs `work` in one read transaction, so that all its queries see the same state.
 fn in_transaction<T, E, F>(connection: &Connection, work: F) -> Result<T, E>
 where
     F: FnOnce(&Connection) -> Result<T, E>,

@@ -1,11 +1,12 @@
-//! Whether the schema of a database is the one that its migrations make. What a stranger adds would be carried out by every statement of
-//! ours: a trigger moves rows, a view or a virtual table answers in the place of a table, an index evaluates an expression.
+//! Schema verification: compares a database's schema with the one its migrations create. Foreign schema objects would
+//! run within this program's statements: a trigger moves rows, a view or virtual table replaces a table, an index
+//! evaluates an expression.
 
 use super::Error;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 
-/// What SQLite itself and replication tools add, to the letter.
+/// Exact definitions of objects that SQLite itself and replication tools add.
 const KNOWN: &[&str] = &[
     "CREATE TABLE sqlite_stat1(tbl,idx,stat)",
     "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)",
@@ -13,19 +14,21 @@ const KNOWN: &[&str] = &[
     "CREATE TABLE _litestream_lock (id INTEGER)",
 ];
 
-/// Type, name and table of everything in a schema, with its definition.
+/// Type, name and table of every schema object, with its definition.
 type Schema = BTreeMap<(String, String, String), Option<String>>;
 
+/// Reads every object of a schema.
 fn read(connection: &Connection) -> rusqlite::Result<Schema> {
     let mut statement = connection.prepare("SELECT type, name, tbl_name, sql FROM sqlite_schema")?;
     let rows = statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get(3)?)))?;
     rows.collect()
 }
 
-/// How the schema of a database differs from the one that `scripts` make, a sentence each; empty if it does not.
+/// Lists the differences between the schema of a database and the one that `scripts` create, one sentence each; empty
+/// if equal.
 ///
 /// # Errors
-/// When the schema cannot be read.
+/// [`Error`] when the schema cannot be read.
 pub fn differences(connection: &Connection, scripts: &[&str]) -> Result<Vec<String>, Error> {
     let ours = Connection::open_in_memory()?;
     for script in scripts {

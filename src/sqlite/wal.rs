@@ -1,43 +1,46 @@
-//! The write-ahead log's length. SQLite moves the log into the database every 4,000 pages and then begins it anew, but only at a moment
-//! when nobody reads an older state; where reads overlap without a gap, that moment does not come by itself, and the log grows for ever.
+//! Size of the write-ahead log. SQLite checkpoints the log every 4,000 pages and restarts it, but only at a moment when
+//! no connection reads an older snapshot. Where reads overlap without a gap that moment never comes, and the log grows
+//! without limit.
 
 use super::BUSY;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Bytes at which the log is long; it is also cut back to this much when it begins anew.
+/// Size in bytes from which the log is truncated; a restarted log is cut back to this size.
 pub(super) const LONG: u32 = 64 << 20;
-/// Bytes it grows by before a reader that did not end is waited for again.
+/// Growth in bytes after which a failed truncation is tried again.
 const STEP: u64 = 16 << 20;
-/// How long readers are waited for.
+/// Maximum wait for readers during a truncation.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// Where the log of a database is.
+/// Path of a database's write-ahead log.
 pub(super) fn path(connection: &Connection) -> PathBuf {
     PathBuf::from(format!("{}-wal", connection.path().unwrap_or_default()))
 }
 
-/// Bytes a log has.
+/// Size of a file in bytes; 0 if missing.
 pub(super) fn len(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |file| file.len())
 }
 
-/// The log of a database, seen from its writer.
+/// Write-ahead log of a database, watched by its writer.
 #[derive(Debug)]
 pub(super) struct Wal {
     path: PathBuf,
-    /// Bytes at which something is done about it.
+    /// Size in bytes at which the next truncation is tried.
     limit: u64,
 }
 
 impl Wal {
+    /// Watches the log of this connection's database.
     pub(super) fn of(connection: &Connection) -> Self {
         Self { path: path(connection), limit: u64::from(LONG) }
     }
 
-    /// Empties a long log. No write goes on meanwhile, so those who begin to read do so from the database, and the others are waited for.
-    /// What reads for longer than that keeps the log, and it is tried again when the log has grown by a step.
+    /// Truncates the log if it is long. No write runs meanwhile, so new readers read from the database, and readers of
+    /// an older snapshot are waited for. A reader that takes longer keeps the log, and truncation is tried again after
+    /// another step of growth.
     pub(super) fn keep_short(&mut self, connection: &Connection) {
         let len = len(&self.path);
         if len < self.limit {

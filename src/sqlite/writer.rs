@@ -1,4 +1,4 @@
-//! The writer thread: it owns the writing connection and commits what waits together.
+//! Writer thread: owns the writing connection and commits queued jobs in groups.
 
 use super::wal::Wal;
 use super::{Error, Lane, Options};
@@ -10,21 +10,24 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
-/// Works committed together at most.
+/// Maximum number of jobs committed together.
 const BATCH: usize = 64;
-/// How long a work may wait for a place in the queue.
+/// Maximum wait of a job for a place in the queue.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Runs inside the transaction, or is told why there is none; what it returns runs when the transaction's end is known.
+/// Job that runs inside the transaction, or receives the error that prevented it; the returned callback runs when the
+/// outcome of the commit is known.
 type Work = Box<dyn FnOnce(Result<&Connection, Error>) -> Finish + Send>;
-/// Tells the caller; `Err` when the commit failed.
+/// Callback that answers the caller; receives `Err` when the commit failed.
 type Finish = Box<dyn FnOnce(Result<(), Error>)>;
 
+/// Handle of the writer thread with its queue.
 #[derive(Debug)]
 pub(super) struct Writer {
     queue: Mutex<Option<mpsc::Sender<Work>>>,
     reserved: usize,
-    /// Whether the database is closed in order: only then is it tidied up. One that was refused stays as it was found.
+    /// Whether the database is closed regularly: only then it is optimized and its log truncated. A rejected file stays
+    /// as it was found.
     is_in_order: Arc<AtomicBool>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -77,7 +80,7 @@ impl Writer {
             reason = "the thread works in real time, whatever the platform's clock says"
         )]
         let place = tokio::time::timeout(QUEUE_TIMEOUT, sender.reserve()).await;
-        // What has its place is waited for to the end: whether it was written must be known.
+        // A job that has its place is awaited to the end: the caller must learn whether it was written.
         place.map_err(|_| Error::Contended)?.map_err(|_| Error::Closed)?.send(work);
         answer.await.unwrap_or_else(|_| Err(Error::Closed.into()))
     }
@@ -95,7 +98,7 @@ impl Writer {
     }
 }
 
-/// Wraps `work` in a savepoint of its own, so that its failure undoes nothing else.
+/// Wraps `work` in a savepoint of its own, so that its failure rolls back no other job of the group.
 fn boxed<T, E, F>(work: F) -> (Work, oneshot::Receiver<Result<T, E>>)
 where
     F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
@@ -116,6 +119,7 @@ where
     (Box::new(work), answer)
 }
 
+/// Runs `work` between a savepoint and its release or rollback.
 fn in_savepoint<T, E, F>(connection: &Connection, work: F) -> Result<T, E>
 where
     F: FnOnce(&Connection) -> Result<T, E>,
@@ -124,12 +128,13 @@ where
     step(connection, "SAVEPOINT work")?;
     let done = catch_unwind(AssertUnwindSafe(|| work(connection))).unwrap_or_else(|_| Err(Error::Panicked.into()));
     let done = match done {
-        // The work went on although SQLite had rolled everything back.
+        // The work continued although SQLite had rolled the whole transaction back.
         Ok(_) if connection.is_autocommit() => Err(Error::Contended.into()),
         Ok(value) => step(connection, "RELEASE work").map(|()| value).map_err(E::from),
         Err(error) => Err(error),
     };
-    // A full disk can make SQLite roll the whole transaction back: then there is no savepoint, and the reason is what the work says.
+    // A full disk can make SQLite roll back the whole transaction: then the savepoint is gone, and the work's error is
+    // the reason.
     if done.is_err() && !connection.is_autocommit() {
         step(connection, "ROLLBACK TO work")?;
         step(connection, "RELEASE work")?;
@@ -142,8 +147,8 @@ fn step(connection: &Connection, sql: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// The life of the thread: begin, run what waits, commit, tell. Nobody waits for a batch to fill: while one is being synced the next one
-/// gathers, so batches are as large as the load makes them.
+/// Main loop of the writer thread: begin, run the queued jobs, commit, answer. No job waits for a group to fill: while
+/// one group is synced the next one queues up, so groups grow with the load.
 fn run(connection: &Connection, mut queue: mpsc::Receiver<Work>) {
     let mut wal = Wal::of(connection);
     while let Some(first) = queue.blocking_recv() {
@@ -152,14 +157,14 @@ fn run(connection: &Connection, mut queue: mpsc::Receiver<Work>) {
         match &end {
             Ok(()) => {
                 finishes.push(first(Ok(connection)));
-                // Once SQLite has rolled everything back, nothing may be added to what is lost.
+                // After SQLite rolled the transaction back, no further job may join it.
                 while !connection.is_autocommit()
                     && finishes.len() < BATCH
                     && let Ok(next) = queue.try_recv()
                 {
                     finishes.push(next(Ok(connection)));
                 }
-                // The work that met the reason says so itself; the others can be tried again.
+                // The job that caused the rollback reports the reason itself; the others can be retried.
                 end = if connection.is_autocommit() { Err(Error::Contended) } else { step(connection, "COMMIT") };
             }
             Err(error) => finishes.push(first(Err(copied(error)))),
@@ -177,7 +182,7 @@ fn run(connection: &Connection, mut queue: mpsc::Receiver<Work>) {
     }
 }
 
-/// An error told to several callers.
+/// Copies an error for each of several callers.
 fn copied(error: &Error) -> Error {
     match error {
         Error::Full(fault) => Error::Full(*fault),

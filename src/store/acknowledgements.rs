@@ -1,4 +1,4 @@
-//! Who looks after which alert.
+//! Acknowledgements of alerts: table `acknowledgements`, one row per subject.
 
 use super::{Error, time, unreadable};
 use crate::domain::alert::{Acknowledgement, Subject};
@@ -6,7 +6,7 @@ use crate::domain::standing::Standing;
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, params};
 
-/// Notes who looks after an alert, in place of who did before; what was said until `lapsed` is forgotten.
+/// Stores an acknowledgement in place of an earlier one for the subject, and deletes those given at or before `lapsed`.
 pub(crate) fn put(connection: &Connection, of: &Acknowledgement, lapsed: Timestamp) -> Result<(), Error> {
     connection.prepare_cached("DELETE FROM acknowledgements WHERE at <= ?1")?.execute([lapsed.millis()])?;
     connection
@@ -17,7 +17,7 @@ pub(crate) fn put(connection: &Connection, of: &Acknowledgement, lapsed: Timesta
     Ok(())
 }
 
-/// What was said after `lapsed`, oldest first.
+/// Lists the acknowledgements given after `lapsed`, oldest first.
 pub(crate) fn since(connection: &Connection, lapsed: Timestamp) -> Result<Vec<Acknowledgement>, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT subject, state, at, by, note FROM acknowledgements WHERE at > ?1 ORDER BY at, subject",

@@ -1,4 +1,4 @@
-//! Affiliates.
+//! Affiliates of companies: table `affiliates`.
 
 use super::{Error, time};
 use crate::domain::company::{Affiliate, Person};
@@ -6,7 +6,7 @@ use crate::domain::ids::{AffiliateId, CompanyId};
 use crate::domain::subscription::Dates;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
-/// Adds an affiliate; `affiliate.id` is ignored and given back anew.
+/// Inserts an affiliate and returns the id assigned by the database; `affiliate.id` is ignored.
 pub(crate) fn insert(connection: &Connection, affiliate: &Affiliate) -> Result<AffiliateId, Error> {
     connection
         .prepare_cached(
@@ -18,7 +18,7 @@ pub(crate) fn insert(connection: &Connection, affiliate: &Affiliate) -> Result<A
     Ok(id)
 }
 
-/// Writes an affiliate as it is now.
+/// Updates all columns of an affiliate but its company and creation time.
 pub(crate) fn update(connection: &Connection, affiliate: &Affiliate) -> Result<(), Error> {
     let Affiliate { id, company: _, person, code, commission_rate, is_approved, external_id, dates } = affiliate;
     connection
@@ -33,12 +33,12 @@ pub(crate) fn update(connection: &Connection, affiliate: &Affiliate) -> Result<(
     Ok(())
 }
 
-/// One affiliate.
+/// Returns the affiliate with this id.
 pub(crate) fn get(connection: &Connection, id: AffiliateId) -> Result<Option<Affiliate>, Error> {
     Ok(connection.prepare_cached("SELECT * FROM affiliates WHERE id = ?1")?.query_row([id.0], read).optional()?)
 }
 
-/// The affiliate of a company with the partner's own id.
+/// Returns the affiliate of a company with this partner's own id.
 pub(crate) fn by_external_id(
     connection: &Connection,
     company: CompanyId,

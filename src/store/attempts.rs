@@ -1,4 +1,4 @@
-//! Attempts: the delivery log.
+//! Attempts and their HTTP exchanges: table `attempts`, which is the delivery log.
 
 use super::scan::{Log, wanted};
 use super::{Error, count, maybe_time, small, time, unreadable};
@@ -9,10 +9,12 @@ use crate::domain::ids::{AttemptId, CompanyId, DeliveryId, EventId, Subscription
 use crate::domain::log::{AttemptFilter, Ended, Page, Span};
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
+/// Columns of an attempt without its HTTP exchange.
 const SHORT: &str = "id, company_id, subscription_id, target_url, delivery_id, event_id, event_type, kind, number, started_at, elapsed_ms, \
                      status, cause, error";
 
-/// Adds an attempt; `attempt.id` is ignored and given back anew. `body` is what was sent where no event holds it.
+/// Inserts an attempt and returns the id assigned by the database; `attempt.id` is ignored. `body` is the request body
+/// where no event stores it, as for a test.
 pub(crate) fn insert(
     connection: &Connection,
     attempt: &Attempt,
@@ -34,7 +36,7 @@ pub(crate) fn insert(
                  dns_us, connect_us, tls_us, head_us, body_us)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)",
         )?
-        // By number, in the order of the columns: looking names up costs as much as the rest, and this is done for every attempt.
+        // Parameters are bound by number: looking up names costs as much as the rest, and this runs for every attempt.
         .execute(params![
             about.company.0,
             about.subscription.0,
@@ -64,7 +66,7 @@ pub(crate) fn insert(
     Ok(AttemptId(connection.last_insert_rowid()))
 }
 
-/// At most `limit` attempts with ids below `before`, newest first, of one subscription or of all.
+/// Lists at most `limit` attempts with ids below `before`, newest first, of one subscription or of all.
 pub(crate) fn page(
     connection: &Connection,
     subscription: Option<SubscriptionId>,
@@ -83,7 +85,7 @@ pub(crate) fn page(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// A page of attempts, newest first.
+/// Returns a page of attempts that match a filter, newest first.
 pub(crate) fn list(connection: &Connection, of: &AttemptFilter, span: &Span) -> Result<Page<Attempt>, Error> {
     let (mut seek, mut sift) = (Vec::new(), Vec::new());
     wanted(&mut seek, "delivery_id = ?", of.delivery.map(|id| id.0));
@@ -112,7 +114,7 @@ pub(crate) fn list(connection: &Connection, of: &AttemptFilter, span: &Span) -> 
     log.page(connection, span, read, |attempt| attempt.id.0)
 }
 
-/// One attempt byte by byte, with the body that was sent.
+/// Returns one attempt with its HTTP exchange and the request body.
 pub(crate) fn get(connection: &Connection, id: AttemptId) -> Result<Option<(Attempt, Exchange, Vec<u8>)>, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT a.*, coalesce(a.request_body, e.body, x'') AS sent FROM attempts a LEFT JOIN events e ON e.id = a.event_id WHERE a.id = ?1",
@@ -135,7 +137,8 @@ pub(crate) fn get(connection: &Connection, id: AttemptId) -> Result<Option<(Atte
     Ok(statement.query_row([id.0], read_all).optional()?)
 }
 
-/// What the latest `limit` scheduled attempts of a subscription came to, most frequent first.
+/// Counts the outcomes of the latest `limit` scheduled attempts of a subscription, most frequent first. Local failures
+/// are left out.
 pub(crate) fn causes(
     connection: &Connection,
     subscription: SubscriptionId,

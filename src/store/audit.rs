@@ -1,6 +1,7 @@
-//! The audit trail: who changed what. Rows form a chain of HMACs under a key that is not in the database: each covers the row, its number
-//! and the MAC of the row before it, and the end of the chain is kept under a MAC of its own. Editing, deleting, reordering and cutting off
-//! rows without the key shows; putting back an earlier state of all of them shows against a head that was kept elsewhere.
+//! Audit trail: table `audit`. Rows form a chain of HMACs under a key that is not in the database: each MAC covers the
+//! row, its number and the MAC of the row before it, and the head of the chain is stored under a MAC of its own.
+//! Editing, deleting, reordering or truncating rows without the key is detected; restoring an earlier state of all of
+//! them is detected by a head that was exported.
 
 use super::scan::Log;
 use super::{Error, custody, time};
@@ -10,7 +11,7 @@ use crate::domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 use sha2::{Digest as _, Sha256};
 
-/// One change.
+/// A change to append to the audit trail.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry<'a> {
     pub(crate) at: Timestamp,
@@ -23,12 +24,12 @@ pub(crate) struct Entry<'a> {
     pub(crate) request_id: Option<&'a str>,
 }
 
-/// Appends a change. Belongs into the transaction of the change.
+/// Appends a change. Must run in the transaction of the change itself.
 pub(crate) fn append(connection: &Connection, key: &AuditKey, entry: &Entry<'_>) -> Result<(), Error> {
     let kept = kept(connection, key)?;
     let last = last(connection)?;
-    // The chain goes on from the end that was written, whatever the table has: what was cut off stays missing, what was added stays wrong. An
-    // end that is not ours stays as it is, so that it is noticed.
+    // The chain continues from the stored head, whatever rows the table has: truncated rows stay missing and added rows
+    // stay wrong. A head that this key did not write is left in place, so that verification reports it.
     let previous = kept.as_ref().unwrap_or(&last);
     let sequence = previous.sequence.max(last.sequence) + 1;
     let head = Head { sequence, mac: chain(key, &previous.mac, sequence, entry) };
@@ -44,14 +45,15 @@ pub(crate) fn append(connection: &Connection, key: &AuditKey, entry: &Entry<'_>)
     if kept.is_some() { keep(connection, key, &head) } else { Ok(()) }
 }
 
-/// What the end of the chain is kept as: its number, its MAC, and a MAC over both.
+/// Name under which the head of the chain is stored: number, MAC, and a MAC over both.
 const HEAD: &str = "audit head";
 
+/// Stores the head of the chain with its MAC.
 fn keep(connection: &Connection, key: &AuditKey, head: &Head) -> Result<(), Error> {
     custody::keep(connection, HEAD, &[head.sequence.to_be_bytes().as_slice(), &head.mac, &seal(key, head)].concat())
 }
 
-/// The end of the chain that was kept; none if there is none, or one that was not written with this key.
+/// Returns the stored head; `None` if there is none or its MAC was not made with this key.
 fn kept(connection: &Connection, key: &AuditKey) -> Result<Option<Head>, Error> {
     let Some(bytes) = custody::kept(connection, HEAD)? else { return Ok(None) };
     let Some((sequence, rest)) = bytes.split_first_chunk::<8>() else { return Ok(None) };
@@ -60,26 +62,26 @@ fn kept(connection: &Connection, key: &AuditKey) -> Result<Option<Head>, Error> 
     Ok((seal(key, &head) == *sealed).then_some(head))
 }
 
-/// The number and MAC of the last row; 0 and nothing where there is none.
+/// Returns number and MAC of the last row; 0 and empty if the trail is empty.
 fn last(connection: &Connection) -> Result<Head, Error> {
     let mut statement = connection.prepare_cached("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1")?;
     let read = |row: &Row<'_>| Ok(Head { sequence: row.get(0)?, mac: row.get(1)? });
     Ok(statement.query_row([], read).optional()?.unwrap_or_default())
 }
 
-/// The end of the chain, if it is the one that was written last.
+/// Returns the head of the chain if the last row is the one that was written last.
 pub(crate) fn head(connection: &Connection, key: &AuditKey) -> Result<Option<Head>, Error> {
     let last = last(connection)?;
     Ok(kept(connection, key)?.filter(|head| *head == last))
 }
 
-/// Whether the row with the number of an exported head is there with its MAC.
+/// Returns whether the trail contains the row of an exported head with its MAC.
 pub(crate) fn holds(connection: &Connection, head: &Head) -> Result<bool, Error> {
     let mut statement = connection.prepare_cached("SELECT 1 FROM audit WHERE id = ?1 AND hash = ?2")?;
     Ok(head.sequence == 0 || statement.exists(params![head.sequence, head.mac])?)
 }
 
-/// Puts the rows that were written before the chain had a key under it, as they are. What was wrong with the hashes they had.
+/// Chains the rows that were written before the chain had a key, and reports the faults of their unkeyed hashes.
 pub(crate) fn rechain(connection: &Connection, key: &AuditKey) -> Result<Checked, Error> {
     let checked = walk(connection, |previous, row| hash_before_keys(previous, &row.entry()))?;
     let mut head = Head::default();
@@ -93,41 +95,41 @@ pub(crate) fn rechain(connection: &Connection, key: &AuditKey) -> Result<Checked
     Ok(checked)
 }
 
-/// A change as it was written down.
+/// A row of the audit trail.
 #[derive(Debug, Clone)]
 pub struct Stored {
-    /// Its number; without gaps.
+    /// Number of the row, without gaps.
     pub id: i64,
-    /// When.
+    /// Time at which the change was made.
     pub at: Timestamp,
-    /// Who.
+    /// Name of the operator, key or component that made the change.
     pub actor: String,
-    /// What was done.
+    /// Name of the action that was performed.
     pub action: String,
-    /// To what.
+    /// Object that was changed, such as `subscription 12`.
     pub subject: String,
-    /// As it was.
+    /// State before the change, if recorded.
     pub before: Option<String>,
-    /// As it is since.
+    /// State after the change, if recorded.
     pub after: Option<String>,
-    /// Why, if somebody said so.
+    /// Reason for the change, if given.
     pub reason: Option<String>,
-    /// In which request.
+    /// Id of the request that made the change.
     pub request_id: Option<String>,
-    /// Its MAC over the previous one and all of the above.
+    /// MAC over the previous MAC, the number and all fields.
     pub hash: Vec<u8>,
 }
 
-/// Faults that are named at most.
+/// Maximum number of faults that a verification reports.
 const NAMED: usize = 100;
 
-/// A page of changes, newest first.
+/// Returns a page of audit rows, newest first.
 pub(crate) fn list(connection: &Connection, span: &Span) -> Result<Page<Stored>, Error> {
     let log = Log { table: "audit", columns: "*", computed: "", time: "at", seek: Vec::new(), sift: Vec::new() };
     log.page(connection, span, read, |row| row.id)
 }
 
-/// Reads the whole trail and holds each row against its MAC and the last one against the head that was kept.
+/// Verifies every row against its MAC and the last row against the stored head.
 pub(crate) fn check(connection: &Connection, key: &AuditKey) -> Result<Checked, Error> {
     let mut checked = walk(connection, |previous, row| chain(key, previous, row.id, &row.entry()))?;
     if head(connection, key)?.is_none() {
@@ -136,8 +138,8 @@ pub(crate) fn check(connection: &Connection, key: &AuditKey) -> Result<Checked, 
     Ok(checked)
 }
 
-/// Goes through the trail with what makes the hash of a row. Deleting, editing or reordering rows shows, and deleting the last ones too: the
-/// database remembers the last number it gave.
+/// Reads the whole trail and compares each hash with the one computed by `hash`. Deleted, edited and reordered rows are
+/// detected, deleted last rows too: the database remembers the last number it assigned.
 fn walk(connection: &Connection, hash: impl Fn(&[u8], &Stored) -> Vec<u8>) -> Result<Checked, Error> {
     let mut statement = connection.prepare_cached("SELECT * FROM audit ORDER BY id")?;
     let mut rows = statement.query([])?;
@@ -164,6 +166,7 @@ fn walk(connection: &Connection, hash: impl Fn(&[u8], &Stored) -> Vec<u8>) -> Re
     Ok(checked)
 }
 
+/// Records a fault, up to the maximum.
 fn note(checked: &mut Checked, fault: Fault) {
     if checked.faults.len() < NAMED {
         checked.faults.push(fault);
@@ -200,22 +203,22 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Stored> {
     })
 }
 
-/// The MAC of a row after the row with the MAC `previous`.
+/// MAC of a row that follows the row with the MAC `previous`.
 fn chain(key: &AuditKey, previous: &[u8], id: i64, entry: &Entry<'_>) -> Vec<u8> {
     key.mac("audit row", &[previous, &id.to_be_bytes(), &encoded(entry)]).to_vec()
 }
 
-/// The MAC over the number and the MAC of the last row.
+/// MAC over number and MAC of the last row.
 fn seal(key: &AuditKey, head: &Head) -> [u8; 32] {
     key.mac("audit head", &[&head.sequence.to_be_bytes(), &head.mac])
 }
 
-/// The hash that a row had before the chain had a key.
+/// Hash that a row had before the chain had a key.
 fn hash_before_keys(previous: &[u8], entry: &Entry<'_>) -> Vec<u8> {
     Sha256::new().chain_update(previous).chain_update(encoded(entry)).finalize().to_vec()
 }
 
-/// The fields of a row, each with its length in front, so that no two rows read the same.
+/// Encodes the fields of a row, each preceded by its length, so that two different rows never encode alike.
 fn encoded(entry: &Entry<'_>) -> Vec<u8> {
     let mut bytes = entry.at.millis().to_be_bytes().to_vec();
     let fields = [

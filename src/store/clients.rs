@@ -1,4 +1,4 @@
-//! Clients and leads, and what they are found by.
+//! Clients and leads, with the normalized keys they are searched by: table `clients`.
 
 use super::{Error, time, unreadable};
 use crate::domain::company::{Address, Assigned, Client, ClientStatus, Origin, Person, Traits, email_key, phone_key};
@@ -6,7 +6,7 @@ use crate::domain::ids::{AffiliateId, ClientId, CompanyId};
 use crate::domain::subscription::Dates;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
-/// Adds a client; `client.id` is ignored and given back anew.
+/// Inserts a client and returns the id assigned by the database; `client.id` is ignored.
 pub(crate) fn insert(connection: &Connection, client: &Client) -> Result<ClientId, Error> {
     write(
         connection,
@@ -19,7 +19,7 @@ pub(crate) fn insert(connection: &Connection, client: &Client) -> Result<ClientI
     Ok(ClientId(connection.last_insert_rowid()))
 }
 
-/// Writes a client as it is now.
+/// Updates every column of a client.
 pub(crate) fn update(connection: &Connection, client: &Client) -> Result<(), Error> {
     write(
         connection,
@@ -32,7 +32,7 @@ pub(crate) fn update(connection: &Connection, client: &Client) -> Result<(), Err
     )
 }
 
-/// Runs a statement that names every column.
+/// Runs a statement that names every column of a client.
 fn write(connection: &Connection, sql: &str, (id, client): (Option<ClientId>, &Client)) -> Result<(), Error> {
     let Client { id: _, company, person, address, status, assigned, origin, dates } = client;
     connection.prepare_cached(sql)?.execute(named_params! {
@@ -46,12 +46,12 @@ fn write(connection: &Connection, sql: &str, (id, client): (Option<ClientId>, &C
     Ok(())
 }
 
-/// One client.
+/// Returns the client with this id.
 pub(crate) fn get(connection: &Connection, id: ClientId) -> Result<Option<Client>, Error> {
     Ok(connection.prepare_cached("SELECT * FROM clients WHERE id = ?1")?.query_row([id.0], read).optional()?)
 }
 
-/// The client of a company with the partner's own id.
+/// Returns the client of a company with this partner's own id.
 pub(crate) fn by_external_id(
     connection: &Connection,
     company: CompanyId,
@@ -62,7 +62,8 @@ pub(crate) fn by_external_id(
     Ok(statement.query_row(params![company.0, external_id], read).optional()?)
 }
 
-/// The newest client of a company that has all of these traits and `fits`, with its affiliate's name. Looked up by the rarest trait given.
+/// Finds the newest client of a company that matches all criteria and `fits`, with the name of its affiliate. The most
+/// selective criterion chooses the index.
 pub(crate) fn search(
     connection: &Connection,
     company: CompanyId,

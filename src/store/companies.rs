@@ -1,4 +1,4 @@
-//! Companies.
+//! Companies, the tenants of the platform: table `companies`.
 
 use super::{Error, time};
 use crate::domain::company::Company;
@@ -6,7 +6,7 @@ use crate::domain::ids::CompanyId;
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-/// Adds a company.
+/// Inserts a company with this name.
 pub(crate) fn insert(connection: &Connection, name: &str, now: Timestamp) -> Result<Company, Error> {
     connection
         .prepare_cached("INSERT INTO companies (name, created_at) VALUES (?1, ?2)")?
@@ -14,13 +14,13 @@ pub(crate) fn insert(connection: &Connection, name: &str, now: Timestamp) -> Res
     Ok(Company { id: CompanyId(connection.last_insert_rowid()), name: name.to_owned(), created_at: now })
 }
 
-/// All companies, oldest first.
+/// Lists all companies, oldest first.
 pub(crate) fn all(connection: &Connection) -> Result<Vec<Company>, Error> {
     let mut statement = connection.prepare_cached("SELECT id, name, created_at FROM companies ORDER BY id")?;
     Ok(statement.query_map([], read)?.collect::<Result<_, _>>()?)
 }
 
-/// Whether there is such a company.
+/// Returns whether a company with this id exists.
 pub(crate) fn exists(connection: &Connection, id: CompanyId) -> Result<bool, Error> {
     let found =
         connection.prepare_cached("SELECT 1 FROM companies WHERE id = ?1")?.query_row([id.0], |_| Ok(())).optional()?;

@@ -1,4 +1,5 @@
-//! Deliveries: the outbox. A claim is a lease, a row beside the delivery; what its holder says later counts only while the lease is its own.
+//! Deliveries: table `deliveries`, the outbox. A claim is a lease, a row in `leases`; the outcome reported by its
+//! holder is accepted only while the lease still carries the holder's token.
 
 use super::{Error, small, unreadable};
 use crate::domain::delivery::{Kind, MAX_RETRY_AFTER, Schedule, State};
@@ -8,58 +9,58 @@ use crate::domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 use std::time::Duration;
 
-/// A delivery that was claimed.
+/// A delivery that was claimed under a lease.
 #[derive(Debug, Clone)]
 pub struct Claimed {
-    /// Which one.
+    /// Number of the delivery, unique on the platform.
     pub id: DeliveryId,
-    /// Of which event.
+    /// Event that is to be delivered.
     pub event: EventId,
-    /// To which subscription.
+    /// Subscription that receives the event.
     pub subscription: SubscriptionId,
-    /// Whose.
+    /// Company that owns the subscription.
     pub company: CompanyId,
-    /// What its attempts are for.
+    /// Reason for which the attempt is made.
     pub kind: Kind,
-    /// Attempts made so far.
+    /// Number of attempts made so far.
     pub n_attempts: u32,
-    /// Those among them that use up no retry.
+    /// Number of those attempts that use up no retry, such as resends.
     pub n_beside: u32,
-    /// When its retries are due.
+    /// Retry policy of the delivery.
     pub schedule: Schedule,
 }
 
-/// The longest wait of a schedule in steps of its base, unless more is asked for: the cap with all of its jitter.
+/// Longest delay of the retry policy in units of its base, jitter included.
 const LONGEST_STEP: i64 = 480 * 12 / 10;
 
-/// What a claim is made under.
+/// Lease under which deliveries are claimed.
 #[derive(Debug, Clone)]
 pub(crate) struct Lease {
-    /// What its holder has to show.
+    /// Token that the holder presents to complete the delivery.
     pub(crate) token: String,
-    /// When it begins.
+    /// Time at which the lease begins.
     pub(crate) now: Timestamp,
-    /// When it ends by itself.
+    /// Time at which the lease expires.
     pub(crate) until: Timestamp,
 }
 
-/// Where a subscription's deliveries stand.
+/// Backlog of one subscription's deliveries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Backlog {
-    /// Deliveries that wait for their time.
+    /// Number of deliveries that wait until they are due.
     pub n_pending: u64,
-    /// Deliveries under way.
+    /// Number of deliveries in flight.
     pub n_in_flight: u64,
-    /// Deliveries that wait for the subscription to be enabled.
+    /// Number of deliveries on hold until the subscription is enabled.
     pub n_parked: u64,
-    /// When the first waiting one is or was due.
+    /// Time at which the first pending delivery is or was due.
     pub next_due_at: Option<Timestamp>,
 }
 
-/// Whether somebody has a row of `deliveries` in hand.
+/// SQL condition: a row of `deliveries` is leased.
 pub(super) const IS_HELD: &str = "EXISTS (SELECT 1 FROM leases l WHERE l.delivery_id = deliveries.id)";
 
-/// Adds the delivery of an event to a subscription: due at once, or skipped.
+/// Inserts the delivery of an event to a subscription: due at once, or skipped.
 pub(crate) fn insert(connection: &Connection, delivery: &Claimed, state: State, now: Timestamp) -> Result<(), Error> {
     let due = (state == State::Pending).then(|| now.millis());
     connection
@@ -74,19 +75,19 @@ pub(crate) fn insert(connection: &Connection, delivery: &Claimed, state: State, 
     Ok(())
 }
 
-/// A subscription for which something waits.
+/// A subscription with pending deliveries that are not leased.
 #[derive(Debug, Clone)]
 pub(crate) struct Waiting {
     pub(crate) subscription: SubscriptionId,
     pub(crate) company: CompanyId,
     pub(crate) target_url: String,
-    /// When the first of it is or was due.
+    /// Time at which the first delivery is or was due.
     pub(crate) due_at: Timestamp,
     pub(crate) ramp: Ramp,
 }
 
-/// Subscriptions for which something waits, ascending. Hops along the index from one subscription to the next: what waits behind the first
-/// costs nothing.
+/// Lists the subscriptions with pending deliveries, by ascending id. A recursive query skips along the index from one
+/// subscription to the next, so that the length of a backlog costs nothing.
 pub(crate) fn next_due(connection: &Connection) -> Result<Vec<Waiting>, Error> {
     let mut statement = connection.prepare_cached(&format!(
         "WITH RECURSIVE waiting (id) AS (
@@ -113,7 +114,7 @@ pub(crate) fn next_due(connection: &Connection) -> Result<Vec<Waiting>, Error> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// When the first delivery of a subscription is or was due that waits and is not under way.
+/// Time at which the first pending, unleased delivery of a subscription is or was due.
 pub(crate) fn next_due_of(connection: &Connection, of: SubscriptionId) -> Result<Option<Timestamp>, Error> {
     let mut first = connection.prepare_cached(&format!(
         "SELECT due_at AS due FROM deliveries WHERE subscription_id = ?1 AND state = 'pending' AND NOT {IS_HELD}
@@ -142,7 +143,7 @@ pub(crate) fn claim(
     Ok(claimed)
 }
 
-/// Takes a delivery in hand that nobody has.
+/// Leases a delivery that is not leased.
 pub(super) fn hold(connection: &Connection, claimed: &Claimed, lease: &Lease) -> Result<(), Error> {
     connection
         .prepare_cached("INSERT INTO leases (delivery_id, subscription_id, token, until) VALUES (?1, ?2, ?3, ?4)")?
@@ -150,7 +151,8 @@ pub(super) fn hold(connection: &Connection, claimed: &Claimed, lease: &Lease) ->
     Ok(())
 }
 
-/// Ends a claim: the new state, the attempts made, and when the next one is due. `false` if the lease is no longer `lease`.
+/// Completes a claimed delivery: stores its new state, the number of attempts and the next due time. Returns `false`
+/// and changes nothing if the lease is lost.
 pub(crate) fn settle(
     connection: &Connection,
     id: DeliveryId,
@@ -168,43 +170,47 @@ pub(crate) fn settle(
     Ok(true)
 }
 
-/// Ends a claim as if it had not been made: the delivery stands as it stands. `false` if the lease is no longer `lease`.
+/// Releases a lease and leaves the delivery unchanged. Returns `false` if the lease is lost.
 pub(crate) fn let_go(connection: &Connection, id: DeliveryId, lease: &str) -> Result<bool, Error> {
     let mut statement = connection.prepare_cached("DELETE FROM leases WHERE delivery_id = ?1 AND token = ?2")?;
     Ok(statement.execute(params![id.0, lease])? == 1)
 }
 
-/// Ends every claim whose lease ended before `now`. The number ended.
+/// Releases every lease that expired before `now`. Returns the number released.
 pub(crate) fn release_expired(connection: &Connection, now: Timestamp) -> Result<usize, Error> {
     Ok(connection.prepare_cached("DELETE FROM leases WHERE until < ?1")?.execute([now.millis()])?)
 }
 
-/// Ends every claim: for a process that starts and knows that nobody else holds any. The number ended.
+/// Releases every lease, for a process that starts and holds the lock of the data directory. Returns the number
+/// released.
 pub(crate) fn release_all(connection: &Connection) -> Result<usize, Error> {
     Ok(connection.prepare_cached("DELETE FROM leases")?.execute([])?)
 }
 
-/// Lets no lease end after `latest`: none can, unless the clock was set back. The number shortened.
+/// Shortens leases that expire after `latest`, as only a clock that was set back produces. Returns the number
+/// shortened.
 pub(crate) fn clamp_leases(connection: &Connection, latest: Timestamp) -> Result<usize, Error> {
     let mut statement = connection.prepare_cached("UPDATE leases SET until = ?1 WHERE until > ?1")?;
     Ok(statement.execute([latest.millis()])?)
 }
 
-/// Moves every lease by a step of the clock, so that no claim under way is taken for one that was left. The number moved.
+/// Shifts every lease by a step of the clock, so that leases of deliveries in flight do not seem expired. Returns the
+/// number shifted.
 pub(crate) fn shift_leases(connection: &Connection, step: Duration) -> Result<usize, Error> {
     let mut statement = connection.prepare_cached("UPDATE leases SET until = until + ?1")?;
     Ok(statement.execute([millis(step)])?)
 }
 
-/// Moves what is due by a step that the clock was set back, so that nothing waits for longer than was planned. The number moved.
+/// Shifts due times back by the step that the clock was set back, so that no delivery waits longer than planned.
+/// Returns the number shifted.
 pub(crate) fn bring_forward(connection: &Connection, step: Duration) -> Result<usize, Error> {
     let mut statement =
         connection.prepare_cached("UPDATE deliveries SET due_at = due_at - ?1 WHERE state = 'pending'")?;
     Ok(statement.execute([millis(step)])?)
 }
 
-/// Lets nothing be due later than the longest step of its schedule, or than a receiver can ask for: for a process that starts and cannot know whether the clock was set back
-/// while nobody looked. The number brought forward.
+/// Limits due times to the longest delay of the retry policy or of `Retry-After`, for a process that starts and cannot
+/// know whether the clock was set back while it was down. Returns the number of deliveries brought forward.
 pub(crate) fn clamp_due(connection: &Connection, now: Timestamp) -> Result<usize, Error> {
     let mut statement = connection.prepare_cached(
         "UPDATE deliveries SET due_at = ?1 + max(retry_base_ms * ?2, ?3)
@@ -213,7 +219,8 @@ pub(crate) fn clamp_due(connection: &Connection, now: Timestamp) -> Result<usize
     Ok(statement.execute(params![now.millis(), LONGEST_STEP, millis(MAX_RETRY_AFTER)])?)
 }
 
-/// Parks what waits for a subscription that is being switched off, whoever has it in hand: once it is let go, it is parked. The number parked.
+/// Puts the pending deliveries of a subscription that is being disabled on hold. Leased ones are included and stay on
+/// hold when their lease is released unchanged. Returns the number on hold.
 pub(crate) fn park(connection: &Connection, subscription: SubscriptionId) -> Result<usize, Error> {
     Ok(connection
         .prepare_cached(
@@ -222,7 +229,8 @@ pub(crate) fn park(connection: &Connection, subscription: SubscriptionId) -> Res
         .execute([subscription.0])?)
 }
 
-/// Cancels what waits for a subscription that is being deleted, and forgets what was to be resent to it. The number cancelled.
+/// Cancels the pending and parked deliveries of a subscription that is being deleted, and drops its resends. Returns
+/// the number cancelled.
 pub(crate) fn cancel(connection: &Connection, subscription: SubscriptionId) -> Result<usize, Error> {
     connection.prepare_cached("DELETE FROM resends WHERE subscription_id = ?1")?.execute([subscription.0])?;
     Ok(connection
@@ -232,7 +240,7 @@ pub(crate) fn cancel(connection: &Connection, subscription: SubscriptionId) -> R
         .execute([subscription.0])?)
 }
 
-/// Resumes what was parked when its subscription was switched off, due at `now`. The number resumed.
+/// Resumes the deliveries on hold of a subscription, due at `now`. Returns the number resumed.
 pub(crate) fn resume(connection: &Connection, subscription: SubscriptionId, now: Timestamp) -> Result<usize, Error> {
     Ok(connection
         .prepare_cached(
@@ -241,7 +249,7 @@ pub(crate) fn resume(connection: &Connection, subscription: SubscriptionId, now:
         .execute(params![subscription.0, now.millis()])?)
 }
 
-/// How many deliveries of a subscription are due, counted up to `most`.
+/// Counts the due, unleased deliveries of a subscription, up to `most`.
 pub(crate) fn n_due(connection: &Connection, of: SubscriptionId, most: u32, now: Timestamp) -> Result<u32, Error> {
     let mut statement = connection.prepare_cached(&format!(
         "SELECT count(*) AS n FROM (SELECT 1 FROM deliveries
@@ -250,7 +258,7 @@ pub(crate) fn n_due(connection: &Connection, of: SubscriptionId, most: u32, now:
     Ok(statement.query_row(params![of.0, now.millis(), most], |row| small(row, "n"))?)
 }
 
-/// Where a subscription's deliveries stand, from numbers that are kept anyway.
+/// Returns the backlog of a subscription from maintained counters, without scanning deliveries.
 pub(crate) fn backlog(connection: &Connection, subscription: SubscriptionId) -> Result<Backlog, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT state, n FROM backlogs WHERE subscription_id = ?1 AND n > 0
@@ -276,7 +284,7 @@ pub(crate) fn backlog(connection: &Connection, subscription: SubscriptionId) -> 
     Ok(backlog)
 }
 
-/// The earliest time at which a delivery that waits for an enabled subscription is due.
+/// Earliest due time of a pending delivery of an enabled subscription.
 pub(crate) fn oldest_due(connection: &Connection) -> Result<Option<Timestamp>, Error> {
     let mut statement = connection.prepare_cached(&format!(
         "SELECT min((SELECT due_at FROM deliveries WHERE subscription_id = s.id AND state = 'pending' AND NOT {IS_HELD}
@@ -286,10 +294,10 @@ pub(crate) fn oldest_due(connection: &Connection) -> Result<Option<Timestamp>, E
     Ok(statement.query_row([], |row| super::maybe_time(row, "due"))?)
 }
 
-/// The columns of a claimed delivery, in the order in which [`read`] expects them.
+/// Columns of a claimed delivery, in the order in which [`read`] expects them.
 pub(super) const CLAIMED: &str = "id, event_id, subscription_id, company_id, kind, n_attempts, n_beside, retry_base_ms";
 
-/// Reads a claimed delivery, by number: it is done for every attempt.
+/// Reads a claimed delivery by column number, which is faster than by name and runs for every attempt.
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Claimed> {
     let kind = row.get_ref(4)?.as_str().ok().and_then(Kind::named);
     let base_ms: i64 = row.get(7)?;

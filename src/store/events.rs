@@ -1,4 +1,4 @@
-//! Events: append-only, ids without gaps in the order of publishing.
+//! Events: table `events`, append-only, with ids without gaps in the order of publication.
 
 use super::{Error, time, unreadable};
 use crate::domain::event::{Event, EventType, Filter, Order};
@@ -7,14 +7,14 @@ use crate::domain::log::MAX_PAGE_BYTES;
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
-/// The id of the next event. Belongs into the transaction that inserts it.
+/// Assigns the id of the next event. Must run in the transaction that inserts the event.
 pub(crate) fn next_id(connection: &Connection) -> Result<EventId, Error> {
     let mut statement =
         connection.prepare_cached("UPDATE counters SET value = value + 1 WHERE name = 'event' RETURNING value")?;
     Ok(EventId(statement.query_row([], |row| row.get(0))?))
 }
 
-/// Adds an event.
+/// Inserts a published event with its envelope.
 pub(crate) fn insert(connection: &Connection, event: &Event) -> Result<(), Error> {
     connection
         .prepare_cached("INSERT INTO events (id, company_id, kind, created_at, body) VALUES (?1, ?2, ?3, ?4, ?5)")?
@@ -22,7 +22,7 @@ pub(crate) fn insert(connection: &Connection, event: &Event) -> Result<(), Error
     Ok(())
 }
 
-/// When the latest events of a company happened, newest first, at most `limit`.
+/// Lists the publication times of a company's latest events, newest first, at most `limit`.
 pub(crate) fn latest_times(connection: &Connection, company: CompanyId, limit: usize) -> Result<Vec<Timestamp>, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT created_at FROM events INDEXED BY events_company WHERE company_id = ?1 ORDER BY id DESC LIMIT ?2",
@@ -31,7 +31,7 @@ pub(crate) fn latest_times(connection: &Connection, company: CompanyId, limit: u
     Ok(statement.query_map(params![company.0, limit], |row| time(row, 0))?.collect::<Result<_, _>>()?)
 }
 
-/// One event.
+/// Returns the event with this id.
 pub(crate) fn get(connection: &Connection, id: EventId) -> Result<Option<Event>, Error> {
     Ok(connection
         .prepare_cached("SELECT id, company_id, kind, created_at, body FROM events WHERE id = ?1")?
@@ -39,17 +39,17 @@ pub(crate) fn get(connection: &Connection, id: EventId) -> Result<Option<Event>,
         .optional()?)
 }
 
-/// A page of envelopes.
+/// A page of event envelopes.
 #[derive(Debug, Clone)]
 pub(crate) struct Page {
     pub(crate) events: Vec<(EventId, Vec<u8>)>,
-    /// Whether there are more that the filter lets through.
+    /// Whether more events match the filter.
     pub(crate) has_more: bool,
 }
 
-/// The envelopes of at most `limit` events of a company behind `from` in an order that a filter lets through, and of no more than fit
-/// into [`MAX_PAGE_BYTES`], but of one at least. Each type is read along its own index, so that rare types cost no scan; envelopes are read when
-/// it is known which are wanted.
+/// Returns the envelopes of at most `limit` events of a company that match a filter, beyond `from` in the given order.
+/// The page ends early at [`MAX_PAGE_BYTES`] but holds at least one envelope. Each type is read along its own index, so
+/// that rare types need no scan; envelopes are read only for the selected events.
 pub(crate) fn page(
     connection: &Connection,
     company: CompanyId,
@@ -102,7 +102,7 @@ pub(crate) fn page(
     Ok(Page { events, has_more: n_fitting < found.len() })
 }
 
-/// The latest event of a company.
+/// Returns the id of a company's latest event.
 pub(crate) fn latest(connection: &Connection, company: CompanyId) -> Result<Option<EventId>, Error> {
     let mut statement = connection.prepare_cached("SELECT max(id) FROM events WHERE company_id = ?1")?;
     Ok(statement.query_row([company.0], |row| row.get::<_, Option<i64>>(0))?.map(EventId))

@@ -1,4 +1,5 @@
-//! Health: counters kept beside the delivery log, so that no question about a window needs to scan it.
+//! Attempt counters by subscription, time slot and latency bin, kept beside the delivery log so that no query about a
+//! window scans the log.
 
 use super::{Error, count, small};
 use crate::domain::health::Tally;
@@ -8,10 +9,10 @@ use crate::domain::time::{MINUTE_MS, Timestamp};
 use rusqlite::{Connection, named_params, params};
 use std::collections::BTreeMap;
 
-/// The spans that are counted: a minute and an hour, in milliseconds.
+/// Widths of the counted time slots in milliseconds: a minute and an hour.
 pub(crate) const SPANS_MS: [i64; 2] = [MINUTE_MS, 60 * MINUTE_MS];
 
-/// Counts scheduled attempts, by subscription and latency bin.
+/// Adds scheduled attempts to the counters, by subscription and latency bin.
 pub(crate) fn add(
     connection: &Connection,
     at: Timestamp,
@@ -44,7 +45,7 @@ pub(crate) fn add(
     Ok(())
 }
 
-/// Scheduled attempts of a subscription in slots of `span_ms` that begin at or after `since`.
+/// Sums the scheduled attempts of a subscription in slots of `span_ms` that begin at or after `since`.
 pub(crate) fn rate(
     connection: &Connection,
     subscription: SubscriptionId,
@@ -66,7 +67,7 @@ pub(crate) fn rate(
     Ok((tally, histogram))
 }
 
-/// Scheduled attempts of all subscriptions, minute by minute from `since` on: start, successes, failures.
+/// Lists the scheduled attempts of all subscriptions per minute from `since` on.
 pub(crate) fn minutes(connection: &Connection, since: Timestamp) -> Result<Vec<(Timestamp, Tally)>, Error> {
     let mut statement = connection
         .prepare_cached("SELECT slot_at, n_ok, n_failed FROM pipeline_minutes WHERE slot_at >= ?1 ORDER BY slot_at")?;

@@ -1,4 +1,4 @@
-//! What operators read of events and deliveries: pages with filters, and what became of one event.
+//! Delivery log queries: filtered pages of deliveries and events, and the deliveries of one event.
 
 use super::scan::{Log, wanted};
 use super::{Error, count, maybe_time, small, time, unreadable};
@@ -9,12 +9,13 @@ use crate::domain::log::{Delivery, DeliveryFilter, Happened, Page, Span};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
-/// As which a row of `deliveries` is seen: under way while somebody has it in hand.
+/// Columns of a delivery summary; a leased delivery has the state `in_flight`.
 const SEEN: &str = "id, event_id, subscription_id, company_id, kind, n_attempts, due_at, created_at,
     CASE WHEN EXISTS (SELECT 1 FROM leases l WHERE l.delivery_id = deliveries.id) THEN 'in_flight' ELSE state END AS state";
+/// Column with the event type of a delivery.
 const EVENT_TYPE: &str = ", (SELECT e.kind FROM events e WHERE e.id = event_id) AS event_type";
 
-/// A page of deliveries, newest first.
+/// Returns a page of deliveries that match a filter, newest first.
 pub(crate) fn deliveries(connection: &Connection, of: &DeliveryFilter, span: &Span) -> Result<Page<Delivery>, Error> {
     let (mut seek, mut sift) = (Vec::new(), Vec::new());
     let subscription = of.subscription.map(|id| id.0);
@@ -33,19 +34,19 @@ pub(crate) fn deliveries(connection: &Connection, of: &DeliveryFilter, span: &Sp
     log.page(connection, span, delivery_in, |delivery| delivery.id.0)
 }
 
-/// One delivery.
+/// Returns the summary of one delivery.
 pub(crate) fn delivery(connection: &Connection, id: DeliveryId) -> Result<Option<Delivery>, Error> {
     let sql = format!("SELECT {SEEN}{EVENT_TYPE} FROM deliveries WHERE id = ?1");
     Ok(connection.prepare_cached(&sql)?.query_row([id.0], delivery_in).optional()?)
 }
 
-/// The deliveries of an event, oldest first.
+/// Lists the deliveries of an event, oldest first.
 pub(crate) fn deliveries_of(connection: &Connection, event: EventId) -> Result<Vec<Delivery>, Error> {
     let sql = format!("SELECT {SEEN}{EVENT_TYPE} FROM deliveries WHERE event_id = ?1 ORDER BY id");
     Ok(connection.prepare_cached(&sql)?.query_map([event.0], delivery_in)?.collect::<Result<_, _>>()?)
 }
 
-/// A page of events of all companies or of one, newest first.
+/// Returns a page of events of one company or of all, newest first.
 pub(crate) fn events(
     connection: &Connection,
     company: Option<CompanyId>,

@@ -1,4 +1,4 @@
-//! Keys: hashes, never keys.
+//! API keys: table `keys`, with hashes of the keys and never the keys.
 
 use super::{Error, maybe_time, time};
 use crate::domain::ids::{CompanyId, KeyId};
@@ -6,12 +6,13 @@ use crate::domain::key::{Key, Limits, Scopes};
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, Row, named_params, params};
 
-/// The hash of a key.
+/// HMAC-SHA256 of a key under the platform's pepper.
 pub(crate) type Hash = [u8; 32];
 
+/// Columns of a stored key.
 const COLUMNS: &str = "id, company_id, name, hash, last4, scopes, limit_read, limit_write, limit_admin, created_at, last_used_at, revoked_at";
 
-/// Adds a key; `key.id` is ignored and given back anew.
+/// Inserts a key and returns the id assigned by the database; `key.id` is ignored.
 pub(crate) fn insert(connection: &Connection, key: &Key, hash: &Hash) -> Result<KeyId, Error> {
     connection
         .prepare_cached(
@@ -25,13 +26,13 @@ pub(crate) fn insert(connection: &Connection, key: &Key, hash: &Hash) -> Result<
     Ok(KeyId(connection.last_insert_rowid()))
 }
 
-/// All keys with their hashes, oldest first.
+/// Lists all keys with their hashes, oldest first.
 pub(crate) fn all(connection: &Connection) -> Result<Vec<(Hash, Key)>, Error> {
     let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM keys ORDER BY id"))?;
     Ok(statement.query_map([], |row| Ok((row.get("hash")?, read(row)?)))?.collect::<Result<_, _>>()?)
 }
 
-/// Notes the use of a key.
+/// Updates the time of a key's last use.
 pub(crate) fn used(connection: &Connection, id: KeyId, now: Timestamp) -> Result<(), Error> {
     connection
         .prepare_cached("UPDATE keys SET last_used_at = ?2 WHERE id = ?1")?
@@ -39,7 +40,7 @@ pub(crate) fn used(connection: &Connection, id: KeyId, now: Timestamp) -> Result
     Ok(())
 }
 
-/// Gives a key limits of its own, or the default where there is none.
+/// Sets the rate limits of a key; `None` restores the default.
 pub(crate) fn set_limits(connection: &Connection, id: KeyId, limits: Limits) -> Result<(), Error> {
     connection
         .prepare_cached("UPDATE keys SET limit_read = ?2, limit_write = ?3, limit_admin = ?4 WHERE id = ?1")?
@@ -47,7 +48,7 @@ pub(crate) fn set_limits(connection: &Connection, id: KeyId, limits: Limits) -> 
     Ok(())
 }
 
-/// Revokes a key. Whether it was not revoked yet.
+/// Revokes a key. Returns whether the key was active before.
 pub(crate) fn revoke(connection: &Connection, id: KeyId, now: Timestamp) -> Result<bool, Error> {
     let n_revoked = connection
         .prepare_cached("UPDATE keys SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL")?

@@ -1,15 +1,15 @@
-//! The bytes of delivery log that each company has, and how some are given up: bodies and headers of the oldest attempts first, then the
-//! attempts themselves. Both go slice by slice, each small enough that no write waits long for it.
+//! Log quota: the size of each company's delivery log, and how it is reduced: first headers and bodies of the oldest
+//! attempts, then the attempts themselves. Both are deleted in slices small enough that no write waits long.
 
 use super::{Error, count};
 use crate::domain::ids::CompanyId;
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-/// Attempts that one slice gives up at most.
+/// Maximum number of attempts reduced in one slice.
 const SLICE: usize = 500;
 
-/// The first company after `last` whose log has more bytes than `quota`, or the first one of all.
+/// Returns the next company after `last` whose log exceeds `quota` bytes, wrapping around to the first.
 pub(crate) fn next_above(connection: &Connection, quota: u64, last: CompanyId) -> Result<Option<CompanyId>, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT company_id FROM company_logs WHERE n_bytes > ?1 ORDER BY company_id <= ?2, company_id LIMIT 1",
@@ -18,8 +18,9 @@ pub(crate) fn next_above(connection: &Connection, quota: u64, last: CompanyId) -
     Ok(statement.query_row(params![quota, last.0], |row| row.get(0).map(CompanyId)).optional()?)
 }
 
-/// Gives up a slice of a company's log, and no more than is needed to come down to `quota`. Attempts go instead of headers and bodies once none
-/// of those are left, or once attempts without them are half of the log. The number of attempts that were changed or deleted.
+/// Reduces a company's log by one slice, or less if that suffices for `quota`. Attempts are deleted instead of headers
+/// and bodies once none of these are left, or once attempts without them make up half of the log. Returns the number of
+/// attempts changed or deleted.
 pub(crate) fn shrink(connection: &Connection, of: CompanyId, quota: u64, now: Timestamp) -> Result<usize, Error> {
     let Some((n_bytes, n_shed_bytes, shed_through)) = usage(connection, of)?.filter(|usage| usage.0 > quota) else {
         return Ok(0);
@@ -41,7 +42,7 @@ pub(crate) fn shrink(connection: &Connection, of: CompanyId, quota: u64, now: Ti
     Ok(n_changed)
 }
 
-/// Bytes of a company's log, those of attempts that gave up headers and bodies, and the last of these.
+/// Size of a company's log, size of its attempts without headers and bodies, and the id of the last of these.
 fn usage(connection: &Connection, of: CompanyId) -> Result<Option<(u64, u64, i64)>, Error> {
     let mut statement = connection
         .prepare_cached("SELECT n_bytes, n_shed_bytes, shed_through FROM company_logs WHERE company_id = ?1")?;
@@ -49,6 +50,7 @@ fn usage(connection: &Connection, of: CompanyId) -> Result<Option<(u64, u64, i64
     Ok(statement.query_row([of.0], read).optional()?)
 }
 
+/// Deletes headers and bodies of an attempt.
 fn shed(connection: &Connection, of: CompanyId, id: i64, now: Timestamp) -> Result<(), Error> {
     connection
         .prepare_cached(
@@ -62,8 +64,8 @@ fn shed(connection: &Connection, of: CompanyId, id: i64, now: Timestamp) -> Resu
     Ok(())
 }
 
-/// The oldest attempts of a company behind `after`, ascending, at most a slice: merged from its subscriptions, each of which has its attempts
-/// in an index.
+/// Lists the oldest attempts of a company after `after`, ascending, at most one slice: merged from its subscriptions,
+/// which have an index each.
 fn oldest(connection: &Connection, of: CompanyId, after: i64) -> Result<Vec<i64>, Error> {
     let mut subscriptions = connection.prepare_cached("SELECT id FROM subscriptions WHERE company_id = ?1")?;
     let mut attempts = connection.prepare_cached(

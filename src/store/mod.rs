@@ -1,4 +1,5 @@
-//! The platform's database: one file per table group, plain functions over a connection. Every statement of the platform stands here.
+//! The platform's tables: one file per group of tables, plain functions over a connection. Every SQL statement of the
+//! platform is in this layer.
 
 pub mod acknowledgements;
 pub mod affiliates;
@@ -38,10 +39,10 @@ use rusqlite::{Connection, RowIndex};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Marks a file as a platform database: `crow`.
+/// SQLite application id that marks a file as a platform database: `crow`.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"crow");
 
-/// The schema, version by version.
+/// Migration scripts of the schema, one per version.
 const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/platform/0001_initial.sql"),
     include_str!("../../assets/migrations/platform/0002_actions.sql"),
@@ -60,27 +61,27 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/platform/0015_request_callers.sql"),
 ];
 
-/// What the database is opened with.
+/// Options with which the platform's database is opened.
 const OPTIONS: Options =
     Options { application_id: APPLICATION_ID, migrations: MIGRATIONS, n_readers: 2, queue: QUEUE, reserved: RESERVED };
 
-/// The database of the data directory `dir`.
+/// Path of the database in the data directory `dir`.
 pub(crate) fn database(dir: &Path) -> PathBuf {
     dir.join("platform.db")
 }
 
-/// Takes the lock of the data directory `dir`: nobody runs a platform on it as long as it is held.
+/// Locks the data directory `dir`: while the lock is held, no other process can run a platform on it.
 ///
 /// # Errors
-/// [`sqlite::Error::Locked`] naming the holder.
+/// [`sqlite::Error::Locked`] names the process that holds the lock.
 pub(crate) fn lock(dir: &Path) -> Result<Lock, sqlite::Error> {
     Lock::take(&dir.join("lock"))
 }
 
-/// A database in memory with a company and a key, for tests of what stands above.
+/// In-memory database with one company and one key, for tests of the layers above.
 ///
 /// # Errors
-/// Those of the scripts.
+/// [`Error`] if a migration script fails.
 #[cfg(test)]
 pub(crate) fn blank() -> Result<Connection, Error> {
     let connection = Connection::open_in_memory()?;
@@ -94,19 +95,19 @@ pub(crate) fn blank() -> Result<Connection, Error> {
     Ok(connection)
 }
 
-/// What can go wrong.
+/// Error of a store operation.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The database.
+    /// The database failed or refused the operation.
     #[error(transparent)]
     Sqlite(#[from] sqlite::Error),
-    /// A stored value that this version does not know.
+    /// A stored value is unknown to this version of the program.
     #[error("the database holds {0} that this version cannot read")]
     Unreadable(&'static str),
 }
 
 impl Error {
-    /// Why nothing can be written, if that is what it says.
+    /// Reason for which nothing can be written, if the error says so.
     const fn write_fault(&self) -> Option<WriteFault> {
         match self {
             Self::Sqlite(sqlite::Error::Full(fault)) => Some(*fault),
@@ -114,13 +115,13 @@ impl Error {
         }
     }
 
-    /// Whether the file is damaged, or no database.
+    /// Returns whether the file is damaged or not a database.
     #[must_use]
     pub const fn is_damage(&self) -> bool {
         matches!(self, Self::Sqlite(sqlite::Error::Damaged { .. }))
     }
 
-    /// The same in terms of what it means for whoever asked.
+    /// Class of the error, by which the caller reacts.
     #[must_use]
     pub const fn meaning(&self) -> Meaning {
         match self {
@@ -132,9 +133,9 @@ impl Error {
     }
 }
 
-/// An error that a work on the database may end with.
+/// Error type that work in a transaction may return.
 pub trait WorkError: From<sqlite::Error> + Send + 'static {
-    /// What the store said, if the error comes from there.
+    /// Returns the store's error, if there is one inside.
     fn of_store(&self) -> Option<&Error>;
 }
 
@@ -144,16 +145,16 @@ impl WorkError for Error {
     }
 }
 
-/// What an error means for whoever asked.
+/// Class of a store error, by which a caller reacts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meaning {
-    /// Too many writes wait, or the database is being closed: try again.
+    /// The write queue is full or the database is closing: retry.
     Contended,
-    /// Nothing can be written.
+    /// Nothing can be written at present.
     Full,
-    /// The process has as many files open as it may have.
+    /// The process has reached its limit of open files.
     Descriptors,
-    /// Something that should not happen.
+    /// An unexpected internal error occurred.
     Broken,
 }
 
@@ -166,28 +167,30 @@ impl From<rusqlite::Error> for Error {
     }
 }
 
-/// Works that may wait for a thread: as many as are done in about 50 ms.
+/// Maximum number of jobs that wait for a database thread: as many as run in about 50 ms.
 const QUEUE: usize = 512;
-/// Of these, places that partners do not get.
+/// Queue places that work on behalf of partners cannot take.
 const RESERVED: usize = 64;
 
-/// The database and the lock on its directory; clones share both. Work waits in the lane that the clone stands for.
+/// Handle of the database and of the lock on its directory, shared by all clones. A clone queues its work at its own
+/// priority.
 #[derive(Debug, Clone)]
 pub struct Store {
     database: Database,
     ballast: Arc<Ballast>,
-    /// Why the last write failed, until a probe succeeds.
+    /// Reason for the last failed write; `None` once a probe succeeded.
     fault: Arc<Mutex<Option<WriteFault>>>,
     lane: Lane,
     _lock: Arc<Lock>,
 }
 
 impl Store {
-    /// Takes the lock of the directory `dir`, which must exist, and opens or creates the database in it; on a full disk with room from the
-    /// ballast. Blocks for as long as that takes.
+    /// Locks the directory `dir`, which must exist, and opens or creates the database in it; on a full disk with space
+    /// from the reserve. Blocks until done.
     ///
     /// # Errors
-    /// Everything about the directory and its files: in use by another process, foreign, damaged, newer, unwritable.
+    /// [`Error`] when the directory is in use by another process, or when the file is foreign, damaged, newer or
+    /// cannot be written.
     pub fn open(dir: &Path) -> Result<Self, Error> {
         let lock = lock(dir)?;
         let ballast = Ballast::find(dir.join("platform.ballast"));
@@ -210,16 +213,17 @@ impl Store {
         Ok(store)
     }
 
-    /// The same database for what partners ask: refused before the queue is full, so that operators and deliveries find a place.
+    /// Returns a handle for work on behalf of partners, which is refused before the queue is full so that operators and
+    /// deliveries always find a place.
     #[must_use]
     pub fn for_partners(&self) -> Self {
         Self { lane: Lane::Common, ..self.clone() }
     }
 
-    /// Runs `work` in a transaction and answers when it is on disk; whatever fails is undone.
+    /// Runs `work` in a transaction and returns once it is on disk; on any error the transaction is rolled back.
     ///
     /// # Errors
-    /// What `work` answered, or at once that the write queue has no place for this lane.
+    /// The error of `work`, or a contention error at once if the queue has no place at this priority.
     pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
     where
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
@@ -230,10 +234,10 @@ impl Store {
         self.noted(self.database.write(self.lane, work).await)
     }
 
-    /// As [`Store::write`], but waits for a place in the queue.
+    /// Runs `work` like [`Store::write`], but waits for a place in the queue.
     ///
     /// # Errors
-    /// What `work` answered, and at once that the storage is full.
+    /// The error of `work`, or a storage error at once if the disk is full.
     pub async fn write_patiently<T, E, F>(&self, work: F) -> Result<T, E>
     where
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
@@ -244,11 +248,11 @@ impl Store {
         self.noted(self.database.write_patiently(work).await)
     }
 
-    /// As [`Store::write_patiently`], for what is in force already and must be written: outcomes and revocations. Where the disk is full it
-    /// is tried again with each step of the room that is kept in reserve.
+    /// Runs `work` like [`Store::write_patiently`], for facts that already hold and must be stored: outcomes and
+    /// revocations. On a full disk the write is retried with each step of the disk reserve.
     ///
     /// # Errors
-    /// What `work` answered.
+    /// The error of `work`; a storage error only once the reserve is used up.
     pub async fn record<T, F>(&self, work: F) -> Result<T, Error>
     where
         F: FnOnce(&Connection) -> Result<T, Error> + Clone + Send + 'static,
@@ -272,7 +276,8 @@ impl Store {
         }
     }
 
-    /// Finds out whether storage takes writes again: takes the reserve's missing room, and writes. Does nothing where no write failed.
+    /// Tests whether storage accepts writes again: refills the disk reserve and writes. Does nothing if no write has
+    /// failed.
     pub async fn probe(&self) {
         if self.write_fault().is_none() {
             return;
@@ -282,7 +287,7 @@ impl Store {
             return;
         }
         let probe = |connection: &Connection| {
-            // Writes the header's page, though nothing in it changes.
+            // Setting the version writes the header page although its content stays the same.
             let version = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
             connection.pragma_update(None, "user_version", version).map_err(Error::from)
         };
@@ -292,16 +297,17 @@ impl Store {
         }
     }
 
-    /// Why writes fail: of the last one that did, until one succeeds.
+    /// Reason for the last failed write; `None` once a write succeeded.
     #[must_use]
     pub fn write_fault(&self) -> Option<WriteFault> {
         *self.fault.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Nothing new is begun while the room is gone that its outcome may need.
+    /// Checks that the disk reserve is complete. No new work begins without it, because the outcome of the work may
+    /// need the space.
     ///
     /// # Errors
-    /// That the storage is full.
+    /// [`sqlite::Error::Full`] while the disk reserve is incomplete.
     pub fn has_room(&self) -> Result<(), sqlite::Error> {
         if self.ballast.is_whole() {
             return Ok(());
@@ -309,7 +315,7 @@ impl Store {
         Err(sqlite::Error::Full(self.write_fault().unwrap_or(WriteFault::Reserve)))
     }
 
-    /// Remembers it if storage took nothing.
+    /// Records the fault if storage refused a write.
     fn noted<T, E: WorkError>(&self, written: Result<T, E>) -> Result<T, E> {
         if let Err(error) = &written
             && let Some(fault) = error.of_store().and_then(Error::write_fault)
@@ -329,7 +335,7 @@ impl Store {
     /// Runs `work` in a read transaction.
     ///
     /// # Errors
-    /// What `work` answered.
+    /// The error of `work`, or a contention error if the queue has no place or the read times out.
     pub async fn read<T, E, F>(&self, work: F) -> Result<T, E>
     where
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
@@ -339,7 +345,7 @@ impl Store {
         self.database.read(self.lane, work).await
     }
 
-    /// Finishes the writes that wait, then closes. Blocks until done.
+    /// Finishes the queued writes, then closes the database. Blocks until done.
     pub fn close(&self) {
         self.database.close();
     }
@@ -353,17 +359,17 @@ fn maybe_time<I: RowIndex>(row: &rusqlite::Row<'_>, column: I) -> rusqlite::Resu
     Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp::from_millis))
 }
 
-/// A stored value that cannot be turned into its type.
+/// Error of a stored value that cannot be converted to its type.
 fn unreadable(column: &str) -> rusqlite::Error {
     rusqlite::Error::InvalidColumnType(0, column.to_owned(), rusqlite::types::Type::Text)
 }
 
-/// A count as SQLite has it.
+/// Reads a count, which SQLite stores as a signed integer.
 fn count<I: RowIndex>(row: &rusqlite::Row<'_>, column: I) -> rusqlite::Result<u64> {
     Ok(u64::try_from(row.get::<_, i64>(column)?).unwrap_or(0))
 }
 
-/// A small count as SQLite has it.
+/// Reads a small count, which SQLite stores as a signed integer.
 fn small<I: RowIndex>(row: &rusqlite::Row<'_>, column: I) -> rusqlite::Result<u32> {
     Ok(u32::try_from(row.get::<_, i64>(column)?).unwrap_or(0))
 }

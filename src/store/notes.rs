@@ -1,4 +1,4 @@
-//! Notes on clients.
+//! Notes on clients: table `notes`.
 
 use super::{Error, time};
 use crate::domain::company::Note;
@@ -6,7 +6,7 @@ use crate::domain::ids::{ClientId, CompanyId, NoteId};
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, named_params, params};
 
-/// Adds a note; `note.id` is ignored and given back anew.
+/// Inserts a note and returns the id assigned by the database; `note.id` is ignored.
 pub(crate) fn insert(connection: &Connection, note: &Note) -> Result<NoteId, Error> {
     connection
         .prepare_cached(
@@ -20,7 +20,7 @@ pub(crate) fn insert(connection: &Connection, note: &Note) -> Result<NoteId, Err
     Ok(NoteId(connection.last_insert_rowid()))
 }
 
-/// The note of a company with the partner's own id: which, on whom, and since when.
+/// Returns id, client and creation time of a company's note with this partner's own id.
 pub(crate) fn by_external_id(
     connection: &Connection,
     company: CompanyId,

@@ -1,4 +1,4 @@
-//! Operators: hashes of tokens, never tokens.
+//! Operators: table `operators`, with hashes of tokens and never the tokens.
 
 use super::{Error, maybe_time, time, unreadable};
 use crate::domain::ids::OperatorId;
@@ -6,7 +6,7 @@ use crate::domain::operator::{Operator, Role};
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-/// Adds an operator.
+/// Inserts an operator and returns the assigned id.
 pub(crate) fn insert(
     connection: &Connection,
     name: &str,
@@ -20,7 +20,7 @@ pub(crate) fn insert(
     Ok(OperatorId(connection.last_insert_rowid()))
 }
 
-/// The operators that are not revoked, with the hashes of their tokens.
+/// Lists the operators that are not revoked, with the hashes of their tokens.
 pub(crate) fn all(connection: &Connection) -> Result<Vec<([u8; 32], Operator)>, Error> {
     let mut statement =
         connection.prepare_cached("SELECT id, name, role, hash FROM operators WHERE revoked_at IS NULL ORDER BY id")?;
@@ -28,29 +28,29 @@ pub(crate) fn all(connection: &Connection) -> Result<Vec<([u8; 32], Operator)>, 
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// An operator with its dates.
+/// An operator with the times of creation and revocation.
 #[derive(Debug, Clone)]
 pub struct Kept {
-    /// The operator.
+    /// Id, name and role of the operator.
     pub operator: Operator,
-    /// When it was created.
+    /// Creation time of the operator.
     pub created_at: Timestamp,
-    /// When it was revoked, for good.
+    /// Time of revocation, which is permanent; `None` while active.
     pub revoked_at: Option<Timestamp>,
 }
 
-/// All operators that ever were, oldest first.
+/// Lists all operators, revoked ones included, oldest first.
 pub(crate) fn ever(connection: &Connection) -> Result<Vec<Kept>, Error> {
     let mut statement = connection.prepare_cached("SELECT * FROM operators ORDER BY id")?;
     Ok(statement.query_map([], read_kept)?.collect::<Result<_, _>>()?)
 }
 
-/// One operator.
+/// Returns the operator with this id.
 pub(crate) fn get(connection: &Connection, id: OperatorId) -> Result<Option<Kept>, Error> {
     Ok(connection.prepare_cached("SELECT * FROM operators WHERE id = ?1")?.query_row([id.0], read_kept).optional()?)
 }
 
-/// Revokes an operator. Whether it was not revoked yet.
+/// Revokes an operator. Returns whether the operator was active before.
 pub(crate) fn revoke(connection: &Connection, id: OperatorId, now: Timestamp) -> Result<bool, Error> {
     let n_revoked = connection
         .prepare_cached("UPDATE operators SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL")?
@@ -58,13 +58,13 @@ pub(crate) fn revoke(connection: &Connection, id: OperatorId, now: Timestamp) ->
     Ok(n_revoked > 0)
 }
 
-/// The operator of that name, in whatever case; revoked ones too.
+/// Returns the operator with this name, compared case-insensitively; revoked ones included.
 pub(crate) fn named(connection: &Connection, name: &str) -> Result<Option<Kept>, Error> {
     let mut statement = connection.prepare_cached("SELECT * FROM operators WHERE name = ?1 COLLATE NOCASE")?;
     Ok(statement.query_row([name], read_kept).optional()?)
 }
 
-/// Gives an operator another token.
+/// Replaces the token hash of an operator.
 pub(crate) fn set_hash(connection: &Connection, id: OperatorId, hash: &[u8; 32]) -> Result<(), Error> {
     connection.prepare_cached("UPDATE operators SET hash = ?2 WHERE id = ?1")?.execute(params![id.0, hash])?;
     Ok(())

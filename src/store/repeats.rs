@@ -1,11 +1,11 @@
-//! Creates that can be repeated: what was asked under which name, and what was answered.
+//! Idempotency keys: the digest of each creating request and the answer it got, by API key and idempotency key.
 
 use super::Error;
 use crate::domain::ids::KeyId;
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-/// An answer that was given.
+/// Stored answer to an earlier request with the idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Earlier {
     pub(crate) digest: [u8; 32],
@@ -13,7 +13,7 @@ pub(crate) struct Earlier {
     pub(crate) body: Vec<u8>,
 }
 
-/// What was answered to a key under a name since `since`.
+/// Returns the answer stored for an API key under an idempotency key since `since`.
 pub(crate) fn get(connection: &Connection, key: KeyId, name: &str, since: Timestamp) -> Result<Option<Earlier>, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT digest, status, body FROM repeats WHERE key_id = ?1 AND name = ?2 AND created_at > ?3",
@@ -24,7 +24,7 @@ pub(crate) fn get(connection: &Connection, key: KeyId, name: &str, since: Timest
     Ok(statement.query_row(params![key.0, name, since.millis()], read).optional()?)
 }
 
-/// Keeps an answer. Belongs into the transaction of what it answers.
+/// Stores an answer. Must run in the transaction of the request that it answers.
 pub(crate) fn keep(
     connection: &Connection,
     key: KeyId,
@@ -40,7 +40,7 @@ pub(crate) fn keep(
     Ok(())
 }
 
-/// Forgets answers given at or before `until`.
+/// Deletes answers stored at or before `until`.
 pub(crate) fn forget(connection: &Connection, until: Timestamp) -> Result<(), Error> {
     connection.prepare_cached("DELETE FROM repeats WHERE created_at <= ?1")?.execute([until.millis()])?;
     Ok(())

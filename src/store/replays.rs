@@ -1,4 +1,5 @@
-//! Replays: the plans, and what they have selected. What has had its turn is no longer selected, in the transaction of that turn.
+//! Replays: the plans and their selected deliveries. A delivery that was enqueued or skipped is removed from the
+//! selection in the same transaction.
 
 use super::scan::{Log, between, wanted};
 use super::{Error, count, maybe_time, small, time, unreadable};
@@ -9,16 +10,16 @@ use crate::domain::replay::{Choice, Phase, Progress, Replay};
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
-/// A delivery that was selected and has not had its turn.
+/// A selected delivery that was not processed yet.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pick {
     pub(crate) delivery: DeliveryId,
     pub(crate) selected: State,
-    /// As it stands now; `None` if it is no longer kept.
+    /// Current state; `None` if the delivery is no longer stored.
     pub(crate) now: Option<State>,
 }
 
-/// A replay that runs, and whose subscription is on.
+/// A running replay of an enabled subscription.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Running {
     pub(crate) id: ReplayId,
@@ -26,7 +27,7 @@ pub(crate) struct Running {
     pub(crate) per_second: u32,
 }
 
-/// Adds a plan with nothing selected; `replay.id` and its progress are ignored.
+/// Inserts a replay without a selection; `replay.id` and its progress are ignored.
 pub(crate) fn insert(connection: &Connection, replay: &Replay) -> Result<ReplayId, Error> {
     let states: Vec<&str> = replay.choice.states.iter().map(|state| state.name()).collect();
     connection
@@ -42,8 +43,8 @@ pub(crate) fn insert(connection: &Connection, replay: &Replay) -> Result<ReplayI
     Ok(ReplayId(connection.last_insert_rowid()))
 }
 
-/// The deliveries of a subscription that stand so, between two times. What succeeded is looked for between the milestones of the log; the
-/// rest has an index of its own.
+/// SQL that selects a subscription's deliveries in a state within a time range. Succeeded ones are bounded by the
+/// sparse time index of the log; all others have an index of their own.
 fn chosen(connection: &Connection, choice: &Choice, state: State) -> Result<(String, i64, i64), Error> {
     let name = state.name();
     let (index, above, below) = match state {
@@ -61,7 +62,7 @@ fn chosen(connection: &Connection, choice: &Choice, state: State) -> Result<(Str
     Ok((from, above, below))
 }
 
-/// How many deliveries a choice selects, state by state.
+/// Counts the deliveries that a selection matches, by state.
 pub(crate) fn counts(connection: &Connection, of: SubscriptionId, choice: &Choice) -> Result<Vec<(State, u64)>, Error> {
     let mut counts = Vec::new();
     for &state in &choice.states {
@@ -75,7 +76,7 @@ pub(crate) fn counts(connection: &Connection, of: SubscriptionId, choice: &Choic
     Ok(counts)
 }
 
-/// Selects what a choice says for a plan. The number selected.
+/// Stores the deliveries that a selection matches. Returns the number selected.
 pub(crate) fn select(connection: &Connection, id: ReplayId, of: SubscriptionId, choice: &Choice) -> Result<u64, Error> {
     let mut n_selected = 0;
     for &state in &choice.states {
@@ -91,7 +92,8 @@ pub(crate) fn select(connection: &Connection, id: ReplayId, of: SubscriptionId, 
     selected(connection, id, n_selected)
 }
 
-/// Selects for a plan what a subscription missed since it was switched off, by numbers and not by the clock. The number selected.
+/// Selects the deliveries that a subscription missed since it was disabled, by delivery number and not by time. Returns
+/// the number selected.
 pub(crate) fn select_missed(connection: &Connection, id: ReplayId, of: SubscriptionId) -> Result<u64, Error> {
     let n_selected = connection
         .prepare_cached(
@@ -108,7 +110,7 @@ fn selected(connection: &Connection, id: ReplayId, n: usize) -> Result<u64, Erro
     Ok(u64::try_from(n).unwrap_or(0))
 }
 
-/// Replays that run and whose subscriptions are on, oldest first.
+/// Lists the running replays of enabled subscriptions, oldest first.
 pub(crate) fn running(connection: &Connection) -> Result<Vec<Running>, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT r.id, r.subscription_id, r.per_second FROM replays r JOIN subscriptions s ON s.id = r.subscription_id
@@ -124,7 +126,7 @@ pub(crate) fn running(connection: &Connection) -> Result<Vec<Running>, Error> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// At most `limit` selected deliveries of a plan that nobody has just now, in the order of their numbers.
+/// Lists at most `limit` selected deliveries that are not leased, by ascending number.
 pub(crate) fn next(connection: &Connection, id: ReplayId, limit: u32) -> Result<Vec<Pick>, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT p.delivery_id, p.state, d.state AS now FROM replay_picks p LEFT JOIN deliveries d ON d.id = p.delivery_id
@@ -142,7 +144,7 @@ pub(crate) fn next(connection: &Connection, id: ReplayId, limit: u32) -> Result<
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Lets a delivery begin anew as part of a plan: due at `now`, with all its retries.
+/// Enqueues a delivery as part of a replay: due at `now`, with all its retries.
 pub(crate) fn take(connection: &Connection, of: ReplayId, id: DeliveryId, now: Timestamp) -> Result<(), Error> {
     connection
         .prepare_cached(
@@ -153,7 +155,7 @@ pub(crate) fn take(connection: &Connection, of: ReplayId, id: DeliveryId, now: T
     Ok(())
 }
 
-/// Strikes a delivery off what a plan has selected.
+/// Removes a delivery from the selection of a replay.
 pub(crate) fn strike(connection: &Connection, of: ReplayId, id: DeliveryId) -> Result<(), Error> {
     connection
         .prepare_cached("DELETE FROM replay_picks WHERE replay_id = ?1 AND delivery_id = ?2")?
@@ -161,7 +163,7 @@ pub(crate) fn strike(connection: &Connection, of: ReplayId, id: DeliveryId) -> R
     Ok(())
 }
 
-/// Notes how many had their turn, and ends the plan when nothing is left.
+/// Adds to the progress of a replay, and finishes the replay when its selection is empty.
 pub(crate) fn advance(
     connection: &Connection,
     id: ReplayId,
@@ -180,7 +182,7 @@ pub(crate) fn advance(
     Ok(())
 }
 
-/// Notes that a delivery that some plan took has arrived, or was given up.
+/// Counts the outcome of a delivery that a replay enqueued.
 pub(crate) fn ended(connection: &Connection, id: DeliveryId, at: State) -> Result<(), Error> {
     let column = if at == State::Succeeded { "n_succeeded" } else { "n_exhausted" };
     connection
@@ -191,7 +193,7 @@ pub(crate) fn ended(connection: &Connection, id: DeliveryId, at: State) -> Resul
     Ok(())
 }
 
-/// Sets the phase of a plan; one that is cancelled forgets what it had selected.
+/// Sets the state of a replay; cancelling deletes its selection.
 pub(crate) fn turn(connection: &Connection, id: ReplayId, phase: Phase, now: Timestamp) -> Result<(), Error> {
     let ended_at = matches!(phase, Phase::Cancelled | Phase::Finished).then(|| now.millis());
     connection.prepare_cached("UPDATE replays SET phase = ?2, ended_at = ?3 WHERE id = ?1")?.execute(params![
@@ -205,19 +207,19 @@ pub(crate) fn turn(connection: &Connection, id: ReplayId, phase: Phase, now: Tim
     Ok(())
 }
 
-/// Plans of a subscription that are not over.
+/// Lists the replays of a subscription that are running or paused.
 pub(crate) fn open(connection: &Connection, of: SubscriptionId) -> Result<Vec<ReplayId>, Error> {
     let mut statement = connection
         .prepare_cached("SELECT id FROM replays WHERE subscription_id = ?1 AND phase IN ('running', 'paused')")?;
     Ok(statement.query_map([of.0], |row| row.get(0).map(ReplayId))?.collect::<Result<_, _>>()?)
 }
 
-/// One plan.
+/// Returns the replay with this id.
 pub(crate) fn get(connection: &Connection, id: ReplayId) -> Result<Option<Replay>, Error> {
     Ok(connection.prepare_cached("SELECT * FROM replays WHERE id = ?1")?.query_row([id.0], read).optional()?)
 }
 
-/// A page of plans, newest first, of one subscription or of all.
+/// Returns a page of replays of one subscription or of all, newest first.
 pub(crate) fn list(
     connection: &Connection,
     subscription: Option<SubscriptionId>,

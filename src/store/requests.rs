@@ -1,4 +1,4 @@
-//! The log of requests to the Integration API, and its counters per key.
+//! Request log of the Integration API, and request counters per key.
 
 use super::scan::{Log, wanted};
 use super::{Error, time, usage};
@@ -8,40 +8,40 @@ use crate::domain::time::Timestamp;
 use rusqlite::{Connection, Row, named_params, params};
 use std::collections::HashMap;
 
-/// The width of a slot of the counters.
+/// Width of a time slot of the counters per key, in milliseconds.
 const SLOT_MS: i64 = 10_000;
 
-/// A request with its place in the log.
+/// A row of the request log.
 #[derive(Debug, Clone)]
 pub struct Logged {
-    /// Its place.
+    /// Number of the row, increasing.
     pub id: i64,
-    /// The request, without who called.
+    /// Request as it was logged.
     pub request: Request,
 }
 
-/// Requests of one key.
+/// Numbers of requests of one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
-    /// All.
+    /// Number of all requests of the key.
     pub n: u64,
-    /// Answered 4xx.
+    /// Number of requests answered with 4xx.
     pub n_client_errors: u64,
-    /// Answered 429.
+    /// Number of requests answered with 429.
     pub n_limited: u64,
-    /// Answered 5xx.
+    /// Number of requests answered with 5xx.
     pub n_server_errors: u64,
 }
 
-/// Bytes that a row takes, as the limit of the log counts them: its texts and what is about the same for every row.
+/// SQL expression for the size of a row, as the log limit counts it: its texts plus a constant for the rest.
 const ROW_BYTES: &str =
     "100 + octet_length(method) + octet_length(route) + coalesce(octet_length(code), 0) + octet_length(request_id)
     + coalesce(octet_length(detail), 0) + coalesce(octet_length(claimed_last4), 0) + coalesce(octet_length(query), 0)
     + coalesce(octet_length(address), 0) + coalesce(octet_length(agent), 0)";
-/// Oldest rows that are deleted at once.
+/// Maximum number of oldest rows deleted at once.
 const SLICE: u32 = 500;
 
-/// Writes rows.
+/// Inserts rows into the request log.
 pub(crate) fn insert<'a>(connection: &Connection, rows: impl Iterator<Item = &'a Request>) -> Result<(), Error> {
     let mut n_bytes = 0;
     let mut log = connection.prepare_cached(&format!(
@@ -64,7 +64,7 @@ pub(crate) fn insert<'a>(connection: &Connection, rows: impl Iterator<Item = &'a
     weigh(connection, n_bytes)
 }
 
-/// Counts the bytes of the log anew where an earlier version did not. Reads the whole log once.
+/// Computes the size of the log where an earlier version did not count it. Reads the whole log once.
 pub(crate) fn measure(connection: &Connection) -> Result<(), Error> {
     connection.execute(
         &format!("INSERT OR IGNORE INTO counters (name, value) SELECT 'request_log_bytes', coalesce((SELECT sum({ROW_BYTES}) FROM requests), 0)
@@ -74,7 +74,7 @@ pub(crate) fn measure(connection: &Connection) -> Result<(), Error> {
     Ok(())
 }
 
-/// Adds to the bytes of the log.
+/// Adds to the stored size of the log.
 fn weigh(connection: &Connection, n_bytes: i64) -> Result<(), Error> {
     if n_bytes != 0 {
         connection
@@ -84,7 +84,8 @@ fn weigh(connection: &Connection, n_bytes: i64) -> Result<(), Error> {
     Ok(())
 }
 
-/// Deletes some of the oldest rows if the log has more than `limit` bytes. The number deleted; 0 when it has no more than that.
+/// Deletes a slice of the oldest rows if the log exceeds `limit` bytes. Returns the number deleted; 0 if the log is
+/// within the limit.
 pub(crate) fn shorten(connection: &Connection, limit: u64) -> Result<usize, Error> {
     let n_bytes = connection
         .prepare_cached("SELECT value FROM counters WHERE name = 'request_log_bytes'")?
@@ -92,7 +93,7 @@ pub(crate) fn shorten(connection: &Connection, limit: u64) -> Result<usize, Erro
     if n_bytes <= limit { Ok(0) } else { forget(connection, Timestamp::from_millis(i64::MAX)) }
 }
 
-/// Deletes some of the oldest rows before `before`. The number deleted; 0 when there are none left.
+/// Deletes a slice of the oldest rows before `before`. Returns the number deleted; 0 if none are left.
 pub(crate) fn forget(connection: &Connection, before: Timestamp) -> Result<usize, Error> {
     let mut delete = connection.prepare_cached(&format!(
         "DELETE FROM requests WHERE id IN (SELECT id FROM requests ORDER BY id LIMIT {SLICE}) AND at < ?1 RETURNING {ROW_BYTES}"
@@ -102,7 +103,8 @@ pub(crate) fn forget(connection: &Connection, before: Timestamp) -> Result<usize
     Ok(deleted.len())
 }
 
-/// Counts requests, each standing for so many like it. Counters of many are summed up first, so that each is written once.
+/// Adds requests to the counters; each request comes with the number of equal ones it represents. Counters are summed
+/// in memory first, so that each row is written once.
 pub(crate) fn count<'a>(
     connection: &Connection,
     requests: impl Iterator<Item = (&'a Request, u64)>,
@@ -132,7 +134,7 @@ pub(crate) fn count<'a>(
     usage::note(connection, &requests)
 }
 
-/// Requests per key in the last minute: the six latest complete slots' worth, ending now.
+/// Sums the requests per key over the last minute: the current slot and the five before it.
 pub(crate) fn last_minute(connection: &Connection, now: Timestamp) -> Result<Vec<(KeyId, Usage)>, Error> {
     let since = Timestamp::from_millis(now.millis() - 60_000 + SLOT_MS).slot(SLOT_MS);
     let mut statement = connection.prepare_cached(
@@ -151,7 +153,7 @@ pub(crate) fn last_minute(connection: &Connection, now: Timestamp) -> Result<Vec
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// A page of requests, newest first.
+/// Returns a page of requests that match a filter, newest first.
 pub(crate) fn list(connection: &Connection, of: &RequestFilter, span: &Span) -> Result<Page<Logged>, Error> {
     let mut sift = Vec::new();
     wanted(&mut sift, "key_id = ?", of.key.map(|id| id.0));

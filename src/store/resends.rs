@@ -1,4 +1,5 @@
-//! Resends: deliveries that somebody asked for once more. Each is asked for at most once at a time, and made when nobody else has the delivery.
+//! Resends requested by operators: table `resends`. A delivery has at most one requested resend, which is made when the
+//! delivery is not leased.
 
 use super::Error;
 use super::deliveries::{CLAIMED, Claimed, IS_HELD, Lease, hold, let_go, read};
@@ -7,7 +8,7 @@ use crate::domain::ids::{CompanyId, DeliveryId, SubscriptionId};
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, params};
 
-/// A subscription with resends that were asked for.
+/// A subscription with requested resends.
 #[derive(Debug, Clone)]
 pub(crate) struct Waiting {
     pub(crate) subscription: SubscriptionId,
@@ -15,7 +16,7 @@ pub(crate) struct Waiting {
     pub(crate) target_url: String,
 }
 
-/// Asks for a resend; `false` if one is asked for already and was not made yet.
+/// Requests a resend; returns `false` if one is requested already.
 pub(crate) fn ask(connection: &Connection, id: DeliveryId, now: Timestamp) -> Result<bool, Error> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO resends (delivery_id, subscription_id, asked_at)
@@ -24,8 +25,8 @@ pub(crate) fn ask(connection: &Connection, id: DeliveryId, now: Timestamp) -> Re
     Ok(statement.execute(params![id.0, now.millis()])? == 1)
 }
 
-/// Subscriptions for which resends were asked for, ascending. Hops along the index from one subscription to the next, however many resends
-/// each has.
+/// Lists the subscriptions with requested resends, by ascending id. A recursive query skips along the index from one
+/// subscription to the next, however many resends each has.
 pub(crate) fn waiting(connection: &Connection) -> Result<Vec<Waiting>, Error> {
     let mut statement = connection.prepare_cached(
         "WITH RECURSIVE waiting (id) AS (
@@ -45,7 +46,8 @@ pub(crate) fn waiting(connection: &Connection) -> Result<Vec<Waiting>, Error> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Claims at most `limit` deliveries of a subscription for their resends, in the order of their numbers. One that is under way waits.
+/// Claims at most `limit` deliveries of a subscription for their resends, by ascending number. Leased deliveries are
+/// left for later.
 pub(crate) fn claim(
     connection: &Connection,
     of: SubscriptionId,
@@ -66,7 +68,7 @@ pub(crate) fn claim(
     Ok(claimed)
 }
 
-/// Ends a resend: the delivery has succeeded, or stands as it stood. `false` if the lease is no longer `lease`.
+/// Completes a resend: the delivery succeeds, or keeps its state. Returns `false` if the lease is lost.
 pub(crate) fn settle(connection: &Connection, id: DeliveryId, lease: &str, has_succeeded: bool) -> Result<bool, Error> {
     if !let_go(connection, id, lease)? {
         return Ok(false);
@@ -81,7 +83,7 @@ pub(crate) fn settle(connection: &Connection, id: DeliveryId, lease: &str, has_s
     Ok(true)
 }
 
-/// Drops a resend.
+/// Removes the requested resend of a delivery.
 pub(crate) fn forget(connection: &Connection, id: DeliveryId) -> Result<(), Error> {
     connection.prepare_cached("DELETE FROM resends WHERE delivery_id = ?1")?.execute([id.0])?;
     Ok(())

@@ -1,22 +1,22 @@
-//! Forgetting: what is old and over is deleted in slices, each small enough that no write waits long for it. Counters stay.
+//! Retention: old and finished rows are deleted in slices small enough that no write waits long. Counters are kept.
 
 use super::deliveries::IS_HELD;
 use super::{Error, requests};
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-/// Rows looked at for one slice.
+/// Maximum number of rows examined in one slice.
 const SLICE: u32 = 500;
 
-/// What one slice came to.
+/// Result of deleting one slice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Slice {
     pub(crate) n_deleted: usize,
-    /// The last row looked at; `None` when there is nothing old behind it.
+    /// Last row examined; `None` if no older rows follow.
     pub(crate) place: Option<i64>,
 }
 
-/// Deletes some of the oldest attempts and requests before `before`. The number deleted; 0 when there are none left.
+/// Deletes a slice of the oldest attempts and requests before `before`. Returns the number deleted; 0 if none are left.
 pub(crate) fn logs(connection: &Connection, before: Timestamp) -> Result<usize, Error> {
     let sql = format!(
         "DELETE FROM attempts WHERE id IN (SELECT id FROM attempts ORDER BY id LIMIT {SLICE}) AND started_at < ?1"
@@ -25,8 +25,8 @@ pub(crate) fn logs(connection: &Connection, before: Timestamp) -> Result<usize, 
     Ok(n_attempts + requests::forget(connection, before)?)
 }
 
-/// Deletes deliveries behind `after` that are over, of events before `before`, and have no attempt left. What waits, is parked or was skipped
-/// stays: it can still be delivered.
+/// Deletes finished deliveries after id `after` that were created before `before` and have no attempt left. Pending,
+/// parked and skipped deliveries are kept: they can still be delivered.
 pub(crate) fn deliveries(connection: &Connection, after: i64, before: Timestamp) -> Result<Slice, Error> {
     slice(
         connection,
@@ -41,12 +41,13 @@ pub(crate) fn deliveries(connection: &Connection, after: i64, before: Timestamp)
     )
 }
 
-/// Deletes events behind `after` and before `before` that have no delivery left.
+/// Deletes events after id `after` and before `before` that have no delivery left.
 pub(crate) fn events(connection: &Connection, after: i64, before: Timestamp) -> Result<Slice, Error> {
     let is_over = "NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event_id = events.id)";
     slice(connection, "events", is_over, after, before)
 }
 
+/// Deletes one slice of a table by a condition.
 fn slice(connection: &Connection, table: &str, is_over: &str, after: i64, before: Timestamp) -> Result<Slice, Error> {
     let looked_at = format!("SELECT id, created_at FROM {table} WHERE id > ?1 ORDER BY id LIMIT {SLICE}");
     let ends = format!("SELECT max(id), min(created_at) FROM ({looked_at})");

@@ -1,4 +1,4 @@
-//! Earlier configurations of subscriptions. Triggers write them down with each change; here they are read and brought back.
+//! Earlier configurations of subscriptions: table `subscription_revisions`, written by triggers with every change.
 
 use super::{Error, small, time, unreadable};
 use crate::domain::event::EventType;
@@ -7,25 +7,25 @@ use crate::domain::subscription::Wish;
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, Row, named_params};
 
-/// A configuration that a subscription had or has.
+/// A configuration that a subscription has or had.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revision {
-    /// 1 for the first.
+    /// Number of the revision, 1 for the first.
     pub number: u32,
-    /// Since when.
+    /// Time from which the configuration applied.
     pub at: Timestamp,
-    /// What was wished.
+    /// Target, event types, description and owner.
     pub wish: Wish,
 }
 
-/// All configurations of a subscription, latest first.
+/// Lists all revisions of a subscription, latest first.
 pub(crate) fn of(connection: &Connection, id: SubscriptionId) -> Result<Vec<Revision>, Error> {
     let mut statement = connection
         .prepare_cached("SELECT * FROM subscription_revisions WHERE subscription_id = ?1 ORDER BY number DESC")?;
     Ok(statement.query_map([id.0], read)?.collect::<Result<_, _>>()?)
 }
 
-/// Gives a subscription a configuration.
+/// Sets the configuration of a subscription.
 pub(crate) fn apply(connection: &Connection, id: SubscriptionId, wish: &Wish, now: Timestamp) -> Result<(), Error> {
     let types: Vec<&str> = wish.event_types.iter().map(|kind| kind.name()).collect();
     connection

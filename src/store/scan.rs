@@ -1,5 +1,5 @@
-//! Pages of the logs: newest first, by ids, both ways. A page looks at a bounded number of rows, whatever its filters; where that ends the
-//! page early, or the bytes of its rows do, it says where to go on.
+//! Paging of logs: newest first, by id, in both directions. A page scans a bounded number of rows, whatever its
+//! filters; a page that ends early, by rows or by bytes, says where to continue.
 
 use super::Error;
 use crate::domain::log::{MAX_PAGE_BYTES, Page, Place, Span};
@@ -8,31 +8,31 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Row, params_from_iter};
 use std::time::Duration;
 
-/// Rows looked at for one page at most.
+/// Maximum number of rows scanned for one page.
 pub(crate) const LOOKED_AT: u32 = 20_000;
-/// Bytes of a row's names and numbers, about.
+/// Approximate size of a serialized row without its texts, in bytes.
 const ROW_BYTES: usize = 512;
-/// How much later a row may have been written than its time says.
+/// Tolerance by which a row may be written later than its own time says.
 const SLACK: Duration = Duration::from_secs(60);
 
-/// A log and what is wanted of it. Conditions hold one `?` each.
+/// Query of a log. Each condition contains one `?`.
 #[derive(Debug)]
 pub(crate) struct Log {
-    /// The table, with the index to use if it is not its order of ids.
+    /// Table, with the index to use unless that is the primary key.
     pub(crate) table: &'static str,
-    /// Columns that conditions and rows need; `id` among them.
+    /// Columns that conditions and rows need, `id` included.
     pub(crate) columns: &'static str,
-    /// Columns computed for the rows of the page alone.
+    /// Columns computed only for the rows of the page.
     pub(crate) computed: &'static str,
-    /// The column with the time.
+    /// Column with the time of a row.
     pub(crate) time: &'static str,
-    /// Conditions that the index answers.
+    /// Conditions that the index evaluates.
     pub(crate) seek: Vec<(&'static str, Value)>,
-    /// Conditions that each row is held against.
+    /// Conditions that are evaluated row by row.
     pub(crate) sift: Vec<(&'static str, Value)>,
 }
 
-/// Adds a condition if there is something to compare with.
+/// Adds a condition if there is a value to compare with.
 pub(crate) fn wanted<T: Into<Value>>(
     conditions: &mut Vec<(&'static str, Value)>,
     condition: &'static str,
@@ -42,7 +42,7 @@ pub(crate) fn wanted<T: Into<Value>>(
 }
 
 impl Log {
-    /// Reads a page.
+    /// Returns one page of the log.
     pub(crate) fn page<T>(
         &self,
         connection: &Connection,
@@ -75,7 +75,7 @@ impl Log {
         Ok(arrange(items, ends, is_full, end, span.place))
     }
 
-    /// The rows that are looked at, and their parameters.
+    /// SQL of the rows to scan, with its parameters.
     fn looked_at(&self, connection: &Connection, span: &Span) -> Result<(String, Vec<Value>), Error> {
         let (mut above, mut below) = self.bounds(connection, span)?;
         let order = match span.place {
@@ -99,13 +99,13 @@ impl Log {
         Ok((sql, values))
     }
 
-    /// The ids between which the times lie.
+    /// Range of ids that contains the requested time range.
     fn bounds(&self, connection: &Connection, span: &Span) -> Result<(i64, i64), Error> {
         let table = self.table.split(' ').next().unwrap_or_default();
         between(connection, table, self.time, span.since, span.until)
     }
 
-    /// The last row looked at, if there may be more behind it.
+    /// Last row scanned, if the scan was cut off and more may follow.
     fn end(&self, connection: &Connection, inner: &str, values: &[Value], place: Place) -> Result<Option<i64>, Error> {
         let last = if matches!(place, Place::NewerThan(_)) { "max" } else { "min" };
         let sql = format!("SELECT count(*), {last}(id) FROM ({inner})");
@@ -116,7 +116,7 @@ impl Log {
     }
 }
 
-/// Bytes of a row as JSON: names and numbers at their usual length, texts as they are escaped.
+/// Size of a row as JSON: names and numbers at their usual length, texts with their escapes.
 fn written_bytes(row: &Row<'_>) -> Result<usize, Error> {
     let mut n_bytes = ROW_BYTES;
     for column in 0..row.as_ref().column_count() {
@@ -132,7 +132,8 @@ fn written_bytes(row: &Row<'_>) -> Result<usize, Error> {
     Ok(n_bytes)
 }
 
-/// The ids between which the rows of two times lie, from every 256th row. A log that is asked for times has an index of those.
+/// Range of ids that contains a time range, from a sparse time index of every 256th row. Only logs with such an index
+/// can be queried by time.
 pub(crate) fn between(
     connection: &Connection,
     table: &str,
@@ -157,7 +158,7 @@ pub(crate) fn between(
     Ok((above, below))
 }
 
-/// Puts the rows in order and finds the places to go on from.
+/// Sorts the rows of a page and derives the cursors of the next pages.
 fn arrange<T>(
     mut items: Vec<T>,
     (first, last): (Option<i64>, Option<i64>),

@@ -1,4 +1,4 @@
-//! Time series for charts, from counters alone.
+//! Time series for charts, read from counters only.
 
 use super::{Error, count, small, time};
 use crate::domain::health::Tally;
@@ -8,29 +8,29 @@ use crate::domain::time::Timestamp;
 use rusqlite::{Connection, params};
 use std::collections::BTreeMap;
 
-/// Scheduled attempts of one span of time.
+/// Scheduled attempts of one time slot.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Attempts {
-    /// How they ended.
+    /// Numbers of successful and failed attempts.
     pub tally: Tally,
-    /// How long they took; empty where it was asked for all subscriptions.
+    /// Latency histogram; empty in a series over all subscriptions.
     pub histogram: Histogram,
 }
 
-/// Requests of one span of time.
+/// API requests of one time slot.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Requests {
-    /// All.
+    /// Number of all requests in the slot.
     pub n: u64,
-    /// Answered 4xx, 429 among them.
+    /// Number of requests answered with 4xx, 429 included.
     pub n_client_errors: u64,
-    /// Answered 429.
+    /// Number of requests answered with 429.
     pub n_limited: u64,
-    /// Answered 5xx.
+    /// Number of requests answered with 5xx.
     pub n_server_errors: u64,
 }
 
-/// Attempts of all subscriptions in slots of `span_ms` from `since` to before `until`.
+/// Attempts of all subscriptions in slots of `span_ms`, from `since` (inclusive) to `until` (exclusive).
 pub(crate) fn pipeline(
     connection: &Connection,
     span_ms: i64,
@@ -47,7 +47,8 @@ pub(crate) fn pipeline(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Attempts of one subscription in slots of `span_ms`, one of the spans that are counted, from `since` to before `until`.
+/// Attempts of one subscription in slots of `span_ms`, which must be a counted width, from `since` (inclusive) to
+/// `until` (exclusive).
 pub(crate) fn subscription(
     connection: &Connection,
     id: SubscriptionId,
@@ -70,7 +71,7 @@ pub(crate) fn subscription(
     Ok(slots)
 }
 
-/// Requests in slots of `span_ms` from `since` to before `until`.
+/// Requests in slots of `span_ms`, from `since` (inclusive) to `until` (exclusive).
 pub(crate) fn requests(
     connection: &Connection,
     span_ms: i64,

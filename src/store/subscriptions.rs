@@ -1,4 +1,4 @@
-//! Subscriptions: what partners wish, how the breaker stands, and the sealed secret.
+//! Subscriptions: table `subscriptions`, with configuration, breaker state and sealed secret.
 
 use super::{Error, count, maybe_time, small, time, unreadable};
 use crate::domain::breaker::Breaker;
@@ -10,7 +10,7 @@ use crate::domain::subscription::{Dates, Subscription, Wish};
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
-/// What a new subscription consists of. Its secret is sealed once its id is known.
+/// Values of a new subscription. The secret is sealed once the id is known.
 #[derive(Debug)]
 pub(crate) struct New<'a> {
     pub(crate) company: CompanyId,
@@ -19,7 +19,7 @@ pub(crate) struct New<'a> {
     pub(crate) now: Timestamp,
 }
 
-/// Adds a subscription without a secret; [`set_secret`] must follow in the same transaction.
+/// Inserts a subscription without a secret; [`set_secret`] must follow in the same transaction.
 pub(crate) fn insert(connection: &Connection, new: &New<'_>) -> Result<SubscriptionId, Error> {
     let types: Vec<&str> = new.wish.event_types.iter().map(|kind| kind.name()).collect();
     connection
@@ -34,33 +34,33 @@ pub(crate) fn insert(connection: &Connection, new: &New<'_>) -> Result<Subscript
     Ok(SubscriptionId(connection.last_insert_rowid()))
 }
 
-/// Stores the sealed secret of a subscription.
+/// Stores the sealed signing secret of a subscription.
 pub(crate) fn set_secret(connection: &Connection, id: SubscriptionId, sealed: &[u8]) -> Result<(), Error> {
     connection.prepare_cached("UPDATE subscriptions SET secret = ?2 WHERE id = ?1")?.execute(params![id.0, sealed])?;
     Ok(())
 }
 
-/// The sealed secret of a subscription.
+/// Returns the sealed signing secret of a subscription.
 pub(crate) fn secret(connection: &Connection, id: SubscriptionId) -> Result<Option<Vec<u8>>, Error> {
     let mut statement = connection.prepare_cached("SELECT secret FROM subscriptions WHERE id = ?1")?;
     Ok(statement.query_row([id.0], |row| row.get(0)).optional()?)
 }
 
-/// Where a subscription that is not deleted is delivered to, and its sealed secret.
+/// Returns target URL and sealed secret of a subscription that is not deleted.
 pub(crate) fn target(connection: &Connection, id: SubscriptionId) -> Result<Option<(String, Vec<u8>)>, Error> {
     let mut statement = connection
         .prepare_cached("SELECT target_url, secret FROM subscriptions WHERE id = ?1 AND deleted_at IS NULL")?;
     Ok(statement.query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
 }
 
-/// One subscription that is not deleted.
+/// Returns a subscription that is not deleted.
 pub(crate) fn get(connection: &Connection, id: SubscriptionId) -> Result<Option<Subscription>, Error> {
     let mut statement = connection
         .prepare_cached(&format!("SELECT {COLUMNS} FROM subscriptions WHERE id = ?1 AND deleted_at IS NULL"))?;
     Ok(statement.query_row([id.0], read).optional()?)
 }
 
-/// One subscription, and since when it is deleted, if it is.
+/// Returns a subscription, deleted or not, with its time of deletion.
 pub(crate) fn even_deleted(
     connection: &Connection,
     id: SubscriptionId,
@@ -69,7 +69,7 @@ pub(crate) fn even_deleted(
     Ok(statement.query_row([id.0], |row| Ok((read(row)?, maybe_time(row, 18)?))).optional()?)
 }
 
-/// Changes what a subscription wishes.
+/// Updates target, event types and description of a subscription.
 pub(crate) fn change(connection: &Connection, id: SubscriptionId, wish: &Wish, now: Timestamp) -> Result<(), Error> {
     let types: Vec<&str> = wish.event_types.iter().map(|kind| kind.name()).collect();
     connection
@@ -80,7 +80,7 @@ pub(crate) fn change(connection: &Connection, id: SubscriptionId, wish: &Wish, n
     Ok(())
 }
 
-/// Deletes a subscription; its row stays for the log.
+/// Marks a subscription as deleted; its row is kept for the log.
 pub(crate) fn delete(connection: &Connection, id: SubscriptionId, now: Timestamp) -> Result<(), Error> {
     connection
         .prepare_cached("UPDATE subscriptions SET deleted_at = ?2, updated_at = ?2 WHERE id = ?1")?
@@ -88,7 +88,7 @@ pub(crate) fn delete(connection: &Connection, id: SubscriptionId, now: Timestamp
     Ok(())
 }
 
-/// All subscriptions that are not deleted, or those of one company, oldest first.
+/// Lists the subscriptions of one company or of all that are not deleted, oldest first.
 pub(crate) fn all(connection: &Connection, company: Option<CompanyId>) -> Result<Vec<Subscription>, Error> {
     let of_one = if company.is_some() { "company_id = ?1" } else { "?1 IS NULL" };
     let mut statement = connection.prepare_cached(&format!(
@@ -98,14 +98,14 @@ pub(crate) fn all(connection: &Connection, company: Option<CompanyId>) -> Result
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// How many subscriptions a company has.
+/// Counts the subscriptions of a company that are not deleted.
 pub(crate) fn count_of(connection: &Connection, company: CompanyId) -> Result<u64, Error> {
     let mut statement = connection
         .prepare_cached("SELECT count(*) AS n FROM subscriptions WHERE company_id = ?1 AND deleted_at IS NULL")?;
     Ok(statement.query_row([company.0], |row| count(row, "n"))?)
 }
 
-/// All subscriptions a company ever had, oldest first, each with when it was deleted, if it was.
+/// Lists all subscriptions of a company, deleted ones included with their time of deletion, oldest first.
 pub(crate) fn ever(
     connection: &Connection,
     company: CompanyId,
@@ -116,7 +116,7 @@ pub(crate) fn ever(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Notes an attempt: the breaker and its streak as they are now, and when it happened.
+/// Updates breaker, streak, slow start and attempt times of a subscription after an attempt.
 pub(crate) fn attempted(connection: &Connection, subscription: &Subscription) -> Result<(), Error> {
     connection
         .prepare_cached(
@@ -131,7 +131,7 @@ pub(crate) fn attempted(connection: &Connection, subscription: &Subscription) ->
     Ok(())
 }
 
-/// Switches a subscription off, and remembers the last delivery there was: what is skipped comes after it.
+/// Disables a subscription and stores the last delivery id: missed deliveries have higher ids.
 pub(crate) fn disable(
     connection: &Connection,
     id: SubscriptionId,
@@ -147,13 +147,13 @@ pub(crate) fn disable(
     Ok(())
 }
 
-/// What was said of a subscription that is off by hand.
+/// Returns the reason noted for disabling a subscription.
 pub(crate) fn note(connection: &Connection, id: SubscriptionId) -> Result<Option<String>, Error> {
     let mut statement = connection.prepare_cached("SELECT disabled_note FROM subscriptions WHERE id = ?1")?;
     Ok(statement.query_row([id.0], |row| row.get(0)).optional()?.flatten())
 }
 
-/// Says of a subscription that is off why it is.
+/// Notes a reason for a subscription that is disabled.
 pub(crate) fn set_note(connection: &Connection, id: SubscriptionId, note: &str, now: Timestamp) -> Result<(), Error> {
     connection
         .prepare_cached("UPDATE subscriptions SET disabled_note = ?2, updated_at = ?3 WHERE id = ?1")?
@@ -161,7 +161,7 @@ pub(crate) fn set_note(connection: &Connection, id: SubscriptionId, note: &str, 
     Ok(())
 }
 
-/// Switches a subscription on, with an empty streak, nothing skipped, and at the foot of its ramp.
+/// Enables a subscription, with no failures in a row, no missed events and the initial slow start limit.
 pub(crate) fn enable(connection: &Connection, id: SubscriptionId, now: Timestamp) -> Result<(), Error> {
     connection
         .prepare_cached(
@@ -172,18 +172,19 @@ pub(crate) fn enable(connection: &Connection, id: SubscriptionId, now: Timestamp
     Ok(())
 }
 
-/// Counts an event that passed by.
+/// Counts one more missed event.
 pub(crate) fn skipped(connection: &Connection, id: SubscriptionId) -> Result<(), Error> {
     connection.prepare_cached("UPDATE subscriptions SET n_skipped = n_skipped + 1 WHERE id = ?1")?.execute([id.0])?;
     Ok(())
 }
 
-/// The columns of a subscription and since when it is deleted, in the order in which they are read.
+/// Columns of a subscription and its time of deletion, in the order in which they are read.
 const COLUMNS: &str = "id, company_id, created_by, target_url, event_types, description, managed_by, disabled_reason, disabled_at, \
                        streak, ramp, streak_began_at, streak_latest_at, last_attempt_at, last_success_at, n_skipped, created_at, \
                        updated_at, deleted_at";
 
-/// By number: it is done for every event and every attempt, and looking names up costs as much as the rest.
+/// Reads a subscription by column number: this runs for every event and attempt, and looking up names costs as much as
+/// the rest.
 fn read(row: &Row<'_>) -> rusqlite::Result<Subscription> {
     let types = row.get_ref(4)?.as_str().map_err(|_| unreadable("event_types"))?;
     let event_types: Option<Vec<EventType>> = types.split(',').map(EventType::named).collect();

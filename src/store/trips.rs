@@ -1,4 +1,4 @@
-//! Trips.
+//! Trips of circuit breakers: table `trips`.
 
 use super::scan::{Log, wanted};
 use super::{Error, count, maybe_time, time, unreadable};
@@ -23,7 +23,7 @@ pub(crate) fn insert(
     Ok(())
 }
 
-/// Records that a subscription was enabled again, and how many events passed by until then.
+/// Records that a subscription was enabled again, and how many events it missed.
 pub(crate) fn close(
     connection: &Connection,
     of: SubscriptionId,
@@ -37,7 +37,7 @@ pub(crate) fn close(
     Ok(())
 }
 
-/// At most `limit` trips, newest first.
+/// Lists at most `limit` trips, newest first.
 pub(crate) fn latest(connection: &Connection, limit: u32) -> Result<Vec<Trip>, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT t.*, CASE WHEN t.enabled_at IS NULL THEN s.n_skipped ELSE t.n_missed END AS missed
@@ -46,7 +46,7 @@ pub(crate) fn latest(connection: &Connection, limit: u32) -> Result<Vec<Trip>, E
     Ok(statement.query_map([limit], read)?.collect::<Result<_, _>>()?)
 }
 
-/// A page of trips, newest first, of one company or subscription or of all.
+/// Returns a page of trips of one company, of one subscription or of all, newest first.
 pub(crate) fn list(
     connection: &Connection,
     company: Option<CompanyId>,
@@ -69,7 +69,7 @@ pub(crate) fn list(
     log.page(connection, span, read, |trip| trip.id.0)
 }
 
-/// How many trips there were since `since`, how many ever, and how many are not ended.
+/// Counts the trips since `since`, all trips, and the trips whose subscription is still disabled.
 pub(crate) fn totals(connection: &Connection, since: Timestamp) -> Result<(u64, u64, u64), Error> {
     let mut statement = connection.prepare_cached(
         "SELECT (SELECT count(*) FROM trips WHERE tripped_at >= ?1) AS recent, count(*) AS n,

@@ -1,4 +1,4 @@
-//! Looking after a database that no platform runs on: copies, what contradicts itself, ids that must not come again.
+//! Maintenance of a database: copies, integrity checks, and id sequences after a restore.
 
 use super::{Error, MIGRATIONS, OPTIONS, custody, time};
 use crate::domain::numbers::{Lane, Numbers, Pace};
@@ -9,41 +9,41 @@ use rusqlite::{Connection, OptionalExtension as _};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-/// How far a copy is.
+/// Progress of a copy in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// Bytes there are.
+    /// Total number of bytes to copy.
     pub n_bytes: u64,
-    /// Bytes that were copied.
+    /// Number of bytes copied so far.
     pub n_copied: u64,
 }
 
-/// How a copy ended.
+/// End of a copy operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// It has everything.
+    /// The copy is complete and usable.
     Whole,
-    /// It was told to stop.
+    /// The caller stopped the copy.
     Stopped,
 }
 
-/// Opens a platform's database to look at it, also while a platform runs on it.
+/// Opens a platform's database read-only, also while a platform runs on it.
 ///
 /// # Errors
-/// Everything about the file: foreign, damaged, newer, unreadable.
+/// [`Error`] when the file is foreign, damaged, newer or unreadable.
 pub(crate) fn glance(path: &Path) -> Result<Glance, Error> {
     Ok(copy::glance(path, OPTIONS)?)
 }
 
-/// Whether the schema of a database is this program's.
+/// Returns whether the schema of a database is up to date.
 pub(crate) fn is_current(glance: &Glance) -> bool {
     usize::try_from(glance.version) == Ok(MIGRATIONS.len())
 }
 
-/// Copies what a glance sees into a new file. See [`copy::copy`].
+/// Copies the state seen by a read-only database into a new file. See [`copy::copy`].
 ///
 /// # Errors
-/// As there.
+/// [`Error`] when the copy cannot keep up with writes, the file is damaged, or the file system fails.
 pub(crate) fn copy(
     glance: &Glance,
     to: &Path,
@@ -56,11 +56,11 @@ pub(crate) fn copy(
     })
 }
 
-/// Opens a database that nobody else uses, brings its schema up to date, and does `work` on it in a transaction. What `work` overwrites is
-/// gone from the file, and afterwards the file has no log.
+/// Opens a database that no other process uses, migrates its schema and runs `work` in a transaction. Overwritten data
+/// is erased from the file, and the file has no log afterwards.
 ///
 /// # Errors
-/// Everything about the file, and what `work` answered.
+/// The error of opening or migrating the file, or the error of `work`.
 pub(crate) fn alone<T, E: From<Error>>(path: &Path, work: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E> {
     let mut connection = Database::alone(path, OPTIONS).map_err(Error::from)?;
     connection.pragma_update(None, "secure_delete", true).map_err(Error::from)?;
@@ -70,29 +70,30 @@ pub(crate) fn alone<T, E: From<Error>>(path: &Path, work: impl FnOnce(&Connectio
     Ok(done)
 }
 
-/// Moves what is in the log into the database at `path` and removes the log.
+/// Checkpoints the write-ahead log into the database at `path` and removes the log.
 ///
 /// # Errors
-/// Everything about the file.
+/// [`Error`] when the file is foreign, damaged, newer or cannot be written.
 pub(crate) fn fold_log(path: &Path) -> Result<(), Error> {
     Ok(copy::fold_log(path, OPTIONS)?)
 }
 
-/// How the schema differs from what the migrations of its version make; see [`schema::differences`].
+/// Lists the differences between the schema and the one that the migrations of its version create; see
+/// [`schema::differences`].
 ///
 /// # Errors
-/// When it cannot be read.
+/// [`Error`] when the schema cannot be read.
 pub(crate) fn schema_differences(glance: &Glance) -> Result<Vec<String>, Error> {
     let known = usize::try_from(glance.version).unwrap_or(0).min(MIGRATIONS.len());
     Ok(schema::differences(&glance.connection, &MIGRATIONS[..known])?)
 }
 
-/// The files in a folder that others can read or write, a sentence each.
+/// Lists the files of a folder that other users can read or write, one sentence each.
 pub(crate) fn open_to_others(folder: &Path) -> Vec<String> {
     private::open_to_others(folder)
 }
 
-/// The last numbers that a database gave, and when something was written into it last. The schema may be older.
+/// Returns the last ids that a database assigned and the time of its last write. Works with older schemas too.
 pub(crate) fn last_numbers(connection: &Connection) -> Result<(Numbers, Timestamp), Error> {
     let event = connection.query_row("SELECT value FROM counters WHERE name = 'event'", [], |row| row.get(0))?;
     let delivery = connection
@@ -110,7 +111,7 @@ pub(crate) fn last_numbers(connection: &Connection) -> Result<(Numbers, Timestam
     Ok((Numbers { event, delivery: delivery.unwrap_or(0) }, newest))
 }
 
-/// How far a database is, how fast it came there, and what the platform that ran on it called it.
+/// Id sequences of a database, the rate at which ids were assigned, and the epoch of its last start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Written {
     pub(crate) last: Numbers,
@@ -118,10 +119,10 @@ pub(crate) struct Written {
     pub(crate) epoch: Option<String>,
 }
 
-/// Rows that the pace is taken from.
+/// Number of rows from which the rate is measured.
 const PACE_SAMPLE: u32 = 10_000;
 
-/// See [`Written`].
+/// Reads the id sequences, their rate and the epoch; see [`Written`].
 pub(crate) fn written(connection: &Connection) -> Result<Written, Error> {
     let (last, newest_at) = last_numbers(connection)?;
     let lane = |table: &str| {
@@ -135,7 +136,8 @@ pub(crate) fn written(connection: &Connection) -> Result<Written, Error> {
     Ok(Written { last, pace, epoch: custody::epoch(connection)? })
 }
 
-/// Gives no event and no delivery a number up to these: receivers know them already, and would take a new event for one they have seen.
+/// Raises the id sequences of events and deliveries to at least these ids. Receivers know the earlier ids and would
+/// take a new event with such an id for one they have seen.
 pub(crate) fn number_on(connection: &Connection, numbers: Numbers) -> Result<(), Error> {
     let Numbers { event, delivery } = numbers;
     connection.execute("UPDATE counters SET value = max(value, ?1) WHERE name = 'event'", [event])?;
@@ -147,15 +149,15 @@ pub(crate) fn number_on(connection: &Connection, numbers: Numbers) -> Result<(),
     Ok(())
 }
 
-/// What SQLite finds wrong; see [`copy::faults`].
+/// Lists the faults that SQLite's integrity check reports; see [`copy::faults`].
 ///
 /// # Errors
-/// When it cannot even be asked.
+/// [`Error`] when the check cannot run.
 pub(crate) fn faults(connection: &Connection) -> Result<Vec<String>, Error> {
     Ok(copy::faults(connection)?)
 }
 
-/// What must never be found, each as a question for the ids of rows that are so.
+/// Invariants of the data: a description and a query for the ids of rows that violate it.
 const CONTRADICTIONS: &[(&str, &str)] = &[
     (
         "leases of deliveries that are not there",
@@ -182,7 +184,7 @@ const CONTRADICTIONS: &[(&str, &str)] = &[
     ("events with a number that was not given yet", "SELECT id FROM events WHERE id > (SELECT value FROM counters WHERE name = 'event')"),
 ];
 
-/// Rows that contradict each other: a sentence for each kind, with how many there are and the first ids.
+/// Lists violated invariants, one sentence each, with the number of rows and the first ids.
 pub(crate) fn contradictions(connection: &Connection) -> Result<Vec<String>, Error> {
     let mut found = Vec::new();
     for (what, sql) in CONTRADICTIONS {

@@ -1,4 +1,5 @@
-//! Counters of requests: by status and code, by key and route, by key and caller. They are written with the log and never scan it.
+//! Request counters: by status and code, by key and route, by key and caller. Written together with the request log and
+//! read without scanning the log.
 
 use super::{Error, count, time};
 use crate::domain::delivery::State;
@@ -8,55 +9,56 @@ use crate::domain::time::{MINUTE_MS, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::collections::HashMap;
 
-/// The width of a slot of the counters per key.
+/// Width of a time slot of the counters per key, in milliseconds.
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
-/// Callers of a key that are told apart in a day; all others are counted together.
+/// Maximum number of callers of a key that are counted separately in a day.
 pub(crate) const CALLERS: i64 = 50;
-/// What the callers beyond that are called.
+/// Name under which all further callers are counted.
 const OTHERS: &str = "(others)";
 
-/// Requests of a key to a route.
+/// Requests of a key to one route.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteUse {
-    /// Whose.
+    /// Key that made the requests.
     pub key: KeyId,
-    /// The route's method.
+    /// HTTP method of the route.
     pub method: String,
-    /// Its path, with placeholders.
+    /// Path template of the route.
     pub route: String,
-    /// All requests.
+    /// Number of all requests to the route.
     pub n: u64,
-    /// Those that neither the rate window nor the scopes refused.
+    /// Number of requests not answered with 401, 403 or 429.
     pub n_used: u64,
 }
 
 /// Requests of a key from one address with one user agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallerUse {
-    /// Whose.
+    /// Key that made the requests.
     pub key: KeyId,
-    /// The address that connected.
+    /// Network address of the caller.
     pub address: String,
-    /// What the caller said it was.
+    /// User agent that the caller sent.
     pub agent: String,
-    /// Requests.
+    /// Number of requests from the caller.
     pub n: u64,
-    /// The latest one.
+    /// Time of the latest request.
     pub last_at: Timestamp,
 }
 
-/// Requests answered with one status and code.
+/// Number of requests answered with one status and problem code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodeCount {
-    /// The status.
+    /// HTTP status of the answers.
     pub status: u16,
-    /// The problem's code; none where it was no problem.
+    /// Problem code; `None` for answers that are no problem.
     pub code: Option<String>,
-    /// How many.
+    /// Number of requests so answered.
     pub n: u64,
 }
 
-/// Counts requests, each standing for so many like it; what is counted together is summed up first.
+/// Adds requests to the counters; each request comes with the number of equal ones it represents. Counters are summed
+/// in memory first.
 pub(crate) fn note(connection: &Connection, requests: &[(&Request, u64)]) -> Result<(), Error> {
     let mut answers: HashMap<(Timestamp, u16, &str), i64> = HashMap::new();
     let mut routes: HashMap<(KeyId, Timestamp, &str, &str), (i64, i64)> = HashMap::new();
@@ -87,7 +89,7 @@ pub(crate) fn note(connection: &Connection, requests: &[(&Request, u64)]) -> Res
     for ((key, day, method, path), (n, n_used)) in routes {
         route.execute(params![key.0, day.millis(), method, path, n, n_used])?;
     }
-    // In a fixed order, so that who is told apart and who is not does not depend on chance.
+    // A fixed order makes it deterministic which callers are counted separately.
     let mut callers: Vec<_> = callers.into_iter().collect();
     callers.sort_unstable();
     for ((key, day, address, agent), (n, last_at)) in callers {
@@ -96,7 +98,7 @@ pub(crate) fn note(connection: &Connection, requests: &[(&Request, u64)]) -> Res
     Ok(())
 }
 
-/// Counts requests of one caller of a key on one day.
+/// Adds requests of one caller of a key on one day.
 fn caller(
     connection: &Connection,
     (key, day): (KeyId, Timestamp),
@@ -125,7 +127,7 @@ fn caller(
     Ok(())
 }
 
-/// The routes of a key or of all, summed over the days from the one of `since` on, busiest first.
+/// Sums the routes of one key or of all, from the day of `since` on, busiest first.
 pub(crate) fn routes(connection: &Connection, key: Option<KeyId>, since: Timestamp) -> Result<Vec<RouteUse>, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT key_id, method, route, sum(n) AS n, sum(n_used) AS n_used FROM key_routes
@@ -143,7 +145,7 @@ pub(crate) fn routes(connection: &Connection, key: Option<KeyId>, since: Timesta
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// The callers of all keys, summed over the days from the one of `since` on, busiest first.
+/// Sums the callers of all keys, from the day of `since` on, busiest first.
 pub(crate) fn callers(connection: &Connection, since: Timestamp) -> Result<Vec<CallerUse>, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT key_id, address, agent, sum(n) AS n, max(last_at) AS last_at FROM key_callers
@@ -161,7 +163,7 @@ pub(crate) fn callers(connection: &Connection, since: Timestamp) -> Result<Vec<C
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Requests by status and code from the minute of `since` on, most frequent first.
+/// Counts requests by status and code, from the minute of `since` on, most frequent first.
 pub(crate) fn codes(connection: &Connection, since: Timestamp) -> Result<Vec<CodeCount>, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT status, nullif(code, '') AS code, sum(n) AS n FROM request_minutes WHERE slot_at >= ?1
@@ -173,7 +175,7 @@ pub(crate) fn codes(connection: &Connection, since: Timestamp) -> Result<Vec<Cod
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// The first day that has counters of a key.
+/// First day for which a key has counters.
 pub(crate) fn known_since(connection: &Connection, key: KeyId) -> Result<Option<Timestamp>, Error> {
     Ok(connection
         .prepare_cached("SELECT min(day_at) AS day_at FROM key_routes WHERE key_id = ?1")?
@@ -182,31 +184,31 @@ pub(crate) fn known_since(connection: &Connection, key: KeyId) -> Result<Option<
         .flatten())
 }
 
-/// How much there is, from numbers that are kept anyway.
+/// Row counts of the database from maintained numbers.
 #[derive(Debug, Clone)]
 pub(crate) struct Counts {
-    /// The last number given, by table.
+    /// Last assigned id, by table.
     pub(crate) given: HashMap<String, u64>,
-    /// The last event's number.
+    /// Last assigned number of an event.
     pub(crate) n_events: u64,
-    /// Deliveries that wait, by state.
+    /// Number of unfinished deliveries, by state.
     pub(crate) waiting: [(State, u64); 4],
-    /// Subscriptions by state; those that are deleted are none.
+    /// Number of enabled subscriptions; deleted ones are not counted in any of the three.
     pub(crate) n_enabled: u64,
     pub(crate) n_off: u64,
     pub(crate) n_tripped: u64,
-    /// The most failures in a row of an enabled subscription.
+    /// Highest number of failures in a row of an enabled subscription.
     pub(crate) most_failures: u64,
 }
 
-/// Rows that [`missed`] counts at most, of each kind.
+/// Maximum number of rows that [`missed`] counts of each kind.
 pub(crate) const MAX_MISSED: u64 = 10_000;
 
-/// Deliveries planned since then that were skipped, and those that were given up, of subscriptions that are not deleted. Each is counted up
-/// to [`MAX_MISSED`].
+/// Counts the skipped and the exhausted deliveries created since `since`, of subscriptions that are not deleted, each
+/// up to [`MAX_MISSED`].
 pub(crate) fn missed(connection: &Connection, since: Timestamp) -> Result<(u64, u64), Error> {
     let of = |state: &str| {
-        // The state is written out, or the partial index would not be used.
+        // The state is part of the SQL text: bound as a parameter, SQLite would not use the partial index.
         let sql = format!(
             "SELECT count(*) AS n FROM (SELECT 1 FROM subscriptions s JOIN deliveries d
                  ON d.subscription_id = s.id AND d.state = '{state}' AND d.created_at >= ?1
@@ -217,7 +219,7 @@ pub(crate) fn missed(connection: &Connection, since: Timestamp) -> Result<(u64, 
     Ok((of("skipped")?, of("exhausted")?))
 }
 
-/// The first subscriptions that the breaker has switched off, with their companies.
+/// Lists the first `limit` subscriptions that the breaker disabled, with their companies.
 pub(crate) fn tripped(connection: &Connection, limit: usize) -> Result<Vec<(SubscriptionId, CompanyId)>, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT id, company_id FROM subscriptions WHERE deleted_at IS NULL AND disabled_reason = 'circuit_breaker' ORDER BY id LIMIT ?1",
@@ -227,7 +229,7 @@ pub(crate) fn tripped(connection: &Connection, limit: usize) -> Result<Vec<(Subs
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// How much there is, without looking at the logs.
+/// Counts events, deliveries and subscriptions without scanning the logs.
 pub(crate) fn counts(connection: &Connection) -> Result<Counts, Error> {
     let mut statement = connection.prepare_cached("SELECT name, seq FROM sqlite_sequence")?;
     let given = statement.query_map([], |row| Ok((row.get("name")?, count(row, "seq")?)))?.collect::<Result<_, _>>()?;

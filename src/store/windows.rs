@@ -1,4 +1,4 @@
-//! Rate windows as they were last flushed: the present ones continue after a restart, the past ones are the history.
+//! Rate limit windows as last flushed: the current ones continue after a restart, the past ones are the history.
 
 use super::{Error, count, small, time, unreadable};
 use crate::domain::ids::KeyId;
@@ -6,20 +6,20 @@ use crate::domain::time::Timestamp;
 use crate::domain::window::{Bucket, Window};
 use rusqlite::{Connection, Row, params};
 
-/// A window with what it refused.
+/// Usage of one rate limit window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Used {
-    /// Whose.
+    /// Key whose calls are counted.
     pub key: KeyId,
-    /// Which.
+    /// Bucket in which the calls are counted.
     pub bucket: Bucket,
-    /// The window.
+    /// Start of the window and the calls admitted.
     pub window: Window,
-    /// Calls refused in it.
+    /// Number of calls rejected in the window.
     pub n_refused: u64,
 }
 
-/// Writes a window down; what is on disk never shrinks.
+/// Stores a window; stored counts never decrease.
 pub(crate) fn flush(connection: &Connection, used: &Used) -> Result<(), Error> {
     connection
         .prepare_cached(
@@ -36,7 +36,7 @@ pub(crate) fn flush(connection: &Connection, used: &Used) -> Result<(), Error> {
     Ok(())
 }
 
-/// Windows that began at or after `since`, oldest first, of one key or of all.
+/// Lists the windows that began at or after `since`, oldest first, of one key or of all.
 pub(crate) fn since(connection: &Connection, key: Option<KeyId>, since: Timestamp) -> Result<Vec<Used>, Error> {
     let of_one = if key.is_some() { "key_id = ?1 AND" } else { "?1 IS NULL AND" };
     let mut statement = connection.prepare_cached(&format!(
