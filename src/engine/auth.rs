@@ -79,6 +79,7 @@ impl Tokens {
     pub(super) fn revoke(&self, id: OperatorId) -> bool {
         let mut operators = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let is_admin = |operator: &&Operator| operator.role == Role::Admin;
+        // Session operators of this process have number 0 and do not count as admins that remain.
         let is_last_admin = operators.values().any(|operator| operator.id == id && is_admin(&operator))
             && !operators.values().filter(is_admin).any(|other| other.id != id && other.id != OperatorId(0));
         if !is_last_admin {

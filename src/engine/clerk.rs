@@ -85,7 +85,7 @@ struct Notes {
 impl Clerk {
     async fn work(&mut self, engine: &Engine) {
         let shared = &engine.shared;
-        // Writes stay refused until the disk reserve is complete again; only this probe finds out.
+        // After a failed write, only this probe restores the disk reserve and finds out when storage accepts writes.
         shared.store.probe().await;
         engine.write_pending_revocations().await;
         let now = shared.ambient.now();

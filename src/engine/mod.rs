@@ -137,10 +137,10 @@ pub enum Error {
         /// Maximum number of these records per company.
         limit: u32,
     },
-    /// The write queue is full, another operation holds its place for too long, or the platform is stopping.
+    /// The write queue is full, a work permit was not free in time, a scan took too long, or the platform is stopping.
     #[error("the platform is busy; try again in a moment")]
     Contended,
-    /// Nothing can be written, because the disk or the database is full or broken; the inner error names the reason.
+    /// Nothing can be written at present; the inner error names the reason, such as a full disk.
     #[error(transparent)]
     StorageFull(store::Error),
     /// The process has reached its limit of open files.
@@ -301,9 +301,9 @@ impl Engine {
     /// refuses writes opens read-only and resumes writing when the storage accepts writes again.
     ///
     /// # Errors
-    /// [`Error::Lost`], [`Error::KeyMissing`] or [`Error::Io`] when the directory is
-    /// incomplete or not accessible; [`Error::Store`] when the database is in use by another process, foreign,
-    /// damaged or newer than this program; [`Error::StorageFull`] when a new platform cannot be written.
+    /// [`Error::Lost`], [`Error::KeyMissing`] or [`Error::Io`] when the directory is incomplete or not accessible;
+    /// [`Error::Sealed`] for a wrong master key; [`Error::Store`] when the database is in use by another process,
+    /// foreign, damaged or newer than this program; [`Error::StorageFull`] when a new platform cannot be written.
     pub async fn open(settings: Settings, ambient: Ambient) -> Result<Self, Error> {
         let dir = settings.data_dir.clone();
         make_dir(&dir)?;
@@ -330,6 +330,7 @@ impl Engine {
             Err(Error::StorageFull(_)) => {}
             released => released.map(drop)?,
         }
+        // The flushed windows of the current minute are loaded, so that a restart does not refill the rate limits.
         let (keys, operators, used) = store
             .read(move |connection| {
                 let used = store::windows::since(connection, None, Window::opening(now).start)?;
@@ -348,7 +349,6 @@ impl Engine {
             keyring,
             tokens,
             windows,
-            // Rate windows already written are loaded, so a restart does not refill the limits of the current minute.
             revocations: PendingRevocations::default(),
             sender,
             gate: work_gate::WorkGate::new(),

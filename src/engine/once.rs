@@ -122,6 +122,7 @@ impl Engine {
             .shared
             .partners
             .write(move |connection| {
+                // Checked inside the write transaction: of two concurrent retries, one finds the answer of the other.
                 let now = ambient.now();
                 if let Some(earlier) = once.call.earlier(connection, now)? {
                     return Ok(earlier);

@@ -105,6 +105,7 @@ pub(super) fn round(
                 n_taken += 1;
             }
             Turn::Passed => n_passed += 1,
+            // The item keeps its place in the plan and is decided again in a later batch.
             Turn::Waits => continue,
         }
         store::replays::strike(connection, replay.id, pick.delivery)?;

@@ -45,8 +45,9 @@ impl Engine {
     /// Plans a replay and returns it with the number of selected deliveries by state. The selection is fixed now, by
     /// delivery number, and each item is processed once. The plan waits while its subscription is disabled.
     ///
-    /// A replayed delivery becomes due at once and is retried like a new one, but counts neither for the breaker nor
-    /// for the success rate. An item in flight, or delivered since its selection, is passed over.
+    /// A replayed delivery becomes due at once and is retried like a new one, but counts neither for the breaker nor for
+    /// the success rate. An item that is pending, cancelled or delivered since its selection is passed over; an item in
+    /// flight waits until its attempt ends.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Invalid`] with every invalid field; [`Error::Contended`], [`Error::StorageFull`]

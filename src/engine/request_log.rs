@@ -230,6 +230,7 @@ impl RequestLog {
         let newer = newer.into_iter().chain(std::mem::take(&mut intake.waiting.anonymous.rows));
         (intake.waiting.partners, intake.waiting.anonymous) = (Queue::default(), Queue::default());
         let before = intake.waiting.n_dropped;
+        // Re-queued oldest first: beyond the limit the newest rows are dropped.
         for row in notes.rows().cloned().chain(newer) {
             intake.waiting.add(row);
         }

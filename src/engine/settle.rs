@@ -107,6 +107,7 @@ impl Books<'_> {
             return standing.settle_resend(connection, flight, now);
         }
         let number = claimed.n_attempts + 1;
+        // Attempts such as resends are numbered but use up no retry.
         let verdict = judge(outcome, number - claimed.n_beside, &claimed.schedule, now, flight.roll);
         let (succeeded, counts) = (outcome.is_success(), claimed.kind == Kind::Scheduled);
         let before = &standing.subscription;

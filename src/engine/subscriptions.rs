@@ -38,9 +38,9 @@ pub struct Draft {
 /// Treatment of deliveries skipped while a subscription was disabled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missed {
-    /// Skipped deliveries are never sent.
+    /// Skipped deliveries stay skipped, unless a later replay selects them.
     Leave,
-    /// Skipped deliveries are replayed from now on.
+    /// Skipped deliveries are replayed at the default rate.
     Replay,
 }
 

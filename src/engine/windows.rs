@@ -7,6 +7,7 @@ use crate::store::windows::Used;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
+/// Rate windows by key and bucket, with the windows to flush.
 #[derive(Debug, Default)]
 pub(super) struct Windows(Mutex<State>);
 
@@ -31,6 +32,7 @@ impl Windows {
             state.live.get(&place).copied().unwrap_or(Used { key, bucket, window: Window::opening(now), n_refused: 0 });
         let (window, admission) = before.window.admit(bucket, limit, now);
         let is_new = window.start > before.window.start;
+        // A window that ends before its flush is kept apart, or its last calls would be lost.
         if is_new && state.unwritten.contains(&place) {
             state.ended.push(before);
         }

@@ -123,6 +123,7 @@ impl Sender {
             let gauge = line.gauge.clone();
             track.enter(Phase::Head);
             let outcome = self.converse(line, &letter, exchange, track).await;
+            // Only an untouched connection permits a second try: the receiver cannot have the request.
             if outcome.is_ok() || !gauge.is_untouched() {
                 return outcome;
             }

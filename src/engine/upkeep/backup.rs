@@ -115,6 +115,7 @@ fn make(
     let code = code(partial, &root)?.finalize().into_bytes();
     files::write_private(&code_of(file), &format!("{}\n", hex::encode(code)))?;
     let n_bytes = std::fs::metadata(partial).map_or(0, |file| file.len());
+    // Renamed last: the new backup gets its name only after its key and code are in place.
     files::rename(partial, file)?;
     Ok(Some(Backup { n_bytes, key }))
 }

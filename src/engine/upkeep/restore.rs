@@ -268,6 +268,7 @@ fn put_aside(dir: &Path, database: &Path, key: Option<&Root>, ambient: &Ambient)
         move |source| Error::Io { path, source }
     };
     let _ = store::upkeep::fold_log(database);
+    // A hard link keeps the database under its own name until the rename replaces it.
     std::fs::hard_link(database, &aside).map_err(io(&aside))?;
     if key.is_some() && root::file(dir).exists() {
         let old = key_of(&aside);
