@@ -51,8 +51,8 @@ impl Flight {
 }
 
 /// Commits attempts in order, and writes rows they share once. Returns, per attempt, whether it was accepted. An
-/// outcome whose lease has expired is rejected: another worker owns the delivery. An outcome of a local fault is not
-/// written: the delivery is released as if it had not been tried.
+/// outcome whose lease was lost is rejected, since a later claim may own the delivery. An outcome of a local fault is
+/// not written: the delivery is released as if it had not been tried.
 pub(super) fn settle(
     connection: &Connection,
     flights: &[Arc<Flight>],
