@@ -83,7 +83,7 @@ pub enum Msg {
     Resized(u16, u16),
     /// New snapshot of the platform.
     Picture(Arc<Snapshot>),
-    /// Time at which something on the screen changes, such as an age or a countdown.
+    /// Time passed, so that an age or a countdown on the screen changes.
     Tick,
     /// Result of a background job.
     Finished(Finished),

@@ -153,7 +153,7 @@ fn draw_remarks(buffer: &mut Buffer, area: Rect, view: &View<'_>, pane: Pane, fo
         let style = view.theme.style(role);
         format::flow(text, room).into_iter().map(move |line| Line::styled(format!(" {line}"), style))
     });
-    // Warnings are shown in every pane, known limitations only in the focused one.
+    // A known limitation alone is shown in the focused pane only; with a warning, both are shown in every pane.
     let lines: Vec<_> = if focused || remarks.len() > n_known { flowed.collect() } else { Vec::new() };
     let n = u16::try_from(lines.len()).unwrap_or(u16::MAX).min(area.height.saturating_sub(4) / 2);
     paint::lines(buffer, Rect { height: n, ..area }, &lines);
