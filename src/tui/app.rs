@@ -191,7 +191,7 @@ impl App {
             Msg::Tick => self.clock = now,
             Msg::Finished(finished) => effects = self.finish(finished, now),
         }
-        // After every message, because each one can move a cursor, change the panes on the screen or outlast a pinned order.
+        // After every message: each one can move a cursor, change the visible panes or outlast a pinned order.
         self.let_order_go(now);
         effects.extend(self.pages_wanted());
         effects.extend(self.callers_wanted());

@@ -351,7 +351,7 @@ impl StateKeeper {
         let Some(merged) = synced.merged else { return Effected::Nothing };
         app.adopt(&sent.after, &merged);
         let understood = |run: &Value| serde_json::from_value::<Run>(run.clone()).and_then(serde_json::to_value).ok();
-        // Items of other versions, which this console cannot hold, are left out: they would look removed at the next sync.
+        // Items that this version cannot hold are left out: they would look removed at the next sync.
         self.before = Remembered {
             notes: merged.notes.into_iter().filter(|(item, _)| Item::named(item).is_some()).collect(),
             bundle: merged.bundle.into_iter().filter(|item| Item::named(item).is_some()).collect(),
