@@ -1,4 +1,4 @@
-//! The document for people: one page, put together here, without scripts and without anything from elsewhere.
+//! The OpenAPI document as an HTML page, built here without scripts and without external resources.
 
 use super::DOCUMENT;
 use crate::domain::text::markup;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
-/// The page, put together once.
+/// HTML of the page, built once on first use.
 static PAGE: LazyLock<String> =
     LazyLock::new(|| serde_json::from_str(&DOCUMENT).map_or_else(|_| String::new(), |document| page(&document)));
 
@@ -17,7 +17,7 @@ const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;mar
     section{border-top:1px solid #8886;margin-top:1.5rem}table{border-collapse:collapse}\
     td,th{border:1px solid #8886;padding:.25rem .5rem;text-align:left;vertical-align:top}";
 
-/// `GET /docs`.
+/// `GET /docs`: the OpenAPI document as an HTML page.
 pub(in super::super) async fn get() -> Response {
     let headers = [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
@@ -79,13 +79,14 @@ fn section(body: &mut String, path: &str, method: &str, operation: &Value) {
     for (status, response) in operation["responses"].as_object().into_iter().flatten() {
         if status != "default" {
             let answer = link(&response["content"]["application/json"]["schema"]);
-            let _ = write!(body, "<p>Answers {} {answer}</p>", markup(status));
+            let what = escape(&response["description"]);
+            let _ = write!(body, "<p>Answers {} {answer}: {what}</p>", markup(status));
         }
     }
     body.push_str("</section>");
 }
 
-/// A link to the type that a schema refers to.
+/// Returns a link to the type that a schema refers to.
 fn link(schema: &Value) -> String {
     let name = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
     name.map_or_else(String::new, |name| format!("<a href=\"#{0}\">{0}</a>", markup(name)))

@@ -1,4 +1,5 @@
-//! What answers look like: an example for each type that partners receive. Each is read into its type and written out again, so that none can be wrong.
+//! Examples of answers, one per type that partners receive. Each is read into its type and written out again, so
+//! that an example which does not fit its type is left out, which a test notices.
 
 use crate::api::actions::{
     ChangedStatus, CreatedAffiliate, CreatedClient, CreatedNote, Found, UpdatedAffiliate, UpdatedClient,
@@ -23,7 +24,7 @@ const RECORD: &str = r#"{"client_id": 1201, "first_name": "Ada", "last_name": "B
     "phone": null, "status": "Lead - New", "status_id": 10, "status_name": "Lead - New", "employee_id": null, "employee_name": null,
     "affiliate_id": 8, "affiliate_name": "Max Rossi", "created_utc": "2026-11-23T14:02:31Z"}"#;
 
-/// The example of an answer by the name of its schema; `None` where there is none.
+/// Returns the example of the answer with this schema name, if there is one.
 pub(super) fn of(name: &str) -> Option<Value> {
     let at = r#""2026-11-23T14:02:31Z""#;
     let page = |item: &str| format!(r#"{{"items": [{item}], "nextCursor": "ZXZlbnRzOjQ1Njc4", "hasMore": false}}"#);

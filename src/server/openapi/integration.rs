@@ -1,6 +1,6 @@
-//! What is told about the Integration API.
+//! Descriptions of the routes of the Integration API.
 
-use super::shape::{Answer, Repeats, Shape, Told, id, names, text, time};
+use super::shape::{Answer, Shape, Told, id, names, text, time};
 use crate::api::actions::{
     AffiliatePatch, ChangedStatus, ClientPatch, CreatedAffiliate, CreatedClient, CreatedNote, Found, NewAffiliate,
     NewClient, NewLead, NewNote, StatusChange, UpdatedAffiliate, UpdatedClient,
@@ -13,27 +13,9 @@ use crate::api::subscriptions::{
 };
 use crate::domain::event::EventType;
 
-macro_rules! json {
-    ($shape:ident) => {
-        Answer::Json(Shape::of::<$shape>(stringify!($shape)))
-    };
-    ($wrapper:ident<$row:ident>) => {
-        Answer::Json(
-            Shape::of::<$wrapper<$row>>(concat!(stringify!($wrapper), "_", stringify!($row)))
-                .listing(Shape::of::<$row>(stringify!($row))),
-        )
-    };
-}
-
-macro_rules! body {
-    ($shape:ident) => {
-        Shape::of::<$shape>(stringify!($shape))
-    };
-}
-
-/// Every route for partners.
+/// Returns the descriptions of all routes for partners.
 pub(super) fn routes() -> Vec<Told> {
-    [events(), subscriptions(), clients(), records()].into_iter().flatten().collect()
+    [events(), subscriptions(), leads(), clients(), affiliates()].into_iter().flatten().collect()
 }
 
 fn events() -> Vec<Told> {
@@ -41,23 +23,25 @@ fn events() -> Vec<Told> {
         Told::get(
             paths::EVENTS,
             "pollEvents",
-            "Events of the key's company, oldest first unless asked otherwise",
-            json!(Page<Envelope>),
+            "Events of the key's company, oldest first by default",
+            "Page of event envelopes, with a cursor also when the page is empty",
+            answer!(Page<Envelope>),
         )
         .asked([
-            names("type", "Only of this type; can be repeated", EventType::ALL.map(EventType::name)),
-            time("since", "Created at or after this time"),
-            time("until", "Created before this time"),
-            names("order", "By number: ascending if absent", ["asc", "desc"]),
+            names("type", "Event type to return; may be repeated", EventType::ALL.map(EventType::name)),
+            time("since", "Start of the range: events created at or after this time"),
+            time("until", "End of the range: events created before this time"),
+            names("order", "Order by event number; ascending if absent", ["asc", "desc"]),
         ])
         .paged(),
         Told::post(
             paths::EVENTS_TEST,
             "publishTestEvent",
-            "Publish a test event; it is polled and delivered",
-            json!(Envelope),
+            "Publish a test event, which is polled and delivered like any other",
+            "The envelope of the published event",
+            answer!(Envelope),
         )
-        .taking(body!(TestEvent), r#"{"eventType": "client.created"}"#)
+        .taking(shape!(TestEvent), r#"{"eventType": "client.created"}"#)
         .creating()
         .repeatable(),
     ]
@@ -69,19 +53,27 @@ fn subscriptions() -> Vec<Told> {
             paths::SUBSCRIPTIONS,
             "listSubscriptions",
             "Subscriptions of the key's company",
-            json!(Page<Subscription>),
+            "Page of subscriptions, in ascending order of their numbers",
+            answer!(Page<Subscription>),
         )
-        .asked([names("isEnabled", "Only those that are, or are not", ["true", "false"])])
+        .asked([names("isEnabled", "Whether to return only enabled or only disabled ones", ["true", "false"])])
         .paged(),
-        Told::get(paths::SUBSCRIPTION, "getSubscription", "One subscription of the key's company", json!(Subscription)),
+        Told::get(
+            paths::SUBSCRIPTION,
+            "getSubscription",
+            "One subscription of the key's company",
+            "The requested subscription",
+            answer!(Subscription),
+        ),
         Told::post(
             paths::SUBSCRIPTIONS,
             "createSubscription",
-            "Create a subscription; the signing secret is in this answer alone",
-            json!(CreatedSubscription),
+            "Create a subscription; only this answer carries the signing secret",
+            "The new subscription with its signing secret",
+            answer!(CreatedSubscription),
         )
         .taking(
-            body!(NewSubscription),
+            shape!(NewSubscription),
             r#"{"targetUrl": "https://hooks.example.com/in", "eventTypes": ["lead.created"]}"#,
         )
         .creating()
@@ -89,103 +81,125 @@ fn subscriptions() -> Vec<Told> {
         Told::post(
             paths::SUBSCRIPTION,
             "changeSubscription",
-            "Change a subscription; of one that a tool manages only isEnabled",
-            json!(Subscription),
+            "Change a subscription; of one that a tool manages, only isEnabled",
+            "The subscription after the change",
+            answer!(Subscription),
         )
         .by("PATCH")
-        .taking(body!(SubscriptionPatch), r#"{"isEnabled": true}"#),
-        Told {
-            answers: vec![(204, Answer::Nothing)],
-            ..Told::get(
-                paths::SUBSCRIPTION,
-                "deleteSubscription",
-                "Delete a subscription; its log stays",
-                Answer::Nothing,
-            )
-        }
-        .by("DELETE"),
+        .taking(shape!(SubscriptionPatch), r#"{"isEnabled": true}"#),
+        Told::get(
+            paths::SUBSCRIPTION,
+            "deleteSubscription",
+            "Delete a subscription; its log stays readable",
+            "The subscription is deleted; the answer has no body",
+            Answer::Nothing,
+        )
+        .deleting(),
         Told::post(
             paths::SUBSCRIPTION_TEST,
             "testOwnSubscription",
-            "Send a sample to a subscription now",
-            json!(TestResult),
+            "Send a sample event to a subscription at once",
+            "Result of the test delivery, whether or not the target accepted it",
+            answer!(TestResult),
         )
-        .taking(body!(TestDelivery), r#"{"eventType": "lead.created"}"#),
+        .taking(shape!(TestDelivery), r#"{"eventType": "lead.created"}"#),
     ]
 }
 
-/// A create: 201, or 200 with the existing record.
-fn create(told: Told, answer: &Answer) -> Told {
-    Told { answers: [200, 201].map(|status| (status, answer.clone())).to_vec(), repeats: Repeats::Named, ..told }
+const PERSON: &str = r#"{"first_name": "Ada", "last_name": "Byron", "email": "ada@example.com"}"#;
+
+fn change(path: &'static str, id: &'static str, summary: &'static str) -> Told {
+    Told::post(path, id, summary, "Number of the record and time of the update", answer!(UpdatedClient))
+        .by("PATCH")
+        .taking(shape!(ClientPatch), r#"{"city": "London"}"#)
+}
+
+fn change_status(path: &'static str, id: &'static str, summary: &'static str) -> Told {
+    Told::post(path, id, summary, "Status before and after the change", answer!(ChangedStatus))
+        .by("PATCH")
+        .taking(shape!(StatusChange), r#"{"new_status": "Lead - Contacted"}"#)
+}
+
+fn find(path: &'static str, name: &'static str, summary: &'static str) -> Told {
+    Told::get(path, name, summary, "The matching record, or an empty list", answer!(Found)).asked([
+        text("email", "Email address, compared exactly except for case"),
+        text("phone", "Phone number, compared by its digits"),
+        id("client_id", "Number of the client or lead"),
+        text("external_id", "Partner's own id of the record"),
+    ])
+}
+
+fn leads() -> Vec<Told> {
+    vec![
+        Told::post(
+            paths::LEADS,
+            "createLead",
+            "Create Lead; answers with the existing record if the external id is known",
+            "Number and status of the new lead",
+            answer!(CreatedClient),
+        )
+        .taking(shape!(NewLead), PERSON)
+        .creating()
+        .or_ok("Number and status of the existing record with the same external id")
+        .repeatable(),
+        change(paths::LEAD, "updateLead", "Update Lead"),
+        change_status(paths::LEAD_STATUS, "updateLeadStatus", "Update Lead Status"),
+        find(paths::LEAD_SEARCH, "findLead", "Find Lead: one record or none; requires at least one parameter"),
+    ]
 }
 
 fn clients() -> Vec<Told> {
-    let lead = r#"{"first_name": "Ada", "last_name": "Byron", "email": "ada@example.com"}"#;
-    let status = |path, id, summary| {
-        Told::post(path, id, summary, json!(ChangedStatus))
-            .by("PATCH")
-            .taking(body!(StatusChange), r#"{"new_status": "Lead - Contacted"}"#)
-    };
-    let change = |path, id, summary| {
-        Told::post(path, id, summary, json!(UpdatedClient))
-            .by("PATCH")
-            .taking(body!(ClientPatch), r#"{"city": "London"}"#)
-    };
-    let found = |path, name, summary| {
-        Told::get(path, name, summary, json!(Found)).asked([
-            text("email", "Exact, but for the case of letters"),
-            text("phone", "Compared by its digits"),
-            id("client_id", "The client's number"),
-            text("external_id", "The partner's own id"),
-        ])
-    };
     vec![
-        create(
-            Told::post(
-                paths::LEADS,
-                "createLead",
-                "Create Lead; 200 with the existing record for a known external id",
-                Answer::Object,
-            )
-            .taking(body!(NewLead), lead),
-            &json!(CreatedClient),
-        ),
-        change(paths::LEAD, "updateLead", "Update Lead"),
-        status(paths::LEAD_STATUS, "updateLeadStatus", "Update Lead Status"),
-        found(paths::LEAD_SEARCH, "findLead", "Find Lead: one or none; at least one parameter"),
-        create(
-            Told::post(
-                paths::CLIENTS,
-                "createClient",
-                "Create Client; 200 with the existing record for a known external id",
-                Answer::Object,
-            )
-            .taking(body!(NewClient), lead),
-            &json!(CreatedClient),
-        ),
+        Told::post(
+            paths::CLIENTS,
+            "createClient",
+            "Create Client; answers with the existing record if the external id is known",
+            "Number and status of the new client",
+            answer!(CreatedClient),
+        )
+        .taking(shape!(NewClient), PERSON)
+        .creating()
+        .or_ok("Number and status of the existing record with the same external id")
+        .repeatable(),
         change(paths::CLIENT, "updateClient", "Update Client"),
-        status(paths::CLIENT_STATUS, "updateClientStatus", "Update Client Status"),
-        found(paths::CLIENT_SEARCH, "searchClient", "Find Client: one or none; at least one parameter"),
-        found(paths::CLIENT_FIND, "findClient", "Find Client under its other name"),
-        create(
-            Told::post(paths::CLIENT_NOTES, "addClientNote", "Add Client Note", Answer::Object)
-                .taking(body!(NewNote), r#"{"text": "Called back"}"#),
-            &json!(CreatedNote),
-        ),
+        change_status(paths::CLIENT_STATUS, "updateClientStatus", "Update Client Status"),
+        find(paths::CLIENT_SEARCH, "searchClient", "Find Client: one record or none; requires at least one parameter"),
+        find(paths::CLIENT_FIND, "findClient", "Find Client under its second documented path"),
+        Told::post(
+            paths::CLIENT_NOTES,
+            "addClientNote",
+            "Add Client Note",
+            "Number of the new note and time of its creation",
+            answer!(CreatedNote),
+        )
+        .taking(shape!(NewNote), r#"{"text": "Called back"}"#)
+        .creating()
+        .or_ok("Number of the existing note with the same external id")
+        .repeatable(),
     ]
 }
 
-fn records() -> Vec<Told> {
+fn affiliates() -> Vec<Told> {
     vec![
-        create(
-            Told::post(paths::AFFILIATES, "createAffiliate", "Create Affiliate", Answer::Object).taking(
-                body!(NewAffiliate),
-                r#"{"email": "max@example.com", "first_name": "Max", "last_name": "Rossi"}"#,
-            ),
-            &json!(CreatedAffiliate),
-        ),
-        Told::post(paths::AFFILIATE, "updateAffiliate", "Update Affiliate", json!(UpdatedAffiliate))
-            .by("PATCH")
-            .taking(body!(AffiliatePatch), r#"{"is_approved_affiliate": true}"#),
+        Told::post(
+            paths::AFFILIATES,
+            "createAffiliate",
+            "Create Affiliate",
+            "Number of the new affiliate and time of its creation",
+            answer!(CreatedAffiliate),
+        )
+        .taking(shape!(NewAffiliate), r#"{"email": "max@example.com", "first_name": "Max", "last_name": "Rossi"}"#)
+        .creating()
+        .or_ok("Number of the existing affiliate with the same external id")
+        .repeatable(),
+        Told::post(
+            paths::AFFILIATE,
+            "updateAffiliate",
+            "Update Affiliate",
+            "Number of the affiliate and time of the update",
+            answer!(UpdatedAffiliate),
+        )
+        .by("PATCH")
+        .taking(shape!(AffiliatePatch), r#"{"is_approved_affiliate": true}"#),
     ]
 }

@@ -1,6 +1,26 @@
-//! The OpenAPI document: every route of the router's table, with the schemas of the api types, the credentials, the problems and the rate
-//! headers. Programs read it at `/openapi.json`, people at `/docs`.
+//! The OpenAPI document: every route of the router table, with the schemas of the wire types, the credentials, the
+//! problems and the rate limit headers. Served as JSON at `/openapi.json` and as a page at `/docs`.
 
+/// Names the schema of a wire type.
+macro_rules! shape {
+    ($row:ident) => {
+        Shape::of::<$row>(stringify!($row))
+    };
+}
+
+/// Describes a JSON answer of a wire type, or of a page of rows.
+macro_rules! answer {
+    ($wrapper:ident<$row:ident>) => {
+        Answer::Json(
+            Shape::of::<$wrapper<$row>>(concat!(stringify!($wrapper), "_", stringify!($row))).listing(shape!($row)),
+        )
+    };
+    ($row:ident) => {
+        Answer::Json(shape!($row))
+    };
+}
+
+mod admin;
 pub(super) mod docs;
 mod examples;
 mod integration;
@@ -14,20 +34,20 @@ use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
-use shape::{Answer, Parameter, Repeats, Shape, Told};
+use shape::{Answer, Parameter, Repeats, Shape, Success, Told};
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// The document's bytes, put together once.
+/// Bytes of the document, built once on first use.
 static DOCUMENT: LazyLock<String> =
     LazyLock::new(|| serde_json::to_string_pretty(&document()).unwrap_or_default() + "\n");
 
-/// `GET /openapi.json`.
+/// `GET /openapi.json`: the OpenAPI document of every route.
 pub(super) async fn get() -> Response {
     ([(CONTENT_TYPE, "application/json")], DOCUMENT.as_str()).into_response()
 }
 
-/// Routes of the router's table that nothing is told about; the document has them, but not what they take and answer.
+/// Returns the routes that lack a description. The document lists them without parameters, bodies and responses.
 #[must_use]
 pub fn untold() -> Vec<String> {
     let told = told();
@@ -38,7 +58,7 @@ pub fn untold() -> Vec<String> {
         .collect()
 }
 
-/// The parameters that a route reads from its query. HEAD reads what GET reads.
+/// Returns the query parameters that a route reads; those of `GET` for `HEAD`.
 pub(super) fn parameters_of(method: &Method, path: &str) -> &'static [&'static str] {
     static KNOWN: LazyLock<HashMap<(&'static str, &'static str), Vec<&'static str>>> = LazyLock::new(|| {
         let names = |told: &Told| told.query.iter().map(Parameter::name).collect();
@@ -50,20 +70,20 @@ pub(super) fn parameters_of(method: &Method, path: &str) -> &'static [&'static s
 }
 
 fn told() -> Vec<Told> {
-    portal::routes().into_iter().chain(integration::routes()).collect()
+    portal::routes().into_iter().chain(admin::routes()).chain(integration::routes()).collect()
 }
 
 fn find<'a>(told: &'a [Told], route: &Route) -> Option<&'a Told> {
     told.iter().find(|told| told.method == route.method.as_str() && told.path == route.path)
 }
 
-/// The whole document.
+/// Builds the whole OpenAPI document.
 fn document() -> Value {
     let told = told();
     let mut schemas = Map::new();
     Shape::of::<Problem>("Problem").collect(&mut schemas);
     if let Some(code) = schemas.get_mut("Code") {
-        *code = json!({"type": "string", "description": "What went wrong, for programs",
+        *code = json!({"type": "string", "description": "Machine-readable cause of a refused or failed request",
             "enum": codes().iter().map(|code| json!(code)).collect::<Vec<_>>()});
     }
     let mut paths = Map::new();
@@ -85,18 +105,18 @@ fn document() -> Value {
                 Errors are problem+json with a closed set of codes.",
             "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
         },
-        "servers": [{"url": "/", "description": "Where this document was read"}],
+        "servers": [{"url": "/", "description": "The server that this document was read from"}],
         "tags": [
-            {"name": "integration", "description": "For partners' systems, with a key"},
-            {"name": "portal", "description": "For operators, with a token"},
-            {"name": "public", "description": "For anyone"},
+            {"name": "integration", "description": "Integration API, for partners' systems; requires an API key"},
+            {"name": "portal", "description": "Portal API, for operators; requires an operator token"},
+            {"name": "public", "description": "Public routes; require no credential"},
         ],
         "paths": paths,
         "components": {
             "schemas": schemas,
             "securitySchemes": {
-                "key": {"type": "apiKey", "in": "header", "name": "X-Api-Key", "description": "wlcro_live_{companyId}_{secret}"},
-                "operator": {"type": "http", "scheme": "bearer", "description": "wlop_ and 43 characters"},
+                "key": {"type": "apiKey", "in": "header", "name": "X-Api-Key", "description": "API key of the form wlcro_live_{companyId}_{secret}"},
+                "operator": {"type": "http", "scheme": "bearer", "description": "Operator token of the form wlop_ and 43 characters"},
             },
             "responses": {"Problem": problems()},
             "headers": headers(),
@@ -107,18 +127,20 @@ fn document() -> Value {
 
 fn operation(route: &Route, told: Option<&Told>) -> Value {
     let (tag, security, price) = match route.access {
-        Access::Public => ("public", json!([]), "Asks for no credential.".to_owned()),
+        Access::Public => ("public", json!([]), "Requires no credential.".to_owned()),
         Access::Key(scope, bucket) => (
             "integration",
             json!([{"key": []}]),
             format!(
-                "Asks for a key with the scope {scope}; counted in its {bucket} window ({} a minute by default).",
+                "Requires a key with the scope {scope}; counts in the {bucket} bucket of its rate limit ({} a minute by default).",
                 bucket.default_limit()
             ),
         ),
-        Access::Operator(role) => {
-            ("portal", json!([{"operator": []}]), format!("Asks for an operator of at least the role {}.", role.name()))
-        }
+        Access::Operator(role) => (
+            "portal",
+            json!([{"operator": []}]),
+            format!("Requires an operator with at least the role {}.", role.name()),
+        ),
     };
     let is_counted = matches!(route.access, Access::Key(..));
     let mut parameters: Vec<Value> = Vec::new();
@@ -132,14 +154,14 @@ fn operation(route: &Route, told: Option<&Told>) -> Value {
     let mut operation = json!({"tags": [tag], "security": security, "description": price});
     if let Some(told) = told {
         parameters.extend(told.query.iter().map(Parameter::json));
-        for (status, answer) in &told.answers {
-            let mut answered = response(answer, is_counted);
+        for success in &told.successes {
+            let mut answered = response(success, is_counted);
             answered["headers"]["X-Ignored-Fields"] = json!({"$ref": "#/components/headers/X-Ignored-Fields"});
             if told.repeats == Repeats::Named {
                 answered["headers"]["Idempotency-Replayed"] =
                     json!({"$ref": "#/components/headers/Idempotency-Replayed"});
             }
-            responses.insert(status.to_string(), answered);
+            responses.insert(success.status.to_string(), answered);
         }
         if told.repeats == Repeats::Named {
             parameters.push(json!({"$ref": "#/components/parameters/Idempotency-Key"}));
@@ -159,36 +181,36 @@ fn operation(route: &Route, told: Option<&Told>) -> Value {
     operation
 }
 
-fn response(answer: &Answer, is_counted: bool) -> Value {
+fn response(success: &Success, is_counted: bool) -> Value {
     let mut headers = json!({"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}});
     if is_counted {
         for name in RATE_HEADERS {
             headers[name.0] = json!({"$ref": format!("#/components/headers/{}", name.0)});
         }
     }
-    match answer {
+    let mut response = json!({"description": success.description, "headers": headers});
+    match &success.answer {
         Answer::Json(shape) => {
             let mut content = json!({"schema": shape.reference()});
             if let Some(example) = examples::of(shape.name()) {
                 content["example"] = example;
             }
-            json!({"description": "As asked for", "headers": headers, "content": {"application/json": content}})
+            response["content"] = json!({"application/json": content});
         }
-        Answer::Text(media_type) => json!({"description": "As asked for", "headers": headers,
-            "content": {*media_type: {"schema": {"type": "string"}}}}),
-        Answer::Nothing => json!({"description": "Done", "headers": headers}),
-        Answer::Object => json!({"description": "As asked for", "headers": headers,
-            "content": {"application/json": {"schema": {"type": "object"}}}}),
+        Answer::Text(media_type) => response["content"] = json!({*media_type: {"schema": {"type": "string"}}}),
+        Answer::Object => response["content"] = json!({"application/json": {"schema": {"type": "object"}}}),
+        Answer::Nothing => {}
     }
+    response
 }
 
-/// The headers of every answer to a key, errors too.
+/// Rate limit headers of every response to a request with a key, errors included.
 const RATE_HEADERS: [(&str, &str, &str); 5] = [
-    ("X-RateLimit-Limit", "integer", "Calls a minute"),
-    ("X-RateLimit-Remaining", "integer", "Calls left in this window"),
-    ("X-RateLimit-Reset", "integer", "When the next window begins, in Unix seconds"),
-    ("X-RateLimit-Window", "string", "Always 1m"),
-    ("X-RateLimit-Policy", "string", "Bucket, calls and window: read:60/1m"),
+    ("X-RateLimit-Limit", "integer", "Number of calls allowed a minute in the bucket"),
+    ("X-RateLimit-Remaining", "integer", "Number of calls left in this window"),
+    ("X-RateLimit-Reset", "integer", "Time at which the next window begins, in Unix seconds"),
+    ("X-RateLimit-Window", "string", "Length of the window, always 1m"),
+    ("X-RateLimit-Policy", "string", "Bucket, limit and window, such as read:60/1m"),
 ];
 
 fn headers() -> Value {
@@ -196,35 +218,35 @@ fn headers() -> Value {
     for (name, kind, what) in RATE_HEADERS {
         headers.insert(name.to_owned(), json!({"description": what, "schema": {"type": kind}}));
     }
-    let id = "The X-Request-Id that the caller sent, if it matches [A-Za-z0-9._-]{1,64}; else req_ and 26 characters";
+    let id = "Request id: the caller's own X-Request-Id if it matches [A-Za-z0-9._-]{1,64}, otherwise req_ and 26 characters";
     headers.insert("X-Request-Id".to_owned(), json!({"description": id, "schema": {"type": "string"}}));
-    let wait = "Seconds after which a call succeeds; on 429 and 503";
+    let wait = "Seconds to wait before the next call; on 429 and 503";
     headers.insert("Retry-After".to_owned(), json!({"description": wait, "schema": {"type": "integer"}}));
     for (name, what) in [
         (
             "X-Ignored-Fields",
-            "Parameters of the query and fields of the body that nobody reads, separated by commas; absent if there are none",
+            "Query parameters and body fields that the route does not read, separated by commas; absent if there are none",
         ),
         (
             "Idempotency-Replayed",
-            "true where an earlier call under the same Idempotency-Key is answered once more; else absent",
+            "true if the answer repeats the one to an earlier call with the same Idempotency-Key; absent otherwise",
         ),
-        ("Allow", "The methods of this path; on 405"),
+        ("Allow", "Methods that the path supports; on 405"),
     ] {
         headers.insert(name.to_owned(), json!({"description": what, "schema": {"type": "string"}}));
     }
     Value::Object(headers)
 }
 
-/// The header that a caller may send beside its credential. A request id of its own stands with the answer's header, which repeats it.
+/// Headers that a caller may send besides its credential. A caller's own request id is described with the response
+/// header that repeats it.
 fn parameters() -> Value {
-    let what =
-        "A name for this create, kept for 24 h: the same body under it gets the first answer again, another one 409";
+    let what = "Idempotency key of the create, kept for 24 h: a repetition with the same body receives the first answer, one with another body 409";
     json!({"Idempotency-Key": {"name": "Idempotency-Key", "in": "header", "required": false, "description": what,
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}}})
 }
 
-/// Every code that is ever answered.
+/// Every problem code that the server answers.
 pub(super) fn codes() -> [Code; 30] {
     [
         Code::MalformedRequest,
@@ -260,7 +282,7 @@ pub(super) fn codes() -> [Code; 30] {
     ]
 }
 
-/// What every error looks like, with an example for each code.
+/// Describes the error response shared by all routes, with an example per code.
 fn problems() -> Value {
     let mut examples = Map::new();
     for code in codes() {
@@ -279,7 +301,7 @@ fn problems() -> Value {
         examples.insert(name, json!({"summary": format!("{} {}", code.status(), code.title()), "value": problem}));
     }
     json!({
-        "description": "Refused or failed; `code` says why",
+        "description": "Problem: the request was refused or failed, for the reason given by `code`",
         "headers": {
             "X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"},
             "Retry-After": {"$ref": "#/components/headers/Retry-After"},
@@ -289,7 +311,7 @@ fn problems() -> Value {
     })
 }
 
-/// A detail as it may read.
+/// Returns an example of the detail text of a code.
 const fn example_of(code: Code) -> &'static str {
     match code {
         Code::MalformedJson => "the body is not JSON: expected value at line 1 column 18",

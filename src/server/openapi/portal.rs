@@ -1,16 +1,12 @@
-//! What is told about the Portal API and the public routes.
+//! Descriptions of the public routes, and of the Portal API's routes about traffic and subscriptions.
 
-use super::shape::{Answer, Shape, Told, id, names, status, text, time, upto};
-use crate::api::alerts::{AcknowledgementRow, NewAcknowledgement};
+use super::shape::{Answer, Parameter, Shape, Told, id, names, status, text, time, upto};
 use crate::api::attempts::{AttemptDetail, AttemptRow};
-use crate::api::audit::{AuditCheck, AuditHead, AuditRow};
 use crate::api::deliveries::{DeliveryDetail, DeliveryRow, EventDetail, EventRow, Trace};
 use crate::api::events::{Envelope, NewEvent};
-use crate::api::keys::{Company, CreatedKey, KeyRow, LimitsPatch, NewCompany, NewKey, RevokedKey};
 use crate::api::lab::SignatureCheck;
-use crate::api::limits::{KeyUsage, LimitDetail};
+use crate::api::limits::LimitDetail;
 use crate::api::log::LogPage;
-use crate::api::operators::{CreatedOperator, NewOperator, OperatorRow, RevokedOperator};
 use crate::api::overview::Overview;
 use crate::api::page::Page;
 use crate::api::paths;
@@ -24,96 +20,108 @@ use crate::api::trips::TripRow;
 use crate::domain::delivery::State;
 use crate::domain::event::EventType;
 
-macro_rules! shape {
-    ($row:ident) => {
-        Shape::of::<$row>(stringify!($row))
-    };
-}
-
-macro_rules! json {
-    ($wrapper:ident<$row:ident>) => {
-        Answer::Json(
-            Shape::of::<$wrapper<$row>>(concat!(stringify!($wrapper), "_", stringify!($row))).listing(shape!($row)),
-        )
-    };
-    ($row:ident) => {
-        Answer::Json(Shape::of::<$row>(stringify!($row)))
-    };
-}
-
-/// Every route for operators and for anyone.
+/// Returns the descriptions of the public routes and of the routes about traffic and subscriptions.
 pub(super) fn routes() -> Vec<Told> {
-    [public(), access(), subscriptions(), replays(), logs(), records()].into_iter().flatten().collect()
+    [
+        public(),
+        dashboard(),
+        subscriptions(),
+        revisions(),
+        replays(),
+        attempts(),
+        deliveries(),
+        published_events(),
+        requests(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Parameters that limit a log to a time range.
+fn range() -> [Parameter; 2] {
+    [
+        time("since", "Start of the range: rows at or after this time"),
+        time("until", "End of the range: rows before this time"),
+    ]
+}
+
+fn event_type() -> Parameter {
+    names("type", "Type of the event", EventType::ALL.map(EventType::name))
+}
+
+fn company() -> Parameter {
+    id("company", "Number of the company that the rows belong to")
+}
+
+fn subscription() -> Parameter {
+    id("subscription", "Number of the subscription that the rows belong to")
 }
 
 fn public() -> Vec<Told> {
     vec![
-        Told::get(paths::HEALTHZ, "healthz", "The process answers", Answer::Object),
-        Told::get(paths::READYZ, "readyz", "The platform can work: database open, dispatcher running", Answer::Object),
-        Told::get(paths::OPENAPI, "openapi", "This document", Answer::Object),
-        Told::get(paths::DOCS, "docs", "This document for people", Answer::Text("text/html")),
-        Told::get(paths::METRICS, "metrics", "Counters for Prometheus", Answer::Text("text/plain")),
-        Told::get(paths::OVERVIEW, "overview", "Everything the dashboard shows, worst things first", json!(Overview))
-            .asked([upto("rows", "Rows per listing at most; 50 if absent", 500)]),
-        Told::get(paths::STREAM, "stream", "Says at once that something changed", Answer::Text("text/event-stream")),
-        Told::get(paths::STATS, "stats", "Time series for charts", json!(Stats)).asked([
-            names("span", "How wide a point is; a minute if absent", ["minute", "hour"]),
-            id("subscription", "Attempts of one subscription, with percentiles; of all if absent"),
-            time("since", "Where to begin; 60 points before the end if absent"),
-            time("until", "Where to end; now if absent"),
-        ]),
+        Told::get(
+            paths::HEALTHZ,
+            "healthz",
+            "Liveness check: the process answers",
+            "Version of the platform",
+            Answer::Object,
+        ),
+        Told::get(
+            paths::READYZ,
+            "readyz",
+            "Readiness check: the database is open and the dispatcher is running",
+            "The platform is ready to work",
+            Answer::Object,
+        ),
+        Told::get(paths::OPENAPI, "openapi", "This document as JSON", "The OpenAPI document", Answer::Object),
+        Told::get(paths::DOCS, "docs", "This document as a page", "The page in HTML", Answer::Text("text/html")),
+        Told::get(
+            paths::METRICS,
+            "metrics",
+            "Metrics for Prometheus",
+            "The metrics in the Prometheus text format",
+            Answer::Text("text/plain"),
+        ),
     ]
 }
 
-fn access() -> Vec<Told> {
+fn dashboard() -> Vec<Told> {
     vec![
-        Told::get(paths::COMPANIES, "listCompanies", "All companies", json!(Page<Company>)).paged(),
-        Told::post(paths::COMPANIES, "createCompany", "Create a company", json!(Company))
-            .taking(shape!(NewCompany), r#"{"name": "Acme Credit"}"#)
-            .creating(),
-        Told::get(paths::KEYS, "listKeys", "Keys of all companies, worst first", json!(Page<KeyRow>)).paged(),
-        Told::post(paths::KEYS, "createKey", "Create a key; it is in this answer alone", json!(CreatedKey))
-            .taking(
-                shape!(NewKey),
-                r#"{"companyId": 1, "name": "Zapier", "scopes": ["events:read", "webhooks:write"]}"#,
-            )
-            .creating(),
-        Told::post(paths::KEY_REVOKE, "revokeKey", "Revoke a key, for good and at once", json!(RevokedKey)),
         Told::get(
-            paths::KEY_LIMITS,
-            "limitKey",
-            "Give a key limits of its own; null means the default, absent ones stay",
-            json!(KeyRow),
+            paths::OVERVIEW,
+            "overview",
+            "Everything that the dashboard shows, worst rows first",
+            "The overview of the platform at one moment",
+            answer!(Overview),
         )
-        .by("PATCH")
-        .taking(shape!(LimitsPatch), r#"{"read": 120, "write": null}"#),
+        .asked([upto("rows", "Maximum number of rows per list; 50 if absent", 500)]),
         Told::get(
-            paths::KEY_USAGE,
-            "keyUsage",
-            "Which routes a key calls and which scopes it never used",
-            json!(KeyUsage),
+            paths::STREAM,
+            "stream",
+            "Stream of server-sent events that signals changes as they happen",
+            "The open stream, with a message per change and a heartbeat every second",
+            Answer::Text("text/event-stream"),
         ),
-        Told::get(paths::OPERATORS, "listOperators", "All operators, revoked ones too", json!(Page<OperatorRow>))
-            .paged(),
-        Told::post(
-            paths::OPERATORS,
-            "createOperator",
-            "Create an operator; the token is in this answer alone",
-            json!(CreatedOperator),
+        Told::get(
+            paths::STATS,
+            "stats",
+            "Time series for charts",
+            "Time series of attempts and requests, oldest point first",
+            answer!(Stats),
         )
-        .taking(shape!(NewOperator), r#"{"name": "Grace", "role": "viewer"}"#)
-        .creating(),
-        Told::post(
-            paths::OPERATOR_REVOKE,
-            "revokeOperator",
-            "Revoke an operator, for good and at once; the last admin stays",
-            json!(RevokedOperator),
-        ),
+        .asked([
+            names("span", "Width of a point; a minute if absent", ["minute", "hour"]),
+            id("subscription", "Subscription whose attempts are counted, with percentiles; all if absent"),
+            time("since", "Start of the series; 60 points before the end if absent"),
+            time("until", "End of the series; now if absent"),
+        ]),
         Told::get(
             paths::LIMITS,
             "listLimits",
-            "Rate windows with who fills them, least headroom first",
-            json!(Page<LimitDetail>),
+            "Rate windows with their busiest routes and callers, least headroom first",
+            "Page of rate windows",
+            answer!(Page<LimitDetail>),
         )
         .paged(),
     ]
@@ -125,190 +133,270 @@ fn subscriptions() -> Vec<Told> {
             paths::PORTAL_SUBSCRIPTIONS,
             "listAllSubscriptions",
             "Subscriptions of all companies with their health, worst first",
-            json!(Page<SubscriptionRow>),
+            "Page of subscriptions with their health",
+            answer!(Page<SubscriptionRow>),
         )
         .paged(),
         Told::get(
             paths::PORTAL_SUBSCRIPTION,
             "examineSubscription",
             "One subscription with its health",
-            json!(SubscriptionRow),
+            "The requested subscription with its health",
+            answer!(SubscriptionRow),
         ),
-        Told {
-            answers: vec![(204, Answer::Nothing)],
-            ..Told::get(
-                paths::PORTAL_SUBSCRIPTION,
-                "removeSubscription",
-                "Delete a subscription, whoever manages it; its log stays",
-                Answer::Nothing,
-            )
-        }
-        .by("DELETE"),
+        Told::get(
+            paths::PORTAL_SUBSCRIPTION,
+            "removeSubscription",
+            "Delete a subscription, also one that a tool manages; its log stays readable",
+            "The subscription is deleted; the answer has no body",
+            Answer::Nothing,
+        )
+        .deleting(),
         Told::post(
             paths::PORTAL_SUBSCRIPTION_TEST,
             "testSubscription",
-            "Send a sample now; counts for nothing",
-            json!(TestResult),
+            "Send a sample event at once; affects neither breaker nor success rates",
+            "Result of the test delivery, whether or not the target accepted it",
+            answer!(TestResult),
         )
         .taking(shape!(TestDelivery), r#"{"eventType": "lead.created"}"#),
         Told::post(
             paths::PORTAL_SUBSCRIPTION_ENABLE,
             "enableSubscription",
-            "Enable; the streak is zeroed, what was parked resumes",
-            json!(SubscriptionRow),
+            "Enable a subscription; resets its failures in a row and resumes deliveries on hold",
+            "The subscription after it was enabled",
+            answer!(SubscriptionRow),
         )
         .taking(shape!(Enable), r#"{"replay": "skipped"}"#),
         Told::post(
             paths::PORTAL_SUBSCRIPTION_DISABLE,
             "disableSubscription",
-            "Disable; what waits is parked. A reason marks it as intended, also later",
-            json!(SubscriptionRow),
+            "Disable a subscription and put its pending deliveries on hold; a reason marks it as intentionally off",
+            "The subscription after it was disabled",
+            answer!(SubscriptionRow),
         )
         .taking(shape!(Disable), r#"{"reason": "the partner asked for it"}"#),
+    ]
+}
+
+fn revisions() -> Vec<Told> {
+    vec![
         Told::get(
             paths::PORTAL_SUBSCRIPTION_REVISIONS,
             "listRevisions",
-            "Every configuration a subscription had, the one in force first",
-            json!(Page<RevisionRow>),
+            "Every configuration that a subscription had, the one in force first",
+            "Page of revisions of the subscription",
+            answer!(Page<RevisionRow>),
         )
         .paged(),
         Told::post(
             paths::PORTAL_SUBSCRIPTION_ROLLBACK,
             "rollBackSubscription",
-            "Bring an earlier configuration back, as a new revision",
-            json!(SubscriptionRow),
+            "Restore an earlier configuration as a new revision",
+            "The subscription with the restored configuration",
+            answer!(SubscriptionRow),
         )
         .taking(shape!(Rollback), r#"{"revision": 1}"#),
     ]
 }
 
 fn replays() -> Vec<Told> {
-    let plan = |path, id, summary| Told::post(path, id, summary, json!(ReplayRow));
+    let turn = |path, id, summary, description| Told::post(path, id, summary, description, answer!(ReplayRow));
     vec![
         Told::post(
             paths::PORTAL_SUBSCRIPTION_REPLAY,
             "replaySubscription",
-            "Plan to deliver again what is selected, each delivery once, at a pace; a dry run only counts",
-            json!(ReplayPlan),
+            "Deliver the selected deliveries again, each once, at a limited rate; a dry run only counts them",
+            "Counts of the selected deliveries, and the replay that was created",
+            answer!(ReplayPlan),
         )
         .taking(
             shape!(NewReplay),
             r#"{"since": "2026-11-23T00:00:00Z", "until": "2026-11-24T00:00:00Z", "states": ["skipped", "exhausted"], "dryRun": true}"#,
         )
-        .maybe_creating(),
-        Told::get(paths::REPLAYS, "listReplays", "Replays, newest first", json!(LogPage<ReplayRow>))
-            .asked([id("subscription", "Of a subscription")])
+        .creating()
+        .or_ok("Counts of the deliveries that a dry run selected; no replay was created"),
+        Told::get(paths::REPLAYS, "listReplays", "Replays, newest first", "Page of replays", answer!(LogPage<ReplayRow>))
+            .asked([subscription()])
             .paged(),
-        Told::get(paths::REPLAY, "getReplay", "How one replay stands", json!(ReplayRow)),
-        plan(paths::REPLAY_PAUSE, "pauseReplay", "Take nothing more for now; one that is over stays as it is"),
-        plan(paths::REPLAY_RESUME, "resumeReplay", "Go on with a paused replay; one that is over stays as it is"),
-        plan(paths::REPLAY_CANCEL, "cancelReplay", "Give a replay up for good; what it had taken is still delivered"),
+        Told::get(
+            paths::REPLAY,
+            "getReplay",
+            "One replay with its progress",
+            "The requested replay with its progress",
+            answer!(ReplayRow),
+        ),
+        turn(
+            paths::REPLAY_PAUSE,
+            "pauseReplay",
+            "Pause a replay; one that has ended is left unchanged",
+            "The replay, paused or ended",
+        ),
+        turn(
+            paths::REPLAY_RESUME,
+            "resumeReplay",
+            "Resume a paused replay; one that has ended is left unchanged",
+            "The replay, running or ended",
+        ),
+        turn(
+            paths::REPLAY_CANCEL,
+            "cancelReplay",
+            "Cancel a replay permanently; deliveries that it has queued are still sent",
+            "The replay, cancelled or finished before",
+        ),
     ]
 }
 
-fn logs() -> Vec<Told> {
-    let span = || [time("since", "At or after"), time("until", "Before")];
-    let types = || names("type", "Of events of this type", EventType::ALL.map(EventType::name));
-    let owners = || [id("company", "Of a company"), id("subscription", "Of a subscription")];
+fn attempts() -> Vec<Told> {
     vec![
-        Told::get(paths::ATTEMPTS, "listAttempts", "Attempts, newest first", json!(LogPage<AttemptRow>))
-            .asked(owners())
-            .asked([
-                id("event", "Of an event"),
-                types(),
-                names("outcome", "How they ended", ["success", "failure"]),
-                status("status", "Answered with this status"),
-                text("q", "In the target or the error. No index helps: a page looks at 20,000 rows and may come back short, with a cursor"),
-            ])
-            .asked(span())
-            .paged(),
-        Told::get(paths::ATTEMPT, "getAttempt", "One attempt byte by byte", json!(AttemptDetail)),
+        Told::get(
+            paths::ATTEMPTS,
+            "listAttempts",
+            "Attempts, newest first",
+            "Page of attempts that match the filters",
+            answer!(LogPage<AttemptRow>),
+        )
+        .asked([
+            company(),
+            subscription(),
+            id("event", "Number of the event that was sent"),
+            event_type(),
+            names("outcome", "Outcome of the attempt", ["success", "failure"]),
+            status("status", "HTTP status of the receiver's answer"),
+            text(
+                "q",
+                "Text that the target URL or the error contains. Uses no index: a page scans 20,000 rows and may be short, with a cursor",
+            ),
+        ])
+        .asked(range())
+        .paged(),
+        Told::get(
+            paths::ATTEMPT,
+            "getAttempt",
+            "One attempt with the exact bytes sent and received",
+            "The requested attempt; personal values are masked unless the operator is an admin",
+            answer!(AttemptDetail),
+        ),
         Told::get(
             paths::ATTEMPT_SIGNATURE,
             "explainSignature",
-            "What the receiver's answer says about how it verified; reveals no secret",
-            json!(SignatureCheck),
+            "Explain from the receiver's answer how it verified the signature; reveals no secret",
+            "Diagnosis of the receiver's signature check",
+            answer!(SignatureCheck),
         )
-        .asked([text("computed", "The signature that the receiver computed, where its answer does not name it")]),
+        .asked([text("computed", "Signature that the receiver computed, if the receiver's answer does not contain it")]),
         Told::post(
             paths::SECRET_CHECK,
             "checkSecrets",
-            "Where in a text the secrets are that the platform holds, and whose; reveals no secret",
-            json!(SecretCheck),
+            "Search a text for the secrets that the platform holds; reveals no secret",
+            "Places in the text where secrets occur, with their owners",
+            answer!(SecretCheck),
         )
-        .taking_octets("The text, at most 1 MiB; one check at a time for each operator"),
-        Told::get(paths::DELIVERIES, "listDeliveries", "Deliveries, newest first", json!(LogPage<DeliveryRow>))
-            .asked(owners())
-            .asked([id("event", "Of an event"), types(), names("state", "That stand so", State::ALL.map(State::name))])
-            .asked(span())
-            .paged(),
-        Told::get(paths::DELIVERY, "getDelivery", "One delivery with its attempts", json!(DeliveryDetail)),
-        Told::post(
-            paths::DELIVERY_RESEND,
-            "resendDelivery",
-            "Make a delivery once more, whatever became of it; counts for nothing. A success ends it, a failure leaves it as it was",
-            json!(DeliveryRow),
-        )
-        .accepting(),
-        Told::get(paths::PORTAL_EVENTS, "listAllEvents", "Events of all companies, newest first", json!(LogPage<EventRow>))
-            .asked([id("company", "Of a company"), types()])
-            .asked(span())
-            .paged(),
-        Told::post(paths::PORTAL_EVENTS, "emitEvent", "Do what the CRM would; a sample without a payload", json!(Envelope))
-            .taking(shape!(NewEvent), r#"{"companyId": 1, "type": "lead.created"}"#)
-            .creating(),
-        Told::get(paths::PORTAL_EVENT, "getEvent", "One event with its exact bytes", json!(EventDetail)),
-        Told::get(paths::PORTAL_EVENT_TRACE, "traceEvent", "Which subscriptions matched, which not and why", json!(Trace)),
-        Told::get(paths::TRIPS, "listTrips", "The breaker's history, newest first", json!(LogPage<TripRow>))
-            .asked(owners())
-            .paged(),
+        .taking_octets("Text to search, at most 1 MiB; one check at a time per operator"),
     ]
 }
 
-fn records() -> Vec<Told> {
+fn deliveries() -> Vec<Told> {
     vec![
-        Told::get(paths::REQUESTS, "listRequests", "Requests to the Integration API, newest first", json!(RequestLog))
-            .asked([
-                id("company", "Of a company"),
-                id("key", "Of a key"),
-                status("status", "Answered with this status"),
-                names("class", "Answered with a status of this class", ["1xx", "2xx", "3xx", "4xx", "5xx"]),
-                text("code", "Answered with this problem code"),
-                text("caller", "From this address"),
-                time("since", "At or after"),
-                time("until", "Before"),
-            ])
-            .paged(),
         Told::get(
-            paths::ACKNOWLEDGEMENTS,
-            "listAcknowledgements",
-            "Who looks after which alert, oldest first; a day old at most",
-            json!(Page<AcknowledgementRow>),
+            paths::DELIVERIES,
+            "listDeliveries",
+            "Deliveries, newest first",
+            "Page of deliveries that match the filters",
+            answer!(LogPage<DeliveryRow>),
         )
+        .asked([
+            company(),
+            subscription(),
+            id("event", "Number of the event that is delivered"),
+            event_type(),
+            names("state", "State of the delivery", State::ALL.map(State::name)),
+        ])
+        .asked(range())
+        .paged(),
+        Told::get(
+            paths::DELIVERY,
+            "getDelivery",
+            "One delivery with its attempts",
+            "The requested delivery with its attempts",
+            answer!(DeliveryDetail),
+        ),
+        Told::post(
+            paths::DELIVERY_RESEND,
+            "resendDelivery",
+            "Resend a delivery once, whatever its state; affects neither breaker nor success rates. A success ends the delivery, a failure leaves it unchanged",
+            "The delivery whose resend was queued",
+            answer!(DeliveryRow),
+        )
+        .accepting(),
+        Told::get(
+            paths::TRIPS,
+            "listTrips",
+            "Trips of the breaker, newest first",
+            "Page of trips that match the filters",
+            answer!(LogPage<TripRow>),
+        )
+        .asked([company(), subscription()])
+        .paged(),
+    ]
+}
+
+fn published_events() -> Vec<Told> {
+    vec![
+        Told::get(
+            paths::PORTAL_EVENTS,
+            "listAllEvents",
+            "Events of all companies, newest first",
+            "Page of events that match the filters",
+            answer!(LogPage<EventRow>),
+        )
+        .asked([company(), event_type()])
+        .asked(range())
         .paged(),
         Told::post(
-            paths::ACKNOWLEDGEMENTS,
-            "acknowledgeAlert",
-            "Say that you look after an alert; it holds for a day, for as long as the alert stands no worse",
-            json!(AcknowledgementRow),
+            paths::PORTAL_EVENTS,
+            "emitEvent",
+            "Publish an event as the CRM would; a sample if no payload is given",
+            "The envelope of the published event",
+            answer!(Envelope),
         )
-        .taking(
-            shape!(NewAcknowledgement),
-            r#"{"subject": "subscription 17", "state": "err", "note": "the partner knows"}"#,
-        )
+        .taking(shape!(NewEvent), r#"{"companyId": 1, "type": "lead.created"}"#)
         .creating(),
-        Told::get(paths::AUDIT, "listAudit", "Every change, newest first", json!(LogPage<AuditRow>)).paged(),
         Told::get(
-            paths::AUDIT_VERIFY,
-            "verifyAudit",
-            "Whether every change is there as it was written",
-            json!(AuditCheck),
+            paths::PORTAL_EVENT,
+            "getEvent",
+            "One event with the exact bytes of its envelope",
+            "The requested event; personal values are masked unless the operator is an admin",
+            answer!(EventDetail),
         ),
         Told::get(
-            paths::AUDIT_HEAD,
-            "auditHead",
-            "The end of the trail: kept elsewhere, it shows later whether rows were cut off or replaced",
-            json!(AuditHead),
+            paths::PORTAL_EVENT_TRACE,
+            "traceEvent",
+            "Trace an event: which subscriptions matched, which did not, and why",
+            "The event with every subscription of its company",
+            answer!(Trace),
         ),
+    ]
+}
+
+fn requests() -> Vec<Told> {
+    vec![
+        Told::get(
+            paths::REQUESTS,
+            "listRequests",
+            "Requests to the Integration API, newest first",
+            "Page of requests that match the filters, with counts of the last hour",
+            answer!(RequestLog),
+        )
+        .asked([
+            company(),
+            id("key", "Number of the key that made the request"),
+            status("status", "HTTP status of the answer"),
+            names("class", "Class of the answer's HTTP status", ["1xx", "2xx", "3xx", "4xx", "5xx"]),
+            text("code", "Problem code of the answer"),
+            text("caller", "Address that the request came from"),
+        ])
+        .asked(range())
+        .paged(),
     ]
 }

@@ -1,4 +1,4 @@
-//! What is told about a route: its name, what it takes and what it answers.
+//! Descriptions of routes for the OpenAPI document: operation id, parameters, body and success responses.
 
 use serde_json::{Map, Value, json};
 use utoipa::openapi::RefOr;
@@ -7,7 +7,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 type Schemas = Vec<(String, RefOr<Schema>)>;
 
-/// The schema of an api type under its name.
+/// Named schema of a wire type.
 #[derive(Debug, Clone)]
 pub(super) struct Shape {
     name: &'static str,
@@ -17,28 +17,28 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    /// The schema of `T`.
+    /// Returns the schema of `T` under `name`.
     pub(super) fn of<T: ToSchema + PartialSchema>(name: &'static str) -> Self {
         Self { name, schema: T::schema, nested: T::schemas, rows: Vec::new() }
     }
 
-    /// The same as a list of rows of this shape.
+    /// Adds the schema of the rows, for a type that is a list.
     pub(super) fn listing(mut self, row: Self) -> Self {
         self.rows.push(row);
         self
     }
 
-    /// Its name among the schemas.
+    /// Returns the name under which the document lists the schema.
     pub(super) const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// A reference to it.
+    /// Returns a reference to the schema in the document.
     pub(super) fn reference(&self) -> Value {
         json!({"$ref": format!("#/components/schemas/{}", self.name)})
     }
 
-    /// Adds it, and everything that it refers to.
+    /// Adds the schema, and every schema that it refers to, to `schemas`.
     pub(super) fn collect(&self, schemas: &mut Map<String, Value>) {
         self.rows.iter().for_each(|row| row.collect(schemas));
         let mut nested = Schemas::new();
@@ -52,20 +52,28 @@ impl Shape {
     }
 }
 
-/// What a route answers when nothing is wrong.
+/// Body of a success response.
 #[derive(Debug, Clone)]
 pub(super) enum Answer {
-    /// JSON of a type.
+    /// JSON of a wire type.
     Json(Shape),
-    /// Some JSON object.
+    /// JSON object without a schema.
     Object,
-    /// Text of a media type.
+    /// Text of the given media type.
     Text(&'static str),
-    /// No body.
+    /// No body at all, as with 204.
     Nothing,
 }
 
-/// A parameter of the query.
+/// Success response of a route: its status, a description of what it contains, and its body.
+#[derive(Debug, Clone)]
+pub(super) struct Success {
+    pub(super) status: u16,
+    pub(super) description: &'static str,
+    pub(super) answer: Answer,
+}
+
+/// Query parameter of a route.
 #[derive(Debug, Clone)]
 pub(super) struct Parameter {
     name: &'static str,
@@ -74,7 +82,7 @@ pub(super) struct Parameter {
 }
 
 impl Parameter {
-    /// Its name.
+    /// Returns the name of the parameter.
     pub(super) const fn name(&self) -> &'static str {
         self.name
     }
@@ -84,37 +92,37 @@ impl Parameter {
     }
 }
 
-/// A number of something.
+/// Describes a parameter that is the number of an object.
 pub(super) fn id(name: &'static str, what: &'static str) -> Parameter {
     Parameter { name, what, schema: json!({"type": "integer", "format": "int64"}) }
 }
 
-/// A number from 1 to `most`.
+/// Describes a parameter that is a number from 1 to `most`.
 pub(super) fn upto(name: &'static str, what: &'static str, most: u32) -> Parameter {
     Parameter { name, what, schema: json!({"type": "integer", "minimum": 1, "maximum": most}) }
 }
 
-/// A status.
+/// Describes a parameter that is an HTTP status.
 pub(super) fn status(name: &'static str, what: &'static str) -> Parameter {
     Parameter { name, what, schema: json!({"type": "integer", "minimum": 0, "maximum": 65_535}) }
 }
 
-/// One of a closed set.
+/// Describes a parameter that is one of a closed set of names.
 pub(super) fn names<const N: usize>(name: &'static str, what: &'static str, names: [&'static str; N]) -> Parameter {
     Parameter { name, what, schema: json!({"type": "string", "enum": names.to_vec()}) }
 }
 
-/// A time.
+/// Describes a parameter that is a point in time.
 pub(super) fn time(name: &'static str, what: &'static str) -> Parameter {
     Parameter { name, what, schema: json!({"type": "string", "format": "date-time"}) }
 }
 
-/// Text of 1 to 200 characters.
+/// Describes a parameter that is a text of 1 to 200 characters.
 pub(super) fn text(name: &'static str, what: &'static str) -> Parameter {
     Parameter { name, what, schema: json!({"type": "string", "minLength": 1, "maxLength": 200}) }
 }
 
-/// What is told about a route.
+/// Description of a route for the OpenAPI document.
 #[derive(Debug, Clone)]
 pub(super) struct Told {
     pub(super) method: &'static str,
@@ -122,36 +130,43 @@ pub(super) struct Told {
     pub(super) id: &'static str,
     pub(super) summary: &'static str,
     pub(super) query: Vec<Parameter>,
-    /// The body with an example of it.
+    /// JSON body of the request, with an example.
     pub(super) body: Option<(Shape, &'static str)>,
-    /// What a body that is taken byte by byte is, in words.
+    /// Description of a body of raw bytes.
     pub(super) octets: Option<&'static str>,
-    pub(super) answers: Vec<(u16, Answer)>,
-    /// Whether it can be asked for again under a name of the caller's.
+    /// Success responses, one per status.
+    pub(super) successes: Vec<Success>,
+    /// Whether the route honours `Idempotency-Key`.
     pub(super) repeats: Repeats,
 }
 
-/// Whether a route knows `Idempotency-Key`.
+/// Whether a route honours `Idempotency-Key`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Repeats {
-    /// It does not.
+    /// The route ignores `Idempotency-Key`.
     Plain,
-    /// A second call under the same name gets the first one's answer.
+    /// A repeated call with the same key receives the answer of the first.
     Named,
 }
 
 impl Told {
-    /// The types that it speaks of.
+    /// Iterates over the schemas of the body and of the success responses.
     pub(super) fn shapes(&self) -> impl Iterator<Item = &Shape> {
-        let answers = self.answers.iter().filter_map(|(_, answer)| match answer {
+        let answers = self.successes.iter().filter_map(|success| match &success.answer {
             Answer::Json(shape) => Some(shape),
             Answer::Object | Answer::Text(_) | Answer::Nothing => None,
         });
         self.body.iter().map(|(shape, _)| shape).chain(answers)
     }
 
-    /// A route that reads.
-    pub(super) fn get(path: &'static str, id: &'static str, summary: &'static str, answer: Answer) -> Self {
+    /// Describes a `GET` route that answers 200; `description` says what the answer contains.
+    pub(super) fn get(
+        path: &'static str,
+        id: &'static str,
+        summary: &'static str,
+        description: &'static str,
+        answer: Answer,
+    ) -> Self {
         Self {
             method: "GET",
             path,
@@ -160,73 +175,84 @@ impl Told {
             query: Vec::new(),
             body: None,
             octets: None,
-            answers: vec![(200, answer)],
+            successes: vec![Success { status: 200, description, answer }],
             repeats: Repeats::Plain,
         }
     }
 
-    /// A route that changes something.
-    pub(super) fn post(path: &'static str, id: &'static str, summary: &'static str, answer: Answer) -> Self {
-        Self { method: "POST", ..Self::get(path, id, summary, answer) }
+    /// Describes a `POST` route that answers 200; `description` says what the answer contains.
+    pub(super) fn post(
+        path: &'static str,
+        id: &'static str,
+        summary: &'static str,
+        description: &'static str,
+        answer: Answer,
+    ) -> Self {
+        Self { method: "POST", ..Self::get(path, id, summary, description, answer) }
     }
 
-    /// With these parameters of the query.
+    /// Adds query parameters to the route.
     pub(super) fn asked(mut self, query: impl IntoIterator<Item = Parameter>) -> Self {
         self.query.extend(query);
         self
     }
 
-    /// With a body.
+    /// Sets the JSON body of the request, with an example.
     pub(super) fn taking(self, body: Shape, example: &'static str) -> Self {
         Self { body: Some((body, example)), ..self }
     }
 
-    /// With a body that is taken byte by byte.
+    /// Sets a request body of raw bytes, with its description.
     pub(super) fn taking_octets(self, what: &'static str) -> Self {
         Self { octets: Some(what), ..self }
     }
 
-    /// With another method.
+    /// Replaces the method of the route.
     pub(super) fn by(self, method: &'static str) -> Self {
         Self { method, ..self }
     }
 
-    /// Answering 201 instead of 200.
+    /// Answers 201 instead of 200.
     pub(super) fn creating(self) -> Self {
         self.answering(201)
     }
 
-    /// Answering 201 with the same where something was made.
-    pub(super) fn maybe_creating(mut self) -> Self {
-        let created: Vec<_> = self.answers.iter().map(|(_, answer)| (201, answer.clone())).collect();
-        self.answers.extend(created);
+    /// Answers 200 as well, with a body of the same type, in the case that `description` names.
+    pub(super) fn or_ok(mut self, description: &'static str) -> Self {
+        let also: Vec<_> = self.successes.iter().map(|of| Success { status: 200, description, ..of.clone() }).collect();
+        self.successes.extend(also);
         self
     }
 
-    /// Known by `Idempotency-Key`.
+    /// Uses the method `DELETE` and answers 204.
+    pub(super) fn deleting(self) -> Self {
+        self.by("DELETE").answering(204)
+    }
+
+    /// Declares that the route honours `Idempotency-Key`.
     pub(super) fn repeatable(self) -> Self {
         Self { repeats: Repeats::Named, ..self }
     }
 
-    /// Answering 202: it is done later.
+    /// Answers 202 instead of 200: the work is done later.
     pub(super) fn accepting(self) -> Self {
         self.answering(202)
     }
 
     fn answering(mut self, with: u16) -> Self {
-        for (status, _) in &mut self.answers {
-            *status = with;
+        for success in &mut self.successes {
+            success.status = with;
         }
         self
     }
 
-    /// A page of a list, by cursor.
+    /// Adds the parameters of a paged list.
     pub(super) fn paged(self) -> Self {
         let cursor = Parameter {
             name: "cursor",
-            what: "As it was answered, with the same filters",
+            what: "Cursor from a previous page of the same list with the same filters; the first page if absent",
             schema: json!({"type": "string", "minLength": 1}),
         };
-        self.asked([cursor, upto("limit", "Rows at most; 50 if absent", 200)])
+        self.asked([cursor, upto("limit", "Maximum number of rows in the page; 50 if absent", 200)])
     }
 }
