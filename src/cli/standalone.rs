@@ -116,6 +116,7 @@ impl Standalone {
         });
         let serving = Task::start(|stopped| server::serve(listener, engine.clone(), exposure, stopped));
         let mut changes = engine.changes();
+        // The address is announced only once deliveries are dispatched.
         while !engine.status().is_dispatching {
             if changes.changed().await.is_err() {
                 break;

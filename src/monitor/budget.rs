@@ -55,6 +55,7 @@ impl Window {
             return Some(ends);
         }
         if self.n_own >= allowed {
+            // One millisecond more than a minute, so that the first call has left the 60 s window.
             return self.first_own_at.map(|at| at.plus(Duration::from_millis(60_001)));
         }
         None
@@ -86,6 +87,7 @@ pub mod allowance {
     /// Projects the calls per minute of other callers, who made `n` in the first `passed_ms` of a window.
     #[must_use]
     pub fn projected(n: u32, passed_ms: i64) -> u32 {
+        // Near the start of a window a projection would be noise, so the count itself is used.
         if !(TELLING..MINUTE_MS).contains(&passed_ms) {
             return n;
         }

@@ -101,6 +101,7 @@ impl Feed {
                     return Err(client::Error::Unreachable { base, why: "the platform closed the stream".to_owned() });
                 }
                 Heard::Pulse(Some(pulse)) => {
+                    // If the heartbeat's cursor equals that of the overview, nothing changed and no fetch is needed.
                     let known = self.current.overview.as_ref().map(|overview| overview.cursor);
                     if known == Some(pulse.cursor) {
                         self.heard = self.ambient.stopwatch();
@@ -166,6 +167,7 @@ impl Feed {
             self.pictures.send_replace(Arc::new(self.current.clone()));
         }
         let Some(history) = &self.settings.history else { return };
+        // Only a change of the kind of link is recorded, not every new retry time.
         if std::mem::discriminant(&before.link) != std::mem::discriminant(&self.current.link)
             && let Err(error) = history.note_link(&self.current.link, self.ambient.now()).await
         {

@@ -120,6 +120,7 @@ impl Outbox {
                 continue;
             };
             let Stored { notice, way, n_tries, next_at } = stored;
+            // Only the oldest notification of a channel can be due, which keeps the channel's order.
             if ways.insert(way.clone()) && next_at <= now {
                 due.push(Letter { notice, way, n_tries, next_at, file });
             }

@@ -178,6 +178,7 @@ impl Post {
         let now = ambient.now();
         let (outcome, came) = weigh(came, letter.bucket, now, ambient.roll());
         let outcome = Outcome { elapsed: watch.elapsed(), ..outcome };
+        // If the answer's headers name a bucket, that is the one in which the platform counted the call.
         let wish =
             Wish { bucket: came.as_ref().ok().and_then(|answer| answer.window.bucket).unwrap_or(wish.bucket), ..wish };
         history.settle_call(id, wish, outcome, now).await?;
@@ -381,6 +382,7 @@ fn weigh(
         window,
         ..Outcome::default()
     };
+    // Up to 10 % longer, so that consoles that were told to wait do not return at the same moment.
     let jittered = |wait: Duration| now.plus(wait.min(LONGEST).mul_f64(1.0 + roll.0 / 10.0));
     let setback = match answer.meaning() {
         Meaning::Success => return (outcome, Ok(answer)),

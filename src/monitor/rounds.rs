@@ -423,6 +423,7 @@ impl Rounds {
             self.pictures.send_replace(Arc::new(self.current.clone()));
         }
         let history = self.post.history();
+        // Only a change of the kind of link is recorded, not every new retry time.
         if std::mem::discriminant(&before.link) != std::mem::discriminant(&self.current.link)
             && let Err(error) = history.note_link(&self.current.link, now).await
         {

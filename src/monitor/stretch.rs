@@ -273,6 +273,7 @@ impl<T: Numbered> Stretch<T> {
         match toward {
             Toward::Newest => {
                 self.n_sparse = u32::from(is_sparse);
+                // Rows between the old newest one and the oldest of this page were never held.
                 let before = self.parts.front().and_then(|front| front.rows.first()).map(Numbered::number);
                 if let (Some(before), Some(oldest)) = (before, part.rows.last()) {
                     let gap = oldest.number().saturating_sub(before).saturating_sub(1);

@@ -57,6 +57,7 @@ fn plain(name: &str, grade: Grade, said: String) -> Reading {
 
 fn read(probe: &Probe, facts: &Facts, limits: &Limits) -> Reading {
     let set = |set: &[(&'static str, u64)], usual| {
+        // The last of several thresholds for the same check applies.
         set.iter().rev().find(|(name, _)| *name == probe.name).map(|(_, limit)| *limit).or(usual)
     };
     let (warn, crit) = (set(&limits.warn, probe.warn), set(&limits.crit, probe.crit));

@@ -110,6 +110,7 @@ fn take(connection: &Connection, wish: &Wish, now: Timestamp) -> Result<Turn, Er
     };
     let [taken, blocked, done] = times(&wish.what)?;
     let [_, paused, _] = times(&pause_of(&wish.key, wish.bucket))?;
+    // A permit taken after the last success brought no result, so the shorter retry interval applies.
     let every = if done < taken { wish.again } else { wish.every };
     let due = taken.map(|at| Timestamp::from_millis(at).plus(every)).filter(|_| !wish.every.is_zero());
     let until = [due, blocked.map(Timestamp::from_millis), paused.map(Timestamp::from_millis)];
@@ -120,6 +121,7 @@ fn take(connection: &Connection, wish: &Wish, now: Timestamp) -> Result<Turn, Er
     if let Some(until) = window.full_until(wish.percent, now) {
         return Ok(Turn::Wait(until));
     }
+    // Recorded before the call is made: a call counts against the budget even if its process ends before the answer.
     connection
         .prepare_cached("INSERT INTO calls (at, key, bucket, method, route) VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute(params![now.millis(), wish.key, wish.bucket.name(), wish.method, wish.route])?;

@@ -264,6 +264,7 @@ fn done(connection: &Connection, told: &Told) -> Result<(), Error> {
         )?
         .execute(params![told.what, at])?;
     let earliest = told.at.minus(told.reach).millis();
+    // A poll within `reach` of the last one extends its period; a later one starts a new period, which leaves a gap.
     let n = connection
         .prepare_cached("UPDATE watches SET until = ?2 WHERE what = ?1 AND until >= ?3 AND until <= ?2")?
         .execute(params![told.what, at, earliest])?;
@@ -284,6 +285,7 @@ fn note_subscription(connection: &Connection, told: &Told, listed: &Listed, raw:
         .query_row([of.id.0], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     match before {
+        // The outage began between the two listings, so both times are stored.
         Some((true, seen)) if !of.is_enabled => {
             connection
                 .prepare_cached(
