@@ -24,6 +24,7 @@ impl Default for Keep {
     }
 }
 
+/// Parses the name of a demo scenario.
 pub(super) fn scenario(name: &str) -> Result<Script, String> {
     let all = library::all().map_err(|error| error.to_string())?;
     let known: Vec<&str> = all.iter().map(|script| script.name.as_str()).collect();
@@ -33,16 +34,19 @@ pub(super) fn scenario(name: &str) -> Result<Script, String> {
         .ok_or_else(|| format!("there is no such scenario; known: {known}"))
 }
 
+/// Parses the name of a runbook.
 pub(super) fn runbook(name: &str) -> Result<Runbook, String> {
     let known = || Runbook::ALL.map(Runbook::name).join(", ");
     Runbook::named(name).ok_or_else(|| format!("there is no such run-book; known: {}", known()))
 }
 
+/// Parses `NAME=FILE` into a name and a path.
 pub(super) fn named_file(text: &str) -> Result<(String, PathBuf), String> {
     let (name, file) = text.split_once('=').ok_or("write NAME=FILE")?;
     Ok((name.to_owned(), PathBuf::from(file)))
 }
 
+/// Parses a retention such as `90d`, at least 1 h, or `forever`.
 pub(super) fn keep(text: &str) -> Result<Keep, String> {
     if text == "forever" {
         return Ok(Keep(None));
@@ -69,6 +73,7 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
     if n_bytes < 1 << 20 { Err("must be at least 1MiB".to_owned()) } else { Ok(n_bytes) }
 }
 
+/// Parses a period to look back, between 1 s and 90 d.
 pub(super) fn back(text: &str) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text).map_err(|error| format!("{error}; write 30m, 2h or 1d"))?;
     let longest = Duration::from_secs(90 * 86_400);
@@ -79,42 +84,50 @@ pub(super) fn back(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Parses the topic of a playbook by name.
 pub(super) fn topic(text: &str) -> Result<Topic, String> {
     let known = || Topic::ALL.map(Topic::name).join(", ");
     Topic::named(text).ok_or_else(|| format!("there is no such topic; known: {}", known()))
 }
 
+/// Parses the delay before a first retry, between 10 ms and 1 h.
 pub(super) fn retry_base(text: &str) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text).map_err(|error| format!("{error}; write 30s, 500ms or 2m"))?;
     let range = Duration::from_millis(10)..=Duration::from_secs(3_600);
     if range.contains(&duration) { Ok(duration) } else { Err("must be between 10ms and 1h".to_owned()) }
 }
 
+/// Parses a key scope by its name.
 pub(super) fn scope(text: &str) -> Result<Scope, String> {
     let known = || Scope::ALL.map(Scope::name).join(", ");
     Scope::named(text).ok_or_else(|| format!("there is no such scope; known: {}", known()))
 }
 
+/// Parses an event type by its name.
 pub(super) fn event_type(text: &str) -> Result<EventType, String> {
     let known = || EventType::ALL.map(EventType::name).join(", ");
     EventType::named(text).ok_or_else(|| format!("there is no such event type; known: {}", known()))
 }
 
+/// Parses a delivery state that a replay can select.
 pub(super) fn state(text: &str) -> Result<State, String> {
     State::named(text).ok_or_else(|| "there is no such state; known: skipped, exhausted, parked, succeeded".to_owned())
 }
 
+/// Parses the name of a health check.
 pub(super) fn probe(text: &str) -> Result<&'static Probe, String> {
     let known = || PROBES.iter().map(|probe| probe.name).collect::<Vec<_>>().join(", ");
     Probe::named(text).ok_or_else(|| format!("there is no such probe; known: {}", known()))
 }
 
+/// Parses `NAME=N` into a health check's name and a threshold.
 pub(super) fn limit(text: &str) -> Result<(&'static str, u64), String> {
     let (name, limit) = text.split_once('=').ok_or("write NAME=N")?;
     let limit = limit.parse().map_err(|_| format!("{limit} is no whole number"))?;
     Ok((probe(name)?.name, limit))
 }
 
+/// Parses a number of calls per minute, 1 to 1,000,000, or `default`.
 pub(super) fn calls(text: &str) -> Result<Patch<u32>, String> {
     match (text, text.parse()) {
         ("default", _) => Ok(Patch::Clear),
@@ -123,11 +136,13 @@ pub(super) fn calls(text: &str) -> Result<Patch<u32>, String> {
     }
 }
 
+/// Parses how long an alert must last before it is reported, at most 1 d.
 pub(super) fn hold(text: &str) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text).map_err(|error| format!("{error}; write 0s, 30s or 5m"))?;
     if duration <= Duration::from_secs(86_400) { Ok(duration) } else { Err("must be at most 1d".to_owned()) }
 }
 
+/// Parses the URL of an OpenTelemetry collector; without a path, `/v1/metrics` is added.
 pub(super) fn collector(text: &str) -> Result<String, String> {
     let url = url::Url::parse(text).map_err(|error| format!("{error}; write http://127.0.0.1:4318/v1/metrics"))?;
     match (url.scheme(), url.path()) {
@@ -137,11 +152,13 @@ pub(super) fn collector(text: &str) -> Result<String, String> {
     }
 }
 
+/// Parses a host name or address, without scheme and port.
 pub(super) fn public_name(text: &str) -> Result<Host, String> {
     let fault = || "must be a name or an address without a scheme and a port: hooks.example.com".to_owned();
     exposure::parse_name(text).ok_or_else(fault)
 }
 
+/// Parses an interval between 1 s and 1 h.
 pub(super) fn pace(text: &str) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text).map_err(|error| format!("{error}; write 10s or 1m"))?;
     let range = Duration::from_secs(1)..=Duration::from_secs(3_600);

@@ -264,7 +264,7 @@ fn done(connection: &Connection, told: &Told) -> Result<(), Error> {
         )?
         .execute(params![told.what, at])?;
     let earliest = told.at.minus(told.reach).millis();
-    // A poll within `reach` of the last one extends its period; a later one starts a new period, which leaves a gap.
+    // A poll soon enough after the last one extends its period; a later one starts a new period, which leaves a gap.
     let n = connection
         .prepare_cached("UPDATE watches SET until = ?2 WHERE what = ?1 AND until >= ?3 AND until <= ?2")?
         .execute(params![told.what, at, earliest])?;
