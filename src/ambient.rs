@@ -185,6 +185,7 @@ impl Ambient {
     /// Runs `work` for at most `limit`, measured like [`Ambient::sleep`]; `None` if the limit is exceeded.
     pub async fn within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
+            // Polls `work` first, so that work which is done already wins over the limit.
             biased;
             done = work => Some(done),
             () = self.sleep(limit) => None,

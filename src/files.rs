@@ -25,6 +25,7 @@ pub const PIPE_TIMEOUT: Duration = Duration::from_secs(10);
 pub fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
+    // Opening a FIFO without a writer would block; with O_NONBLOCK it returns, and the file type is checked below.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
     let file = options.open(path)?;

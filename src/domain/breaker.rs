@@ -28,6 +28,7 @@ impl Breaker {
     /// breaker. Tests, resends and replays never count. A tripped breaker stays tripped and does not trip twice.
     #[must_use]
     pub fn after(self, succeeded: bool) -> (Self, Effect) {
+        // Already tripped: attempts that were in flight at the trip still complete.
         if self.streak >= FUSE {
             return (self, Effect::Holds);
         }

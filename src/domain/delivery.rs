@@ -246,6 +246,7 @@ pub fn judge(outcome: &Outcome, done: u32, schedule: &Schedule, now: Timestamp, 
         return Verdict::Delivered;
     }
     if !outcome.is_counted() {
+        // A local failure must not use up a retry.
         return Verdict::Postponed;
     }
     let retry_after = match outcome {

@@ -171,6 +171,8 @@ impl Draft {
     fn choose(&mut self, candidates: &[Candidate], company_limit: usize) -> Option<usize> {
         let places = self.places.iter().zip(candidates).enumerate();
         let eligible = places.filter(|(_, (place, candidate))| self.may_take(**place, candidate.limit, company_limit));
+        // The tuple's order is the priority: the company with the fewest slots and longest unserved, its resends first,
+        // then host and subscription by the same rule.
         let turns = eligible.map(|(n, (&[company, host, subscription], candidate))| {
             let of_company = (self.companies[company], company, !candidate.is_resend);
             (of_company, (self.hosts[host], host, self.subscriptions[subscription], subscription), n)
@@ -190,6 +192,7 @@ impl Draft {
         let company = self.companies[company].n_held;
         let host = self.hosts[host].n_held;
         let allowance = company_allowance(self.n_held - company);
+        // The share limits do not apply to a company or host without an attempt in flight.
         self.subscriptions[subscription].n_held < limit
             && company < company_limit
             && (company == 0 || company < allowance)

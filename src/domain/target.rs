@@ -122,6 +122,7 @@ fn judge(text: &str, policy: Policy) -> Result<Url, Fault> {
     if text.len() > LONGEST {
         return Err(Fault::TooLong);
     }
+    // Checked before parsing, which turns backslashes into slashes.
     if text.contains('\\') {
         return Err(Fault::Backslash);
     }
@@ -135,6 +136,7 @@ fn judge(text: &str, policy: Policy) -> Result<Url, Fault> {
     }
     let rest = text.split_once(':').map_or("", |(_, rest)| rest);
     let authority = rest.strip_prefix("//").and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
+    // Searched in the raw text: parsing removes an empty user name.
     if authority.contains('@') {
         return Err(Fault::Userinfo);
     }

@@ -89,6 +89,7 @@ impl Trouble {
         match self.general {
             Some(rest) => Admission::Probing { affected: self.affected.clone(), is_due: rest.until <= at },
             None => {
+                // A subscription in backoff may begin nothing, one whose backoff has ended a single attempt.
                 Admission::Open(self.resting.iter().map(|(id, rest)| (*id, usize::from(rest.until <= at))).collect())
             }
         }

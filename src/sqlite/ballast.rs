@@ -57,6 +57,7 @@ impl Ballast {
     pub fn restore(&self) -> bool {
         let _change = self.change.lock().unwrap_or_else(PoisonError::into_inner);
         let held = self.held.load(Ordering::Acquire);
+        // The full size first, then halves: a smaller reserve is better than none.
         let sizes = std::iter::successors(Some(SIZE), |size| (size / 2 >= OPENING).then_some(size / 2));
         let taken = sizes
             .take_while(|size| *size > held)
@@ -71,6 +72,7 @@ impl Ballast {
     pub fn release(&self, need: Need) -> bool {
         let _change = self.change.lock().unwrap_or_else(PoisonError::into_inner);
         let held = self.held.load(Ordering::Acquire);
+        // The last part is kept for opening the database after a restart on a full disk.
         let kept = if need == Need::Opening { 0 } else { OPENING };
         let left = held.saturating_sub(STEP).max(kept);
         let is_cut = held > left && self.open().and_then(|file| file.set_len(left)).is_ok();

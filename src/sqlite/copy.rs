@@ -86,6 +86,7 @@ pub fn copy(glance: &Glance, to: &Path, mut step: impl FnMut(Progress) -> Contro
     let bytes_a_page: u64 =
         source.pragma_query_value(None, "page_size", |row| row.get::<_, i64>(0))?.try_into().unwrap_or(0);
     let mut target = connect(to, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    // Pin the snapshot first, so that the copy has one state however many steps it takes.
     hold(source).map_err(|error| damaged(&from, error.into()))?;
     let log = wal::path(source);
     let limit = wal::len(&log).max(LOG_LIMIT);

@@ -25,6 +25,7 @@ impl Lock {
     pub fn take(path: &Path) -> Result<Self, Error> {
         let io = |source| Error::Io { path: path.to_owned(), source };
         let mut file = private::options().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
+        // Waits for a process that is between locking the directory and writing its name.
         file.lock().map_err(io)?;
         let folder = File::open(path.parent().unwrap_or(path)).map_err(io)?;
         match folder.try_lock() {

@@ -174,6 +174,7 @@ impl From<rusqlite::Error> for Error {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full(WriteFault::DiskFull),
             Some(ErrorCode::ReadOnly) => Self::Full(WriteFault::ReadOnly),
+            // Must come first: SQLite reports exhausted file descriptors as I/O errors.
             Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) if are_descriptors_used_up() => Self::Descriptors,
             Some(ErrorCode::SystemIoFailure) => Self::Full(WriteFault::Device),
             Some(ErrorCode::CannotOpen) => Self::Full(WriteFault::Unopenable),

@@ -31,6 +31,7 @@ pub(super) fn prepare(path: &Path) -> io::Result<()> {
     for suffix in ["", "-wal", "-shm"] {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);
+        // The companion files may not exist yet.
         let _ = narrow(Path::new(&name));
     }
     Ok(())

@@ -137,6 +137,7 @@ pub(crate) fn claim(
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = due.query_map(params![subscription.0, lease.now.millis(), limit], read)?;
     let claimed: Vec<Claimed> = rows.collect::<Result<_, _>>()?;
+    // The delivery keeps its state while leased: an expired lease is undone by deleting its row.
     for claimed in &claimed {
         hold(connection, claimed, lease)?;
     }
@@ -161,6 +162,7 @@ pub(crate) fn settle(
     n_attempts: u32,
     due: Option<Timestamp>,
 ) -> Result<bool, Error> {
+    // The token decides: a holder whose lease expired must not overwrite the outcome of the next holder.
     if !let_go(connection, id, lease)? {
         return Ok(false);
     }
@@ -266,6 +268,7 @@ pub(crate) fn backlog(connection: &Connection, subscription: SubscriptionId) -> 
          UNION ALL SELECT d.state, -count(*) FROM leases l JOIN deliveries d ON d.id = l.delivery_id
              WHERE l.subscription_id = ?1 GROUP BY d.state",
     )?;
+    // The counters include leased deliveries, which are subtracted by state and counted as in flight.
     let mut backlog = Backlog::default();
     let mut rows = statement.query([subscription.0])?;
     while let Some(row) = rows.next()? {

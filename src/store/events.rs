@@ -84,6 +84,7 @@ pub(crate) fn page(
             found.push(event?);
         }
     }
+    // Each type was read along its own index: merge the results into one order.
     found.sort_unstable();
     if order == Order::NewestFirst {
         found.reverse();

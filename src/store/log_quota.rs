@@ -25,6 +25,7 @@ pub(crate) fn shrink(connection: &Connection, of: CompanyId, quota: u64, now: Ti
     let Some((n_bytes, n_shed_bytes, shed_through)) = usage(connection, of)?.filter(|usage| usage.0 > quota) else {
         return Ok(0);
     };
+    // Attempts without content take space too: once they are half of the log, whole attempts are deleted.
     let whole = if n_shed_bytes * 2 <= n_bytes { oldest(connection, of, shed_through)? } else { Vec::new() };
     let is_shed = !whole.is_empty();
     let mut n_changed = 0;

@@ -194,6 +194,7 @@ impl Store {
     pub fn open(dir: &Path) -> Result<Self, Error> {
         let lock = lock(dir)?;
         let ballast = Ballast::find(dir.join("platform.ballast"));
+        // Opening needs disk space itself: on a full disk, release the part of the reserve kept for it and retry.
         let database = loop {
             match Database::open(&database(dir), OPTIONS) {
                 Err(sqlite::Error::Full(fault)) if fault.may_be_of_room() && ballast.release(Need::Opening) => {}
@@ -259,6 +260,7 @@ impl Store {
         T: Send + 'static,
     {
         loop {
+            // Warn once, when the reserve is first used.
             let was_whole = self.ballast.is_whole();
             match self.noted(self.database.write_patiently(work.clone()).await) {
                 Err(error)

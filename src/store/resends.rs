@@ -70,6 +70,7 @@ pub(crate) fn claim(
 
 /// Completes a resend: the delivery succeeds, or keeps its state. Returns `false` if the lease is lost.
 pub(crate) fn settle(connection: &Connection, id: DeliveryId, lease: &str, has_succeeded: bool) -> Result<bool, Error> {
+    // The token decides: a holder whose lease expired must not change the delivery.
     if !let_go(connection, id, lease)? {
         return Ok(false);
     }

@@ -57,6 +57,7 @@ impl Log {
         let conditions: String = sift.iter().map(|(condition, _)| format!(" AND {condition}")).collect();
         let n_seek = values.len();
         values.extend(sift.into_iter().map(|(_, value)| value));
+        // One row beyond the limit shows whether more rows follow.
         values.push(i64::from(span.limit.saturating_add(1)).into());
         let sql = format!("SELECT *{} FROM ({inner}) AS looked_at WHERE TRUE{conditions} LIMIT ?", self.computed);
         let mut statement = connection.prepare_cached(&sql.replace("{time}", self.time))?;
@@ -141,12 +142,14 @@ pub(crate) fn between(
     since: Option<Timestamp>,
     until: Option<Timestamp>,
 ) -> Result<(i64, i64), Error> {
+    // The condition `id % 256 = 0` is spelled as in the partial index, which SQLite would otherwise not use.
     let milestone = |what: &str, comparison: &str, at: Timestamp| -> Result<Option<i64>, Error> {
         let sql = format!(
             "SELECT {what}(id) FROM {table} INDEXED BY {table}_milestones WHERE id % 256 = 0 AND {time} {comparison} ?1"
         );
         Ok(connection.prepare_cached(&sql)?.query_row([at.millis()], |row| row.get(0))?)
     };
+    // Ids and times may differ in order by a little: the tolerance keeps late rows inside the range.
     let above = match since {
         Some(since) => milestone("max", "<", since.minus(SLACK))?.unwrap_or(-1),
         None => -1,
