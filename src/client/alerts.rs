@@ -1,4 +1,4 @@
-//! Who looks after which alert.
+//! Calls about acknowledgements of alerts (Portal API).
 
 use super::Error;
 use super::connection::Client;
@@ -9,10 +9,10 @@ use crate::domain::alert::Subject;
 use crate::domain::standing::Standing;
 
 impl Client {
-    /// Says that somebody looks after an alert that stands so (Portal).
+    /// Acknowledges an alert of the given severity.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn acknowledge(
         &self,
         subject: Subject,
@@ -23,10 +23,10 @@ impl Client {
         self.post(paths::ACKNOWLEDGEMENTS, &NewAcknowledgement { subject, state, note }).await
     }
 
-    /// Who looks after which alert, oldest first (Portal).
+    /// Lists the acknowledgements of all alerts, oldest first.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn acknowledgements(&self) -> Result<Page<AcknowledgementRow>, Error> {
         self.list(paths::ACKNOWLEDGEMENTS).await
     }

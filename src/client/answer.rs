@@ -1,5 +1,5 @@
-//! An answer as it came, with what its head says: the window, the request's id, how long to wait, what time it is there. Nothing is assumed
-//! of its body.
+//! Raw answers: status, body, and what the headers say about the rate window, the request id, the time to wait and the
+//! server's clock. Nothing is assumed about the body.
 
 use super::Error;
 use super::connection::{Client, LIMIT};
@@ -13,79 +13,79 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::time::Duration;
 
-/// What is shown of a body that says nothing that is understood.
+/// Maximum number of characters shown of a body that is not understood.
 const SHOWN: usize = 300;
 
-/// What an answer says of the window that the call was counted in.
+/// Rate window of a call, as reported by the answer's headers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WindowNote {
-    /// Calls allowed.
+    /// Number of calls allowed in the window.
     pub limit: Option<u32>,
-    /// Calls left.
+    /// Number of calls left in the window.
     pub remaining: Option<u32>,
-    /// When the next one begins.
+    /// Time at which the next window begins.
     pub reset_at: Option<Timestamp>,
-    /// The bucket that its policy names.
+    /// Bucket named by the rate limit policy.
     pub bucket: Option<Bucket>,
-    /// The policy, as it was said.
+    /// Rate limit policy, as received.
     pub policy: Option<Untrusted>,
 }
 
-/// An answer.
+/// Answer of a platform, as received.
 #[derive(Debug)]
 pub struct Answer {
-    /// Its status.
+    /// HTTP status of the answer.
     pub status: u16,
-    /// What it says of the window.
+    /// Rate window that the call was counted in.
     pub window: WindowNote,
-    /// The request's id.
+    /// Id of the request, under any of the usual headers.
     pub request_id: Option<Untrusted>,
-    /// How long to wait, where it says so.
+    /// Time to wait before the next call, if the answer gives one.
     pub retry_after: Option<Duration>,
-    /// The platform's clock.
+    /// Time of the platform's clock, from the `Date` header.
     pub server_at: Option<Timestamp>,
-    /// Where it points to, if it redirects.
+    /// Target of a redirect, if the answer is one.
     pub location: Option<Untrusted>,
-    /// Its bytes.
+    /// Bytes of the body, within the size limit.
     pub body: Vec<u8>,
 }
 
-/// A refusal in its own words.
+/// Refusal of a call, read from whatever error format the platform uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// The answer's status.
+    /// HTTP status of the answer.
     pub status: u16,
-    /// What went wrong, for programs.
+    /// Machine-readable error code, if there is one.
     pub code: Option<Untrusted>,
-    /// What went wrong, for people; the beginning of the body where nothing in it is understood.
+    /// Description of the error; the beginning of the body if nothing in it is understood.
     pub detail: Untrusted,
-    /// The scope that is missing.
+    /// Scope that the key lacks, if the answer names one.
     pub required_scope: Option<Untrusted>,
 }
 
-/// What a status means for who asked.
+/// Meaning of a status for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meaning {
-    /// 2xx.
+    /// 2xx: the call succeeded.
     Success,
-    /// 3xx, which are not followed.
+    /// 3xx: a redirect, which is not followed.
     Redirect,
-    /// 401.
+    /// 401: the key was refused.
     KeyRefused,
-    /// 403.
+    /// 403: the key lacks a scope or a right.
     ScopeLacking,
-    /// 429.
+    /// 429: the rate limit is reached.
     RateLimited,
-    /// Any other 4xx.
+    /// Any other 4xx: the call was refused.
     Refused,
-    /// 503: no rate limit.
+    /// 503: the platform is busy, which is not a rate limit.
     Busy,
-    /// Any other 5xx.
+    /// Any other 5xx: the platform failed.
     Failing,
 }
 
 impl Answer {
-    /// What its status means.
+    /// Returns the meaning of the answer's status.
     #[must_use]
     pub const fn meaning(&self) -> Meaning {
         match self.status {
@@ -100,13 +100,14 @@ impl Answer {
         }
     }
 
-    /// Its body as text. Bytes that are no UTF-8 are replaced: half a character in one item is no reason to read none.
+    /// Returns the body as text. Invalid UTF-8 is replaced, so that half a character in one item does not make the
+    /// other items unreadable.
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.body)
     }
 
-    /// What it says in place of what was asked for: problem+json, an error object, nested or not, or plain text.
+    /// Reads the error in the body: problem+json, a nested or flat error object, or plain text.
     #[must_use]
     pub fn refusal(&self) -> Refusal {
         let text = self.text();
@@ -136,13 +137,13 @@ impl Answer {
 }
 
 impl Refusal {
-    /// Whether it says that the key may not do this.
+    /// Returns whether the key was refused for lack of a scope.
     #[must_use]
     pub const fn is_for_scope(&self) -> bool {
         self.status == 403
     }
 
-    /// In one line.
+    /// Returns the refusal as one line, sanitised for a terminal.
     #[must_use]
     pub fn line(&self) -> String {
         let code = self.code.as_ref().filter(|code| *code != &self.detail);
@@ -151,14 +152,14 @@ impl Refusal {
     }
 }
 
-/// The names that a request's id goes by.
+/// Headers that may carry the id of the request.
 const REQUEST_IDS: [&str; 5] = ["x-request-id", "request-id", "x-correlation-id", "x-amzn-requestid", "traceparent"];
 
 impl Client {
-    /// Any call, answered with whatever came. An empty body is a body: it is sent as one.
+    /// Makes any call and returns whatever answer came. An empty body, unlike no body, is sent with its headers.
     ///
     /// # Errors
-    /// Where no whole answer came.
+    /// [`Error`] when no complete answer arrives within the time and size limits.
     pub async fn ask(
         &self,
         method: Method,
@@ -194,7 +195,7 @@ fn since_epoch(time: std::time::SystemTime) -> Option<Timestamp> {
     i64::try_from(since.as_millis()).ok().map(Timestamp::from_millis)
 }
 
-/// Seconds, or a date.
+/// Parses a `Retry-After` value: seconds, or a date relative to the server's clock.
 fn wait(text: &str, server_at: Option<Timestamp>) -> Option<Duration> {
     let seconds = text.trim().parse::<f64>().ok().filter(|seconds| (0.0..=86_400.0).contains(seconds));
     let date = || {
@@ -211,7 +212,7 @@ fn window(headers: &HeaderMap, server_at: Option<Timestamp>) -> WindowNote {
     };
     let number = |name| text(name).and_then(|text| text.parse().ok());
     let policy = text("policy");
-    // Unix seconds, or milliseconds, or so many seconds from now.
+    // Platforms report Unix seconds, Unix milliseconds, or the seconds until the reset.
     let reset = text("reset").and_then(|text| text.parse::<i64>().ok()).and_then(|number| match number {
         0..=86_400 => server_at.map(|at| at.plus(Duration::from_secs(number.unsigned_abs()))),
         _ => Some(unix(number)),

@@ -1,23 +1,23 @@
-//! Bodies of answers: so many bytes and no more, whoever answers.
+//! Bodies of answers, read within a size limit.
 
 use reqwest::Response;
 
-/// The largest answer that is read. A page of the platform ends at 4 MiB.
+/// Maximum size of an answer in bytes. A page of the platform ends at 4 MiB.
 pub(super) const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
-/// Bytes of a refusal that are read; the rest says nothing.
+/// Maximum number of bytes read of a refusal; the rest is ignored.
 pub(super) const MAX_REFUSAL_BYTES: usize = 64 * 1024;
 
-/// Why a body was not read.
+/// Reason why a body was not read.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// The connection broke, or took too long.
+    /// The connection broke or timed out.
     Broken(reqwest::Error),
-    /// It is longer than [`MAX_ANSWER_BYTES`].
+    /// The body exceeds [`MAX_ANSWER_BYTES`].
     TooLarge,
 }
 
-/// Reads the body of an answer. One of more than [`MAX_ANSWER_BYTES`] is given up at once; a refusal is cut at [`MAX_REFUSAL_BYTES`]: its
-/// status counts, and its end may never come.
+/// Reads the body of an answer. A success longer than [`MAX_ANSWER_BYTES`] fails; a refusal is cut at
+/// [`MAX_REFUSAL_BYTES`], because its status counts and its end may never come.
 pub(super) async fn read(response: &mut Response) -> Result<Vec<u8>, Fault> {
     if response.status().is_success() {
         let announced = response.content_length().unwrap_or(0);

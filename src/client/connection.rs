@@ -1,4 +1,4 @@
-//! The connection: where the platform is, who asks, and how answers are read.
+//! Connection to a platform: base address, credential, and the reading of answers.
 
 use super::Error;
 use super::body::{self, Fault, MAX_ANSWER_BYTES};
@@ -19,24 +19,24 @@ use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
-/// The time one call may take.
+/// Time limit of one call, over all its phases.
 pub const LIMIT: Duration = Duration::from_secs(10);
 
-/// Rows of a list that one call asks for.
+/// Number of rows requested per page of a list.
 const PAGE_LIMIT: u32 = 200;
-/// Pages of a list that are read at most.
+/// Maximum number of pages read of a list.
 const MAX_PAGES: usize = 500;
 
-/// Who asks.
+/// Credential of a client, sent with every request.
 #[derive(Debug)]
 pub enum Credential {
-    /// An operator of the Portal API.
+    /// Token of an operator, for the Portal API.
     Operator(Secret),
-    /// A key of the Integration API.
+    /// API key, for the Integration API.
     Key(Secret),
 }
 
-/// A client of one platform with one credential; clones share connections.
+/// Client of one platform with one credential. Clones share their connections.
 #[derive(Debug, Clone)]
 pub struct Client {
     base: Url,
@@ -45,11 +45,11 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client for the platform at `base` (`http` or `https`, no path). Proxies from the environment are not used, redirects not followed,
-    /// TLS always verified.
+    /// Creates a client for the platform at `base`, an `http` or `https` URL without a path. Proxies from the
+    /// environment are ignored, redirects are not followed, and TLS certificates are always verified.
     ///
     /// # Errors
-    /// [`Error::Unusable`] when `base` is not such a URL or the credential cannot stand in a header.
+    /// [`Error::Unusable`] when `base` is not such a URL, or the credential cannot be sent in a header.
     pub fn new(base: &str, credential: Credential) -> Result<Self, Error> {
         let url = Url::parse(base)
             .map_err(|error| Error::Unusable(format!("{base:?} is not a URL: {error}; try http://127.0.0.1:PORT")))?;
@@ -74,29 +74,30 @@ impl Client {
             .user_agent(concat!("crow/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
-            // The platform closes what was silent for ten seconds; whoever gives up first loses no call.
+            // The platform closes connections that are idle for ten seconds. The client closes them first, so that no
+            // request is lost on a connection that is being closed.
             .pool_idle_timeout(Duration::from_secs(8))
             .build()
             .map_err(|error| Error::Unusable(format!("no HTTP client can be made: {error}")))?;
         Ok(Self { base: url, http, credential: Arc::new(credential) })
     }
 
-    /// Where the platform is, for people.
+    /// Returns the base address of the platform, for display.
     #[must_use]
     pub fn base(&self) -> &str {
         self.base.as_str().trim_end_matches('/')
     }
 
-    /// Who asks.
+    /// Returns the credential of the client.
     #[must_use]
     pub fn credential(&self) -> &Credential {
         &self.credential
     }
 
-    /// Any read-only call, for whoever shows what was asked: a path and its query.
+    /// Makes any read-only call by its path and query, for callers that show what they asked.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn look<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> Result<T, Error> {
         self.get(path, query).await
     }
@@ -105,7 +106,7 @@ impl Client {
         self.call(Method::GET, path, query, None::<&()>, &[]).await
     }
 
-    /// All rows of a list, page by page; past [`MAX_PAGES`] it says that there are more.
+    /// Reads all rows of a list, page by page, up to [`MAX_PAGES`]; `has_more` is then still set.
     pub(super) async fn list<T: DeserializeOwned>(&self, path: &str) -> Result<Page<T>, Error> {
         let mut all = Page::whole(Vec::new());
         for _ in 0..MAX_PAGES {
@@ -126,7 +127,7 @@ impl Client {
         self.call(Method::POST, path, &[], Some(body), &[]).await
     }
 
-    /// Posts bytes as they are.
+    /// Posts raw bytes and reads the JSON answer.
     pub(super) async fn post_bytes<T: DeserializeOwned>(&self, path: &str, bytes: Vec<u8>) -> Result<T, Error> {
         let request =
             self.plain(Method::POST, path, &[]).header("content-type", "application/octet-stream").body(bytes);
@@ -136,7 +137,7 @@ impl Client {
         self.read(status, &bytes)
     }
 
-    /// One call with all its phases inside [`LIMIT`].
+    /// Makes one call, with all its phases within [`LIMIT`].
     pub(super) async fn call<T: DeserializeOwned>(
         &self,
         method: Method,
@@ -151,7 +152,7 @@ impl Client {
         self.read(response.status().as_u16(), &bytes)
     }
 
-    /// Opens an answer without an end. How long to wait for its head and its parts is the caller's business.
+    /// Opens an answer of unbounded length. Its time limits are left to the caller.
     pub(super) async fn open(&self, path: &str) -> Result<Response, Error> {
         let request = self.request(Method::GET, path, &[], None::<&()>, &[])?;
         let mut response = request.send().await.map_err(|error| self.unreachable(&error))?;
@@ -162,7 +163,7 @@ impl Client {
         Err(self.refusal(response.status().as_u16(), &bytes))
     }
 
-    /// The body of an answer, within its limit.
+    /// Reads the body of an answer, within its size limit.
     pub(super) async fn body(&self, response: &mut Response) -> Result<Vec<u8>, Error> {
         body::read(response).await.map_err(|fault| match fault {
             Fault::Broken(error) => self.unreachable(&error),
@@ -193,7 +194,7 @@ impl Client {
         Ok(request)
     }
 
-    /// A request without a body.
+    /// Builds a request without a body.
     pub(super) fn plain(&self, method: Method, path: &str, query: &[(&str, String)]) -> RequestBuilder {
         let mut url = self.base.clone();
         url.set_path(path);
@@ -207,7 +208,7 @@ impl Client {
         if !(200..300).contains(&status) {
             return Err(self.refusal(status, bytes));
         }
-        // Half a character in one row is no reason to read none.
+        // Invalid UTF-8 in one row must not make the others unreadable, so it is replaced.
         let text = if bytes.is_empty() { "null".into() } else { String::from_utf8_lossy(bytes) };
         serde_json::from_str(&text).map_err(|error| Error::Garbled {
             base: self.base().to_owned(),
@@ -238,18 +239,18 @@ impl Client {
     }
 }
 
-/// A client without anything of ours in it: no key, no redirects, no proxies; TLS always verified.
+/// Creates a bare HTTP client: no credential, no redirects, no proxies, TLS certificates always verified.
 ///
 /// # Errors
-/// [`Error::Unusable`] when none can be made.
+/// [`Error::Unusable`] when TLS cannot be set up.
 pub fn plain() -> Result<reqwest::Client, Error> {
     plain_trusting(&[])
 }
 
-/// The same for a server whose certificate may be signed by an authority in one of these PEM files.
+/// Creates a bare HTTP client that also trusts the certificate authorities in these PEM files.
 ///
 /// # Errors
-/// [`Error::Unusable`] when a file cannot be read or has no certificate, or no client can be made.
+/// [`Error::Unusable`] when a file cannot be read or contains no certificate, or TLS cannot be set up.
 pub fn plain_trusting(ca_files: &[PathBuf]) -> Result<reqwest::Client, Error> {
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls_trusting(ca_files)?)
@@ -259,7 +260,7 @@ pub fn plain_trusting(ca_files: &[PathBuf]) -> Result<reqwest::Client, Error> {
         .map_err(|error| Error::Unusable(format!("no HTTP client can be made: {error}")))
 }
 
-/// TLS with the roots of the operating system, and *ring* for the arithmetic.
+/// Configures TLS with the root certificates of the operating system and the *ring* provider.
 pub(super) fn tls() -> Result<rustls::ClientConfig, Error> {
     tls_trusting(&[])
 }

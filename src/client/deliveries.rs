@@ -1,4 +1,4 @@
-//! The delivery log.
+//! Calls about deliveries and attempts (Portal API).
 
 use super::Error;
 use super::connection::Client;
@@ -9,36 +9,36 @@ use crate::api::paths;
 use crate::domain::ids::{AttemptId, DeliveryId, SubscriptionId};
 
 impl Client {
-    /// The newest attempts, of one subscription or of all.
+    /// Lists the newest attempts, of one subscription or of all.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn attempts(&self, subscription: Option<SubscriptionId>, limit: u32) -> Result<Page<AttemptRow>, Error> {
         let mut query = vec![("limit", limit.to_string())];
         query.extend(subscription.map(|id| ("subscription", id.to_string())));
         self.get(paths::ATTEMPTS, &query).await
     }
 
-    /// One attempt with its exact bytes.
+    /// Reads one attempt with the exact bytes sent and received.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn attempt(&self, id: AttemptId) -> Result<AttemptDetail, Error> {
         self.get(&paths::with(paths::ATTEMPT, id), &[]).await
     }
 
-    /// One delivery with its attempts.
+    /// Reads one delivery with its attempts.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn delivery(&self, id: DeliveryId) -> Result<DeliveryDetail, Error> {
         self.get(&paths::with(paths::DELIVERY, id), &[]).await
     }
 
-    /// Asks for one more attempt of a delivery; the delivery as it stands before.
+    /// Queues one more attempt of a delivery and returns the delivery as it was before.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn resend(&self, id: DeliveryId) -> Result<DeliveryRow, Error> {
         self.post(&paths::with(paths::DELIVERY_RESEND, id), &serde_json::json!({})).await
     }

@@ -1,4 +1,4 @@
-//! Events: polled by partners, emitted by operators.
+//! Calls that poll events (Integration API), and that publish and trace them.
 
 use super::Error;
 use super::connection::Client;
@@ -9,10 +9,10 @@ use crate::api::paths;
 use crate::domain::ids::EventId;
 
 impl Client {
-    /// Events after `cursor`, in the order of their ids (Integration API).
+    /// Polls the events after `cursor`, in the order of their numbers (Integration API).
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn events(&self, cursor: Option<&str>, limit: u32) -> Result<Page<Envelope>, Error> {
         let mut query = vec![("limit", limit.to_string())];
         query.extend(cursor.map(|cursor| ("cursor", cursor.to_owned())));
@@ -22,31 +22,31 @@ impl Client {
     /// Publishes a test event (Integration API).
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn publish_test(&self, event: &TestEvent) -> Result<Envelope, Error> {
         self.post(paths::EVENTS_TEST, event).await
     }
 
-    /// Emits an event as the CRM would (Portal).
+    /// Publishes an event as the CRM would (Portal API).
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn emit(&self, event: &NewEvent) -> Result<Envelope, Error> {
         self.post(paths::PORTAL_EVENTS, event).await
     }
 
-    /// One event with its envelope (Portal).
+    /// Reads one event with its envelope (Portal API).
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn event(&self, id: EventId) -> Result<EventDetail, Error> {
         self.get(&paths::with(paths::PORTAL_EVENT, id), &[]).await
     }
 
-    /// What became of an event (Portal).
+    /// Reads the trace of an event: every subscription of its company and why it has a delivery or none (Portal API).
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn trace(&self, id: EventId) -> Result<Trace, Error> {
         self.get(&paths::with(paths::PORTAL_EVENT_TRACE, id), &[]).await
     }

@@ -1,4 +1,4 @@
-//! Companies and keys.
+//! Calls about companies, API keys and rate limits (Portal API).
 
 use super::Error;
 use super::connection::Client;
@@ -10,66 +10,66 @@ use crate::domain::ids::KeyId;
 use reqwest::Method;
 
 impl Client {
-    /// Creates a company.
+    /// Creates a company with a name.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn create_company(&self, new: &NewCompany) -> Result<Company, Error> {
         self.post(paths::COMPANIES, new).await
     }
 
-    /// Creates a key; the answer alone carries it.
+    /// Creates an API key; only this answer carries the key itself.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn create_key(&self, new: &NewKey) -> Result<CreatedKey, Error> {
         self.post(paths::KEYS, new).await
     }
 
-    /// The keys of all companies.
+    /// Lists the API keys of all companies.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn keys(&self) -> Result<Page<KeyRow>, Error> {
         self.list(paths::KEYS).await
     }
 
-    /// Revokes a key, for good; the answer says whether that is on disk.
+    /// Revokes an API key permanently; the answer says whether the revocation is on disk.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn revoke_key(&self, id: KeyId) -> Result<RevokedKey, Error> {
         self.post(&paths::with(paths::KEY_REVOKE, id), &serde_json::json!({})).await
     }
 
-    /// All companies.
+    /// Lists all companies on the platform.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn companies(&self) -> Result<Page<Company>, Error> {
         self.list(paths::COMPANIES).await
     }
 
-    /// Which routes a key calls and which scopes it never used.
+    /// Reads the routes that a key calls and the scopes that it never used.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn key_usage(&self, id: KeyId) -> Result<KeyUsage, Error> {
         self.get(&paths::with(paths::KEY_USAGE, id), &[]).await
     }
 
-    /// All rate windows with who fills them, least headroom first.
+    /// Lists all rate windows with their busiest routes and callers, least headroom first.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn limits(&self) -> Result<Page<LimitDetail>, Error> {
         self.list(paths::LIMITS).await
     }
 
-    /// Gives a key limits of its own; they act on the next request.
+    /// Changes the rate limits of a key, from the next request on.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn limit_key(&self, id: KeyId, patch: impl Into<LimitsPatch>) -> Result<KeyRow, Error> {
         let patch: LimitsPatch = patch.into();
         self.call(Method::PATCH, &paths::with(paths::KEY_LIMITS, id), &[], Some(&patch), &[]).await

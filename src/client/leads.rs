@@ -1,4 +1,4 @@
-//! Leads.
+//! Calls of the lead actions (Integration API).
 
 use super::Error;
 use super::connection::Client;
@@ -6,10 +6,10 @@ use crate::api::actions::{CreatedClient, NewLead};
 use crate::api::paths;
 
 impl Client {
-    /// Create Lead.
+    /// Calls the action Create Lead.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn create_lead(&self, lead: &NewLead) -> Result<CreatedClient, Error> {
         self.post(paths::LEADS, lead).await
     }

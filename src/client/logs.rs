@@ -1,4 +1,4 @@
-//! The logs of the platform: pages, newest first, both ways.
+//! Pages of the platform's logs, newest rows first, in both directions (Portal API).
 
 use super::Error;
 use super::connection::Client;
@@ -13,10 +13,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 impl Client {
-    /// A page of attempts, from `cursor` on or with the newest.
+    /// Reads a page of attempts, from `cursor` on or beginning with the newest.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn attempt_log(
         &self,
         query: &AttemptQuery,
@@ -26,10 +26,10 @@ impl Client {
         self.log(paths::ATTEMPTS, query, cursor, limit).await
     }
 
-    /// A page of deliveries, from `cursor` on or with the newest.
+    /// Reads a page of deliveries, from `cursor` on or beginning with the newest.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn delivery_log(
         &self,
         query: &DeliveryQuery,
@@ -39,10 +39,10 @@ impl Client {
         self.log(paths::DELIVERIES, query, cursor, limit).await
     }
 
-    /// A page of events of all companies, from `cursor` on or with the newest.
+    /// Reads a page of events of all companies, from `cursor` on or beginning with the newest.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn event_log(
         &self,
         query: &EventQuery,
@@ -52,10 +52,10 @@ impl Client {
         self.log(paths::PORTAL_EVENTS, query, cursor, limit).await
     }
 
-    /// A page of requests with the last hour's codes, from `cursor` on or with the newest.
+    /// Reads a page of requests with the counts of the last hour, from `cursor` on or beginning with the newest.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn request_log(
         &self,
         query: &RequestQuery,
@@ -65,10 +65,10 @@ impl Client {
         self.log(paths::REQUESTS, query, cursor, limit).await
     }
 
-    /// A page of trips, from `cursor` on or with the newest.
+    /// Reads a page of trips, from `cursor` on or beginning with the newest.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn trip_log(
         &self,
         query: &TripQuery,

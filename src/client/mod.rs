@@ -1,4 +1,7 @@
-//! The ordinary client of the platform, for the console, the commands and the demo alike: one file per noun, typed errors.
+//! HTTP client of the platform, for the console, the commands and the demo: one file per noun, typed errors.
+//!
+//! The calls of the Portal API are typed and strict. Answers of the Integration API of other platforms are read
+//! tolerantly, by [`answer`], [`reading`] and [`partner`].
 
 pub mod alerts;
 pub mod answer;
@@ -21,52 +24,52 @@ pub mod subscriptions;
 use crate::api::problem::Problem;
 use std::time::Duration;
 
-/// What can go wrong with a call.
+/// Error of a call to a platform.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No connection, or it broke.
+    /// The connection could not be made, or broke.
     #[error("cannot reach {base}: {why}")]
     Unreachable {
-        /// The platform's address.
+        /// Base address of the platform.
         base: String,
-        /// The innermost reason.
+        /// Innermost reason of the failure.
         why: String,
     },
-    /// Nothing complete within the time allowed.
+    /// No complete answer arrived within the time limit.
     #[error("{base} did not answer within {} s", limit.as_secs())]
     Slow {
-        /// The platform's address.
+        /// Base address of the platform.
         base: String,
-        /// The time allowed.
+        /// Time limit of the call.
         limit: Duration,
     },
-    /// The platform said no, and why.
+    /// The platform refused the call, with a problem document.
     #[error("{} ({} {})", problem.detail, problem.status, problem.title)]
     Refused {
-        /// Its words.
+        /// Problem document of the refusal.
         problem: Box<Problem>,
     },
-    /// An answer that goes on and on.
+    /// The answer exceeds the size limit.
     #[error("{base} answered {status} with more than {}, the limit of an answer", crate::files::size(*limit))]
     TooLarge {
-        /// The platform's address.
+        /// Base address of the platform.
         base: String,
-        /// The answer's status.
+        /// HTTP status of the answer.
         status: u16,
-        /// Bytes that are read at most.
+        /// Maximum number of bytes read of an answer.
         limit: u64,
     },
-    /// An answer that this version cannot read.
+    /// The answer cannot be read as the expected type.
     #[error("{base} answered {status} with something that is not what was asked for: {why}")]
     Garbled {
-        /// The platform's address.
+        /// Base address of the platform.
         base: String,
-        /// The answer's status.
+        /// HTTP status of the answer.
         status: u16,
-        /// What was not understood.
+        /// Description of what was not understood.
         why: String,
     },
-    /// The address or the credential cannot be used at all.
+    /// The address, the credential or the request cannot be used at all.
     #[error("{0}")]
     Unusable(String),
 }

@@ -1,4 +1,4 @@
-//! Operators.
+//! Calls about operators and their tokens (Portal API).
 
 use super::Error;
 use super::connection::Client;
@@ -8,26 +8,26 @@ use crate::api::paths;
 use crate::domain::ids::OperatorId;
 
 impl Client {
-    /// All operators, revoked ones too, oldest first.
+    /// Lists all operators including revoked ones, oldest first.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn operators(&self) -> Result<Page<OperatorRow>, Error> {
         self.list(paths::OPERATORS).await
     }
 
-    /// Creates an operator; the answer alone carries the token.
+    /// Creates an operator; only this answer carries the token.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn create_operator(&self, new: &NewOperator) -> Result<CreatedOperator, Error> {
         self.post(paths::OPERATORS, new).await
     }
 
-    /// Revokes an operator, for good; the answer says whether that is on disk.
+    /// Revokes an operator permanently; the answer says whether the revocation is on disk.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn revoke_operator(&self, id: OperatorId) -> Result<RevokedOperator, Error> {
         self.post(&paths::with(paths::OPERATOR_REVOKE, id), &serde_json::json!({})).await
     }

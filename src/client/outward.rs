@@ -1,5 +1,5 @@
-//! Calls to other people's services: a webhook, a pager. Redirects are not followed, TLS is always verified, proxies from the environment are
-//! not used.
+//! Calls to external services, such as a webhook or a pager. Redirects are not followed, TLS certificates are always
+//! verified, proxies from the environment are ignored.
 
 use super::connection::{LIMIT, tls};
 use crate::domain::outbound::Outbound;
@@ -7,36 +7,36 @@ use crate::domain::secret::Secret;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use std::time::Duration;
 
-/// What stands in JSON for the credential that its receiver wants in it: text that leaves has none.
+/// Placeholder in a JSON body for the receiver's credential, which is inserted only when the request is sent.
 pub const CREDENTIAL: &str = "{credential}";
 
-/// Why something did not arrive.
+/// Reason why a notification was not delivered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Undelivered {
-    /// It may arrive later.
+    /// The delivery may succeed later.
     #[error("{why}")]
     ForNow {
-        /// In one line.
+        /// Reason of the failure, in one line.
         why: String,
-        /// How long the other side wants to be left alone.
+        /// Time that the receiver asks to wait.
         retry_after: Option<Duration>,
     },
-    /// It never will: the other side does not take it.
+    /// The receiver rejects the notification, so a retry is pointless.
     #[error("{0}")]
     ForGood(String),
 }
 
-/// A client for other people's services.
+/// HTTP client for external services.
 #[derive(Debug, Clone)]
 pub struct Outward {
     http: reqwest::Client,
 }
 
 impl Outward {
-    /// A client.
+    /// Creates a client for external services.
     ///
     /// # Errors
-    /// Says why TLS cannot be set up.
+    /// [`super::Error::Unusable`] when TLS cannot be set up.
     pub fn new() -> Result<Self, super::Error> {
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls()?)
@@ -49,10 +49,12 @@ impl Outward {
         Ok(Self { http })
     }
 
-    /// Posts JSON in which `credential` stands in the place of [`CREDENTIAL`]. Whatever the other side says in its body is not read.
+    /// Posts a JSON body, with `credential` in place of [`CREDENTIAL`]. The receiver's answer is judged by its status;
+    /// its body is not read.
     ///
     /// # Errors
-    /// Whether it is worth trying again: what the other side calls the sender's fault is not, except that it is too much or took too long.
+    /// [`Undelivered::ForGood`] for a status that a retry cannot change; [`Undelivered::ForNow`] for a connection
+    /// failure, a timeout, 408, 425, 429 and 5xx.
     pub async fn post(&self, url: &str, json: &Outbound, credential: Option<&Secret>) -> Result<(), Undelivered> {
         let body = match credential {
             None => json.as_str().to_owned(),

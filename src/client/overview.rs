@@ -1,4 +1,4 @@
-//! The overview, and the stream that tells when it changed.
+//! The overview, and the stream that signals changes (Portal API).
 
 use super::Error;
 use super::connection::Client;
@@ -8,14 +8,15 @@ use crate::api::stats::Stats;
 use crate::domain::ids::SubscriptionId;
 use reqwest::Response;
 
-/// Statuses of a path that is not there.
+/// Statuses by which a platform says that a path does not exist.
 const NOWHERE: [u16; 4] = [404, 405, 410, 501];
 
 impl Client {
-    /// Whether the platform has a Portal API: one that refuses the token has one, one that knows no such path has none.
+    /// Determines whether the platform has a Portal API. A platform that refuses the token has one; a platform that
+    /// does not know the path has none.
     ///
     /// # Errors
-    /// Those of any call that leave it open.
+    /// [`Error`] when the answer leaves the question open.
     pub async fn has_portal(&self) -> Result<bool, Error> {
         match self.overview(1).await {
             Ok(_) => Ok(true),
@@ -25,33 +26,33 @@ impl Client {
         }
     }
 
-    /// The dashboard with at most `rows` rows per listing.
+    /// Reads the overview with at most `rows` rows per list.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn overview(&self, rows: u32) -> Result<Overview, Error> {
         self.get(paths::OVERVIEW, &[("rows", rows.to_string())]).await
     }
 
-    /// Attempts of one subscription in each of the last 60 minutes, oldest first, with percentiles.
+    /// Reads the attempts of one subscription in each of the last 60 minutes, oldest first, with latency percentiles.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn minutes_of(&self, id: SubscriptionId) -> Result<Stats, Error> {
         self.get(paths::STATS, &[("span", "minute".to_owned()), ("subscription", id.to_string())]).await
     }
 
-    /// Opens the stream of changes.
+    /// Opens the stream of change messages.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn stream(&self) -> Result<Pulses, Error> {
         let response = self.open(paths::STREAM).await?;
         Ok(Pulses { client: self.clone(), response, pending: Vec::new() })
     }
 }
 
-/// An open stream of changes.
+/// Open stream of change messages.
 #[derive(Debug)]
 pub struct Pulses {
     client: Client,
@@ -59,14 +60,14 @@ pub struct Pulses {
     pending: Vec<u8>,
 }
 
-/// The longest message that is believed to be one.
+/// Maximum length of a message, in bytes.
 const LONGEST: usize = 64 * 1024;
 
 impl Pulses {
-    /// The next message; `None` when the platform closed the stream. Cancelling loses nothing.
+    /// Waits for the next message; `None` when the platform closed the stream. Cancelling the future loses no message.
     ///
     /// # Errors
-    /// [`Error::Unreachable`] when the connection broke, [`Error::Garbled`] when what comes is not such a stream.
+    /// [`Error::Unreachable`] when the connection broke, [`Error::Garbled`] when the stream is not understood.
     pub async fn next(&mut self) -> Result<Option<Pulse>, Error> {
         loop {
             if let Some(end) = self.pending.windows(2).position(|pair| pair == b"\n\n") {
@@ -87,7 +88,7 @@ impl Pulses {
         }
     }
 
-    /// The pulse in a message; `None` if it is a comment.
+    /// Parses a message; `None` if the message is a comment.
     fn read(&self, message: &[u8]) -> Result<Option<Pulse>, Error> {
         let text = String::from_utf8_lossy(message);
         let data: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim_start).collect();

@@ -1,5 +1,6 @@
-//! What a key of the Integration API can ask, harmless questions that tell its scopes among them. Only what the platform's documentation
-//! promises is relied upon; the rest is read where it is there.
+//! What an API key can learn of any platform: its events, its subscriptions, and by harmless probes its own scopes.
+//!
+//! Only documented behaviour is relied upon; undocumented fields are read where they are present and unambiguous.
 
 use super::answer::{Refusal, WindowNote};
 use super::reading::Fields;
@@ -14,38 +15,39 @@ use crate::domain::window::Bucket;
 use reqwest::Method;
 use serde_json::value::RawValue;
 
-/// Characters that are kept of an item that cannot be read.
+/// Maximum number of characters kept of an item that cannot be read.
 const MAX_KEPT_CHARS: usize = 2_000;
 
-/// A question that changes nothing and tells whether a key has a scope.
+/// Request that changes nothing and reveals whether a key has a scope.
 #[derive(Debug, Clone)]
 pub struct Probe {
-    /// The scope.
+    /// Scope that the request reveals.
     pub scope: Scope,
-    /// Its method.
+    /// HTTP method of the request.
     pub method: Method,
-    /// The path that is asked.
+    /// Path of the request.
     pub path: &'static str,
-    /// In which window it is counted.
+    /// Bucket in which the request counts.
     pub bucket: Bucket,
-    /// What is sent along: nothing, in so many words, where the method has a body. No platform can create anything of it.
+    /// Body of the request: empty, but present, for methods that take one. No platform can create anything from an
+    /// empty body.
     pub body: Option<Vec<u8>>,
 }
 
-/// What a probe told.
+/// Result of probing a key for a scope.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Probed {
     /// The key has the scope.
     Held,
-    /// It has not.
+    /// The key lacks the scope.
     Lacking,
-    /// The answer says neither.
+    /// The answer does not tell whether the key has the scope.
     Unclear(Untrusted),
 }
 
 impl Probe {
-    /// The question for a scope. Reading scopes are told by reading; the others by a POST without a body, which is refused either for what
-    /// it lacks (400) or for what the key lacks (403).
+    /// Returns the probe for a scope. Scopes for reading are probed by reading. The others are probed by a POST with
+    /// an empty body, which is refused either with 400 for what the body lacks, or with 403 for what the key lacks.
     #[must_use]
     pub fn of(scope: Scope) -> Self {
         let (method, path, bucket, body) = match scope {
@@ -58,7 +60,7 @@ impl Probe {
         Self { scope, method, path, bucket, body }
     }
 
-    /// What a refusal of it tells: one for what the call lacks, or for what the key lacks.
+    /// Interprets a refusal of the probe: a validation error means that the scope is held, 403 that it is missing.
     #[must_use]
     pub fn weigh(&self, refusal: &Refusal) -> Probed {
         match refusal.status {
@@ -72,34 +74,34 @@ impl Probe {
     }
 }
 
-/// An event as it was polled.
+/// Event as it was polled, with the bytes of its envelope.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Polled {
-    /// Its number.
+    /// Number of the event; increases with every event.
     pub id: EventId,
-    /// What happened.
+    /// Type of the event, such as `lead.created`.
     pub kind: Untrusted,
-    /// When.
+    /// Time at which the event was created.
     pub created_at: Timestamp,
-    /// Whose; the key's company where it does not say.
+    /// Company of the event; the key's company if the event does not name one.
     pub company: CompanyId,
-    /// The bytes that it came with.
+    /// Bytes of the envelope, as received.
     pub envelope: Vec<u8>,
 }
 
-/// An item of a list that could not be read.
+/// Item of a list that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable {
-    /// The number that stands in it, if that could be told.
+    /// Number of the item, if it could be determined.
     pub number: Option<i64>,
-    /// What is missing or not understood.
+    /// Reason why the item could not be read.
     pub why: String,
-    /// The beginning of its JSON, as received.
+    /// Beginning of the item's JSON, as received.
     pub raw: String,
 }
 
 impl Unreadable {
-    /// What is kept of an item, and why it could not be read.
+    /// Keeps the beginning of an item, together with the reason why it could not be read.
     #[must_use]
     pub fn new(raw: &RawValue, why: String) -> Self {
         let number = Fields::read(raw, &[]).ok().and_then(|fields| fields.number(&["id", "eventid", "subscriptionid"]));
@@ -107,10 +109,10 @@ impl Unreadable {
     }
 }
 
-/// Reads an event.
+/// Reads an event from an item of a list; `owner` is the key's company.
 ///
 /// # Errors
-/// What is missing or not understood.
+/// A description of the field that is missing or not understood.
 pub fn event(raw: &RawValue, owner: CompanyId) -> Result<Polled, String> {
     let fields = Fields::read(raw, &[])?;
     let id = fields.number(&["id", "eventid"]).ok_or("an event has no whole number as its id")?;
@@ -122,23 +124,23 @@ pub fn event(raw: &RawValue, owner: CompanyId) -> Result<Polled, String> {
     Ok(Polled { id: EventId(id), kind, created_at, company, envelope: raw.get().as_bytes().to_vec() })
 }
 
-/// A subscription as it was listed: what was told of it, and whether what need not be told was.
+/// Subscription as it was listed, with the optional fields that were present.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Listed {
-    /// The subscription. What was not told has the value of nothing; look below before believing it.
+    /// Subscription with defaults for absent fields; the fields below tell whether they were present.
     pub subscription: Subscription,
-    /// Failures in a row, if they were told.
+    /// Number of failures in a row; `None` if the platform does not report it.
     pub streak: Option<u32>,
-    /// When it was created, if that was told.
+    /// Time at which the subscription was created; `None` if the platform does not report it.
     pub created_at: Option<Timestamp>,
-    /// When it was changed, if that was told.
+    /// Time at which the subscription was changed; `None` if the platform does not report it.
     pub updated_at: Option<Timestamp>,
 }
 
-/// Reads a subscription.
+/// Reads a subscription from an item of a list; `owner` is the key's company.
 ///
 /// # Errors
-/// What is missing or not understood.
+/// A description of the field that is missing or not understood.
 pub fn subscription(raw: &RawValue, owner: CompanyId) -> Result<Listed, String> {
     let fields = Fields::read(raw, &["subscription", "webhook", "data", "item"])?;
     let id = fields.number(&["id", "subscriptionid"]).ok_or("a subscription has no whole number as its id")?;
@@ -176,10 +178,10 @@ pub fn subscription(raw: &RawValue, owner: CompanyId) -> Result<Listed, String> 
     })
 }
 
-/// Reads what a test delivery came to.
+/// Reads the result of a test delivery.
 ///
 /// # Errors
-/// What is missing or not understood.
+/// A description of the field that is missing or not understood.
 pub fn tested(body: &[u8]) -> Result<TestResult, String> {
     let raw: &RawValue = serde_json::from_slice(body).map_err(|error| format!("not JSON: {error}"))?;
     let fields = Fields::read(raw, &["result", "data"])?;
@@ -197,7 +199,7 @@ pub fn tested(body: &[u8]) -> Result<TestResult, String> {
 }
 
 impl WindowNote {
-    /// Calls allowed and left, if both were told.
+    /// Returns the calls allowed and left, if both were reported.
     #[must_use]
     pub fn counts(&self) -> Option<(u32, u32)> {
         self.limit.zip(self.remaining)

@@ -1,5 +1,5 @@
-//! Reading what the documentation leaves open: lists and cursors under any of the usual names, numbers as texts, times in any form of
-//! RFC 3339. What is not unambiguous is not read, and it is said why.
+//! Tolerant reading of what the documentation leaves open: lists and cursors under any of the usual names, numbers as
+//! texts, times in any form of RFC 3339. What is ambiguous is not read but reported as an error.
 
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
@@ -12,17 +12,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 use url::Url;
 
-/// Items that one page may have.
+/// Maximum number of items on one page.
 const MAX_PAGE_ITEMS: usize = 10_000;
-/// Members that one object may have.
+/// Maximum number of members in one object.
 const MAX_MEMBERS: usize = 1_000;
-/// The largest item that is looked into: an envelope is 1 MiB at most.
+/// Maximum size of an item that is read, in bytes. An envelope is at most 1 MiB.
 const MAX_ITEM_BYTES: usize = 2 * 1024 * 1024;
-/// The longest cursor or link that is followed.
+/// Maximum length of a cursor or link that is followed, in bytes.
 const MAX_CURSOR_BYTES: usize = 4_096;
-/// How deep a list may be wrapped.
+/// Maximum depth at which a list may be nested in wrappers.
 const DEEPEST: usize = 3;
-/// Names that a list goes by, without case, dashes and underscores.
+/// Usual names of a list, in lower case without dashes and underscores.
 const LISTS: [&str; 14] = [
     "items",
     "data",
@@ -39,7 +39,7 @@ const LISTS: [&str; 14] = [
     "webhooks",
     "content",
 ];
-/// Names that the place to go on from goes by.
+/// Usual names of the cursor of the next page, in lower case without dashes and underscores.
 const CURSORS: [&str; 12] = [
     "nextcursor",
     "next",
@@ -54,24 +54,25 @@ const CURSORS: [&str; 12] = [
     "nextpage",
     "nextlink",
 ];
-/// Names of what such a place is wrapped in.
+/// Usual names of an object that wraps such a cursor.
 const WRAPPERS: [&str; 9] =
     ["pagination", "paging", "page", "pageinfo", "meta", "metadata", "links", "cursors", "next"];
 
-/// Where a list goes on.
+/// Continuation of a list: how the next page is requested.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Next {
-    /// Nowhere, as far as the answer says.
+    /// The answer gives no next page.
     #[default]
     Nowhere,
-    /// With this parameter beside those that were asked with: cursors belong to their filters.
+    /// The next page is requested with this parameter added to the previous ones, because cursors are bound to their
+    /// filters.
     Cursor(String, String),
-    /// With these parameters and no others.
+    /// The next page is requested with exactly these parameters.
     Link(Vec<(String, String)>),
 }
 
 impl Next {
-    /// The query that goes on from one that was asked; nothing if there is nowhere to go.
+    /// Returns the query for the page after one that was requested with `query`; `None` if there is no next page.
     #[must_use]
     pub fn after(&self, query: &[(String, String)]) -> Option<Vec<(String, String)>> {
         match self {
@@ -85,19 +86,19 @@ impl Next {
     }
 }
 
-/// A list as it came: every item in the bytes that it came with, whatever is in them.
+/// List as it was received: every item as raw JSON, readable or not.
 #[derive(Debug)]
 pub struct Listed<'a> {
-    /// The items.
+    /// Items of the list as raw JSON.
     pub items: Vec<&'a RawValue>,
-    /// Where it goes on.
+    /// Continuation of the list, as given by the answer.
     pub next: Next,
-    /// Whether there is more now, if that was told.
+    /// Whether more rows exist now, if the answer says so.
     pub has_more: Option<bool>,
 }
 
 impl Listed<'_> {
-    /// Where it goes on now; nowhere where it was told that there is no more.
+    /// Returns the continuation, or none if the answer says that there are no more rows.
     #[must_use]
     pub fn onward(&self) -> Next {
         if self.has_more == Some(false) { Next::Nowhere } else { self.next.clone() }
@@ -106,10 +107,10 @@ impl Listed<'_> {
 
 type Members<'a> = BTreeMap<String, &'a RawValue>;
 
-/// Reads a list. Its items are not looked into: one that cannot be read hides no other.
+/// Reads a list without reading its items, so that an unreadable item hides no other.
 ///
 /// # Errors
-/// Why it cannot be read as one, for people.
+/// A description of why the body cannot be read as one list.
 pub fn list(body: &str) -> Result<Listed<'_>, String> {
     let whole: &RawValue = serde_json::from_str(body).map_err(|error| format!("not JSON: {error}"))?;
     found(whole, DEEPEST)?.ok_or_else(|| "there is no list in it under any of the usual names".to_owned())
@@ -157,7 +158,7 @@ fn found(value: &RawValue, depth: usize) -> Result<Option<Listed<'_>>, String> {
     }))
 }
 
-/// Where a list goes on, by the members beside it.
+/// Finds the continuation of a list among the members beside it.
 fn next(members: &Members<'_>, depth: usize) -> Next {
     let named = |wanted: &str| members.iter().find(|(name, _)| plain(name) == wanted).map(|(_, value)| *value);
     for name in CURSORS {
@@ -191,7 +192,8 @@ fn next(members: &Members<'_>, depth: usize) -> Next {
     Next::Nowhere
 }
 
-/// A cursor, or the parameters of a link. Of a link nothing but its parameters is used: it may lead to another host.
+/// Interprets a text as a cursor or as a link. Only the parameters of a link are used, because a link may lead to
+/// another host.
 fn place(text: &str) -> Next {
     let is_link = text.starts_with("http://") || text.starts_with("https://") || text.starts_with(['/', '?']);
     let base = Url::parse("http://crow.invalid/");
@@ -209,12 +211,12 @@ fn is_object(value: &RawValue) -> bool {
     value.get().starts_with('{')
 }
 
-/// A text, a number, yes or no; nothing that holds others, and no number that no machine has.
+/// Reads a text, a number, a boolean or null; containers and numbers that cannot be represented are not read.
 fn scalar(value: &RawValue) -> Option<Value> {
     (!is_array(value) && !is_object(value)).then(|| serde_json::from_str(value.get()).ok()).flatten()
 }
 
-/// The items of an array, up to [`MAX_PAGE_ITEMS`].
+/// Splits an array into its items, at most [`MAX_PAGE_ITEMS`].
 fn elements(value: &RawValue) -> Result<Vec<&RawValue>, String> {
     struct Elements;
     impl<'de> Visitor<'de> for Elements {
@@ -238,7 +240,7 @@ fn elements(value: &RawValue) -> Result<Vec<&RawValue>, String> {
     serde_json::Deserializer::from_str(value.get()).deserialize_seq(Elements).map_err(|error| error.to_string())
 }
 
-/// The members of an object by their names, up to [`MAX_MEMBERS`]; of several with one name the last.
+/// Splits an object into its members, at most [`MAX_MEMBERS`]; of members with the same name the last counts.
 fn members(value: &RawValue) -> Result<Members<'_>, String> {
     struct All;
     impl<'de> Visitor<'de> for All {
@@ -262,20 +264,21 @@ fn members(value: &RawValue) -> Result<Members<'_>, String> {
     serde_json::Deserializer::from_str(value.get()).deserialize_map(All).map_err(|error| error.to_string())
 }
 
-/// A name without case, dashes and underscores: `next_cursor` and `nextCursor` are the same.
+/// Normalises a name: lower case, without dashes, underscores, `$` and `@`, so that `next_cursor` equals `nextCursor`.
 fn plain(name: &str) -> String {
     name.chars().filter(|c| !matches!(c, '_' | '-' | '$' | '@')).flat_map(char::to_lowercase).collect()
 }
 
-/// One object, whose members are read by any of their usual names, each by itself: what cannot be read of one says nothing of the others.
+/// Object whose members are read by any of their usual names, each independently: an unreadable member does not affect
+/// the others.
 #[derive(Debug)]
 pub struct Fields<'a>(Members<'a>);
 
 impl<'a> Fields<'a> {
-    /// Reads an object; one that wraps nothing but an object of these names is looked into.
+    /// Reads an object, looking into members named in `wrappers` that are objects themselves.
     ///
     /// # Errors
-    /// When it is no object.
+    /// A description of why the value is not an object, or that it is too large.
     pub fn read(value: &'a RawValue, wrappers: &[&str]) -> Result<Self, String> {
         if value.get().len() > MAX_ITEM_BYTES {
             return Err(format!("longer than {}, the limit", size(MAX_ITEM_BYTES as u64)));
@@ -301,7 +304,7 @@ impl<'a> Fields<'a> {
         scalar(self.raw(names)?)
     }
 
-    /// A whole number, also one that is written as a text.
+    /// Returns a whole number, also one that is written as a text.
     #[must_use]
     pub fn number(&self, names: &[&str]) -> Option<i64> {
         match self.get(names)? {
@@ -311,7 +314,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A text.
+    /// Returns a text under any of the names.
     #[must_use]
     pub fn text(&self, names: &[&str]) -> Option<Untrusted> {
         match self.get(names)? {
@@ -320,7 +323,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Yes or no, also in words.
+    /// Returns a boolean, also one written as 0 or 1 or as a usual word such as `enabled`.
     #[must_use]
     pub fn answer(&self, names: &[&str]) -> Option<bool> {
         match self.get(names)? {
@@ -339,7 +342,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A moment: RFC 3339 with fractions or an offset, without one (then it is UTC), or Unix seconds or milliseconds.
+    /// Returns a point in time: RFC 3339, also without an offset (then UTC), or Unix seconds or milliseconds.
     #[must_use]
     pub fn moment(&self, names: &[&str]) -> Option<Timestamp> {
         match self.get(names)? {
@@ -349,7 +352,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Texts in a list, or in one text with commas between them.
+    /// Returns a list of texts, also one written as a single text with commas.
     #[must_use]
     pub fn texts(&self, names: &[&str]) -> Option<Vec<Untrusted>> {
         let value = self.raw(names)?;
@@ -366,7 +369,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Reads a moment as people write them for programs.
+/// Parses a point in time in RFC 3339, also without an offset or with a space instead of the `T`.
 #[must_use]
 pub fn moment(text: &str) -> Option<Timestamp> {
     let text = text.trim();
@@ -375,7 +378,7 @@ pub fn moment(text: &str) -> Option<Timestamp> {
         .or_else(|| Timestamp::parse(&format!("{}Z", text.replacen(' ', "T", 1))))
 }
 
-/// Unix seconds, or milliseconds where seconds would be far in the future.
+/// Interprets a number as Unix seconds, or as Unix milliseconds if seconds would lie beyond the year 5138.
 #[must_use]
 pub fn unix(number: i64) -> Timestamp {
     const YEAR_5138: i64 = 100_000_000_000;

@@ -1,4 +1,4 @@
-//! Replays.
+//! Calls about replays (Portal API).
 
 use super::Error;
 use super::connection::Client;
@@ -8,50 +8,50 @@ use crate::api::replays::{NewReplay, ReplayPlan, ReplayRow};
 use crate::domain::ids::{ReplayId, SubscriptionId};
 
 impl Client {
-    /// Plans a replay of a subscription's deliveries, or only counts what it would select.
+    /// Creates a replay of a subscription's deliveries, or with `dry_run` only counts what the replay would select.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn replay(&self, of: SubscriptionId, new: &NewReplay) -> Result<ReplayPlan, Error> {
         self.post(&paths::with(paths::PORTAL_SUBSCRIPTION_REPLAY, of), new).await
     }
 
-    /// The newest replays of all subscriptions.
+    /// Lists the newest replays of all subscriptions.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn replays(&self) -> Result<LogPage<ReplayRow>, Error> {
         self.get(paths::REPLAYS, &[]).await
     }
 
-    /// How one replay stands.
+    /// Reads one replay with its progress.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn replay_plan(&self, id: ReplayId) -> Result<ReplayRow, Error> {
         self.get(&paths::with(paths::REPLAY, id), &[]).await
     }
 
-    /// Pauses a replay; what it has taken is delivered.
+    /// Pauses a replay; deliveries that it has queued are still sent.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn pause_replay(&self, id: ReplayId) -> Result<ReplayRow, Error> {
         self.post(&paths::with(paths::REPLAY_PAUSE, id), &serde_json::json!({})).await
     }
 
-    /// Lets a paused replay go on.
+    /// Resumes a paused replay where it stopped.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn resume_replay(&self, id: ReplayId) -> Result<ReplayRow, Error> {
         self.post(&paths::with(paths::REPLAY_RESUME, id), &serde_json::json!({})).await
     }
 
-    /// Gives a replay up, for good; what it has taken is delivered.
+    /// Cancels a replay permanently; deliveries that it has queued are still sent.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn cancel_replay(&self, id: ReplayId) -> Result<ReplayRow, Error> {
         self.post(&paths::with(paths::REPLAY_CANCEL, id), &serde_json::json!({})).await
     }

@@ -1,4 +1,4 @@
-//! The platform's own secret check.
+//! Call of the platform's own secret scan (Portal API).
 
 use super::Error;
 use super::connection::Client;
@@ -6,10 +6,10 @@ use crate::api::paths;
 use crate::api::secretcheck::SecretCheck;
 
 impl Client {
-    /// Where the secrets that the platform holds are in a text of at most 1 MiB (Portal).
+    /// Searches a text of at most 1 MiB for the secrets that the platform holds.
     ///
     /// # Errors
-    /// Those of any call.
+    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn check_secrets(&self, text: String) -> Result<SecretCheck, Error> {
         self.post_bytes(paths::SECRET_CHECK, text.into_bytes()).await
     }
