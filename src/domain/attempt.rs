@@ -59,7 +59,7 @@ pub struct Exchange {
     pub response_body: Vec<u8>,
     /// Number of response body bytes that were read.
     pub n_response_bytes: u64,
-    /// Address that was dialled; `None` if no address was reached.
+    /// Address that was dialled; `None` if none was.
     pub peer: Option<String>,
     /// Duration of each phase of the attempt.
     pub phases: Phases,

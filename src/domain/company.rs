@@ -126,9 +126,9 @@ pub struct Assigned {
 /// Source through which a client was acquired.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Origin {
-    /// Name of the source, such as a campaign.
+    /// Name of the source, as the partner gives it.
     pub source: Option<String>,
-    /// Package that the client asked for.
+    /// Keyword of the package that the client asked for.
     pub package_keyword: Option<String>,
     /// Partner's own id, unique among the company's clients and leads.
     pub external_id: Option<String>,

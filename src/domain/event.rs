@@ -25,7 +25,7 @@ pub enum EventType {
     AffiliateCreated,
     /// A document was uploaded for a client.
     DocumentUploaded,
-    /// An agreement was signed by a client.
+    /// An agreement of a client was signed.
     AgreementSigned,
 }
 

@@ -16,7 +16,7 @@ pub fn sign(secret: &Secret, timestamp: i64, body: &[u8]) -> String {
     format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
 }
 
-/// Verifies that `header` is the signature of `body` at `timestamp`, in constant time.
+/// Verifies that `header` is the signature of `body` at `timestamp`, comparing in constant time.
 #[must_use]
 pub fn verify(secret: &Secret, timestamp: i64, body: &[u8], header: &str) -> bool {
     sign(secret, timestamp, body).as_bytes().ct_eq(header.as_bytes()).into()

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 /// Slots reserved for companies without an attempt in flight.
 pub const NEWCOMER_SLOTS: usize = 8;
-/// Number of attempts after which a subscription counts as never served.
+/// Number of attempts after which a company, host or subscription counts as never served.
 const SERVED_MEMORY_LIMIT: u64 = 65_536;
 /// Number of attempts between two removals of entries beyond the memory limit.
 const FORGET_INTERVAL: u64 = 8_192;

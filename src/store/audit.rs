@@ -102,7 +102,7 @@ pub struct Stored {
     pub id: i64,
     /// Time at which the change was made.
     pub at: Timestamp,
-    /// Name of the operator, key or component that made the change.
+    /// Name of the actor that made the change.
     pub actor: String,
     /// Name of the action that was performed.
     pub action: String,

@@ -1,4 +1,5 @@
-//! Values sealed with the master key: the pepper of key hashes, the audit head and the signing secrets.
+//! Values sealed with the master key: the pepper of key hashes and the signing secrets. The table `custody` also stores
+//! the audit head and the epoch of the database.
 
 use super::Error;
 use crate::domain::ids::SubscriptionId;
