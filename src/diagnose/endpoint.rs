@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 /// Kind of endpoint failure. The ids are the names of the fault scenarios.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
-    /// The endpoint answers 401 or 403.
+    /// The endpoint answers 401 or 403, as for a bad signature.
     RejectsSignature,
     /// The endpoint answers another status that is not 2xx.
     Status,
