@@ -17,7 +17,7 @@ pub struct AuditRow {
     pub actor: Untrusted,
     /// Kind of change that was made.
     pub action: Untrusted,
-    /// Object that was changed.
+    /// Object that was changed, with its number.
     pub subject: Untrusted,
     /// State before the change; null if there was none.
     pub before: Option<Untrusted>,

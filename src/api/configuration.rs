@@ -1,4 +1,4 @@
-//! The configuration of a platform, without any secret: for keeping it under version control, and for holding another platform against it.
+//! Configuration of a platform without any secret, for version control and for comparison with another platform.
 
 use super::keys::{Company, KeyRow, Limits};
 use super::subscriptions::SubscriptionRow;
@@ -9,81 +9,82 @@ use crate::domain::text::Untrusted;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The name and version of its document.
+/// Name and version of the configuration document.
 pub const CONFIGURATION: &str = "crow.configuration/1";
 
-/// A company with what belongs to it.
+/// Company with its active keys and its subscriptions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CompanyConfig {
-    /// Its name, by which it is found again.
+    /// Name of the company, by which it is matched on another platform.
     pub name: Untrusted,
-    /// Its active keys, by name.
+    /// Active keys of the company, ordered by name.
     pub keys: Vec<KeyConfig>,
-    /// Its subscriptions, by target.
+    /// Subscriptions of the company, ordered by target URL.
     pub subscriptions: Vec<SubscriptionConfig>,
 }
 
-/// A key, without the key.
+/// API key in a configuration, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyConfig {
-    /// Its name, by which it is found again within its company.
+    /// Name of the key, by which it is matched within its company.
     pub name: Untrusted,
-    /// What it may do.
+    /// Scopes of the key, fixed at creation.
     pub scopes: Vec<Scope>,
-    /// Calls a minute.
+    /// Rate limits of the key, in calls a minute per bucket.
     pub limits: Limits,
-    /// Its number on the platform that this was read from.
+    /// Number of the key on the platform that was read; not part of the document.
     #[serde(skip)]
     #[schema(ignore)]
     pub id: Option<KeyId>,
 }
 
-/// A subscription, without its signing secret.
+/// Subscription in a configuration, without its signing secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SubscriptionConfig {
-    /// Where events go, without the secret parts of it; by this it is found again within its company.
+    /// URL that events are delivered to, without its secret parts; the subscription is matched by it within its
+    /// company.
     pub target_url: Untrusted,
-    /// Which events, in the order of their names.
+    /// Event types that are delivered, in alphabetical order.
     pub event_types: Vec<Untrusted>,
-    /// What somebody wrote about it.
+    /// Free-text description given by the subscription's owner.
     pub description: Option<Untrusted>,
-    /// The tool that owns it.
+    /// Tool that manages the subscription; null if none does.
     pub managed_by: Option<Untrusted>,
-    /// Whether events go there.
+    /// Whether events are delivered to the subscription.
     pub is_enabled: bool,
-    /// Its number on the platform that this was read from.
+    /// Number of the subscription on the platform that was read; not part of the document.
     #[serde(skip)]
     #[schema(ignore)]
     pub id: Option<SubscriptionId>,
 }
 
-/// The configuration.
+/// Configuration of a whole platform.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Configuration {
-    /// Companies, by name.
+    /// Companies of the platform, ordered by name.
     pub companies: Vec<CompanyConfig>,
 }
 
-/// What must be done so that one platform is configured like another.
+/// Change that brings one platform closer to the configuration of another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// Create a company.
+    /// Create a company with this name.
     Company(String),
-    /// Give a key limits.
+    /// Set the rate limits of a key, with a description.
     Limits(KeyId, Limits, String),
-    /// Enable a subscription.
+    /// Enable a subscription, with a description.
     Enable(SubscriptionId, String),
-    /// Disable a subscription.
+    /// Disable a subscription, with a description.
     Disable(SubscriptionId, String),
-    /// What an operator cannot do for its owner, or what nobody should do unasked.
+    /// Change to be made by hand: only the owner can make it, or it deletes something.
     ByHand(String),
 }
 
 impl Configuration {
-    /// The configuration of a platform, in an order that does not depend on numbers.
+    /// Builds the configuration of a platform, in an order that does not depend on numbers.
     #[must_use]
     pub fn new(companies: &[Company], keys: &[KeyRow], subscriptions: &[SubscriptionRow]) -> Self {
         let mut all: Vec<CompanyConfig> = companies
@@ -121,7 +122,8 @@ impl Configuration {
         Self { companies: all }
     }
 
-    /// What must be done so that `there` becomes like this. Nothing is ever taken away: what is there and not here is said.
+    /// Returns the changes that make `there` equal to this configuration. Nothing is ever deleted: objects that exist
+    /// only `there` are reported for a change by hand.
     #[must_use]
     pub fn changes(&self, there: &Self) -> Vec<Change> {
         let mut changes = Vec::new();
@@ -147,12 +149,12 @@ impl Configuration {
 }
 
 impl SubscriptionConfig {
-    /// Its target as an export tells it.
+    /// Returns the target URL as an export writes it, without secret parts.
     fn told(&self) -> String {
         Untrusted::new(address::redacted(self.target_url.raw())).inert()
     }
 
-    /// Whether another one is the same but for what an export leaves out of its target.
+    /// Returns whether another subscription is equal except for its target URL.
     fn is_like(&self, other: &Self) -> bool {
         (&self.event_types, &self.description, self.is_enabled)
             == (&other.event_types, &other.description, other.is_enabled)
@@ -189,6 +191,8 @@ impl CompanyConfig {
             let name = format!("subscription of \"{company}\" to \"{told}\"");
             let exact = free.iter().position(|other| other.target_url == wanted.target_url);
             let found = exact.or_else(|| free.iter().position(|other| other.told() == told)).map(|at| free.remove(at));
+            // An export omits the secret parts of URLs, so several subscriptions may look alike; none is changed on a
+            // guess.
             let n_alike = there.subscriptions.iter().filter(|other| other.told() == told).count();
             match found {
                 Some(other) if exact.is_none() && n_alike > 1 => {
@@ -233,7 +237,7 @@ impl CompanyConfig {
 }
 
 impl Change {
-    /// In words, whatever others wrote in it.
+    /// Returns the change in words, with text from outside sanitised.
     #[must_use]
     pub fn words(&self) -> String {
         match self {

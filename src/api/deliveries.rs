@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 pub struct DeliveryRow {
     /// Number of the delivery, unique on the platform.
     pub id: DeliveryId,
-    /// Event that is delivered.
+    /// Event that the delivery carries to the subscription.
     pub event_id: EventId,
     /// Type of the delivered event.
     pub event_type: Untrusted,
@@ -38,14 +38,14 @@ pub struct DeliveryRow {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeliveryDetail {
-    /// Delivery without its attempts.
+    /// Delivery as it appears in lists, without its attempts.
     #[serde(flatten)]
     pub row: DeliveryRow,
     /// Attempts of the delivery, newest first; at most 200.
     pub attempts: Vec<AttemptRow>,
 }
 
-/// Event without its payload.
+/// Event as it appears in lists, without its payload.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EventRow {
@@ -68,7 +68,7 @@ pub struct EventRow {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EventDetail {
-    /// Event without its payload.
+    /// Event as it appears in lists, without its payload.
     #[serde(flatten)]
     pub row: EventRow,
     /// Envelope of the event: the exact bytes that are polled, signed and sent.

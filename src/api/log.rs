@@ -49,7 +49,7 @@ pub struct AttemptQuery {
     pub company: Option<i64>,
     /// Subscription that the attempt was sent to.
     pub subscription: Option<i64>,
-    /// Event that was sent.
+    /// Event that the attempt sent to its target.
     pub event: Option<i64>,
     /// Type of the event that was sent.
     #[serde(rename = "type")]
@@ -73,7 +73,7 @@ pub struct DeliveryQuery {
     pub company: Option<i64>,
     /// Subscription that the event is delivered to.
     pub subscription: Option<i64>,
-    /// Event that is delivered.
+    /// Event that the delivery carries to the subscription.
     pub event: Option<i64>,
     /// Type of the delivered event.
     #[serde(rename = "type")]

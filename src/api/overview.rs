@@ -32,7 +32,7 @@ pub struct Overview {
     pub minutes: Vec<Minute>,
     /// API keys, worst health first.
     pub keys: Listing<KeyRow>,
-    /// Subscriptions, worst health first.
+    /// Subscriptions of all companies, worst health first.
     pub subscriptions: Listing<SubscriptionRow>,
     /// Attempts, newest first; `total` counts the attempts of the last hour.
     pub attempts: Listing<AttemptRow>,

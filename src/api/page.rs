@@ -52,7 +52,8 @@ pub struct Listing<T> {
     pub items: Vec<T>,
     /// Number of rows in the whole list, shown or not.
     pub total: u64,
-    /// Number of rows in the whole list that need attention: state tripped, failing or warning; failed attempts; open trips.
+    /// Number of rows in the whole list that need attention: state tripped, failing or warning; failed attempts; open
+    /// trips.
     pub n_alarming: u64,
     /// Rows of the listing that the client could not read; never on the wire.
     #[serde(skip)]

@@ -41,7 +41,7 @@ pub struct Gap {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Guide {
-    /// Runbook to work through.
+    /// Runbook that is to be worked through.
     pub runbook: Runbook,
     /// Key or subscription that the runbook is run for.
     pub subject: Subject,

@@ -17,9 +17,9 @@ pub const ROTATION_DAYS: u64 = 365;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Period {
-    /// The last 30 days.
+    /// The last 30 days before the review.
     Month,
-    /// The last 90 days.
+    /// The last 90 days before the review.
     Quarter,
 }
 
@@ -128,7 +128,7 @@ pub struct Day {
     pub n_failed: u64,
     /// Number of requests to the Integration API.
     pub n_requests: u64,
-    /// Number of requests answered 429.
+    /// Number of requests answered 429, which the rate limit refused.
     pub n_limited: u64,
     /// Number of requests answered 5xx.
     pub n_server_errors: u64,

@@ -107,7 +107,8 @@ pub fn attempt_query(asked: &[Asked]) -> AttemptQuery {
             Asked::Number(Field::Company, n) => query.company = Some(n),
             Asked::Number(Field::Subscription, n) => query.subscription = Some(n),
             Asked::Number(Field::Event, n) => query.event = Some(n),
-            // No row has a status beyond `u16`, so the largest one stands for all of them and matches nothing.
+            // A status beyond `u16` occurs in no row; the largest `u16` takes its place, because no row has that one
+            // either.
             Asked::Number(Field::Status, n) => query.status = Some(u16::try_from(n).unwrap_or(u16::MAX)),
             Asked::Word(Field::Type, word) => query.kind = Some(word),
             Asked::Word(Field::Outcome, word) => query.outcome = Some(word),

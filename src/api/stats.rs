@@ -58,7 +58,7 @@ pub struct RequestPoint {
     pub n: u64,
     /// Number of requests answered 4xx, including 429.
     pub n_client_errors: u64,
-    /// Number of requests answered 429.
+    /// Number of requests answered 429, which the rate limit refused.
     pub n_limited: u64,
     /// Number of requests answered 5xx.
     pub n_server_errors: u64,

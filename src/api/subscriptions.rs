@@ -108,7 +108,7 @@ pub struct SubscriptionPatch {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreatedSubscription {
-    /// Subscription that was created.
+    /// Subscription that was created by the call.
     #[serde(flatten)]
     pub subscription: Subscription,
     /// Signing secret of the subscription, shown only in this answer.

@@ -66,11 +66,11 @@ pub struct Refusal {
 /// Meaning of a status for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meaning {
-    /// 2xx: the call succeeded.
+    /// 2xx: the call succeeded and the body is the answer.
     Success,
     /// 3xx: a redirect, which is not followed.
     Redirect,
-    /// 401: the key was refused.
+    /// 401: the key was refused as missing, malformed, unknown or revoked.
     KeyRefused,
     /// 403: the key lacks a scope or a right.
     ScopeLacking,

@@ -25,7 +25,7 @@ pub struct Probe {
     pub scope: Scope,
     /// HTTP method of the request.
     pub method: Method,
-    /// Path of the request.
+    /// Path that the request is sent to.
     pub path: &'static str,
     /// Bucket in which the request counts.
     pub bucket: Bucket,

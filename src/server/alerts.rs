@@ -1,4 +1,4 @@
-//! Handlers of alert acknowledgements.
+//! Handlers that list and record alert acknowledgements.
 
 use super::body::Json;
 use super::guard::{Acting, Operator, Viewer};

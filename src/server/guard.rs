@@ -30,7 +30,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Access requirement of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// No credential is required.
+    /// No credential is required for the route.
     Public,
     /// An API key with this scope is required; the call counts in this bucket.
     Key(Scope, Bucket),
@@ -158,7 +158,7 @@ pub struct Allowed<P> {
 }
 
 impl<P> Allowed<P> {
-    /// Returns the authenticated key.
+    /// Returns the key that authenticated the request.
     #[must_use]
     pub fn key(&self) -> &Key {
         &self.key
@@ -285,7 +285,7 @@ impl<P> Operator<P> {
         Caller::new(Actor::Operator(self.operator.clone()), self.request_id.clone(), self.audit_key.clone())
     }
 
-    /// Returns the operator's number.
+    /// Returns the number of the operator.
     pub(super) fn id(&self) -> OperatorId {
         self.operator.id
     }

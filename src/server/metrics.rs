@@ -55,7 +55,7 @@ async fn write(engine: &Engine) -> Result<String, Refusal> {
 /// Kind of a metric, in Prometheus terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Value that only increases.
+    /// Value that never decreases while the process runs.
     Counter,
     /// Value that increases and decreases.
     Gauge,

@@ -1,7 +1,7 @@
 //! Masking of payloads for operators who are not admins.
 //!
-//! A value is shown only if its field is known for the event type and cannot hold personal data. Everything else is
-//! masked, including the names of unknown fields.
+//! A value is shown only if its field is known for the event type and cannot hold personal data. Any other value is
+//! masked, and so are the names of unknown fields.
 
 use super::strict;
 use crate::api::attempts::{AttemptDetail, Body};

@@ -1,4 +1,4 @@
-//! Handlers of subscription revisions.
+//! Handlers that list and restore subscription revisions.
 
 use super::body::Json;
 use super::guard::{Acting, Operator, Viewer};

@@ -13,7 +13,7 @@ use crate::api::trips::TripRow;
 use crate::domain::address::{redacted, redacted_within};
 use crate::domain::text::Untrusted;
 
-/// Answer that contains URLs.
+/// Answer that contains URLs, some with secret parts.
 pub(super) trait HasUrls {
     /// Removes the secret parts of the URLs in the answer.
     fn redact_urls(&mut self);

@@ -1,4 +1,4 @@
-//! Descriptions of the Portal API's routes for administration: companies, keys, operators, acknowledgements and audit trail.
+//! Descriptions of the Portal API's routes for administration: companies, keys, operators, acknowledgements and audit.
 
 use super::shape::{Answer, Shape, Told};
 use crate::api::alerts::{AcknowledgementRow, NewAcknowledgement};

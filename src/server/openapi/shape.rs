@@ -143,7 +143,7 @@ pub(super) struct Told {
 /// Whether a route honours `Idempotency-Key`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Repeats {
-    /// The route ignores `Idempotency-Key`.
+    /// The route ignores the header `Idempotency-Key`.
     Plain,
     /// A repeated call with the same key receives the answer of the first.
     Named,
@@ -212,7 +212,7 @@ impl Told {
         Self { method, ..self }
     }
 
-    /// Answers 201 instead of 200.
+    /// Answers with status 201 instead of 200.
     pub(super) fn creating(self) -> Self {
         self.answering(201)
     }
