@@ -121,7 +121,7 @@ pub struct Dossier {
     pub sight: Sight,
     /// Time of the collection, on the platform's clock; on this machine's if the platform did not answer.
     pub at: Timestamp,
-    /// Keys of the subject's company.
+    /// Keys of the subject's company; of all companies without a subject.
     pub keys: Asked<Vec<KeyRow>>,
     /// Subscriptions of the subject, with their health.
     pub subscriptions: Asked<Vec<SubscriptionRow>>,

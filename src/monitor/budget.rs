@@ -62,7 +62,8 @@ impl Window {
     }
 }
 
-/// Returns the calls that are always left to other callers in a window, up to 2 % of the limit.
+/// Returns the calls that are always left to other callers in a window: 2 % of the limit, at least one, but no
+/// more than they make.
 fn reserve(limit: u32, others: u32) -> u32 {
     (limit / 50).max(1).min(others)
 }

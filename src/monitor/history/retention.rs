@@ -15,7 +15,8 @@ const KEPT: [(&str, &str, u64); 7] = [
     ("receipts", "at", 14),
     ("unreadable", "at", 14),
 ];
-/// Maximum number of rows deleted per table at once, so that the writer is not blocked for long.
+/// Maximum number of rows deleted per table at once, so that the writer is not blocked for long; `windows`, which is
+/// small, has no such limit.
 const SLICE: u32 = 2_000;
 
 impl History {

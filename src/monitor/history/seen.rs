@@ -100,7 +100,7 @@ pub struct Seen {
     pub gaps: Vec<(Timestamp, Timestamp)>,
     /// Time at which an answer was last received and understood.
     pub heard_at: Option<Timestamp>,
-    /// Cursor of the observations; grows when calls, events or receipts are added.
+    /// Cursor of the observations: number of the newest call, plus the counts of events and receipts.
     pub cursor: u64,
     /// Number of deliveries that `crow listen` received.
     pub n_receipts: u64,
