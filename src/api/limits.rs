@@ -82,7 +82,7 @@ pub struct LimitDetail {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyUsage {
-    /// Time since which usage has been counted; null if the key has not been used since.
+    /// Time since which the usage of the key is counted; null if no usage is counted.
     pub since_utc: Option<Timestamp>,
     /// Requests of the key by route, busiest first.
     pub routes: Vec<RouteUse>,

@@ -10,6 +10,7 @@ use crate::api::subscriptions::{CreatedSubscription, Subscription, TestResult};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use utoipa::ToSchema as _;
 
 const ENVELOPE: &str = r#"{"id": 45678, "type": "lead.created", "createdUtc": "2026-11-23T14:02:31Z", "companyId": 92,
     "payload": {"client_id": 1201, "first_name": "Ada", "last_name": "Byron", "email": "ada@example.com", "phone": null, "status": "Lead - New",
@@ -50,12 +51,12 @@ pub(super) fn of(name: &str) -> Option<Value> {
         "ChangedStatus" => read::<ChangedStatus>(&format!(
             r#"{{"previous_status": "Lead - New", "new_status": "Lead - Contacted", "updated_utc": {at}}}"#
         )),
-        "Found" => read::<Found>(&format!(r#"{{"items": [{RECORD}]}}"#)),
         "CreatedNote" => read::<CreatedNote>(&format!(r#"{{"client_note_id": 31, "created_utc": {at}}}"#)),
         "CreatedAffiliate" => read::<CreatedAffiliate>(&format!(r#"{{"affiliate_id": 8, "created_utc": {at}}}"#)),
         "UpdatedAffiliate" => {
             read::<UpdatedAffiliate>(&format!(r#"{{"success": true, "updated_utc": {at}, "affiliate_id": 8}}"#))
         }
+        _ if name == Found::name() => read::<Found>(&format!(r#"{{"items": [{RECORD}]}}"#)),
         _ => None,
     }
 }

@@ -37,6 +37,7 @@ use serde_json::{Map, Value, json};
 use shape::{Answer, Parameter, Repeats, Shape, Success, Told};
 use std::collections::HashMap;
 use std::sync::LazyLock;
+use utoipa::ToSchema as _;
 
 /// Bytes of the document, built once on first use.
 static DOCUMENT: LazyLock<String> =
@@ -82,7 +83,7 @@ fn document() -> Value {
     let told = told();
     let mut schemas = Map::new();
     Shape::of::<Problem>("Problem").collect(&mut schemas);
-    if let Some(code) = schemas.get_mut("Code") {
+    if let Some(code) = schemas.get_mut(&*Code::name()) {
         *code = json!({"type": "string", "description": "Machine-readable cause of a refused or failed request",
             "enum": codes().iter().map(|code| json!(code)).collect::<Vec<_>>()});
     }

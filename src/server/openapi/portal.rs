@@ -64,7 +64,7 @@ fn public() -> Vec<Told> {
             paths::HEALTHZ,
             "healthz",
             "Liveness check: the process answers",
-            "Version of the platform",
+            "Version of the platform, and whether private targets are permitted",
             Answer::Object,
         ),
         Told::get(
