@@ -62,7 +62,8 @@ pub struct AttemptQuery {
     pub since: Option<Timestamp>,
     /// End of the range: attempts that began before this time.
     pub until: Option<Timestamp>,
-    /// Text of 1 to 200 characters that the target URL or the error contains, ignoring case.
+    /// Text of 1 to 200 characters that the target URL or the error contains as the operator sees them, ignoring the case
+    /// of ASCII letters.
     pub q: Option<String>,
 }
 

@@ -72,8 +72,18 @@ pub struct AttemptFilter {
     pub ended: Option<Ended>,
     /// HTTP status of the response.
     pub status: Option<u16>,
-    /// Text in the target URL or the error, without regard to the case of ASCII letters.
-    pub text: Option<String>,
+    /// Text in the target URL or the error.
+    pub text: Option<TextFilter>,
+}
+
+/// Text that rows must contain, without regard to the case of ASCII letters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TextFilter {
+    /// Searches the stored values, for an operator who sees them unchanged.
+    Stored(String),
+    /// Searches the values as [`super::address`] redacts them, so that the matching rows reveal nothing of the omitted
+    /// parts.
+    Redacted(String),
 }
 
 /// Filter of the delivery log; every given condition must match.

@@ -9,7 +9,7 @@ use super::{redact, translate};
 use crate::api::attempts::{AttemptDetail, AttemptRow};
 use crate::api::log::{AttemptQuery, LogPage};
 use crate::domain::ids::{AttemptId, CompanyId, EventId, SubscriptionId};
-use crate::domain::log::{AttemptFilter, Ended};
+use crate::domain::log::{AttemptFilter, Ended, TextFilter};
 use crate::engine::Engine;
 use axum::extract::State;
 
@@ -36,7 +36,7 @@ pub(super) async fn list(
         event_type: event_type(of.kind.as_ref())?,
         ended: named(of.outcome.as_ref(), "outcome", ended, &["success", "failure"])?,
         status: of.status,
-        text: of.q.clone(),
+        text: of.q.clone().map(if operator.may_reveal() { TextFilter::Stored } else { TextFilter::Redacted }),
     };
     let page = engine.attempts(filter, wanted.span(of.since, of.until)).await?;
     Ok(shown(&operator, wanted.page(page, AttemptRow::from)))

@@ -2,12 +2,15 @@
 
 use super::scan::{Log, wanted};
 use super::{Error, count, maybe_time, small, time, unreadable};
+use crate::domain::address;
 use crate::domain::attempt::{About, Attempt, Exchange, Phase, Phases, Result as AttemptResult};
 use crate::domain::delivery::{Cause, Kind, Outcome};
 use crate::domain::event::EventType;
 use crate::domain::ids::{AttemptId, CompanyId, DeliveryId, EventId, SubscriptionId};
-use crate::domain::log::{AttemptFilter, Ended, Page, Span};
+use crate::domain::log::{AttemptFilter, Ended, Page, Span, TextFilter};
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
+use std::borrow::Cow;
+use std::collections::HashMap;
 
 /// Columns of an attempt without its HTTP exchange.
 const SHORT: &str = "id, company_id, subscription_id, target_url, delivery_id, event_id, event_type, kind, number, started_at, elapsed_ms, \
@@ -108,10 +111,33 @@ pub(crate) fn list(connection: &Connection, of: &AttemptFilter, span: &Span) -> 
     let ended = of.ended.map(|ended| i64::from(ended == Ended::Well));
     wanted(&mut sift, "(status IS NOT NULL AND status BETWEEN 200 AND 299) = ?", ended);
     wanted(&mut sift, "status = ?", of.status.map(i64::from));
-    let text = of.text.as_ref().map(|text| text.to_lowercase());
-    wanted(&mut sift, "instr(lower(target_url || char(10) || coalesce(error, '')), ?) > 0", text);
+    let (stored, redacted) = match &of.text {
+        None => (None, None),
+        Some(TextFilter::Stored(text)) => (Some(text.to_ascii_lowercase()), None),
+        Some(TextFilter::Redacted(text)) => (None, Some(text.to_ascii_lowercase())),
+    };
+    wanted(&mut sift, "instr(lower(target_url || char(10) || coalesce(error, '')), ?) > 0", stored);
     let log = Log { table, columns: SHORT, computed: "", time: "started_at", seek, sift };
-    log.page(connection, span, read, |attempt| attempt.id.0)
+    let Some(text) = redacted else { return log.page(connection, span, read, |attempt| attempt.id.0) };
+    let mut targets = HashMap::new();
+    let is_told = |attempt: &Attempt| is_told(attempt, &text, &mut targets);
+    log.page_kept(connection, span, read, |attempt| attempt.id.0, is_told)
+}
+
+/// Whether a text, in lower case, is in what is told of an attempt outside an administrator's view. What is told of a target is remembered in
+/// `targets`: many attempts have the same one.
+fn is_told(attempt: &Attempt, text: &str, targets: &mut HashMap<String, bool>) -> bool {
+    let is_in = |told: Cow<'_, str>| told.to_ascii_lowercase().contains(text);
+    let url = &attempt.about.target_url;
+    let is_in_target = match targets.get(url) {
+        Some(is_in_target) => *is_in_target,
+        None => {
+            let is_in_target = is_in(address::redacted(url));
+            targets.insert(url.clone(), is_in_target);
+            is_in_target
+        }
+    };
+    is_in_target || attempt.result.error.as_deref().is_some_and(|error| is_in(address::redacted_within(error).0))
 }
 
 /// Returns one attempt with its HTTP exchange and the request body.

@@ -50,6 +50,18 @@ impl Log {
         read: fn(&Row<'_>) -> rusqlite::Result<T>,
         id: fn(&T) -> i64,
     ) -> Result<Page<T>, Error> {
+        self.page_kept(connection, span, read, id, |_| true)
+    }
+
+    /// Returns one page of the rows that meet the conditions and that `is_kept` keeps.
+    pub(crate) fn page_kept<T>(
+        &self,
+        connection: &Connection,
+        span: &Span,
+        read: fn(&Row<'_>) -> rusqlite::Result<T>,
+        id: fn(&T) -> i64,
+        mut is_kept: impl FnMut(&T) -> bool,
+    ) -> Result<Page<T>, Error> {
         let (inner, mut values) = self.looked_at(connection, span)?;
         let mut sift = self.sift.clone();
         wanted(&mut sift, "{time} >= ?", span.since.map(Timestamp::millis));
@@ -57,19 +69,21 @@ impl Log {
         let conditions: String = sift.iter().map(|(condition, _)| format!(" AND {condition}")).collect();
         let n_seek = values.len();
         values.extend(sift.into_iter().map(|(_, value)| value));
-        // One row beyond the limit shows whether more rows follow.
-        values.push(i64::from(span.limit.saturating_add(1)).into());
-        let sql = format!("SELECT *{} FROM ({inner}) AS looked_at WHERE TRUE{conditions} LIMIT ?", self.computed);
+        let sql = format!("SELECT *{} FROM ({inner}) AS looked_at WHERE TRUE{conditions}", self.computed);
         let mut statement = connection.prepare_cached(&sql.replace("{time}", self.time))?;
         let mut rows = statement.query(params_from_iter(values.iter()))?;
         let (mut items, mut n_bytes, mut is_full) = (Vec::new(), 0, false);
         while let Some(row) = rows.next()? {
+            let item = read(row)?;
+            if !is_kept(&item) {
+                continue;
+            }
             n_bytes += written_bytes(row)?;
             is_full = items.len() >= span.limit as usize || (n_bytes > MAX_PAGE_BYTES && !items.is_empty());
             if is_full {
                 break;
             }
-            items.push(read(row)?);
+            items.push(item);
         }
         let ends = (items.first().map(id), items.last().map(id));
         let end = if is_full { None } else { self.end(connection, &inner, &values[..n_seek], span.place)? };

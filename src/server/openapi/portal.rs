@@ -265,7 +265,7 @@ fn attempts() -> Vec<Told> {
             status("status", "HTTP status of the receiver's answer"),
             text(
                 "q",
-                "Text that the target URL or the error contains. Uses no index: a page scans 20,000 rows and may be short, with a cursor",
+                "Text that the target URL or the error contains as the operator sees them. Uses no index: a page scans 20,000 rows and may be short, with a cursor",
             ),
         ])
         .asked(range())

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod audit;
+mod canaries;
 mod keys;
 mod logs;
 mod metrics;

@@ -7,7 +7,7 @@ use crow::server::router::table;
 use serde_json::json;
 
 impl Scene {
-    async fn operator(&self, name: &str, role: Role) -> (i64, String) {
+    pub(super) async fn operator(&self, name: &str, role: Role) -> (i64, String) {
         let body = json!({"name": name, "role": role.name()}).to_string();
         let created = self.call("POST", "/portal/v1/operators", Some(&body)).await;
         assert_eq!(created.status, 201, "{}", String::from_utf8_lossy(&created.body));
