@@ -1,6 +1,6 @@
 //! Gate for CPU-heavy work: one job per operator and few in all. A job that waits holds only its place in the queue.
 
-use super::Error;
+use super::{Engine, Error};
 use crate::ambient::Ambient;
 use crate::domain::ids::OperatorId;
 use std::collections::HashMap;
@@ -45,6 +45,26 @@ impl WorkGate {
             Some(Turn { _own: own, _shared: shared.acquire_owned().await.ok()? })
         };
         ambient.within(TURN_TIMEOUT, turn).await.flatten().ok_or(Error::Contended)
+    }
+}
+
+impl Engine {
+    /// Does work that takes a core for long, on a thread that may block, in the operator's turn: one work at a time for each operator, two in
+    /// all. The turn lasts as long as the work, also where its caller no longer waits.
+    ///
+    /// # Errors
+    /// [`Error::Contended`] where no turn comes within 2 s, or where the work panics.
+    pub async fn in_turn<T: Send + 'static>(
+        &self,
+        operator: OperatorId,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let turn = self.shared.gate.enter(operator, &self.shared.ambient).await?;
+        let work = move || {
+            let _turn = turn;
+            work()
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|_| Error::Contended)
     }
 }
 

@@ -76,9 +76,16 @@ pub(super) async fn get_event(
     Id(id): Id,
 ) -> Result<axum::Json<EventDetail>, Refusal> {
     let (happened, bytes) = engine.event(EventId(id)).await?;
-    let envelope = Body::new(&bytes, bytes.len() as u64);
-    let detail = EventDetail { row: event(happened), envelope, redacted: false };
-    Ok(axum::Json(if operator.may_reveal() { detail } else { redact::event(detail, &bytes) }))
+    let n_bytes = bytes.len();
+    let detail = move |bytes: &[u8]| {
+        let envelope = Body::new(bytes, bytes.len() as u64);
+        EventDetail { row: event(happened), envelope, redacted: false }
+    };
+    if operator.may_reveal() {
+        return Ok(axum::Json(detail(&bytes)));
+    }
+    let mask = move || redact::event(detail(&bytes), &bytes);
+    Ok(axum::Json(redact::in_turn((&engine, operator.id()), n_bytes, mask).await?))
 }
 
 /// `GET /portal/v1/events/{id}/trace`: every subscription of the company, and why it has a delivery or none.

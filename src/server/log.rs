@@ -50,6 +50,11 @@ pub(super) async fn get(
     Id(id): Id,
 ) -> Result<axum::Json<AttemptDetail>, Refusal> {
     let (attempt, exchange, sent) = engine.attempt(AttemptId(id)).await?;
-    let detail = translate::attempt(attempt, exchange, &sent);
-    Ok(shown(&operator, if operator.may_reveal() { detail } else { redact::attempt(detail, &sent) }))
+    if operator.may_reveal() {
+        return Ok(axum::Json(translate::attempt(attempt, exchange, &sent)));
+    }
+    let n_bytes = sent.len();
+    let mask = move || redact::attempt(translate::attempt(attempt, exchange, &sent), &sent);
+    let masked = redact::in_turn((&engine, operator.id()), n_bytes, mask).await?;
+    Ok(shown(&operator, masked))
 }

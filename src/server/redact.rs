@@ -3,13 +3,16 @@
 //! A value is shown only if its field is known for the event type and cannot hold personal data. Any other value is
 //! masked, and so are the names of unknown fields.
 
+use super::problem::Refusal;
 use super::strict;
 use crate::api::attempts::{AttemptDetail, Body};
 use crate::api::deliveries::EventDetail;
 use crate::domain::address;
 use crate::domain::company::ClientStatus;
 use crate::domain::event::EventType;
+use crate::domain::ids::OperatorId;
 use crate::domain::text::Untrusted;
+use crate::engine::Engine;
 
 /// JSON text that replaces a masked value.
 const MASK: &[u8] = b"\"[redacted]\"";
@@ -193,6 +196,24 @@ const HEADERS: [&str; 9] = [
     "x-request-id",
     "allow",
 ];
+
+/// Maximum length of an envelope that is masked without a turn of the operator, in bytes.
+const MAX_INLINE_BYTES: usize = 16 << 10;
+
+/// Runs `mask` for an envelope of `n_bytes`: at once if it is short, else in a turn of the operator on a blocking thread.
+///
+/// # Errors
+/// 503 if the operator gets no turn within 2 s.
+pub(super) async fn in_turn<T: Send + 'static>(
+    (engine, operator): (&Engine, OperatorId),
+    n_bytes: usize,
+    mask: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Refusal> {
+    if n_bytes <= MAX_INLINE_BYTES {
+        return Ok(mask());
+    }
+    Ok(engine.in_turn(operator, mask).await?)
+}
 
 /// Masks an attempt for a viewer: personal values of the request are masked, the response body is omitted except for
 /// its length.

@@ -5,6 +5,7 @@ mod audit;
 mod canaries;
 mod keys;
 mod logs;
+mod masking;
 mod metrics;
 mod openapi;
 mod operators;
