@@ -320,8 +320,7 @@ impl Engine {
                 if !cfg!(feature = "sabotage-k1") {
                     store::deliveries::release_all(connection)?;
                 }
-                store::deliveries::clamp_due(connection, now)?;
-                store::requests::measure(connection)
+                store::deliveries::clamp_due(connection, now)
             })
             .await;
         match released.map_err(Error::from) {

@@ -59,6 +59,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/platform/0013_resends_by_subscription.sql"),
     include_str!("../../assets/migrations/platform/0014_log_quota.sql"),
     include_str!("../../assets/migrations/platform/0015_request_callers.sql"),
+    include_str!("../../assets/migrations/platform/0016_request_sizes.sql"),
 ];
 
 /// Options with which the platform's database is opened.

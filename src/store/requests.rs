@@ -5,7 +5,7 @@ use super::{Error, time, usage};
 use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::log::{Claimed, Page, Request, RequestFilter, Span};
 use crate::domain::time::Timestamp;
-use rusqlite::{Connection, Row, named_params, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 use std::collections::HashMap;
 
 /// Width of a time slot of the counters per key, in milliseconds.
@@ -33,23 +33,16 @@ pub struct Usage {
     pub n_server_errors: u64,
 }
 
-/// SQL expression for the size of a row, as the log limit counts it: its texts plus a constant for the rest.
-const ROW_BYTES: &str =
-    "100 + octet_length(method) + octet_length(route) + coalesce(octet_length(code), 0) + octet_length(request_id)
-    + coalesce(octet_length(detail), 0) + coalesce(octet_length(claimed_last4), 0) + coalesce(octet_length(query), 0)
-    + coalesce(octet_length(address), 0) + coalesce(octet_length(agent), 0)";
 /// Maximum number of oldest rows deleted at once.
 const SLICE: u32 = 500;
 
 /// Inserts rows into the request log.
 pub(crate) fn insert<'a>(connection: &Connection, rows: impl Iterator<Item = &'a Request>) -> Result<(), Error> {
-    let mut n_bytes = 0;
-    let mut log = connection.prepare_cached(&format!(
+    let mut log = connection.prepare_cached(
         "INSERT INTO requests (at, key_id, company_id, method, route, status, code, request_id, elapsed_ms, detail, claimed_company, claimed_last4,
              query, address, agent)
-         VALUES (:at, :key, :company, :method, :route, :status, :code, :id, :elapsed, :detail, :claimed, :last4, :query, :address, :agent)
-         RETURNING {ROW_BYTES}",
-    ))?;
+         VALUES (:at, :key, :company, :method, :route, :status, :code, :id, :elapsed, :detail, :claimed, :last4, :query, :address, :agent)",
+    )?;
     for row in rows {
         let values = named_params! {
             ":at": row.at.millis(), ":key": row.caller.map(|(key, _)| key.0), ":company": row.caller.map(|(_, company)| company.0),
@@ -59,48 +52,38 @@ pub(crate) fn insert<'a>(connection: &Connection, rows: impl Iterator<Item = &'a
             ":last4": row.claimed.as_ref().map(|of| of.last4.as_str()), ":query": row.query, ":address": row.address,
             ":agent": row.agent,
         };
-        n_bytes += log.query_row(values, |row| row.get::<_, i64>(0))?;
-    }
-    weigh(connection, n_bytes)
-}
-
-/// Computes the size of the log where an earlier version did not count it. Reads the whole log once.
-pub(crate) fn measure(connection: &Connection) -> Result<(), Error> {
-    connection.execute(
-        &format!("INSERT OR IGNORE INTO counters (name, value) SELECT 'request_log_bytes', coalesce((SELECT sum({ROW_BYTES}) FROM requests), 0)
-             WHERE NOT EXISTS (SELECT 1 FROM counters WHERE name = 'request_log_bytes')"),
-        [],
-    )?;
-    Ok(())
-}
-
-/// Adds to the stored size of the log.
-fn weigh(connection: &Connection, n_bytes: i64) -> Result<(), Error> {
-    if n_bytes != 0 {
-        connection
-            .prepare_cached("UPDATE counters SET value = max(0, value + ?1) WHERE name = 'request_log_bytes'")?
-            .execute([n_bytes])?;
+        log.execute(values)?;
     }
     Ok(())
 }
 
-/// Deletes a slice of the oldest rows if the log exceeds `limit` bytes. Returns the number deleted; 0 if the log is
-/// within the limit.
+/// Deletes a slice of rows if the log exceeds `limit` bytes: the oldest rows of requests without a key, or, if there are
+/// none, the oldest rows of the company with the most bytes. Returns the number deleted; 0 if the log is within the
+/// limit. Triggers keep the number of bytes per company.
 pub(crate) fn shorten(connection: &Connection, limit: u64) -> Result<usize, Error> {
     let n_bytes = connection
-        .prepare_cached("SELECT value FROM counters WHERE name = 'request_log_bytes'")?
-        .query_row([], |row| super::count(row, "value"))?;
-    if n_bytes <= limit { Ok(0) } else { forget(connection, Timestamp::from_millis(i64::MAX)) }
+        .prepare_cached("SELECT coalesce(sum(n_bytes), 0) AS n_bytes FROM request_log_sizes")?
+        .query_row([], |row| super::count(row, "n_bytes"))?;
+    if n_bytes <= limit {
+        return Ok(0);
+    }
+    let mut first = connection.prepare_cached(
+        "SELECT nullif(company_id, 0) FROM request_log_sizes WHERE n_bytes > 0 ORDER BY company_id <> 0, n_bytes DESC LIMIT 1",
+    )?;
+    let of: Option<i64> = first.query_row([], |row| row.get(0)).optional()?.flatten();
+    let mut delete = connection.prepare_cached(&format!(
+        "DELETE FROM requests WHERE id IN
+             (SELECT id FROM requests INDEXED BY requests_company WHERE company_id IS ?1 ORDER BY id LIMIT {SLICE})"
+    ))?;
+    Ok(delete.execute([of])?)
 }
 
 /// Deletes a slice of the oldest rows before `before`. Returns the number deleted; 0 if none are left.
 pub(crate) fn forget(connection: &Connection, before: Timestamp) -> Result<usize, Error> {
     let mut delete = connection.prepare_cached(&format!(
-        "DELETE FROM requests WHERE id IN (SELECT id FROM requests ORDER BY id LIMIT {SLICE}) AND at < ?1 RETURNING {ROW_BYTES}"
+        "DELETE FROM requests WHERE id IN (SELECT id FROM requests ORDER BY id LIMIT {SLICE}) AND at < ?1"
     ))?;
-    let deleted: Vec<i64> = delete.query_map([before.millis()], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    weigh(connection, -deleted.iter().sum::<i64>())?;
-    Ok(deleted.len())
+    Ok(delete.execute([before.millis()])?)
 }
 
 /// Adds requests to the counters; each request comes with the number of equal ones it represents. Counters are summed
@@ -192,21 +175,16 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Logged> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
 
-    #[test]
-    fn the_log_is_cut_to_its_limit_oldest_first_and_its_bytes_are_always_known() {
-        let connection = crate::store::blank().unwrap();
-        let stored = || -> i64 {
-            let sql = format!("SELECT coalesce(sum({ROW_BYTES}), 0) FROM requests");
-            connection.query_row(&sql, [], |row| row.get(0)).unwrap()
-        };
-        let known = || -> i64 {
-            let sql = "SELECT value FROM counters WHERE name = 'request_log_bytes'";
-            connection.query_row(sql, [], |row| row.get(0)).unwrap()
-        };
-        let row = |n: i64| Request {
+    /// Bytes of a row as the limit counts them: its texts, and 100.
+    const STORED: &str =
+        "100 + octet_length(concat(method, route, code, request_id, detail, claimed_last4, query, address, agent))";
+
+    fn row(n: i64, company: Option<i64>) -> Request {
+        Request {
             at: Timestamp::from_millis(n),
-            caller: (n % 2 == 0).then_some((KeyId(1), CompanyId(1))),
+            caller: company.map(|of| (KeyId(of), CompanyId(of))),
             method: "GET".to_owned(),
             route: "/api/v1/events".to_owned(),
             status: 200,
@@ -218,23 +196,80 @@ mod tests {
             query: (n % 5 == 0).then(|| "email=…&limit=3".to_owned()),
             address: None,
             agent: None,
-        };
-        let rows: Vec<Request> = (0..4_000).map(row).collect();
-        // As an earlier version left it: rows, and nothing that knows their bytes.
-        connection.execute("DELETE FROM counters WHERE name = 'request_log_bytes'", []).unwrap();
-        insert(&connection, rows[..1_000].iter()).unwrap();
-        measure(&connection).unwrap();
-        assert_eq!((known(), stored() > 100_000), (stored(), true));
-        insert(&connection, rows[1_000..].iter()).unwrap();
-        measure(&connection).unwrap();
-        assert_eq!(known(), stored());
+        }
+    }
+
+    /// Bytes and rows of each company that has any, by a scan of the rows; 0 stands for no company.
+    fn stored(connection: &Connection) -> BTreeMap<i64, (i64, i64)> {
+        let sql = format!("SELECT coalesce(company_id, 0), sum({STORED}), count(*) FROM requests GROUP BY 1");
+        let mut statement = connection.prepare(&sql).unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?)))).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    }
+
+    fn known(connection: &Connection) -> BTreeMap<i64, i64> {
+        let mut statement =
+            connection.prepare("SELECT company_id, n_bytes FROM request_log_sizes WHERE n_bytes <> 0").unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    }
+
+    fn total(connection: &Connection) -> i64 {
+        stored(connection).values().map(|of| of.0).sum()
+    }
+
+    fn check(connection: &Connection) {
+        let bytes: BTreeMap<i64, i64> = stored(connection).into_iter().map(|(company, of)| (company, of.0)).collect();
+        assert_eq!(known(connection), bytes);
+    }
+
+    fn oldest(connection: &Connection) -> i64 {
+        connection.query_row("SELECT min(at) FROM requests", [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn rows_of_one_company_are_cut_to_the_limit_oldest_first_and_their_bytes_are_always_known() {
+        let connection = crate::store::blank().unwrap();
+        let rows: Vec<Request> = (0..4_000).map(|n| row(n, Some(1))).collect();
+        insert(&connection, rows.iter()).unwrap();
+        check(&connection);
         while shorten(&connection, 200_000).unwrap() > 0 {}
-        assert_eq!(known(), stored());
-        assert!((100_000..=200_000).contains(&known()), "{}", known());
-        let oldest: i64 = connection.query_row("SELECT min(at) FROM requests", [], |row| row.get(0)).unwrap();
-        let n: i64 = connection.query_row("SELECT count(*) FROM requests", [], |row| row.get(0)).unwrap();
-        assert_eq!(oldest + n, 4_000, "what is left is the newest part");
+        check(&connection);
+        assert!((100_000..=200_000).contains(&total(&connection)), "{}", total(&connection));
+        assert_eq!(oldest(&connection) + stored(&connection)[&1].1, 4_000, "what is left is the newest part");
         while forget(&connection, Timestamp::from_millis(4_000)).unwrap() > 0 {}
-        assert_eq!((known(), stored()), (0, 0));
+        assert_eq!((known(&connection), total(&connection)), (BTreeMap::new(), 0));
+    }
+
+    #[test]
+    fn rows_of_an_earlier_version_are_counted_when_its_database_is_brought_up_to_date() {
+        let connection = Connection::open_in_memory().unwrap();
+        let (old, new) = crate::store::MIGRATIONS.split_at(15);
+        connection.execute_batch(&old.concat()).unwrap();
+        let rows: Vec<Request> = (0..100).map(|n| row(n, (n % 3 > 0).then_some(n % 3))).collect();
+        insert(&connection, rows.iter()).unwrap();
+        connection.execute_batch(&new.concat()).unwrap();
+        check(&connection);
+        assert_eq!(known(&connection).len(), 3);
+    }
+
+    #[test]
+    fn a_flood_without_a_key_takes_no_room_from_partners_and_a_busy_partner_none_from_a_quiet_one() {
+        let connection = crate::store::blank().unwrap();
+        insert(&connection, [row(0, Some(2))].iter()).unwrap();
+        let busy: Vec<Request> = (1..1_001).map(|n| row(n, Some(1))).collect();
+        insert(&connection, busy.iter()).unwrap();
+        let flood: Vec<Request> = (1_001..9_001).map(|n| row(n, None)).collect();
+        insert(&connection, flood.iter()).unwrap();
+        while shorten(&connection, 300_000).unwrap() > 0 {}
+        check(&connection);
+        let left = stored(&connection);
+        assert_eq!((left[&2].1, left[&1].1), (1, 1_000), "partners lose nothing to those without a key");
+        assert!(left[&0].1 < 8_000 && total(&connection) <= 300_000);
+        while shorten(&connection, 100_000).unwrap() > 0 {}
+        check(&connection);
+        let left = stored(&connection);
+        assert_eq!((left.get(&0), left[&2].1), (None, 1), "a partner loses nothing to another one with more");
+        assert!(left[&1].1 < 1_000 && total(&connection) <= 100_000);
     }
 }
