@@ -112,7 +112,7 @@ pub struct TraceRow {
     pub delivery: Option<DeliveryRow>,
 }
 
-/// Trace of an event: every subscription of its company with the delivery or the reason why there is none.
+/// Trace of an event: a page of the subscriptions of its company, each with the delivery or the reason why there is none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Trace {
@@ -120,4 +120,10 @@ pub struct Trace {
     pub event: EventRow,
     /// Every subscription of the company, including those deleted since; subscriptions with deliveries first.
     pub subscriptions: Vec<TraceRow>,
+    /// Opaque cursor of the next page; null on the last page.
+    #[serde(default)]
+    pub next_cursor: Option<String>,
+    /// Whether the company has or had more subscriptions than this page holds.
+    #[serde(default)]
+    pub has_more: bool,
 }

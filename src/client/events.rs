@@ -8,6 +8,9 @@ use crate::api::page::Page;
 use crate::api::paths;
 use crate::domain::ids::EventId;
 
+/// Maximum number of pages of a trace that one call joins.
+const MAX_TRACE_PAGES: usize = 8;
+
 impl Client {
     /// Polls the events after `cursor`, in the order of their numbers (Integration API).
     ///
@@ -44,10 +47,19 @@ impl Client {
     }
 
     /// Reads the trace of an event: every subscription of its company and why it has a delivery or none (Portal API).
+    /// Joins at most eight pages; [`Trace::has_more`] tells whether more exist.
     ///
     /// # Errors
     /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn trace(&self, id: EventId) -> Result<Trace, Error> {
-        self.get(&paths::with(paths::PORTAL_EVENT_TRACE, id), &[]).await
+        let path = paths::with(paths::PORTAL_EVENT_TRACE, id);
+        let mut trace: Trace = self.get(&path, &[]).await?;
+        for _ in 1..MAX_TRACE_PAGES {
+            let Some(cursor) = trace.next_cursor.take().filter(|_| trace.has_more) else { break };
+            let more: Trace = self.get(&path, &[("cursor", cursor)]).await?;
+            trace.subscriptions.extend(more.subscriptions);
+            (trace.next_cursor, trace.has_more) = (more.next_cursor, more.has_more);
+        }
+        Ok(trace)
     }
 }

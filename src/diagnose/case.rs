@@ -221,7 +221,12 @@ async fn add_picked(client: &Client, picked: &Picked, case: &mut Case) {
     }
     for (id, came) in join_all(picked.events.iter().take(PICKED).map(async |id| (id, client.trace(*id).await))).await {
         match came {
-            Ok(trace) => case.events.push(trace),
+            Ok(trace) => {
+                if trace.has_more {
+                    case.unlearnt.push(format!("event {id}: its company had more subscriptions than were read"));
+                }
+                case.events.push(trace);
+            }
             Err(error) => case.unlearnt.push(format!("event {id}, which was picked out: {error}")),
         }
     }

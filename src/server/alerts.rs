@@ -11,6 +11,7 @@ use crate::engine::Engine;
 use crate::engine::alerts::Wish;
 use axum::extract::State;
 use axum::http::StatusCode;
+use std::convert::identity;
 
 /// `GET /portal/v1/acknowledgements`: the acknowledgements of the last 24 hours, oldest first.
 pub(super) async fn list(
@@ -19,7 +20,8 @@ pub(super) async fn list(
     Query(paging): Query<Paging>,
 ) -> Result<axum::Json<Page<AcknowledgementRow>>, Refusal> {
     let rows: Vec<_> = engine.acknowledgements().await?.into_iter().map(translate::acknowledgement).collect();
-    Ok(axum::Json(page_of(rows, &paging, "acknowledgements", |row: &AcknowledgementRow| row.subject.clone())?))
+    let subject = |row: &AcknowledgementRow| row.subject.clone();
+    Ok(axum::Json(page_of(rows, &paging, "acknowledgements", subject, identity)?))
 }
 
 /// `POST /portal/v1/acknowledgements`: acknowledges an alert, replacing an earlier acknowledgement of its subject.

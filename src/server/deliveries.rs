@@ -3,16 +3,18 @@
 use super::guard::{Acting, Operator, Viewer};
 use super::place::{Wanted, event_type, named};
 use super::problem::Refusal;
-use super::query::Id;
+use super::query::{Id, Paging, Query, page_of_all};
 use super::redact;
-use super::urls::shown;
+use super::urls::{as_seen, shown};
 use crate::api::attempts::{AttemptRow, Body};
 use crate::api::deliveries::{DeliveryDetail, DeliveryRow, EventDetail, EventRow, Trace, TraceRow, Verdict};
 use crate::api::log::{DeliveryQuery, EventQuery, LogPage};
+use crate::api::page::Page;
 use crate::domain::delivery::State as Standing;
 use crate::domain::ids::{CompanyId, DeliveryId, EventId, SubscriptionId};
 use crate::domain::log::{Delivery, DeliveryFilter, Happened};
 use crate::domain::text::Untrusted;
+use crate::engine::journal::Traced;
 use crate::engine::{Engine, journal};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -88,28 +90,29 @@ pub(super) async fn get_event(
     Ok(axum::Json(redact::in_turn((&engine, operator.id()), n_bytes, mask).await?))
 }
 
-/// `GET /portal/v1/events/{id}/trace`: every subscription of the company, and why it has a delivery or none.
+/// `GET /portal/v1/events/{id}/trace`: every subscription of the company, and why it has a delivery or none; as many as fit on a page where no
+/// limit is given.
 pub(super) async fn trace(
     operator: Operator<Viewer>,
     State(engine): State<Engine>,
     Id(id): Id,
+    Query(paging): Query<Paging>,
 ) -> Result<axum::Json<Trace>, Refusal> {
     let traced = engine.trace(EventId(id)).await?;
-    let subscriptions = traced
-        .subscriptions
-        .into_iter()
-        .map(|of| {
-            let (verdict, why) = verdict(of.verdict);
-            TraceRow {
-                subscription_id: of.id,
-                target_url: Untrusted::new(of.target_url),
-                verdict,
-                why: why.to_owned(),
-                delivery: of.delivery.map(row),
-            }
-        })
-        .collect();
-    Ok(shown(&operator, Trace { event: event(traced.event), subscriptions }))
+    let tell = |of: Traced| {
+        let (verdict, why) = verdict(of.verdict);
+        let row = TraceRow {
+            subscription_id: of.id,
+            target_url: Untrusted::new(of.target_url),
+            verdict,
+            why: why.to_owned(),
+            delivery: of.delivery.map(row),
+        };
+        as_seen(&operator, row)
+    };
+    let page = page_of_all(traced.subscriptions, &paging, &format!("trace {id}"), |of| of.id.to_string(), tell)?;
+    let Page { items: subscriptions, next_cursor, has_more, .. } = page;
+    Ok(axum::Json(Trace { event: event(traced.event), subscriptions, next_cursor, has_more }))
 }
 
 const fn verdict(of: journal::Verdict) -> (Verdict, &'static str) {

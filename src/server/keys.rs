@@ -17,6 +17,7 @@ use crate::engine::keys::Wish;
 use crate::engine::revocations::Revoked;
 use axum::extract::State;
 use axum::http::StatusCode;
+use std::convert::identity;
 
 /// `GET /portal/v1/companies`: every company on the platform.
 pub(super) async fn companies(
@@ -24,8 +25,8 @@ pub(super) async fn companies(
     State(engine): State<Engine>,
     Query(paging): Query<Paging>,
 ) -> Result<axum::Json<Page<Company>>, Refusal> {
-    let rows = engine.companies().await?.into_iter().map(Into::into).collect();
-    Ok(axum::Json(page_of(rows, &paging, "companies", |row: &Company| row.id.to_string())?))
+    let rows = engine.companies().await?;
+    Ok(axum::Json(page_of(rows, &paging, "companies", |row| row.id.to_string(), Company::from)?))
 }
 
 /// `POST /portal/v1/companies`: creates a company with a name.
@@ -44,7 +45,7 @@ pub(super) async fn list(
     Query(paging): Query<Paging>,
 ) -> Result<axum::Json<Page<KeyRow>>, Refusal> {
     let rows = engine.keys().await?.iter().map(translate::key).collect();
-    Ok(axum::Json(page_of(rows, &paging, "keys", |row: &KeyRow| row.id.to_string())?))
+    Ok(axum::Json(page_of(rows, &paging, "keys", |row: &KeyRow| row.id.to_string(), identity)?))
 }
 
 /// `POST /portal/v1/keys`: creates a key, whose full text is in this answer only.

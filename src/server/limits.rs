@@ -14,6 +14,7 @@ use crate::domain::ids::{CompanyId, SubscriptionId};
 use crate::domain::text::Untrusted;
 use crate::domain::window::Bucket;
 use crate::engine::Engine;
+use crate::engine::overview::WindowUse;
 use axum::extract::State;
 
 /// Maximum number of routes, and of callers, per window in the answer.
@@ -35,8 +36,7 @@ pub(super) async fn list(
             }
         })
     };
-    let mut items = Vec::new();
-    for window in engine.limits().await? {
+    let tell = |window: WindowUse| {
         let row = translate::window(window);
         let top_routes = routes
             .iter()
@@ -59,10 +59,10 @@ pub(super) async fn list(
                 last_utc: of.last_at,
             })
             .collect();
-        items.push(LimitDetail { row, top_routes, callers });
-    }
-    let name = |detail: &LimitDetail| format!("{} {}", detail.row.key_id, detail.row.bucket);
-    Ok(axum::Json(page_of(items, &paging, "limits", name)?))
+        LimitDetail { row, top_routes, callers }
+    };
+    let name = |window: &WindowUse| format!("{} {}", window.key.id, window.bucket);
+    Ok(axum::Json(page_of(engine.limits().await?, &paging, "limits", name, tell)?))
 }
 
 /// `GET /portal/v1/trips`: trips of the breaker, newest first.

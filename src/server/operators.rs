@@ -22,9 +22,15 @@ pub(super) async fn list(
     State(engine): State<Engine>,
     Query(paging): Query<Paging>,
 ) -> Result<axum::Json<Page<OperatorRow>>, Refusal> {
-    let kept = engine.operators().await?;
-    let rows = kept.into_iter().map(|of| row(of.operator, of.created_at, of.revoked_at)).collect();
-    Ok(axum::Json(page_of(rows, &paging, "operators", |row: &OperatorRow| row.id.to_string())?))
+    let rows = engine.operators().await?;
+    let page = page_of(
+        rows,
+        &paging,
+        "operators",
+        |of| of.operator.id.to_string(),
+        |of| row(of.operator, of.created_at, of.revoked_at),
+    )?;
+    Ok(axum::Json(page))
 }
 
 /// `POST /portal/v1/operators`: creates an operator, whose token is in this answer only.

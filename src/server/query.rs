@@ -5,14 +5,16 @@ use super::params;
 use super::problem::Refusal;
 use crate::api::page::Page;
 use crate::api::problem::Code;
+use crate::domain::log::MAX_PAGE_BYTES;
 use crate::domain::time::Timestamp;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use std::io;
 
 /// Extractor of a query string, read into `T`.
 #[derive(Debug)]
@@ -138,21 +140,44 @@ impl Filtered<'_> {
 const LONGEST_FILTERS: usize = 400;
 
 /// Returns a page of a list that is assembled for each request. `name` identifies rows: the page begins after the row
-/// at which the previous page ended, wherever that row is now, or at the old offset if the row is gone.
-pub(super) fn page_of<T>(
+/// at which the previous page ended, wherever that row is now, or at the old offset if the row is gone. `tell` turns a
+/// row into its answer. The page ends before the row that would exceed [`MAX_PAGE_BYTES`], but holds at least one row.
+pub(super) fn page_of<T, U: Serialize>(
     rows: Vec<T>,
     paging: &Paging,
     list: &str,
     name: impl Fn(&T) -> String,
-) -> Result<Page<T>, Refusal> {
-    let limit = paging.limit()? as usize;
+    tell: impl FnMut(T) -> U,
+) -> Result<Page<U>, Refusal> {
+    page_within(rows, (paging.cursor.as_ref(), paging.limit()? as usize), list, name, tell)
+}
+
+/// Returns a page as [`page_of`] does; without a limit the page holds as many rows as fit.
+pub(super) fn page_of_all<T, U: Serialize>(
+    rows: Vec<T>,
+    paging: &Paging,
+    list: &str,
+    name: impl Fn(&T) -> String,
+    tell: impl FnMut(T) -> U,
+) -> Result<Page<U>, Refusal> {
+    let limit = if paging.limit.is_none() { usize::MAX } else { paging.limit()? as usize };
+    page_within(rows, (paging.cursor.as_ref(), limit), list, name, tell)
+}
+
+fn page_within<T, U: Serialize>(
+    rows: Vec<T>,
+    (cursor, limit): (Option<&String>, usize),
+    list: &str,
+    name: impl Fn(&T) -> String,
+    mut tell: impl FnMut(T) -> U,
+) -> Result<Page<U>, Refusal> {
     let read = |cursor: &str| {
         let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
         let (of, last) = text.split_once(':')?;
         let at = of.strip_prefix(list)?.strip_prefix('@')?;
         Some((at.parse::<usize>().ok()?, last.to_owned()))
     };
-    let start = match &paging.cursor {
+    let start = match cursor {
         None => 0,
         Some(cursor) => {
             let unknown =
@@ -162,11 +187,58 @@ pub(super) fn page_of<T>(
         }
     };
     let n_rows = rows.len();
-    let items: Vec<T> = rows.into_iter().skip(start).take(limit).collect();
+    let (mut items, mut last, mut room) = (Vec::new(), None, PageRoom::default());
+    for row in rows.into_iter().skip(start).take(limit) {
+        let row_name = name(&row);
+        let told = tell(row);
+        if !room.takes(&told) {
+            break;
+        }
+        items.push(told);
+        last = Some(row_name);
+    }
     let end = start.saturating_add(items.len());
-    let cursor = items.last().map(|last| URL_SAFE_NO_PAD.encode(format!("{list}@{end}:{}", name(last))));
+    let cursor = last.map(|last| URL_SAFE_NO_PAD.encode(format!("{list}@{end}:{last}")));
     let has_more = end < n_rows;
     Ok(Page { next_cursor: cursor.filter(|_| has_more), has_more, ..Page::whole(items) })
+}
+
+/// Use of the [`MAX_PAGE_BYTES`] of a page.
+#[derive(Debug, Default)]
+pub(super) struct PageRoom {
+    n_rows: usize,
+    n_bytes: usize,
+}
+
+impl PageRoom {
+    /// Adds a row; whether it fits. The first row always fits.
+    pub(super) fn takes(&mut self, row: &impl Serialize) -> bool {
+        self.n_bytes = self.n_bytes.saturating_add(json_length(row)).saturating_add(1);
+        self.n_rows += 1;
+        self.n_bytes <= MAX_PAGE_BYTES || self.n_rows == 1
+    }
+}
+
+/// Length of a value as JSON, in bytes.
+fn json_length(value: &impl Serialize) -> usize {
+    struct ByteCount(usize);
+
+    impl io::Write for ByteCount {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 = self.0.saturating_add(bytes.len());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let mut count = ByteCount(0);
+    match serde_json::to_writer(&mut count, value) {
+        Ok(()) => count.0,
+        Err(_) => MAX_PAGE_BYTES,
+    }
 }
 
 /// Extractor of the number in a path; any other text answers 404.

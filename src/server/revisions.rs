@@ -5,7 +5,7 @@ use super::guard::{Acting, Operator, Viewer};
 use super::problem::Refusal;
 use super::query::{Id, Paging, Query, page_of};
 use super::translate;
-use super::urls::shown;
+use super::urls::{as_seen, shown};
 use crate::api::page::Page;
 use crate::api::revisions::{RevisionRow, Rollback};
 use crate::api::subscriptions::SubscriptionRow;
@@ -22,18 +22,24 @@ pub(super) async fn list(
     Query(paging): Query<Paging>,
 ) -> Result<axum::Json<Page<RevisionRow>>, Refusal> {
     let revisions = engine.revisions(SubscriptionId(id)).await?;
-    let rows = revisions
-        .into_iter()
-        .map(|of| RevisionRow {
-            revision: of.number,
-            since_utc: of.at,
-            target_url: Untrusted::new(of.wish.target_url),
-            event_types: of.wish.event_types.iter().map(|kind| Untrusted::new(kind.name())).collect(),
-            description: of.wish.description.map(Untrusted::new),
-            managed_by: of.wish.managed_by.map(Untrusted::new),
-        })
-        .collect();
-    Ok(shown(&operator, page_of(rows, &paging, "revisions", |row: &RevisionRow| row.revision.to_string())?))
+    let page = page_of(
+        revisions,
+        &paging,
+        "revisions",
+        |of| of.number.to_string(),
+        |of| {
+            let row = RevisionRow {
+                revision: of.number,
+                since_utc: of.at,
+                target_url: Untrusted::new(of.wish.target_url),
+                event_types: of.wish.event_types.iter().map(|kind| Untrusted::new(kind.name())).collect(),
+                description: of.wish.description.map(Untrusted::new),
+                managed_by: of.wish.managed_by.map(Untrusted::new),
+            };
+            as_seen(&operator, row)
+        },
+    )?;
+    Ok(axum::Json(page))
 }
 
 /// `POST /portal/v1/subscriptions/{id}/rollback`: restores an earlier configuration as a new revision.

@@ -4,7 +4,7 @@ use super::body::{Creating, Json};
 use super::clients::replied;
 use super::guard::{Allowed, WebhooksRead, WebhooksRemove, WebhooksWrite};
 use super::problem::Refusal;
-use super::query::{Filtered, Id, Pairs};
+use super::query::{Filtered, Id, PageRoom, Pairs};
 use super::subscriptions::probe;
 use super::translate;
 use crate::api::keys::ShownOnce;
@@ -46,8 +46,12 @@ pub(super) async fn list(
     let after = paging.position(&list)?.unwrap_or(0);
     let (found, has_more) =
         engine.subscriptions_of(allowed.key().company, switched, SubscriptionId(after), limit).await?;
-    let next_cursor = Some(list.cursor(found.last().map_or(after, |last| last.id.0)));
-    let items = found.into_iter().map(Into::into).collect();
+    let n_found = found.len();
+    let mut room = PageRoom::default();
+    let items: Vec<Subscription> =
+        found.into_iter().map(Subscription::from).take_while(|row| room.takes(row)).collect();
+    let next_cursor = Some(list.cursor(items.last().map_or(after, |last| last.id.0)));
+    let has_more = has_more || items.len() < n_found;
     Ok(axum::Json(Page { next_cursor, has_more, ..Page::whole(items) }))
 }
 

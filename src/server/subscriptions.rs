@@ -5,7 +5,7 @@ use super::guard::{Acting, Operator, Viewer};
 use super::problem::Refusal;
 use super::query::{Id, Paging, Query, page_of};
 use super::translate;
-use super::urls::shown;
+use super::urls::{as_seen, shown};
 use crate::api::page::Page;
 use crate::api::subscriptions::{Disable, Enable, Only, ReplayChoice, SubscriptionRow, TestDelivery, TestResult};
 use crate::domain::ids::SubscriptionId;
@@ -22,11 +22,9 @@ pub(super) async fn all(
     State(engine): State<Engine>,
     Query(paging): Query<Paging>,
 ) -> Answer<Page<SubscriptionRow>> {
-    let rows = engine.patients().await?.into_iter().map(translate::subscription).collect();
-    Ok(shown(
-        &operator,
-        page_of(rows, &paging, "subscriptions", |row: &SubscriptionRow| row.subscription.id.to_string())?,
-    ))
+    let rows: Vec<SubscriptionRow> = engine.patients().await?.into_iter().map(translate::subscription).collect();
+    let name = |row: &SubscriptionRow| row.subscription.id.to_string();
+    Ok(axum::Json(page_of(rows, &paging, "subscriptions", name, |row| as_seen(&operator, row))?))
 }
 
 /// `GET /portal/v1/subscriptions/{id}`: one subscription with its health.

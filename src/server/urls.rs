@@ -3,10 +3,9 @@
 use super::guard::Operator;
 use crate::api::attempts::{AttemptDetail, AttemptRow};
 use crate::api::audit::AuditRow;
-use crate::api::deliveries::{DeliveryDetail, Trace};
+use crate::api::deliveries::{DeliveryDetail, TraceRow};
 use crate::api::log::LogPage;
 use crate::api::overview::Overview;
-use crate::api::page::Page;
 use crate::api::revisions::RevisionRow;
 use crate::api::subscriptions::{SubscriptionRow, TestResult};
 use crate::api::trips::TripRow;
@@ -20,11 +19,16 @@ pub(super) trait HasUrls {
 }
 
 /// Wraps an answer as the operator may see it.
-pub(super) fn shown<P, T: HasUrls>(operator: &Operator<P>, mut answer: T) -> axum::Json<T> {
+pub(super) fn shown<P, T: HasUrls>(operator: &Operator<P>, answer: T) -> axum::Json<T> {
+    axum::Json(as_seen(operator, answer))
+}
+
+/// Returns an answer as the operator may see it.
+pub(super) fn as_seen<P, T: HasUrls>(operator: &Operator<P>, mut answer: T) -> T {
     if !operator.may_reveal() {
         answer.redact_urls();
     }
-    axum::Json(answer)
+    answer
 }
 
 fn target(url: &mut Untrusted) {
@@ -64,9 +68,9 @@ impl HasUrls for DeliveryDetail {
     }
 }
 
-impl HasUrls for Trace {
+impl HasUrls for TraceRow {
     fn redact_urls(&mut self) {
-        self.subscriptions.iter_mut().for_each(|row| target(&mut row.target_url));
+        target(&mut self.target_url);
     }
 }
 
@@ -103,12 +107,6 @@ impl HasUrls for Overview {
         self.subscriptions.items.iter_mut().for_each(HasUrls::redact_urls);
         self.attempts.items.iter_mut().for_each(HasUrls::redact_urls);
         self.trips.items.iter_mut().for_each(HasUrls::redact_urls);
-    }
-}
-
-impl<T: HasUrls> HasUrls for Page<T> {
-    fn redact_urls(&mut self) {
-        self.items.iter_mut().for_each(HasUrls::redact_urls);
     }
 }
 

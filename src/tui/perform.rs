@@ -194,7 +194,8 @@ impl Performer {
         Ok(match item {
             Item::Event(id) => {
                 let event = post.event(id).await?;
-                let trace = Trace { event: event.row.clone(), subscriptions: Vec::new() };
+                let trace =
+                    Trace { event: event.row.clone(), subscriptions: Vec::new(), next_cursor: None, has_more: false };
                 Found::Event(Happening { event, trace })
             }
             Item::Attempt(id) => Found::Attempt(Sent { detail: post.receipt(id).await?, delivery: None }),

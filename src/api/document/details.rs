@@ -56,6 +56,9 @@ pub struct EventStory {
     pub event: EventDetail,
     /// Subscriptions of the company; those with a delivery first.
     pub subscriptions: Vec<TraceRow>,
+    /// Whether the company has or had more subscriptions than these.
+    #[serde(default)]
+    pub has_more_subscriptions: bool,
 }
 
 /// Rate windows of one API key.

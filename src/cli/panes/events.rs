@@ -4,7 +4,7 @@ use super::act::{Outcome, Plan, quoted};
 use super::list::{Ask, Came, Listed, log};
 use super::show::{Form, show};
 use super::table::{Cell, Column, column};
-use crate::api::deliveries::EventRow;
+use crate::api::deliveries::{EventRow, Trace};
 use crate::api::document::details::EventStory;
 use crate::api::document::{EVENTS, Names};
 use crate::api::events::NewEvent;
@@ -32,8 +32,9 @@ pub(super) async fn run(asked: Events) -> Result<ExitCode, Failure> {
         Events::Show(asked) => {
             let client = portal::connect(&asked.look.remote)?;
             let event = client.event(EventId(asked.id)).await?;
-            let subscriptions = client.trace(EventId(asked.id)).await?.subscriptions;
-            show(EVENTS.detail, &EventStory { event, subscriptions }, Form::of(asked.look.json))
+            let Trace { subscriptions, has_more, .. } = client.trace(EventId(asked.id)).await?;
+            let story = EventStory { event, subscriptions, has_more_subscriptions: has_more };
+            show(EVENTS.detail, &story, Form::of(asked.look.json))
         }
         Events::Emit(asked) => emit(asked).await,
     }

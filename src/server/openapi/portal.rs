@@ -375,7 +375,8 @@ fn published_events() -> Vec<Told> {
             "Trace an event: which subscriptions matched, which did not, and why",
             "The event with every subscription of its company",
             answer!(Trace),
-        ),
+        )
+        .paged_by_bytes(),
     ]
 }
 

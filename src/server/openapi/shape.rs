@@ -248,11 +248,22 @@ impl Told {
 
     /// Adds the parameters of a paged list.
     pub(super) fn paged(self) -> Self {
-        let cursor = Parameter {
-            name: "cursor",
-            what: "Cursor from a previous page of the same list with the same filters; the first page if absent",
-            schema: json!({"type": "string", "minLength": 1}),
-        };
-        self.asked([cursor, upto("limit", "Maximum number of rows in the page; 50 if absent", 200)])
+        self.asked([cursor(), upto("limit", "Maximum number of rows in the page; 50 if absent", 200)])
+    }
+
+    /// Adds the parameters of a paged list whose page holds as many rows as fit if no limit is given.
+    pub(super) fn paged_by_bytes(self) -> Self {
+        self.asked([
+            cursor(),
+            upto("limit", "Maximum number of rows in the page; as many as fit into 4 MiB if absent", 200),
+        ])
+    }
+}
+
+fn cursor() -> Parameter {
+    Parameter {
+        name: "cursor",
+        what: "Cursor from a previous page of the same list with the same filters; the first page if absent",
+        schema: json!({"type": "string", "minLength": 1}),
     }
 }

@@ -134,7 +134,7 @@ fn happening(id: EventId) -> Happening {
     let row = event(id.0);
     Happening {
         event: EventDetail { row: row.clone(), envelope: body(&envelope), redacted: false },
-        trace: Trace { event: row, subscriptions },
+        trace: Trace { event: row, subscriptions, next_cursor: None, has_more: false },
     }
 }
 

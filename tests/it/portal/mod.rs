@@ -9,6 +9,7 @@ mod masking;
 mod metrics;
 mod openapi;
 mod operators;
+mod pages;
 mod revisions;
 mod secretcheck;
 mod silence;

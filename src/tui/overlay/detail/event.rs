@@ -26,7 +26,8 @@ fn trace(scene: &Scene<'_>, sheet: &mut Sheet, of: &Happening) {
         return sheet.none("Who got it is not told by the Integration API.", scene.view.theme);
     }
     let rows = &of.trace.subscriptions;
-    sheet.head(format!("Subscriptions of the company ({})", rows.len()), scene.view.theme);
+    let more = if of.trace.has_more { ", and more that are not shown" } else { "" };
+    sheet.head(format!("Subscriptions of the company ({}{more})", rows.len()), scene.view.theme);
     for row in rows {
         let (role, state) = match &row.delivery {
             Some(delivery) => (Role::Text, delivery.state.name()),
