@@ -30,6 +30,8 @@ mod screen;
 mod serve;
 mod settings;
 mod standalone;
+#[cfg(test)]
+mod tests;
 mod theme;
 mod transfer;
 mod verify;

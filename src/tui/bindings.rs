@@ -1,4 +1,4 @@
-//! Registry of all key bindings: dispatch, footer, help, palette, configuration and the README's table are made from
+//! Registry of all key bindings: dispatch, footer, help, palette, configuration and the guide's table are made from
 //! it.
 
 use super::chord::{Chord, ch, ctrl, key};

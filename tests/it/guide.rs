@@ -1,4 +1,5 @@
-//! The guide in `docs`: every transcript is run, every command is there, every document is promised.
+//! The guide in `docs`: every transcript is run, every command with its options is there, every document is promised.
+//! `.ci/docs` runs its other commands in bash and zsh.
 
 use crate::storage::process::{lead, subscription};
 use crate::support::platform::until;
@@ -17,6 +18,13 @@ use std::process::Command;
 fn docs(name: &str) -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
     std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+/// The names of the guide's pages.
+fn pages() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let names = std::fs::read_dir(folder).expect("docs").map(|entry| entry.expect("a page").file_name());
+    names.map(|name| name.to_string_lossy().into_owned()).filter(|name| name.ends_with(".md")).collect()
 }
 
 /// What the transcripts are about: a company with two keys, and a subscription that the breaker has switched off.
@@ -103,7 +111,7 @@ async fn every_transcript_is_what_happens() {
     let bin = shim(&serving);
     let mut faults = Vec::new();
     let mut n = 0;
-    for name in ["monitoring.md", "README.md", "operations.md"] {
+    for name in ["monitoring.md", "shell.md", "operations.md"] {
         for (command, answer) in transcripts(&docs(name)) {
             n += 1;
             let output = Command::new("sh")
@@ -126,6 +134,35 @@ async fn every_transcript_is_what_happens() {
     assert!(faults.is_empty(), "\n{}", faults.join("\n\n"));
 }
 
+/// The long options that a text names.
+fn options(text: &str) -> BTreeSet<String> {
+    let is_of_option = |letter: char| letter.is_ascii_lowercase() || letter == '-';
+    text.split(|letter| !is_of_option(letter))
+        .filter(|word| word.len() > 3 && word.starts_with("--") && !word[2..].starts_with('-'))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn every_option_is_in_the_guide() {
+    let crow = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_crow")).args(arguments).output().expect("it runs");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let guide: String = pages().iter().map(|page| docs(page)).collect();
+    let known = options(&guide);
+    let dir = tempfile::tempdir().expect("a directory");
+    crow(&["man", "--out", &dir.path().to_string_lossy()]);
+    for entry in std::fs::read_dir(dir.path()).expect("pages") {
+        let name = entry.expect("a page").path().file_stem().expect("a name").to_string_lossy().into_owned();
+        let words: Vec<&str> = name.split('-').skip(1).chain(["--help"]).collect();
+        let is_plain = |option: &String| option == "--help" || option == "--version";
+        let has = options(&crow(&words));
+        let missing: Vec<&String> = has.iter().filter(|option| !known.contains(*option) && !is_plain(option)).collect();
+        assert!(missing.is_empty(), "{name}: not in docs: {missing:?}");
+    }
+}
+
 #[test]
 fn every_command_and_every_document_is_in_the_guide() {
     let dir = tempfile::tempdir().expect("a directory");
@@ -138,15 +175,28 @@ fn every_command_and_every_document_is_in_the_guide() {
         .collect();
     let is_group = |page: &str| pages.iter().any(|other| other.starts_with(&format!("{page} ")));
     let guide = docs("commands.md");
-    let rows: BTreeSet<String> = guide
+    let usages: Vec<&str> = guide
         .lines()
         .filter_map(|line| line.strip_prefix("| `crow "))
-        .map(|row| format!("crow {}", row.split('`').next().unwrap_or_default()))
+        .map(|row| row.split('`').next().unwrap_or_default())
         .collect();
-    for row in &rows {
+    let mut rows = BTreeSet::new();
+    let mut faults = Vec::new();
+    for usage in usages {
+        let is_name = |word: &&str| word.starts_with(|letter: char| letter.is_ascii_lowercase());
+        let name: Vec<&str> = usage.split(' ').take_while(is_name).collect();
+        let row = name.iter().fold("crow".to_owned(), |row, word| format!("{row} {word}"));
+        let help = Command::new(env!("CARGO_BIN_EXE_crow")).args(&name).arg("--help").output().expect("it runs");
+        assert_eq!(help.status.code(), Some(0), "{row}");
+        let help = String::from_utf8_lossy(&help.stdout).into_owned();
+        for option in options(usage).iter().filter(|option| !options(&help).contains(*option)) {
+            faults.push(format!("{row} has no {option}"));
+        }
+        rows.insert(row);
+    }
+    assert!(faults.is_empty(), "in docs/commands.md: {faults:?}");
+    for row in rows.iter().filter(|row| *row != "crow") {
         assert!(pages.contains(row), "{row} is in the guide and not there");
-        let help = Command::new(env!("CARGO_BIN_EXE_crow")).args(row.split(' ').skip(1)).arg("--help").output();
-        assert_eq!(help.expect("it runs").status.code(), Some(0), "{row}");
     }
     let missing: Vec<&String> = pages.iter().filter(|page| !is_group(page) && !rows.contains(*page)).collect();
     assert!(missing.is_empty(), "not in docs/commands.md: {missing:?}");

@@ -1,11 +1,11 @@
-//! The README's table of keys is the registry's.
+//! The guide's table of keys is the registry's.
 
 use crate::tui::bindings::BINDINGS;
 use crate::tui::keymap::Group;
 
-const README: &str = include_str!("../../../README.md");
+const GUIDE: &str = include_str!("../../../docs/console.md");
 
-/// The table as it must stand between the README's marks.
+/// The table as it must stand between the guide's marks.
 fn table() -> String {
     let mut lines = vec!["| keys | what they do | name |".to_owned(), "|---|---|---|".to_owned()];
     for group in Group::ALL {
@@ -22,8 +22,8 @@ fn table() -> String {
 }
 
 #[test]
-fn the_readme_lists_the_keys_of_the_registry() {
-    let (_, rest) = README.split_once("<!-- keys -->\n").expect("the mark where the table begins");
+fn the_guide_lists_the_keys_of_the_registry() {
+    let (_, rest) = GUIDE.split_once("<!-- keys -->\n").expect("the mark where the table begins");
     let (written, _) = rest.split_once("\n<!-- /keys -->").expect("the mark where the table ends");
-    assert_eq!(written, table(), "put this into README.md between the marks:\n{}\n", table());
+    assert_eq!(written, table(), "put this into docs/console.md between the marks:\n{}\n", table());
 }
