@@ -27,13 +27,17 @@ fn words(line: &str) -> Vec<String> {
                 quote = Some(character);
                 word.get_or_insert_default();
             }
-            (None, '|' | ';' | '&' | '>' | '<') => break,
+            (None, '|' | ';' | '&') => break,
+            (None, '>' | '<') => {
+                // A number before a redirection belongs to that, not to the command.
+                word = word.filter(|word| word != "2");
+                break;
+            }
             (None, ' ') => words.extend(word.take()),
             (None, _) => word.get_or_insert_default().push(character),
         }
     }
-    // A number before a redirection belongs to that, not to the command.
-    words.extend(word.filter(|word| word != "2"));
+    words.extend(word);
     words
 }
 
