@@ -135,18 +135,18 @@ impl App {
             && !run.is_over()
         {
             run.stop();
-            return self.say("stopped; what is under way is waited for", now);
+            return self.say("stopped; waiting for the action in progress", now);
         }
         match self.layers.pop() {
-            Some(Layer::Confirm(_) | Layer::Count(_)) => self.say("nothing was done", now),
-            Some(Layer::Once(_)) => self.say("it is gone from this console", now),
+            Some(Layer::Confirm(_) | Layer::Count(_)) => self.say("cancelled; nothing was changed", now),
+            Some(Layer::Once(_)) => self.say("the secret is no longer shown", now),
             Some(Layer::Filter(line)) => {
                 self.desk.of_mut(line.pane).filter = line.before;
                 self.sift(now);
             }
             Some(_) => {}
             None if self.trail.drill.is_some() && self.step_back() => {}
-            None if self.stop_search() => self.say("searching was stopped; moving on goes on with it", now),
+            None if self.stop_search() => self.say("search stopped; scrolling down resumes it", now),
             None if !self.desk.marks.is_empty() => self.desk.marks.clear(),
             None => self.show_dashboard(now),
         }
@@ -190,9 +190,10 @@ impl App {
             Some(Layer::Filter(_)) => self.keep_filter(now),
             Some(Layer::Note(note)) => {
                 let note = note.clone();
+                let said = if note.entry.text().is_empty() { "no note" } else { "note added" };
                 self.desk.set_note(note.item, note.entry.text());
                 self.layers.pop();
-                self.say("noted", now);
+                self.say(said, now);
             }
             Some(Layer::Count(_)) => return self.confirm_many(now),
             Some(Layer::Detail(_)) => return self.follow_line(now),
@@ -216,7 +217,7 @@ impl App {
     /// Runs the action selected in help or in the palette, in the context in which the search was opened.
     fn run_found(&mut self, finder: &Finder, now: Timestamp) -> Vec<Effect> {
         let Some(binding) = finder.selected(&self.setting.keymap).map(|bound| bound.binding) else {
-            self.say("no action is called that", now);
+            self.say("no matching action", now);
             return Vec::new();
         };
         if let Err(why) = self.reason(binding, finder.about) {
@@ -263,7 +264,10 @@ impl App {
         self.company = company;
         self.logs = Logs::default();
         self.sift(now);
-        self.say(company.map_or_else(|| "all companies".to_owned(), |id| format!("company {id} alone")), now);
+        self.say(
+            company.map_or_else(|| "showing all companies".to_owned(), |id| format!("showing company {id} only")),
+            now,
+        );
     }
 
     /// Folds or unfolds all bodies of the open detail view, or switches their format.
@@ -304,7 +308,7 @@ impl App {
         }
         self.close_menu();
         self.send(&question.act);
-        self.say(format!("asked the platform to {}", question.act.verb()), now);
+        self.say(format!("request sent: {}", question.act.verb()), now);
         vec![Effect::Perform(Job::Act(question.act))]
     }
 
@@ -313,7 +317,7 @@ impl App {
     fn confirm_many(&mut self, now: Timestamp) -> Vec<Effect> {
         let Some(Layer::Count(count)) = self.layers.last() else { return Vec::new() };
         if !count.is_answered() {
-            self.say(format!("nothing is done until {} is typed; Esc leaves it", count.wanted()), now);
+            self.say(format!("type {} to confirm; Esc cancels", count.wanted()), now);
             return Vec::new();
         }
         let mut acts = Vec::new();
@@ -330,7 +334,7 @@ impl App {
             self.layers.pop();
             self.close_menu();
             self.send(&act);
-            self.say(format!("asked the platform to {}", act.verb()), now);
+            self.say(format!("request sent: {}", act.verb()), now);
             return vec![Effect::Perform(Job::Act(act))];
         }
         self.layers.retain(|layer| !matches!(layer, Layer::Count(_) | Layer::Menu(_) | Layer::Form(_)));

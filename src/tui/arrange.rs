@@ -45,8 +45,12 @@ impl App {
             Action::Sort => {
                 self.desk.sort_by_next(pane);
                 self.settle(now);
-                let by = self.desk.of(pane).sort.map_or("as rows come, worst first", |(field, _)| field.name());
-                self.say(format!("sorted by {by}").replace("by as", "as"), now);
+                let sort = self.desk.of(pane).sort;
+                let said = sort.map_or_else(
+                    || "default order: worst first".to_owned(),
+                    |(field, _)| format!("sorted by {}", field.name()),
+                );
+                self.say(said, now);
             }
             Action::Reverse => {
                 if let Some((_, direction)) = &mut self.desk.of_mut(pane).sort {
@@ -97,8 +101,8 @@ impl App {
             Some(Layer::Note(note)) => note.entry.paste(text),
             Some(Layer::Form(form)) => form.paste(text),
             Some(Layer::Expect(line)) => line.paste(text),
-            Some(Layer::Count(_)) => Err("what confirms is typed, not pasted".to_owned()),
-            _ => Err("pasted text goes into a line that takes text: / : ? m".to_owned()),
+            Some(Layer::Count(_)) => Err("a confirmation is typed, not pasted".to_owned()),
+            _ => Err("paste works in text fields only: / : ? m".to_owned()),
         };
         match pasted {
             Ok(()) => self.think(now),
@@ -138,7 +142,7 @@ impl App {
     pub(super) fn keep_filter(&mut self, now: Timestamp) {
         let Some(Layer::Filter(line)) = self.layers.last_mut() else { return };
         match line.read() {
-            Err(fault) => self.say(format!("{fault}; Esc restores what was"), now),
+            Err(fault) => self.say(format!("{fault}; Esc restores the previous filter"), now),
             Ok(filter) => {
                 let pane = line.pane;
                 self.layers.pop();
@@ -184,7 +188,7 @@ impl App {
     /// Moves to the next row in the given direction, wrapping around the end.
     fn go_to_match(&mut self, way: Way, now: Timestamp) {
         let Some(items) = self.items().filter(|items| !items.is_empty()) else {
-            return self.say("no row fits the filter", now);
+            return self.say("no row matches the filter", now);
         };
         let at = self.places.of(self.focus).row().unwrap_or(0);
         let row = match way {
@@ -197,7 +201,7 @@ impl App {
 
     /// Moves to the next row whose health status is one of `standings`, without wrapping.
     fn go_to(&mut self, standings: &[Standing], way: Way, now: Timestamp) {
-        let Some(view) = self.view() else { return self.say("nothing came yet", now) };
+        let Some(view) = self.view() else { return self.say("still loading", now) };
         let items = view.order(self.focus).items;
         let at = self.places.of(self.focus).row().unwrap_or(0);
         let fits = |row: &usize| {
@@ -211,9 +215,9 @@ impl App {
         match row {
             Some(row) => self.put_cursor(row, &items, now),
             None => {
-                let what = if standings.contains(&Standing::Attention) { "a warning" } else { "in trouble" };
+                let what = if standings.contains(&Standing::Attention) { "warning" } else { "failing row" };
                 let side = if way == Way::Down { "below" } else { "above" };
-                self.say(format!("no row {what} {side}"), now);
+                self.say(format!("no {what} {side}"), now);
             }
         }
     }
@@ -246,7 +250,7 @@ impl App {
     fn say_marks(&mut self, now: Timestamp) {
         let n = self.desk.marks.len();
         let rows = super::format::plural(n as u64, "row");
-        self.say(format!("{rows} marked; Esc takes all marks away"), now);
+        self.say(format!("{rows} marked; Esc clears all marks"), now);
     }
 
     /// Adds the target rows to the bundle, or removes them if all of them are in it already.
@@ -255,17 +259,17 @@ impl App {
         let bundle = &mut self.desk.bundle;
         let said = if items.iter().all(|item| bundle.contains(item)) {
             bundle.retain(|item| !items.contains(item));
-            "taken out of the bundle"
+            "removed from"
         } else {
             bundle.extend(items.iter().filter(|item| !bundle.contains(item)).copied().collect::<Vec<_>>());
-            "in the bundle"
+            "added to"
         };
         let n = bundle.len();
         let what = match items.as_slice() {
             [item] => item.to_string(),
             items => super::format::plural(items.len() as u64, "row"),
         };
-        self.say(format!("{what} {said}, which has {} now", super::format::plural(n as u64, "thing")), now);
+        self.say(format!("{what} {said} the ticket ({})", super::format::plural(n as u64, "item")), now);
     }
 
     /// Applies the selected entry of a choice list.
@@ -277,7 +281,7 @@ impl App {
                 match hidden.iter().position(|title| title == column.title) {
                     Some(at) => drop(hidden.remove(at)),
                     None if column.rank == 0 => {
-                        self.say(format!("{} cannot be left out", column.title), now);
+                        self.say(format!("{} cannot be hidden", column.title), now);
                     }
                     None => hidden.push(column.title.to_owned()),
                 }
@@ -292,7 +296,7 @@ impl App {
                 let Some(form) = Form::ALL.get(choice.selected) else { return Vec::new() };
                 let text = self.copied(&self.subjects(), *form);
                 if text.is_empty() {
-                    self.say("nothing to copy: it is no longer at hand", now);
+                    self.say("nothing to copy: the row is no longer loaded", now);
                     return Vec::new();
                 }
                 return vec![Effect::Copy(text)];

@@ -44,17 +44,17 @@ fn link(app: &App) -> Option<String> {
     let picture = &app.picture;
     let heard = picture
         .heard_at
-        .map_or_else(|| "never heard".to_owned(), |at| format!("last heard {} ago", format::age(app.clock.since(at))));
+        .map_or_else(|| "no data yet".to_owned(), |at| format!("updated {} ago", format::age(app.clock.since(at))));
     match &picture.link {
         Link::Connecting | Link::Live | Link::Lagging => None,
-        Link::Stale => Some(format!("STALE  {heard}: what is shown may have changed")),
+        Link::Stale => Some(format!("STALE  {heard}: the data may have changed since")),
         Link::Waiting { why, until } => {
             let left = until.since(app.clock).as_millis().div_ceil(1_000);
             Some(format!("WAITING  {heard}  next call in {left} s  {}", Untrusted::new(why.clone()).inert()))
         }
         Link::Offline { why, retry_at, .. } => {
             let left = retry_at.since(app.clock).as_millis().div_ceil(1_000);
-            let next = if left == 0 { "trying now".to_owned() } else { format!("next try in {left} s") };
+            let next = if left == 0 { "retrying now".to_owned() } else { format!("retry in {left} s") };
             Some(format!("OFFLINE  {heard}  {next}  {}", Untrusted::new(why.clone()).inert()))
         }
     }
@@ -67,7 +67,7 @@ fn paused(app: &App) -> Option<String> {
 
 fn private(app: &App) -> Option<String> {
     (permits_private(app) && !in_header(app))
-        .then(|| "PRIVATE TARGETS  http and private addresses are permitted".to_owned())
+        .then(|| "PRIVATE TARGETS  http and private addresses are allowed".to_owned())
 }
 
 /// Draws the banner, if it has any lines.

@@ -104,7 +104,7 @@ impl App {
     pub(super) fn written(&mut self, came: Result<String, String>, now: Timestamp) {
         match came {
             Ok(path) => {
-                self.say(format!("the bundle is in {path}"), now);
+                self.say(format!("ticket saved to {path}"), now);
                 if let Draft::Asked(bundle) = &self.escalation.draft {
                     self.escalation.draft = Draft::Written(bundle.clone(), path);
                 }

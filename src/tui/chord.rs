@@ -119,12 +119,12 @@ impl Chord {
             (Some(letter), None, Control::Held) if letter.is_ascii_alphabetic() => {
                 let letter = letter.to_ascii_lowercase();
                 if TAKEN.contains(letter) {
-                    return Err(format!("{name} belongs to terminals and multiplexers"));
+                    return Err(format!("{name} is reserved by terminals and multiplexers"));
                 }
                 Ok(ctrl(letter))
             }
             (Some(character), None, Control::Up) if !character.is_control() => Ok(ch(character)),
-            _ => Err(format!("{name} is no key; write x, X, Ctrl-X, Enter, PgDn")),
+            _ => Err(format!("{name} is not a key; use x, X, Ctrl-X, Enter, PgDn")),
         }
     }
 }

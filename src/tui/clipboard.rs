@@ -41,9 +41,9 @@ pub enum Route {
 pub const TMUX: [Route; 3] = [
     Route::Program(
         &["tmux", "load-buffer", "-w", "-"],
-        "tmux's buffer, which tmux hands on to the terminal if set-clipboard is on",
+        "the tmux buffer (tmux passes it to the terminal if set-clipboard is on)",
     ),
-    Route::Program(&["tmux", "load-buffer", "-"], "tmux's buffer"),
+    Route::Program(&["tmux", "load-buffer", "-"], "the tmux buffer"),
     Route::Terminal(Wrap::Tmux),
 ];
 
@@ -131,29 +131,29 @@ impl Clipboard {
 
     async fn send(&mut self, text: &str, ambient: &Ambient) -> Result<Copied, String> {
         let size = format::plural(text.len() as u64, "byte");
-        let mut why = "no other way takes them".to_owned();
+        let mut why = "no clipboard accepted it".to_owned();
         for route in self.routes.clone() {
             match route {
                 Route::Program(command, place) => {
                     if taken(command, text, ambient).await {
-                        return Ok(Copied::Kept(format!("{size} copied into {place}")));
+                        return Ok(Copied::Kept(format!("{size} copied to {place}")));
                     }
                 }
                 Route::Terminal(wrap) if text.len() <= LONGEST => {
                     match self.terminal.write_all(&sequence(text, wrap)).and_then(|()| self.terminal.flush()) {
                         Ok(()) => {
-                            let line = format!("{size} sent to the terminal; whether it keeps them it does not say");
+                            let line = format!("{size} sent to the terminal, which does not confirm copies");
                             return Ok(Copied::Sent(line));
                         }
                         Err(error) => why = error.to_string(),
                     }
                 }
-                Route::Terminal(_) => why = "they are too many for a terminal".to_owned(),
+                Route::Terminal(_) => why = "too large for a terminal".to_owned(),
             }
         }
         let Some(file) = &self.file else { return Err(format!("could not copy: {why}")) };
         match write_private(file, text) {
-            Ok(()) => Ok(Copied::Kept(format!("{size} written to {}, for you alone: {why}", file.display()))),
+            Ok(()) => Ok(Copied::Kept(format!("{size} saved to {}, readable only by you: {why}", file.display()))),
             Err(error) => Err(format!("could not copy: {}: {error}", file.display())),
         }
     }
@@ -244,18 +244,18 @@ mod tests {
         let terminal = Route::Terminal(Wrap::Plain);
         let long = "x".repeat(LONGEST + 1);
         for (routes, text, said, n_bytes) in [
-            (vec![takes.clone(), terminal.clone()], "17", "2 bytes copied into its buffer", 0),
-            (vec![missing.clone(), takes.clone()], "1", "1 byte copied into its buffer", 0),
+            (vec![takes.clone(), terminal.clone()], "17", "2 bytes copied to its buffer", 0),
+            (vec![missing.clone(), takes.clone()], "1", "1 byte copied to its buffer", 0),
             (
                 vec![refuses.clone(), terminal.clone()],
                 "17",
-                "2 bytes sent to the terminal; whether it keeps them it does not say",
+                "2 bytes sent to the terminal, which does not confirm copies",
                 12,
             ),
-            (vec![hangs, terminal.clone()], "17", "2 bytes sent to the terminal; ", 12),
-            (vec![terminal.clone(), takes.clone()], &long, "74,995 bytes copied into its buffer", 0),
-            (vec![terminal.clone()], &long, "74,995 bytes written to ", 0),
-            (vec![refuses, missing], "17", "2 bytes written to ", 0),
+            (vec![hangs, terminal.clone()], "17", "2 bytes sent to the terminal, ", 12),
+            (vec![terminal.clone(), takes.clone()], &long, "74,995 bytes copied to its buffer", 0),
+            (vec![terminal.clone()], &long, "74,995 bytes saved to ", 0),
+            (vec![refuses, missing], "17", "2 bytes saved to ", 0),
         ] {
             let out = Out::default();
             let mut clipboard = Clipboard::new(Box::new(out.clone()), routes, Some(file.clone()));
@@ -269,6 +269,6 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         let mut nowhere = Clipboard::new(Box::new(Out::default()), vec![terminal], None);
         let said = nowhere.send(&long, &ambient).await.expect_err("it goes nowhere");
-        assert!(said.starts_with("could not copy: they are too many"), "{said}");
+        assert!(said.starts_with("could not copy: too large"), "{said}");
     }
 }

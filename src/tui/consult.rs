@@ -167,7 +167,7 @@ impl App {
     pub(super) fn forget_run(&mut self, now: Timestamp) {
         if let Some(place) = self.room.selected() {
             self.room.forget(place);
-            self.say("the run is forgotten", now);
+            self.say("result discarded", now);
         }
     }
 
@@ -267,7 +267,7 @@ impl App {
             Wanted::Held(typed) => match typed.secret(attempt) {
                 Some(held) => Job::Held(attempt, subject, held),
                 None => {
-                    self.say("nothing was typed", now);
+                    self.say("nothing was entered", now);
                     return Vec::new();
                 }
             },

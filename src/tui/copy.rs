@@ -28,8 +28,8 @@ impl Form {
     pub const fn label(self) -> &'static str {
         match self {
             Self::Id => "id",
-            Self::Row => "row, tabs between columns",
-            Self::Json => "JSON, a line each",
+            Self::Row => "row, tab-separated",
+            Self::Json => "JSON, one line per row",
             Self::Curl => "curl, token as $TOKEN",
             Self::Link => "link",
         }

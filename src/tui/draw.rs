@@ -72,14 +72,15 @@ fn screen(buffer: &mut Buffer, app: &App) {
 fn hint(buffer: &mut Buffer, area: Rect, app: &App) {
     let key = |action| app.setting.keymap.key(action);
     let lines = [
-        format!("1 to 8 show panes, {} opens, {} goes back.", key(Action::Open), key(Action::Back)),
+        format!("1-9 and 0 switch panes, {} opens, {} goes back.", key(Action::Open), key(Action::Back)),
         format!(
-            "{} lists all keys, {} finds any action, {} filters.",
-            key(Action::Help),
+            "{} diagnoses, {} filters, {} finds actions, {} lists keys.",
+            key(Action::Playbooks),
+            key(Action::Filter),
             key(Action::Palette),
-            key(Action::Filter)
+            key(Action::Help)
         ),
-        "Nothing goes out on one key. Any key ends this.".to_owned(),
+        "Nothing is sent without confirmation. Any key closes.".to_owned(),
     ];
     let wide = lines.iter().map(|line| paint::columns(line)).max().unwrap_or(0) + 4;
     let (width, height) = (wide.min(area.width), 5.min(area.height));
@@ -97,7 +98,7 @@ fn waiting(buffer: &mut Buffer, area: Rect, app: &App) {
     let address = &app.setting.identity.address;
     let text = match app.picture.link {
         Link::Offline { .. } | Link::Waiting { .. } => {
-            format!("Nothing was received from {address} yet; the line above says why.")
+            format!("No data from {address} yet; see the line above.")
         }
         _ => format!("Connecting to {address} …"),
     };
@@ -134,11 +135,11 @@ fn single(buffer: &mut Buffer, body: Rect, app: &App, view: &View<'_>) {
 
 /// Draws the details of the selected item, as far as the snapshot has them.
 fn selection(buffer: &mut Buffer, area: Rect, app: &App, view: &View<'_>) {
-    let title = Title { name: "Selection", remark: "Enter shows all", edge: Role::Border };
+    let title = Title { name: "Selection", remark: "Enter: all details", edge: Role::Border };
     let inner = paint::frame(buffer, area, &title, view.theme);
     let inner = Rect { x: inner.x + 1.min(inner.width), width: inner.width.saturating_sub(2), ..inner };
     let lines = app.selected().and_then(|item| view.details(item, usize::from(inner.width)));
-    let nothing = || vec![Line::styled("nothing is selected", view.theme.style(Role::Dim))];
+    let nothing = || vec![Line::styled("nothing selected", view.theme.style(Role::Dim))];
     paint::lines(buffer, inner, &lines.unwrap_or_else(nothing));
 }
 

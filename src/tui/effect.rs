@@ -116,28 +116,36 @@ pub enum Act {
 }
 
 impl Act {
+    /// The change as a question: `Disable subscription 8?`.
+    #[must_use]
+    pub fn asked(&self) -> String {
+        let verb = self.verb();
+        let first = verb.chars().next().map_or_else(String::new, |first| first.to_uppercase().to_string());
+        format!("{first}{}?", verb.chars().skip(1).collect::<String>())
+    }
+
     /// Description of the change, as a verb phrase after "to" or "could not". Names in it are as the operator typed
     /// them.
     #[must_use]
     pub fn verb(&self) -> String {
         match self {
-            Self::Test(id) => format!("send a test to subscription {id}"),
+            Self::Test(id) => format!("send a test event to subscription {id}"),
             Self::Enable(id, ReplayChoice::None) => format!("enable subscription {id}"),
-            Self::Enable(id, ReplayChoice::Skipped) => format!("enable subscription {id} and replay what it missed"),
+            Self::Enable(id, ReplayChoice::Skipped) => format!("enable subscription {id} and replay missed events"),
             Self::Disable(id, _) => format!("disable subscription {id}"),
             Self::Delete(id) => format!("delete subscription {id}"),
-            Self::Intend(id, _) => format!("mark as intended that subscription {id} is off"),
-            Self::Acknowledge(subject, ..) => format!("acknowledge the alert of {subject}"),
-            Self::RollBack(id, revision) => format!("bring revision {revision} of subscription {id} back"),
+            Self::Intend(id, _) => format!("save why subscription {id} is disabled"),
+            Self::Acknowledge(subject, ..) => format!("acknowledge the alert for {subject}"),
+            Self::RollBack(id, revision) => format!("roll subscription {id} back to revision {revision}"),
             Self::Replay(id, _, n) => {
                 format!("replay {} of subscription {id}", format::several(*n, "delivery", "deliveries"))
             }
             Self::Turn(id, Phase::Paused) => format!("pause replay {id}"),
-            Self::Turn(id, Phase::Running) => format!("let replay {id} go on"),
-            Self::Turn(id, Phase::Cancelled | Phase::Finished) => format!("give replay {id} up"),
+            Self::Turn(id, Phase::Running) => format!("resume replay {id}"),
+            Self::Turn(id, Phase::Cancelled | Phase::Finished) => format!("cancel replay {id}"),
             Self::Resend(id) => format!("resend delivery {id}"),
             Self::Revoke(id) => format!("revoke key {id}"),
-            Self::Limit(id, _) => format!("change the limits of key {id}"),
+            Self::Limit(id, _) => format!("change the rate limits of key {id}"),
             Self::Emit(company, kind) => format!("emit a sample {kind} event for company {company}"),
             Self::CreateCompany(_) => "create a company".to_owned(),
             Self::CreateKey(new) => format!("create a key for company {}", new.company_id),

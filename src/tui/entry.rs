@@ -12,7 +12,7 @@ use tui_input::{Input, InputRequest};
 /// Maximum length of a text input, in characters.
 const LONGEST: usize = 500;
 /// Message shown when a text input is full.
-pub const FULL: &str = "a line takes 500 characters";
+pub const FULL: &str = "the limit is 500 characters";
 
 /// Single line of text with a cursor.
 #[derive(Debug, Clone, Default)]
@@ -103,7 +103,7 @@ impl Entry {
         let taken: Vec<char> = spaced.filter(|character| !character.is_control()).collect();
         if self.text().chars().count() + taken.len() > LONGEST {
             let n = format::plural(taken.len() as u64, "character");
-            return Err(format!("nothing was pasted: {n} are too many, {FULL}"));
+            return Err(format!("not pasted: {n} do not fit, {FULL}"));
         }
         for character in taken {
             self.insert(character);
@@ -219,7 +219,7 @@ mod tests {
         let mut entry = Entry::default();
         entry.paste(&"x".repeat(LONGEST - 1)).expect("it fits");
         let said = entry.paste("yz").expect_err("it does not fit");
-        assert!(said.contains("2 characters are too many") && said.contains(&LONGEST.to_string()), "{said}");
+        assert!(said.contains("2 characters do not fit") && said.contains(&LONGEST.to_string()), "{said}");
         assert_eq!(entry.text().len(), LONGEST - 1, "not a part of it");
         assert_eq!((entry.press(ch('y')), entry.press(ch('z'))), (Edited::Text, Edited::Full));
         assert!(entry.paste(&"x".repeat(5_000_000)).is_err());

@@ -48,7 +48,7 @@ impl App {
                 _ => None,
             })
             .collect();
-        if acts.is_empty() { Err("nothing of it could be sent again".to_owned()) } else { Ok(acts) }
+        if acts.is_empty() { Err("nothing to resend or replay here".to_owned()) } else { Ok(acts) }
     }
 
     /// Asks whether to send again. For a subscription that is enabled, opens the replay form instead.
@@ -87,7 +87,7 @@ impl App {
         let Some(platform_now) = self.view().map(|view| view.now) else { return Vec::new() };
         let Some(form) = self.form() else { return Vec::new() };
         if form.sent.is_some() {
-            self.say("the platform is asked already", now);
+            self.say("already waiting for the platform", now);
             return Vec::new();
         }
         match form.read(platform_now) {
@@ -139,14 +139,15 @@ impl App {
             Err(why) => return self.refuse(why),
         };
         if plan.n_selected == 0 {
-            return self.refuse("nothing of this subscription stands so in this time".to_owned());
+            return self.refuse("no deliveries in these states in this time range".to_owned());
         }
         let counts = plan.counts.iter().filter(|count| count.n > 0);
-        let counts = counts.map(|count| format!("{} {}", super::format::number(count.n), count.state.name()));
+        let counts = counts
+            .map(|count| format!("{} {}", super::format::number(count.n), super::format::delivery_state(count.state)));
         let counts = counts.collect::<Vec<_>>().join(", ");
         match question(self, Act::Replay(id, wish, plan.n_selected)) {
             Ok(mut question) => {
-                question.effect = format!("Counted: {counts}. {}", question.effect);
+                question.effect = format!("Found: {counts}. {}", question.effect);
                 self.ask(vec![question]);
             }
             Err(why) => self.complain(why, now),
@@ -198,7 +199,7 @@ impl App {
 
     /// Shows a secret that was just issued until its overlay is closed.
     pub(super) fn issued(&mut self, act: &Act, issued: Issued, now: Timestamp) -> Vec<Effect> {
-        let effects = self.acted(act, Ok(format!("{} was created", issued.name)), now);
+        let effects = self.acted(act, Ok(format!("{} created", issued.name)), now);
         self.layers.push(Layer::Once(Shown::new(issued)));
         effects
     }
@@ -264,7 +265,7 @@ impl App {
     fn replays(&self) -> Result<&Replays, String> {
         match self.front() {
             Some(Layer::Replays(list)) => Ok(list),
-            _ => Err("r lists replays".to_owned()),
+            _ => Err("open the replays first (r)".to_owned()),
         }
     }
 
@@ -284,7 +285,7 @@ impl App {
     pub(super) fn revocable(&self) -> Result<OperatorId, String> {
         match self.front() {
             Some(Layer::Operators(list)) => list.revocable(),
-            _ => Err("o lists operators".to_owned()),
+            _ => Err("open the operators first (o)".to_owned()),
         }
     }
 

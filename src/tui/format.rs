@@ -1,5 +1,6 @@
 //! Formatting of values for the terminal: numbers, ages, countdowns, URLs, and text fitted to a width in columns.
 
+use crate::domain::delivery::State;
 use crate::domain::text::Untrusted;
 use std::time::Duration;
 use unicode_segmentation::UnicodeSegmentation;
@@ -164,6 +165,17 @@ pub fn plural(n: u64, noun: &str) -> String {
 #[must_use]
 pub fn several(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", number(n), if n == 1 { one } else { many })
+}
+
+/// State of a delivery as people read it: missed and on hold instead of the wire's `skipped` and `parked`.
+#[must_use]
+pub const fn delivery_state(state: State) -> &'static str {
+    match state {
+        State::Skipped => "missed",
+        State::Parked => "on hold",
+        State::InFlight => "in flight",
+        State::Pending | State::Succeeded | State::Exhausted | State::Cancelled => state.name(),
+    }
 }
 
 /// URL without its scheme and its trailing slash, for lists.

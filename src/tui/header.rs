@@ -60,7 +60,7 @@ fn left(app: &App) -> Vec<Word> {
         Word { text: mode, style: own, rank: 0 },
         word(&identity.profile, Role::Text, 4),
         match app.company {
-            None => word("company all", Role::Dim, 8),
+            None => word("all companies", Role::Dim, 8),
             Some(id) => word(&format!("company {id}"), Role::Warning, 0),
         },
         word(access, role, 0),
@@ -91,13 +91,13 @@ fn right(app: &App) -> Vec<Word> {
         }
     }
     if let Some(frozen) = &app.frozen {
-        let new = if frozen.n_new == 1 { "picture" } else { "pictures" };
+        let waiting = format::plural(frozen.n_new, "update");
         words.push(word("PAUSED".to_owned(), Role::Warning, 0));
-        words.push(word(format!("+{} new {new}", format::number(frozen.n_new)), Role::Warning, 3));
+        words.push(word(format!("{waiting} waiting"), Role::Warning, 3));
     }
     let n_passed = app.logs.n_passed();
     if n_passed > 0 {
-        words.push(word(format!("{} WENT BY UNSEEN", format::number(n_passed)), Role::Warning, 2));
+        words.push(word(format!("{} NOT SHOWN", format::number(n_passed)), Role::Warning, 2));
     }
     let (link, role) = match &app.picture.link {
         Link::Connecting => ("CONNECTING", Role::Dim),

@@ -235,9 +235,9 @@ impl Group {
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
-            Self::Move => "Moving",
-            Self::Look => "Looking",
-            Self::Act => "Acting",
+            Self::Move => "Navigation",
+            Self::Look => "View",
+            Self::Act => "Actions",
             Self::Console => "Console",
         }
     }
@@ -323,9 +323,9 @@ impl Keymap {
             let at = keymap.bound.iter().position(|bound| bound.binding.name == name);
             let chords: Result<Vec<Chord>, String> = keys.iter().map(|key| Chord::named(key)).collect();
             match (at, chords) {
-                (None, _) => faults.push(format!("{name} is no action")),
+                (None, _) => faults.push(format!("{name} is not an action")),
                 (Some(at), _) if matches!(keymap.bound[at].binding.action, Action::Quit | Action::Back) => {
-                    faults.push(format!("{name} cannot be changed: a way out must remain"));
+                    faults.push(format!("{name} cannot be rebound: a way out must remain"));
                 }
                 (Some(_), Ok(chords)) if chords.is_empty() => faults.push(format!("{name} needs a key")),
                 (Some(at), Ok(chords)) => wanted.push((at, chords)),
@@ -449,9 +449,9 @@ mod tests {
         assert_eq!(
             faults,
             [
-                "nothing is no action",
-                "alerts: Ctrl-S belongs to terminals and multiplexers",
-                "quit-at-once cannot be changed: a way out must remain",
+                "nothing is not an action",
+                "alerts: Ctrl-S is reserved by terminals and multiplexers",
+                "quit-at-once cannot be rebound: a way out must remain",
                 "full needs a key",
                 "freeze: a is bound to alerts; freeze keeps its keys",
             ]

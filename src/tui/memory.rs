@@ -77,7 +77,7 @@ impl Remembered {
     fn read(text: &str) -> Result<Self, String> {
         let read: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
         match read.get("version").and_then(Value::as_u64) {
-            Some(version) if version != u64::from(VERSION) => Err(format!("version {version} instead of {VERSION}")),
+            Some(version) if version != u64::from(VERSION) => Err(format!("version {version}, expected {VERSION}")),
             _ => serde_json::from_value(read).map_err(|error| error.to_string()),
         }
     }
@@ -88,7 +88,7 @@ impl Remembered {
             let text = serde_json::to_string_pretty(&self).map_err(io::Error::other)?;
             match (text.len() as u64 > MAX_STATE_BYTES, self.runs.is_empty()) {
                 (false, _) => return Ok(text),
-                (true, true) => return Err(io::Error::new(io::ErrorKind::FileTooLarge, "too much to be kept")),
+                (true, true) => return Err(io::Error::new(io::ErrorKind::FileTooLarge, "too large to save")),
                 (true, false) => drop(self.runs.remove(0)),
             }
         }
@@ -341,7 +341,7 @@ impl StateKeeper {
             Ok(synced) => synced,
             Err(error) => {
                 tracing::warn!(%error, "what was arranged is not remembered");
-                let said = format!("notes and arrangement are not kept: {error}");
+                let said = format!("notes and layout are not saved: {error}");
                 let is_known = self.trouble.replace(said.clone()).as_ref() == Some(&said);
                 return if is_known { Effected::Nothing } else { Effected::Said(said) };
             }
@@ -399,7 +399,7 @@ impl Memory {
                 Ok((read, aside)) => (Ok(read), aside),
                 Err(why) => {
                     self.0 = None;
-                    return Err(format!("{} is left as it is and nothing is kept: {why}", short(&file)));
+                    return Err(format!("{} is left unchanged and nothing is saved: {why}", short(&file)));
                 }
             };
         }
@@ -470,9 +470,10 @@ fn read_or_set_aside(file: &Path) -> Result<(Option<Remembered>, Option<String>)
         Ok(read) => return Ok((read, None)),
         Err(why) => why,
     };
-    let aside = files::set_aside(file).map_err(|error| format!("it cannot be read ({why}) nor renamed ({error})"))?;
+    let aside =
+        files::set_aside(file).map_err(|error| format!("it can be neither read ({why}) nor renamed ({error})"))?;
     tracing::warn!(file = %file.display(), aside = %aside.display(), why, "a state file that cannot be read is set aside");
-    Ok((None, Some(format!("kept aside as {}, as it cannot be read: {why}", short(&aside)))))
+    Ok((None, Some(format!("unreadable state file renamed to {}: {why}", short(&aside)))))
 }
 
 /// Name of a file without its folder.

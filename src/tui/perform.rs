@@ -245,7 +245,7 @@ impl Performer {
     /// Makes a change, unless the console is read-only. Every change goes through here.
     async fn act(&self, act: &Act) -> Result<Done, String> {
         if self.access == Access::ReadOnly {
-            return Err("read-only: nothing was done; start with --allow-actions".to_owned());
+            return Err("read-only: nothing was changed; start with --allow-actions".to_owned());
         }
         let failed = |why: String| format!("could not {}: {why}", act.verb());
         match &self.post {
@@ -261,29 +261,29 @@ impl Performer {
             Act::Enable(id, replay) => {
                 client.enable(*id, *replay).await?;
                 match replay {
-                    ReplayChoice::None => format!("subscription {id} is enabled"),
-                    ReplayChoice::Skipped => format!("subscription {id} is enabled; what it missed is being delivered"),
+                    ReplayChoice::None => format!("subscription {id} enabled"),
+                    ReplayChoice::Skipped => format!("subscription {id} enabled; missed events are being sent"),
                 }
             }
             Act::Disable(id, reason) => {
                 client.disable(*id, reason.clone()).await?;
-                format!("subscription {id} is disabled")
+                format!("subscription {id} disabled")
             }
             Act::Delete(id) => {
                 client.delete_subscription(*id).await?;
-                format!("subscription {id} is deleted")
+                format!("subscription {id} deleted")
             }
             Act::Intend(id, reason) => {
                 client.intend(*id, reason.clone()).await?;
-                format!("it is said why subscription {id} is off")
+                format!("reason saved for subscription {id}")
             }
             Act::Acknowledge(subject, standing, note) => {
                 client.acknowledge(*subject, *standing, note.clone()).await?;
-                format!("the alert of {subject} is acknowledged")
+                format!("alert for {subject} acknowledged")
             }
             Act::RollBack(id, revision) => {
                 client.roll_back(*id, *revision).await?;
-                format!("subscription {id} is configured as in revision {revision} again")
+                format!("subscription {id} rolled back to revision {revision}")
             }
             Act::Replay(id, wish, _) => {
                 begun(&client.replay(*id, &NewReplay { dry_run: false, ..wish.clone() }).await?)
@@ -291,21 +291,21 @@ impl Performer {
             Act::Turn(id, wanted) => format!("replay {id} is {}", self.turn(*id, *wanted).await?.phase.name()),
             Act::Resend(id) => {
                 client.resend(*id).await?;
-                format!("delivery {id} is being sent once more")
+                format!("delivery {id} is being resent")
             }
             Act::Emit(company_id, kind) => {
                 let event = NewEvent { company_id: *company_id, kind: *kind, payload: None, metadata: marked() };
-                format!("event {} was emitted", client.emit(&event).await?.id)
+                format!("event {} emitted", client.emit(&event).await?.id)
             }
             Act::Revoke(id) => {
                 let revoked = client.revoke_key(*id).await?;
-                format!("key {id} is revoked{}", pending_remark(revoked.write_pending.as_ref()))
+                format!("key {id} revoked{}", pending_remark(revoked.write_pending.as_ref()))
             }
             Act::Limit(id, wish) => {
                 let Limits { read, write, admin } = client.limit_key(*id, wish).await?.limits;
-                format!("key {id} may call {read} read, {write} write, {admin} admin a minute")
+                format!("rate limits of key {id} set: read {read}, write {write}, admin {admin} calls per minute")
             }
-            Act::CreateCompany(new) => format!("company {} is created", client.create_company(new).await?.id),
+            Act::CreateCompany(new) => format!("company {} created", client.create_company(new).await?.id),
             Act::CreateKey(new) => {
                 let made = client.create_key(new).await?;
                 let name = format!("key {} of company {}", made.row.id, made.row.company_id);
@@ -313,12 +313,12 @@ impl Performer {
             }
             Act::CreateOperator(new) => {
                 let made = client.create_operator(new).await?;
-                let name = format!("the token of operator {}", made.row.id);
+                let name = format!("token of operator {}", made.row.id);
                 return Ok(Done::Issued(Issued::new(name, made.token.into_secret())));
             }
             Act::RevokeOperator(id) => {
                 let revoked = client.revoke_operator(*id).await?;
-                format!("operator {id} is revoked{}", pending_remark(revoked.write_pending.as_ref()))
+                format!("operator {id} revoked{}", pending_remark(revoked.write_pending.as_ref()))
             }
         }))
     }
@@ -338,13 +338,13 @@ async fn by_post(post: &Post, act: &Act) -> Result<Done, String> {
         Act::Test(id) => return Ok(tested(*id, &post.test(*id).await?)),
         Act::Enable(id, ReplayChoice::None) => {
             post.switch(*id, "true").await?;
-            format!("subscription {id} is enabled")
+            format!("subscription {id} enabled")
         }
         Act::Disable(id, _) => {
             post.switch(*id, "false").await?;
-            format!("subscription {id} is disabled")
+            format!("subscription {id} disabled")
         }
-        _ => return Err("the Integration API has no such call; do it in the Admin Portal".to_owned()),
+        _ => return Err("not possible with an API key; use the Admin Portal".to_owned()),
     }))
 }
 
@@ -361,8 +361,8 @@ enum Done {
 fn begun(plan: &ReplayPlan) -> String {
     let n = format::several(plan.n_selected, "delivery", "deliveries");
     match &plan.replay {
-        Some(row) => format!("replay {} of {n} was begun; r shows how far it is", row.id),
-        None => format!("a replay of {n} was begun"),
+        Some(row) => format!("replay {} of {n} started; r shows its progress", row.id),
+        None => format!("replay of {n} started"),
     }
 }
 
@@ -377,16 +377,16 @@ async fn written(bundle: Bundle, form: Form) -> Result<String, String> {
         let path = std::path::absolute(form.path(&bundle)).map_err(|error| error.to_string())?;
         write(&bundle, &path).map(|()| path.display().to_string()).map_err(|error| error.to_string())
     };
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err("the bundle could not be written".to_owned()))
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err("the ticket could not be written".to_owned()))
 }
 
 fn tested(id: SubscriptionId, result: &TestResult) -> Done {
     let came = match (result.status_code, &result.error) {
-        (Some(status), _) => format!("answered {status}"),
-        (None, Some(error)) => format!("got no answer: {}", error.inert()),
-        (None, None) => "got no answer".to_owned(),
+        (Some(status), _) => format!("HTTP {status}"),
+        (None, Some(error)) => format!("no response ({})", error.inert()),
+        (None, None) => "no response".to_owned(),
     };
-    let line = format!("the test to subscription {id} {came} in {} ms", result.elapsed_ms);
+    let line = format!("test to subscription {id}: {came} after {} ms", result.elapsed_ms);
     if result.success { Done::Said(line) } else { Done::Failed(line) }
 }
 

@@ -82,7 +82,7 @@ impl Plain {
         }
         for (about, _, name) in &self.told {
             if alerts.iter().all(|alert| alert.subject != *about) {
-                said.push(format!("over: {name}"));
+                said.push(format!("resolved: {name}"));
             }
         }
         let told = alerts.iter().map(|alert| (alert.subject, alert.standing, format::target(&alert.name)));

@@ -62,7 +62,7 @@ impl App {
         self.notice = None;
         self.desk.hint = Hint::Seen;
         let Some(chord) = Chord::of(key) else {
-            self.say("no key is bound with these modifiers; ? lists the keys", now);
+            self.say("not bound with these modifiers; ? lists the keys", now);
             return Vec::new();
         };
         let context = self.context();
@@ -72,7 +72,7 @@ impl App {
         // Characters are typed before any binding is looked up: a binding cannot take them from a text input.
         if context.takes_text() && chord.types().is_some() {
             if self.type_into(chord, now) == Edited::Nothing {
-                self.say("this field is changed with Space; Tab goes to the next one", now);
+                self.say("Space changes this field; Tab goes to the next one", now);
             }
             return Vec::new();
         }
@@ -80,11 +80,11 @@ impl App {
         let says = match keymap.meaning(chord, context) {
             Meaning::Here(bound) => return self.run(bound.binding, now),
             _ if context.takes_text() => match self.type_into(chord, now) {
-                Edited::Nothing => format!("{} does nothing in this line; Esc leaves it", chord.name()),
+                Edited::Nothing => format!("{} does nothing in a text field; Esc cancels", chord.name()),
                 Edited::Text | Edited::Cursor | Edited::Full => return Vec::new(),
             },
             Meaning::Elsewhere(bound) => {
-                format!("{} ({}) does nothing here; Esc goes back", chord.name(), bound.binding.label)
+                format!("{} ({}) is not available here; Esc goes back", chord.name(), bound.binding.label)
             }
             Meaning::Nothing => format!("{} is not bound; {} lists the keys", chord.name(), keymap.key(Action::Help)),
         };
@@ -119,7 +119,7 @@ impl App {
         if binding.contexts.contains(&about) {
             return self.permits(binding.action);
         }
-        Err(format!("in {}", places(binding.contexts)))
+        Err(format!("only in {}", places(binding.contexts)))
     }
 
     /// Checks whether an action is possible now.
@@ -131,20 +131,20 @@ impl App {
         let context = context(self.front());
         let key = |action| self.setting.keymap.key(action);
         match action {
-            Action::Write if !matches!(self.escalation.draft, Draft::Ready(_)) => refuse("there is nothing to write"),
+            Action::Write if !matches!(self.escalation.draft, Draft::Ready(_)) => refuse("no ticket to write yet"),
             Action::Again | Action::Resume | Action::Forget | Action::NextOffer => self.permits_consulting(action),
-            Action::Bodies if self.escalation.draft == Draft::Collecting => refuse("it is being collected"),
+            Action::Bodies if self.escalation.draft == Draft::Collecting => refuse("the ticket is being collected"),
             Action::Yes | Action::No | Action::Archive
                 if context == Context::Escalate && !matches!(self.escalation.draft, Draft::Asked(_)) =>
             {
-                refuse("nothing was asked; W asks whether to write it")
+                refuse("press W first")
             }
-            Action::Playbooks if self.subjects().is_empty() => refuse("nothing is selected; 9 shows all playbooks"),
+            Action::Playbooks if self.subjects().is_empty() => refuse("nothing selected; 9 shows all playbooks"),
             Action::Open => self.permits_open(context),
-            Action::Drill if self.drill_here().is_none() => refuse("no rows of a log belong to it"),
-            Action::Backward if !self.trail.leads_back() => refuse("there is nothing to go back to"),
-            Action::Forward if !self.trail.leads_on() => refuse("there is nothing to go forward to"),
-            Action::Shape | Action::Fold if !self.has_bodies() => refuse("there is no body here to be shown otherwise"),
+            Action::Drill if self.drill_here().is_none() => refuse("no attempts or requests belong to it"),
+            Action::Backward if !self.trail.leads_back() => refuse("nothing to go back to"),
+            Action::Forward if !self.trail.leads_on() => refuse("nothing to go forward to"),
+            Action::Shape | Action::Fold if !self.has_bodies() => refuse("no body to show here"),
             Action::Menu
             | Action::SendAgain
             | Action::Fill(_)
@@ -152,29 +152,25 @@ impl App {
             | Action::EndReplay
             | Action::RevokeOperator => self.permits_deed(action, context),
             Action::Follow if !self.focus.is_log() || self.focus == Pane::Trips => {
-                refuse("follow is for deliveries, events and requests; 4, 5 and 8 show them")
+                refuse("follow works in deliveries (4), events (5) and requests (8)")
             }
-            Action::Freeze if self.picture.overview.is_none() => refuse("nothing to freeze: no picture came yet"),
+            Action::Freeze if self.picture.overview.is_none() => refuse("nothing to pause: still loading"),
             Action::Back if self.has_nothing_behind() => {
-                Err(format!("nothing to go back to; {} quits", key(Action::Close)))
+                Err(format!("this is the top level; {} quits", key(Action::Close)))
             }
-            Action::Help if context == Context::Confirm => refuse("answer first: y does it, n does not"),
-            Action::Filter if self.view().is_none() => refuse("nothing to filter: no picture came yet"),
+            Action::Help if context == Context::Confirm => refuse("answer first: y or n"),
+            Action::Filter if self.view().is_none() => refuse("nothing to filter: still loading"),
             Action::NextMatch | Action::PreviousMatch if self.desk.of(self.focus).filter.is_none() => {
-                Err(format!("no filter here; {} sets one", key(Action::Filter)))
+                Err(format!("no filter set; {} sets one", key(Action::Filter)))
             }
-            Action::Sort | Action::Reverse if self.focus.is_log() => {
-                refuse("a log is in the order in which things happened")
-            }
+            Action::Sort | Action::Reverse if self.focus.is_log() => refuse("logs are always in time order"),
             Action::Reverse if self.desk.of(self.focus).sort.is_none() => {
-                Err(format!("rows stand as they come, worst first; {} sorts them", key(Action::Sort)))
+                Err(format!("default order (worst first); {} sorts", key(Action::Sort)))
             }
-            Action::Mark | Action::MarkRange if self.selected().is_none() => {
-                refuse("nothing is selected: there are no rows")
-            }
+            Action::Mark | Action::MarkRange if self.selected().is_none() => refuse("nothing selected: no rows"),
             Action::Copy if context == Context::Once => Ok(()),
             Action::Copy | Action::Collect | Action::Note if self.subjects().is_empty() => {
-                refuse("nothing is selected: there are no rows")
+                refuse("nothing selected: no rows")
             }
             Action::Retry => self.permits_retry(),
             _ => Ok(()),
@@ -184,11 +180,13 @@ impl App {
     /// Checks whether the selected item or line can be opened.
     fn permits_open(&self, context: Context) -> Result<(), String> {
         let why = match context {
-            Context::Panes if self.selected().is_none() => "nothing is selected: there are no rows",
-            Context::Replays if self.listed_replay().is_none() => "there is no replay to open",
-            _ if self.alert_has_no_details() => "there is nothing to open here",
-            _ if self.line_does_nothing() => "this line leads nowhere",
-            Context::Diagnose if self.answer_does_nothing() => "this line does nothing; Tab goes to the next that does",
+            Context::Panes if self.selected().is_none() => "nothing selected: no rows",
+            Context::Replays if self.listed_replay().is_none() => "no replay to open",
+            _ if self.alert_has_no_details() => "nothing to open here",
+            _ if self.line_does_nothing() => "nothing to open on this line",
+            Context::Diagnose if self.answer_does_nothing() => {
+                "nothing to run on this line; Tab goes to the next action"
+            }
             _ => return Ok(()),
         };
         Err(why.to_owned())
@@ -202,7 +200,7 @@ impl App {
             Action::RevokeOperator => self.revocable().map(|_| ()),
             Action::Fill(_) if self.setting.access == Access::ReadOnly => Err(READ_ONLY.to_owned()),
             Action::Fill(Purpose::Company) if context == Context::Choice && !self.lists_companies() => {
-                Err("nothing is created here; C lists companies".to_owned())
+                Err("open the companies first (C)".to_owned())
             }
             Action::Fill(Purpose::Acknowledge) => self.permits_care(),
             Action::Fill(_) => Ok(()),
@@ -215,11 +213,11 @@ impl App {
         let alerts = self.shown().alerts();
         match self.front() {
             _ if !has_portal(self) => {
-                Err("the Integration API keeps no word of who looks after what; crow watch pages once".to_owned())
+                Err("the Integration API has no acknowledgements; crow watch notifies once".to_owned())
             }
             Some(Layer::Alerts(list)) if list.alert(alerts).is_some() => Ok(()),
-            Some(Layer::Alerts(_)) => Err("there is no alert".to_owned()),
-            _ => Err("a lists alerts".to_owned()),
+            Some(Layer::Alerts(_)) => Err("no alerts".to_owned()),
+            _ => Err("open the alerts first (a)".to_owned()),
         }
     }
 
@@ -235,10 +233,10 @@ impl App {
     fn permits_consulting(&self, action: Action) -> Result<(), String> {
         let outcome = self.room.selected().and_then(|place| self.room.run_of(place)).map(|run| &run.outcome);
         match action {
-            Action::NextOffer if self.room.opened.is_none() => Err("nothing is open; Enter opens what ran".to_owned()),
-            _ if outcome == Some(&Outcome::Waiting) => Err("the platform is being asked".to_owned()),
-            Action::Forget if outcome.is_none() => Err("it has not run".to_owned()),
-            Action::Resume if !self.has_unknown() => Err("nothing is unknown here; r runs it again".to_owned()),
+            Action::NextOffer if self.room.opened.is_none() => Err("no result is open; Enter opens one".to_owned()),
+            _ if outcome == Some(&Outcome::Waiting) => Err("still running".to_owned()),
+            Action::Forget if outcome.is_none() => Err("not run yet".to_owned()),
+            Action::Resume if !self.has_unknown() => Err("no unknown checks; r runs all again".to_owned()),
             _ => Ok(()),
         }
     }
@@ -253,7 +251,7 @@ impl App {
 
     fn permits_retry(&self) -> Result<(), String> {
         match self.layers.last() {
-            Some(Layer::Run(run)) if !run.is_over() => Err("it is not over yet; Esc stops it".to_owned()),
+            Some(Layer::Run(run)) if !run.is_over() => Err("still running; Esc stops it".to_owned()),
             Some(Layer::Run(run)) if run.failed.is_empty() => Err("nothing failed".to_owned()),
             _ => Ok(()),
         }
@@ -280,30 +278,30 @@ impl App {
 
     /// Items that changes refer to, all of one kind. A trip refers to its subscription, a window to its key.
     pub(super) fn acted_on(&self) -> Result<Vec<Item>, String> {
-        let view = self.view().ok_or("nothing came yet")?;
+        let view = self.view().ok_or("still loading")?;
         let mut items = Vec::new();
         for subject in self.subjects() {
             let item = match subject {
                 Item::Trip(id) => {
-                    let trip = trips::find(&view, id).ok_or("this trip is gone")?;
+                    let trip = trips::find(&view, id).ok_or("the trip is no longer loaded")?;
                     Item::Subscription(trip.subscription_id)
                 }
                 Item::Window(id, _) => Item::Key(id),
                 Item::Attempt(id) => match deliveries::find(&view, id).map(|row| row.delivery_id) {
-                    Some(None) => return Err("a test has no delivery that could be sent once more".to_owned()),
+                    Some(None) => return Err("a test has no delivery to resend".to_owned()),
                     Some(Some(_)) => subject,
-                    None => return Err("this attempt is not in the list".to_owned()),
+                    None => return Err("the attempt is not loaded".to_owned()),
                 },
-                Item::Request(_) => return Err("a request is over: there is nothing to do with it".to_owned()),
+                Item::Request(_) => return Err("there are no actions on requests".to_owned()),
                 Item::Subscription(_) | Item::Key(_) | Item::Event(_) => subject,
             };
             if !items.contains(&item) {
                 items.push(item);
             }
         }
-        let first = items.first().ok_or("nothing is selected")?;
+        let first = items.first().ok_or("nothing selected")?;
         if items.iter().any(|item| std::mem::discriminant(item) != std::mem::discriminant(first)) {
-            return Err("what is marked is of different kinds".to_owned());
+            return Err("the marked rows are of different kinds".to_owned());
         }
         Ok(items)
     }

@@ -83,7 +83,7 @@ impl Reader {
             Some(Action::Close | Action::Back | Action::Quit) => return Next::Leave,
             Some(Action::Redraw) => return Next::Repaint,
             Some(Action::Suspend) => return Next::Suspend,
-            _ => self.says = format!("{} does nothing here; arrows and pages scroll, q closes", chord.name()),
+            _ => self.says = format!("{} is not available here; arrows and pages scroll, q closes", chord.name()),
         }
         Next::Stay
     }
@@ -208,7 +208,7 @@ mod tests {
         let input = stream::iter([key(KeyCode::Char('z'))]).chain(stream::pending());
         let shown = turn(&mut terminal, input, reader(), std::future::pending());
         assert!(shown.now_or_never().is_none(), "it goes on");
-        assert!(format!("{}", terminal.backend()).contains("z does nothing here"));
+        assert!(format!("{}", terminal.backend()).contains("z is not available here"));
         let input = stream::iter([key(KeyCode::Char('q'))]);
         let ended = turn(&mut terminal, input, reader(), std::future::pending()).now_or_never();
         assert_eq!(ended.expect("it ends").expect("a frame"), Ending::Quit);

@@ -179,7 +179,7 @@ fn a_demo_founds_its_company_once() {
 }
 
 #[test]
-fn manner_15_without_a_terminal_it_says_so_or_tells_lines_that_are_data_alone() {
+fn without_a_terminal_it_says_so_or_tells_lines_that_are_data_alone() {
     let output = crow(&["demo"]);
     refused(&output, &["terminal", "--plain", "--headless"]);
 

@@ -23,7 +23,7 @@ async fn a_failing_receiver_trips_its_breaker_the_console_says_so_and_enables_it
     for _ in 0..3 {
         platform.emit(company).await;
     }
-    until("the trip", async || console.shows("TRP") && console.shows("500 x20")).await;
+    until("the trip", async || console.shows("TRP") && console.shows("500 ×20")).await;
     platform.emit(company).await;
     until("what was missed", async || console.shows("missed while off: 1 event")).await;
     receiver.becomes(&[Behaviour::Status(200)]);
@@ -68,7 +68,7 @@ async fn a_platform_that_is_gone_leaves_its_last_picture_and_its_return_is_seen(
     until("the loss", async || console.shows("OFFLINE")).await;
     let text = console.text();
     assert!(text.contains("test key"), "the last picture stays:\n{text}");
-    assert!(text.contains("last heard") && text.contains("next try"), "its age and the next try are said:\n{text}");
+    assert!(text.contains("updated ") && text.contains("retry in"), "its age and the next try are said:\n{text}");
     let _back = gone.start().await;
     until("the return", async || console.shows("LIVE") && !console.shows("OFFLINE")).await;
     console.quit().await;

@@ -377,7 +377,7 @@ impl Stage {
 }
 
 #[test]
-fn manner_10_t1_hostile_text_in_every_field_does_nothing_to_a_terminal_and_is_seen() {
+fn t1_hostile_text_in_every_field_does_nothing_to_a_terminal_and_is_seen() {
     let cases = corpus();
     assert!(cases.len() >= 300, "{}", cases.len());
     let mut stage = Stage::new();

@@ -42,7 +42,7 @@ fn standalone(dir: &TempDir) -> Terminal {
 }
 
 #[test]
-fn manner_09_t3_seven_ways_to_die_leave_no_trace() {
+fn t3_seven_ways_to_die_leave_no_trace() {
     for (way, code) in [("qy", 0), ("\x03\x03", 0), ("TERM", 143), ("HUP", 129)] {
         let dir = TempDir::new().expect("a directory");
         let mut terminal = standalone(&dir);
@@ -135,7 +135,7 @@ fn a_host_of_a_terminal() {
 }
 
 #[test]
-fn manner_09_a_terminal_that_went_away_leaves_no_process_also_with_hangups_ignored() {
+fn a_terminal_that_went_away_leaves_no_process_also_with_hangups_ignored() {
     for hangups in ["", "trap '' HUP; "] {
         let dir = TempDir::new().expect("a directory");
         let mut host = Command::new(this_binary())
@@ -161,7 +161,7 @@ fn manner_09_a_terminal_that_went_away_leaves_no_process_also_with_hangups_ignor
 }
 
 #[test]
-fn manner_09_suspended_and_resumed_a_hundred_times_the_shell_and_the_console_both_get_the_terminal() {
+fn suspended_and_resumed_a_hundred_times_the_shell_and_the_console_both_get_the_terminal() {
     let dir = TempDir::new().expect("a directory");
     let mut terminal = Terminal::run_program(80, 24, "bash", &["--norc", "--noprofile", "--noediting", "-i"]);
     let data = dir.path().join("data");

@@ -25,7 +25,7 @@ async fn a_receiver_goes_down_its_fuse_fills_the_breaker_trips_and_everything_mi
     let mut parked = vec![platform.emit(company.id).await, platform.emit(company.id).await];
     until("the fuse and a forecast", async || console.shows("trips in ~") && console.shows("at this pace")).await;
     parked.push(platform.emit(company.id).await);
-    until("the trip", async || console.shows("TRP") && console.shows("503 x20")).await;
+    until("the trip", async || console.shows("TRP") && console.shows("503 ×20")).await;
     let operator = platform.operator();
     let row = async || operator.subscription(id).await.expect("a row");
     until("what was under way is parked too", async || row().await.health.n_parked == 3).await;

@@ -51,7 +51,7 @@ fn a_window_that_shrank_and_grew_at_once_is_drawn_whole() {
 }
 
 #[test]
-fn manner_12_the_mouse_is_the_terminals_unless_it_was_asked_for() {
+fn the_mouse_is_the_terminals_unless_it_was_asked_for() {
     let mut terminal = Terminal::run(120, 36, &["demo"]);
     terminal.shows("HubSpot Sync");
     terminal
@@ -102,10 +102,10 @@ fn from_a_ringing_alert_to_everything_made_up_for_in_five_keys() {
     terminal.press("a");
     terminal.shows("breaker tripped, 20 of 20 failures");
     terminal.press("\r");
-    terminal.shows("500 x20 (of the last 20 attempts)");
+    terminal.shows("500 ×20 (of the last 20 attempts)");
     terminal.press("R");
-    terminal.shows("enable subscription 1 and replay what it missed");
-    terminal.shows("2 events");
+    terminal.shows("Enable subscription 1 and replay missed events");
+    terminal.shows("2 missed events");
     terminal.press("y");
     terminal.lost("TRP");
     terminal.press("r");
@@ -152,7 +152,7 @@ fn an_attached_console_outlives_a_killed_platform() {
     terminal.shows("LIVE");
     platform.kill();
     terminal.shows("OFFLINE");
-    terminal.shows("last heard");
+    terminal.shows("updated ");
     let platform = Served::start(&data, &address);
     terminal.until("the return", |screen| screen.contents().contains("LIVE") && !screen.contents().contains("OFFLINE"));
     terminal.press("q");

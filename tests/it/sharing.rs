@@ -58,11 +58,11 @@ fn i2_two_consoles_on_one_profile_lose_nothing_and_see_each_others_notes_also_wh
     let scene = Scene::new();
     let (mut a, mut b) = (scene.console(&scene.state()), scene.console(&scene.state()));
     a.press("3mnote from A\r");
-    a.shows("noted");
+    a.shows("note added");
     b.press("2mnote from B\r");
-    b.shows("noted");
+    b.shows("note added");
     a.press("b");
-    a.shows("in the bundle, which has 1 thing");
+    a.shows("added to the ticket (1 item)");
     a.press("2");
     a.shows("note from B");
     b.press("3");
@@ -97,7 +97,7 @@ fn i2_a_state_file_that_cannot_be_read_is_kept_aside_and_blocks_no_start() {
     let newer = "{\"version\":2,\"notes\":[[\"key 1\",\"of a newer crow\"]]}";
     std::fs::write(&file, newer).expect("written");
     let mut console = scene.console(&scene.state());
-    console.shows("kept aside as ");
+    console.shows("unreadable state file renamed to ");
     console.press("q");
     assert_eq!(console.ended(), 0);
     let aside = file.with_extension("json.unread");
@@ -106,7 +106,7 @@ fn i2_a_state_file_that_cannot_be_read_is_kept_aside_and_blocks_no_start() {
     std::fs::remove_file(&file).expect("removed");
     assert!(Command::new("mkfifo").arg(&file).status().expect("mkfifo runs").success());
     let mut console = scene.console(&scene.state());
-    console.shows("kept aside as ");
+    console.shows("unreadable state file renamed to ");
     console.press("q");
     assert_eq!(console.ended(), 0);
     assert!(file.is_file());
@@ -121,7 +121,7 @@ fn i2_a_console_that_can_write_nowhere_looks_all_the_same_and_says_that_it_keeps
         let mut console = scene.console(place);
         console.shows("this console keeps nothing");
         console.press("3mnote\r");
-        console.shows("noted");
+        console.shows("note added");
         console.press("q");
         assert_eq!(console.ended(), 0);
     }

@@ -25,7 +25,7 @@ impl Drop for Tmux<'_> {
 }
 
 #[test]
-fn manner_11_what_is_copied_inside_tmux_is_in_its_buffer_whatever_tmux_is_set_to() {
+fn what_is_copied_inside_tmux_is_in_its_buffer_whatever_tmux_is_set_to() {
     let scene = Scene::new();
     for (n, settings) in [
         "",
@@ -50,7 +50,7 @@ fn manner_11_what_is_copied_inside_tmux_is_in_its_buffer_whatever_tmux_is_set_to
         terminal.shows("LIVE");
         assert!(!tmux.run(&["show-buffer"]).status.success(), "nothing is in it yet");
         terminal.press("3y\r");
-        terminal.shows("1 byte copied into tmux's buffer");
+        terminal.shows("1 byte copied to the tmux buffer");
         let buffer = tmux.run(&["show-buffer"]);
         assert_eq!(String::from_utf8_lossy(&buffer.stdout), "1", "{settings}");
     }

@@ -74,11 +74,11 @@ pub struct Shown<'a> {
 #[must_use]
 pub fn heading(name: &str, body: &Body, mode: Mode) -> String {
     let size = format!("{name}, {}", format::plural(body.n_bytes, "byte"));
-    let cut = if body.truncated { ", cut: some are missing" } else { "" };
+    let cut = if body.truncated { ", truncated" } else { "" };
     let view = match (&body.text, mode) {
         (_, Mode::Hex) => "  (hex)",
         (None, _) => "  (not UTF-8: hex)",
-        (Some(text), Mode::Json) if json::is_json(text.raw()) => "  (JSON: line breaks added, nothing else changed)",
+        (Some(text), Mode::Json) if json::is_json(text.raw()) => "  (JSON: only line breaks added)",
         (Some(_), _) => "  (text)",
     };
     format!("{size}{cut}{view}")
@@ -107,7 +107,7 @@ fn barred(shown: &Shown<'_>, spans: Vec<Span<'static>>, does: Option<Does>) -> E
 }
 
 fn more(shown: &Shown<'_>, n_bytes: usize) -> Option<Entry> {
-    let text = format!("… {} more are not shown here", format::plural(n_bytes as u64, "byte"));
+    let text = format!("… {} not shown", format::plural(n_bytes as u64, "more byte"));
     (n_bytes > 0).then(|| barred(shown, vec![Span::styled(text, shown.theme.style(Role::Dim))], None))
 }
 
@@ -202,7 +202,7 @@ fn hex(body: &Body, shown: &Shown<'_>) -> Vec<Entry> {
         (None, _) => Vec::new(),
     };
     if bytes.is_empty() {
-        return vec![barred(shown, vec![Span::styled("nothing was kept", shown.theme.style(Role::Dim))], None)];
+        return vec![barred(shown, vec![Span::styled("not stored", shown.theme.style(Role::Dim))], None)];
     }
     let end = bytes.len().min(SHOWN);
     // Address, bytes and their characters: as many bytes per line as fit, in groups of four.
@@ -273,7 +273,7 @@ mod tests {
         let long = body(&"x".repeat(SHOWN + 5));
         for mode in [Mode::Text, Mode::Hex] {
             let lines = text(&entries(&long, &shown(&BTreeSet::new(), mode, 100)));
-            assert_eq!(lines.last().map(String::as_str), Some("… 5 bytes more are not shown here"));
+            assert_eq!(lines.last().map(String::as_str), Some("… 5 more bytes not shown"));
         }
     }
 

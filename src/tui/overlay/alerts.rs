@@ -104,10 +104,10 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App, list: Option<&AlertList>
     let inner = paint::frame(buffer, area, &Title { name: "Alerts", remark: &remark, edge }, theme);
     if alerts.is_empty() {
         let lines = [
-            "No alert.",
+            "No alerts.",
             "",
-            "Here stands what needs somebody: failing or tripped subscriptions,",
-            "dormant or refused keys, windows that run out, late deliveries.",
+            "Problems appear here, worst first: failing or tripped subscriptions,",
+            "unused or refused keys, rate limits running out, late deliveries.",
         ];
         let lines = lines.map(|line| Line::styled(format!(" {line}"), theme.style(Role::Dim)));
         return paint::lines(buffer, inner, &lines);

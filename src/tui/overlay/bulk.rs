@@ -103,7 +103,7 @@ impl Run {
         let left = self.left.len() + usize::from(self.under_way.is_some());
         let mut text = format!("{} done, {} failed, {left} left", self.n_done, self.failed.len());
         if self.n_stopped > 0 {
-            text.push_str(&format!(", {} not begun", self.n_stopped));
+            text.push_str(&format!(", {} not started", self.n_stopped));
         }
         text
     }
@@ -126,22 +126,25 @@ pub(super) fn draw_count(buffer: &mut Buffer, area: Rect, app: &App, count: &Cou
         lines.push(Line::styled(format::middle(&question.name.inert(), room), theme.style(Role::Strong)));
     }
     if let Some(question) = count.questions.first() {
-        let each = if n > 1 { "Each like the first: " } else { "" };
+        let each = if n > 1 { "For the first: " } else { "" };
         let effect = format::flow(&format!("{each}{}", question.effect), room);
         lines.extend(effect.into_iter().map(|line| Line::styled(line, theme.style(Role::Text))));
     }
     if !app.picture.link.is_live() {
-        lines.push(Line::styled("The platform is not heard now; this may fail.", theme.style(Role::Warning)));
+        lines.push(Line::styled(
+            "The connection to the platform is not live; this may fail.",
+            theme.style(Role::Warning),
+        ));
     }
     lines.push(Line::default());
     let n_things = count.n_things();
     let ask = match count.only().filter(|question| question.pledge.is_some()) {
-        Some(_) => format!("Type {}, the last four characters, and press Enter to do this.", count.wanted()),
-        None => format!("Type {n_things} and press Enter to do this to {}.", format::plural(n_things, "thing")),
+        Some(_) => format!("Type {} (the last four characters) and press Enter to confirm.", count.wanted()),
+        None => format!("Type {n_things} and press Enter to confirm {}.", format::plural(n_things, "change")),
     };
     lines.push(Line::styled(format::clip(&ask, room), theme.style(Role::Strong)));
     lines.push(count.entry.line(room, theme));
-    lines.push(Line::styled("Esc does nothing of it", theme.style(Role::Dim)));
+    lines.push(Line::styled("Esc cancels", theme.style(Role::Dim)));
     dialog(buffer, area, app, &format!("Confirm {}", format::plural(n as u64, "action")), &lines);
 }
 
@@ -162,9 +165,9 @@ pub(super) fn draw_run(buffer: &mut Buffer, area: Rect, app: &App, run: &Run) {
         lines.push(Line::styled(format::clip(&Untrusted::new(why.as_str()).inert(), room), theme.style(Role::Trouble)));
     }
     let hint = match (run.is_over(), run.failed.is_empty()) {
-        (false, _) => "Esc stops what has not begun",
+        (false, _) => "Esc skips the actions not started yet",
         (true, true) => "Esc closes",
-        (true, false) => "r tries those again that failed; Esc closes",
+        (true, false) => "r retries the failed actions; Esc closes",
     };
     lines.push(Line::styled(hint, theme.style(Role::Dim)));
     dialog(buffer, area, app, "Progress", &lines);

@@ -34,7 +34,7 @@ pub struct Choice {
 
 /// Time windows of the logs, with their labels.
 pub const WINDOWS: [(&str, Option<Duration>); 7] = [
-    ("all that is kept", None),
+    ("everything stored", None),
     ("5 minutes", Some(Duration::from_secs(300))),
     ("15 minutes", Some(Duration::from_secs(900))),
     ("1 hour", Some(Duration::from_secs(3_600))),
@@ -67,8 +67,8 @@ impl Choice {
     fn title(self) -> String {
         match self.topic {
             Topic::Copy => "Copy".to_owned(),
-            Topic::Columns(pane) => format!("Columns of {}", pane.title()),
-            Topic::TimeWindow => "Time window of logs".to_owned(),
+            Topic::Columns(pane) => format!("Columns: {}", pane.title()),
+            Topic::TimeWindow => "Log time window".to_owned(),
         }
     }
 

@@ -67,10 +67,10 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, list: &Companies)
     let room = usize::from(area.width.saturating_sub(6)).min(60);
     let companies = match &list.known {
         Known::Waiting => {
-            return dialog(buffer, area, app, "Companies", &[Line::styled("fetching …", theme.style(Role::Dim))]);
+            return dialog(buffer, area, app, "Companies", &[Line::styled("loading …", theme.style(Role::Dim))]);
         }
         Known::Failed(why) => {
-            let lines = format::flow(&format!("could not be fetched: {why}"), room);
+            let lines = format::flow(&format!("could not load: {why}"), room);
             let lines: Vec<Line<'_>> =
                 lines.into_iter().map(|line| Line::styled(line, theme.style(Role::Trouble))).collect();
             return dialog(buffer, area, app, "Companies", &lines);

@@ -50,30 +50,32 @@ impl Question {
     /// # Errors
     /// A one-line description of what changed.
     pub fn still_holds(&self, picture: &Snapshot) -> Result<(), String> {
-        let Some(overview) = &picture.overview else { return Err("nothing was done: nothing came yet".to_owned()) };
+        let Some(overview) = &picture.overview else { return Err("nothing was changed: still loading".to_owned()) };
         match &self.was {
             Was::Past => Ok(()),
             Was::Alert(subject, standing) => {
                 let is_so = |alert: &&Alert| (alert.subject, alert.standing) == (*subject, *standing);
                 match picture.alerts().iter().find(is_so) {
                     Some(_) => Ok(()),
-                    None => {
-                        Err(format!("nothing was done: the alert of {subject} is over, or stands otherwise by now"))
-                    }
+                    None => Err(format!("nothing was changed: the alert for {subject} is resolved or has changed")),
                 }
             }
             Was::ActiveKey(id) => match overview.keys.items.iter().find(|row| row.id == *id) {
-                None => Err(format!("nothing was done: key {id} is no longer in the picture")),
-                Some(row) if row.revoked_utc.is_some() => Err(format!("nothing was done: key {id} is revoked already")),
+                None => Err(format!("nothing was changed: key {id} is not in the current data")),
+                Some(row) if row.revoked_utc.is_some() => {
+                    Err(format!("nothing was changed: key {id} is already revoked"))
+                }
                 Some(_) => Ok(()),
             },
             Was::Subscription(id, target, was_enabled) => {
                 let row = overview.subscriptions.items.iter().find(|row| row.subscription.id == *id);
                 let Some(row) = row else {
-                    return Err(format!("nothing was done: subscription {id} is no longer in the picture"));
+                    return Err(format!("nothing was changed: subscription {id} is not in the current data"));
                 };
                 if row.subscription.is_enabled != *was_enabled || row.subscription.target_url != *target {
-                    return Err(format!("nothing was done: subscription {id} changed meanwhile; look at it again"));
+                    return Err(format!(
+                        "nothing was changed: subscription {id} changed in the meantime; review and try again"
+                    ));
                 }
                 Ok(())
             }
@@ -86,19 +88,22 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, question: &Questi
     let theme = app.theme();
     let room = usize::from(area.width.saturating_sub(6)).min(70);
     let mut lines = vec![
-        Line::styled(format!("Really {}?", question.act.verb()), theme.style(Role::Strong)),
+        Line::styled(question.act.asked(), theme.style(Role::Strong)),
         Line::styled(format::middle(&question.name.inert(), room), theme.style(Role::Text)),
     ];
     lines.extend(
         format::flow(&question.effect, room).into_iter().map(|line| Line::styled(line, theme.style(Role::Text))),
     );
     if !app.picture.link.is_live() {
-        lines.push(Line::styled("The platform is not heard now; this may fail.", theme.style(Role::Warning)));
+        lines.push(Line::styled(
+            "The connection to the platform is not live; this may fail.",
+            theme.style(Role::Warning),
+        ));
     }
     lines.push(Line::default());
     lines.push(Line::from(vec![
         Span::styled("y", theme.style(Role::Accent)),
-        Span::styled(" yes, do it    ", theme.style(Role::Text)),
+        Span::styled(" yes    ", theme.style(Role::Text)),
         Span::styled("n", theme.style(Role::Accent)),
         Span::styled(" no (also Enter, Esc)", theme.style(Role::Text)),
     ]));

@@ -63,7 +63,7 @@ impl Typed {
     /// A one-line reason when the secret would be too long.
     pub fn paste(&mut self, text: &str) -> Result<(), String> {
         if self.0.len() + text.len() > LONGEST {
-            return Err(format!("a secret has at most {LONGEST} bytes; nothing was taken"));
+            return Err(format!("not pasted: a secret has at most {LONGEST} bytes"));
         }
         self.add(text);
         Ok(())
@@ -72,7 +72,7 @@ impl Typed {
     /// Secret that was typed, for the signature check; `None` if the input is empty.
     #[must_use]
     pub fn secret(&self, attempt: AttemptId) -> Option<Issued> {
-        let name = format!("what the receiver of attempt {attempt} holds");
+        let name = format!("secret of the receiver of attempt {attempt}");
         (!self.0.is_empty()).then(|| Issued::new(name, Secret::new(self.0.to_string())))
     }
 }
@@ -126,8 +126,8 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, line: &ExpectLine
     let (mut written, title, hint) = match &line.wanted {
         Wanted::Computed(entry) => (
             entry.line(room, theme),
-            format!("What the receiver of attempt {} computed", line.attempt),
-            "The signature as the receiver computed it: sha256=… or hex or Base64. Enter compares, Esc leaves it.",
+            format!("Signature computed by the receiver of attempt {}", line.attempt),
+            "The signature from the receiver's log: sha256=…, hex or Base64. Enter compares, Esc cancels.",
         ),
         Wanted::Held(typed) => {
             let n = typed.0.chars().count();
@@ -135,8 +135,8 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, line: &ExpectLine
                 format!("{} {}", "*".repeat(n.min(room.saturating_sub(18))), format::plural(n as u64, "character"));
             (
                 Line::from(Span::styled(shown, theme.style(Role::Text))),
-                format!("The secret that the receiver of attempt {} holds", line.attempt),
-                "Typed or pasted, never shown; it stays in this process: no more than a signature made with it is asked about. Enter compares, Ctrl-U empties, Esc leaves it.",
+                format!("Secret of the receiver of attempt {}", line.attempt),
+                "Type or paste it; it is never shown and stays in this process. Only a signature computed with it is sent. Enter compares, Ctrl-U clears, Esc cancels.",
             )
         }
     };

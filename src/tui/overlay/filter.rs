@@ -157,7 +157,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, line: &FilterLine
 /// Line beneath the text: the parse error under its position, or a hint about the keys.
 fn beneath(line: &FilterLine, room: usize, theme: Theme) -> Line<'static> {
     let Some(fault) = &line.fault else {
-        let hint = "  Tab completes, Enter keeps, Esc restores";
+        let hint = "  Tab completes, Enter saves, Esc restores the previous filter";
         return Line::styled(format::clip(hint, room + PROMPT.len()), theme.style(Role::Dim));
     };
     let column = PROMPT.len() + line.entry.column(fault.at, room);

@@ -150,7 +150,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, finder: &Finder) 
     let list = Rect { y: inner.y + 1.min(inner.height), height: inner.height.saturating_sub(1), ..inner };
     let lines = listed(app, finder);
     if lines.is_empty() {
-        let text = "No action is called that. Ctrl-U shows all. What can be done to one thing, such as disabling it, is behind x on it.";
+        let text = "No matching action. Ctrl-U clears the search. Actions on a row, such as disabling a subscription, are in its menu (x).";
         let lines = format::flow(text, usize::from(list.width)).into_iter();
         let lines: Vec<Line<'_>> = lines.map(|line| Line::styled(line, theme.style(Role::Dim))).collect();
         return paint::lines(buffer, list, &lines);
@@ -223,22 +223,22 @@ pub fn places(contexts: &[Context]) -> String {
         Context::Panes => "panes",
         Context::Detail => "details",
         Context::Menu => "the action menu",
-        Context::Confirm | Context::Count => "a question",
+        Context::Confirm | Context::Count => "confirmations",
         Context::Help => "help",
         Context::Palette => "the palette",
         Context::Alerts => "alerts",
         Context::Filter => "the filter",
-        Context::Choice => "a list of choices",
-        Context::Note => "a note",
-        Context::Expect => "the signature lab",
-        Context::Form => "a form",
+        Context::Choice => "choice lists",
+        Context::Note => "notes",
+        Context::Expect => "the signature debugger",
+        Context::Form => "forms",
         Context::Replays => "replays",
         Context::Operators => "operators",
-        Context::Once => "what is shown once",
-        Context::Log => "lists",
+        Context::Once => "new secrets",
+        Context::Log => "text views",
         Context::Run => "progress",
-        Context::Diagnose => "the playbooks",
-        Context::Escalate => "the bundle",
+        Context::Diagnose => "Diagnose",
+        Context::Escalate => "Escalate",
     });
     let mut told: Vec<&str> = Vec::new();
     for name in names {

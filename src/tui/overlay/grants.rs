@@ -17,9 +17,9 @@ use crate::domain::window::Bucket;
 pub(super) fn replay(row: &SubscriptionRow, wish: &NewReplay, n: u64) -> About {
     let of = &row.subscription;
     let pace = wish.rate_per_second.unwrap_or(PACE);
-    let off = if of.is_enabled { "" } else { " It waits until the subscription is enabled." };
+    let off = if of.is_enabled { "" } else { " Sending starts when the subscription is enabled." };
     let effect = format!(
-        "{} are delivered again, each once, at most {pace} a second. It counts for nothing: neither breaker nor success rate.{off}",
+        "Sends {} again, each once, at up to {pace} per second. Replays do not count towards the breaker or the success rate.{off}",
         format::several(n, "delivery", "deliveries")
     );
     (of.target_url.clone(), Was::Subscription(of.id, of.target_url.clone(), of.is_enabled), effect)
@@ -27,33 +27,36 @@ pub(super) fn replay(row: &SubscriptionRow, wish: &NewReplay, n: u64) -> About {
 
 pub(super) fn turn(id: ReplayId, wanted: Phase) -> About {
     let effect = match wanted {
-        Phase::Paused => "It takes no further delivery until it is let go on; what it has taken is delivered.",
-        Phase::Running => "It goes on where it stopped.",
+        Phase::Paused => "Takes no further deliveries until resumed. Deliveries already taken are completed.",
+        Phase::Running => "Continues where it stopped.",
         Phase::Cancelled | Phase::Finished => {
-            "What it has not taken stays as it is, and it cannot be begun again; what it has taken is delivered."
+            "Deliveries not taken yet stay as they are; those already taken are completed. A cancelled replay cannot be resumed."
         }
     };
     (Untrusted::new(format!("replay {id}")), Was::Past, effect.to_owned())
 }
 
 pub(super) fn company(new: &NewCompany) -> About {
-    (Untrusted::new(new.name.as_str()), Was::Past, "Companies cannot be removed.".to_owned())
+    (Untrusted::new(new.name.as_str()), Was::Past, "Companies cannot be deleted.".to_owned())
 }
 
 pub(super) fn key(new: &NewKey) -> About {
     let scopes = new.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(", ");
-    let effect = format!("It may {scopes} for company {}, at once. It is shown once, after this.", new.company_id);
+    let effect = format!(
+        "Grants {scopes} for company {}, effective immediately. The key is shown once, after this step.",
+        new.company_id
+    );
     (Untrusted::new(new.name.as_str()), Was::Past, effect)
 }
 
 pub(super) fn operator(new: &NewOperator) -> About {
-    let effect = "Its token is shown once, after this; whoever holds it can use the portal.";
+    let effect = "The token is shown once, after this step. Anyone who has it can use the portal.";
     (Untrusted::new(new.name.as_str()), Was::Past, effect.to_owned())
 }
 
 pub(super) fn revoked_operator(app: &App, id: OperatorId) -> About {
     let name = named(app, id).unwrap_or_else(|| Untrusted::new(format!("operator {id}")));
-    let effect = "Its token is refused from the next call on, and it cannot be undone. The last admin stays.";
+    let effect = "Calls with the token fail immediately, and this cannot be undone. The last admin cannot be revoked.";
     (name, Was::Past, effect.to_owned())
 }
 
@@ -70,9 +73,9 @@ pub(super) fn limited(row: &KeyRow, wish: &LimitsWish) -> String {
     .map(|(bucket, is, wanted)| format!("{bucket} from {is} to {wanted}"))
     .collect();
     if changes.is_empty() {
-        return "Its limits stay as they are.".to_owned();
+        return "The limits stay as they are.".to_owned();
     }
-    format!("Calls a minute: {}. It acts on the next request.", changes.join(", "))
+    format!("Calls per minute: {}. Takes effect with the next call.", changes.join(", "))
 }
 
 /// Name of an operator, from the open list.

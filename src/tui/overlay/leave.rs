@@ -13,7 +13,7 @@ use ratatui::text::{Line, Span};
 pub fn effects(app: &App) -> Vec<String> {
     let address = &app.setting.identity.address;
     let mut said = vec![format!(
-        "The platform on {address} stops with this console: partners' calls are refused and consoles that look at it go OFFLINE."
+        "Quitting stops the platform at {address}: API calls fail and consoles connected to it go OFFLINE."
     )];
     if let Some(overview) = &app.picture.overview {
         let rows = &overview.subscriptions;
@@ -29,7 +29,7 @@ pub fn effects(app: &App) -> Vec<String> {
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
     let theme = app.theme();
     let room = usize::from(area.width.saturating_sub(6)).min(70);
-    let mut lines = vec![Line::styled("Really quit?", theme.style(Role::Strong))];
+    let mut lines = vec![Line::styled("Quit and stop the platform?", theme.style(Role::Strong))];
     for said in effects(app) {
         lines.extend(format::flow(&said, room).into_iter().map(|line| Line::styled(line, theme.style(Role::Text))));
     }

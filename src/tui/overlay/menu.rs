@@ -159,7 +159,7 @@ pub(in crate::tui) fn questions(app: &App, acts: &[Act]) -> Result<Vec<Question>
     let questions: Vec<Question> = asked.into_iter().filter_map(Result::ok).collect();
     match (acts.first(), why) {
         (Some(act), Some(why)) if questions.is_empty() => Err(format!("{}: {why}", offers::label(act))),
-        (None, _) => Err("it is no longer at hand".to_owned()),
+        (None, _) => Err("the row is no longer loaded".to_owned()),
         _ => Ok(questions),
     }
 }
@@ -169,7 +169,7 @@ fn described(app: &App, menu: &Menu, at: usize, entry: &Entry) -> (&'static str,
     let act = match entry {
         Entry::Form(Purpose::Disable) if menu.items.len() > 1 => {
             let n_fit = offers::enabled(app, &menu.items).len();
-            let reason = (n_fit < menu.items.len()).then(|| format!("makes sense on {n_fit} of {}", menu.items.len()));
+            let reason = (n_fit < menu.items.len()).then(|| format!("applies to {n_fit} of {}", menu.items.len()));
             return (Purpose::Disable.label(), reason, if n_fit == 0 { Role::Dim } else { Role::Text });
         }
         Entry::Form(purpose) => return (purpose.label(), None, Role::Text),
@@ -179,7 +179,7 @@ fn described(app: &App, menu: &Menu, at: usize, entry: &Entry) -> (&'static str,
     let n_fit = acts.iter().filter(|act| offers::question(app, (*act).clone()).is_ok()).count();
     let reason = match n_fit {
         0 => offers::question(app, act.clone()).err(),
-        n if n < acts.len() => Some(format!("makes sense on {n} of {}", acts.len())),
+        n if n < acts.len() => Some(format!("applies to {n} of {}", acts.len())),
         _ => None,
     };
     (offers::label(act), reason, if n_fit == 0 { Role::Dim } else { Role::Text })

@@ -26,6 +26,6 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, note: &NoteLine) 
     let mut written = note.entry.line(room, theme);
     let fill = room.saturating_sub(written.width());
     written.push_span(" ".repeat(fill));
-    let hint = Line::styled("Enter keeps it, an empty one goes; Esc changes nothing", theme.style(Role::Dim));
+    let hint = Line::styled("Enter saves (an empty note is deleted), Esc cancels", theme.style(Role::Dim));
     dialog(buffer, area, app, &format!("Note on {}", note.item), &[written, Line::default(), hint]);
 }

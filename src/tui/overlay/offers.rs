@@ -54,21 +54,21 @@ pub(super) const fn label(act: &Act) -> &'static str {
     match act {
         Act::Test(_) => "Send test",
         Act::Enable(_, ReplayChoice::None) => "Enable",
-        Act::Enable(_, ReplayChoice::Skipped) => "Enable and replay what was missed",
+        Act::Enable(_, ReplayChoice::Skipped) => "Enable and replay missed events",
         Act::Disable(..) => "Disable",
-        Act::Delete(_) => "Delete, for good",
-        Act::Intend(..) => "Say why it is off",
+        Act::Delete(_) => "Delete permanently",
+        Act::Intend(..) => "Add a reason",
         Act::Acknowledge(..) => "Acknowledge",
-        Act::RollBack(..) => "Bring this configuration back",
+        Act::RollBack(..) => "Roll back to this configuration",
         Act::Replay(..) => "Replay deliveries",
-        Act::Turn(..) => "Pause, go on or give up",
-        Act::Limit(..) => "Set limits",
+        Act::Turn(..) => "Pause, resume or cancel",
+        Act::Limit(..) => "Set rate limits",
         Act::CreateCompany(_) => "Create a company",
         Act::CreateKey(_) => "Create a key",
         Act::CreateOperator(_) => "Create an operator",
-        Act::RevokeOperator(_) => "Revoke the operator, for good",
-        Act::Resend(_) => "Send this delivery once more",
-        Act::Revoke(_) => "Revoke, for good",
+        Act::RevokeOperator(_) => "Revoke operator permanently",
+        Act::Resend(_) => "Resend this delivery",
+        Act::Revoke(_) => "Revoke permanently",
         Act::Emit(..) => "Emit a sample event of this type",
     }
 }
@@ -77,7 +77,7 @@ pub(super) const fn label(act: &Act) -> &'static str {
 pub(super) fn subscription(app: &App, id: SubscriptionId) -> Result<&SubscriptionRow, String> {
     let rows = app.picture.overview.as_ref().map(|overview| &overview.subscriptions.items);
     rows.and_then(|rows| rows.iter().find(|row| row.subscription.id == id))
-        .ok_or_else(|| format!("subscription {id} is not in the picture"))
+        .ok_or_else(|| format!("subscription {id} is not in the current data"))
 }
 
 /// Whether the platform has a Portal API.
@@ -101,13 +101,14 @@ pub(in crate::tui) fn is_off(app: &App, id: SubscriptionId) -> bool {
 
 pub(super) fn key(app: &App, id: KeyId) -> Result<&KeyRow, String> {
     let rows = app.picture.overview.as_ref().map(|overview| &overview.keys.items);
-    rows.and_then(|rows| rows.iter().find(|row| row.id == id)).ok_or_else(|| format!("key {id} is not in the picture"))
+    rows.and_then(|rows| rows.iter().find(|row| row.id == id))
+        .ok_or_else(|| format!("key {id} is not in the current data"))
 }
 
 /// Key in the newest snapshot, unless it is revoked.
 fn active_key(app: &App, id: KeyId) -> Result<&KeyRow, String> {
     let row = key(app, id)?;
-    if row.revoked_utc.is_some() { Err("it is revoked".to_owned()) } else { Ok(row) }
+    if row.revoked_utc.is_some() { Err("the key is revoked".to_owned()) } else { Ok(row) }
 }
 
 /// Parts of a confirmation: name of the item, precondition, and effect in words.
@@ -140,8 +141,8 @@ pub(in crate::tui) fn question(app: &App, act: Act) -> Result<Question, String> 
             (row.name.clone(), Was::ActiveKey(*id), grants::limited(row, wish))
         }
         Act::Resend(id) => {
-            let effect = "One more attempt is made now, beside the schedule. It counts for nothing: neither breaker nor success rate. \
-                          The receiver may get this event a second time.";
+            let effect = "Sends the delivery once more now, in addition to its schedule. It does not count towards the breaker or the \
+                          success rate. The receiver may get this event twice.";
             (Untrusted::new(format!("delivery {id}")), Was::Past, effect.to_owned())
         }
         Act::Emit(company, kind) => emitted(app, *company, *kind),
@@ -172,10 +173,10 @@ fn pledge(app: &App, act: &Act, name: &Untrusted) -> Option<Untrusted> {
 fn switched(act: &Act, row: &SubscriptionRow) -> Result<About, String> {
     let of = &row.subscription;
     match act {
-        Act::Enable(..) if of.is_enabled => return Err("it is enabled".to_owned()),
-        Act::Disable(..) if !of.is_enabled => return Err("it is off".to_owned()),
+        Act::Enable(..) if of.is_enabled => return Err("already enabled".to_owned()),
+        Act::Disable(..) if !of.is_enabled => return Err("already disabled".to_owned()),
         Act::Intend(..) if of.disabled_reason != Some(Disabled::Manual) => {
-            return Err("it is not off by hand".to_owned());
+            return Err("not disabled manually".to_owned());
         }
         _ => {}
     }
@@ -192,7 +193,7 @@ fn emitted(app: &App, company: CompanyId, kind: EventType) -> About {
         overview.subscriptions.items.iter().filter(wants).count()
     });
     let effect = format!(
-        "A real event with a sample payload, marked as a test in its metadata: it is polled by partners and delivered to {} of the picture.",
+        "Publishes a real event with a sample payload, marked as a test in its metadata. Partners can poll it; it goes to {} in the current data.",
         format::plural(n as u64, "enabled subscription")
     );
     (Untrusted::new(kind.name()), Was::Past, effect)
@@ -200,13 +201,13 @@ fn emitted(app: &App, company: CompanyId, kind: EventType) -> About {
 
 fn acknowledged(app: &App, about: (Subject, Standing), note: Option<&str>) -> Result<About, String> {
     let alerts = app.picture.alerts();
-    let alert = alerts.iter().find(|alert| alert.subject == about.0).ok_or("this alert is over")?;
+    let alert = alerts.iter().find(|alert| alert.subject == about.0).ok_or("the alert is resolved")?;
     if alert.standing != about.1 {
-        return Err("it stands otherwise by now; look at it again".to_owned());
+        return Err("the alert changed in the meantime; review and try again".to_owned());
     }
-    let said = note.map_or_else(String::new, |note| format!(" Everybody reads: {}", Untrusted::new(note).inert()));
+    let said = note.map_or_else(String::new, |note| format!(" Visible to everyone: {}", Untrusted::new(note).inert()));
     let effect = format!(
-        "Everybody sees that you look after it, and it calls nobody else: for a day, unless it becomes worse or is seen to begin anew. It stands last in the list until it is over.{said}"
+        "Everyone sees that you are on it, and no one else is notified for a day, unless the alert gets worse or recurs. Until it is resolved it is listed last.{said}"
     );
     Ok((alert.name.clone(), Was::Alert(about.0, about.1), effect))
 }
@@ -229,9 +230,9 @@ fn last_test(app: &App, id: SubscriptionId) -> String {
     match (tests.max_by_key(|row| row.id), app.view()) {
         (Some(test), Some(view)) => {
             let age = format::age(view.now.since(test.started_utc));
-            format!("The last test, {age} ago: {}.", test.outcome())
+            format!("Last test {age} ago: {}.", test.outcome())
         }
-        _ => "No test is at hand: sending one first (x) shows whether the endpoint answers.".to_owned(),
+        _ => "No recent test is loaded. Send one first (x) to see whether the endpoint answers.".to_owned(),
     }
 }
 
@@ -257,7 +258,7 @@ fn story(fetched: &Fetched) -> Option<&KeyStory> {
 /// Effect of revoking a key, with the callers from `story` if they were fetched.
 fn cut_off(app: &App, row: &KeyRow, story: Option<&KeyStory>) -> String {
     let callers = match story {
-        Some(story) if story.callers.is_empty() => "No call came with it today".to_owned(),
+        Some(story) if story.callers.is_empty() => "No calls with it today".to_owned(),
         Some(story) => {
             let named = story.callers.iter().map(|caller| {
                 format!(
@@ -267,9 +268,9 @@ fn cut_off(app: &App, row: &KeyRow, story: Option<&KeyStory>) -> String {
                     format::number(caller.n)
                 )
             });
-            format!("It cuts off {}", named.collect::<Vec<_>>().join(", "))
+            format!("Affected callers: {}", named.collect::<Vec<_>>().join(", "))
         }
-        None => "Who calls with it is being asked for".to_owned(),
+        None => "Its callers are being loaded".to_owned(),
     };
     let windows = app.picture.overview.iter().flat_map(|overview| &overview.limits.items);
     let n: u64 = windows
@@ -278,7 +279,7 @@ fn cut_off(app: &App, row: &KeyRow, story: Option<&KeyStory>) -> String {
         .map(|n| u64::from(*n))
         .sum();
     let n = format::plural(n.max(row.usage.n_last_minute), "call");
-    format!("The very next call with it fails, and it cannot be undone. {n} in the last hour. {callers}.")
+    format!("Calls with this key fail immediately, and this cannot be undone. {n} in the last hour. {callers}.")
 }
 
 impl App {
@@ -310,42 +311,47 @@ impl App {
 
 fn effect(act: &Act, row: &SubscriptionRow) -> String {
     let health = &row.health;
-    let parked = format::several(health.n_parked, "parked delivery goes out", "parked deliveries go out");
-    let missed = format::plural(health.n_skipped, "event");
+    let parked = format::several(health.n_parked, "delivery on hold", "deliveries on hold");
+    let missed = format::plural(health.n_skipped, "missed event");
     match act {
         Act::Enable(_, ReplayChoice::None) => {
             format!(
-                "Deliveries resume one at a time, then two, then four as they succeed; its streak starts at 0, {parked}. {missed} that passed by stay undelivered."
+                "Sends {parked}, ramping up 1, 2, 4 … as they succeed. The failure count restarts at 0. Does not send {missed}."
             )
         }
         Act::Enable(_, ReplayChoice::Skipped) => {
             format!(
-                "Deliveries resume one at a time, then two, then four as they succeed; its streak starts at 0, {parked}, and {missed} that passed by are sent too."
+                "Sends {parked} and {missed}, ramping up 1, 2, 4 … as they succeed. The failure count restarts at 0."
             )
         }
         Act::Disable(_, reason) => {
             let n = format::several(health.n_backlog, "delivery waits", "deliveries wait");
             let reason = match reason {
-                Some(reason) => format!("Intended: {}", Untrusted::new(reason.as_str()).inert()),
-                None => "Without a reason it stands among the alerts.".to_owned(),
+                Some(reason) => format!("Reason: {}", Untrusted::new(reason.as_str()).inert()),
+                None => "Without a reason, an alert is raised.".to_owned(),
             };
-            format!("Nothing is delivered any more until it is enabled; {n} meanwhile. {reason}")
+            format!("Nothing is delivered until the subscription is enabled again; {n} until then. {reason}")
         }
         Act::Delete(_) => {
             let n = format::several(health.n_backlog + health.n_parked, "delivery is", "deliveries are");
             let tool = row.subscription.managed_by.as_ref();
-            let tool = tool.map_or_else(String::new, |tool| format!(" {} created it and is not told.", tool.inert()));
-            format!("Nothing is delivered to it any more, and it cannot be undone: {n} cancelled. Its log stays.{tool}")
+            let tool =
+                tool.map_or_else(String::new, |tool| format!(" {} created it and is not notified.", tool.inert()));
+            format!(
+                "No more events are delivered to it, and this cannot be undone; {n} cancelled. Its log is kept.{tool}"
+            )
         }
         Act::Intend(_, reason) => {
-            format!("It stays off, and its alert ends. Everybody reads: {}", Untrusted::new(reason.as_str()).inert())
+            format!(
+                "The subscription stays disabled and its alert ends. Visible to everyone: {}",
+                Untrusted::new(reason.as_str()).inert()
+            )
         }
         Act::RollBack(_, revision) => format!(
-            "Target, types and description become those of revision {revision}, as a new revision; what is there now stays in the list."
+            "Restores target, types and description of revision {revision} as a new revision. The current revision stays in the list."
         ),
-        _ => {
-            "One sample event is posted to this address now. It does not count for breaker or success rate.".to_owned()
-        }
+        _ => "Posts one sample event to this address now. It does not count towards the breaker or the success rate."
+            .to_owned(),
     }
 }
 

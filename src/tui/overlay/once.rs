@@ -56,11 +56,9 @@ impl Shown {
         }
         self.closing = Closing::Warned;
         Err(match self.fate {
-            Fate::Shown => "it was not copied; the same key again closes it, and it is gone",
-            Fate::Copied(_) => {
-                "it may not have reached a clipboard: paste it somewhere first; the same key again closes it"
-            }
-            Fate::Failed(_) => "it could not be copied; the same key again closes it, and it is gone",
+            Fate::Shown => "the secret is not copied; press the key again to close it for good",
+            Fate::Copied(_) => "check first that it pastes; press the key again to close it for good",
+            Fate::Failed(_) => "the secret could not be copied; press the key again to close it for good",
         })
     }
 }
@@ -72,17 +70,17 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, shown: &Shown) {
     let say = |text: &str, role| -> Vec<Line<'static>> {
         format::flow(text, room).into_iter().map(|line| Line::styled(line, theme.style(role))).collect()
     };
-    let mut lines = say(&format!("{}, shown this once:", shown.issued.name), Role::Text);
+    let mut lines = say(&format!("{} (shown only once):", shown.issued.name), Role::Text);
     lines.push(Line::default());
     let secret = Untrusted::new(shown.issued.secret().reveal()).inert();
     lines.extend(format::wrap(&secret, room).into_iter().map(|line| Line::styled(line, theme.style(Role::Strong))));
     lines.push(Line::default());
-    lines.extend(say("Nobody can show it again: neither the platform nor this console keeps it.", Role::Warning));
+    lines.extend(say("It cannot be shown again: neither the platform nor this console stores it.", Role::Warning));
     let (said, role) = match &shown.fate {
-        Fate::Shown => ("y copies it; Esc closes, and it is gone".to_owned(), Role::Dim),
+        Fate::Shown => ("y copies, Esc closes for good".to_owned(), Role::Dim),
         Fate::Copied(Copied::Kept(line)) => (format!("{line}; Esc closes"), Role::Text),
-        Fate::Copied(Copied::Sent(line)) => (format!("{line}: paste it somewhere before you close"), Role::Warning),
-        Fate::Failed(why) => (format!("{why}; select it with the mouse, or write it down"), Role::Trouble),
+        Fate::Copied(Copied::Sent(line)) => (format!("{line}: check that it pastes before you close"), Role::Warning),
+        Fate::Failed(why) => (format!("{why}; select it with the mouse or write it down"), Role::Trouble),
     };
     lines.extend(say(&Untrusted::new(said).inert(), role));
     dialog(buffer, area, app, "Shown once", &lines);

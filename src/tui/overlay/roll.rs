@@ -116,11 +116,11 @@ impl Replays {
     /// # Errors
     /// A one-line reason when the replay is over or the list is empty.
     pub fn turned(&self) -> Result<(ReplayId, Phase), String> {
-        let row = self.selected().ok_or("there is no replay")?;
+        let row = self.selected().ok_or("no replay selected")?;
         match row.phase {
             Phase::Running => Ok((row.id, Phase::Paused)),
             Phase::Paused => Ok((row.id, Phase::Running)),
-            Phase::Cancelled | Phase::Finished => Err(format!("replay {} is over: {}", row.id, row.phase.name())),
+            Phase::Cancelled | Phase::Finished => Err(format!("replay {} has ended: {}", row.id, row.phase.name())),
         }
     }
 
@@ -139,7 +139,7 @@ impl Operators {
     /// # Errors
     /// A one-line reason when it cannot be revoked.
     pub fn revocable(&self) -> Result<OperatorId, String> {
-        let row = self.selected().ok_or("there is no operator")?;
+        let row = self.selected().ok_or("no operator selected")?;
         if row.is_active { Ok(row.id) } else { Err(format!("operator {} is revoked", row.id)) }
     }
 }
@@ -149,9 +149,9 @@ const REPLAYS: [Column; 8] = [
     numbers("SUB", 5, 1),
     words("PHASE", 9, 9, 0),
     words("PROGRESS", 14, 40, 0),
-    numbers("TURNS", 13, 2),
-    numbers("ARRIVED", 7, 3),
-    numbers("GIVEN UP", 8, 4),
+    numbers("DONE", 13, 2),
+    numbers("DELIVERED", 9, 3),
+    numbers("FAILED", 8, 4),
     words("LEFT", 8, 30, 5),
 ];
 
@@ -172,8 +172,8 @@ fn left(row: &ReplayRow) -> String {
             let seconds = n.div_ceil(u64::from(row.rate_per_second.max(1)));
             format!("~{} at {}/s", format::age(Duration::from_secs(seconds)), row.rate_per_second)
         }
-        Phase::Paused => format!("{} wait", format::number(n)),
-        Phase::Cancelled => format!("{} not begun", format::number(n)),
+        Phase::Paused => format!("{} waiting", format::number(n)),
+        Phase::Cancelled => format!("{} not sent", format::number(n)),
         Phase::Finished => row.ended_utc.map_or_else(String::new, |at: Timestamp| at.format("%H:%M:%S")),
     }
 }
@@ -218,8 +218,8 @@ fn operator(app: &App, row: &OperatorRow) -> Row {
 /// Draws the replays over `area`.
 pub(super) fn draw_replays(buffer: &mut Buffer, area: Rect, app: &App, list: &Replays) {
     let empty = [
-        "No replay was made yet.",
-        "Here stands how far replays are. x on a subscription begins one; enabling with replay does too.",
+        "No replays yet.",
+        "Replays and their progress appear here. Press x on a subscription to start one, or enable it with replay.",
     ];
     draw(
         buffer,
@@ -233,7 +233,7 @@ pub(super) fn draw_replays(buffer: &mut Buffer, area: Rect, app: &App, list: &Re
 
 /// Draws the operators over `area`.
 pub(super) fn draw_operators(buffer: &mut Buffer, area: Rect, app: &App, list: &Operators) {
-    let empty = ["There is no operator but this console's own.", "N makes one: its token is shown once."];
+    let empty = ["No operators except this console's own.", "Press N to create one; its token is shown once."];
     draw(
         buffer,
         area,
@@ -264,14 +264,14 @@ fn draw<T: Listed>(
     let theme = app.theme();
     let rows = list.rows();
     let remark = match (&list.failure, &list.rows) {
-        (Some(why), Some(_)) => format!("not fetched again: {why}"),
+        (Some(why), Some(_)) => format!("refresh failed: {why}"),
         (_, Some(rows)) => format!("{}, {}", rows.len(), about.order),
         _ => String::new(),
     };
     let inner = paint::frame(buffer, area, &Title { name: about.name, remark: &remark, edge: Role::Accent }, theme);
     let said: Vec<String> = match (&list.rows, &list.failure) {
-        (None, None) => vec!["fetching …".to_owned()],
-        (None, Some(why)) => vec![format!("could not be fetched: {why}")],
+        (None, None) => vec!["loading …".to_owned()],
+        (None, Some(why)) => vec![format!("could not load: {why}")],
         (Some(rows), _) if rows.is_empty() => about.empty.map(str::to_owned).to_vec(),
         _ => Vec::new(),
     };

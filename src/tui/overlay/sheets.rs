@@ -28,8 +28,8 @@ impl Told {
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
-            Self::Log => "What the console said",
-            Self::Bundle => "Bundle",
+            Self::Log => "Messages",
+            Self::Bundle => "Ticket items",
         }
     }
 }
@@ -56,7 +56,7 @@ pub fn lines(app: &App, told: Told) -> Vec<Line<'static>> {
             .iter()
             .map(|item| {
                 let name = app.view().and_then(|view| view.judged(*item));
-                let name = name.map_or_else(|| "not in the picture".to_owned(), |(name, _)| name);
+                let name = name.map_or_else(|| "not in the current data".to_owned(), |(name, _)| name);
                 let mut line = Line::from(vec![Span::styled(format!("{item:<22}  "), text), Span::styled(name, dim)]);
                 if let Some(note) = app.desk.note(*item) {
                     line.push_span(Span::styled(format!("  note: {}", Untrusted::new(note).inert()), text));
@@ -67,11 +67,9 @@ pub fn lines(app: &App, told: Told) -> Vec<Line<'static>> {
     };
     if lines.is_empty() {
         let nothing = match told {
-            Told::Log => {
-                "Nothing was said yet. Here stands what the console remarked, refused and reported, the latest first."
-            }
+            Told::Log => "No messages yet. Notices, refusals and results of this console appear here, newest first.",
             Told::Bundle => {
-                "The bundle is empty. b on a row, a detail or marked rows puts them in; b again takes them out."
+                "No items yet. Press b on a row, in a detail or with rows marked to add to the ticket, b again to remove."
             }
         };
         return vec![Line::styled(nothing, dim)];

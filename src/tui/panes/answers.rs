@@ -70,7 +70,7 @@ impl Page {
             match offer.remedy {
                 Some(remedy) => self.link(&offer.what, indent, Does::Remedy(remedy)),
                 None => {
-                    let what = format!("{} from a shell: Enter copies the command", offer.what);
+                    let what = format!("{} from a shell (Enter copies the command)", offer.what);
                     self.link(&what, indent, Does::Copy(offer.command.clone()));
                     self.say(&offer.command, indent + 2, Role::Dim);
                 }
@@ -91,7 +91,7 @@ impl Page {
             self.say(&text, 0, role);
             self.gap();
         }
-        self.say(&format!("Checks, asked {}", report.at_utc), 0, Role::Strong);
+        self.say(&format!("Checks, run at {}", report.at_utc), 0, Role::Strong);
         for step in &report.steps {
             let role = match step.verdict {
                 Verdict::Fail => Role::Trouble,
@@ -105,7 +105,7 @@ impl Page {
             self.evidence(&step.evidence);
         }
         self.gap();
-        self.link(&format!("collect the bundle about {} for an escalation", report.subject), 0, Does::Escalate);
+        self.link(&format!("create a ticket for {}", super::diagnose::scope(report.subject)), 0, Does::Escalate);
     }
 
     fn evidence(&mut self, evidence: &[Evidence]) {
@@ -118,7 +118,7 @@ impl Page {
             let goes_on =
                 evidence.get(at + 1).is_some_and(|next| called(next) == called(of) && next.at_utc == of.at_utc);
             if !call.is_empty() && !goes_on {
-                self.say(&format!("GET {call}, asked {}", of.at_utc), INDENT + 2, Role::Dim);
+                self.say(&format!("GET {call} at {}", of.at_utc), INDENT + 2, Role::Dim);
             }
         }
     }
@@ -127,7 +127,7 @@ impl Page {
         let (role, text) = came(&Outcome::Progress(Box::new(progress.clone())));
         let text = if progress.is_over() { "All steps are done.".to_owned() } else { text };
         self.say(&text, 0, role);
-        let times = format!("Begun {}, checked {}.", progress.begun_utc, progress.checked_utc);
+        let times = format!("Started {}, last checked {}.", progress.begun_utc, progress.checked_utc);
         self.say(&times, 0, Role::Dim);
         for (position, step) in progress.steps.iter().enumerate() {
             self.gap();
@@ -135,7 +135,11 @@ impl Page {
         }
         self.gap();
         if !progress.is_over() {
-            self.say("Do what stands at now; r checks it. What was checked once stays checked, also after the console was closed.", 0, Role::Dim);
+            self.say(
+                "Do the current step, then press r to check it. Progress is saved, even if you close the console.",
+                0,
+                Role::Dim,
+            );
         }
     }
 
@@ -146,10 +150,10 @@ impl Page {
             Verdict::Unknown(_) => Role::Trouble,
         };
         self.say(&format!("{:<8} {number}. {}", step.state(), step.to_do), 0, role);
-        self.say(&format!("checked: {}", step.check), INDENT, Role::Dim);
+        self.say(&format!("check: {}", step.check), INDENT, Role::Dim);
         let at = step.at_utc.map_or_else(String::new, |at| format!(" ({at})"));
         let seen = step.verdict.why().unwrap_or(&step.found);
-        self.say(&format!("seen: {seen}{at}"), INDENT, Role::Text);
+        self.say(&format!("result: {seen}{at}"), INDENT, Role::Text);
         if matches!(step.verdict, Verdict::Fail | Verdict::Unknown(_)) {
             self.offers(&step.offers, INDENT);
         }
@@ -158,12 +162,12 @@ impl Page {
     fn lab(&mut self, check: &SignatureCheck, entry: Entry) {
         let (role, text) = came(&Outcome::Lab(Box::new(check.clone())));
         self.say(&text, 0, role);
-        let computed = check.computed.as_ref().map_or_else(|| "not known".to_owned(), Untrusted::inert);
-        self.say(&format!("computed by the receiver: {computed}"), 0, Role::Dim);
+        let computed = check.computed.as_ref().map_or_else(|| "unknown".to_owned(), Untrusted::inert);
+        self.say(&format!("receiver computed: {computed}"), 0, Role::Dim);
         let ahead = check
             .clock_ahead_seconds
-            .map_or_else(|| "unknown: its answer has no date".to_owned(), |seconds| format!("{seconds:+} s"));
-        self.say(&format!("the receiver's clock against the platform's: {ahead}"), 0, Role::Dim);
+            .map_or_else(|| "unknown (no Date header in the response)".to_owned(), |seconds| format!("{seconds:+} s"));
+        self.say(&format!("receiver's clock relative to the platform's: {ahead}"), 0, Role::Dim);
         for cause in &check.lab.causes {
             self.gap();
             self.say(&format!("{} ({})", cause.title, cause.id), 0, Role::Strong);
@@ -172,12 +176,12 @@ impl Page {
         }
         self.gap();
         if let Entry::Lab(id) = entry {
-            self.link("say what the receiver computed, if its log has it", 0, Does::Expect(id));
-            self.link("try the secret that the receiver holds; it stays in this process", 0, Does::Hold(id));
-            self.link(&format!("the bytes of attempt {id}"), 0, Does::Open(Item::Attempt(id)));
+            self.link("enter the signature that the receiver logged", 0, Does::Expect(id));
+            self.link("try the receiver's secret (it stays in this process)", 0, Does::Hold(id));
+            self.link(&format!("show the bytes of attempt {id}"), 0, Does::Open(Item::Attempt(id)));
         }
         self.say(
-            "With the body and the headers as the receiver got them crow verify finds more; nothing of them leaves your machine.",
+            "With the body and headers as the receiver got them, crow verify can find more. They never leave your machine.",
             0,
             Role::Dim,
         );

@@ -28,8 +28,8 @@ pub(in crate::tui) const COLUMNS: [Column; 8] = [
 ];
 
 pub(super) const EMPTY: [&str; 2] = [
-    "No delivery was attempted yet.",
-    "Here stand all attempts, newest first. They come when an event meets an enabled subscription.",
+    "No delivery attempts yet.",
+    "Attempts appear here, newest first, as soon as an event matches an enabled subscription.",
 ];
 
 pub(in crate::tui) fn find<'a>(view: &View<'a>, id: AttemptId) -> Option<&'a AttemptRow> {
@@ -62,10 +62,12 @@ fn standing(row: &AttemptRow) -> Standing {
 pub(super) fn judged(row: &AttemptRow) -> (String, Judgement) {
     let why = match &row.error {
         Some(error) => format!("{}: {}", result(row), error.inert()),
-        None => format!("answered {}; success is 200 to 299 within 10 s", result(row)),
+        None if row.outcome().is_success() => format!("HTTP {}", result(row)),
+        None if row.status_code.is_some() => format!("HTTP {} (needs 2xx within 10 s)", result(row)),
+        None => format!("{} (needs 2xx within 10 s)", result(row)),
     };
     (
-        format!("try {}/{} to {}", row.number, row.of, format::target(&row.target_url)),
+        format!("attempt {}/{} to {}", row.number, row.of, format::target(&row.target_url)),
         Judgement { standing: standing(row), why },
     )
 }
@@ -86,7 +88,7 @@ pub(super) fn tally(view: &View<'_>) -> String {
             format!("{} failed", format::number(n_failed))
         }
         _ if is_part(view) => String::new(),
-        _ => format!("{} failed   {total} in 1 h", format::number(pipeline.n_failed_1h)),
+        _ => format!("{} of {total} failed in 1 h", format::number(pipeline.n_failed_1h)),
     };
     [counted, held].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("   ")
 }
@@ -133,12 +135,9 @@ pub(super) fn chart(view: &View<'_>, room: usize) -> Vec<Line<'static>> {
 /// Remarks beside the chart, in a long or short form as there is room: peak, time span, legend of the ticks.
 fn remarks(most: u64, room: usize) -> [String; 3] {
     let most = format::number(most);
-    let full = [
-        format!("  {most} a minute at most"),
-        "  60 minutes, the present one last".to_owned(),
-        "  ^ some failed  ! most failed".to_owned(),
-    ];
-    let short = [format!("  at most {most}"), "  60 min".to_owned(), "  ^ some ! most".to_owned()];
+    let full =
+        [format!("  peak {most}/min"), "  last 60 min (now →)".to_owned(), "  ^ some failed  ! most failed".to_owned()];
+    let short = [format!("  peak {most}"), "  60 min".to_owned(), "  ^ some ! most".to_owned()];
     let fits = |remarks: &[String; 3]| remarks.iter().all(|remark| format::width(remark) <= room);
     [full, short].into_iter().find(fits).unwrap_or_default()
 }
@@ -172,12 +171,12 @@ pub(in crate::tui) fn details(view: &View<'_>, row: &AttemptRow, room: usize) ->
     let mut lines = view.judgement_lines(&judgement, room);
     let number = |id: Option<i64>| id.map_or_else(|| "none".to_owned(), format::number);
     for (label, value) in [
-        ("Began", view.moment(row.started_utc)),
+        ("Started", view.moment(row.started_utc)),
         ("Target", row.target_url.inert()),
         (
             "Subscription",
             if view.is_partial() {
-                format!("not told, company {}", row.company_id)
+                format!("not available, company {}", row.company_id)
             } else {
                 format!("{}, company {}", row.subscription_id, row.company_id)
             },
@@ -186,14 +185,14 @@ pub(in crate::tui) fn details(view: &View<'_>, row: &AttemptRow, room: usize) ->
         (
             "Delivery",
             format!(
-                "{}, try {} of {}, {}",
+                "{}, attempt {} of {}, {}",
                 number(row.delivery_id.map(|id| id.0)),
                 row.number,
                 row.of,
                 row.kind.name()
             ),
         ),
-        ("Took", format!("{} ms", format::number(row.elapsed_ms))),
+        ("Duration", format!("{} ms", format::number(row.elapsed_ms))),
     ] {
         lines.extend(view.labelled(label, &value, room));
     }

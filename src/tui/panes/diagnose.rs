@@ -137,12 +137,17 @@ impl Room {
 #[must_use]
 pub fn title(room: &Room) -> String {
     let (what, subject) = match room.opened {
-        None => ("9 Diagnose".to_owned(), room.subject),
-        Some((Entry::Playbook(topic), subject)) => (format!("9 Diagnose: {topic}"), subject),
-        Some((Entry::Runbook(runbook), subject)) => (format!("9 Diagnose: run-book {}", runbook.name()), subject),
-        Some((Entry::Lab(id), subject)) => (format!("9 Diagnose: the signature of attempt {id}"), subject),
+        None => return format!("9 Diagnose: {}", scope(room.subject)),
+        Some((Entry::Playbook(topic), subject)) => (topic.to_string(), subject),
+        Some((Entry::Runbook(runbook), subject)) => (format!("runbook {}", runbook.name()), subject),
+        Some((Entry::Lab(id), subject)) => (format!("signature of attempt {id}"), subject),
     };
-    format!("{what}, over {subject}")
+    format!("9 Diagnose: {what}, {}", scope(subject))
+}
+
+/// Name of a subject in the console.
+pub(super) fn scope(subject: Subject) -> String {
+    if subject == Subject::All { "all companies".to_owned() } else { subject.to_string() }
 }
 
 /// Lines of the pane: the list of entries, or the open result.
@@ -170,23 +175,23 @@ fn list(room: &Room, width: usize, theme: Theme) -> Vec<Line<'static>> {
     // The longest hint that fits into one line is shown.
     let hints: &[&str] = match room.subject {
         Subject::All | Subject::Company(_) => &[
-            "Enter runs a playbook with read-only calls, and opens one that ran. P on a row narrows it; a key and a subscription have run-books.",
-            "Enter runs one with read-only calls, and opens one that ran. P narrows it.",
-            "Enter runs one, read-only, and opens one that ran.",
+            "Enter runs a playbook (read-only), Enter again opens its result. P on a row diagnoses that row; keys and subscriptions also have runbooks.",
+            "Enter runs a playbook (read-only) and opens its result. P diagnoses one row.",
+            "Enter runs a playbook and opens its result.",
         ],
         Subject::Key(_) | Subject::Subscription(_) => &[
-            "Enter runs with read-only calls, and opens what ran. Run-books guide through a piece of work and check each step.",
-            "Enter runs with read-only calls, opens what ran.",
+            "Enter runs (read-only), Enter again opens the result. Runbooks guide you through a task and check each step.",
+            "Enter runs (read-only) and opens the result.",
         ],
     };
     let hint = hints.iter().find(|hint| format::width(hint) <= width).or(hints.last()).copied().unwrap_or_default();
     let mut lines = vec![Line::styled(format::clip(hint, width), theme.style(Role::Dim)), Line::default()];
     for (at, place) in room.rows().into_iter().enumerate() {
         if at == room.entries.len() {
-            lines.extend([Line::default(), Line::styled("Ran over something else", theme.style(Role::Strong))]);
+            lines.extend([Line::default(), Line::styled("Earlier results", theme.style(Role::Strong))]);
         }
         let (name, what) = named(place.0);
-        let name = if at < room.entries.len() { name } else { format!("{name}, {}", place.1) };
+        let name = if at < room.entries.len() { name } else { format!("{name}, {}", scope(place.1)) };
         let (role, state) = room.run_of(place).map_or((Role::Dim, what), |run| came(&run.outcome));
         let style = if at == room.at { theme.style(Role::Strong) } else { theme.style(Role::Text) };
         let column = if at < room.entries.len() { 26 } else { 44 };
@@ -203,33 +208,35 @@ fn list(room: &Room, width: usize, theme: Theme) -> Vec<Line<'static>> {
 fn named(entry: Entry) -> (String, String) {
     match entry {
         Entry::Playbook(topic) => (topic.name().to_owned(), topic.title().to_owned()),
-        Entry::Runbook(runbook) => (format!("run-book {}", runbook.name()), runbook.title().to_owned()),
-        Entry::Lab(id) => ("signature lab".to_owned(), format!("How did the receiver of attempt {id} verify it?")),
+        Entry::Runbook(runbook) => (format!("runbook {}", runbook.name()), runbook.title().to_owned()),
+        Entry::Lab(id) => {
+            ("signature debugger".to_owned(), format!("How did the receiver of attempt {id} verify the signature?"))
+        }
     }
 }
 
 /// Outcome of a run in one line, with its style.
 pub(super) fn came(outcome: &Outcome) -> (Role, String) {
     match outcome {
-        Outcome::Waiting => (Role::Dim, "asking the platform \u{2026}".to_owned()),
+        Outcome::Waiting => (Role::Dim, "running \u{2026}".to_owned()),
         Outcome::Failed(why) => (Role::Trouble, why.clone()),
         Outcome::Progress(progress) => {
             let n_done = progress.steps.iter().filter(|step| step.is_done()).count();
             let of = format!("{n_done} of {} steps done", progress.steps.len());
             let next = progress.steps.iter().find(|step| !step.is_done());
-            let next = next.map_or_else(String::new, |step| format!("; now: {}", step.to_do));
+            let next = next.map_or_else(String::new, |step| format!("; next: {}", step.to_do));
             (if progress.is_over() { Role::Text } else { Role::Accent }, format!("{of}{next}"))
         }
         Outcome::Lab(check) => match check.lab.fit {
             Fit::Genuine => {
-                (Role::Text, "what was sent is signed correctly; the receiver does not say what it computed".to_owned())
+                (Role::Text, "the signature sent is valid; the receiver does not say what it computed".to_owned())
             }
             Fit::Explained => {
                 let ids: Vec<&str> = check.lab.causes.iter().map(|cause| cause.id.as_str()).collect();
                 (Role::Trouble, Untrusted::new(ids.join(", ")).inert())
             }
             Fit::Unexplained => {
-                (Role::Trouble, format!("none of {} variants fits", check.lab.n_tried.unwrap_or_default()))
+                (Role::Trouble, format!("no match among {} known mistakes", check.lab.n_tried.unwrap_or_default()))
             }
         },
         Outcome::Report(report) => match report.conclusion() {
@@ -237,8 +244,8 @@ pub(super) fn came(outcome: &Outcome) -> (Role, String) {
                 (Role::Text, format!("no cause found; {} of {} checks unknown", report.n_unknown(), report.steps.len()))
             }
             Conclusion::NoCause => (Role::Text, "no cause found".to_owned()),
-            Conclusion::Undecided => (Role::Trouble, "undecided; Enter says why".to_owned()),
-            Conclusion::NotRun => (Role::Trouble, "nothing could be learnt; Enter says why".to_owned()),
+            Conclusion::Undecided => (Role::Trouble, "inconclusive; Enter shows why".to_owned()),
+            Conclusion::NotRun => (Role::Trouble, "all checks unknown; Enter shows why".to_owned()),
             Conclusion::CauseFound => {
                 let ids: Vec<&str> = report.causes.iter().map(|cause| cause.id.as_str()).collect();
                 let n = format::plural(ids.len() as u64, "cause");

@@ -54,8 +54,8 @@ impl Default for Desk {
 pub fn title(desk: &Desk) -> String {
     match desk.matter.subjects.as_slice() {
         [] => "0 Escalate".to_owned(),
-        [one] => format!("0 Escalate: the bundle about {one}"),
-        several => format!("0 Escalate: the bundle about {} things", several.len()),
+        [one] => format!("0 Escalate: ticket for {one}"),
+        several => format!("0 Escalate: ticket for {} subjects", several.len()),
     }
 }
 
@@ -74,17 +74,18 @@ pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
     };
     let mut lines = Vec::new();
     match &app.escalation.draft {
-        Draft::None => lines.extend(say("Nothing is collected yet.", Role::Dim)),
-        Draft::Collecting => lines
-            .extend(say("Running the playbooks that fit and collecting what belongs to the case \u{2026}", Role::Dim)),
+        Draft::None => lines.extend(say("No ticket yet.", Role::Dim)),
+        Draft::Collecting => {
+            lines.extend(say("Running the matching playbooks and collecting data \u{2026}", Role::Dim))
+        }
         Draft::Refused(why) => {
             lines.extend(say(why, Role::Trouble));
-            let hint = "o leaves the bodies of answers out and collects again; crow escalate --allow FINGERPRINT releases what is no secret.";
+            let hint = "o leaves out response bodies and collects again; crow escalate --allow FINGERPRINT releases text that is not a secret.";
             lines.extend(say(hint, Role::Text));
         }
         Draft::Ready(bundle) => {
             lines.extend(say(
-                "W writes it where the console was started. It was searched for secrets, and what was found is redacted.",
+                "W writes the ticket to the directory where the console was started. It was searched for secrets; those found are redacted.",
                 Role::Accent,
             ));
             lines.extend(preview(app, bundle, &say));
@@ -93,15 +94,15 @@ pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
         Draft::Asked(bundle) => {
             let folder = bundle.folder();
             let question = format!(
-                "Write {folder} where the console was started? y writes it as a folder, z as the archive {folder}.zip, n does not."
+                "Write {folder} to the directory where the console was started? y writes a folder, z writes {folder}.zip, n cancels."
             );
             lines.extend(say(&question, Role::Strong));
             lines.extend(preview(app, bundle, &say));
             return lines;
         }
         Draft::Written(bundle, path) => {
-            lines.extend(say(&format!("Written: {path}"), Role::Accent));
-            lines.extend(say("crow open shows it again. 0 collects anew.", Role::Dim));
+            lines.extend(say(&format!("Saved to {path}"), Role::Accent));
+            lines.extend(say("crow open shows it again. 0 collects a new ticket.", Role::Dim));
             lines.extend(preview(app, bundle, &say));
             return lines;
         }
@@ -124,7 +125,7 @@ fn about(app: &App, say: Say<'_>) -> Vec<Line<'static>> {
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     if !parts.is_empty() {
-        lines.extend(say(&format!("Picked out with b: {}", parts.join("; ")), Role::Text));
+        lines.extend(say(&format!("Added with b: {}", parts.join("; ")), Role::Text));
     }
     lines
 }
@@ -149,7 +150,7 @@ pub fn opened(of: &Opened, place: &str, width: usize, theme: Theme) -> Vec<Line<
         lines.into_iter().map(|line| Line::styled(line, theme.style(role))).collect()
     };
     let manifest = &of.manifest;
-    let made = format!("Made {} by crow {}; every file is as it was written.", manifest.created_utc, manifest.crow);
+    let made = format!("Created {} by crow {}; no file was changed since.", manifest.created_utc, manifest.crow);
     let mut lines = say(&made, Role::Accent);
     lines.push(Line::default());
     let files: Vec<(&str, u64)> = manifest.files.iter().map(|entry| (entry.name.as_str(), entry.n_bytes)).collect();
@@ -163,19 +164,22 @@ pub fn opened(of: &Opened, place: &str, width: usize, theme: Theme) -> Vec<Line<
 fn inside(ticket: &Ticket, manifest: &Manifest, say: Say<'_>) -> Vec<Line<'static>> {
     let mut lines = contents(ticket, say);
     for reason in &ticket.reasons {
-        let advice = if reason.is_waiting() { "do not escalate yet" } else { "escalate" };
-        lines.extend(say(&format!("{advice} ({}): {}", reason.id, reason.text), Role::Strong));
+        let advice = if reason.is_waiting() { "Do not escalate yet" } else { "Escalate" };
+        lines.extend(say(&format!("{advice}: {} ({})", reason.text, reason.id), Role::Strong));
     }
     lines.extend(say(&manifest.platform_check.to_string(), Role::Dim));
     let redactions = &manifest.redactions;
     if redactions.is_empty() {
-        lines.extend(say("left out: nothing had to be", Role::Dim));
+        lines.extend(say("Redacted: nothing", Role::Dim));
     }
     for redaction in redactions {
-        lines.extend(say(&format!("left out {} times: {}", redaction.n, redaction.what), Role::Dim));
+        lines.extend(say(
+            &format!("Redacted: {} ({})", redaction.what, format::plural(redaction.n.into(), "time")),
+            Role::Dim,
+        ));
     }
     for missing in &ticket.missing {
-        lines.extend(say(&format!("not here: {missing}"), Role::Dim));
+        lines.extend(say(&format!("Not included: {missing}"), Role::Dim));
     }
     lines.push(Line::default());
     for line in text::write(ticket).lines() {
@@ -188,13 +192,13 @@ fn inside(ticket: &Ticket, manifest: &Manifest, say: Say<'_>) -> Vec<Line<'stati
 fn tree(folder: &str, files: &[(&str, u64)], say: Say<'_>) -> Vec<Line<'static>> {
     let n_bytes: u64 = files.iter().map(|(_, n)| n).sum();
     let n_files = format::plural(files.len() as u64, "file");
-    let mut lines = say(&format!("{folder}/   {n_files}, {} bytes", format::number(n_bytes)), Role::Strong);
+    let mut lines = say(&format!("{folder}/   {n_files}, {}", format::plural(n_bytes, "byte")), Role::Strong);
     for (at, (name, n)) in files.iter().enumerate() {
         let mark = if at + 1 == files.len() { "└─" } else { "├─" };
         let what = match *name {
-            "ticket.md" => "for people",
-            "ticket.json" => "for programs",
-            "manifest.json" => "hashes, window, what was left out",
+            "ticket.md" => "to read",
+            "ticket.json" => "for tools",
+            "manifest.json" => "hashes, time range, redactions",
             _ => "",
         };
         lines.extend(say(&format!("{mark} {name:<14} {:>10} bytes   {what}", format::number(*n)), Role::Text));
@@ -206,14 +210,14 @@ fn tree(folder: &str, files: &[(&str, u64)], say: Say<'_>) -> Vec<Line<'static>>
 fn contents(ticket: &Ticket, say: Say<'_>) -> Vec<Line<'static>> {
     let parts = [
         format::several(ticket.failures.len() as u64, "delivery", "deliveries"),
-        format::plural(ticket.requests.len() as u64, "call"),
+        format::plural(ticket.requests.len() as u64, "request"),
         format::plural(ticket.events.len() as u64, "event"),
         format::plural(ticket.keys.len() as u64, "key"),
         format::plural(ticket.subscriptions.len() as u64, "subscription"),
         format::plural(ticket.playbooks.len() as u64, "playbook"),
         format::plural(ticket.notes.len() as u64, "note"),
     ];
-    let mut lines = say(&format!("in it: {}", parts.join(", ")), Role::Text);
+    let mut lines = say(&format!("Contents: {}", parts.join(", ")), Role::Text);
     let window = ticket.window.map(|window| format!("failures from {} to {}", window.since_utc, window.until_utc));
     lines.extend(window.iter().flat_map(|window| say(window, Role::Text)));
     lines

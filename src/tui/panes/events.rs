@@ -19,8 +19,8 @@ pub(super) const COLUMNS: [Column; 6] = [
 ];
 
 pub(super) const EMPTY: [&str; 2] = [
-    "No event yet.",
-    "Here stands what happens in the companies, newest first. Actions of the Integration API lead to events, and so does a test event.",
+    "No events yet.",
+    "Events of the companies appear here, newest first. Integration API activity creates them, and so does M (sample event).",
 ];
 
 pub(super) fn rows<'a>(view: &View<'a>) -> Rows<'a, EventRow> {
@@ -33,9 +33,9 @@ pub(in crate::tui) fn find<'a>(view: &View<'a>, id: EventId) -> Option<&'a Event
 
 pub(super) fn judged(view: &View<'_>, row: &EventRow) -> (String, Judgement) {
     let why = match row.n_deliveries {
-        _ if view.is_partial() => "polled; who got it is not told".to_owned(),
-        0 => "no subscription of the company wanted it; Enter shows why".to_owned(),
-        n => format!("led to {}", format::several(u64::from(n), "delivery", "deliveries")),
+        _ if view.is_partial() => "polled; recipients not available".to_owned(),
+        0 => "no subscription of the company matched; Enter shows why".to_owned(),
+        n => format!("created {}", format::several(u64::from(n), "delivery", "deliveries")),
     };
     (row.kind.inert(), Judgement { standing: Standing::Healthy, why })
 }
@@ -70,12 +70,12 @@ pub(in crate::tui) fn details(view: &View<'_>, row: &EventRow, room: usize) -> V
     let mut lines = view.judgement_lines(&judgement, room);
     for (label, value) in [
         ("Type", row.kind.inert()),
-        ("Happened", view.moment(row.created_utc)),
+        ("Occurred", view.moment(row.created_utc)),
         ("Company", row.company_id.to_string()),
         ("Envelope", format::plural(row.n_bytes, "byte")),
         (
             "Deliveries",
-            if view.is_partial() { "not told".to_owned() } else { format::number(i64::from(row.n_deliveries)) },
+            if view.is_partial() { "not available".to_owned() } else { format::number(i64::from(row.n_deliveries)) },
         ),
     ] {
         lines.extend(view.labelled(label, &value, room));

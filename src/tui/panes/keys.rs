@@ -23,7 +23,7 @@ pub(super) const COLUMNS: [Column; 9] = [
 ];
 
 pub(super) const EMPTY: [&str; 2] =
-    ["No API key yet.", "Here stand all keys with their use. Create one with the Portal API: POST /portal/v1/keys."];
+    ["No API keys yet.", "API keys and their usage appear here. Press K to create one."];
 
 pub(in crate::tui) fn find<'a>(view: &View<'a>, id: KeyId) -> Option<&'a KeyRow> {
     view.overview.keys.items.iter().find(|row| row.id == id)
@@ -95,14 +95,13 @@ fn found(view: &View<'_>, row: &KeyRow, room: usize) -> Vec<Line<'static>> {
     for (label, value) in [
         ("Name", row.name.inert()),
         ("Key", format!("ends in {}, company {}", row.last4.inert(), row.company_id)),
-        ("May", or(names(&finding.held), "nothing, as far as was asked")),
-        ("May not", or(names(&finding.lacking), "nothing that was asked after")),
-        ("Not known", or(names(&unknown), "nothing: each scope was asked after once, without changing anything")),
-        ("Used by us", finding.used_at.map_or_else(|| "never".to_owned(), |at| view.moment(at))),
+        ("Allowed", or(names(&finding.held), "none found")),
+        ("Denied", or(names(&finding.lacking), "none found")),
+        ("Unknown", or(names(&unknown), "none: each scope was probed once, without changing anything")),
+        ("Used by crow", finding.used_at.map_or_else(|| "never".to_owned(), |at| view.moment(at))),
         (
-            "Not told",
-            "its age, who else uses it, its calls and its own limits before a call of ours: the Admin Portal has them"
-                .to_owned(),
+            "Not available",
+            "age, other users, calls, and own limits before crow's first call: see the Admin Portal".to_owned(),
         ),
     ] {
         lines.extend(view.labelled(label, &value, room));
@@ -120,18 +119,24 @@ pub(super) fn details(view: &View<'_>, row: &KeyRow, room: usize) -> Vec<Line<'s
     let mut lines = view.judgement_lines(&judge(view, row), room);
     for (label, value) in [
         ("Name", row.name.inert()),
-        ("Key", format!("number {}, ends in {}", row.id, row.last4.inert())),
+        ("Key", format!("ID {}, ends in {}", row.id, row.last4.inert())),
         ("Company", row.company_id.to_string()),
         ("Scopes", scopes(view, row)),
         ("Last used", row.last_used_utc.map_or_else(|| "never".to_owned(), |at| view.moment(at))),
         (
             "Last minute",
             format!(
-                "{} calls: {} answered 4xx, of them {} with 429; {} answered 5xx",
-                usage.n_last_minute, usage.n_client_errors, usage.n_limited, usage.n_server_errors
+                "{}: {} got 4xx ({} of them 429), {} got 5xx",
+                format::plural(usage.n_last_minute, "call"),
+                usage.n_client_errors,
+                usage.n_limited,
+                usage.n_server_errors
             ),
         ),
-        ("Limits", format!("read {}, write {}, admin {} calls a minute", limits.read, limits.write, limits.admin)),
+        (
+            "Rate limits",
+            format!("read {}, write {}, admin {} calls per minute", limits.read, limits.write, limits.admin),
+        ),
         ("Created", view.moment(row.created_utc)),
         ("Revoked", revoked),
     ] {

@@ -20,14 +20,14 @@ pub(super) const COLUMNS: [Column; 10] = [
     words("BUCKET", 6, 6, 0),
     words("USED", 8, 26, 3),
     numbers("LEFT", 4, 1),
-    numbers("CALLS LEFT", 10, 5),
+    numbers("REMAINING", 10, 5),
     numbers("RESETS", 6, 4),
-    words("FIRST 429", 12, 12, 2),
-    words("LAST 60 MINUTES", 60, 60, 7),
+    words("429", 12, 12, 2),
+    words("LAST 60 MIN", 60, 60, 7),
 ];
 
 pub(super) const EMPTY: [&str; 2] =
-    ["No rate window yet.", "Here stand the windows of all active keys, least headroom first: each key has three."];
+    ["No rate limits yet.", "Rate-limit usage of each active key (read, write, admin) appears here, tightest first."];
 
 pub(super) fn find<'a>(view: &View<'a>, id: KeyId, bucket: Bucket) -> Option<&'a LimitRow> {
     view.overview.limits.items.iter().find(|row| row.key_id == id && row.bucket == bucket)
@@ -57,7 +57,7 @@ fn resets(view: &View<'_>, row: &LimitRow) -> String {
 /// Forecast of the first refused call: refused already, in this time, not before the reset, or no forecast.
 fn first_429(view: &View<'_>, row: &LimitRow) -> String {
     if row.n_refused > 0 {
-        return format!("{} refused", format::count(row.n_refused));
+        return format!("{} so far", format::count(row.n_refused));
     }
     if row.used == 0 {
         return "-".to_owned();
@@ -68,7 +68,7 @@ fn first_429(view: &View<'_>, row: &LimitRow) -> String {
     match row.forecast(view.now) {
         Forecast::Unknown => "-".to_owned(),
         Forecast::ResetsFirst => "resets first".to_owned(),
-        Forecast::EmptyAfter(after) => format!("~{}", format::age(after)),
+        Forecast::EmptyAfter(after) => format!("in ~{}", format::age(after)),
     }
 }
 
@@ -116,12 +116,9 @@ fn week(view: &View<'_>, finding: &WindowFinding, room: usize) -> Vec<Line<'stat
     let strip: String =
         finding.week.iter().zip(bars).map(|(used, bar)| if used.is_none() { '?' } else { bar }).collect();
     let n_seen = finding.week.iter().flatten().count();
-    let own = format!(
-        "{} calls in the last minute, of {} that are ours as busy as others are",
-        finding.n_own, finding.allowance
-    );
+    let own = format!("{} calls in the last minute, {} allowed at the current load", finding.n_own, finding.allowance);
     let mut lines = view.labelled("crow's own", &own, room);
-    let about = format!("the busiest minute of each hour, {n_seen} of {} hours were seen", finding.week.len());
+    let about = format!("busiest minute of each hour; {n_seen} of {} hours observed", finding.week.len());
     lines.extend(view.labelled("7 days", &about, room));
     let style = view.theme.style(Role::Text);
     lines.extend(format::wrap(&strip, room).into_iter().map(|line| Line::styled(line, style)));
@@ -132,17 +129,17 @@ pub(super) fn details(view: &View<'_>, row: &LimitRow, room: usize) -> Vec<Line<
     let (_, judgement) = judged(row);
     let most = row.history.iter().max().copied().unwrap_or(0);
     let mut lines = view.judgement_lines(&judgement, room);
-    let window = if row.used == 0 { "nothing counted yet".to_owned() } else { resets(view, row) };
+    let window = if row.used == 0 { "no calls yet".to_owned() } else { resets(view, row) };
     for (label, value) in [
-        ("Key", format!("{}, number {}, ends in {}", row.key_name.inert(), row.key_id, row.last4.inert())),
-        ("Bucket", format!("{}, {} calls a minute, company {}", row.bucket, row.limit, row.company_id)),
-        ("Left", format!("{} of {} calls, {} %", row.remaining, row.limit, percent_left(row))),
+        ("Key", format!("{}, ID {}, ends in {}", row.key_name.inert(), row.key_id, row.last4.inert())),
+        ("Bucket", format!("{}, {} calls per minute, company {}", row.bucket, row.limit, row.company_id)),
+        ("Remaining", format!("{} of {} calls, {}%", row.remaining, row.limit, percent_left(row))),
         ("Used", format!("{} {}", format::bar(u64::from(row.used), u64::from(row.limit), 42), row.used)),
-        ("Refused", format!("{} calls answered 429 in this window", format::number(row.n_refused))),
-        ("First 429", first_429(view, row)),
-        ("Began", view.moment(row.window_utc)),
+        ("Refused", format!("{} answered 429 in this window", format::plural(row.n_refused, "call"))),
+        ("429", first_429(view, row)),
+        ("Window start", view.moment(row.window_utc)),
         ("Resets in", window),
-        ("60 minutes", format!("calls admitted a minute, oldest first; the most was {most}")),
+        ("Last 60 min", format!("calls admitted per minute, oldest first; peak {most}")),
     ] {
         lines.extend(view.labelled(label, &value, room));
     }

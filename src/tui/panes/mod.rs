@@ -61,7 +61,7 @@ impl Pane {
             Self::Subscriptions => "3 Subscriptions",
             Self::Deliveries => "4 Deliveries",
             Self::Events => "5 Events",
-            Self::Limits => "6 Headroom",
+            Self::Limits => "6 Limits",
             Self::Trips => "7 Trips",
             Self::Requests => "8 Requests",
         }
@@ -170,14 +170,14 @@ fn nothing(view: &View<'_>, pane: Pane) -> Vec<String> {
     };
     if view.desk.of(pane).filter.is_some() && view.n_rows(pane) > 0 {
         return vec![format!(
-            "None of {} fits the filter. / changes it.",
+            "No match in {}. Press / to change the filter.",
             format::plural(view.n_rows(pane) as u64, "row")
         )];
     }
     match (awaited, view.company) {
-        (Some((false, Some(why))), _) => vec![format!("could not be fetched: {why}")],
-        (Some((false, None)), _) => vec!["fetching …".to_owned()],
-        (_, Some(company)) => vec![format!("Nothing of company {company}. C shows others.")],
+        (Some((false, Some(why))), _) => vec![format!("could not load: {why}")],
+        (Some((false, None)), _) => vec!["loading …".to_owned()],
+        (_, Some(company)) => vec![format!("Nothing for company {company}. Press C to switch company.")],
         (_, None) if view.reach.findings().is_some() => vec!["Nothing here yet.".to_owned()],
         (_, None) => pane.empty().iter().map(|text| (*text).to_owned()).collect(),
     }
@@ -217,7 +217,7 @@ fn titled(app: &App, view: &View<'_>, pane: Pane) -> String {
         let _ = write!(name, "  last {}", format::age(window));
     }
     if let Some((field, direction)) = arrangement.sort {
-        let _ = write!(name, "  by {}{}", field.name(), if direction == Direction::Up { "" } else { ", reversed" });
+        let _ = write!(name, "  by {}{}", field.name(), if direction == Direction::Up { "" } else { ", descending" });
     }
     if view.desk.holds(pane) {
         name.push_str("  order held");

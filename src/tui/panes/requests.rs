@@ -23,8 +23,8 @@ pub(super) const COLUMNS: [Column; 9] = [
 ];
 
 pub(super) const EMPTY: [&str; 2] = [
-    "No request yet.",
-    "Here stand the calls of the Integration API with their answers, newest first; the console's own are not among them.",
+    "No requests yet.",
+    "Integration API requests and their responses appear here, newest first, without the console's own.",
 ];
 
 pub(super) fn rows<'a>(view: &View<'a>) -> Rows<'a, RequestRow> {
@@ -55,11 +55,11 @@ fn code(row: &RequestRow) -> String {
 pub(super) fn judged(row: &RequestRow) -> (String, Judgement) {
     let name = format!("{} {}", row.method.inert(), row.route.inert());
     let why = match (&row.code, &row.detail) {
-        (_, Some(detail)) if row.status == 0 => format!("no answer: {}", detail.inert()),
-        (Some(code), Some(detail)) => format!("answered {} {}: {}", row.status, code.inert(), detail.inert()),
-        (Some(code), None) => format!("answered {} {}", row.status, code.inert()),
-        (None, Some(detail)) => format!("answered {}: {}", row.status, detail.inert()),
-        (None, None) => format!("answered {}", row.status),
+        (_, Some(detail)) if row.status == 0 => format!("no response: {}", detail.inert()),
+        (Some(code), Some(detail)) => format!("HTTP {} {}: {}", row.status, code.inert(), detail.inert()),
+        (Some(code), None) => format!("HTTP {} {}", row.status, code.inert()),
+        (None, Some(detail)) => format!("HTTP {}: {}", row.status, detail.inert()),
+        (None, None) => format!("HTTP {}", row.status),
     };
     (name, Judgement { standing: standing(row), why })
 }
@@ -111,23 +111,23 @@ pub(in crate::tui) fn details(view: &View<'_>, row: &RequestRow, room: usize) ->
     let (_, judgement) = judged(row);
     let mut lines = view.judgement_lines(&judgement, room);
     let key = match (row.key_id, &row.last4) {
-        (Some(id), Some(last4)) => format!("number {id}, ends in {}", last4.inert()),
-        (Some(id), None) => format!("number {id}"),
+        (Some(id), Some(last4)) => format!("ID {id}, ends in {}", last4.inert()),
+        (Some(id), None) => format!("ID {id}"),
         (None, _) => match (&row.claimed_last4, row.claimed_company_id) {
             (Some(last4), Some(company)) => {
-                format!("none that the platform knows; it ends in {} and names company {company}", last4.inert())
+                format!("not identified; ends in {}, names company {company}", last4.inert())
             }
-            (Some(last4), None) => format!("none that the platform knows; it ends in {}", last4.inert()),
-            (None, _) => "none that the platform knows".to_owned(),
+            (Some(last4), None) => format!("not identified; ends in {}", last4.inert()),
+            (None, _) => "not identified".to_owned(),
         },
     };
     for (label, value) in [
         ("Request", format!("{} {}", row.method.inert(), row.route.inert())),
-        ("Arrived", view.moment(row.utc)),
+        ("Received", view.moment(row.utc)),
         ("Key", key),
         ("Company", row.company_id.map_or_else(|| "unknown".to_owned(), |id| id.to_string())),
-        ("Took", format!("{} ms", format::number(row.elapsed_ms))),
-        ("Request id", row.request_id.inert()),
+        ("Duration", format!("{} ms", format::number(row.elapsed_ms))),
+        ("Request ID", row.request_id.inert()),
     ] {
         lines.extend(view.labelled(label, &value, room));
     }

@@ -24,14 +24,14 @@ pub(super) const COLUMNS: [Column; 11] = [
     numbers("1h", 4, 1),
     numbers("24h", 4, 7),
     numbers("P95 ms", 7, 6),
-    numbers("FUSE", 5, 1),
+    numbers("FAILS", 5, 1),
     numbers("NEXT", 5, 3),
     numbers("BACKLOG", 7, 4),
 ];
 
 pub(super) const EMPTY: [&str; 2] = [
-    "No webhook subscription yet.",
-    "Here stand all subscriptions, worst first. A partner creates one with POST /api/v1/webhooks/subscriptions.",
+    "No webhook subscriptions yet.",
+    "Subscriptions appear here, worst first. Partners create them with POST /api/v1/webhooks/subscriptions.",
 ];
 
 pub(super) fn find<'a>(view: &View<'a>, id: SubscriptionId) -> Option<&'a SubscriptionRow> {
@@ -145,10 +145,10 @@ pub(super) fn row(view: &View<'_>, row: &SubscriptionRow) -> Row {
 
 fn rate(rate: &Rate) -> String {
     let tally = rate.tally();
-    let Some(percent) = tally.percent() else { return "no attempt".to_owned() };
+    let Some(percent) = tally.percent() else { return "no attempts".to_owned() };
     let ms = |bound: Option<u32>| bound.map_or_else(|| "-".to_owned(), |ms| format!("≤{ms}"));
     format!(
-        "{percent:>3} % of {}   p50 {}  p95 {}  p99 {} ms",
+        "{percent:>3}% of {}   p50 {}  p95 {}  p99 {} ms",
         format::plural(tally.total(), "attempt"),
         ms(rate.p50_ms),
         ms(rate.p95_ms),
@@ -159,22 +159,25 @@ fn rate(rate: &Rate) -> String {
 /// Details of a subscription as far as a listing of the Integration API reports them.
 fn listed(view: &View<'_>, row: &SubscriptionRow, room: usize) -> Vec<Line<'static>> {
     let of = &row.subscription;
-    let told = |at: Option<Timestamp>| at.map_or_else(|| "not told".to_owned(), |at| view.moment(at));
+    let told = |at: Option<Timestamp>| at.map_or_else(|| "not available".to_owned(), |at| view.moment(at));
     let since = |at: Timestamp| told((at.millis() != 0).then_some(at));
-    let streak =
-        if tells_streak(view, row) { format!("{}/{FUSE}", of.consecutive_failures) } else { "not told".to_owned() };
+    let streak = if tells_streak(view, row) {
+        format!("{}/{FUSE} in a row", of.consecutive_failures)
+    } else {
+        "not available".to_owned()
+    };
     let mut lines = view.judgement_lines(&judge(view, row), room);
     for (label, value) in [
         ("Target", of.target_url.inert()),
         ("Events", types(row)),
-        ("Enabled", if of.is_enabled { "yes".to_owned() } else { format!("no; seen off since: {}", told(of.disabled_utc)) }),
-        ("Fuse", streak),
-        ("Attempted", told(of.last_attempt_utc)),
-        ("Succeeded", told(of.last_success_utc)),
+        ("Enabled", if of.is_enabled { "yes".to_owned() } else { format!("no; seen disabled since: {}", told(of.disabled_utc)) }),
+        ("Failures", streak),
+        ("Last attempt", told(of.last_attempt_utc)),
+        ("Last success", told(of.last_success_utc)),
         ("Owner", owner(row)),
         ("Created", since(of.created_utc)),
         ("Changed", since(of.updated_utc)),
-        ("Not told", "success, delays, backlog, what was missed. x sends a test; crow listen receives; the Admin Portal has the log".to_owned()),
+        ("Not available", "success rate, latency, backlog, missed events. x sends a test; crow listen receives events; the Admin Portal has the log".to_owned()),
     ] {
         lines.extend(view.labelled(label, &value, room));
     }
@@ -192,8 +195,10 @@ pub(in crate::tui) fn details(view: &View<'_>, row: &SubscriptionRow, room: usiz
     let health = &row.health;
     let streak = subscription.consecutive_failures;
     let gauge = format::bar(u64::from(streak), u64::from(FUSE), 22);
-    let burnt = forecast(row)
-        .map_or_else(|| format!("{gauge} {streak}/{FUSE}"), |text| format!("{gauge} {streak}/{FUSE}  {text}"));
+    let burnt = forecast(row).map_or_else(
+        || format!("{gauge} {streak}/{FUSE} in a row"),
+        |text| format!("{gauge} {streak}/{FUSE} in a row, {text}"),
+    );
     let at = |time| match time {
         Some(time) => view.moment(time),
         None => "never".to_owned(),
@@ -212,29 +217,29 @@ pub(in crate::tui) fn details(view: &View<'_>, row: &SubscriptionRow, room: usiz
     for (label, value) in [
         ("Target", subscription.target_url.inert()),
         ("Events", types(row)),
-        ("Fuse", burnt),
+        ("Failures", burnt),
         ("5 minutes", rate(&health.last_5m)),
         ("1 hour", rate(&health.last_1h)),
         ("24 hours", rate(&health.last_24h)),
         (
-            "Waiting",
+            "Backlog",
             format!(
-                "{} in the backlog, {} parked, {} skipped while off; next try {}",
+                "{} queued, {} on hold, {} missed while off; next attempt {}",
                 format::number(health.n_backlog),
                 format::number(health.n_parked),
                 format::number(health.n_skipped),
                 next(view, row)
             ),
         ),
-        ("Attempted", at(subscription.last_attempt_utc)),
-        ("Succeeded", at(subscription.last_success_utc)),
+        ("Last attempt", at(subscription.last_attempt_utc)),
+        ("Last success", at(subscription.last_success_utc)),
         ("Owner", owner(row)),
         ("Created", view.moment(subscription.created_utc)),
         ("Changed", view.moment(subscription.updated_utc)),
     ] {
         lines.extend(view.labelled(label, &value, room));
     }
-    for (label, text) in [("Description", &subscription.description), ("Off because", &row.disabled_note)] {
+    for (label, text) in [("Description", &subscription.description), ("Off reason", &row.disabled_note)] {
         if let Some(text) = text {
             lines.extend(view.labelled(label, &text.inert(), room));
         }

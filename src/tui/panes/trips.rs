@@ -24,8 +24,8 @@ pub(super) const COLUMNS: [Column; 7] = [
 ];
 
 pub(super) const EMPTY: [&str; 2] = [
-    "The breaker has not tripped.",
-    "Here stands its history: 20 consecutive failures disable a subscription until somebody enables it.",
+    "No trips.",
+    "After 20 failures in a row a subscription is disabled until it is enabled again; each trip is listed here.",
 ];
 
 pub(in crate::tui) fn find<'a>(view: &View<'a>, id: TripId) -> Option<&'a TripRow> {
@@ -41,7 +41,7 @@ pub(super) fn rows<'a>(view: &View<'a>) -> Rows<'a, TripRow> {
 
 /// Results of the last 20 attempts before a trip: `500 x18, timeout x2`.
 pub(super) fn causes(row: &TripRow) -> String {
-    row.causes.iter().map(|cause| format!("{} x{}", cause.cause.inert(), cause.n)).collect::<Vec<_>>().join(", ")
+    row.causes.iter().map(|cause| format!("{} ×{}", cause.cause.inert(), cause.n)).collect::<Vec<_>>().join(", ")
 }
 
 /// Time for which the subscription was or has been disabled.
@@ -54,11 +54,11 @@ pub(super) fn judged(view: &View<'_>, row: &TripRow) -> (String, Judgement) {
     let judgement = match row.enabled_utc {
         None if view.is_partial() => Judgement {
             standing: Standing::Tripped,
-            why: format!("seen off for {off}; why, and what it missed, is not told"),
+            why: format!("seen off for {off}; cause and missed events not available"),
         },
         Some(_) if view.is_partial() => Judgement {
             standing: Standing::Healthy,
-            why: format!("seen on again after {off}; what it missed is not told"),
+            why: format!("seen on again after {off}; missed events not available"),
         },
         None => Judgement {
             standing: Standing::Tripped,
@@ -116,7 +116,7 @@ pub(in crate::tui) fn strips(view: &View<'_>, of: Option<SubscriptionId>, room: 
             let cells: String = counts.iter().enumerate().map(cell).collect();
             let role = if n == 0 { Role::Dim } else { Role::Word(Standing::Tripped) };
             let least = if reach.is_some_and(|reach| since < reach) { "at least " } else { "" };
-            let remark = format!("  {least}{}, now on the right", format::plural(n, "trip"));
+            let remark = format!("  {least}{} (now →)", format::plural(n, "trip"));
             Line::from(vec![
                 Span::styled(format!("{label:<LABEL$}"), view.theme.style(Role::Dim)),
                 Span::styled(cells, view.theme.style(role)),
@@ -151,9 +151,9 @@ pub(super) fn row(view: &View<'_>, row: &TripRow) -> Row {
                 let missed = format::plural(row.n_missed, "event");
                 // Without a Portal the missed events and their replay are unknown.
                 let rest = if view.is_partial() {
-                    "what it missed is not told   x enables".to_owned()
+                    "missed events not available   x enables".to_owned()
                 } else {
-                    format!("missed since: {missed}   R replays")
+                    format!("missed {missed}   R enables and replays")
                 };
                 let missed = format!("off {}   {rest}", off_for(view, row));
                 Cell::new(missed, view.theme.style(Role::Word(standing)))
@@ -169,7 +169,7 @@ pub(super) fn details(view: &View<'_>, row: &TripRow, room: usize) -> Vec<Line<'
     let enabled = match (&row.enabled_utc, &row.enabled_by) {
         (Some(at), Some(who)) => format!("{} by {}", view.moment(*at), who.inert()),
         (Some(at), None) => view.moment(*at),
-        (None, _) => "not yet; R does it and replays what was missed, x offers more".to_owned(),
+        (None, _) => "not yet; R enables and replays missed events, x lists more actions".to_owned(),
     };
     for (label, value) in [
         ("Tripped", view.moment(row.tripped_utc)),

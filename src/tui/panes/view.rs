@@ -328,15 +328,15 @@ impl View<'_> {
         let total = format::number(listing.total);
         if (n_received as u64) < listing.total {
             if self.company.is_some() {
-                return format!("at least {}   {n_received} of {total} looked at", shown.len());
+                return format!("at least {}   {n_received} of {total} loaded", shown.len());
             }
             return format!(
-                "{} alarming of {total}   {n_received} of {total} shown",
+                "{} of {total} with problems   {n_received} of {total} shown",
                 format::number(listing.n_alarming)
             );
         }
         if words.is_empty() {
-            return if shown.is_empty() { "none".to_owned() } else { format!("{}, none alarming", shown.len()) };
+            return if shown.is_empty() { "none".to_owned() } else { format!("{}, no problems", shown.len()) };
         }
         format!("{} of {}", words.join(" "), shown.len())
     }
@@ -345,19 +345,19 @@ impl View<'_> {
     pub(super) fn held<T: Numbered>(&self, rows: &Rows<'_, T>, noun: &str) -> String {
         match rows {
             Rows::Stretch(stretch) if stretch.n_searched() > 0 => format!(
-                "searching: {} looked through, {} found; Esc stops",
+                "searching: {} searched, {} found; Esc stops",
                 format::plural(u64::from(stretch.n_searched()), "page"),
                 stretch.n_rows()
             ),
             Rows::Stretch(stretch) => {
                 let held = match stretch.failure() {
-                    Some(why) => format!("not all: {why}"),
+                    Some(why) => format!("incomplete: {why}"),
                     None if stretch.is_at_end() => format::plural(stretch.n_rows() as u64, noun),
-                    None => format!("at least {}", format::plural(stretch.n_rows() as u64, noun)),
+                    None => format!("{} loaded", format::plural(stretch.n_rows() as u64, noun)),
                 };
                 match stretch.n_passed() {
                     0 => held,
-                    n => format!("{held}   {} went by", format::number(n)),
+                    n => format!("{held}   {} not shown", format::number(n)),
                 }
             }
             Rows::Picture(_) => String::new(),

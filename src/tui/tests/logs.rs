@@ -108,7 +108,7 @@ fn a_page_that_cannot_be_had_is_said_and_tried_again_on_a_key() {
     let ask = bench.asked.pop().expect("a page");
     bench.tell(Msg::Finished(Finished::Page(Box::new(ask), Err("cannot reach the platform".to_owned()))));
     assert!(bench.asked.is_empty(), "not over and over");
-    assert!(bench.screen().contains("could not be fetched: cannot reach the platform"));
+    assert!(bench.screen().contains("could not load: cannot reach the platform"));
     bench.press("j");
     assert_eq!(bench.asked.len(), 1);
 }

@@ -1,5 +1,5 @@
-//! The manners of the console, by their numbers. Those of the terminal itself (9), of hostile text (10) and of life without a terminal (15) are
-//! shown with the real binary in `tests/it`.
+//! Behaviour of the console, one test per rule of `docs/internals/console.md`. Rules of the terminal itself, of hostile text and of life without a
+//! terminal are tested with the real binary in `tests/it`.
 
 use super::fixture::{Bench, NOW, empty, overview, picture};
 use crate::ambient::Ambient;
@@ -43,7 +43,7 @@ fn footer_of(bench: &Bench) -> String {
 }
 
 #[test]
-fn manner_01_the_footer_shows_what_works_and_a_key_that_does_not_says_why_for_four_seconds() {
+fn the_footer_shows_what_works_and_a_key_that_does_not_says_why_for_four_seconds() {
     for keys in ["1", "2", "3", "4", "6", "7", "3\n", "3x", "3xjj\n", "a", "y", "c", "t", "~", "3/", ":", "?", "m"] {
         for width in [60, 80, 120, 200] {
             let mut bench = Bench::new(width, 36);
@@ -57,8 +57,7 @@ fn manner_01_the_footer_shows_what_works_and_a_key_that_does_not_says_why_for_fo
     let narrow = footer_of(&Bench::new(40, 10));
     assert!(narrow.contains("? help") && narrow.contains("q quit"), "the last to go: {narrow}");
     let mut bench = Bench::new(120, 36);
-    for (keys, why) in
-        [("n", "no filter here"), ("8x", "nothing is selected"), ("N", "no filter here"), ("Z", "not bound")]
+    for (keys, why) in [("n", "no filter set"), ("8x", "nothing selected"), ("N", "no filter set"), ("Z", "not bound")]
     {
         bench.press(keys);
         assert!(bench.screen().contains(why), "{keys}");
@@ -70,7 +69,7 @@ fn manner_01_the_footer_shows_what_works_and_a_key_that_does_not_says_why_for_fo
 }
 
 #[test]
-fn manner_02_the_header_is_honest_about_whose_it_is_and_how_old() {
+fn the_header_is_honest_about_whose_it_is_and_how_old() {
     let mut bench = Bench::with(200, 60, Access::ReadOnly, Look::default());
     bench.app.picture = Arc::default();
     let head = |bench: &Bench| bench.screen().lines().next().unwrap_or_default().to_owned();
@@ -105,13 +104,13 @@ fn manner_02_the_header_is_honest_about_whose_it_is_and_how_old() {
     let lost = bench.app.picture.after_failure("refused".to_owned(), bench.now);
     assert!(matches!(lost.link, Link::Offline { .. }));
     bench.tell(Msg::Picture(Arc::new(lost)));
-    assert!(head(&bench).contains("OFFLINE") && bench.screen().contains("next try in 1 s"), "{}", bench.screen());
+    assert!(head(&bench).contains("OFFLINE") && bench.screen().contains("retry in 1 s"), "{}", bench.screen());
     bench.press("p");
     assert!(head(&bench).contains("PAUSED"));
 }
 
 #[test]
-fn manner_03_the_cursor_stays_with_its_thing_and_the_order_is_held_while_it_moves() {
+fn the_cursor_stays_with_its_thing_and_the_order_is_held_while_it_moves() {
     let mut bench = Bench::new(120, 36);
     bench.press("3j");
     let (held, order) = (bench.app.selected(), ids(&bench));
@@ -139,7 +138,7 @@ fn manner_03_the_cursor_stays_with_its_thing_and_the_order_is_held_while_it_move
 }
 
 #[test]
-fn manner_04_freezing_stops_all_panes_at_one_instant_and_following_lets_go_on_a_move() {
+fn freezing_stops_all_panes_at_one_instant_and_following_lets_go_on_a_move() {
     let mut bench = Bench::new(200, 60);
     let before = bench.screen();
     bench.press("p");
@@ -147,7 +146,7 @@ fn manner_04_freezing_stops_all_panes_at_one_instant_and_following_lets_go_on_a_
         bench.show(crate::api::overview::Overview { cursor, ..empty() });
     }
     let frozen = bench.screen();
-    assert!(frozen.contains("PAUSED") && frozen.contains("+3 new"));
+    assert!(frozen.contains("PAUSED") && frozen.contains("3 updates waiting"));
     for line in [5, 20, 40] {
         assert_eq!(before.lines().nth(line), frozen.lines().nth(line));
     }
@@ -161,7 +160,7 @@ fn manner_04_freezing_stops_all_panes_at_one_instant_and_following_lets_go_on_a_
 }
 
 #[test]
-fn manner_05_whatever_is_capped_says_x_of_y() {
+fn whatever_is_capped_says_x_of_y() {
     let mut bench = Bench::new(120, 36);
     bench.press("3");
     assert!(bench.screen().contains("7 of 12 shown"));
@@ -176,7 +175,7 @@ fn manner_05_whatever_is_capped_says_x_of_y() {
 }
 
 #[test]
-fn manner_06_a_row_that_is_not_ok_says_why_in_one_line() {
+fn a_row_that_is_not_ok_says_why_in_one_line() {
     let mut bench = Bench::new(120, 36);
     let status = |bench: &Bench| bench.screen().lines().rev().nth(1).unwrap_or_default().to_owned();
     bench.press("3j");
@@ -191,7 +190,7 @@ fn manner_06_a_row_that_is_not_ok_says_why_in_one_line() {
 }
 
 #[test]
-fn manner_07_nothing_outward_happens_on_one_key_and_read_only_lists_but_does_nothing() {
+fn nothing_outward_happens_on_one_key_and_read_only_lists_but_does_nothing() {
     for pane in ["1", "2", "3", "4", "5", "6", "7", "8", "3\n", "3x", "7x", "a", "y", "c", "t", ":", "?", "/"] {
         for key in ' '..='~' {
             let mut bench = Bench::new(120, 36);
@@ -214,7 +213,7 @@ fn manner_07_nothing_outward_happens_on_one_key_and_read_only_lists_but_does_not
 }
 
 #[test]
-fn manner_08_sixty_quiet_seconds_write_nothing() {
+fn sixty_quiet_seconds_write_nothing() {
     let mut bench = Bench::new(120, 36);
     bench.show(next(|quiet| {
         quiet.limits.items.retain(|row| row.used == 0);
@@ -259,7 +258,7 @@ fn manner_08_sixty_quiet_seconds_write_nothing() {
 }
 
 #[test]
-fn manner_11_a_copy_says_where_it_went_and_claims_no_more() {
+fn a_copy_says_where_it_went_and_claims_no_more() {
     let mut bench = Bench::new(120, 36);
     let effects = bench.press("3y\n");
     assert_eq!(effects, [Effect::Copy("21".to_owned())]);
@@ -269,10 +268,10 @@ fn manner_11_a_copy_says_where_it_went_and_claims_no_more() {
 }
 
 #[test]
-fn manner_12_the_mouse_does_what_keys_do_and_paste_goes_only_into_lines() {
+fn the_mouse_does_what_keys_do_and_paste_goes_only_into_lines() {
     let mut bench = Bench::new(120, 36);
     bench.tell(Msg::Pasted("q\ny\n".to_owned()));
-    assert!(bench.app.layers.is_empty() && bench.screen().contains("pasted text goes into a line"));
+    assert!(bench.app.layers.is_empty() && bench.screen().contains("paste works in text fields only"));
     bench.press("/");
     bench.tell(Msg::Pasted("state:err\n".to_owned()));
     assert!(bench.screen().contains("/ state:err"), "a line break keeps nothing: {}", bench.screen());
@@ -296,7 +295,7 @@ fn manner_12_the_mouse_does_what_keys_do_and_paste_goes_only_into_lines() {
 }
 
 #[tokio::test]
-async fn manner_13_arrangements_are_remembered() {
+async fn arrangements_are_remembered() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut memory = Memory(Some(dir.path().join("state/platform.json")));
     let ambient = Ambient::scripted(NOW, 1);
@@ -318,14 +317,14 @@ async fn manner_13_arrangements_are_remembered() {
 }
 
 #[tokio::test]
-async fn manner_14_the_first_minute_has_a_hint_once_and_empty_panes_say_what_would_be_here() {
+async fn the_first_minute_has_a_hint_once_and_empty_panes_say_what_would_be_here() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut memory = Memory(Some(dir.path().join("platform.json")));
     let ambient = Ambient::scripted(NOW, 1);
     let mut bench = Bench::new(120, 36);
     assert_eq!(memory.recall(&mut bench.app, &ambient).await, Ok(()));
     let screen = bench.screen();
-    assert!(screen.contains("Welcome") && screen.contains("? lists all keys"), "{screen}");
+    assert!(screen.contains("Welcome") && screen.contains("? lists keys"), "{screen}");
     bench.press("3");
     assert!(!bench.screen().contains("Welcome"));
     StateKeeper::new(memory.clone(), &bench.app, NOW).close(None, &mut bench.app, &ambient).await;
@@ -334,14 +333,14 @@ async fn manner_14_the_first_minute_has_a_hint_once_and_empty_panes_say_what_wou
     assert!(!again.screen().contains("Welcome"), "once");
     let mut bench = Bench::new(120, 36);
     bench.show(empty());
-    for (key, what) in [("2", "No API key yet"), ("3", "No webhook subscription yet"), ("7", "has not tripped")] {
+    for (key, what) in [("2", "No API keys yet"), ("3", "No webhook subscriptions yet"), ("7", "No trips.")] {
         bench.press(key);
         assert!(bench.screen().contains(what), "{}", bench.screen());
     }
 }
 
 #[test]
-fn manner_15_without_screens_changes_are_told_in_lines() {
+fn without_screens_changes_are_told_in_lines() {
     let bench = Bench::new(120, 36);
     let app = crate::tui::app::App::new(bench.app.setting.clone(), NOW);
     let mut plain = crate::tui::plain::Plain::new(app);
@@ -349,7 +348,7 @@ fn manner_15_without_screens_changes_are_told_in_lines() {
     let first = picture(overview());
     let lines = plain.lines(&first, NOW);
     assert_eq!(lines[0], "14:02:31 UTC  LIVE");
-    assert!(lines.iter().any(|line| line.contains("Subscriptions: 3 alarming of 12")), "{lines:?}");
+    assert!(lines.iter().any(|line| line.contains("Subscriptions: 3 of 12 with problems")), "{lines:?}");
     assert!(lines.iter().any(|line| line.contains("TRP hooks.acme.example/orders: ")), "{lines:?}");
     let dormant = lines.iter().find(|line| line.contains("WRN HubSpot Sync")).expect("the dormant key");
     assert!(dormant.ends_with("since 2026-11-16 14:02 UTC"), "days ago has a date: {dormant}");
@@ -358,7 +357,7 @@ fn manner_15_without_screens_changes_are_told_in_lines() {
     let well = next(|next| next.subscriptions.items.retain(|row| row.subscription.id != SubscriptionId(21)));
     let calm = Arc::new(Snapshot::default().after_overview(well, NOW));
     let lines = plain.lines(&calm, NOW);
-    assert!(lines.iter().any(|line| line.contains("over: hooks.acme.example/orders")), "{lines:?}");
+    assert!(lines.iter().any(|line| line.contains("resolved: hooks.acme.example/orders")), "{lines:?}");
     let lost = Arc::new(calm.after_failure("refused".to_owned(), NOW));
     assert_eq!(plain.lines(&lost, NOW), ["14:02:31 UTC  OFFLINE: refused"]);
 }

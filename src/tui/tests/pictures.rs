@@ -205,7 +205,7 @@ fn a_question_names_the_thing_and_the_effect() {
     let mut bench = Bench::new(120, 36);
     bench.press("3xjj\n");
     let screen = bench.screen();
-    for words in ["enable subscription 21 and replay", "hooks.acme.example/orders", "118 events", "n no"] {
+    for words in ["Enable subscription 21 and replay", "hooks.acme.example/orders", "118 missed events", "n no"] {
         assert!(screen.contains(words), "{words}:\n{screen}");
     }
     let effects = bench.press("y");

@@ -201,7 +201,7 @@ async fn i2_a_file_that_cannot_be_read_is_kept_aside_under_a_name_that_is_said()
             let mut bench = Bench::new(120, 36);
             let mut memory = Memory(Some(file.clone()));
             let said = memory.recall(&mut bench.app, &ambient()).await.expect_err("it is said");
-            assert!(said.starts_with(&format!("kept aside as {aside}, ")), "{what}: {said}");
+            assert!(said.starts_with(&format!("unreadable state file renamed to {aside}: ")), "{what}: {said}");
             assert_eq!(fingerprint(&dir.path().join(aside)), before, "{what}: byte by byte");
             assert!(!file.exists(), "{what}: set aside before anything is written");
             let mut side = Side { keeper: StateKeeper::new(memory, &bench.app, NOW), bench };
@@ -252,7 +252,7 @@ async fn i2_what_can_be_neither_read_nor_renamed_is_left_as_it_is() {
     let mut bench = Bench::new(120, 36);
     let mut memory = Memory(Some(file.clone()));
     let said = memory.recall(&mut bench.app, &ambient()).await.expect_err("it is said");
-    assert!(said.contains("nothing is kept"), "{said}");
+    assert!(said.contains("nothing is saved"), "{said}");
     let mut keeper = StateKeeper::new(memory, &bench.app, NOW);
     bench.press("3mlost\n");
     keeper.look(&bench.app, NOW);

@@ -83,7 +83,7 @@ fn enter_says_where_a_line_leads_nowhere_and_folds_what_folds() {
     go(&mut bench, "4\n");
     assert!(matches!(bench.app.selected(), Some(Item::Attempt(AttemptId(678)))));
     go(&mut bench, "\n");
-    assert!(bench.screen().contains("this line leads nowhere"));
+    assert!(bench.screen().contains("nothing to open on this line"));
     let before = bench.screen();
     let line = before.lines().position(|line| line.contains("\"payload\": {")).expect("the body");
     go(&mut bench, &"j".repeat(line - 2));

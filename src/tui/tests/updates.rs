@@ -71,7 +71,7 @@ fn escape_goes_back_one_layer_and_never_quits() {
     assert_eq!(bench.press("\u{1b}"), []);
     assert_eq!(bench.app.root, Root::Overview);
     assert_eq!(bench.press("\u{1b}"), []);
-    assert!(bench.screen().contains("nothing to go back to"));
+    assert!(bench.screen().contains("this is the top level"));
     assert_eq!(bench.press("?q"), []);
     assert_eq!(bench.press("\u{1b}"), []);
     assert_eq!(bench.press("q"), [], "the platform is in this process: it is asked first");
@@ -89,7 +89,7 @@ fn where_this_process_is_the_platform_quitting_says_what_stops_and_wants_a_yes()
     let screen = bench.screen();
     let n: u64 = overview().subscriptions.items.iter().map(|row| row.health.n_backlog).sum();
     let waiting = crate::tui::format::several(n, "delivery waits", "deliveries wait");
-    for said in ["Really quit?", "http://127.0.0.1:41873", &waiting] {
+    for said in ["Quit and stop the platform?", "http://127.0.0.1:41873", &waiting] {
         assert!(screen.contains(said), "{said}:\n{screen}");
     }
     assert_eq!(bench.press("y"), [Effect::Leave]);
@@ -108,7 +108,7 @@ fn an_act_needs_its_question_answered_with_yes() {
     let mut bench = Bench::new(120, 36);
     for no in ["n", "\n", "\u{1b}", "q"] {
         assert_eq!(bench.press(&format!("3x\n{no}")), [], "{no:?}");
-        assert!(bench.screen().contains("nothing was done"));
+        assert!(bench.screen().contains("nothing was changed"));
         bench.press("\u{1b}");
     }
     assert_eq!(bench.press("3jx\ny"), [Effect::Perform(Job::Act(Act::Test(SubscriptionId(23))))]);
@@ -128,7 +128,7 @@ fn a_question_is_void_when_its_subscription_changed() {
     next.subscriptions.items[0].subscription.is_enabled = true;
     bench.show(next);
     assert_eq!(bench.press("y"), []);
-    assert!(bench.screen().contains("changed meanwhile"));
+    assert!(bench.screen().contains("changed in the meantime"));
 }
 
 #[test]
@@ -149,17 +149,17 @@ fn a_read_only_console_lists_acts_and_asks_for_none() {
 fn no_key_is_silently_ignored() {
     let mut bench = Bench::new(120, 36);
     for (keys, said) in [
-        ("n", "no filter here"),
+        ("n", "no filter set"),
         ("Z", "Z is not bound"),
-        ("-", "does nothing here"),
-        ("8x", "nothing is selected"),
-        ("3F", "follow is for deliveries, events and requests"),
+        ("-", "is not available here"),
+        ("8x", "nothing selected"),
+        ("3F", "follow works in deliveries (4), events (5) and requests (8)"),
     ] {
         bench.press(keys);
         assert!(bench.screen().contains(said), "{keys}: {said}");
     }
     bench.wait(4);
-    assert!(!bench.screen().contains("follow is for"), "a remark goes after four seconds");
+    assert!(!bench.screen().contains("follow works in"), "a remark goes after four seconds");
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn a_frozen_console_counts_pictures_and_shows_the_old_one() {
         bench.show(crate::api::overview::Overview { cursor, ..empty() });
     }
     let frozen = bench.screen();
-    assert!(frozen.contains("PAUSED") && frozen.contains("+3 new pictures"));
+    assert!(frozen.contains("PAUSED") && frozen.contains("3 updates waiting"));
     assert!(frozen.contains("HubSpot Sync"));
     assert_eq!(before.lines().nth(5), frozen.lines().nth(5));
     bench.press("p");

@@ -20,7 +20,7 @@ fn from_opening_the_console_to_a_written_bundle_and_the_bundle_again() {
     console.shows("TRP");
     // The playbooks that fit the selected subscription; the second is the breaker's.
     console.press("P");
-    console.shows("9 Diagnose, over subscription 1");
+    console.shows("9 Diagnose: subscription 1");
     console.press("j\r");
     console.shows("2 causes: breaker-tripped, endpoint-500");
     console.press("\r");
@@ -28,7 +28,7 @@ fn from_opening_the_console_to_a_written_bundle_and_the_bundle_again() {
     console.shows("→ enable subscription 1 and deliver what passed by");
     // The bundle is about what is looked at.
     console.press("0");
-    console.shows("W writes it");
+    console.shows("W writes the ticket");
     console.shows("About: subscription 1");
     console.press("Wz");
     console.shows("crow open shows it again");
@@ -43,7 +43,7 @@ fn from_opening_the_console_to_a_written_bundle_and_the_bundle_again() {
     assert!(name.starts_with("crow-subscription-1-") && name.ends_with(".zip"), "{name}");
     let mut reader = run_in(dir.path(), &["open", &name]);
     reader.shows("Ticket about subscription 1");
-    reader.shows("every file is as it was written");
+    reader.shows("no file was changed since");
     reader.press("G");
     reader.shows("payloads of events and signing secrets");
     reader.press("q");

@@ -1,4 +1,4 @@
-//! The console's manners on a platform without a Portal: what does not need one works as everywhere, and what does says why not.
+//! The console's behaviour on a platform without a Portal: what does not need one works as everywhere, and what does says why not.
 
 use super::{ALL, Ambient, Console, POLLS, START, StandIn, TempDir, post, until};
 use crossterm::event::KeyCode;
@@ -55,12 +55,12 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn manners_1_to_7_hold_without_a_portal() {
+async fn basics_hold_without_a_portal() {
     let scene = Scene::new(Access::ReadOnly, (120, 36)).await;
     // 2: whose it is, what it may, how old.
     scene.shows(&["REMOTE", "READ-ONLY", "LIVE"]).await;
     // 1: a key that does not work here says why.
-    scene.press("3N", &["no filter here"]).await;
+    scene.press("3N", &["no filter set"]).await;
     scene.press("r", &["Replays"]).await;
     scene.back();
     // 3: the cursor stays with its thing.
@@ -107,16 +107,16 @@ async fn acts_that_want_a_portal_say_that_there_is_none() {
     scene.back();
     scene.platform.switch(17, false);
     scene.press("ag", &["breaker or by hand is not told"]).await;
-    scene.press("A", &["the Integration API keeps no word of who looks after what"]).await;
+    scene.press("A", &["the Integration API has no acknowledgements"]).await;
     scene.back();
     // Switching on is something that a key can do, after a question.
-    scene.press("3gxj\n", &["Really enable subscription 17?"]).await;
-    scene.press("y", &["is enabled"]).await;
+    scene.press("3gxj\n", &["Enable subscription 17?"]).await;
+    scene.press("y", &["17 enabled"]).await;
     let switched = scene.platform.calls(ALL);
     assert!(switched.iter().any(|(call, status)| call.starts_with("PATCH") && *status == 200), "{switched:?}");
     // Replaying is not.
     scene.press("5M", &["Emit a sample event"]).await;
-    scene.press("\ny", &["the Integration API has no such call"]).await;
+    scene.press("\ny", &["not possible with an API key"]).await;
     scene.back();
     assert_eq!(scene.console.quit().await, Ending::Quit);
 }

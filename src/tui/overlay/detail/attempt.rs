@@ -20,13 +20,13 @@ pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, of: &Sent) {
     let (detail, theme) = (&of.detail, scene.view.theme);
     sheet.add(deliveries::details(&scene.view, &detail.row, scene.room));
     let peer = detail.peer.as_ref().map_or_else(|| "none: no connection was made".to_owned(), Untrusted::inert);
-    sheet.add(scene.labelled("Peer", &peer));
+    sheet.add(scene.labelled("Remote addr", &peer));
     sheet.add(phases(scene, &detail.phases));
     if detail.redacted {
-        sheet.add(scene.labelled("Redacted", "values were left out by the platform: this operator is no admin"));
+        sheet.add(scene.labelled("Redacted", "some values are hidden: this operator is not an admin"));
     }
     if detail.shed_utc.is_some() {
-        sheet.add(scene.labelled("Given up", "headers and bodies: this company's log had more bytes than its quota"));
+        sheet.add(scene.labelled("Dropped", "headers and bodies: the company's log exceeded its size quota"));
     }
     sheet.add(signed(scene, detail));
     tries(scene, sheet, of);
@@ -45,10 +45,10 @@ pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, of: &Sent) {
 /// Measured phases with their names, in order, in microseconds.
 fn measured(of: &PhaseTimes) -> Vec<(&'static str, u64)> {
     let named = [
-        ("look-up", of.dns_us),
+        ("DNS", of.dns_us),
         ("connect", of.connect_us),
         ("TLS", of.tls_us),
-        ("answer", of.head_us),
+        ("response", of.head_us),
         ("body", of.body_us),
     ];
     named.into_iter().filter_map(|(name, us)| us.map(|us| (name, us))).collect()
@@ -87,7 +87,7 @@ fn phases(scene: &Scene<'_>, of: &PhaseTimes) -> Vec<Line<'static>> {
     }
     let is_kept = of.connect_us.is_none() && of.head_us.is_some();
     if is_kept {
-        lines.extend(scene.labelled("", "a kept connection was used: nothing was looked up or connected"));
+        lines.extend(scene.labelled("", "connection reused (no DNS, no connect)"));
     }
     lines
 }
@@ -105,9 +105,9 @@ fn timestamp(detail: &AttemptDetail) -> Option<&Untrusted> {
 fn signed(scene: &Scene<'_>, detail: &AttemptDetail) -> Vec<Line<'static>> {
     let text = match timestamp(detail) {
         Some(time) => format!(
-            "HMAC-SHA256 over {}.{{body}}: what stands behind the bar below, a full stop between timestamp and body, all {} bytes of it",
+            "HMAC-SHA256 of {} + \".\" + body ({}), marked {BAR} below",
             time.inert(),
-            format::number(detail.request_body.n_bytes)
+            format::plural(detail.request_body.n_bytes, "byte")
         ),
         None => "nothing: no timestamp header was sent".to_owned(),
     };
@@ -122,25 +122,25 @@ fn signed(scene: &Scene<'_>, detail: &AttemptDetail) -> Vec<Line<'static>> {
 fn tries(scene: &Scene<'_>, sheet: &mut Sheet, of: &Sent) {
     let row = &of.detail.row;
     let Some(delivery) = &of.delivery else {
-        return sheet.add(scene.labelled("Delivery", "none: it was a test"));
+        return sheet.add(scene.labelled("Delivery", "none: test event"));
     };
     let state = &delivery.row;
-    let due = state.due_utc.map_or_else(String::new, |at| format!(", next try {} UTC", at.format("%H:%M:%S")));
-    let text = format!("Delivery {}: {}{due}; its tries, newest first", state.id, state.state.name());
+    let due = state.due_utc.map_or_else(String::new, |at| format!(", next attempt {} UTC", at.format("%H:%M:%S")));
+    let text = format!("Delivery {}: {}{due}; attempts, newest first", state.id, format::delivery_state(state.state));
     sheet.head(text, scene.view.theme);
     for other in &delivery.attempts {
         if other.id == row.id {
-            let line = format!("{}  this one", other.started_utc.format("%m-%d %H:%M:%S%.3f"));
+            let line = format!("{}  this attempt", other.started_utc.format("%m-%d %H:%M:%S%.3f"));
             sheet.add([scene.styled(line, Role::Strong)]);
         } else {
             scene.attempt(sheet, other);
         }
     }
     if let Some(event) = row.event_id {
-        let text = format!("→ event {}: its envelope and every subscription it met", format::number(event.0));
+        let text = format!("→ event {}: payload and matching subscriptions", format::number(event.0));
         sheet.link(scene.styled(text, Role::Accent), Does::Open(Item::Event(event)));
     }
-    let text = format!("the attempts of subscription {}", row.subscription_id);
+    let text = format!("attempts of subscription {}", row.subscription_id);
     scene.drill(sheet, &text, Drill::Subscription(row.subscription_id));
 }
 
@@ -176,9 +176,9 @@ mod tests {
             body_us: Some(90),
         };
         let names: Vec<&str> = measured(&whole).into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names, ["look-up", "connect", "TLS", "answer", "body"]);
+        assert_eq!(names, ["DNS", "connect", "TLS", "response", "body"]);
         let lost = PhaseTimes { dns_us: Some(10_000_000), ..PhaseTimes::default() };
-        assert_eq!(measured(&lost), [("look-up", 10_000_000)]);
+        assert_eq!(measured(&lost), [("DNS", 10_000_000)]);
         assert_eq!(measured(&PhaseTimes::default()), [], "nothing is made up");
         let told = [90, 1_240, 18_900, 10_000_000].map(milliseconds);
         assert_eq!(told, ["0.09 ms", "1.2 ms", "18 ms", "10,000 ms"]);

@@ -13,9 +13,9 @@ pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, of: &Happening) {
     let row = &of.event.row;
     sheet.add(events::details(&scene.view, row, scene.room));
     if of.event.redacted {
-        sheet.add(scene.labelled("Redacted", "values were left out by the platform: this operator is no admin"));
+        sheet.add(scene.labelled("Redacted", "some values are hidden: this operator is not an admin"));
     }
-    scene.drill(sheet, "its attempts", Drill::Event(row.id));
+    scene.drill(sheet, "attempts of this event", Drill::Event(row.id));
     trace(scene, sheet, of);
     scene.body(sheet, "Envelope", Part::Sent, &of.event.envelope, None);
 }
@@ -23,14 +23,14 @@ pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, of: &Happening) {
 /// Adds every subscription of the company, with its delivery or the reason why there is none.
 fn trace(scene: &Scene<'_>, sheet: &mut Sheet, of: &Happening) {
     if scene.view.is_partial() {
-        return sheet.none("Who got it is not told by the Integration API.", scene.view.theme);
+        return sheet.none("Recipients unknown: the Integration API does not report them.", scene.view.theme);
     }
     let rows = &of.trace.subscriptions;
     let more = if of.trace.has_more { ", and more that are not shown" } else { "" };
     sheet.head(format!("Subscriptions of the company ({}{more})", rows.len()), scene.view.theme);
     for row in rows {
         let (role, state) = match &row.delivery {
-            Some(delivery) => (Role::Text, delivery.state.name()),
+            Some(delivery) => (Role::Text, format::delivery_state(delivery.state)),
             None => (Role::Dim, "none"),
         };
         let target = format::middle(&format::target(&row.target_url), 44);
@@ -39,6 +39,6 @@ fn trace(scene: &Scene<'_>, sheet: &mut Sheet, of: &Happening) {
         sheet.link(scene.styled(text, role), Does::Open(Item::Subscription(row.subscription_id)));
     }
     if rows.is_empty() {
-        sheet.none("it had none", scene.view.theme);
+        sheet.none("none", scene.view.theme);
     }
 }

@@ -14,13 +14,13 @@ use ratatui::text::Line;
 pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, known: Option<Vec<Line<'static>>>, of: &KeyStory) {
     match known {
         Some(lines) => sheet.add(lines),
-        None => sheet.none("It is not in the picture.", scene.view.theme),
+        None => sheet.none("The key is not in the current data.", scene.view.theme),
     }
     let never = of.usage.never_used.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ");
-    let never = if never.is_empty() { "none: each was used".to_owned() } else { never };
+    let never = if never.is_empty() { "none: all scopes are used".to_owned() } else { never };
     sheet.add(scene.labelled("Never used", &never));
     if let Item::Key(id) = scene.detail.item {
-        scene.drill(sheet, "its requests", Drill::Key(id));
+        scene.drill(sheet, "requests of this key", Drill::Key(id));
     }
     let since = match of.usage.since_utc {
         Some(at) => format!("Requests by route since {}", at.format("%Y-%m-%d")),
@@ -30,7 +30,7 @@ pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, known: Option<Vec<Line<
     routes(scene, sheet, &of.usage.routes);
     sheet.head("Callers today", scene.view.theme);
     callers(scene, sheet, &of.callers);
-    sheet.head("Latest requests when this was opened", scene.view.theme);
+    sheet.head("Latest requests at opening", scene.view.theme);
     requests(scene, sheet, &of.requests);
 }
 

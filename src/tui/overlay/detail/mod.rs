@@ -96,7 +96,7 @@ pub fn title(detail: &Detail) -> String {
         Item::Key(id) => format!("Key {id}"),
         Item::Subscription(id) => format!("Subscription {id}"),
         Item::Attempt(id) => format!("Attempt {id}"),
-        Item::Window(id, bucket) => format!("Window {bucket} of key {id}"),
+        Item::Window(id, bucket) => format!("Key {id}: {bucket} limit"),
         Item::Trip(id) => format!("Trip {id}"),
         Item::Event(id) => format!("Event {}", format::number(id.0)),
         Item::Request(id) => format!("Request {id}"),
@@ -175,13 +175,13 @@ pub fn sheet(app: &App, detail: &Detail, room: usize) -> Sheet {
         rest => {
             sheet.add(known.unwrap_or_default());
             match rest {
-                Fetched::Waiting => sheet.none("fetching the rest …", view.theme),
+                Fetched::Waiting => sheet.none("loading the rest …", view.theme),
                 Fetched::Failed(why) => {
-                    let text = format!("the rest could not be fetched: {why}");
+                    let text = format!("could not load the rest: {why}");
                     sheet.add(format::flow(&text, room).into_iter().map(|line| scene.styled(line, Role::Trouble)));
                 }
                 _ if is_known => {}
-                _ => sheet.none("It is no longer in the picture.", view.theme),
+                _ => sheet.none("No longer in the current data.", view.theme),
             }
         }
     }
@@ -189,7 +189,7 @@ pub fn sheet(app: &App, detail: &Detail, room: usize) -> Sheet {
         && let Some(drill) = app.drill_of(detail.item)
     {
         sheet.add([Line::default()]);
-        scene.drill(&mut sheet, &format!("the {} of {}", rows_of(drill), drill.name()), drill);
+        scene.drill(&mut sheet, &format!("{} of {}", rows_of(drill), drill.name()), drill);
     }
     sheet
 }

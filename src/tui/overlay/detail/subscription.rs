@@ -18,19 +18,19 @@ pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, known: Option<Vec<Line<
     let theme = scene.view.theme;
     sheet.add(known.unwrap_or_else(|| subscriptions::details(&scene.view, &of.row, scene.room)));
     if let Item::Subscription(id) = scene.detail.item {
-        scene.drill(sheet, "its attempts", Drill::Subscription(id));
+        scene.drill(sheet, "attempts of this subscription", Drill::Subscription(id));
     }
-    sheet.head("The hour before this was opened, minute by minute, oldest first", theme);
+    sheet.head("The 60 minutes before opening, oldest first", theme);
     sheet.add(minutes(scene, &of.minutes));
-    sheet.head(format!("Configurations ({}), the one in force first", of.revisions.len()), theme);
+    sheet.head(format!("Configurations ({}), current first", of.revisions.len()), theme);
     for (position, revision) in of.revisions.iter().enumerate() {
         sheet.add(configuration(scene, revision));
         if let (true, Item::Subscription(id)) = (position > 0, scene.detail.item) {
-            let text = format!("→ bring revision {} back", revision.revision);
+            let text = format!("→ roll back to revision {}", revision.revision);
             sheet.link(scene.styled(text, Role::Accent), Does::Ask(Act::RollBack(id, revision.revision)));
         }
     }
-    sheet.head(format!("Latest attempts when this was opened ({})", of.attempts.len()), theme);
+    sheet.head(format!("Latest attempts at opening ({})", of.attempts.len()), theme);
     for row in &of.attempts {
         scene.attempt(sheet, row);
     }
@@ -46,13 +46,13 @@ fn minutes(scene: &Scene<'_>, minutes: &[AttemptPoint]) -> Vec<Line<'static>> {
     let slow: Vec<Option<u64>> = minutes.iter().map(|point| point.p95_ms.map(u64::from)).collect();
     let many: Vec<Option<u64>> = minutes.iter().map(|point| Some(tally(point).total()).filter(|n| *n > 0)).collect();
     if many.iter().all(Option::is_none) {
-        return vec![scene.styled("no scheduled attempt", Role::Dim)];
+        return vec![scene.styled("no scheduled attempts", Role::Dim)];
     }
     let least = success.iter().flatten().min().copied().unwrap_or(0);
     let slowest = slow.iter().flatten().max().copied().unwrap_or(0);
     let most = many.iter().flatten().max().copied().unwrap_or(0);
     [
-        ("Success", chart::scaled(&success, 100, scene.charset), format!("of 100 %; worst minute {least} %")),
+        ("Success", chart::scaled(&success, 100, scene.charset), format!("0 to 100%; worst minute {least}%")),
         ("p95", chart::spark(&slow, scene.charset), format!("slowest minute ≤{slowest} ms")),
         ("Attempts", chart::spark(&many, scene.charset), format!("busiest minute {most}")),
     ]

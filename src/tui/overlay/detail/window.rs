@@ -11,17 +11,17 @@ pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, known: Option<Vec<Line<
     let theme = scene.view.theme;
     match known {
         Some(lines) => sheet.add(lines),
-        None => sheet.none("It is not in the picture.", theme),
+        None => sheet.none("The rate limit is not in the current data.", theme),
     }
     if let Item::Window(id, _) = scene.detail.item {
-        scene.drill(sheet, "the requests of its key", Drill::Key(id));
+        scene.drill(sheet, "requests of this key", Drill::Key(id));
     }
     sheet.head("Busiest routes of this bucket today", theme);
     let (routes, callers) =
         of.detail.as_ref().map(|detail| (&detail.top_routes[..], &detail.callers[..])).unwrap_or_default();
     key::routes(scene, sheet, routes);
-    sheet.head("Callers that share the key today, in whichever bucket", theme);
+    sheet.head("Callers of this key today, all buckets", theme);
     key::callers(scene, sheet, callers);
-    sheet.head("Latest requests of the key that were refused with 429", theme);
+    sheet.head("Latest requests of this key refused with 429", theme);
     key::requests(scene, sheet, &of.refused);
 }

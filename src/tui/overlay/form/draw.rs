@@ -17,15 +17,15 @@ impl Form {
             (Purpose::Key, _) => "New key".to_owned(),
             (Purpose::Operator, _) => "New operator".to_owned(),
             (Purpose::Event, _) => "Emit a sample event".to_owned(),
-            (Purpose::Limits(id), _) => format!("Limits of key {id}"),
+            (Purpose::Limits(id), _) => format!("Rate limits of key {id}"),
             (Purpose::Replay(id), _) => format!("Replay deliveries of subscription {id}"),
-            (Purpose::Intend(id), _) => format!("Why subscription {id} is off"),
+            (Purpose::Intend(id), _) => format!("Why subscription {id} is disabled"),
             (Purpose::Disable, About::Subscriptions(ids)) => match ids.as_slice() {
                 [id] => format!("Disable subscription {id}"),
                 ids => format!("Disable {}", format::plural(ids.len() as u64, "subscription")),
             },
-            (Purpose::Acknowledge, About::Alert(subject, _)) => format!("Acknowledge the alert of {subject}"),
-            (Purpose::Disable | Purpose::Acknowledge, _) => "Nothing is selected".to_owned(),
+            (Purpose::Acknowledge, About::Alert(subject, _)) => format!("Acknowledge the alert for {subject}"),
+            (Purpose::Disable | Purpose::Acknowledge, _) => "Nothing selected".to_owned(),
         }
     }
 }
@@ -82,13 +82,13 @@ pub(in crate::tui::overlay) fn draw(buffer: &mut Buffer, area: Rect, app: &App, 
     }
     let (role, said) = match (&form.fault, &form.sent) {
         (Some((_, why)), _) => (Role::Trouble, Untrusted::new(why.as_str()).inert()),
-        (None, Some(_)) => (Role::Dim, "the platform is asked …".to_owned()),
+        (None, Some(_)) => (Role::Dim, "waiting for the platform …".to_owned()),
         (None, None) => {
             let key = match form.fields.get(form.at).map(|field| &field.input) {
                 Some(Input::Line(_)) => "Tab next field, ",
-                _ => "Tab next field, Space changes it, ",
+                _ => "Tab next field, Space change, ",
             };
-            (Role::Dim, format!("{whole}{key}Enter goes on, Esc leaves it"))
+            (Role::Dim, format!("{whole}{key}Enter continue, Esc cancel"))
         }
     };
     lines.push(Line::default());

@@ -30,7 +30,7 @@ pub(super) fn of(app: &App, purpose: Purpose, companies: &[CompanyId]) -> Vec<Fi
         Purpose::Key => key_fields(names),
         Purpose::Operator => {
             let roles = OperatorRole::ALL.map(|role| role.name().to_owned()).to_vec();
-            vec![line("Name", "", "as the audit trail is to call it"), one_of("Role", roles, 0)]
+            vec![line("Name", "", "shown in the audit trail"), one_of("Role", roles, 0)]
         }
         Purpose::Event => {
             let kinds = EventType::ALL.map(|kind| kind.name().to_owned()).to_vec();
@@ -38,9 +38,9 @@ pub(super) fn of(app: &App, purpose: Purpose, companies: &[CompanyId]) -> Vec<Fi
         }
         Purpose::Limits(id) => limit_fields(app, id),
         Purpose::Replay(id) => replay_fields(app, id),
-        Purpose::Disable => vec![line("Reason", "", "marks it as intended; an alert without one")],
-        Purpose::Intend(_) => vec![line("Reason", "", "marks it as intended: its alert ends")],
-        Purpose::Acknowledge => vec![line("Note", "", "for the others; may stay empty")],
+        Purpose::Disable => vec![line("Reason", "", "optional; with a reason, no alert is raised")],
+        Purpose::Intend(_) => vec![line("Reason", "", "saved for everyone; ends the alert")],
+        Purpose::Acknowledge => vec![line("Note", "", "for your team (optional)")],
     }
 }
 
@@ -60,7 +60,7 @@ pub(super) fn companies(app: &App) -> Vec<CompanyId> {
 }
 
 fn key_fields(companies: Vec<String>) -> Vec<Field> {
-    let mut fields = vec![one_of("Company", companies, 0), line("Name", "", "what people will call it")];
+    let mut fields = vec![one_of("Company", companies, 0), line("Name", "", "e.g. Zapier production")];
     let scopes = Scope::ALL.into_iter().zip(["Scopes"].into_iter().chain(std::iter::repeat("")));
     fields.extend(scopes.map(|(scope, label)| tick(label, Tick::Off, scope.name())));
     fields
@@ -74,7 +74,7 @@ fn limit_fields(app: &App, id: KeyId) -> Vec<Field> {
         ("Write", row.map(|row| row.limits.write), 100),
         ("Admin", row.map(|row| row.limits.admin), 200),
     ]
-    .map(|(label, limit, usual)| line(label, &text(limit), format!("calls a minute; empty: the usual {usual}")))
+    .map(|(label, limit, usual)| line(label, &text(limit), format!("calls per minute; empty: default ({usual})")))
     .to_vec()
 }
 
@@ -83,20 +83,18 @@ fn replay_fields(app: &App, id: SubscriptionId) -> Vec<Field> {
     // The range starts at the latest trip, because events were missed from then on.
     let trip = overview.and_then(|of| of.trips.items.iter().find(|trip| trip.subscription_id == id));
     let since = trip.map_or_else(|| "24h".to_owned(), |trip| trip.tripped_utc.format("%Y-%m-%dT%H:%M:%SZ"));
-    let mut fields = vec![
-        line("Since", &since, "2h, 14:02 or 2026-11-23, inclusive"),
-        line("Until", "", "not inclusive; empty: now"),
-    ];
+    let mut fields =
+        vec![line("Since", &since, "2h, 14:02 or 2026-11-23, inclusive"), line("Until", "", "exclusive; empty: now")];
     for (position, state) in SELECTABLE.into_iter().enumerate() {
         let meant = match state {
-            State::Skipped => "skipped: passed by while it was off",
-            State::Exhausted => "exhausted: given up after all tries",
-            State::Parked => "parked: wait for it to be enabled",
-            _ => "succeeded: arrived already, and would again",
+            State::Skipped => "missed: while the subscription was off",
+            State::Exhausted => "exhausted: all attempts failed",
+            State::Parked => "on hold: until the subscription is enabled",
+            _ => "succeeded: delivered, would be sent again",
         };
         let ticked = if matches!(state, State::Skipped | State::Exhausted) { Tick::On } else { Tick::Off };
         fields.push(tick(if position == 0 { "States" } else { "" }, ticked, meant));
     }
-    fields.push(line("Pace", &PACE.to_string(), "deliveries a second"));
+    fields.push(line("Rate", &PACE.to_string(), "deliveries per second"));
     fields
 }

@@ -47,15 +47,15 @@ impl Form {
     }
 
     fn company(&self) -> Result<CompanyId, (usize, String)> {
-        let missing = || (COMPANY, "no company is known; C lists them, and N there makes one".to_owned());
+        let missing = || (COMPANY, "no company yet: press C, then N, to create one".to_owned());
         self.companies.get(self.choice(COMPANY)).copied().ok_or_else(missing)
     }
 
     fn name(&self, at: usize, most: usize) -> Result<String, (usize, String)> {
         let text = self.text(at);
         match text.chars().count() {
-            0 => Err((at, "a name is missing".to_owned())),
-            n if n > most => Err((at, format!("{n} characters; {most} at most"))),
+            0 => Err((at, "enter a name".to_owned())),
+            n if n > most => Err((at, format!("{n} characters; the limit is {most}"))),
             _ => Ok(text.to_owned()),
         }
     }
@@ -65,7 +65,7 @@ impl Form {
         match self.text(at) {
             "" => Ok(None),
             text => match text.chars().count() {
-                n if n > REMARK => Err((at, format!("{n} characters; {REMARK} at most"))),
+                n if n > REMARK => Err((at, format!("{n} characters; the limit is {REMARK}"))),
                 _ => Ok(Some(text.to_owned())),
             },
         }
@@ -89,19 +89,19 @@ impl Form {
             Purpose::Replay(id) => return self.replay(id, now),
             Purpose::Disable => {
                 let reason = self.remark(0)?;
-                let About::Subscriptions(ids) = &self.about else { return Err((0, "nothing is selected".to_owned())) };
+                let About::Subscriptions(ids) = &self.about else { return Err((0, "nothing selected".to_owned())) };
                 if ids.is_empty() {
-                    return Err((0, "none of it is enabled".to_owned()));
+                    return Err((0, "none of them is enabled".to_owned()));
                 }
                 return Ok(Filled::Acts(ids.iter().map(|id| Act::Disable(*id, reason.clone())).collect()));
             }
             Purpose::Intend(id) => match self.remark(0)? {
                 Some(reason) => Act::Intend(id, reason),
-                None => return Err((0, "a reason is missing".to_owned())),
+                None => return Err((0, "enter a reason".to_owned())),
             },
             Purpose::Acknowledge => match self.about {
                 About::Alert(subject, standing) => Act::Acknowledge(subject, standing, self.remark(0)?),
-                _ => return Err((0, "nothing is selected".to_owned())),
+                _ => return Err((0, "nothing selected".to_owned())),
             },
         };
         Ok(Filled::Acts(vec![act]))
@@ -112,7 +112,7 @@ impl Form {
         let ticked = |(position, scope): (usize, Scope)| self.is_ticked(2 + position).then_some(scope);
         let scopes: Vec<Scope> = Scope::ALL.into_iter().enumerate().filter_map(ticked).collect();
         if scopes.is_empty() {
-            return Err((2, "at least one scope; they cannot be changed later".to_owned()));
+            return Err((2, "select at least one scope; scopes cannot be changed later".to_owned()));
         }
         Ok(Act::CreateKey(NewKey { company_id, name, scopes, limits: None }))
     }
@@ -122,28 +122,28 @@ impl Form {
             "" => Ok(None),
             text => match text.parse::<u32>() {
                 Ok(n) if (1..=1_000_000).contains(&n) => Ok(Some(n)),
-                _ => Err((at, format!("{text} is no number from 1 to 1,000,000"))),
+                _ => Err((at, format!("{text} is not a number from 1 to 1,000,000"))),
             },
         }
     }
 
     fn replay(&self, id: SubscriptionId, now: Timestamp) -> Result<Filled, (usize, String)> {
-        let since = self.moment(0, Queried::Since, now)?.ok_or_else(|| (0, "a beginning is missing".to_owned()))?;
+        let since = self.moment(0, Queried::Since, now)?.ok_or_else(|| (0, "enter a start time".to_owned()))?;
         let until = self.moment(1, Queried::Until, now)?;
         if until.is_some_and(|until| until <= since) {
-            return Err((1, "it ends before it begins".to_owned()));
+            return Err((1, "the end must be after the start".to_owned()));
         }
         let ticked = |(position, state): (usize, State)| self.is_ticked(2 + position).then_some(state);
         let states: Vec<State> = SELECTABLE.into_iter().enumerate().filter_map(ticked).collect();
         if states.is_empty() {
-            return Err((2, "nothing is ticked that could be replayed".to_owned()));
+            return Err((2, "select at least one state".to_owned()));
         }
         let at = 2 + SELECTABLE.len();
         let pace = match self.text(at) {
             "" => None,
             text => match text.parse::<u32>() {
                 Ok(n) if PACES.contains(&n) => Some(n),
-                _ => return Err((at, format!("{text} is no number from {} to {}", PACES.start(), PACES.end()))),
+                _ => return Err((at, format!("{text} is not a number from {} to {}", PACES.start(), PACES.end()))),
             },
         };
         Ok(Filled::Replay(id, NewReplay { since, until, states, dry_run: true, rate_per_second: pace }))
@@ -161,7 +161,7 @@ impl Form {
             .map_or_else(Vec::new, |filter| filter.query.portion(Log::Deliveries, now).asked);
         match asked.as_slice() {
             [Asked::Time(_, moment)] => Ok(Some(*moment)),
-            _ => Err((at, format!("{text} is no time; write 2h, 14:02 or 2026-11-23"))),
+            _ => Err((at, format!("{text} is not a time; use 2h, 14:02 or 2026-11-23"))),
         }
     }
 }

@@ -52,10 +52,10 @@ impl Purpose {
             Self::Key => "Create a key …",
             Self::Operator => "Create an operator …",
             Self::Event => "Emit a sample event …",
-            Self::Limits(_) => "Set its limits …",
-            Self::Replay(_) => "Replay a range of its deliveries …",
+            Self::Limits(_) => "Set rate limits …",
+            Self::Replay(_) => "Replay deliveries …",
             Self::Disable => "Disable …",
-            Self::Intend(_) => "Say why it is off …",
+            Self::Intend(_) => "Add a reason …",
             Self::Acknowledge => "Acknowledge …",
         }
     }
