@@ -103,13 +103,10 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App, list: Option<&AlertList>
     let edge = if list.is_some() { Role::Accent } else { Role::Border };
     let inner = paint::frame(buffer, area, &Title { name: "Alerts", remark: &remark, edge }, theme);
     if alerts.is_empty() {
-        let lines = [
-            "No alerts.",
-            "",
-            "Problems appear here, worst first: failing or tripped subscriptions,",
-            "unused or refused keys, rate limits running out, late deliveries.",
-        ];
-        let lines = lines.map(|line| Line::styled(format!(" {line}"), theme.style(Role::Dim)));
+        let appear = "Failing and tripped subscriptions, unused and refused keys, rate limits running out and late deliveries appear here, worst first.";
+        let room = usize::from(inner.width.saturating_sub(2));
+        let lines = ["No alerts.", "", appear].into_iter().flat_map(|text| format::flow(text, room));
+        let lines: Vec<_> = lines.map(|line| Line::styled(format!(" {line}"), theme.style(Role::Dim))).collect();
         return paint::lines(buffer, inner, &lines);
     }
     let selected = list.map(|list| list.row(alerts));

@@ -67,7 +67,7 @@ impl Choice {
     fn title(self) -> String {
         match self.topic {
             Topic::Copy => "Copy".to_owned(),
-            Topic::Columns(pane) => format!("Columns: {}", pane.title()),
+            Topic::Columns(_) => "Columns".to_owned(),
             Topic::TimeWindow => "Log time window".to_owned(),
         }
     }

@@ -316,12 +316,12 @@ fn effect(act: &Act, row: &SubscriptionRow) -> String {
     match act {
         Act::Enable(_, ReplayChoice::None) => {
             format!(
-                "Sends {parked}, ramping up 1, 2, 4 … as they succeed. The failure count restarts at 0. Does not send {missed}."
+                "Sends {parked}, one at a time, then two, then four as they succeed. The failure count restarts at 0. Does not send {missed}."
             )
         }
         Act::Enable(_, ReplayChoice::Skipped) => {
             format!(
-                "Sends {parked} and {missed}, ramping up 1, 2, 4 … as they succeed. The failure count restarts at 0."
+                "Sends {parked} and {missed}, one at a time, then two, then four as they succeed. The failure count restarts at 0."
             )
         }
         Act::Disable(_, reason) => {

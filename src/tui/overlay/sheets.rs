@@ -67,12 +67,10 @@ pub fn lines(app: &App, told: Told) -> Vec<Line<'static>> {
     };
     if lines.is_empty() {
         let nothing = match told {
-            Told::Log => "No messages yet. Notices, refusals and results of this console appear here, newest first.",
-            Told::Bundle => {
-                "No items yet. Press b on a row, in a detail or with rows marked to add to the ticket, b again to remove."
-            }
+            Told::Log => ["No messages yet.", "Notices, refusals and results appear here, newest first."],
+            Told::Bundle => ["No items yet.", "Press b on a row to add it to the ticket, b again to remove."],
         };
-        return vec![Line::styled(nothing, dim)];
+        return nothing.map(|text| Line::styled(text, dim)).to_vec();
     }
     lines
 }

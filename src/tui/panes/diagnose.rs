@@ -245,7 +245,7 @@ pub(super) fn came(outcome: &Outcome) -> (Role, String) {
             }
             Conclusion::NoCause => (Role::Text, "no cause found".to_owned()),
             Conclusion::Undecided => (Role::Trouble, "inconclusive; Enter shows why".to_owned()),
-            Conclusion::NotRun => (Role::Trouble, "all checks unknown; Enter shows why".to_owned()),
+            Conclusion::NotRun => (Role::Trouble, "no check was answered; Enter shows why".to_owned()),
             Conclusion::CauseFound => {
                 let ids: Vec<&str> = report.causes.iter().map(|cause| cause.id.as_str()).collect();
                 let n = format::plural(ids.len() as u64, "cause");

@@ -54,7 +54,7 @@ impl Default for Desk {
 pub fn title(desk: &Desk) -> String {
     match desk.matter.subjects.as_slice() {
         [] => "0 Escalate".to_owned(),
-        [one] => format!("0 Escalate: ticket for {one}"),
+        [one] => format!("0 Escalate: ticket for {}", super::diagnose::scope(*one)),
         several => format!("0 Escalate: ticket for {} subjects", several.len()),
     }
 }
@@ -115,7 +115,8 @@ pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
 /// Subjects of the bundle, and the items that were picked.
 fn about(app: &App, say: Say<'_>) -> Vec<Line<'static>> {
     let Matter { subjects, picked, .. } = &app.escalation.matter;
-    let mut lines = say(&format!("About: {}", text::listed(subjects)), Role::Text);
+    let named: Vec<String> = subjects.iter().map(|subject| super::diagnose::scope(*subject)).collect();
+    let mut lines = say(&format!("About: {}", named.join(", ")), Role::Text);
     let part = |noun: &str, ids: Vec<String>| (!ids.is_empty()).then(|| format!("{noun} {}", ids.join(", ")));
     let parts = [
         part("attempts", picked.attempts.iter().map(ToString::to_string).collect()),

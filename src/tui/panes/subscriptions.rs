@@ -199,6 +199,10 @@ pub(in crate::tui) fn details(view: &View<'_>, row: &SubscriptionRow, room: usiz
         || format!("{gauge} {streak}/{FUSE} in a row"),
         |text| format!("{gauge} {streak}/{FUSE} in a row, {text}"),
     );
+    let due = match next(view, row).as_str() {
+        "off" | "-" => String::new(),
+        next => format!("; next attempt {next}"),
+    };
     let at = |time| match time {
         Some(time) => view.moment(time),
         None => "never".to_owned(),
@@ -224,11 +228,10 @@ pub(in crate::tui) fn details(view: &View<'_>, row: &SubscriptionRow, room: usiz
         (
             "Backlog",
             format!(
-                "{} queued, {} on hold, {} missed while off; next attempt {}",
+                "{} queued, {} on hold, {} missed while off{due}",
                 format::number(health.n_backlog),
                 format::number(health.n_parked),
-                format::number(health.n_skipped),
-                next(view, row)
+                format::number(health.n_skipped)
             ),
         ),
         ("Last attempt", at(subscription.last_attempt_utc)),

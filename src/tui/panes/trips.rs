@@ -153,7 +153,7 @@ pub(super) fn row(view: &View<'_>, row: &TripRow) -> Row {
                 let rest = if view.is_partial() {
                     "missed events not available   x enables".to_owned()
                 } else {
-                    format!("missed {missed}   R enables and replays")
+                    format!("missed {missed}   R replays")
                 };
                 let missed = format!("off {}   {rest}", off_for(view, row));
                 Cell::new(missed, view.theme.style(Role::Word(standing)))

@@ -63,7 +63,7 @@ fn a_line_of_a_detail_opens_what_it_names_and_each_escape_closes_one() {
     let mut bench = Bench::new(120, 60);
     go(&mut bench, "5\n");
     let screen = bench.screen();
-    let line = screen.lines().position(|line| line.contains("21  skipped")).expect("a traced subscription");
+    let line = screen.lines().position(|line| line.contains("21  missed")).expect("a traced subscription");
     go(&mut bench, &"j".repeat(line - 2));
     go(&mut bench, "\n");
     assert_eq!(bench.app.layers.len(), 2);
