@@ -340,7 +340,7 @@ impl StateKeeper {
         let synced = match came {
             Ok(synced) => synced,
             Err(error) => {
-                tracing::warn!(%error, "what was arranged is not remembered");
+                tracing::warn!(%error, "the layout and notes could not be saved");
                 let said = format!("notes and layout are not saved: {error}");
                 let is_known = self.trouble.replace(said.clone()).as_ref() == Some(&said);
                 return if is_known { Effected::Nothing } else { Effected::Said(said) };
@@ -472,7 +472,7 @@ fn read_or_set_aside(file: &Path) -> Result<(Option<Remembered>, Option<String>)
     };
     let aside =
         files::set_aside(file).map_err(|error| format!("it can be neither read ({why}) nor renamed ({error})"))?;
-    tracing::warn!(file = %file.display(), aside = %aside.display(), why, "a state file that cannot be read is set aside");
+    tracing::warn!(file = %file.display(), aside = %aside.display(), why, "an unreadable state file was renamed");
     Ok((None, Some(format!("unreadable state file renamed to {}: {why}", short(&aside)))))
 }
 

@@ -140,7 +140,7 @@ pub(super) fn draw_count(buffer: &mut Buffer, area: Rect, app: &App, count: &Cou
     let n_things = count.n_things();
     let ask = match count.only().filter(|question| question.pledge.is_some()) {
         Some(_) => format!("Type {} (the last four characters) and press Enter to confirm.", count.wanted()),
-        None => format!("Type {n_things} and press Enter to confirm {}.", format::plural(n_things, "change")),
+        None => format!("Type {n_things} and press Enter to confirm."),
     };
     lines.push(Line::styled(format::clip(&ask, room), theme.style(Role::Strong)));
     lines.push(count.entry.line(room, theme));
