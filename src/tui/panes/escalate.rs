@@ -76,7 +76,7 @@ pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
     match &app.escalation.draft {
         Draft::None => lines.extend(say("No ticket yet.", Role::Dim)),
         Draft::Collecting => {
-            lines.extend(say("Running the matching playbooks and collecting data \u{2026}", Role::Dim))
+            lines.extend(say("Running the matching playbooks and collecting data \u{2026}", Role::Dim));
         }
         Draft::Refused(why) => {
             lines.extend(say(why, Role::Trouble));

@@ -366,7 +366,7 @@ fn enabling_says_what_the_last_test_showed_or_that_one_may_come_first() {
     bench.show(next);
     bench.press("3xjj\n");
     let screen = bench.screen();
-    assert!(screen.contains("Last test 2 m ago: 200."), "{screen}");
+    assert!(screen.contains("test 2 m ago: 200."), "{screen}");
 }
 
 #[test]
