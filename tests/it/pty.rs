@@ -12,7 +12,7 @@ fn the_demo_comes_alive_hears_keys_and_leaves_the_terminal_as_it_was() {
     let mut terminal = Terminal::run(120, 36, &["demo"]);
     terminal.until("the dashboard", |screen| {
         let text = screen.contents();
-        ["2 Keys", "3 Subscriptions", "4 Deliveries", "6 Headroom", "7 Trips", "LIVE", "HubSpot Sync", "● 200"]
+        ["2 Keys", "3 Subscriptions", "4 Deliveries", "6 Limits", "7 Trips", "LIVE", "HubSpot Sync", "● 200"]
             .iter()
             .all(|part| text.contains(part))
     });
@@ -41,7 +41,7 @@ fn a_window_that_shrank_and_grew_at_once_is_drawn_whole() {
         terminal.resize(120, 36);
         terminal.until("every pane", |screen| {
             let text = screen.contents();
-            ["2 Keys", "3 Subscriptions", "4 Deliveries", "6 Headroom", "7 Trips"]
+            ["2 Keys", "3 Subscriptions", "4 Deliveries", "6 Limits", "7 Trips"]
                 .iter()
                 .all(|part| text.contains(part))
         });
