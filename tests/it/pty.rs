@@ -41,9 +41,7 @@ fn a_window_that_shrank_and_grew_at_once_is_drawn_whole() {
         terminal.resize(120, 36);
         terminal.until("every pane", |screen| {
             let text = screen.contents();
-            ["2 Keys", "3 Subscriptions", "4 Deliveries", "6 Limits", "7 Trips"]
-                .iter()
-                .all(|part| text.contains(part))
+            ["2 Keys", "3 Subscriptions", "4 Deliveries", "6 Limits", "7 Trips"].iter().all(|part| text.contains(part))
         });
     }
     terminal.press("qy");
