@@ -14,4 +14,5 @@ pub mod monitor;
 pub mod server;
 pub mod sqlite;
 pub mod store;
+pub mod text;
 pub mod tui;

@@ -8,18 +8,19 @@ use std::path::{Path, PathBuf};
 /// Who may name whom. A layer may always name itself. `cli` may name everything, and nothing may name `cli`.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("domain", &[]),
+    ("text", &["domain"]),
     ("ambient", &["domain"]),
     ("files", &[]),
     ("sqlite", &[]),
-    ("api", &["domain"]),
+    ("api", &["domain", "text"]),
     ("store", &["domain", "sqlite"]),
     ("engine", &["domain", "ambient", "files", "store"]),
     ("server", &["domain", "ambient", "api", "engine"]),
     ("client", &["domain", "files", "api"]),
-    ("monitor", &["domain", "ambient", "files", "api", "sqlite", "client"]),
-    ("diagnose", &["domain", "ambient", "api", "client", "monitor"]),
-    ("escalation", &["domain", "ambient", "files", "api", "monitor", "diagnose"]),
-    ("tui", &["domain", "ambient", "files", "api", "monitor", "diagnose", "escalation"]),
+    ("monitor", &["domain", "text", "ambient", "files", "api", "sqlite", "client"]),
+    ("diagnose", &["domain", "text", "ambient", "api", "client", "monitor"]),
+    ("escalation", &["domain", "text", "ambient", "files", "api", "monitor", "diagnose"]),
+    ("tui", &["domain", "text", "ambient", "files", "api", "monitor", "diagnose", "escalation"]),
     ("demo", &["domain", "ambient", "api", "client"]),
 ];
 

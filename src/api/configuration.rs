@@ -140,8 +140,7 @@ impl Configuration {
         }
         for other in &there.companies {
             if !self.companies.iter().any(|company| company.name == other.name) {
-                changes
-                    .push(Change::ByHand(format!("company \"{}\" is there and not in the file", other.name.inert())));
+                changes.push(Change::ByHand(format!("company \"{}\" is not in the file", other.name.inert())));
             }
         }
         changes
@@ -169,12 +168,12 @@ impl CompanyConfig {
             let scopes = key.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(",");
             match there.keys.iter().find(|other| other.name == key.name) {
                 None => changes.push(Change::ByHand(format!(
-                    "{name} is missing: crow keys create --name ... --scope {scopes} makes it and shows it once"
+                    "{name} is missing: create it with crow keys create --name ... --scope {scopes}; it is shown once"
                 ))),
                 Some(other) => {
                     if other.scopes != key.scopes {
                         changes.push(Change::ByHand(format!(
-                            "{name} has other scopes, which never change: replace it by one with {scopes}"
+                            "{name} has other scopes, which cannot be changed: replace it with a key with {scopes}"
                         )));
                     }
                     if let (Some(id), true) = (other.id, other.limits != key.limits) {
@@ -198,17 +197,17 @@ impl CompanyConfig {
                 Some(other) if exact.is_none() && n_alike > 1 => {
                     if !other.is_like(wanted) {
                         changes.push(Change::ByHand(format!(
-                            "{name} is one of {n_alike} that an export does not tell apart, and one of them differs"
+                            "{name} is one of {n_alike} that an export cannot distinguish, and one of them differs"
                         )));
                     }
                 }
                 None => changes.push(Change::ByHand(format!(
-                    "{name} is missing: its owner makes it with a key, and gets its secret"
+                    "{name} is missing: its owner creates it with a key and gets its secret"
                 ))),
                 Some(other) => {
                     if (&other.event_types, &other.description) != (&wanted.event_types, &wanted.description) {
                         changes.push(Change::ByHand(format!(
-                            "{name} has other types or another description: its owner changes them with a key"
+                            "{name} has other event types or another description: its owner changes them with a key"
                         )));
                     }
                     match (other.id, wanted.is_enabled, other.is_enabled) {
@@ -222,14 +221,14 @@ impl CompanyConfig {
         for other in &there.keys {
             if !self.keys.iter().any(|key| key.name == other.name) {
                 changes.push(Change::ByHand(format!(
-                    "key \"{}\" of \"{company}\" is there and not in the file",
+                    "key \"{}\" of \"{company}\" is not in the file",
                     other.name.inert()
                 )));
             }
         }
         for other in free {
             changes.push(Change::ByHand(format!(
-                "subscription of \"{company}\" to \"{}\" is there and not in the file",
+                "subscription of \"{company}\" to \"{}\" is not in the file",
                 other.told()
             )));
         }
@@ -289,7 +288,7 @@ mod tests {
         let empty = Configuration { companies: Vec::new() };
         let words: Vec<String> = wanted.changes(&empty).iter().map(Change::words).collect();
         assert_eq!((words.len(), words[0].as_str()), (3, "+ company \"Acme\""));
-        assert!(words[1].contains("crow keys create") && words[2].contains("its owner makes it"), "{words:?}");
+        assert!(words[1].contains("crow keys create") && words[2].contains("its owner creates it"), "{words:?}");
         assert_eq!(empty.changes(&wanted).len(), 1, "nothing is taken away");
         let mut other = configuration(60, true);
         other.companies[0].keys[0].scopes = vec![Scope::Admin];

@@ -52,7 +52,7 @@ impl UnreadableRows {
     pub fn remark(&self) -> Option<String> {
         let first = self.shown.first()?;
         let rows = if self.n == 1 { "1 row" } else { &format!("{} rows", self.n) };
-        let which = if self.n == 1 { "It is" } else { "The first is" };
+        let which = if self.n == 1 { "Content" } else { "First" };
         Some(format!("{rows} could not be read: {}. {which}: {}", first.why.inert(), first.raw.inert()))
     }
 }

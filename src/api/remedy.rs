@@ -72,14 +72,14 @@ impl Remedy {
     pub fn what(&self) -> String {
         match self {
             Self::Test(id) => format!("send a test to subscription {id}"),
-            Self::Enable(id) => format!("enable subscription {id} and deliver what passed by"),
+            Self::Enable(id) => format!("enable subscription {id} and resend missed events"),
             Self::Replay(gap) => {
-                format!("replay to subscription {} what it missed, as a dry run first", gap.subscription)
+                format!("replay missed events to subscription {} (dry run first)", gap.subscription)
             }
-            Self::Revoke(id) => format!("revoke key {id}, for good"),
-            Self::Verify(id) => format!("look at the signature of attempt {id} with what the receiver computed"),
+            Self::Revoke(id) => format!("revoke key {id} permanently"),
+            Self::Verify(id) => format!("compare the signature of attempt {id} with the one the receiver computed"),
             Self::Runbook(of) => {
-                format!("go through {} for {} step by step, with a check at each", of.runbook.name(), of.subject)
+                format!("follow runbook {} for {}", of.runbook.name(), of.subject)
             }
         }
     }

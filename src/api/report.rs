@@ -73,19 +73,17 @@ impl Topic {
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
-            Self::KeyNotWorking => "A key is not let in (401)",
-            Self::Permissions => "A call is not permitted (403)",
-            Self::WebhooksNotArriving => "Webhooks do not arrive",
-            Self::Signature => "Receivers refuse signatures",
-            Self::RateLimits => "Calls are refused by a rate window (429)",
-            Self::EventsMissing => "Polled events are missing",
-            Self::Breaker => {
-                "The breaker of one subscription: why it trips or has tripped, and whether it can be enabled again"
-            }
-            Self::ManagedSubscription => "A subscription cannot be changed because a tool manages it",
-            Self::LostSecret => "A signing secret is lost",
-            Self::BulkTimeouts => "A bulk import stalls",
-            Self::Discrepancy => "Polling shows more than webhooks brought",
+            Self::KeyNotWorking => "API key rejected (401)",
+            Self::Permissions => "Missing permission (403)",
+            Self::WebhooksNotArriving => "Webhooks not arriving",
+            Self::Signature => "Signature verification fails",
+            Self::RateLimits => "Rate limited (429)",
+            Self::EventsMissing => "Events missing from polling",
+            Self::Breaker => "Breaker trips, or has tripped",
+            Self::ManagedSubscription => "Subscription managed by a tool",
+            Self::LostSecret => "Signing secret lost",
+            Self::BulkTimeouts => "Bulk import stalls (429, 503, timeouts)",
+            Self::Discrepancy => "Webhooks missed events that polling returned",
         }
     }
 
@@ -158,6 +156,14 @@ pub struct Evidence {
     pub limit: Option<String>,
     /// Time at which the call was made.
     pub at_utc: Timestamp,
+}
+
+impl Evidence {
+    /// Formats the limit to follow the value: ` (expected 0)`, or nothing without one.
+    #[must_use]
+    pub fn expected(&self) -> String {
+        self.limit.as_ref().map_or_else(String::new, |limit| format!(" (expected {limit})"))
+    }
 }
 
 /// Result of a check. Unknown never counts as pass.

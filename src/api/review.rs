@@ -221,22 +221,22 @@ impl Review {
         let unused = |of: &Self| of.unused.iter().map(key).collect();
         compare("unused", unused(self), unused(last));
         let due = |of: &Self| of.due_keys.iter().map(key).collect();
-        compare("due to be replaced:", due(self), due(last));
+        compare("due for rotation:", due(self), due(last));
         let scopes = |of: &Self| {
             let scopes = of.idle_scopes.iter();
             scopes.map(|of| format!("key {} ({}): {}", of.id, of.name.inert(), of.scopes.join(" "))).collect()
         };
-        compare("never used scopes of", scopes(self), scopes(last));
+        compare("unused scopes:", scopes(self), scopes(last));
         let low =
             |of: &Self| of.low().map(|of| format!("subscription {} ({})", of.id, of.target_url.inert())).collect();
-        compare("low success of", low(self), low(last));
+        compare("low success:", low(self), low(last));
         let off =
             |of: &Self| of.off.iter().map(|of| format!("subscription {} ({})", of.id, of.target_url.inert())).collect();
-        compare("off:", off(self), off(last));
-        let known = |of: &Self| of.secrets.iter().map(|of| format!("subscription {}", of.id)).collect();
-        compare("the", known(self), known(last));
+        compare("disabled:", off(self), off(last));
+        let known = |of: &Self| of.secrets.iter().map(|of| of.id.to_string()).collect();
+        compare("subscription", known(self), known(last));
         if self.n_keys != last.n_keys {
-            lines.push(format!("active keys: {} were {}", self.n_keys, last.n_keys));
+            lines.push(format!("active keys: {}, before {}", self.n_keys, last.n_keys));
         }
         lines
     }

@@ -37,10 +37,10 @@ impl Runbook {
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
-            Self::KeyRotation => "A new key in place of this one, without a gap",
-            Self::LostSecret => "A new subscription in place of one whose secret is lost",
-            Self::BreakerRecovery => "Back to deliveries after the breaker tripped",
-            Self::Rollback => "Back to an earlier configuration",
+            Self::KeyRotation => "Replace an API key without downtime",
+            Self::LostSecret => "Replace a subscription whose secret is lost",
+            Self::BreakerRecovery => "Resume deliveries after a breaker trip",
+            Self::Rollback => "Roll back to an earlier configuration",
         }
     }
 

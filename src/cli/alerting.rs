@@ -75,9 +75,7 @@ pub(super) fn ways() -> Result<Vec<Way>, Failure> {
 }
 
 pub(super) fn read(file: &Path) -> Result<Vec<Way>, Failure> {
-    let refused = |why: String| {
-        Failure::usage(format!("{}: {why}", file.display()), "crow config template shows how it is written")
-    };
+    let refused = |why: String| Failure::usage(format!("{}: {why}", file.display()), "see crow config template");
     let text = match files::read_text(file, files::MAX_SETTINGS_BYTES) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(refused(error.to_string())),
@@ -91,7 +89,7 @@ pub(super) fn read(file: &Path) -> Result<Vec<Way>, Failure> {
     let mut ways = Vec::new();
     if let Some(command) = command {
         if command.is_empty() {
-            return Err(refused("[alerts] command names no program".to_owned()));
+            return Err(refused("[alerts] command: no program given".to_owned()));
         }
         ways.push(Way::Command(command));
     }
@@ -110,11 +108,11 @@ pub(super) fn read(file: &Path) -> Result<Vec<Way>, Failure> {
 
 /// Accepts an address that notifications can be posted to: https, or http to a loopback address.
 fn checked(url: String) -> Result<String, String> {
-    let parsed = url::Url::parse(&url).map_err(|error| format!("{url:?} is no URL: {error}"))?;
+    let parsed = url::Url::parse(&url).map_err(|error| format!("{url:?} is not a URL: {error}"))?;
     match parsed.scheme() {
         "https" => Ok(url),
         "http" if is_loopback(&parsed) => Ok(url),
-        _ => Err(format!("{url:?} must begin with https://, or be on this machine")),
+        _ => Err(format!("{url:?} must use https://, unless it is on this machine")),
     }
 }
 
@@ -144,7 +142,7 @@ mod tests {
         assert!(!format!("{ways:?}").contains("R0UT1NG"));
         assert!(read("[keys]\n").expect("none").is_empty());
         for (text, said) in [
-            ("[alerts]\ncommand = []\n", "names no program"),
+            ("[alerts]\ncommand = []\n", "no program given"),
             ("[alerts]\n\nbel = true\n", "unknown field `bel`"),
             ("[alerts.webhook]\nurl = \"http://h.example/\"\n", "must begin with https://"),
             ("[alerts.pagerduty]\nrouting_key_file = \"/none\"\n", "/none"),

@@ -9,6 +9,7 @@ use crate::api::document::One;
 use crate::diagnose::checkup::probe::{PROBES, Probe};
 use crate::diagnose::checkup::{Limits, check};
 use crate::domain::text::Untrusted;
+use crate::text::count;
 use std::process::ExitCode;
 
 pub(super) async fn run(asked: Check) -> Result<ExitCode, Failure> {
@@ -60,7 +61,7 @@ fn shown(checkup: &Checkup) -> String {
         .map(|reading| format!("{}: {}", reading.name, plain(&reading.said)))
         .collect();
     let summary =
-        if worst.is_empty() { format!("{} probes, all well", checkup.readings.len()) } else { worst.join("; ") };
+        if worst.is_empty() { format!("{} passed", count(checkup.readings.len(), "check")) } else { worst.join("; ") };
     let performance: Vec<String> = checkup.readings.iter().filter_map(Reading::performance).collect();
     let bar = if performance.is_empty() { String::new() } else { format!(" | {}", performance.join(" ")) };
     let mut text = format!("CROW {} - {summary}{bar}", checkup.grade.plugin().1);

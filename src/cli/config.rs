@@ -45,7 +45,7 @@ pub(super) fn faults(named: Option<&Path>) -> Vec<String> {
     let unknown = unknown.into_iter().flat_map(|table| table.into_iter().map(|(name, _)| name));
     let unknown = unknown
         .filter(|name| !KNOWN.contains(&name.as_str()))
-        .map(|name| format!("{}: nothing reads {name:?}; known are {}", file.display(), KNOWN.join(", ")));
+        .map(|name| format!("{}: unknown setting {name:?}; known: {}", file.display(), KNOWN.join(", ")));
     let mut faults: Vec<String> = Vec::new();
     for fault in [keys, alerts, profiles].into_iter().flatten().chain(unknown) {
         // A file that is not TOML gives every reader the same error; only the first is reported.
@@ -58,7 +58,7 @@ pub(super) fn faults(named: Option<&Path>) -> Vec<String> {
 }
 
 fn read(file: &Path) -> (Keymap, Option<String>) {
-    let fault = |why: &str| Some(format!("{}: {why}; keys are as they were", file.display()));
+    let fault = |why: &str| Some(format!("{}: {why}; key bindings are unchanged", file.display()));
     let text = match files::read_text(file, files::MAX_SETTINGS_BYTES) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return (Keymap::default(), None),
         Err(error) => return (Keymap::default(), fault(&error.to_string())),

@@ -22,7 +22,7 @@ pub(super) fn run(asked: &Config) -> Result<ExitCode, Failure> {
 
 fn check(asked: &ConfigCheck) -> Result<ExitCode, Failure> {
     if let Some(file) = asked.file.as_ref().filter(|file| !file.is_file()) {
-        return Err(Failure::usage(format!("{} is not there", file.display()), "crow config template writes one"));
+        return Err(Failure::usage(format!("{} does not exist", file.display()), "crow config template writes one"));
     }
     let faults = config::faults(asked.file.as_deref());
     for fault in &faults {
@@ -31,8 +31,8 @@ fn check(asked: &ConfigCheck) -> Result<ExitCode, Failure> {
     if faults.is_empty() {
         let file = asked.file.clone().or_else(settings::config_file).filter(|file| file.is_file());
         output::write(&file.map_or_else(
-            || "there is no configuration file; the defaults are in force".to_owned(),
-            |file| format!("nothing is wrong with {}", Untrusted::new(file.display().to_string()).inert()),
+            || "no configuration file; defaults apply".to_owned(),
+            |file| format!("no problem found in {}", Untrusted::new(file.display().to_string()).inert()),
         ))?;
     }
     Ok(ExitCode::from(u8::from(!faults.is_empty())))
@@ -50,7 +50,7 @@ fn explain() -> Result<ExitCode, Failure> {
             }
         },
     );
-    lines.push(("ways out for alerts", ways, "[alerts] in the configuration file".to_owned()));
+    lines.push(("alert destinations", ways, "[alerts] in the configuration file".to_owned()));
     for (what, value, origin) in lines {
         output::write(&format!("{what:<22}{value}\n{:<22}  from {origin}", ""))?;
     }

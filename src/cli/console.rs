@@ -128,7 +128,7 @@ fn kept(place: &Place) -> Result<PathBuf, String> {
         let log = file.with_file_name("crow.log");
         log::append(&log).map(|()| file).map_err(|error| format!("{}: {error}", log.display()))
     });
-    opened.map_err(|why| format!("this console keeps nothing, neither notes nor history nor a log: {why}"))
+    opened.map_err(|why| format!("notes, history and logs cannot be saved: {why}"))
 }
 
 const fn colour(hue: Hue) -> Color {

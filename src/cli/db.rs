@@ -16,6 +16,7 @@ use crate::engine::upkeep::renumber;
 use crate::engine::upkeep::restore::{self, Asked, Continuation, Origin};
 use crate::engine::upkeep::verify::{self, Check, Verdict};
 use crate::store::upkeep::Progress;
+use crate::text::count;
 use std::io::{IsTerminal as _, Write as _};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -51,10 +52,10 @@ async fn backup(asked: DbBackup) -> Result<ExitCode, Failure> {
     let name = asked.file.display();
     let key = match made.key {
         Some(key) => format!(
-            "{} opens it: without it no key, token or secret in it is of use, so keep it, and elsewhere",
+            "{} decrypts the backup; without it, no key, token or secret in the backup can be used. Keep it in a separate place",
             key.display()
         ),
-        None => "the key that is in CROW_PLATFORM_KEY now opens it, and is not in it: keep it".to_owned(),
+        None => "the key in CROW_PLATFORM_KEY decrypts the backup and is not part of it; keep it".to_owned(),
     };
     say(&format!("{name}: {}, checked\n{key}", size(made.n_bytes)))
 }
@@ -68,25 +69,25 @@ async fn restore(asked: DbRestore) -> Result<ExitCode, Failure> {
         restore::restore(&dir, &custody, Asked { file: &file, origin, after_event }, &ambient, step)
     })
     .await?;
-    let mut text = format!("{} is in place", asked.file.display());
+    let mut text = format!("{} is restored", asked.file.display());
     if let Some(aside) = done.aside {
-        text.push_str(&format!("; the old database is {}", aside.display()));
+        text.push_str(&format!("; the old database was moved to {}", aside.display()));
     }
     let Numbers { event, delivery } = done.last;
     let why = match done.continuation {
-        Continuation::Replaced => "the last ones of the old database",
-        Continuation::Gap => "a gap, as it is not known here which were given since the backup was made",
-        Continuation::Asked => "as asked",
+        Continuation::Replaced => "the last numbers of the old database",
+        Continuation::Gap => "numbers are skipped, as the last ones used are unknown",
+        Continuation::Asked => "as requested",
     };
-    text.push_str(&format!("\nevents go on after {event}, deliveries after {delivery}: {why}"));
-    text.push_str("\nwhat was delivered after the backup was made is delivered again");
+    text.push_str(&format!("\nnew events are numbered after {event}, new deliveries after {delivery}: {why}"));
+    text.push_str("\ndeliveries that succeeded after the backup are sent again");
     say(&text)
 }
 
 fn renumber(asked: DbRenumber) -> Result<ExitCode, Failure> {
     let (dir, custody) = place(asked.data)?;
     let Numbers { event, delivery } = renumber::renumber(&dir, &custody, asked.after_event, &Ambient::real())?;
-    say(&format!("events go on after {event}, deliveries after {delivery}"))
+    say(&format!("new events are numbered after {event}, new deliveries after {delivery}"))
 }
 
 fn rekey(asked: DbRekey) -> Result<ExitCode, Failure> {
@@ -94,16 +95,18 @@ fn rekey(asked: DbRekey) -> Result<ExitCode, Failure> {
     let next = settings::next_custody()?;
     let done = rekey::rekey(&dir, &custody, &next, &Ambient::real())?;
     let mut text = match &done.file {
-        Some(file) => format!("{} signing secrets are sealed with the new key in {}", done.n_secrets, file.display()),
+        Some(file) => {
+            format!("{} encrypted with the new key in {}", count(done.n_secrets, "signing secret"), file.display())
+        }
         None => format!(
-            "{} signing secrets are sealed with the key in CROW_PLATFORM_NEW_KEY: hand it over in CROW_PLATFORM_KEY from now on",
-            done.n_secrets
+            "{} encrypted with the key in CROW_PLATFORM_NEW_KEY: from now on, set it as CROW_PLATFORM_KEY",
+            count(done.n_secrets, "signing secret")
         ),
     };
     if done.file.is_some() && matches!(custody, Custody::Given(_)) {
         text.push_str("; unset CROW_PLATFORM_KEY");
     }
-    say(&format!("{text}\nearlier backups open with the key that was made with them"))
+    say(&format!("{text}\nearlier backups still need their own keys"))
 }
 
 fn verify(asked: &DbVerify) -> Result<ExitCode, Failure> {
@@ -131,12 +134,12 @@ fn audit_head(asked: DbHead) -> Result<ExitCode, Failure> {
 
 /// Reads an audit head that was saved to a file.
 fn read_head(file: &Path) -> Result<Head, Failure> {
-    let refused = |why: String| Failure::usage(why, "give a file that crow db head printed");
+    let refused = |why: String| Failure::usage(why, "give a file with the output of crow db head");
     let text = crate::files::read_text(file, crate::files::MAX_STATE_BYTES)
         .map_err(|error| refused(format!("{}: {error}", file.display())))?;
     let head: AuditHead = serde_json::from_str(&text)
-        .map_err(|error| refused(format!("{} holds no head of an audit trail: {error}", file.display())))?;
-    let mac = hex::decode(&head.mac).map_err(|error| refused(format!("{}: its mac: {error}", file.display())))?;
+        .map_err(|error| refused(format!("{} is not an audit trail head: {error}", file.display())))?;
+    let mac = hex::decode(&head.mac).map_err(|error| refused(format!("{}: invalid mac: {error}", file.display())))?;
     Ok(Head { sequence: head.sequence, mac })
 }
 
@@ -192,8 +195,8 @@ where
             running.await
         }
     };
-    let done = done.map_err(|_| Failure::failed("the copy broke off", "this is a bug"))??;
-    done.ok_or_else(|| Failure::failed("stopped; everything is as it was", ""))
+    let done = done.map_err(|_| Failure::failed("the copy was interrupted", "this is a bug"))??;
+    done.ok_or_else(|| Failure::failed("stopped; nothing was changed", ""))
 }
 
 /// Progress of a copy, on one line of stderr; shown on a terminal only.

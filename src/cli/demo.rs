@@ -42,8 +42,12 @@ enum Place {
 
 impl Place {
     fn of(data: Option<PathBuf>) -> Result<Self, Failure> {
-        let refused =
-            |error| Failure::usage(format!("no temporary directory can be made: {error}"), "say where with --data DIR");
+        let refused = |error| {
+            Failure::usage(
+                format!("cannot create a temporary directory: {error}"),
+                "choose a directory with --data DIR",
+            )
+        };
         Ok(match data {
             Some(dir) => Self::Kept(dir),
             None => Self::Temporary(tempfile::Builder::new().prefix("crow-demo-").tempdir().map_err(refused)?),
@@ -95,10 +99,10 @@ pub(super) async fn run(demo: Demo) -> Result<ExitCode, Failure> {
         platform.stop().await;
         return Err(Failure::usage(
             format!(
-                "{} holds a platform with keys already, and a demo founds a company of its own",
+                "{} already contains a platform with keys, but the demo needs an empty one",
                 place.path().display()
             ),
-            "choose an empty directory, or look at this one with crow --data DIR",
+            "choose an empty directory, or open this one with crow --data DIR",
         ));
     }
     let (end, ended) = oneshot::channel::<()>();

@@ -58,7 +58,7 @@ pub(super) async fn wish(client: &Client, about: &About) -> Result<Wish, String>
 async fn key(client: &Client, name: &str) -> Result<KeyId, String> {
     if own::key(client).is_some() {
         return Err(format!(
-            "which key {} is, only the Portal API knows; leave --key out: the key that asks is looked at",
+            "cannot look up key {} with an API key; omit --key to diagnose the key in use",
             inert(name)
         ));
     }
@@ -66,14 +66,14 @@ async fn key(client: &Client, name: &str) -> Result<KeyId, String> {
     let found: Vec<&KeyRow> = keys.iter().filter(|key| key.name.raw() == name || key.last4.raw() == name).collect();
     match found.as_slice() {
         [key] => Ok(key.id),
-        [] => keys.iter().map(|key| key.id).find(|id| id.to_string() == name).ok_or_else(|| {
-            format!("no key has the name or the last four characters {}; name one of those in pane 2", inert(name))
-        }),
-        several => Err(format!(
-            "{} keys are called {}; name the last four characters of one instead",
-            several.len(),
-            inert(name)
-        )),
+        [] => {
+            keys.iter().map(|key| key.id).find(|id| id.to_string() == name).ok_or_else(|| {
+                format!("no key {}; give a name or last four characters from crow keys list", inert(name))
+            })
+        }
+        several => {
+            Err(format!("{} keys are named {}; give the last four characters of one", several.len(), inert(name)))
+        }
     }
 }
 
@@ -87,7 +87,7 @@ pub(super) async fn needed(client: &Client, about: &About) -> Result<Wish, Failu
 }
 
 /// Remedy for a run file that cannot be read.
-pub(super) const REMEDY: &str = "name a file that an earlier run wrote, or a new one";
+pub(super) const REMEDY: &str = "give a file from an earlier run, or a new file";
 
 /// Writes to stdout with control characters removed; a closed pipe is not an error.
 pub(super) fn print(text: &str) -> Result<(), Failure> {
@@ -106,14 +106,14 @@ fn text(report: &Report) -> String {
     let n_unknown = report.n_unknown();
     let _ = match report.conclusion() {
         Conclusion::CauseFound => Ok(()),
-        Conclusion::NotRun => writeln!(text, "\nnothing could be learnt"),
+        Conclusion::NotRun => writeln!(text, "\nno check could be completed"),
         Conclusion::Undecided => match report.open_question() {
-            Some(open) => writeln!(text, "\nundecided: {:?} has no answer", open.question),
-            None => writeln!(text, "\nundecided: a check failed, and nothing here explains it"),
+            Some(open) => writeln!(text, "\nundecided: {:?} is unknown", open.question),
+            None => writeln!(text, "\nundecided: a check failed without a known cause"),
         },
         Conclusion::NoCause if n_unknown == 0 => writeln!(text, "\nno cause found"),
         Conclusion::NoCause => {
-            writeln!(text, "\nno cause found; {n_unknown} of {} checks are unknown", report.steps.len())
+            writeln!(text, "\nno cause found; {n_unknown} of {} checks unknown", report.steps.len())
         }
     };
     for (position, cause) in report.causes.iter().enumerate() {
@@ -134,7 +134,6 @@ fn inert(text: &str) -> String {
 
 fn evidence(text: &mut String, evidence: &[Evidence]) {
     for item in evidence {
-        let limit = item.limit.as_ref().map_or_else(String::new, |limit| format!(" (limit {limit})"));
-        let _ = writeln!(text, "         {}: {}{limit}", inert(&item.query), item.value.inert());
+        let _ = writeln!(text, "         {}: {}{}", inert(&item.query), item.value.inert(), item.expected());
     }
 }

@@ -9,6 +9,7 @@ use crate::api::examination::{DOCTOR, Examination, Finding, Health};
 use crate::api::paths;
 use crate::domain::text::Untrusted;
 use crate::sqlite::private;
+use crate::text::count;
 use serde_json::Value;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -64,9 +65,9 @@ fn terminal() -> Finding {
             finding("terminal", Health::Well, format!("{columns}x{rows}"))
         }
         Ok((columns, rows)) if is_terminal => {
-            finding("terminal", Health::Ill, format!("{columns}x{rows}, and the console needs 40x8: make it larger"))
+            finding("terminal", Health::Ill, format!("{columns}x{rows}, too small: the console needs 40x8"))
         }
-        _ => finding("terminal", Health::Note, "this is none: commands work, and the console says --plain"),
+        _ => finding("terminal", Health::Note, "none: commands work; the console needs --plain"),
     }
 }
 
@@ -79,7 +80,11 @@ fn letters() -> Finding {
     if is_utf8 {
         finding("letters", Health::Well, format!("UTF-8, from {from}"))
     } else {
-        finding("letters", Health::Note, format!("{from} is not UTF-8: the console draws with ASCII; set LANG=C.UTF-8"))
+        finding(
+            "letters",
+            Health::Note,
+            format!("{from} is not UTF-8: the console uses ASCII; set LANG=C.UTF-8 for UTF-8"),
+        )
     }
 }
 
@@ -120,7 +125,7 @@ fn files() -> Finding {
     let folders = [settings::data_dir(), settings::state_dir()];
     let open: Vec<String> = folders.into_iter().flatten().flat_map(|folder| private::open_to_others(&folder)).collect();
     if open.is_empty() {
-        finding("files", Health::Well, "only their owner can read what is kept here")
+        finding("files", Health::Well, "readable only by their owner")
     } else {
         finding("files", Health::Ill, open.join("; "))
     }
@@ -130,7 +135,7 @@ fn configuration() -> Finding {
     match config::faults(None).as_slice() {
         [] => {
             let n = alerting::ways().map_or(0, |ways| ways.len());
-            finding("configuration", Health::Well, format!("nothing is wrong with it; {n} ways out for alerts"))
+            finding("configuration", Health::Well, format!("no problem found; {}", count(n, "alert destination")))
         }
         faults => finding("configuration", Health::Ill, faults.join("; ")),
     }
@@ -153,13 +158,13 @@ async fn platform(asked: &Doctor) -> Vec<Finding> {
             let version = &overview.platform.version;
             let clock = if skew > SKEW_S { Health::Ill } else { Health::Well };
             let (health, said) = match client.look::<Value>(paths::READYZ, &[]).await {
-                Ok(_) => (Health::Well, "the platform takes calls and dispatches".to_owned()),
+                Ok(_) => (Health::Well, "the platform accepts calls and dispatches".to_owned()),
                 Err(error) => (Health::Ill, error.to_string()),
             };
             vec![
                 finding("platform", Health::Well, format!("{} answers in {ms} ms, version {version}", client.base())),
                 finding("ready", health, said),
-                finding("clock", clock, format!("the platform's is {skew} s from ours")),
+                finding("clock", clock, format!("differs from this machine's by {skew} s")),
             ]
         }
     }

@@ -19,6 +19,7 @@ use crate::escalation::read::{self, Opened};
 use crate::escalation::text;
 use crate::escalation::ticket::Bodies;
 use crate::escalation::write::write;
+use crate::text::count;
 use crate::tui::panes::escalate;
 use crate::tui::reader::{self, Lines, Reader};
 use crate::tui::terminal::install_panic_hook;
@@ -47,13 +48,13 @@ pub(super) async fn run(asked: Escalate) -> Result<ExitCode, Failure> {
         output::remark(&format!("crow: {}", bundle.manifest().platform_check));
     }
     let path = asked.out.unwrap_or_else(|| PathBuf::from(bundle.folder()));
-    write(&bundle, &path).map_err(|error| Failure::failed(error.to_string(), "nothing was handed on"))?;
+    write(&bundle, &path).map_err(|error| Failure::failed(error.to_string(), "the ticket was not written"))?;
     print(&path.display().to_string())?;
     match asked_nothing {
         None => Ok(ExitCode::SUCCESS),
         Some(why) => Err(Failure::failed(
-            format!("the bundle holds nothing of the platform: {why}"),
-            "hand it on only if that is what it is about",
+            format!("the ticket has no data from the platform: {why}"),
+            "send it only if the connection itself is the problem",
         )),
     }
 }
@@ -72,7 +73,7 @@ async fn unanswered(client: &Client) -> Option<String> {
 }
 
 /// Remedy for a bundle in which a passage was withheld.
-const RELEASE: &str = "look at that place; --allow FINGERPRINT releases it if it is no secret, --without-bodies leaves the bodies of answers out";
+const RELEASE: &str = "check that passage; --allow FINGERPRINT releases it if it is not a secret, --without-bodies leaves out response bodies";
 
 /// Builds the secret scan that every outgoing document passes. It knows the credential of `client`, and finds it too.
 pub(super) fn gate(client: &Client) -> SecretGate {
@@ -83,7 +84,7 @@ pub(super) fn gate(client: &Client) -> SecretGate {
 /// Shows a bundle: as a scrolling page on a terminal, otherwise or with `--plain` as lines.
 pub(super) async fn open(asked: Open) -> Result<ExitCode, Failure> {
     let opened = read::open(&asked.bundle)
-        .map_err(|error| Failure::usage(error.to_string(), "name a folder or a .zip that crow escalate wrote"))?;
+        .map_err(|error| Failure::usage(error.to_string(), "give a folder or .zip that crow escalate wrote"))?;
     if asked.json {
         let json =
             serde_json::to_string_pretty(&opened.ticket).map_err(|error| Failure::failed(error.to_string(), ""))?;
@@ -95,13 +96,13 @@ pub(super) async fn open(asked: Open) -> Result<ExitCode, Failure> {
         return page(opened, &asked).await;
     }
     let manifest = &opened.manifest;
-    print(&format!("made {} by crow {}; every file is as it was written", manifest.created_utc, manifest.crow))?;
+    print(&format!("written {} by crow {}; all files are unchanged", manifest.created_utc, manifest.crow))?;
     for entry in &manifest.files {
         print(&format!("  {}  {:>8} bytes  {}", entry.sha256, entry.n_bytes, Untrusted::new(&*entry.name).inert()))?;
     }
     print(&Untrusted::new(manifest.platform_check.to_string()).inert())?;
     for redaction in &manifest.redactions {
-        print(&format!("  left out {} times: {}", redaction.n, Untrusted::new(&*redaction.what).inert()))?;
+        print(&format!("  redacted {}: {}", count(redaction.n, "time"), Untrusted::new(&*redaction.what).inert()))?;
     }
     for line in text::write(&opened.ticket).lines() {
         print(&Untrusted::new(line).inert())?;
@@ -119,6 +120,6 @@ async fn page(opened: Opened, asked: &Open) -> Result<ExitCode, Failure> {
     install_panic_hook();
     match reader::read(Reader::new(title, lines, look, keymap), Ambient::real()).await {
         Ok(ending) => Ok(ExitCode::from(ending.code())),
-        Err(error) => Err(Failure::failed(error.to_string(), "say --plain for lines")),
+        Err(error) => Err(Failure::failed(error.to_string(), "use --plain")),
     }
 }

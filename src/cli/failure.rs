@@ -79,21 +79,19 @@ impl From<engine::Error> for Failure {
             engine::Error::StorageFull(store::Error::Sqlite(error)) => sqlite_remedy(error),
             engine::Error::Descriptors => "raise the limit: ulimit -n, or LimitNOFILE= of the unit",
             engine::Error::Sender(_) => "check the files given with --trust-ca and the operating system's certificates",
-            engine::Error::KeyMissing(_) => {
-                "put the file back from a backup, or hand the key over in CROW_PLATFORM_KEY"
-            }
+            engine::Error::KeyMissing(_) => "restore the file from a backup, or set the key in CROW_PLATFORM_KEY",
             engine::Error::Sealed { .. } => {
-                "put the right key back (backups have theirs in FILE.key), or the database with crow db restore FILE"
+                "restore the matching key (backups have theirs in FILE.key), or the database with crow db restore FILE"
             }
             engine::Error::Lost { .. } => {
-                "crow db restore FILE puts a backup there; to found a new platform choose another directory with --data DIR"
+                "restore a backup with crow db restore FILE, or choose another directory for a new platform with --data DIR"
             }
             engine::Error::Exists(_) => "choose another name, or replace it with --force",
-            engine::Error::Unsound { .. } => "take an older backup, or look at the database with crow db verify",
-            engine::Error::NotAKey(_) => "put the right key there",
-            engine::Error::Forged { .. } => "take another backup, or put the key there that was made with this one",
+            engine::Error::Unsound { .. } => "use an older backup, or check the database with crow db verify",
+            engine::Error::NotAKey(_) => "put the right key into that file",
+            engine::Error::Forged { .. } => "use another backup, or provide the key written with this one",
             engine::Error::Unproven(_) => {
-                "put the file back, or accept a backup that anybody could have made with --unauthenticated"
+                "restore the file, or accept a backup of unverified origin with --unauthenticated"
             }
             _ => "see the log for more",
         };
@@ -105,30 +103,28 @@ impl From<engine::Error> for Failure {
 /// platform without the keys of this one.
 fn io_remedy(error: &std::io::Error) -> &'static str {
     match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on that disk and start again",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free space on that disk and start again",
         _ if [Errno::MFILE, Errno::NFILE].iter().any(|of| error.raw_os_error() == Some(of.raw_os_error())) => {
             "raise the limit: ulimit -n, or LimitNOFILE= of the unit"
         }
-        _ => "check the directory's owner and mode, and how its disk is mounted",
+        _ => "check the directory's owner and mode, and the mount options of its disk",
     }
 }
 
 fn sqlite_remedy(error: &sqlite::Error) -> &'static str {
     match error {
-        sqlite::Error::Full(WriteFault::DiskFull | WriteFault::Reserve) => "make room on that disk and start again",
-        sqlite::Error::Full(_) => "check the directory's owner and mode, its disk, and how it is mounted",
+        sqlite::Error::Full(WriteFault::DiskFull | WriteFault::Reserve) => "free space on that disk and start again",
+        sqlite::Error::Full(_) => "check the directory's owner and mode, its disk and mount options",
         sqlite::Error::Io { source, .. } => io_remedy(source),
         sqlite::Error::Descriptors => "raise the limit: ulimit -n, or LimitNOFILE= of the unit",
         sqlite::Error::Locked { .. } => "stop that process, or choose another directory with --data DIR",
         sqlite::Error::Damaged { .. }
         | sqlite::Error::Altered { .. }
         | sqlite::Error::Corrupt(_)
-        | sqlite::Error::Migration(_) => {
-            "crow db verify says what is wrong with it, crow db restore FILE puts a backup in its place"
-        }
+        | sqlite::Error::Migration(_) => "check it with crow db verify, or restore a backup with crow db restore FILE",
         sqlite::Error::Foreign { .. } => "or choose another directory with --data DIR",
-        sqlite::Error::Newer { .. } => "or put an older backup in its place with crow db restore FILE",
-        sqlite::Error::Outrun { .. } => "make the backup when less is written",
+        sqlite::Error::Newer { .. } => "or restore an older backup with crow db restore FILE",
+        sqlite::Error::Outrun { .. } => "retry when there are fewer writes",
         _ => "see the log for more",
     }
 }
@@ -136,7 +132,7 @@ fn sqlite_remedy(error: &sqlite::Error) -> &'static str {
 impl From<client::Error> for Failure {
     fn from(error: client::Error) -> Self {
         if let client::Error::TooLarge { .. } = &error {
-            return Self::failed(error.to_string(), "check that the address is the platform's, or ask for fewer rows");
+            return Self::failed(error.to_string(), "check that the address is the platform's, or request fewer rows");
         }
         Self::failed(error.to_string(), "check the address and the token")
     }

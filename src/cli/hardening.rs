@@ -25,7 +25,7 @@ pub(super) fn make_private() {
 pub(super) fn check_open_files() -> Result<(), Failure> {
     match getrlimit(Resource::Nofile).current {
         Some(limit) if limit < MIN_OPEN_FILES => Err(Failure::usage(
-            format!("only {limit} files may be open at once, and a platform needs {MIN_OPEN_FILES}"),
+            format!("the limit of open files is {limit}, but the platform needs {MIN_OPEN_FILES}"),
             "raise the limit with ulimit -n 1024, or LimitNOFILE= of the service",
         )),
         _ => Ok(()),

@@ -24,5 +24,5 @@ pub(super) fn keep(file: &Path, text: &str) -> Result<(), Failure> {
 
 /// Failure for a file that cannot be written.
 pub(super) fn unwritten(file: &Path, error: &io::Error) -> Failure {
-    Failure::failed(format!("{}: {error}", file.display()), "name a file that can be written")
+    Failure::failed(format!("{}: {error}", file.display()), "choose a writable file")
 }

@@ -23,7 +23,7 @@ pub(super) fn to_stderr() {
 /// Sends the log to a file in the data directory, appending to it.
 pub(super) fn to_file(path: &Path) -> Result<(), Failure> {
     append(path).map_err(|error| {
-        Failure::usage(format!("{}: {error}", path.display()), "choose a directory that can be written with --data DIR")
+        Failure::usage(format!("{}: {error}", path.display()), "choose a writable directory with --data DIR")
     })
 }
 

@@ -24,7 +24,7 @@ pub(super) fn pages(asked: &Man) -> Result<ExitCode, Failure> {
         }
         Some(folder) => {
             let n = write(&command, "crow", folder)?;
-            output::write(&format!("{n} pages in {}", folder.display()))?;
+            output::write(&format!("{} in {}", crate::text::count(n, "page"), folder.display()))?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -35,7 +35,7 @@ fn page(command: &Command) -> Result<String, Failure> {
     let mut text = Vec::new();
     clap_mangen::Man::new(command.clone())
         .render(&mut text)
-        .map_err(|error| Failure::failed(format!("no page can be made: {error}"), ""))?;
+        .map_err(|error| Failure::failed(format!("cannot create the page: {error}"), ""))?;
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
@@ -43,7 +43,7 @@ fn page(command: &Command) -> Result<String, Failure> {
 fn write(command: &Command, name: &str, folder: &Path) -> Result<usize, Failure> {
     let file = folder.join(format!("{name}.1"));
     std::fs::write(&file, page(command)?).map_err(|error| {
-        Failure::failed(format!("{}: {error}", file.display()), "name a folder that can be written with --out DIR")
+        Failure::failed(format!("{}: {error}", file.display()), "choose a writable folder with --out DIR")
     })?;
     let below = command.get_subcommands().filter(|below| below.get_name() != "help");
     below

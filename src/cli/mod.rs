@@ -87,7 +87,7 @@ fn usage(error: &clap::Error) -> ExitCode {
 fn summary(error: &clap::Error) -> String {
     let text = error.to_string();
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let first = lines.next().unwrap_or("the arguments cannot be read");
+    let first = lines.next().unwrap_or("invalid arguments");
     let listed: Vec<&str> = lines.take_while(|line| !line.starts_with("Usage") && !line.starts_with("tip")).collect();
     [&[first.trim_start_matches("error: ")], listed.as_slice()].concat().join(" ")
 }
@@ -102,7 +102,7 @@ fn start(arguments: Arguments) -> Result<ExitCode, Failure> {
         .enable_all()
         .build()
         .map_err(|error| {
-            Failure::failed(format!("no threads can be started: {error}"), "close other programs and try again")
+            Failure::failed(format!("cannot start threads: {error}"), "close other programs and try again")
         })?;
     let code = runtime.block_on(async {
         match arguments.command {

@@ -13,7 +13,7 @@ pub(super) fn run(asked: Operators) -> Result<ExitCode, Failure> {
     let (dir, custody) = place(asked.data)?;
     let done = access::reset(&dir, &custody, &Ambient::real())?;
     output::write(&format!(
-        "operator {} ({}) has a new token, in {}; the old one is not let in any more",
+        "operator {} ({}) has a new token in {}; the old token is no longer valid",
         done.operator.id,
         done.operator.name,
         done.file.display()

@@ -17,7 +17,7 @@ pub(super) async fn tell(
     mut pictures: watch::Receiver<Arc<Snapshot>>,
     ambient: Ambient,
 ) -> Result<ExitCode, Failure> {
-    let refused = |error: std::io::Error| Failure::failed(format!("no signal can be heard: {error}"), "try again");
+    let refused = |error: std::io::Error| Failure::failed(format!("cannot receive signals: {error}"), "try again");
     let mut interrupted = signal(SignalKind::interrupt()).map_err(refused)?;
     let mut terminated = signal(SignalKind::terminate()).map_err(refused)?;
     let mut hung_up = signal(SignalKind::hangup()).map_err(refused)?;
@@ -31,7 +31,9 @@ pub(super) async fn tell(
         match written {
             Ok(()) => {}
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
-            Err(error) => return Err(Failure::failed(format!("stdout: {error}"), "make room where the lines go")),
+            Err(error) => {
+                return Err(Failure::failed(format!("stdout: {error}"), "free space where the output is written"));
+            }
         }
         tokio::select! {
             changed = pictures.changed() => if changed.is_err() {

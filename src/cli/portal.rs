@@ -15,8 +15,8 @@ pub(super) fn connect(remote: &Remote) -> Result<Client, Failure> {
     match client.credential() {
         Credential::Operator(_) => Ok(client),
         Credential::Key(_) => Err(Failure::usage(
-            "a key of the Integration API cannot be asked this: it takes an operator of the Portal API",
-            "give an operator's token with --token-file F",
+            "not available with an API key: this needs an operator token of the Portal API",
+            "give an operator token with --token-file F",
         )),
     }
 }

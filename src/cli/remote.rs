@@ -49,7 +49,7 @@ impl Place {
                 let name = self.name.as_deref().unwrap_or("the profile");
                 return Err(Failure::usage(
                     format!("{name} has no key"),
-                    format!("crow profile key {name} NAME keeps one in it"),
+                    format!("add one with crow profile key {name} NAME"),
                 ));
             }
         };
@@ -73,8 +73,8 @@ impl Place {
             Ambient::real().within(PROBE, async { self.client()?.has_portal().await.map_err(Failure::from) }).await;
         match (asked, self.keys.is_empty()) {
             (Some(Ok(false)), true) => Err(Failure::usage(
-                format!("{} has no Portal API, and an operator's token is good for nothing else", self.url),
-                "keep a key of the Integration API with crow profile key, or give one with --key-file F",
+                format!("{} has no Portal API, so an operator token cannot be used", self.url),
+                "add an API key with crow profile key, or give one with --key-file F",
             )),
             (Some(Ok(false)), false) => Ok(Self { token: None, ..self }),
             _ => Ok(self),
@@ -107,7 +107,7 @@ impl Place {
             return Ok(Vec::new());
         }
         let holder = |(name, key): &(String, Secret)| {
-            let refused = |why: String| Failure::usage(format!("{name}: {why}"), "copy the key again, in one piece");
+            let refused = |why: String| Failure::usage(format!("{name}: {why}"), "copy the whole key again");
             let company = judge(key.reveal()).map_err(|fault| refused(fault.to_string()))?;
             let credential = Credential::Key(Secret::new(key.reveal().to_owned()));
             let client = Client::new(&self.url, credential).map_err(|error| refused(error.to_string()))?;
@@ -136,20 +136,20 @@ pub(super) fn place(remote: &Remote) -> Result<Place, Failure> {
     let missing = |what: &str| {
         Failure::usage(
             what,
-            "say --profile P, or --url U with --token-file F (portal) or --key-file F (Integration API)",
+            "use --profile P, or --url U with --token-file F (Portal API) or --key-file F (Integration API)",
         )
     };
     let Some(url) = &remote.url else {
         if remote.token_file.is_some() || remote.key_file.is_some() {
-            return Err(missing("the platform's address is missing"));
+            return Err(missing("no platform address given"));
         }
-        return usual()?.ok_or_else(|| missing("no platform is named, and there is no default profile"));
+        return usual()?.ok_or_else(|| missing("no platform given, and no default profile exists"));
     };
     check_transport(url, remote.allow_http)?;
     let (token, keys) = match (&remote.token_file, &remote.key_file) {
         (Some(file), _) => (Some(token(file)?), Vec::new()),
-        (None, Some(file)) => (None, vec![(FROM_FILE.to_owned(), alone(file, "a key of the Integration API")?)]),
-        (None, None) => return Err(missing("who asks is missing")),
+        (None, Some(file)) => (None, vec![(FROM_FILE.to_owned(), alone(file, "an API key")?)]),
+        (None, None) => return Err(missing("no credentials given")),
     };
     Ok(Place { name: None, url: url.clone(), token, keys, profile: None })
 }

@@ -18,11 +18,12 @@ use crate::engine::samples;
 use crate::escalation::{briefing, review};
 use crate::server::guard::Access;
 use crate::server::router;
+use crate::text::count;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Remedy for a file that is not a review.
-const REMEDY: &str = "name a review that crow audit --format json wrote, or remove it";
+const REMEDY: &str = "give a review that crow audit --format json wrote, or remove the file";
 
 pub(super) async fn audit(asked: Audit) -> Result<ExitCode, Failure> {
     log::to_stderr();
@@ -31,8 +32,8 @@ pub(super) async fn audit(asked: Audit) -> Result<ExitCode, Failure> {
     let last = match &asked.last {
         Some(file) => Some(recall(file, REMEDY)?.ok_or_else(|| {
             Failure::usage(
-                format!("{} is not there", file.display()),
-                "name a review that crow audit --format json wrote",
+                format!("{} does not exist", file.display()),
+                "give a review that crow audit --format json wrote",
             )
         })?),
         None => recall(&memory, REMEDY)?,
@@ -58,7 +59,7 @@ pub(super) async fn brief(asked: Briefing) -> Result<ExitCode, Failure> {
     let client = portal::connect(&asked.remote)?;
     let key = find(&client, &asked.key).await?;
     if let Some(at) = key.revoked_utc {
-        return Err(Failure::usage(format!("key {} is revoked since {at}", key.id), "name an active key with --key"));
+        return Err(Failure::usage(format!("key {} was revoked at {at}", key.id), "give an active key with --key"));
     }
     let companies = client.companies().await?.items;
     let company = companies.into_iter().find(|company| company.id == key.company_id).map(|company| company.name);
@@ -102,10 +103,9 @@ fn form(asked: Option<Format>, out: Option<&Path>) -> Result<Format, Failure> {
         (None, Some("md") | None) => Ok(Format::Md),
         (None, Some("html")) => Ok(Format::Html),
         (None, Some("json")) => Ok(Format::Json),
-        (None, Some(other)) => Err(Failure::usage(
-            format!("nothing is known of files that end in .{other}"),
-            "say --format md, json or html",
-        )),
+        (None, Some(other)) => {
+            Err(Failure::usage(format!("unknown file extension .{other}"), "use --format md, json or html"))
+        }
     }
 }
 
@@ -118,9 +118,9 @@ pub(super) fn deliver(text: &str, out: Option<&Path>, client: &Client) -> Result
         false => gate.pass(text, &mut redactions),
     };
     let text =
-        passed.map_err(|held| Failure::failed(format!("nothing was written: {held}"), "look at names and targets"))?;
+        passed.map_err(|held| Failure::failed(format!("nothing was written: {held}"), "check names and targets"))?;
     for (what, n) in redactions.iter() {
-        output::remark(&format!("crow: left out {n} times: {what}"));
+        output::remark(&format!("crow: redacted {}: {what}", count(n, "time")));
     }
     match out {
         Some(file) => {

@@ -18,10 +18,7 @@ pub(super) async fn run(asked: RunbookCall) -> Result<ExitCode, Failure> {
     let subject = needed(&client, &asked.about).await?.subject;
     if !Runbook::about(subject).contains(&asked.runbook) {
         let what = if asked.runbook == Runbook::KeyRotation { "--key NAME|LAST4" } else { "--subscription ID" };
-        return Err(Failure::usage(
-            format!("{} is about one thing", asked.runbook.name()),
-            format!("say which with {what}"),
-        ));
+        return Err(Failure::usage(format!("{} needs a subject", asked.runbook.name()), format!("give {what}")));
     }
     let file = asked.run.unwrap_or_else(|| {
         format!("crow-{}-{}.json", asked.runbook.name(), subject.to_string().replace(' ', "-")).into()
@@ -29,8 +26,8 @@ pub(super) async fn run(asked: RunbookCall) -> Result<ExitCode, Failure> {
     let earlier: Option<Progress> = recall(&file, REMEDY)?;
     if earlier.as_ref().is_some_and(|run| run.runbook != asked.runbook || run.subject != subject) {
         return Err(Failure::usage(
-            format!("{} holds a run of something else", file.display()),
-            "name another file with --run",
+            format!("{} belongs to another run", file.display()),
+            "choose another file with --run",
         ));
     }
     let ambient = Ambient::real();
@@ -50,16 +47,16 @@ fn inert(text: &str) -> String {
 }
 
 fn shown(progress: &Progress) -> String {
-    let mut text = format!("{} of {}, begun {}\n", progress.runbook.name(), progress.subject, progress.begun_utc);
+    let mut text = format!("{} for {}, started {}\n", progress.runbook.name(), progress.subject, progress.begun_utc);
     for (position, step) in progress.steps.iter().enumerate() {
         let _ = writeln!(text, "{:<8} {}. {}", step.state(), position + 1, step.to_do);
         let why = step.verdict.why().unwrap_or(&step.found);
-        let _ = writeln!(text, "         checked: {}: {}", step.check, inert(why));
+        let _ = writeln!(text, "         check: {}: {}", step.check, inert(why));
         for offer in &step.offers {
             let _ = writeln!(text, "         to {}:\n           {}", inert(&offer.what), inert(&offer.command));
         }
     }
-    let end = if progress.is_over() { "all steps are done" } else { "do what stands at now, then run this again" };
+    let end = if progress.is_over() { "all steps are done" } else { "do the step marked 'now', then run this again" };
     let _ = writeln!(text, "\n{end}");
     text
 }

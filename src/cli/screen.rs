@@ -53,8 +53,8 @@ pub(super) fn check(look: &Look) -> Result<(), Failure> {
     }
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         return Err(Failure::usage(
-            "the console needs a terminal, and this is not one",
-            "run it in a terminal, say --plain for lines, or use crow serve or crow demo --headless",
+            "the console needs a terminal",
+            "run it in a terminal, add --plain, or use crow serve or crow demo --headless",
         ));
     }
     Ok(())
@@ -64,7 +64,7 @@ pub(super) fn check(look: &Look) -> Result<(), Failure> {
 async fn remembered(file: Option<PathBuf>) -> Option<History> {
     let file = file?;
     let opened = tokio::task::spawn_blocking(move || History::open(&file)).await.ok()?;
-    opened.inspect_err(|error| tracing::warn!(%error, "nothing is remembered of this console")).ok()
+    opened.inspect_err(|error| tracing::warn!(%error, "console settings cannot be saved")).ok()
 }
 
 /// Shows the console until it ends.
@@ -82,13 +82,13 @@ pub(super) async fn show(opening: Opening) -> Result<ExitCode, Failure> {
     let feeding = if holders.is_empty() {
         tokio::spawn(feed::follow(client, ambient.clone(), feed::Settings { rows: ROWS, history }, sender))
     } else {
-        let kept = tempfile::tempdir().map_err(|error| Failure::failed(error.to_string(), "make room in TMPDIR"))?;
+        let kept = tempfile::tempdir().map_err(|error| Failure::failed(error.to_string(), "free space in TMPDIR"))?;
         let history = match history {
             Some(history) => history,
             // An observer needs a history; without a file to keep it in, a temporary one lasts as long as the
             // console.
             None => History::open(&kept.path().join("history.db"))
-                .map_err(|error| Failure::failed(error.to_string(), "make room in TMPDIR"))?,
+                .map_err(|error| Failure::failed(error.to_string(), "free space in TMPDIR"))?,
         };
         let post = Post::new(holders, ambient.clone(), history, percent);
         performer = performer.with_post(post.clone());

@@ -25,7 +25,7 @@ pub(super) async fn run(serve: Serve) -> Result<ExitCode, Failure> {
     let is_proxied = serve.behind_proxy || !serve.trusted_proxy.is_empty();
     if !serve.bind.ip().is_loopback() && !is_proxied && !serve.insecure {
         return Err(Failure::usage(
-            format!("{} can be reached from other machines, and keys would travel without TLS", serve.bind),
+            format!("{} is reachable from other machines, and keys would be sent without TLS", serve.bind),
             "bind to 127.0.0.1, or put a TLS proxy in front and add --trusted-proxy CIDR (or --behind-proxy), or accept the risk with --insecure",
         ));
     }
@@ -52,7 +52,7 @@ pub(super) async fn run(serve: Serve) -> Result<ExitCode, Failure> {
     };
     let platform = Standalone::start(wish).await?;
     if policy == Policy::Private {
-        tracing::warn!("http and private webhook targets are permitted: for development only");
+        tracing::warn!("http and private webhook targets are allowed: for development only");
     }
     let (stop_pushing, told) = watch::channel(false);
     let pushing = serve.otlp.map(|url| {
@@ -66,12 +66,12 @@ pub(super) async fn run(serve: Serve) -> Result<ExitCode, Failure> {
     if let Some(Ok(Err(why))) =
         Ambient::real().within(PATIENCE, async { OptionFuture::from(pushing).await }).await.flatten()
     {
-        tracing::warn!(why, "no metrics were pushed");
+        tracing::warn!(why, "metrics push failed");
     }
     let again = stop_signal()?;
     tokio::select! {
         () = platform.stop() => Ok(ExitCode::SUCCESS),
-        () = again => Err(Failure::failed("told to stop twice; what was under way is made again at the next start", "")),
+        () = again => Err(Failure::failed("stopped at once by a second signal; unfinished attempts are repeated at the next start", "")),
     }
 }
 
@@ -85,7 +85,7 @@ pub(super) fn announce(address: &str) -> Result<(), Failure> {
 /// Starts listening for SIGINT, SIGTERM and SIGHUP; the returned future completes when one of them arrives.
 pub(super) fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
     let on =
-        |kind| signal(kind).map_err(|error| Failure::failed(format!("signals cannot be heard: {error}"), "try again"));
+        |kind| signal(kind).map_err(|error| Failure::failed(format!("cannot receive signals: {error}"), "try again"));
     let (mut interrupt, mut terminate, mut hang_up) =
         (on(SignalKind::interrupt())?, on(SignalKind::terminate())?, on(SignalKind::hangup())?);
     Ok(async move {

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 /// Returns the default directories, following the XDG base directory specification.
 fn directories() -> Result<ProjectDirs, Failure> {
     ProjectDirs::from("", "", "crow")
-        .ok_or_else(|| Failure::usage("there is no home directory to keep data in", "say where with --data DIR"))
+        .ok_or_else(|| Failure::usage("no home directory for the data", "choose a directory with --data DIR"))
 }
 
 /// Returns the data directory of the standalone platform.
@@ -93,9 +93,9 @@ pub(super) fn locale() -> (bool, String) {
 /// Describes which colours a console uses here by default, and why.
 pub(super) fn colours() -> String {
     match (variable("NO_COLOR"), variable("COLORTERM"), variable("TERM")) {
-        (Some(_), ..) => "none, as NO_COLOR is set: marks, words and bold say the same".to_owned(),
+        (Some(_), ..) => "none, as NO_COLOR is set; marks, words and bold are used instead".to_owned(),
         (None, Some(depth), _) => format!("COLORTERM={depth}"),
-        (None, None, Some(term)) => format!("TERM={term}; the themes dark and light want 24 bits"),
+        (None, None, Some(term)) => format!("TERM={term}; the themes dark and light need 24-bit colour"),
         (None, None, None) => "TERM is not set".to_owned(),
     }
 }
@@ -106,7 +106,7 @@ pub(super) fn clipboard() -> String {
         Route::Program(command, _) => command.join(" "),
         Route::Terminal(Wrap::Tmux) => "OSC 52, plain and wrapped for tmux".to_owned(),
         Route::Terminal(Wrap::Screen) => "OSC 52 wrapped for screen".to_owned(),
-        Route::Terminal(Wrap::Plain) => "OSC 52, if the terminal knows it".to_owned(),
+        Route::Terminal(Wrap::Plain) => "OSC 52, if the terminal supports it".to_owned(),
     };
     let mut names: Vec<String> = routes().iter().map(name).collect();
     names.push("a file".to_owned());
@@ -116,11 +116,11 @@ pub(super) fn clipboard() -> String {
 /// Lists what is in effect: each setting, its value, and where the value comes from.
 pub(super) fn origins() -> Vec<(&'static str, String, String)> {
     let path = |path: Option<PathBuf>| {
-        path.map_or_else(|| "unknown: there is no home directory".to_owned(), |path| path.display().to_string())
+        path.map_or_else(|| "unknown: no home directory".to_owned(), |path| path.display().to_string())
     };
     let base = |name: &str| match variable(name) {
         Some(value) => format!("{name}={value}"),
-        None => format!("the usual place, as {name} is not set"),
+        None => format!("default, as {name} is not set"),
     };
     let set = |name: &str| {
         if variable(name).is_some() {
@@ -130,14 +130,14 @@ pub(super) fn origins() -> Vec<(&'static str, String, String)> {
         }
     };
     let file = config_file();
-    let there = if file.as_ref().is_some_and(|file| file.is_file()) { "" } else { " (not there)" };
+    let there = if file.as_ref().is_some_and(|file| file.is_file()) { "" } else { " (does not exist)" };
     vec![
         ("configuration file", path(file) + there, base("XDG_CONFIG_HOME")),
         ("data directory", path(data_dir().ok()), base("XDG_DATA_HOME")),
         ("state directory", path(state_dir().ok()), base("XDG_STATE_HOME")),
         ("platform's key", set("CROW_PLATFORM_KEY"), "the environment; its value is never shown".to_owned()),
         ("letters", if locale().0 { "UTF-8" } else { "ASCII" }.to_owned(), locale().1),
-        ("colours", colours(), "the environment; --theme says otherwise".to_owned()),
+        ("colours", colours(), "the environment; --theme overrides it".to_owned()),
     ]
 }
 

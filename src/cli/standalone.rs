@@ -64,7 +64,7 @@ impl Task {
     async fn end(mut self, ambient: &Ambient, patience: Duration) {
         self.stop.send_replace(true);
         if ambient.within(patience, &mut self.running).await.is_none() {
-            tracing::warn!("something did not stop in time and was left");
+            tracing::warn!("a task did not stop in time and was abandoned");
             self.running.abort();
         }
     }
@@ -92,7 +92,7 @@ impl Standalone {
         let listener = TcpListener::bind(bind).await.map_err(|error| {
             Failure::usage(
                 format!("cannot listen on {bind}: {error}"),
-                "choose another address with --bind, or stop what is using it",
+                "choose another address with --bind, or stop the process that uses it",
             )
         })?;
         let address = listener.local_addr().map_err(|error| Failure::failed(error.to_string(), "try again"))?;

@@ -45,7 +45,7 @@ fn read(file: &Path) -> Result<Palette, String> {
     let text = files::read_text(file, files::MAX_SETTINGS_BYTES).map_err(|error| error.to_string())?;
     let file: File = toml::from_str(&text).map_err(|error| error.message().to_owned())?;
     let one = |name: &str, text: &str| -> Result<Color, String> {
-        colour(text).ok_or_else(|| format!("{name} is {text}, and must be like #14171c"))
+        colour(text).ok_or_else(|| format!("{name} is {text}, but must be like #14171c"))
     };
     let palette = Palette {
         ground: one("ground", &file.ground)?,
@@ -86,7 +86,7 @@ mod tests {
         let dark = include_str!("../../assets/themes/dark.toml");
         for (from, to, said) in [
             ("#a3adba", "#303030", "dim on ground has a contrast"),
-            ("#a3adba", "grey", "dim is grey, and must be like #14171c"),
+            ("#a3adba", "grey", "dim is grey, but must be like #14171c"),
             ("dim =", "dimm =", "unknown field `dimm`"),
         ] {
             std::fs::write(&file, dark.replace(from, to)).expect("written");

@@ -14,6 +14,7 @@ use crate::client::Error;
 use crate::client::connection::Client;
 use crate::domain::text::Untrusted;
 use crate::files;
+use crate::text::count;
 use std::process::ExitCode;
 
 pub(super) async fn export(asked: Export) -> Result<ExitCode, Failure> {
@@ -45,11 +46,11 @@ struct Named {
 pub(super) async fn import(asked: Import) -> Result<ExitCode, Failure> {
     log::to_stderr();
     let refused =
-        |why: String| Failure::usage(format!("{}: {why}", asked.file.display()), "name a file that crow export wrote");
+        |why: String| Failure::usage(format!("{}: {why}", asked.file.display()), "give a file that crow export wrote");
     let bytes = files::read_named(&asked.file, files::MAX_STATE_BYTES).map_err(|error| refused(error.to_string()))?;
     let named: Named = serde_json::from_slice(&bytes).map_err(|error| refused(error.to_string()))?;
     if named.schema.as_deref() != Some(CONFIGURATION) {
-        return Err(refused(format!("it is no {CONFIGURATION}")));
+        return Err(refused(format!("not a {CONFIGURATION} document")));
     }
     let wanted: Configuration = serde_json::from_slice(&bytes).map_err(|error| refused(error.to_string()))?;
     let client = portal::connect(&asked.consent.look.remote)?;
@@ -59,11 +60,12 @@ pub(super) async fn import(asked: Import) -> Result<ExitCode, Failure> {
         changes.into_iter().partition(|change| matches!(change, Change::ByHand(_)));
     if ours.is_empty() {
         preview.iter().for_each(|line| output::remark(line));
-        let said = if by_hand.is_empty() { "nothing differs" } else { "nothing that can be done from here differs" };
+        let said =
+            if by_hand.is_empty() { "no differences" } else { "the remaining differences must be resolved by hand" };
         output::write(said)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let plan = Plan::new(format!("make {} changes", ours.len()), preview).of(ours.len() as u64);
+    let plan = Plan::new(format!("make {}", count(ours.len(), "change")), preview).of(ours.len() as u64);
     let work = async |client: &Client| {
         let mut failed = Vec::new();
         for change in &ours {
@@ -73,7 +75,7 @@ pub(super) async fn import(asked: Import) -> Result<ExitCode, Failure> {
         }
         failed.iter().for_each(|line| output::remark(line));
         let said = format!(
-            "{} of {} changes were made; {} are to be made by hand",
+            "{} of {} changes made; {} to be made by hand",
             ours.len() - failed.len(),
             ours.len(),
             by_hand.len()

@@ -24,7 +24,7 @@ pub(super) fn run(asked: &Verify) -> Result<ExitCode, Failure> {
         (Some(given), _) => Ok(Some(given.clone())),
         (None, Some(head)) => head.value(name),
         (None, None) => Err(Failure::usage(
-            format!("there is no {name}"),
+            format!("{name} is missing"),
             "give the headers as they arrived with --headers FILE, or --signature and --timestamp",
         )),
     };
@@ -97,7 +97,7 @@ impl Head {
         if values.len() > 1 {
             return Err(Failure::usage(
                 format!("could not run: {} different headers {name} in {}", values.len(), self.file),
-                "keep the headers of one request; a receiver refuses one that has two",
+                "keep the headers of one request; receivers reject duplicates",
             ));
         }
         Ok(values.pop())
@@ -109,15 +109,15 @@ impl Head {
         let other =
             DELIVERED.into_iter().find(|other| *other != name && !headers::values(&self.text, other).is_empty());
         if let Some(other) = other {
-            let what = format!("{other} is in {} and {name} is not: a proxy on the way may drop headers", self.file);
+            let what = format!("{} has {other} but not {name}: a proxy may drop headers", self.file);
             return tell(&Finding::Explained(vec![Found::new(Flaw::NoSignature, what)]), asked);
         }
         let n = headers::lines(&self.text).count();
         let first: String = headers::lines(&self.text).next().unwrap_or_default().chars().take(MAX_QUOTED).collect();
         let seen = if n == 0 {
-            "it is empty".to_owned()
+            "the file is empty".to_owned()
         } else {
-            format!("{n} lines, first {}", Untrusted::new(first).inert())
+            format!("{}, first: {}", crate::text::count(n, "line"), Untrusted::new(first).inert())
         };
         Err(Failure::usage(format!("could not run: no header {name} in {}", self.file), seen))
     }
@@ -128,14 +128,14 @@ fn shown(lab: &Lab) -> String {
     let _ = match (lab.fit, lab.n_tried) {
         (Fit::Genuine, _) => writeln!(
             text,
-            "the signature fits; if the receiver refuses it, its comparison is wrong: give what it computed as --computed, \
-             its clock as --received-at"
+            "the signature is valid; if the receiver rejects it, add the signature it computes with --computed and its clock with \
+             --received-at"
         ),
-        (Fit::Explained, _) => writeln!(text, "the signature does not fit what the receiver has, and this is why"),
+        (Fit::Explained, _) => writeln!(text, "the signature does not match; cause found"),
         (Fit::Unexplained, n_tried) => writeln!(
             text,
-            "the signature does not fit, and none of {} variants gives it: the secret is another one, or the body was changed \
-             in a way that is not known here",
+            "the signature does not match, nor does any of {} variants: the secret is another one, or the body was changed in an \
+             unknown way",
             n_tried.unwrap_or_default()
         ),
     };
@@ -148,7 +148,7 @@ fn shown(lab: &Lab) -> String {
 }
 
 fn refused(path: &Path, why: impl std::fmt::Display) -> Failure {
-    Failure::usage(format!("{}: {why}", path.display()), "give a file that can be read")
+    Failure::usage(format!("{}: {why}", path.display()), "give a readable file")
 }
 
 /// Reads a file, or standard input, unchanged.
@@ -160,10 +160,10 @@ fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
 
 /// Reads a secret as the receiver does: everything in the file except one final line break, which editors add.
 fn read_secret(path: &Path) -> Result<Secret, Failure> {
-    let text = String::from_utf8(bytes(path)?).map_err(|_| refused(path, "not a text"))?;
+    let text = String::from_utf8(bytes(path)?).map_err(|_| refused(path, "not UTF-8 text"))?;
     let text = text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
     if text.is_empty() {
-        return Err(refused(path, "there is no secret in it"));
+        return Err(refused(path, "it contains no secret"));
     }
     Ok(Secret::new(text.to_owned()))
 }
@@ -173,13 +173,13 @@ fn prompted(asked: &Verify) -> Result<Secret, Failure> {
     let what_to_do = "give it with --secret-file FILE";
     if asked.body == Path::new("-") || !std::io::stdin().is_terminal() {
         return Err(Failure::usage(
-            "the signing secret cannot be asked for: standard input is no terminal",
+            "cannot prompt for the signing secret: standard input is not a terminal",
             what_to_do,
         ));
     }
     match prompt::secret("signing secret") {
         Ok(Some(secret)) if !secret.reveal().is_empty() => Ok(secret),
-        Ok(_) => Err(Failure::usage("no signing secret was given", what_to_do)),
-        Err(error) => Err(Failure::usage(format!("the terminal cannot be read: {error}"), what_to_do)),
+        Ok(_) => Err(Failure::usage("no signing secret given", what_to_do)),
+        Err(error) => Err(Failure::usage(format!("cannot read the terminal: {error}"), what_to_do)),
     }
 }

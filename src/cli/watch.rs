@@ -59,7 +59,9 @@ pub(super) async fn run(asked: Watch) -> Result<ExitCode, Failure> {
         return desk.acknowledge(&client, key).await;
     }
     if desk.ways.is_empty() && !asked.bell {
-        output::remark("crow: no way out is configured: notices stand on stdout alone; see crow config template");
+        output::remark(
+            "crow: no alert destination configured; notifications go to stdout only (see crow config template)",
+        );
     }
     desk.follow(client, asked).await
 }
@@ -87,10 +89,7 @@ impl Desk {
             None => settings::state_dir()?.join("watch").join(place),
         };
         let refused = |error: std::io::Error| {
-            Failure::usage(
-                format!("{}: {error}", folder.display()),
-                "name a folder that can be written with --state DIR",
-            )
+            Failure::usage(format!("{}: {error}", folder.display()), "choose a writable folder with --state DIR")
         };
         let outbox = Outbox::open(&folder.join("outbox")).map_err(refused)?;
         let memory = folder.join("told.json");
@@ -113,12 +112,12 @@ impl Desk {
         let refused = |why: &str| {
             Failure::usage(
                 format!("{}: {why}", path.display()),
-                "one watch of a platform is enough; name another folder with --state DIR",
+                "stop the other one, or choose another folder with --state DIR",
             )
         };
         let file = private::options().write(true).create(true).truncate(true).open(&path);
         let file = file.map_err(|error| refused(&error.to_string()))?;
-        file.try_lock().map_err(|_| refused("another crow watch follows this platform"))?;
+        file.try_lock().map_err(|_| refused("another crow watch is running for this platform"))?;
         Ok(file)
     }
 
@@ -156,8 +155,9 @@ impl Desk {
             }
             // Saved after the outbox: after a crash a notification may go out twice, but none is lost.
             if before != self.told {
-                remember(&self.memory, &self.told)
-                    .map_err(|error| Failure::failed(format!("{}: {error}", self.memory.display()), "make room"))?;
+                remember(&self.memory, &self.told).map_err(|error| {
+                    Failure::failed(format!("{}: {error}", self.memory.display()), "free disk space")
+                })?;
             }
             self.send().await;
             tokio::select! {
@@ -173,7 +173,7 @@ impl Desk {
         let ways: Vec<&str> = self.ways.iter().map(Way::name).collect();
         self.outbox
             .put(notice, &ways)
-            .map_err(|error| Failure::failed(format!("a notice cannot be kept: {error}"), "make room"))
+            .map_err(|error| Failure::failed(format!("cannot store a notification: {error}"), "free disk space"))
     }
 
     /// Sends the notifications that are due. A notification that fails stays queued; one that can never be delivered
@@ -188,19 +188,19 @@ impl Desk {
                 None => {
                     tracing::warn!(
                         way = letter.way,
-                        "a notice waits for a way that is no longer configured; it is given up"
+                        "a notification is for a destination that is no longer configured; it is dropped"
                     );
                     self.outbox.done(&letter)
                 }
                 Some(way) => match self.deliver(way, &letter.notice).await {
                     Ok(()) => self.outbox.done(&letter),
                     Err(Undelivered::ForGood(why)) => {
-                        output::remark(&said(&letter, &why, "given up"));
+                        output::remark(&said(&letter, &why, "dropped"));
                         self.outbox.done(&letter)
                     }
                     Err(Undelivered::ForNow { why, retry_after }) => {
                         if letter.n_tries == 0 {
-                            output::remark(&said(&letter, &why, "tried again until it arrives"));
+                            output::remark(&said(&letter, &why, "retrying"));
                         }
                         self.outbox.later(&letter, self.ambient.now(), retry_after)
                     }
@@ -232,13 +232,16 @@ impl Desk {
     fn passed(&self, form: &impl Serialize, notice: &Notice) -> Result<Outbound, Undelivered> {
         let json = inert::line(form).map_err(|error| Undelivered::ForGood(error.to_string()))?;
         outbound::pass(&json, &self.gate, &mut Redactions::default())
-            .map_err(|held| Undelivered::ForGood(format!("{} is held back: {held}", notice.key)))
+            .map_err(|held| Undelivered::ForGood(format!("{} was not sent: {held}", notice.key)))
     }
 
     /// Sends a test notification through every channel at once, and reports the results.
     async fn try_ways(self) -> Result<ExitCode, Failure> {
         if self.ways.is_empty() {
-            return Err(Failure::usage("no way out is configured", "crow config template shows [alerts]"));
+            return Err(Failure::usage(
+                "no alert destination configured",
+                "set one in [alerts] (see crow config template)",
+            ));
         }
         let now = self.ambient.now();
         let notice = Notice {
@@ -247,7 +250,7 @@ impl Desk {
             subject: "trial".to_owned(),
             name: "crow watch --try".into(),
             state: "wrn".to_owned(),
-            why: "this is a trial; nothing is wrong".into(),
+            why: "test notification; no action needed".into(),
             since_utc: now,
             at_utc: now,
             platform: self.platform.clone(),
@@ -273,29 +276,23 @@ impl Desk {
     /// Acknowledges a reported alert on the platform, where every watch and console sees it.
     async fn acknowledge(&self, client: &Client, key: &str) -> Result<ExitCode, Failure> {
         let Some(open) = self.told.told().find(|notice| notice.key == key) else {
-            return Err(Failure::usage(
-                format!("no alert that was told has the key {key}"),
-                "crow watch --list shows them",
-            ));
+            return Err(Failure::usage(format!("no reported alert has the key {key}"), "see crow watch --list"));
         };
         // The platform's current alert, which may differ from what was reported.
         let overview = client.overview(ROWS).await?;
         let alerts = Alerts::default().after(&overview, &Reach::Portal, self.ambient.now());
         let Some(alert) = alerts.list().iter().find(|alert| alert.subject.to_string() == open.subject) else {
-            return Err(Failure::usage(
-                format!("{key} is over"),
-                "crow watch --list shows what was told and has not ended",
-            ));
+            return Err(Failure::usage(format!("{key} is resolved"), "see crow watch --list for open alerts"));
         };
         let said = client.acknowledge(alert.subject, alert.standing, None).await?;
-        output::write(&format!("{key} is acknowledged by {}; the watch that runs tells it", said.by.inert()))?;
+        output::write(&format!("{key} is acknowledged by {}; a running crow watch reports it", said.by.inert()))?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
 fn said(letter: &Letter, why: &str, end: &str) -> String {
     let why = Untrusted::new(why).inert();
-    format!("crow: {} did not take \"{} {}\": {why}; {end}", letter.way, letter.notice.turn.name(), letter.notice.key)
+    format!("crow: {} rejected \"{} {}\": {why}; {end}", letter.way, letter.notice.turn.name(), letter.notice.key)
 }
 
 fn recall(memory: &Path) -> std::io::Result<Notices> {
@@ -322,7 +319,7 @@ fn ring(notice: &Notice) {
 async fn command(words: &[String], json: &Outbound, ambient: &Ambient) -> Result<(), Undelivered> {
     let for_now = |why: String| Undelivered::ForNow { why, retry_after: None };
     let Some((program, rest)) = words.split_first() else {
-        return Err(Undelivered::ForGood("names no program".to_owned()));
+        return Err(Undelivered::ForGood("no program given".to_owned()));
     };
     let mut running = Command::new(program)
         .args(rest)
@@ -330,7 +327,7 @@ async fn command(words: &[String], json: &Outbound, ambient: &Ambient) -> Result
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .map_err(|error| for_now(format!("{program} cannot be started: {error}")))?;
+        .map_err(|error| for_now(format!("cannot start {program}: {error}")))?;
     if let Some(mut input) = running.stdin.take() {
         // A program that does not read its standard input is not an error.
         let _ = writeln!(input, "{}", json.as_str());

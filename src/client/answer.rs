@@ -115,8 +115,8 @@ impl Answer {
             let mut shown: String = text.trim().chars().take(SHOWN).collect();
             if shown.is_empty() {
                 shown = match &self.location {
-                    Some(location) => format!("redirects to {}; a key is not sent there", location.raw()),
-                    None => "no word of explanation".to_owned(),
+                    Some(location) => format!("redirects to {}; keys are not sent to another address", location.raw()),
+                    None => "no explanation".to_owned(),
                 };
             }
             Untrusted::new(shown)
@@ -253,7 +253,7 @@ mod tests {
             (r#"{"error":"forbidden"}"#, "403: forbidden"),
             (r#"{"message":"no"}"#, "403: no"),
             ("no\n", "403: no"),
-            ("", "403: no word of explanation"),
+            ("", "403: no explanation"),
             ("<html>\u{1b}[31m</html>", "403: <html>␛[31m</html>"),
         ];
         for (body, line) in cases {

@@ -54,7 +54,7 @@ impl Client {
         let url = Url::parse(base)
             .map_err(|error| Error::Unusable(format!("{base:?} is not a URL: {error}; try http://127.0.0.1:PORT")))?;
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-            return Err(Error::Unusable(format!("{base:?} must begin with http:// or https:// and name a host")));
+            return Err(Error::Unusable(format!("{base:?} must begin with http:// or https:// and contain a host")));
         }
         let mut headers = HeaderMap::new();
         let (name, text) = match &credential {
@@ -62,9 +62,7 @@ impl Client {
             Credential::Key(key) => ("x-api-key", key.reveal().to_owned()),
         };
         let mut value = HeaderValue::try_from(text).map_err(|_| {
-            Error::Unusable(
-                "the token has characters that cannot stand in a header; was a whole file given?".to_owned(),
-            )
+            Error::Unusable("the token has characters that a header cannot contain; is it a whole file?".to_owned())
         })?;
         value.set_sensitive(true);
         headers.insert(name, value);
@@ -78,7 +76,7 @@ impl Client {
             // request is lost on a connection that is being closed.
             .pool_idle_timeout(Duration::from_secs(8))
             .build()
-            .map_err(|error| Error::Unusable(format!("no HTTP client can be made: {error}")))?;
+            .map_err(|error| Error::Unusable(format!("cannot create an HTTP client: {error}")))?;
         Ok(Self { base: url, http, credential: Arc::new(credential) })
     }
 
@@ -188,7 +186,7 @@ impl Client {
         }
         if let Some(body) = body {
             let bytes = serde_json::to_vec(body)
-                .map_err(|error| Error::Unusable(format!("the request cannot be written: {error}")))?;
+                .map_err(|error| Error::Unusable(format!("cannot encode the request: {error}")))?;
             request = request.header("content-type", "application/json").body(bytes);
         }
         Ok(request)
@@ -222,7 +220,7 @@ impl Client {
             Ok(problem) if problem.code != Code::Unknown || !problem.detail.is_empty() => {
                 Error::Refused { problem: Box::new(problem) }
             }
-            _ => Error::Garbled { base: self.base().to_owned(), status, why: "no problem+json in it".to_owned() },
+            _ => Error::Garbled { base: self.base().to_owned(), status, why: "not a problem+json document".to_owned() },
         }
     }
 
@@ -234,7 +232,7 @@ impl Client {
         while let Some(next) = innermost.and_then(std::error::Error::source) {
             innermost = Some(next);
         }
-        let why = innermost.map_or_else(|| "the connection broke".to_owned(), ToString::to_string);
+        let why = innermost.map_or_else(|| "the connection was interrupted".to_owned(), ToString::to_string);
         Error::Unreachable { base: self.base().to_owned(), why }
     }
 }
@@ -257,7 +255,7 @@ pub fn plain_trusting(ca_files: &[PathBuf]) -> Result<reqwest::Client, Error> {
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .build()
-        .map_err(|error| Error::Unusable(format!("no HTTP client can be made: {error}")))
+        .map_err(|error| Error::Unusable(format!("cannot create an HTTP client: {error}")))
 }
 
 /// Configures TLS with the root certificates of the operating system and the *ring* provider.
@@ -266,7 +264,7 @@ pub(super) fn tls() -> Result<rustls::ClientConfig, Error> {
 }
 
 fn tls_trusting(ca_files: &[PathBuf]) -> Result<rustls::ClientConfig, Error> {
-    let refused = |error: rustls::Error| Error::Unusable(format!("no TLS can be set up: {error}"));
+    let refused = |error: rustls::Error| Error::Unusable(format!("cannot set up TLS: {error}"));
     let mut roots = Vec::new();
     for path in ca_files {
         let refused = |why: String| Error::Unusable(format!("{}: {why}", path.display()));
@@ -276,7 +274,7 @@ fn tls_trusting(ca_files: &[PathBuf]) -> Result<rustls::ClientConfig, Error> {
             roots.push(root.map_err(|error| refused(error.to_string()))?);
         }
         if roots.len() == before {
-            return Err(refused("there is no certificate in it; PEM is expected".to_owned()));
+            return Err(refused("no certificate found; expected PEM".to_owned()));
         }
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -85,7 +85,7 @@ impl Client {
         cursor: Option<&str>,
         limit: u32,
     ) -> Result<T, Error> {
-        let unusable = |why: String| Error::Unusable(format!("the query cannot be written: {why}"));
+        let unusable = |why: String| Error::Unusable(format!("cannot encode the query: {why}"));
         let filters = match serde_json::to_value(query) {
             Ok(Value::Object(filters)) => filters,
             Ok(other) => return Err(unusable(format!("{other} has no names"))),

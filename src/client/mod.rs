@@ -50,7 +50,7 @@ pub enum Error {
         problem: Box<Problem>,
     },
     /// The answer exceeds the size limit.
-    #[error("{base} answered {status} with more than {}, the limit of an answer", crate::files::size(*limit))]
+    #[error("{base} answered {status} with more than {}, the maximum", crate::files::size(*limit))]
     TooLarge {
         /// Base address of the platform.
         base: String,
@@ -60,7 +60,7 @@ pub enum Error {
         limit: u64,
     },
     /// The answer cannot be read as the expected type.
-    #[error("{base} answered {status} with something that is not what was asked for: {why}")]
+    #[error("{base} answered {status} with an unexpected document: {why}")]
     Garbled {
         /// Base address of the platform.
         base: String,

@@ -45,7 +45,7 @@ impl Outward {
             .no_proxy()
             .timeout(LIMIT)
             .build()
-            .map_err(|error| super::Error::Unusable(format!("no HTTP client can be made: {error}")))?;
+            .map_err(|error| super::Error::Unusable(format!("cannot create an HTTP client: {error}")))?;
         Ok(Self { http })
     }
 

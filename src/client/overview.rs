@@ -78,7 +78,7 @@ impl Pulses {
                 }
             }
             if self.pending.len() > LONGEST {
-                return Err(self.garbled("a message without end"));
+                return Err(self.garbled("an unterminated message"));
             }
             match self.response.chunk().await {
                 Ok(Some(bytes)) => self.pending.extend_from_slice(&bytes),

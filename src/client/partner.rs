@@ -115,11 +115,11 @@ impl Unreadable {
 /// A description of the field that is missing or not understood.
 pub fn event(raw: &RawValue, owner: CompanyId) -> Result<Polled, String> {
     let fields = Fields::read(raw, &[])?;
-    let id = fields.number(&["id", "eventid"]).ok_or("an event has no whole number as its id")?;
+    let id = fields.number(&["id", "eventid"]).ok_or("an event's id is missing or not a whole number")?;
     let kind = fields.text(&["type", "eventtype", "event"]).ok_or("an event has no type")?;
     let created_at = fields
         .moment(&["createdutc", "createdat", "created", "timestamp", "occurredat"])
-        .ok_or("the time of an event is not understood")?;
+        .ok_or("an event's time is missing or unreadable")?;
     let company = fields.number(&["companyid", "tenantid"]).map_or(owner, CompanyId);
     Ok(Polled { id: EventId(id), kind, created_at, company, envelope: raw.get().as_bytes().to_vec() })
 }
@@ -143,13 +143,13 @@ pub struct Listed {
 /// A description of the field that is missing or not understood.
 pub fn subscription(raw: &RawValue, owner: CompanyId) -> Result<Listed, String> {
     let fields = Fields::read(raw, &["subscription", "webhook", "data", "item"])?;
-    let id = fields.number(&["id", "subscriptionid"]).ok_or("a subscription has no whole number as its id")?;
+    let id = fields.number(&["id", "subscriptionid"]).ok_or("a subscription's id is missing or not a whole number")?;
     let target_url = fields
         .text(&["targeturl", "url", "endpoint", "endpointurl", "callbackurl"])
-        .ok_or("a subscription has no address")?;
+        .ok_or("a subscription has no target URL")?;
     let is_enabled = fields
         .answer(&["isenabled", "enabled", "active", "isactive", "status"])
-        .ok_or("whether a subscription is enabled is not understood")?;
+        .ok_or("a subscription's enabled flag is missing or unreadable")?;
     let streak = fields.number(&["consecutivefailures", "failurecount"]).and_then(|n| u32::try_from(n).ok());
     let created_at = fields.moment(&["createdutc", "createdat", "created"]);
     let updated_at = fields.moment(&["updatedutc", "updatedat", "updated", "modifiedutc"]);
@@ -188,7 +188,7 @@ pub fn tested(body: &[u8]) -> Result<TestResult, String> {
     let status_code = fields.number(&["statuscode", "status", "httpstatus"]).and_then(|code| u16::try_from(code).ok());
     let success = fields.answer(&["success", "succeeded", "ok"]).or(status_code.map(|code| (200..300).contains(&code)));
     Ok(TestResult {
-        success: success.ok_or("whether the test succeeded is not understood")?,
+        success: success.ok_or("the test's result is missing or unreadable")?,
         status_code,
         elapsed_ms: fields.number(&["elapsedms", "durationms"]).and_then(|ms| u64::try_from(ms).ok()).unwrap_or(0),
         response_body_truncated: fields.answer(&["responsebodytruncated", "truncated"]).unwrap_or(false),
@@ -225,7 +225,7 @@ mod tests {
         assert_eq!(Some(came.created_at), Timestamp::parse("2026-11-24T08:00:00Z"));
         assert_eq!(
             event(&raw(r#"{"id":"evt_1","type":"x","createdUtc":"2026-11-24T08:00:00Z"}"#), CompanyId(1)),
-            Err("an event has no whole number as its id".to_owned())
+            Err("an event's id is missing or not a whole number".to_owned())
         );
 
         let came = subscription(

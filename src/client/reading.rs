@@ -113,7 +113,7 @@ type Members<'a> = BTreeMap<String, &'a RawValue>;
 /// A description of why the body cannot be read as one list.
 pub fn list(body: &str) -> Result<Listed<'_>, String> {
     let whole: &RawValue = serde_json::from_str(body).map_err(|error| format!("not JSON: {error}"))?;
-    found(whole, DEEPEST)?.ok_or_else(|| "there is no list in it under any of the usual names".to_owned())
+    found(whole, DEEPEST)?.ok_or_else(|| "no list under any of the usual names".to_owned())
 }
 
 fn found(value: &RawValue, depth: usize) -> Result<Option<Listed<'_>>, String> {
@@ -132,7 +132,7 @@ fn found(value: &RawValue, depth: usize) -> Result<Option<Listed<'_>>, String> {
         (None, _, []) => None,
         _ => {
             let names: Vec<&str> = arrays.iter().map(|(name, _)| name.as_str()).collect();
-            return Err(format!("there are several lists in it: {}", names.join(", ")));
+            return Err(format!("several lists found: {}", names.join(", ")));
         }
     };
     let next = next(&members, DEEPEST);
@@ -444,10 +444,7 @@ mod tests {
         for text in ["", "<html>", "7", r#"{"a":1}"#, r#"{"items":[],"data":[]}"#, r#"{"foo":[],"bar":[]}"#] {
             assert!(read(text).is_err(), "{text}");
         }
-        assert_eq!(
-            read(r#"{"items":[],"data":[]}"#).map(|_| ()),
-            Err("there are several lists in it: data, items".to_owned())
-        );
+        assert_eq!(read(r#"{"items":[],"data":[]}"#).map(|_| ()), Err("several lists found: data, items".to_owned()));
     }
 
     #[test]

@@ -91,24 +91,29 @@ const fn part(path: &'static str, description: &'static str, types: &'static [Ev
 pub const RECEIVERS: [Part; 9] = [
     part(
         "/crm/orders",
-        "Orders and payments into the CRM",
+        "Orders and payments to the CRM",
         &[EventType::InvoiceStatusChanged, EventType::PaymentSucceeded],
         Temper::Prompt,
     ),
     Part {
         owner: Owner::Zapier,
-        ..part("/zapier/hooks/new-leads", "New leads to the sales sheet", &[EventType::LeadCreated], Temper::Prompt)
+        ..part(
+            "/zapier/hooks/new-leads",
+            "New leads to the sales spreadsheet",
+            &[EventType::LeadCreated],
+            Temper::Prompt,
+        )
     },
     part(
         "/n8n/webhook/client-status",
-        "Status changes into the onboarding workflow",
+        "Status changes to the onboarding workflow",
         &[EventType::ClientCreated, EventType::ClientStatusChanged],
         Temper::Prompt,
     ),
-    part("/analytics/events", "Everything, for the warehouse", &EventType::ALL, Temper::Prompt),
+    part("/analytics/events", "All events to the data warehouse", &EventType::ALL, Temper::Prompt),
     part(
         "/payments/ledger",
-        "Ledger bookings; its host restarts often",
+        "Ledger entries (host restarts often)",
         &[EventType::PaymentSucceeded, EventType::PaymentFailed],
         Temper::Flaky,
     ),
@@ -122,7 +127,7 @@ pub const RECEIVERS: [Part; 9] = [
             Temper::Prompt,
         )
     },
-    part("/erp/invoices", "Invoices into the ERP", &[EventType::InvoiceCreated], Temper::Failing),
+    part("/erp/invoices", "Invoices to the ERP", &[EventType::InvoiceCreated], Temper::Failing),
     Part {
         fate: Fate::SwitchedOff("replaced by /crm/orders"),
         ..part("/legacy/sync", "Old nightly sync", &[EventType::PaymentSucceeded], Temper::Prompt)

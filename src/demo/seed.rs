@@ -68,7 +68,7 @@ impl Founder<'_> {
 
     async fn founding(&self) -> Result<Past, Error> {
         let company = NewCompany { name: cast::COMPANY.to_owned() };
-        let company = self.operator.create_company(&company).await.map_err(failed("found itself"))?.id;
+        let company = self.operator.create_company(&company).await.map_err(failed("create its company"))?.id;
         let (dormant, _) = self.client(company, &cast::HUBSPOT).await?;
         dormant.events(None, 1).await.map_err(failed("use a key"))?;
         let retired = self.key(company, &cast::RETIRED).await?.row.id;
@@ -130,7 +130,7 @@ impl Founder<'_> {
         });
         if let Fate::SwitchedOff(reason) = part.fate {
             let reason = Some(reason.to_owned());
-            self.operator.disable(subscription, reason).await.map_err(failed("switch a subscription off"))?;
+            self.operator.disable(subscription, reason).await.map_err(failed("disable a subscription"))?;
         }
         Ok(Placed { subscription, receiver, part })
     }

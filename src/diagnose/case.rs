@@ -16,6 +16,7 @@ use crate::api::subscriptions::SubscriptionRow;
 use crate::client::connection::Client;
 use crate::domain::ids::{AttemptId, EventId};
 use crate::domain::time::Timestamp;
+use crate::text::count;
 use futures_util::future::join_all;
 use std::time::Duration;
 
@@ -121,10 +122,7 @@ pub async fn collect(client: &Client, ambient: &Ambient, matter: &Matter) -> Cas
     };
     let here = ambient.now();
     let clock_ahead_ms = overview.as_ref().ok().map(|overview| overview.server_utc.millis() - here.millis());
-    let silent = overview
-        .as_ref()
-        .err()
-        .map(|why| format!("the difference between the clocks and the platform's version: {why}"));
+    let silent = overview.as_ref().err().map(|why| format!("clock difference and platform version: {why}"));
     let mut case = Case {
         at: overview.as_ref().map_or(here, |overview| overview.server_utc),
         clock_ahead_ms,
@@ -140,7 +138,8 @@ pub async fn collect(client: &Client, ambient: &Ambient, matter: &Matter) -> Cas
         subjects,
     };
     if n_subjects > SUBJECTS {
-        case.unlearnt.push(format!("{} more things that were collected: {SUBJECTS} at most", n_subjects - SUBJECTS));
+        case.unlearnt
+            .push(format!("{}: at most {SUBJECTS} are diagnosed", count(n_subjects - SUBJECTS, "more subject")));
     }
     for (position, subject) in case.subjects.clone().into_iter().enumerate() {
         let topics = matter.topic.map_or_else(|| fitting(subject), |topic| vec![topic]);
@@ -211,7 +210,7 @@ async fn add_picked(client: &Client, picked: &Picked, case: &mut Case) {
     for (id, came) in attempts {
         match came {
             Ok(detail) => found.push(detail),
-            Err(error) => case.unlearnt.push(format!("attempt {id}, which was picked out: {error}")),
+            Err(error) => case.unlearnt.push(format!("selected attempt {id}: {error}")),
         }
     }
     if !found.is_empty() {
@@ -223,18 +222,18 @@ async fn add_picked(client: &Client, picked: &Picked, case: &mut Case) {
         match came {
             Ok(trace) => {
                 if trace.has_more {
-                    case.unlearnt.push(format!("event {id}: its company had more subscriptions than were read"));
+                    case.unlearnt.push(format!("event {id}: some subscriptions of its company were not read"));
                 }
                 case.events.push(trace);
             }
-            Err(error) => case.unlearnt.push(format!("event {id}, which was picked out: {error}")),
+            Err(error) => case.unlearnt.push(format!("selected event {id}: {error}")),
         }
     }
     let there: Vec<i64> = case.requests.found.iter().flatten().map(|row| row.id).collect();
     let wanted: Vec<i64> = picked.requests.iter().copied().filter(|id| !there.contains(id)).take(PICKED).collect();
     let (rows, why) = picked_requests(client, &wanted).await;
     for id in wanted.iter().filter(|id| !rows.iter().any(|row| row.id == **id)) {
-        case.unlearnt.push(format!("request {id}, which was picked out: {why}"));
+        case.unlearnt.push(format!("selected request {id}: {why}"));
     }
     if !rows.is_empty() {
         let more = Asked { found: Ok(rows), ..Asked::never() };

@@ -64,7 +64,7 @@ impl<T> Asked<T> {
     /// Creates a query that was not made, because the playbook does not need it.
     #[must_use]
     pub fn never() -> Self {
-        let found = Err("this playbook does not ask for it".to_owned());
+        let found = Err("not needed by this playbook".to_owned());
         Self { query: String::new(), at: Timestamp::default(), found, is_cut: false }
     }
 
@@ -74,13 +74,13 @@ impl<T> Asked<T> {
     ///
     /// One line with the query and the reason why there is no result.
     pub fn get(&self) -> Result<&T, String> {
-        self.found.as_ref().map_err(|why| format!("{} gave nothing: {why}", self.query))
+        self.found.as_ref().map_err(|why| format!("{} failed: {why}", self.query))
     }
 
     /// Creates evidence from the result. A number from an incomplete result is marked as a lower bound.
     #[must_use]
     pub fn evidence(&self, what: &str, value: impl Into<Untrusted>, limit: Option<&str>) -> Evidence {
-        let cut = if self.is_cut { " (not all: there are more rows, or some could not be read)" } else { "" };
+        let cut = if self.is_cut { " (incomplete: more rows exist, or some are unreadable)" } else { "" };
         let value: Untrusted = value.into();
         let is_bound = self.is_cut && value.raw().bytes().all(|byte| byte.is_ascii_digit());
         Evidence {
@@ -190,7 +190,7 @@ impl Dossier {
     #[must_use]
     pub fn caller(&self, row: &RequestRow) -> String {
         match (row.key_id, &row.last4) {
-            (None, Some(last4)) => format!("the key that ends in {}", last4.inert()),
+            (None, Some(last4)) => format!("key \u{2026}{}", last4.inert()),
             (id, _) => self.key_name(id),
         }
     }

@@ -74,15 +74,15 @@ impl Fault {
     #[must_use]
     pub fn title(self, seen: &str) -> String {
         let what = match self {
-            Self::RejectsSignature => "the endpoint refuses what it gets",
-            Self::Status => "the endpoint answers with an error",
-            Self::Redirects => "the endpoint redirects, and redirects are not followed",
-            Self::Slow => return format!("the endpoint gives no answer within {} s ({seen})", DEADLINE.as_secs()),
-            Self::Refused => "nothing listens at the endpoint, or a firewall refuses",
-            Self::Dns => "the endpoint's name cannot be resolved",
-            Self::Tls => "TLS with the endpoint fails: certificate expired, for another name, or not trusted",
-            Self::Private => "the endpoint's address is not a public one",
-            Self::Broken => "the endpoint breaks connections or does not speak HTTP",
+            Self::RejectsSignature => "the endpoint rejects deliveries",
+            Self::Status => "the endpoint returns errors",
+            Self::Redirects => "the endpoint redirects; redirects are not followed",
+            Self::Slow => return format!("the endpoint does not answer within {} s ({seen})", DEADLINE.as_secs()),
+            Self::Refused => "connection refused: no server on that port, or a firewall",
+            Self::Dns => "the endpoint's host name does not resolve",
+            Self::Tls => "TLS handshake fails: certificate expired, untrusted or for another host",
+            Self::Private => "the endpoint's address is not public",
+            Self::Broken => "the endpoint drops connections or does not speak HTTP",
         };
         format!("{what} ({seen})")
     }
@@ -92,28 +92,30 @@ impl Fault {
     pub const fn resolution(self) -> &'static str {
         match self {
             Self::RejectsSignature => {
-                "Compare the signing secret that the receiver holds with the one of this subscription: an outdated secret is the usual \
-                 reason for 401 and 403. The signature covers the timestamp, a dot and the raw body; verify before parsing. If the secret is \
-                 lost, create a new subscription and move the endpoint over."
+                "Check that the receiver uses this subscription's signing secret: an outdated secret is the usual reason for 401 and 403. \
+                 The signature covers timestamp + \".\" + raw body; verify before parsing. If the secret is lost, create a new \
+                 subscription and switch the endpoint to it."
             }
             Self::Status => {
-                "Ask the owner of the endpoint to look at its own log at the times given; the answer's body, kept with each attempt, \
-                 often names the reason. A 410 means that the endpoint is gone for good."
+                "Ask the endpoint's owner to check its log at these times. The response body, stored with each attempt, often names the \
+                 reason. 410 means that the endpoint is gone permanently."
             }
-            Self::Redirects => "Set the subscription's target to the address to which the endpoint redirects.",
+            Self::Redirects => "Set the subscription's target to the URL that the endpoint redirects to.",
             Self::Slow => {
-                "Have the endpoint store the event and answer at once, and do the work afterwards. Answers must be complete within 10 s."
+                "Make the endpoint store the event, answer at once and do the work afterwards. The answer must be complete within 10 s."
             }
             Self::Refused => {
-                "Check that the endpoint runs, listens on that port, and that its firewall lets the platform in."
+                "Check that the endpoint is running, listens on that port, and that its firewall admits the platform."
             }
-            Self::Dns => "Check the name in the target and its DNS records.",
+            Self::Dns => "Check the host name in the target and its DNS records.",
             Self::Tls => {
-                "Renew the certificate, serve the whole chain, and check that it is for the name in the target."
+                "Renew the certificate, serve the full chain, and check that it matches the host name in the target."
             }
-            Self::Private => "Use a target that is reachable from the internet; private addresses are never dialled.",
+            Self::Private => {
+                "Use a target that is reachable from the internet; crow never connects to private addresses."
+            }
             Self::Broken => {
-                "Check the proxy or load balancer in front of the endpoint; it ends connections before an answer is complete."
+                "Check the proxy or load balancer in front of the endpoint: the connection ends before an HTTP answer is complete."
             }
         }
     }

@@ -94,7 +94,7 @@ pub async fn picked_requests(client: &Client, wanted: &[i64]) -> (Vec<RequestRow
             break;
         }
     }
-    (found, format!("it is not among the newest {newest} of the log"))
+    (found, format!("not among the newest {newest} requests of the log"))
 }
 
 /// Filters that the platform applies to its lists. Rows it leaves out do not count against the page limits here.

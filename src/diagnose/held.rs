@@ -27,13 +27,13 @@ pub async fn look(
     let (signature, timestamp) = (header("X-Wlcro-Signature")?, header("X-Wlcro-Timestamp")?);
     if detail.redacted {
         return Err(
-            "your role is shown bodies without personal values, over which nothing can be computed; an admin can, \
-                    or crow verify with the body as the receiver got it"
+            "your role sees redacted bodies, which cannot be verified; ask an admin, or run crow verify on the body that the \
+                    receiver got"
                 .to_owned(),
         );
     }
-    let body = detail.request_body.bytes().ok_or("not all of the body was kept")?;
-    let sent_at: i64 = timestamp.parse().map_err(|_| "the attempt has no timestamp that can be read".to_owned())?;
+    let body = detail.request_body.bytes().ok_or("the stored body is incomplete")?;
+    let sent_at: i64 = timestamp.parse().map_err(|_| "the attempt's timestamp is unreadable".to_owned())?;
     // The search takes tens of milliseconds of CPU time, too long for an async worker.
     let work = move || {
         let finding = lab::judge(&Sample {
@@ -56,17 +56,19 @@ pub async fn look(
             let check: SignatureCheck = asked.map_err(|error| Untrusted::new(error.to_string()).inert())?;
             Ok(match check.lab.fit {
                 Fit::Explained => check,
-                Fit::Genuine | Fit::Unexplained => told(wrong("it is that of no subscription of this company either")),
+                Fit::Genuine | Fit::Unexplained => told(wrong("no other subscription of this company has it either")),
             })
         }
-        (Finding::Unexplained { .. }, None) => Ok(told(wrong("whose it is cannot be asked here"))),
+        (Finding::Unexplained { .. }, None) => {
+            Ok(told(wrong("whether it belongs to another subscription cannot be checked here")))
+        }
         (finding, _) => Ok(told(Lab::from(&finding))),
     }
 }
 
 /// Creates the verdict that the secret is another one.
 fn wrong(whose: &str) -> Lab {
-    let what = format!("the secret that was typed does not give the signature that was sent; {whose}");
+    let what = format!("the secret entered does not produce the signature that was sent; {whose}");
     let cause = FlawRow::from(&Found::new(Flaw::WrongSecret, what));
     Lab { fit: Fit::Explained, causes: vec![cause], n_tried: None }
 }

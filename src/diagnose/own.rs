@@ -25,8 +25,7 @@ use crate::domain::time::Timestamp;
 use serde::de::DeserializeOwned;
 
 /// Reason for everything that only the Portal API knows.
-pub const PORTAL: &str =
-    "only the Portal API knows it, and a key cannot ask that; ask with an operator's token (--token-file)";
+pub const PORTAL: &str = "not available with an API key; use an operator token (--token-file)";
 /// Maximum number of rows requested, with one call per list, because calls count against the key's rate limit.
 const PAGE: u32 = 200;
 
@@ -61,7 +60,7 @@ pub async fn gather(client: &Client, key: &Secret, ambient: &Ambient, wish: Wish
     }
     let (refused, served): (Vec<_>, Vec<_>) = desk.rows.into_iter().partition(|row| row.status >= 400);
     let own =
-        |found| Asked { query: "the answers to this key's own calls".to_owned(), at, found: Ok(found), is_cut: false };
+        |found| Asked { query: "answers to this key's own calls".to_owned(), at, found: Ok(found), is_cut: false };
     (dossier.refused, dossier.served) = (own(refused), own(served));
     narrow(&mut dossier);
     if needs.contains(&Source::Attempts) {

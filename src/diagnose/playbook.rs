@@ -73,7 +73,7 @@ impl Answer {
     #[must_use]
     pub fn of_read<T>(asked: &Asked<T>, causes: Vec<Weighed>, evidence: Vec<Evidence>) -> Self {
         if causes.is_empty() && asked.is_cut {
-            let why = format!("{} gave not all rows: there are more, or some could not be read", asked.query);
+            let why = format!("{} is incomplete: more rows exist, or some are unreadable", asked.query);
             return Self { evidence, ..Self::unknown(why) };
         }
         Self::of(causes, evidence)
@@ -171,9 +171,11 @@ fn has_failed(steps: &[Step], id: &str) -> bool {
 }
 
 fn why_not(steps: &[Step], id: &str) -> String {
-    match steps.iter().find(|step| step.id == id).map(|step| &step.verdict) {
-        Some(Verdict::Pass) => format!("{id} is as it should be"),
-        Some(Verdict::Unknown(_)) => format!("{id} is not known"),
-        _ => format!("{id} was skipped"),
+    let step = steps.iter().find(|step| step.id == id);
+    let question = step.map_or(id, |step| step.question.as_str());
+    match step.map(|step| &step.verdict) {
+        Some(Verdict::Pass) => format!("not needed, passed: {question}"),
+        Some(Verdict::Unknown(_)) => format!("depends on an unknown check: {question}"),
+        _ => format!("depends on a skipped check: {question}"),
     }
 }

@@ -67,14 +67,12 @@ async fn check(
 fn misfit(topic: Topic, subject: Subject) -> Option<String> {
     let (is_misfit, what) = match (subject, topic) {
         (Subject::All | Subject::Company(_), _) | (_, Topic::ManagedSubscription) => return None,
-        (Subject::Subscription(_), _) => {
-            (!fitting(subject).contains(&topic), "calls, which keys make; name one with --key")
-        }
+        (Subject::Subscription(_), _) => (!fitting(subject).contains(&topic), "API calls: name a key with --key"),
         (Subject::Key(_), _) => {
-            (!fitting(subject).contains(&topic), "deliveries, which go to subscriptions; name one with --subscription")
+            (!fitting(subject).contains(&topic), "deliveries: name a subscription with --subscription")
         }
     };
-    is_misfit.then(|| format!("{topic} is about {what}, or ask about the company with --company"))
+    is_misfit.then(|| format!("{topic} is about {what}, or a company with --company"))
 }
 
 /// Creates the report of a playbook that cannot run for a subject: every step is unknown for the same reason.
@@ -110,7 +108,7 @@ async fn breakers(client: &Client, ambient: &Ambient, dossier: &Dossier) -> Repo
     let report = breaker::merged(subject, dossier.at, &reports);
     match none {
         Ok(false) => report,
-        Ok(true) => breaker::with_first(report, Verdict::Unknown("there is no subscription".to_owned())),
+        Ok(true) => breaker::with_first(report, Verdict::Unknown("no subscription exists".to_owned())),
         Err(why) => breaker::with_first(report, Verdict::Unknown(why.clone())),
     }
 }

@@ -20,6 +20,7 @@ use crate::client::connection::Client;
 use crate::domain::ids::{KeyId, SubscriptionId};
 use crate::domain::key::Scope;
 use crate::domain::time::Timestamp;
+use crate::text::{count, several};
 use std::time::Duration;
 
 /// How long a key must be unused before it is revoked.
@@ -35,56 +36,52 @@ pub const fn steps(runbook: Runbook) -> &'static [Text] {
         Runbook::KeyRotation => &[
             (
                 "new-key",
-                "Create a key of the same company with the same scopes; it is shown once.",
-                "a newer key with these scopes is in force",
+                "Create a key for the same company with the same scopes. It is shown once.",
+                "a newer active key has these scopes",
             ),
             (
                 "new-in-use",
-                "Put the new key into every system that uses the old one.",
-                "the new key has authenticated a call",
+                "Deploy the new key to every system that uses the old one.",
+                "the new key authenticated a call",
             ),
-            ("old-silent", "Wait until nobody uses the old key any more.", "no call of the old key for 15 minutes"),
-            ("old-revoked", "Revoke the old key; that is permanent.", "the old key is revoked"),
+            ("old-silent", "Wait until the old key is no longer used.", "no call with the old key for 15 minutes"),
+            ("old-revoked", "Revoke the old key. This is permanent.", "the old key is revoked"),
         ],
         Runbook::LostSecret => &[
             (
                 "new-subscription",
-                "Create a subscription to the same endpoint with the same types; its secret is shown once.",
-                "a newer subscription with these types is on",
+                "Create a subscription with the same target and event types. Its secret is shown once.",
+                "a newer subscription with these types is enabled",
             ),
             (
                 "first-success",
-                "Put the new secret into the receiver. Until the old one is gone each event comes twice: drop repeats by the event's id.",
-                "the new subscription has delivered successfully",
+                "Configure the new secret in the receiver. Until the old subscription is deleted each event arrives twice: drop duplicates by event id.",
+                "a delivery to the new subscription succeeded",
             ),
-            ("old-deleted", "Delete the old subscription; the overlap ends.", "the old subscription is gone"),
+            ("old-deleted", "Delete the old subscription. Duplicates end.", "the old subscription is deleted"),
         ],
         Runbook::BreakerRecovery => &[
             (
                 "endpoint-answers",
-                "Repair the endpoint and send a test until it succeeds.",
+                "Fix the endpoint, then send tests until one succeeds.",
                 "the latest attempt since the trip succeeded",
             ),
             (
                 "enabled",
-                "Enable the subscription, and choose whether what passed by is delivered.",
-                "the subscription is on",
+                "Enable the subscription, and choose whether to resend missed events.",
+                "the subscription is enabled",
             ),
-            ("delivers", "Wait for the next delivery.", "a scheduled or replayed delivery succeeded since"),
-            ("nothing-waits", "Replay what passed by, if the receiver needs it.", "no delivery is skipped or parked"),
+            ("delivers", "Wait for the next delivery.", "the latest scheduled or replayed delivery succeeded"),
+            (
+                "nothing-waits",
+                "Replay missed events if the receiver needs them.",
+                "no delivery of the last 7 days was missed, given up or held",
+            ),
         ],
         Runbook::Rollback => &[
-            (
-                "earlier-known",
-                "Look at the earlier configurations and choose one.",
-                "there is an earlier configuration",
-            ),
-            (
-                "rolled-back",
-                "Bring the chosen configuration back.",
-                "the configuration in force is one that was in force before",
-            ),
-            ("endpoint-answers", "Send a test to the endpoint.", "the latest attempt since then succeeded"),
+            ("earlier-known", "Review the earlier configurations and choose one.", "an earlier configuration exists"),
+            ("rolled-back", "Restore the chosen configuration.", "the current configuration equals an earlier one"),
+            ("endpoint-answers", "Send a test to the endpoint.", "the latest attempt since the rollback succeeded"),
         ],
     }
 }
@@ -108,7 +105,7 @@ pub async fn go_on(client: &Client, ambient: &Ambient, mut progress: Progress) -
         let earlier = progress.steps.iter().find(|step| step.id == *id).filter(|step| step.verdict == Verdict::Pass);
         let (verdict, found, at_utc) = match earlier {
             Some(step) => (Verdict::Pass, step.found.clone(), step.at_utc),
-            None if is_open => (Verdict::Skipped("an earlier step is open".to_owned()), String::new(), None),
+            None if is_open => (Verdict::Skipped("waiting for an earlier step".to_owned()), String::new(), None),
             None => {
                 let (verdict, found) = match check(client, &dossier, &progress, id).await {
                     Ok((true, found)) => (Verdict::Pass, found),
@@ -144,7 +141,7 @@ async fn check(client: &Client, dossier: &Dossier, of: &Progress, id: &str) -> R
             Runbook::BreakerRecovery => breaker_step(client, dossier, subscription, id).await,
             Runbook::Rollback | Runbook::KeyRotation => rollback_step(client, of, subscription, id).await,
         },
-        Subject::All | Subject::Company(_) => Err("a run-book is about one key or one subscription".to_owned()),
+        Subject::All | Subject::Company(_) => Err("a runbook needs one key or one subscription".to_owned()),
     }
 }
 
@@ -155,7 +152,7 @@ async fn key_step(
     (id, step): (KeyId, &str),
 ) -> Result<(bool, String), String> {
     let keys = dossier.keys.get()?;
-    let old = keys.iter().find(|key| key.id == id).ok_or_else(|| format!("there is no key {id}"))?;
+    let old = keys.iter().find(|key| key.id == id).ok_or_else(|| format!("key {id} does not exist"))?;
     let has_all = |key: &KeyRow| old.scopes.iter().all(|scope: &Scope| key.scopes.contains(scope));
     let newer = keys.iter().filter(|key| key.company_id == old.company_id && key.id != old.id && key.is_active);
     let newer = newer
@@ -174,14 +171,14 @@ async fn key_step(
             let page: LogPage<RequestRow> =
                 client.look(paths::REQUESTS, &query).await.map_err(|error| error.to_string())?;
             match page.items.first() {
-                Some(row) => (false, format!("last call {} to {}", row.utc, row.route.inert())),
+                Some(row) => (false, format!("last call at {} to {}", row.utc, row.route.inert())),
                 None => (true, format!("no call since {since}")),
             }
         }
         ("old-revoked", _) => {
-            (!old.is_active, old.revoked_utc.map_or_else(|| "in force".to_owned(), |at| format!("revoked {at}")))
+            (!old.is_active, old.revoked_utc.map_or_else(|| "active".to_owned(), |at| format!("revoked {at}")))
         }
-        _ => return Err("the new key is not there".to_owned()),
+        _ => return Err("the new key does not exist".to_owned()),
     })
 }
 
@@ -198,7 +195,7 @@ fn secret_step(dossier: &Dossier, of: &Progress, id: SubscriptionId, step: &str)
     };
     let newer = rows.iter().filter(is_newer).max_by_key(|row| row.subscription.id.0);
     Ok(match (step, newer) {
-        ("new-subscription", None) if old.is_none() => return Err(format!("there is no subscription {id}")),
+        ("new-subscription", None) if old.is_none() => return Err(format!("subscription {id} does not exist")),
         ("new-subscription", newer) => (
             newer.is_some(),
             newer.map_or_else(|| "none yet".to_owned(), |row| format!("subscription {}", row.subscription.id)),
@@ -208,9 +205,9 @@ fn secret_step(dossier: &Dossier, of: &Progress, id: SubscriptionId, step: &str)
             (at.is_some(), at.map_or_else(|| "no success yet".to_owned(), |at| format!("first seen success {at}")))
         }
         ("old-deleted", _) => {
-            (old.is_none(), if old.is_none() { "gone" } else { "still there: events come twice" }.to_owned())
+            (old.is_none(), if old.is_none() { "deleted" } else { "still exists: events arrive twice" }.to_owned())
         }
-        _ => return Err("the new subscription is not there".to_owned()),
+        _ => return Err("the new subscription does not exist".to_owned()),
     })
 }
 
@@ -229,7 +226,7 @@ fn latest(rows: &[AttemptRow], since: Option<Timestamp>) -> (bool, String) {
         Some(row) => {
             (row.outcome().is_success(), format!("attempt {} at {}: {}", row.id, row.started_utc, row.outcome()))
         }
-        None => (false, "nothing was sent yet; send a test".to_owned()),
+        None => (false, "nothing sent yet; send a test".to_owned()),
     }
 }
 
@@ -241,7 +238,7 @@ async fn breaker_step(
 ) -> Result<(bool, String), String> {
     let rows = dossier.subscriptions.get()?;
     let row =
-        rows.iter().find(|row| row.subscription.id == id).ok_or_else(|| format!("there is no subscription {id}"))?;
+        rows.iter().find(|row| row.subscription.id == id).ok_or_else(|| format!("subscription {id} does not exist"))?;
     Ok(match step {
         // The time has whole seconds: only an attempt after the end of that second is certain to follow the trip.
         "endpoint-answers" => {
@@ -249,7 +246,7 @@ async fn breaker_step(
             latest(&attempts(client, id).await?, since)
         }
         "enabled" => {
-            let said = if row.subscription.is_enabled { "it is on" } else { "it is off" };
+            let said = if row.subscription.is_enabled { "enabled" } else { "disabled" };
             (row.subscription.is_enabled, said.to_owned())
         }
         "delivers" => {
@@ -260,7 +257,7 @@ async fn breaker_step(
         }
         _ => {
             let n = dossier.undelivered.get()?.iter().filter(|row| row.subscription_id == id).count();
-            (n == 0, format!("{n} deliveries did not arrive in the last 7 days"))
+            (n == 0, format!("{} missed, given up or on hold in the last 7 days", several(n, "delivery", "deliveries")))
         }
     })
 }
@@ -276,18 +273,21 @@ async fn rollback_step(
     let page: LogPage<RevisionRow> = client.look(&path, &[]).await.map_err(|error| error.to_string())?;
     let mut rows = page.items;
     rows.sort_by_key(|row| std::cmp::Reverse(row.revision));
-    let now = rows.first().ok_or("it has no configuration")?;
+    let now = rows.first().ok_or("the subscription has no configuration")?;
     let is_same = |row: &&RevisionRow| {
         row.target_url == now.target_url && row.event_types == now.event_types && row.description == now.description
     };
     let back = rows[1..].iter().find(is_same).filter(|_| now.since_utc >= of.begun_utc.whole_second());
     Ok(match step {
         "earlier-known" => {
-            (rows.len() > 1, format!("{} configurations, revision {} is in force", rows.len(), now.revision))
+            (rows.len() > 1, format!("{}; revision {} is current", count(rows.len(), "configuration"), now.revision))
         }
         "rolled-back" => match back {
-            Some(row) => (true, format!("revision {} is as revision {}", now.revision, row.revision)),
-            None => (false, format!("revision {} since {} is none of the earlier ones", now.revision, now.since_utc)),
+            Some(row) => (true, format!("revision {} equals revision {}", now.revision, row.revision)),
+            None => (
+                false,
+                format!("revision {}, current since {}, differs from all earlier ones", now.revision, now.since_utc),
+            ),
         },
         _ => latest(&attempts(client, id).await?, Some(now.since_utc)),
     })

@@ -53,7 +53,7 @@ fn of_company(dossier: &mut Dossier, company: CompanyId) {
 fn of_key(dossier: &mut Dossier, id: KeyId) {
     let Some(key) = dossier.keys.found.as_ref().ok().and_then(|keys| keys.iter().find(|key| key.id == id)).cloned()
     else {
-        let why = dossier.keys.found.as_ref().err().cloned().unwrap_or_else(|| format!("there is no key {id}"));
+        let why = dossier.keys.found.as_ref().err().cloned().unwrap_or_else(|| format!("key {id} does not exist"));
         nobody(dossier, &why);
         return;
     };
@@ -74,7 +74,7 @@ fn of_subscription(dossier: &mut Dossier, id: SubscriptionId) {
     let company = found.map(|rows| rows.iter().find(|row| row.subscription.id == id));
     let company = match company {
         Ok(Some(row)) => row.subscription.company_id,
-        Ok(None) => return nobody(dossier, &format!("there is no subscription {id}")),
+        Ok(None) => return nobody(dossier, &format!("subscription {id} does not exist")),
         Err(why) => {
             let why = why.clone();
             return nobody(dossier, &why);

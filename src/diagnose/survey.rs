@@ -151,7 +151,7 @@ impl Desk<'_> {
                     name: key.name.clone(),
                     scopes: usage.never_used.iter().map(|scope| scope.name().to_owned()).collect(),
                 }),
-                Err(error) => unknown.push(said(&format!("scopes that key {} uses", key.id), &error)),
+                Err(error) => unknown.push(said(&format!("scopes used by key {}", key.id), &error)),
             }
         }
         idle
@@ -187,7 +187,7 @@ impl Desk<'_> {
         let hours = match self.hours(None).await {
             Ok(hours) => hours,
             Err(error) => {
-                unknown.push(said("what happened day by day", &error));
+                unknown.push(said("daily totals", &error));
                 return Vec::new();
             }
         };
@@ -253,7 +253,7 @@ impl Desk<'_> {
                 }
             }
         }
-        unknown.push(format!("{what} before the newest {}: there are more than are read", rows.len()));
+        unknown.push(format!("{what} before the newest {}: not read", rows.len()));
         rows
     }
 }

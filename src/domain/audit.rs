@@ -52,8 +52,8 @@ impl std::fmt::Display for Fault {
         match self {
             Self::Missing(first, last) if first == last => write!(f, "row {first} is missing"),
             Self::Missing(first, last) => write!(f, "rows {first} to {last} are missing"),
-            Self::Altered(id) => write!(f, "row {id}, or the hash of the row before it, is not what was written"),
-            Self::End(id) => write!(f, "row {id} is not the last one that was written"),
+            Self::Altered(id) => write!(f, "row {id}, or the hash of the row before it, was altered"),
+            Self::End(id) => write!(f, "row {id} is not the last row written"),
         }
     }
 }

@@ -22,6 +22,7 @@ pub mod patch;
 pub mod proxy;
 pub mod query;
 pub mod ramp;
+pub mod reason;
 pub mod replay;
 pub mod scan;
 pub mod secret;

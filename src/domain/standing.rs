@@ -1,7 +1,7 @@
 //! Health statuses of the console and the rules that assign one to a key, a subscription or a rate limit window.
 
-use super::breaker::FUSE;
-use super::health::{ENOUGH, Tally};
+use super::health::Tally;
+use super::reason::Reason;
 use super::time::Timestamp;
 use std::time::Duration;
 
@@ -52,18 +52,18 @@ impl Standing {
     }
 }
 
-/// Health status with its reason in one line: rule, value, limit and window. A healthy status says what was checked.
+/// Health status with its reason. The reason of a healthy status says what was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judgement {
+pub struct Judgement<R = Reason> {
     /// Health status that was assigned.
     pub standing: Standing,
-    /// Reason for the status, in one line.
-    pub why: String,
+    /// Reason for the status: rule and values, or its wording.
+    pub why: R,
 }
 
 /// Builds an assessment from a status and a reason.
-fn stands(standing: Standing, why: impl Into<String>) -> Judgement {
-    Judgement { standing, why: why.into() }
+const fn stands(standing: Standing, why: Reason) -> Judgement {
+    Judgement { standing, why }
 }
 
 /// Days without use after which a key is dormant.
@@ -101,33 +101,23 @@ pub struct KeyFacts {
 /// Assesses the health of a key.
 #[must_use]
 pub fn judge_key(key: &KeyFacts, now: Timestamp) -> Judgement {
-    if let Some(revoked) = key.revoked_at {
-        return stands(Standing::Off, format!("revoked {}", revoked.format("%Y-%m-%d %H:%M UTC")));
+    if let Some(at) = key.revoked_at {
+        return stands(Standing::Off, Reason::Revoked { at });
     }
     if key.n_broken > 0 {
-        return stands(Standing::Failing, format!("{} calls answered 5xx in the last minute (limit 0)", key.n_broken));
+        return stands(Standing::Failing, Reason::ServerErrors { n: key.n_broken });
     }
     if key.n_limited > 0 {
-        return stands(
-            Standing::Attention,
-            format!("{} calls answered 429 in the last minute (limit 0)", key.n_limited),
-        );
+        return stands(Standing::Attention, Reason::RateLimited { n: key.n_limited });
     }
     let idle_since = key.last_used_at.unwrap_or(key.created_at);
     let days = now.since(idle_since).as_secs() / 86_400;
-    let what = if key.last_used_at.is_some() { "not used" } else { "never used, created" };
-    if days >= ABANDONED_DAYS {
-        return stands(
-            Standing::Attention,
-            format!("dormant: {what} for {days} d (limit {ABANDONED_DAYS} d): revoke it?"),
-        );
-    }
-    if days >= DORMANT_DAYS {
-        return stands(Standing::Attention, format!("dormant: {what} for {days} d (limit {DORMANT_DAYS} d)"));
+    if let Some(limit) = [ABANDONED_DAYS, DORMANT_DAYS].into_iter().find(|limit| days >= *limit) {
+        return stands(Standing::Attention, Reason::Dormant { days, limit, is_used: key.last_used_at.is_some() });
     }
     match key.last_used_at {
-        Some(_) => stands(Standing::Healthy, "in use, no 429 or 5xx in the last minute"),
-        None => stands(Standing::Unknown, "never used since it was created"),
+        Some(_) => stands(Standing::Healthy, Reason::InUse),
+        None => stands(Standing::Unknown, Reason::NeverUsed),
     }
 }
 
@@ -180,56 +170,40 @@ pub struct SubscriptionFacts {
 /// Assesses the health of a subscription.
 #[must_use]
 pub fn judge_subscription(facts: &SubscriptionFacts) -> Judgement {
-    let since = facts.disabled_at.map_or_else(String::new, |at| format!(" since {}", at.format("%H:%M:%S UTC")));
+    let at = facts.disabled_at;
     match facts.disabled {
-        Some(Disabled::Breaker) => {
-            return stands(Standing::Tripped, format!("breaker tripped, {FUSE} of {FUSE} failures; off{since}"));
-        }
-        Some(Disabled::Manual) if facts.is_intended => {
-            return stands(Standing::Off, format!("off by hand{since}, as intended"));
-        }
+        Some(Disabled::Breaker) => return stands(Standing::Tripped, Reason::Tripped { at }),
         Some(Disabled::Manual) => {
-            return stands(Standing::Attention, format!("off by hand{since}, and nobody said why"));
+            let is_intended = facts.is_intended;
+            let standing = if is_intended { Standing::Off } else { Standing::Attention };
+            return stands(standing, Reason::Disabled { at, is_intended });
         }
         None => {}
     }
-    let Tally { n_ok, .. } = facts.hour;
-    let total = facts.hour.total();
-    let rate = facts.hour.judged_percent();
+    let hour = facts.hour;
+    let rate = hour.judged_percent();
+    let failures = |limit| Reason::FailuresInARow { n: facts.streak, limit };
+    let low = |limit| Reason::LowSuccess { hour, limit };
     if facts.streak >= STREAKS.1 {
-        return stands(
-            Standing::Failing,
-            format!("{} consecutive failures (limit {}); trips at {FUSE}", facts.streak, STREAKS.1),
-        );
+        return stands(Standing::Failing, failures(STREAKS.1));
     }
     if rate.is_some_and(|rate| rate < SUCCESS.1) {
-        return stands(Standing::Failing, format!("success {n_ok} of {total} in 1 h (limit {} %)", SUCCESS.1));
+        return stands(Standing::Failing, low(SUCCESS.1));
     }
     if facts.streak >= STREAKS.0 {
-        return stands(
-            Standing::Attention,
-            format!("{} consecutive failures (limit {}); trips at {FUSE}", facts.streak, STREAKS.0),
-        );
+        return stands(Standing::Attention, failures(STREAKS.0));
     }
     if rate.is_some_and(|rate| rate < SUCCESS.0) {
-        return stands(Standing::Attention, format!("success {n_ok} of {total} in 1 h (limit {} %)", SUCCESS.0));
+        return stands(Standing::Attention, low(SUCCESS.0));
     }
     if facts.last_attempt_at.is_none() {
-        return stands(Standing::Unknown, "no delivery was attempted yet");
+        return stands(Standing::Unknown, Reason::NeverAttempted);
     }
+    let few = Reason::TooFewAttempts { hour, streak: facts.streak };
     match rate {
-        Some(_) => stands(Standing::Healthy, format!("success {n_ok} of {total} in 1 h")),
-        None if facts.streak > 0 => {
-            let few = format!(
-                "{n_ok} of {total} in 1 h, too few to judge ({ENOUGH}); {} in a row",
-                if facts.streak == 1 { "1 failure".to_owned() } else { format!("{} failures", facts.streak) }
-            );
-            stands(Standing::Unknown, few)
-        }
-        None => {
-            let few = format!("the latest arrived; {n_ok} of {total} in 1 h, too few to judge ({ENOUGH})");
-            stands(Standing::Healthy, few)
-        }
+        Some(_) => stands(Standing::Healthy, Reason::Success { hour }),
+        None if facts.streak > 0 => stands(Standing::Unknown, few),
+        None => stands(Standing::Healthy, few),
     }
 }
 
@@ -250,32 +224,20 @@ pub struct Listing {
 #[must_use]
 pub fn judge_listed(listing: &Listing) -> Judgement {
     if listing.is_enabled {
+        let failures = |n, limit| Reason::FailuresInARow { n, limit };
         return match listing.streak {
-            Some(n) if n >= STREAKS.1 => {
-                stands(Standing::Failing, format!("{n} consecutive failures (limit {}); trips at {FUSE}", STREAKS.1))
-            }
-            Some(n) if n >= STREAKS.0 => {
-                stands(Standing::Attention, format!("{n} consecutive failures (limit {}); trips at {FUSE}", STREAKS.0))
-            }
-            Some(n) => stands(Standing::Healthy, format!("enabled, {n} consecutive failures (limit {})", STREAKS.0)),
-            None => stands(
-                Standing::Unknown,
-                "enabled; whether deliveries arrive is not told: send a test, or use crow listen",
-            ),
+            Some(n) if n >= STREAKS.1 => stands(Standing::Failing, failures(n, STREAKS.1)),
+            Some(n) if n >= STREAKS.0 => stands(Standing::Attention, failures(n, STREAKS.0)),
+            Some(n) => stands(Standing::Healthy, Reason::ListedOn { streak: Some(n) }),
+            None => stands(Standing::Unknown, Reason::ListedOn { streak: None }),
         };
     }
-    let when = listing.went_off.map_or_else(
-        || "off since before it was first seen".to_owned(),
-        |(after, before)| {
-            format!("went off between {} and {} UTC", after.format("%H:%M:%S"), before.format("%H:%M:%S"))
-        },
-    );
-    match (listing.reason, listing.went_off) {
-        (Some(Disabled::Breaker), _) => stands(Standing::Tripped, format!("breaker tripped; {when}")),
-        (Some(Disabled::Manual), _) => stands(Standing::Off, format!("disabled by hand; {when}")),
-        (None, Some(_)) => stands(Standing::Failing, format!("{when}; breaker or by hand is not told")),
-        (None, None) => stands(Standing::Off, format!("{when}; breaker or by hand is not told")),
-    }
+    let standing = match (listing.reason, listing.went_off) {
+        (Some(Disabled::Breaker), _) => Standing::Tripped,
+        (Some(Disabled::Manual), _) | (None, None) => Standing::Off,
+        (None, Some(_)) => Standing::Failing,
+    };
+    stands(standing, Reason::ListedOff { by: listing.reason, went_off: listing.went_off })
 }
 
 /// Facts about a key that are known only from calls made with it.
@@ -292,13 +254,10 @@ pub struct Held {
 /// Assesses the health of a key that is known only from calls made with it.
 #[must_use]
 pub fn judge_held(held: &Held) -> Judgement {
-    match (&held.refused, held.used_at, held.n_unknown) {
-        (Some(why), ..) => stands(Standing::Failing, format!("the platform does not take it: {why}")),
-        (None, None, _) => stands(Standing::Unknown, "no call of ours with it was answered yet"),
-        (None, Some(_), 0) => stands(Standing::Healthy, "our calls with it are answered; who else uses it is not told"),
-        (None, Some(_), n) => {
-            stands(Standing::Healthy, format!("our calls with it are answered; {n} scopes are not yet asked after"))
-        }
+    match (&held.refused, held.used_at) {
+        (Some(why), _) => stands(Standing::Failing, Reason::Rejected { why: why.clone() }),
+        (None, None) => stands(Standing::Unknown, Reason::NotCalled),
+        (None, Some(_)) => stands(Standing::Healthy, Reason::CallsSucceed { n_unknown: held.n_unknown }),
     }
 }
 
@@ -319,18 +278,12 @@ pub fn judge_window(facts: &WindowFacts) -> Judgement {
     let WindowFacts { limit, used, n_refused } = *facts;
     let left = limit.saturating_sub(used);
     if n_refused > 0 {
-        return stands(
-            Standing::Failing,
-            format!("{n_refused} calls answered 429 in this window; {used} of {limit} used"),
-        );
+        return stands(Standing::Failing, Reason::LimitExceeded { n_refused, used, limit });
     }
     if u64::from(left) * 100 < u64::from(limit) * u64::from(HEADROOM) {
-        return stands(
-            Standing::Attention,
-            format!("{left} of {limit} calls left in this window (limit {HEADROOM} %)"),
-        );
+        return stands(Standing::Attention, Reason::LittleHeadroom { left, limit });
     }
-    stands(Standing::Healthy, format!("{left} of {limit} calls left in this window"))
+    stands(Standing::Healthy, Reason::Headroom { left, limit })
 }
 
 /// Forecast of whether a rate limit window will be exhausted.
@@ -381,10 +334,10 @@ mod tests {
         assert_eq!(judge_key(&key(29), NOW).standing, Standing::Healthy);
         let dormant = judge_key(&key(30), NOW);
         assert_eq!(
-            (dormant.standing, dormant.why.as_str()),
-            (Standing::Attention, "dormant: not used for 30 d (limit 30 d)")
+            (dormant.standing, dormant.why),
+            (Standing::Attention, Reason::Dormant { days: 30, limit: DORMANT_DAYS, is_used: true })
         );
-        assert!(judge_key(&key(97), NOW).why.contains("limit 90 d"));
+        assert!(matches!(judge_key(&key(97), NOW).why, Reason::Dormant { limit: ABANDONED_DAYS, .. }));
         let revoked = KeyFacts { revoked_at: Some(NOW), ..key(97) };
         assert_eq!(judge_key(&revoked, NOW).standing, Standing::Off);
         let fresh = KeyFacts { created_at: NOW, last_used_at: None, ..key(0) };

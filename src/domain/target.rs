@@ -33,10 +33,10 @@ pub enum Fault {
     #[error("must not contain a backslash")]
     Backslash,
     /// The URL names no host after `//`.
-    #[error("must name a host: https://host/path")]
+    #[error("must have a host: https://host/path")]
     NoHost,
     /// The host name is not a valid DNS name: a label is empty or longer than 63 bytes, or the name is longer than 253.
-    #[error("must name a host whose labels have 1 to 63 characters, at most 253 in all")]
+    #[error("must have a host with labels of 1 to 63 characters, at most 253 in all")]
     Label,
     /// The scheme of the URL is not https.
     #[error("must begin with https://")]

@@ -88,7 +88,7 @@ fn judge(wish: &Wish) -> Result<(Subject, Standing), Error> {
     let standing = Standing::named(&wish.state).filter(|standing| standing.is_alarming());
     let mut faults = Vec::new();
     if subject.is_none() {
-        let text = "must be subscription N, key N, window N with a bucket, events N, pipeline or clock";
+        let text = "must be subscription N, key N, window N BUCKET, events N, pipeline or clock";
         faults.push(Fault::new("subject", text));
     }
     if standing.is_none() {

@@ -177,7 +177,7 @@ impl Hand<'_> {
     }
 
     fn give_up(&self, id: DeliveryId, n_attempts: u32) -> Result<(), store::Error> {
-        tracing::error!(%id, "a delivery's event or subscription cannot be read; it was given up");
+        tracing::error!(%id, "a delivery's event or subscription cannot be read; the delivery was given up");
         store::resends::forget(self.connection, id)?;
         store::deliveries::settle(self.connection, id, &self.lease.token, State::Exhausted, n_attempts, None)?;
         Ok(())

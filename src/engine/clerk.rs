@@ -108,7 +108,7 @@ impl Clerk {
         match written.await {
             Ok(n_released) => {
                 if n_released > 0 {
-                    tracing::warn!(n_released, "deliveries whose lease ended were returned");
+                    tracing::warn!(n_released, "deliveries with expired leases were returned to the queue");
                 }
                 // Tasks that sleep until a time of day computed that time with the old clock.
                 if n_released > 0 || set.ahead > JUMP || set.back > JUMP {
@@ -121,7 +121,7 @@ impl Clerk {
                 shared.windows.give_back(&notes.windows);
                 shared.log.give_back(&notes.waiting);
                 if self.trouble == Trouble::None {
-                    tracing::error!(%error, "windows and requests cannot be written down; they are kept and tried again");
+                    tracing::error!(%error, "rate windows and requests cannot be stored; they are kept and retried");
                 }
                 self.trouble = Trouble::Told;
                 self.n_calm = 0;

@@ -64,7 +64,7 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
         }
     }
     if shared.ambient.within(PATIENCE, desk.end(&engine)).await.is_none() {
-        tracing::warn!("attempts were still under way when the platform stopped; their leases end by themselves");
+        tracing::warn!("attempts were in flight when the platform stopped; their leases expire");
     }
     engine.set_status(|status| status.is_dispatching = false);
 }
@@ -113,7 +113,7 @@ impl Desk {
     /// Reason of the pause while the sender itself cannot reach the network.
     fn paused(&self) -> Option<String> {
         self.trouble.is_general().then(|| {
-            "the platform itself reaches nobody (no route, resolver or descriptors); it probes with one delivery at a time"
+            "the platform has no working network (no route, resolver or descriptors); it probes with one delivery at a time"
                 .to_owned()
         })
     }
@@ -196,7 +196,7 @@ impl Desk {
         tokio::select! {
             Some(flight) = self.arrivals.recv() => self.land(flight),
             Some((slot, why)) = failed(&mut self.flights, &mut self.owners) => {
-                tracing::error!(why, "an attempt could not be made; its lease ends by itself");
+                tracing::error!(why, "an attempt could not be made; its lease expires");
                 self.slots.release(&slot);
             }
         }
@@ -261,7 +261,7 @@ async fn fly(engine: Engine, job: Job, lease: String, runway: mpsc::UnboundedSen
 fn say(engine: &Engine, said: &mut Option<String>, paused: Option<String>) {
     match (&*said, &paused) {
         (None, Some(why)) => tracing::error!("dispatch is paused: {why}"),
-        (Some(_), None) => tracing::warn!("dispatch goes on"),
+        (Some(_), None) => tracing::warn!("dispatch resumed"),
         _ => {}
     }
     // The first reason is kept until the pause ends; details may differ with every probe.

@@ -101,7 +101,7 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The named record does not exist.
-    #[error("there is no {0}")]
+    #[error("{0} does not exist")]
     NotFound(String),
     /// The record belongs to another company.
     #[error("the {0} belongs to another company")]
@@ -117,7 +117,7 @@ pub enum Error {
     },
     /// A tool manages the subscription; a key other than the creating key may only change `isEnabled`.
     #[error(
-        "this subscription is managed by {0}; a key other than the one that created it may only change isEnabled, and delete it once that key \
+        "this subscription is managed by {0}; a key other than its creator may only change isEnabled, and delete it once that key \
          is revoked"
     )]
     Managed(String),
@@ -128,9 +128,7 @@ pub enum Error {
     #[error("this Idempotency-Key created subscription {0}, which was deleted since; use a new one to create another")]
     RepeatedGone(SubscriptionId),
     /// The company has reached a quota.
-    #[error(
-        "this company has {limit} {what}, which is all that it may have; delete one, or ask those who run the platform for more"
-    )]
+    #[error("this company has {limit} {what}, the maximum; delete one, or ask the platform's operators for more")]
     QuotaReached {
         /// Plural noun of the limited records.
         what: &'static str,
@@ -144,7 +142,7 @@ pub enum Error {
     #[error(transparent)]
     StorageFull(store::Error),
     /// The process has reached its limit of open files.
-    #[error("no file descriptors are left")]
+    #[error("no file descriptors left")]
     Descriptors,
     /// The database failed for a reason other than space, contention or descriptors.
     #[error(transparent)]
@@ -160,7 +158,7 @@ pub enum Error {
     /// A sealed value does not open: another master key sealed the value, or the value was edited or moved to another
     /// row.
     #[error(
-        "{place} in the database does not open with the key in {key}; the key was replaced, or the database edited"
+        "{place} in the database cannot be decrypted with the key in {key}; the key was replaced, or the database edited"
     )]
     Sealed {
         /// Table, row and column of the value.
@@ -169,13 +167,13 @@ pub enum Error {
         key: String,
     },
     /// The text that should be a master key is not one.
-    #[error("{0} does not hold a key of this platform: 64 hexadecimal digits")]
+    #[error("{0} is not a platform key (64 hexadecimal digits)")]
     NotAKey(String),
     /// The master key file of an existing platform is missing.
-    #[error("{} is missing, and without it no key, token or signing secret can be checked", .0.display())]
+    #[error("{} is missing; without it no key, token or signing secret can be verified", .0.display())]
     KeyMissing(PathBuf),
     /// The database of an existing platform is missing or truncated.
-    #[error("{} is missing or cut off, but {} shows that a platform was founded here", database.display(), key.display())]
+    #[error("{} is missing or truncated, but {} shows that a platform was set up here", database.display(), key.display())]
     Lost {
         /// Expected path of the database.
         database: PathBuf,
@@ -183,7 +181,7 @@ pub enum Error {
         key: PathBuf,
     },
     /// The destination file exists and is not to be overwritten.
-    #[error("{} is there already", .0.display())]
+    #[error("{} already exists", .0.display())]
     Exists(PathBuf),
     /// The contents of a backup do not match its authentication code.
     #[error("{} is not the backup that {} was made for, or was made with another key than the one in {key}", path.display(), code.display())]
@@ -196,7 +194,7 @@ pub enum Error {
         key: String,
     },
     /// A backup has no file with an authentication code.
-    #[error("{} is missing, so anybody could have made the backup", .0.display())]
+    #[error("{} is missing, so the backup's origin cannot be verified", .0.display())]
     Unproven(PathBuf),
     /// A database, or a copy of one, is damaged.
     #[error("{} is damaged: {fault}", path.display())]
@@ -207,7 +205,7 @@ pub enum Error {
         fault: String,
     },
     /// The sender's TLS configuration could not be built.
-    #[error("the sender cannot be set up: {0}")]
+    #[error("cannot set up the sender: {0}")]
     Sender(String),
 }
 

@@ -44,25 +44,25 @@ impl Resolve for SystemNames {
     fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<IpAddr>, Unresolved>> {
         Box::pin(async move {
             let resolver =
-                self.resolver().map_err(|error| Unresolved::Deaf(format!("no name server is known: {error}")))?;
+                self.resolver().map_err(|error| Unresolved::Deaf(format!("no name server configured: {error}")))?;
             let error = match resolver.lookup_ip(absolute(name)).await {
                 Ok(found) => return Ok(found.iter().collect()),
                 Err(error) => error,
             };
             match error {
                 NetError::Dns(DnsError::NoRecordsFound(none)) if none.response_code == ResponseCode::NXDomain => {
-                    Err(Unresolved::Unknown(format!("the name {name} does not exist")))
+                    Err(Unresolved::Unknown(format!("{name} does not exist")))
                 }
                 NetError::Dns(DnsError::NoRecordsFound(none)) if none.response_code == ResponseCode::NoError => {
-                    Err(Unresolved::Unknown(format!("the name {name} has no address")))
+                    Err(Unresolved::Unknown(format!("{name} has no address")))
                 }
-                NetError::Proto(_) => Err(Unresolved::Unknown(format!("{name} is no name that can be looked up"))),
+                NetError::Proto(_) => Err(Unresolved::Unknown(format!("{name} is not a valid host name"))),
                 _ if is_awake(&resolver).await => {
                     Err(Unresolved::Unknown(format!("the name servers of {name} do not answer")))
                 }
                 error => {
                     *self.resolver.lock().unwrap_or_else(PoisonError::into_inner) = None;
-                    Err(Unresolved::Deaf(format!("no name can be resolved: {error}")))
+                    Err(Unresolved::Deaf(format!("name resolution fails: {error}")))
                 }
             }
         })

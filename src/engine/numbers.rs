@@ -85,7 +85,7 @@ fn write(dir: &Path, record: &NumberRecord) {
     let written = serde_json::to_string(record).map_err(|error| error.to_string());
     let written = written.and_then(|text| files::write_private(&path(dir), &text).map_err(|error| error.to_string()));
     if let Err(why) = written {
-        tracing::warn!(why, "how far numbers were given is not written down; the next start leaves some out");
+        tracing::warn!(why, "the last ids used could not be stored; the next start skips some");
     }
 }
 
@@ -118,7 +118,7 @@ pub(super) async fn begin(store: &Store, dir: &Path, vault: &Vault, ambient: &Am
             if is_followed {
                 return Ok(());
             }
-            let why = "the database is not the one that was left here; it was put back or came from elsewhere";
+            let why = "the database is not the one last used here; it was restored or copied from elsewhere";
             leave_out(connection, &vault, &clock, (written.last, last), why)
         })
         .await;
@@ -136,7 +136,7 @@ pub(super) async fn begin(store: &Store, dir: &Path, vault: &Vault, ambient: &Am
         tracing::warn!(
             event = last.event,
             delivery = last.delivery,
-            "the database is older than what ran here, or came from elsewhere: events and deliveries go on after these numbers"
+            "the database is older than the one last used here, or from elsewhere: new events and deliveries are numbered after these"
         );
     }
     Ok(())

@@ -38,7 +38,7 @@ impl Engine {
             .store
             .write_patiently(move |connection| {
                 if let Some(other) = store::operators::named(connection, &name)? {
-                    let text = format!("is the name of operator {} already", other.operator.id);
+                    let text = format!("is already used by operator {}", other.operator.id);
                     return Err(Error::Invalid(vec![Fault::new("name", text)]));
                 }
                 let id = store::operators::insert(connection, &name, role, &hash, created_at)?;

@@ -26,14 +26,14 @@ impl Engine {
                 let delivery = store::journal::delivery(connection, id)?.ok_or_else(missing)?;
                 let subscription = delivery.subscription;
                 if store::subscriptions::get(connection, subscription)?.is_none() {
-                    return Err(Error::NotFound(format!("subscription {subscription} any more to resend this to")));
+                    return Err(Error::NotFound(format!("the subscription of this delivery, {subscription},")));
                 }
                 let is_new = store::resends::ask(connection, id, ambient.now())?;
                 let change = Change {
                     action: "resend delivery",
                     subject: format!("delivery {id}"),
                     before: Some(delivery.state.name().to_owned()),
-                    after: Some(if is_new { "asked for" } else { "was asked for already" }.to_owned()),
+                    after: Some(if is_new { "requested" } else { "already requested" }.to_owned()),
                     reason: None,
                 };
                 caller.audit(connection, &ambient, change)?;

@@ -41,7 +41,7 @@ impl Engine {
                     return Ok::<_, Error>(());
                 }
                 let target = bounds.judge(&found.wish.target_url).map_err(|fault| {
-                    Error::Invalid(vec![Fault::new("revision", format!("has a target that is not permitted: {fault}"))])
+                    Error::Invalid(vec![Fault::new("revision", format!("has a target that is not allowed: {fault}"))])
                 })?;
                 let wish = Wish { target_url: target.into(), ..found.wish.clone() };
                 store::revisions::apply(connection, id, &wish, ambient.now())?;

@@ -100,9 +100,9 @@ impl Engine {
         // Registered before the first try, because the calling request may be cancelled while it waits.
         self.shared.revocations.add(revocation.clone());
         let error = self.try_revocation(revocation).await.err()?;
-        tracing::error!(%error, "the revocation of {subject} is in force, but not on disk; it is tried again");
+        tracing::error!(%error, "the revocation of {subject} is in effect but not on disk; retrying");
         Some(format!(
-            "the revocation is in force, but not on disk yet: {error}; it is tried again until it is written, and a restart before that would undo it"
+            "the revocation is in effect but not on disk yet: {error}; crow retries until it is stored, and a restart before that would undo it"
         ))
     }
 
@@ -113,7 +113,7 @@ impl Engine {
             if self.try_revocation(revocation).await.is_err() {
                 return;
             }
-            tracing::warn!("the revocation of {subject} is on disk now");
+            tracing::warn!("the revocation of {subject} is now on disk");
         }
     }
 

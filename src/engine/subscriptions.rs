@@ -150,9 +150,9 @@ impl Engine {
         if let Some(unknown) = draft.event_types.iter().find(|name| EventType::named(name).is_none()) {
             let lower = EventType::named(&unknown.to_lowercase());
             let hint = lower.map_or_else(String::new, |kind| format!("; names are lowercase: {kind}"));
-            faults.push(Fault::new("eventTypes", format!("must name event types that exist{hint}")));
+            faults.push(Fault::new("eventTypes", format!("must be existing event types{hint}")));
         } else if event_types.is_empty() || event_types.len() > EventType::ALL.len() {
-            faults.push(Fault::new("eventTypes", "must name 1 to 10 event types"));
+            faults.push(Fault::new("eventTypes", "must have 1 to 10 event types"));
         } else if (1..event_types.len()).any(|position| event_types[..position].contains(&event_types[position])) {
             faults.push(Fault::new("eventTypes", "must not repeat a type"));
         }
@@ -259,7 +259,7 @@ impl Engine {
         reason: Option<String>,
     ) -> Result<Subscription, Error> {
         let invalid = |field, text| Error::Invalid(vec![Fault::new(field, text)]);
-        let reason = alerts::judge_remark("reason", reason)?.ok_or_else(|| invalid("reason", "must say why"))?;
+        let reason = alerts::judge_remark("reason", reason)?.ok_or_else(|| invalid("reason", "must not be empty"))?;
         let ambient = self.shared.ambient.clone();
         let marked = self
             .shared
@@ -267,7 +267,7 @@ impl Engine {
             .write(move |connection| {
                 let before = store::subscriptions::get(connection, id)?.ok_or_else(|| missing(id))?;
                 if !matches!(before.off, Some((Disabled::Manual, _))) {
-                    return Err(invalid("only", "must be any: it is not off by hand"));
+                    return Err(invalid("only", "must be any: the subscription is not disabled by hand"));
                 }
                 mark(connection, (&caller, &ambient), id, reason)?;
                 Ok(before)
@@ -392,7 +392,7 @@ fn judge_probe(probe: &Probe) -> Result<Option<EventType>, Error> {
     let mut faults = Vec::new();
     let kind = probe.event_type.as_deref().map(EventType::named);
     if kind == Some(None) {
-        faults.push(Fault::new("eventType", "must be one of the ten"));
+        faults.push(Fault::new("eventType", "must be one of the ten event types"));
     }
     if matches!(&probe.payload, Payload::Given(payload) if !payload.trim_start().starts_with('{')) {
         faults.push(Fault::new("samplePayload", "must be an object"));

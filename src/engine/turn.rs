@@ -57,7 +57,7 @@ impl Engine {
         };
         for (flight, is_believed) in turn.flights.iter().zip(&written.believed) {
             if !is_believed && flight.told() == Told::Theirs {
-                tracing::warn!("an outcome came after its lease was lost and was not believed");
+                tracing::warn!("an outcome arrived after its lease was lost and was discarded");
             }
         }
         self.changed();
@@ -87,7 +87,7 @@ impl Engine {
                 Ok(written) => believed.extend(written.believed),
                 Err(error) if error.is_of_storage() => return Err(error),
                 Err(error) => {
-                    tracing::error!(%error, "an attempt could not be written down; its lease ends by itself");
+                    tracing::error!(%error, "an attempt could not be stored; its lease expires");
                     believed.push(true);
                 }
             }

@@ -116,18 +116,18 @@ fn access(brief: &Brief) -> Vec<Block> {
     vec![
         Block::Title("Access"),
         Block::Prose(format!(
-            "This is for company {}{company}. The key that ends in {} may: {scopes}. What it may do never changes; it is revoked at once and for good.",
+            "This briefing is for company {}{company}. The key ending in {} has these scopes: {scopes}. Scopes cannot be changed. Revocation is immediate and permanent.",
             key.company_id,
             key.last4.inert()
         )),
         Block::Prose(
-            "The key was shown once and is given to you by another way than this document. Keep it on a server, never in a page or an app. \
-             It goes into the header X-Api-Key, nowhere else."
+            "You receive the key separately from this document. Keep it on a server, never in a web page or an app. \
+             Send it only in the header X-Api-Key."
                 .to_owned(),
         ),
         Block::Code(format!("curl -H 'X-Api-Key: YOUR_KEY' {}/api/v1/events", brief.platform)),
-        Block::Title("What the key opens"),
-        Block::Table(vec!["Method", "Path", "Scope", "Window"], opened.collect()),
+        Block::Title("Permitted calls"),
+        Block::Table(vec!["Method", "Path", "Scope", "Limit"], opened.collect()),
     ]
 }
 
@@ -140,11 +140,11 @@ fn limits(brief: &Brief) -> Vec<Block> {
     };
     let used = Bucket::ALL.into_iter().filter(|bucket| brief.opened.iter().any(|route| route.bucket == *bucket));
     vec![
-        Block::Title("Limits"),
-        Block::Table(vec!["Window", "Calls a minute"], used.map(|bucket| vec![text(bucket.name()), text(of(bucket))]).collect()),
+        Block::Title("Rate limits"),
+        Block::Table(vec!["Limit", "Calls a minute"], used.map(|bucket| vec![text(bucket.name()), text(of(bucket))]).collect()),
         Block::Prose(
-            "Windows begin with the clock minute. Every answer says what is left: X-RateLimit-Limit, -Remaining, -Reset, -Window and -Policy. \
-             A call too many is answered 429 with Retry-After in seconds: whoever waits that long succeeds."
+            "Limits reset at the start of each clock minute. Every answer has the headers X-RateLimit-Limit, -Remaining, -Reset, -Window and -Policy. \
+             A call over the limit gets 429 with Retry-After in seconds: wait that long, then retry."
                 .to_owned(),
         ),
     ]
@@ -154,8 +154,8 @@ fn events(brief: &Brief) -> Vec<Block> {
     let mut blocks = vec![
         Block::Title("Events"),
         Block::Prose(
-            "An event is an object with id, type, createdUtc, companyId, payload and sometimes metadata. Ids grow. Payloads may get more fields; \
-             read the ones you know. These are payloads as they may be:"
+            "An event is an object with id, type, createdUtc, companyId, payload and sometimes metadata. Ids increase. Payloads may gain fields: \
+             ignore unknown ones. Sample payloads:"
                 .to_owned(),
         ),
     ];
@@ -172,55 +172,55 @@ fn webhooks() -> Vec<Block> {
     vec![
         Block::Title("Webhooks"),
         Block::Prose(format!(
-            "Events are posted as JSON to your https address. Answer 2xx within {} seconds, and do the work after that. Redirects are not followed. \
-             Delivery is at least once and without a promise of order: remember X-Wlcro-Event-Id, and do nothing twice.",
+            "Events are sent as JSON by POST to your https URL. Answer 2xx within {} seconds, and do the work after that. Redirects are not followed. \
+             Delivery is at least once and in no guaranteed order: use X-Wlcro-Event-Id to drop duplicates.",
             DEADLINE.as_secs()
         )),
         Block::Prose(format!(
-            "What fails is tried again up to {RETRIES} times, first after {} s, then after twice as long each time, up to {} h. After {FUSE} failures in a \
-             row the subscription is switched off, and events pass by until somebody enables it; ask for a replay then.",
+            "A failed delivery is retried up to {RETRIES} times: first after {} s, then with twice the delay each time, up to {} h. After {FUSE} failures in a \
+             row the subscription is disabled and misses events until it is enabled again; then ask us for a replay.",
             schedule.base.as_secs(),
             schedule.cap().as_secs() / 3_600
         )),
         Block::Title("Verify every webhook"),
         Block::Prose(
-            "X-Wlcro-Signature is sha256= and the lowercase hex HMAC-SHA256 of X-Wlcro-Timestamp, a dot, and the body byte by byte as it came, keyed with \
-             the text of your signing secret. Compare in constant time, before you parse, and refuse timestamps that are more than 300 s off. The secret is \
-             shown once, when the subscription is made."
+            "X-Wlcro-Signature is sha256= followed by the lowercase hex HMAC-SHA256 of X-Wlcro-Timestamp, a dot and the raw body, keyed with \
+             the text of your signing secret. Compare in constant time before you parse, and reject timestamps that are more than 300 s off. The secret is \
+             shown once, when the subscription is created."
                 .to_owned(),
         ),
         Block::Code(format!(
             "secret      {VECTOR_SECRET}\ntimestamp   {VECTOR_AT}\nbody        {VECTOR_BODY}\nsignature   {signature}"
         )),
-        Block::Prose("To try your own code against this vector:".to_owned()),
+        Block::Prose("Test your code against this vector:".to_owned()),
         Block::Code(format!("printf '%s' '{VECTOR_AT}.{VECTOR_BODY}' | openssl dgst -sha256 -hmac {VECTOR_SECRET}")),
     ]
 }
 
 fn errors() -> Vec<Block> {
     let rows = [
-        (Code::MalformedJson, "mend the body; nothing was done"),
-        (Code::ValidationFailed, "the member errors names the fields; nothing was done"),
+        (Code::MalformedJson, "fix the JSON; nothing was changed"),
+        (Code::ValidationFailed, "errors lists the invalid fields; nothing was changed"),
         (Code::MissingKey, "send the key in X-Api-Key"),
-        (Code::MalformedKey, "the detail says what is wrong with its form: a space, a cut"),
-        (Code::UnknownKey, "it is not a key of this platform; ask for a new one"),
-        (Code::RevokedKey, "it was revoked; ask for a new one"),
-        (Code::InsufficientScope, "requiredScope names what the key lacks; ask for a key that has it"),
+        (Code::MalformedKey, "detail says what is wrong, such as a space or a missing part"),
+        (Code::UnknownKey, "not a key of this platform; ask for a new one"),
+        (Code::RevokedKey, "the key was revoked; ask for a new one"),
+        (Code::InsufficientScope, "requiredScope names the missing scope; ask for a key that has it"),
         (Code::OtherCompany, "the id belongs to another company"),
         (Code::IdempotencyConflict, "this Idempotency-Key was used with another body"),
-        (Code::RateLimited, "wait for Retry-After, then go on"),
-        (Code::Internal, "try again later; if it stays, send us the request id"),
-        (Code::Contended, "contention, not a rate limit: wait for Retry-After, then try the same again"),
+        (Code::RateLimited, "wait for Retry-After, then retry"),
+        (Code::Internal, "retry later; if it persists, send us the request id"),
+        (Code::Contended, "contention, not a rate limit: wait for Retry-After, then retry"),
     ];
     let name = |code: Code| {
         serde_json::to_value(code).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
     };
     let rows = rows.into_iter().map(|(code, what)| vec![text(code.status()), text(name(code)), text(what)]);
     vec![
-        Block::Title("When a call fails"),
+        Block::Title("Errors"),
         Block::Prose(
-            "Errors are application/problem+json with a code for programs and a detail for people. Every answer has X-Request-Id: write it down. Send an \
-             Idempotency-Key with what creates something: repeated with the same body it is answered as before, and nothing is made twice."
+            "Errors are application/problem+json with a code for programs and a detail for people. Every answer has X-Request-Id: log it. Send an \
+             Idempotency-Key with calls that create something: a retry with the same key and body gets the same answer and creates no duplicate."
                 .to_owned(),
         ),
         Block::Table(vec!["Status", "Code", "What to do"], rows.collect()),

@@ -25,7 +25,7 @@ pub enum Error {
         held: Held,
     },
     /// The ticket or the manifest cannot be serialised as JSON.
-    #[error("the bundle cannot be written: {0}")]
+    #[error("cannot write the ticket: {0}")]
     Json(#[from] serde_json::Error),
     /// The folder or file exists already.
     #[error("{} exists already; nothing was written", path.display())]

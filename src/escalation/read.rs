@@ -38,7 +38,7 @@ pub enum Error {
         why: String,
     },
     /// The contents of a file do not match its hash.
-    #[error("{name} was changed since the bundle was made: its hash is not the one in the manifest")]
+    #[error("{name} was changed after the ticket was written: its hash differs from the manifest")]
     Changed {
         /// Name of the file that was changed.
         name: String,
@@ -71,14 +71,11 @@ pub fn open(path: &Path) -> Result<Opened, Error> {
     let manifest: Manifest = serde_json::from_slice(&document(&mut files, "manifest.json")?)
         .map_err(|error| unreadable(format!("manifest.json: {error}")))?;
     if manifest.files.len() > MAX_BUNDLE_FILES {
-        return Err(unreadable(format!(
-            "it names {} files, and {MAX_BUNDLE_FILES} is the limit",
-            manifest.files.len()
-        )));
+        return Err(unreadable(format!("lists {} files (limit {MAX_BUNDLE_FILES})", manifest.files.len())));
     }
     let mut names = HashSet::new();
     if let Some(twice) = manifest.files.iter().find(|entry| !names.insert(entry.name.as_str())) {
-        return Err(unreadable(format!("it names the file {} twice", twice.name)));
+        return Err(unreadable(format!("lists {} twice", twice.name)));
     }
     let (mut ticket, mut room) = (None, MAX_BUNDLE_BYTES);
     for entry in &manifest.files {
@@ -99,7 +96,7 @@ pub fn open(path: &Path) -> Result<Opened, Error> {
             return Err(changed());
         }
     }
-    let ticket = ticket.ok_or_else(|| unreadable("the manifest names no ticket.json".to_owned()))?;
+    let ticket = ticket.ok_or_else(|| unreadable("the manifest does not list ticket.json".to_owned()))?;
     Ok(Opened { manifest, ticket })
 }
 
@@ -113,7 +110,7 @@ fn hash_of(file: &mut dyn Read, room: u64) -> io::Result<(u64, String)> {
         }
         n_bytes += n as u64;
         if n_bytes > room {
-            let why = format!("all files together are larger than {}, the limit", files::size(MAX_BUNDLE_BYTES));
+            let why = format!("files are larger than {} in total, the limit", files::size(MAX_BUNDLE_BYTES));
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
         }
         hasher.update(&part[..n]);
@@ -141,7 +138,7 @@ impl Files {
     fn get<T>(&mut self, name: &str, read: impl FnOnce(&mut dyn Read) -> io::Result<T>) -> io::Result<T> {
         let is_bare = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
         if !is_bare || name.starts_with('.') {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "not a name of a file in a bundle"));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "not a valid file name in a ticket"));
         }
         match self {
             Self::Folder(folder) => read(&mut files::open(&folder.join(name))?),
@@ -175,7 +172,7 @@ fn check_directory(file: &mut fs::File) -> io::Result<()> {
         for at in 0..n_searched {
             let rest = &window[at..];
             if rest.starts_with(&END_RECORD_64) {
-                return refused("an archive of the 64-bit form, which no bundle needs".to_owned());
+                return refused("a 64-bit zip archive, which is not supported".to_owned());
             }
             if rest.starts_with(&END_RECORD) && rest.len() >= 12 {
                 n_files.push(usize::from(u16::from_le_bytes([rest[10], rest[11]])));
@@ -188,7 +185,7 @@ fn check_directory(file: &mut fs::File) -> io::Result<()> {
     }
     match n_files.as_slice() {
         [n] if *n <= MAX_ARCHIVE_FILES => Ok(()),
-        [n] => refused(format!("{n} files in it, and {MAX_ARCHIVE_FILES} is the limit")),
+        [n] => refused(format!("{n} files in the archive (limit {MAX_ARCHIVE_FILES})")),
         _ => refused("not a .zip archive with one end record".to_owned()),
     }
 }

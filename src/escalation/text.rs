@@ -23,16 +23,16 @@ pub fn write(ticket: &Ticket) -> String {
         prose(platform)
     ));
     let ahead = ticket.clock_ahead_ms.map_or_else(|| "unknown".to_owned(), |ms| format!("{ms:+} ms"));
-    lines.push(format!("- Clock of the platform against this machine's: {ahead}"));
+    lines.push(format!("- Platform clock minus this machine's: {ahead}"));
     if let Some(window) = ticket.window {
         lines.push(format!("- Failures from {} to {} (UTC)", window.since_utc, window.until_utc));
     }
     notes(ticket, &mut lines);
     involved(ticket, &mut lines);
-    section("Deliveries that failed or were picked out (UTC, oldest first)", &mut lines);
+    section("Failed or selected deliveries (UTC, oldest first)", &mut lines);
     none(ticket.failures.is_empty(), &mut lines);
     ticket.failures.iter().for_each(|of| failure(of, &mut lines));
-    section("Calls that were refused or picked out (UTC, oldest first)", &mut lines);
+    section("Rejected or selected calls (UTC, oldest first)", &mut lines);
     none(ticket.requests.is_empty(), &mut lines);
     lines.extend(ticket.requests.iter().map(request));
     ticket.events.iter().for_each(|of| event(of, &mut lines));
@@ -46,7 +46,7 @@ pub fn write(ticket: &Ticket) -> String {
     lines.push("```sh".to_owned());
     lines.extend(ticket.reproduce.iter().cloned());
     lines.push("```".to_owned());
-    section("What is not here", &mut lines);
+    section("Not included", &mut lines);
     lines.extend(ticket.missing.iter().map(|what| format!("- {}", prose(what))));
     let mut text = lines.join("\n");
     text.push('\n');
@@ -63,12 +63,12 @@ fn notes(ticket: &Ticket, lines: &mut Vec<String>) {
     if ticket.notes.is_empty() {
         return;
     }
-    section("Notes of whoever collected this", lines);
+    section("Notes", lines);
     lines.extend(ticket.notes.iter().map(|note| format!("- {}: {}", prose(&note.about), prose(&note.text))));
 }
 
 fn event(of: &EventPart, lines: &mut Vec<String>) {
-    section(&format!("What became of event {}", of.event_id), lines);
+    section(&format!("Event {}", of.event_id), lines);
     lines.push(format!("- {}: {} of company {}", of.utc, quoted(&of.event_type), of.company_id));
     lines.extend(of.became.iter().map(|what| format!("- {}", prose(what))));
 }
@@ -79,7 +79,7 @@ fn section(title: &str, lines: &mut Vec<String>) {
 
 fn none(is_empty: bool, lines: &mut Vec<String>) {
     if is_empty {
-        lines.push("None at hand.".to_owned());
+        lines.push("None.".to_owned());
     }
 }
 
@@ -139,13 +139,13 @@ fn request(of: &RequestPart) -> String {
         quoted(&of.call),
         part("code", &of.code),
         part("key ends in", &of.last4),
-        part("said", &of.detail),
+        part("detail", &of.detail),
         quoted(&of.request_id)
     )
 }
 
 fn playbook(of: &PlaybookPart, lines: &mut Vec<String>) {
-    section(&format!("Playbook {} over {}", of.topic, of.subject), lines);
+    section(&format!("Diagnosis {} of {}", of.topic, of.subject), lines);
     if of.causes.is_empty() {
         lines.push("No cause found.".to_owned());
     }
@@ -165,6 +165,5 @@ fn step(of: &Step, lines: &mut Vec<String>) {
 }
 
 fn evidence(of: &Evidence) -> String {
-    let limit = of.limit.as_ref().map_or_else(String::new, |limit| format!(" (limit {})", prose(limit)));
-    format!("{}: {}{limit}, asked {}", prose(&of.query), code(&of.value), of.at_utc)
+    format!("{}: {}{}, read {}", prose(&of.query), code(&of.value), prose(&of.expected()), of.at_utc)
 }

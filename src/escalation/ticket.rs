@@ -17,6 +17,8 @@ use crate::domain::delivery::DEADLINE;
 use crate::domain::lab::flaw::Flaw;
 use crate::domain::standing::judge_subscription;
 use crate::domain::text::Untrusted;
+use crate::text::health::why;
+use crate::text::{count, delivery};
 
 /// Whether the ticket includes the response bodies of endpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,9 +71,9 @@ fn symptom(case: &Case, redactor: &mut Redactor<'_>) -> String {
     match causes().find(|cause| cause.id != DISPUTED).or_else(|| causes().next()) {
         Some(cause) => redactor.inert(&cause.title),
         None if case.reports.iter().all(|report| report.conclusion() == Conclusion::NotRun) => {
-            "nothing could be learnt".to_owned()
+            "no check could be completed".to_owned()
         }
-        None => "no playbook found a cause".to_owned(),
+        None => "no cause found".to_owned(),
     }
 }
 
@@ -92,7 +94,10 @@ fn reasons(case: &Case) -> Vec<Reason> {
     let mut add = |id: &str, text: String| reasons.push(Reason { id: id.to_owned(), text });
     let n_broken = rows(&case.requests.found).filter(|row| row.status >= 500).count();
     if n_broken > 0 {
-        add("platform-error", format!("the platform itself answered {n_broken} calls with 5xx; give the request ids"));
+        add(
+            "platform-error",
+            format!("the platform answered {} with 5xx; include the request ids", count(n_broken, "call")),
+        );
     }
     let is_explained =
         |topic| case.reports.iter().any(|report| !report.causes.is_empty() && is_kin(topic, report.topic));
@@ -102,25 +107,22 @@ fn reasons(case: &Case) -> Vec<Reason> {
         .filter(|report| report.steps.iter().any(|step| step.verdict == Verdict::Fail) && !is_explained(report.topic))
         .collect();
     for report in failing {
-        add("unexplained", format!("{}: a check fails, and no known cause explains it", report.topic));
+        add("unexplained", format!("{}: a check failed and no known cause explains it", report.topic));
     }
     let is_lost = case.reports.iter().all(|report| report.conclusion() == Conclusion::NotRun);
     if is_lost {
-        add("unreachable", "no playbook could learn anything from the platform".to_owned());
+        add("unreachable", "no check could read anything from the platform".to_owned());
     }
     let causes = || case.reports.iter().flat_map(|report| &report.causes);
     let is_known = |cause: &Cause| Flaw::named(&cause.id).is_some() || cause.id == "lost-secret";
     if causes().any(|cause| cause.id == DISPUTED) && !causes().any(is_known) {
-        add(
-            "signature-disputed",
-            "what was sent is signed correctly, and the receiver refuses it without saying why".to_owned(),
-        );
+        add("signature-disputed", "our signature is valid, but the receiver rejects it without a reason".to_owned());
     }
     if reasons.is_empty() {
         let text = if causes().next().is_some() {
-            "a cause was found that its owner can remove; escalate when it persists after the resolution was tried"
+            "a cause was found; apply its resolution first, and escalate if the problem persists"
         } else {
-            "nothing is known to be wrong; escalate only with a failure that somebody saw"
+            "no problem found; escalate only with an observed failure"
         };
         reasons.push(Reason { id: "not-yet".to_owned(), text: text.to_owned() });
     }
@@ -129,7 +131,7 @@ fn reasons(case: &Case) -> Vec<Reason> {
 
 fn key(of: &KeyRow, redactor: &mut Redactor<'_>) -> KeyPart {
     let state = match (of.is_active, of.revoked_utc) {
-        (true, _) => "in force".to_owned(),
+        (true, _) => "active".to_owned(),
         (false, at) => format!("revoked at {}", at.map_or_else(|| "an unknown time".to_owned(), |at| at.to_string())),
     };
     KeyPart {
@@ -149,7 +151,7 @@ fn subscription(of: &SubscriptionRow, redactor: &mut Redactor<'_>) -> Subscripti
         target: redactor.clean(&row.target_url).inert(),
         event_types: row.event_types.iter().map(|kind| redactor.inert(kind.raw())).collect(),
         managed_by: row.managed_by.as_ref().map(|owner| redactor.inert(owner.raw())),
-        state: redactor.inert(&judge_subscription(&of.facts()).why),
+        state: redactor.inert(&why(&judge_subscription(&of.facts()).why)),
         last_success_utc: row.last_success_utc,
     }
 }
@@ -181,7 +183,7 @@ fn event(of: &Trace, redactor: &mut Redactor<'_>) -> EventPart {
     let mut became = Vec::new();
     for row in &of.subscriptions {
         let delivery = row.delivery.as_ref().map_or_else(String::new, |row| {
-            format!("; delivery {} {} after {} attempts", row.id, row.state.name(), row.n_attempts)
+            format!("; delivery {} {} after {}", row.id, delivery(row.state), count(row.n_attempts, "attempt"))
         });
         let target = redactor.clean(&row.target_url).inert();
         let why = redactor.inert(&row.why);
@@ -215,10 +217,10 @@ fn comparison(failures: &[FailurePart], requests: &[RequestPart]) -> Comparison 
     actual.extend(refused.map(|of| format!("{} {}", of.status, of.code.as_deref().unwrap_or_default())));
     actual.sort();
     actual.dedup();
-    let deliveries = format!("deliveries answered 200 to 299, complete within {} s", DEADLINE.as_secs());
+    let deliveries = format!("deliveries answered 2xx within {} s", DEADLINE.as_secs());
     Comparison {
         expected: format!("{deliveries}; calls answered 2xx"),
-        actual: if actual.is_empty() { "no failure at hand".to_owned() } else { actual.join(", ") },
+        actual: if actual.is_empty() { "no failure".to_owned() } else { actual.join(", ") },
     }
 }
 
@@ -265,24 +267,24 @@ fn step(of: &Step, evidence: Vec<Evidence>, redactor: &mut Redactor<'_>) -> Step
 
 fn reproduce(case: &Case, redactor: &mut Redactor<'_>) -> Vec<String> {
     use super::markdown::shell;
-    let mut lines = vec!["# Fill in the placeholders; no secret is in this file.".to_owned()];
+    let mut lines = vec!["# Set the variables first; this file contains no secrets.".to_owned()];
     let look = |path: &str| format!("curl -sS -H \"Authorization: Bearer $OPERATOR_TOKEN\" \"$PLATFORM_URL{path}\"");
     for request in rows(&case.requests.found).take(1) {
         let (method, route) = (shell(&redactor.clean(&request.method)), redactor.inert(request.route.raw()));
-        lines.push("# The call that was refused last; {id} stands for a number:".to_owned());
+        lines.push("# The latest rejected call (replace {id}):".to_owned());
         lines.push(format!(
             "curl -sS -i -X {method} -H \"X-Api-Key: $API_KEY\" \"$PLATFORM_URL\"{}",
             shell(&route.into())
         ));
-        lines.push("# The refusals in the platform's log:".to_owned());
+        lines.push("# Rejected calls in the platform's log:".to_owned());
         lines.push(look(&format!("/portal/v1/requests?status={}&limit=50", request.status)));
     }
     for of in rows(&case.subscriptions.found).take(3) {
         let row = &of.subscription;
-        lines.push(format!("# The attempts to subscription {}:", row.id));
+        lines.push(format!("# Attempts to subscription {}:", row.id));
         lines.push(look(&format!("/portal/v1/attempts?subscription={}&limit=20", row.id)));
         let target = shell(&redactor.clean(&row.target_url));
-        lines.push("# One delivery to its endpoint, with the event's exact bytes in body.json:".to_owned());
+        lines.push("# One delivery to its endpoint; body.json holds the event's exact bytes:".to_owned());
         lines.push("timestamp=$(date +%s)".to_owned());
         lines.push("signature=$({ printf '%s.' \"$timestamp\"; cat body.json; } | openssl dgst -sha256 -hmac \"$SIGNING_SECRET\" -r | cut -d' ' -f1)".to_owned());
         lines.push(format!("curl -sS -i --max-time {} -X POST {target} -H 'Content-Type: application/json' -H \"X-Wlcro-Timestamp: $timestamp\" -H \"X-Wlcro-Signature: sha256=$signature\" --data-binary @body.json", DEADLINE.as_secs()));
@@ -297,26 +299,26 @@ fn missing(case: &Case, bodies: Bodies, redactor: &mut Redactor<'_>) -> Vec<Stri
     let mut missing = Vec::new();
     let mut note = |what: &str, found: Result<usize, &String>| match found {
         Err(why) => missing.push(format!("{what}: {}", redactor.inert(why))),
-        Ok(0) => missing.push(format!("{what}: there are none")),
+        Ok(0) => missing.push(format!("{what}: none")),
         Ok(_) => {}
     };
     note("keys", case.keys.found.as_ref().map(Vec::len));
     note("subscriptions", case.subscriptions.found.as_ref().map(Vec::len));
     note("failed deliveries", case.failures.found.as_ref().map(Vec::len));
-    note("refused calls", case.requests.found.as_ref().map(Vec::len));
+    note("rejected calls", case.requests.found.as_ref().map(Vec::len));
     missing.extend(case.unlearnt.iter().map(|what| redactor.inert(what)));
     if case.failures.is_cut {
-        missing.push("failed deliveries beyond the newest twenty".to_owned());
+        missing.push("failed deliveries before the newest 20".to_owned());
     }
     if case.requests.is_cut {
-        missing.push("refused calls beyond the newest forty".to_owned());
+        missing.push("rejected calls before the newest 40".to_owned());
     }
     if bodies == Bodies::LeftOut {
-        missing.push("the bodies of answers: left out as asked".to_owned());
+        missing.push("response bodies: excluded on request".to_owned());
     }
-    missing.push("payloads of events and signing secrets: never part of a bundle".to_owned());
+    missing.push("event payloads and signing secrets: never part of a ticket".to_owned());
     if case.subjects.contains(&Subject::All) {
-        missing.push("things that neither fail nor are off".to_owned());
+        missing.push("keys without rejected calls, enabled subscriptions without failures".to_owned());
     }
     missing
 }

@@ -6,12 +6,13 @@ use crate::api::keys::KeyRow;
 use crate::api::overview::{Overview, SilenceRow};
 use crate::api::subscriptions::SubscriptionRow;
 use crate::domain::alert::Subject;
-use crate::domain::silence::{GAPS, SHORTEST, TIMES};
+use crate::domain::reason::Reason;
 use crate::domain::standing::{
     ABANDONED_DAYS, DORMANT_DAYS, Judgement, STREAKS, Standing, judge_key, judge_subscription, judge_window,
 };
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
+use crate::text::health::why;
 use std::time::Duration;
 
 /// Delay after which an overdue delivery raises an alert.
@@ -98,14 +99,11 @@ fn dormant_since(row: &KeyRow, now: Timestamp) -> Option<Timestamp> {
     (facts.n_limited == 0 && facts.n_broken == 0).then(|| idle_since.plus(days(threshold)))
 }
 
-fn silent(row: &SilenceRow, now: Timestamp) -> String {
-    let minutes = |duration: Duration| duration.as_secs() / 60;
-    format!(
-        "no events for {} min; the longest of the last {GAPS} gaps was {} min (limit {TIMES} times that, {} min at least)",
-        minutes(now.since(row.last_event_utc)),
-        minutes(Duration::from_millis(row.usual_gap_ms)),
-        minutes(SHORTEST)
-    )
+fn silent(row: &SilenceRow, now: Timestamp) -> Reason {
+    Reason::EventsMissing {
+        since_last: now.since(row.last_event_utc),
+        usual_gap: Duration::from_millis(row.usual_gap_ms),
+    }
 }
 
 /// Start of an alert, as far as it is known.
@@ -164,10 +162,11 @@ fn acknowledged(overview: &Overview, alert: (Subject, Standing), since: Option<T
 fn raised(overview: &Overview, reach: &Reach, now: Timestamp) -> Vec<Alert> {
     let mut alerts = Vec::new();
     let mut raise = |subject, name: Untrusted, judgement: Judgement, began: Began| {
-        let Judgement { standing, why } = judgement;
+        let standing = judgement.standing;
         if standing.is_alarming() {
             let acknowledged = acknowledged(overview, (subject, standing), began.itself());
-            alerts.push(Alert { subject, name, standing, why, since: began.at().unwrap_or(now), acknowledged });
+            let (why, since) = (why(&judgement.why), began.at().unwrap_or(now));
+            alerts.push(Alert { subject, name, standing, why, since, acknowledged });
         }
     };
     for row in &overview.subscriptions.items {
@@ -197,7 +196,7 @@ fn raised(overview: &Overview, reach: &Reach, now: Timestamp) -> Vec<Alert> {
     if let Some(due) = overview.pipeline.oldest_due_utc {
         let late = overview.server_utc.since(due);
         if late > OVERDUE {
-            let why = format!("oldest due delivery is {} s late (limit {} s)", late.as_secs(), OVERDUE.as_secs());
+            let why = Reason::Overdue { late, limit: OVERDUE };
             raise(
                 Subject::Pipeline,
                 "delivery".into(),
@@ -208,11 +207,7 @@ fn raised(overview: &Overview, reach: &Reach, now: Timestamp) -> Vec<Alert> {
     }
     let skew = overview.server_utc.since(now).max(now.since(overview.server_utc));
     if skew > SKEW {
-        let why = format!(
-            "the platform's clock differs from this machine's by {} s (limit {} s)",
-            skew.as_secs(),
-            SKEW.as_secs()
-        );
+        let why = Reason::ClockSkew { by: skew, limit: SKEW };
         raise(Subject::Clock, "clock".into(), Judgement { standing: Standing::Attention, why }, Began::Unknown);
     }
     alerts

@@ -72,7 +72,7 @@ impl Feed {
         if let Some(history) = &self.settings.history {
             match history.alerts().await {
                 Ok(alerts) => self.current.alerts = Alerts::remembered(alerts),
-                Err(error) => tracing::warn!(%error, "the history cannot be read; alerts begin anew"),
+                Err(error) => tracing::warn!(%error, "the history cannot be read; alerts start over"),
             }
         }
     }
@@ -171,12 +171,12 @@ impl Feed {
         if std::mem::discriminant(&before.link) != std::mem::discriminant(&self.current.link)
             && let Err(error) = history.note_link(&self.current.link, self.ambient.now()).await
         {
-            tracing::warn!(%error, "a change of the link could not be remembered");
+            tracing::warn!(%error, "a change of the link could not be stored");
         }
         if before.alerts != self.current.alerts
             && let Err(error) = history.remember(self.current.alerts.list().to_vec()).await
         {
-            tracing::warn!(%error, "alerts could not be remembered");
+            tracing::warn!(%error, "alerts could not be stored");
         }
     }
 }

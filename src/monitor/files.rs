@@ -66,7 +66,7 @@ pub fn set_aside(file: &Path) -> io::Result<PathBuf> {
         |n: u32| file.with_file_name(if n == 1 { format!("{name}.unread") } else { format!("{name}.unread-{n}") });
     // A dangling symbolic link counts as a name in use.
     let free = (1..=MAX_SET_ASIDE).map(nth).find(|free| free.symlink_metadata().is_err());
-    let free = free.ok_or_else(|| io::Error::new(io::ErrorKind::AlreadyExists, "too many files were set aside"))?;
+    let free = free.ok_or_else(|| io::Error::new(io::ErrorKind::AlreadyExists, "too many unreadable files"))?;
     std::fs::rename(file, &free)?;
     Ok(free)
 }

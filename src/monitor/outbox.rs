@@ -63,7 +63,7 @@ impl Outbox {
     /// [`io::Error`] when a file cannot be written, or the outbox is full.
     pub fn put(&self, notice: &Notice, ways: &[&str]) -> io::Result<()> {
         if self.files()?.len() >= MOST {
-            return Err(io::Error::other(format!("{MOST} notices wait already")));
+            return Err(io::Error::other(format!("{MOST} notifications are pending already")));
         }
         for way in ways {
             let stored = Stored { notice: notice.clone(), way: (*way).to_owned(), n_tries: 0, next_at: notice.at_utc };
@@ -116,7 +116,7 @@ impl Outbox {
             let Ok(stored) = files::read(&file, files::MAX_STATE_BYTES)
                 .and_then(|bytes| Ok(serde_json::from_slice::<Stored>(&bytes)?))
             else {
-                tracing::warn!(file = %file.display(), "a notice that waits cannot be read");
+                tracing::warn!(file = %file.display(), "a pending notification cannot be read");
                 continue;
             };
             let Stored { notice, way, n_tries, next_at } = stored;

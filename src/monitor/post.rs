@@ -107,13 +107,13 @@ impl Setback {
     pub fn line(&self, now: Timestamp) -> String {
         match self {
             Self::NotYet(until) => format!(
-                "our part of the key's rate window is used; free again in {} s",
+                "crow's share of the key's rate limit is used up; next call in {} s",
                 until.since(now).as_millis().div_ceil(1_000)
             ),
-            Self::Told(why, until) => format!("{why}; again in {} s", until.since(now).as_millis().div_ceil(1_000)),
+            Self::Told(why, until) => format!("{why}; retry in {} s", until.since(now).as_millis().div_ceil(1_000)),
             Self::Broken(why) => why.clone(),
             Self::KeyRefused(refusal) | Self::Refused(refusal) => refusal.line(),
-            Self::Storage(error) => format!("what is remembered of this platform cannot be used: {error}"),
+            Self::Storage(error) => format!("stored history cannot be read: {error}"),
         }
     }
 }
@@ -253,7 +253,7 @@ impl Post {
     /// One line for the operator when the event is not stored or the history cannot be read.
     pub async fn event(&self, id: EventId) -> Result<EventDetail, String> {
         let found = self.shared.history.event(id).await.map_err(|error| error.to_string())?;
-        found.ok_or_else(|| format!("event {id} is no longer remembered"))
+        found.ok_or_else(|| format!("event {id} is no longer stored"))
     }
 
     /// Returns a delivery that `crow listen` received.
@@ -263,7 +263,7 @@ impl Post {
     /// One line for the operator when the delivery is not stored or the history cannot be read.
     pub async fn receipt(&self, id: AttemptId) -> Result<AttemptDetail, String> {
         let found = self.shared.history.receipt(id).await.map_err(|error| error.to_string())?;
-        found.ok_or_else(|| format!("what {HERE} received as {id} is no longer remembered"))
+        found.ok_or_else(|| format!("delivery {id} received by {HERE} is no longer stored"))
     }
 
     /// Sends a test delivery to a subscription, with a key of its company that may have `webhooks:write`.
@@ -309,7 +309,7 @@ impl Post {
 
     async fn deliver(&self, id: SubscriptionId, letter: &Letter) -> Result<Answer, String> {
         let owner = self.shared.history.owner(id).await.map_err(|error| error.to_string())?;
-        let company = owner.ok_or_else(|| format!("subscription {id} was not listed"))?;
+        let company = owner.ok_or_else(|| format!("subscription {id} is not listed"))?;
         let found =
             self.fittest(company, Scope::WebhooksWrite, letter.bucket).await.map_err(|error| error.to_string())?;
         let Some((holder, _)) = found else {
@@ -391,18 +391,16 @@ fn weigh(
             let minute = now.slot(MINUTE_MS).plus(Duration::from_millis(60_000)).since(now);
             let until = jittered(answer.retry_after.or(reset).unwrap_or(minute));
             outcome.blocked_until = Some(until);
-            Setback::Told(format!("rate limited in the {bucket} window: {}", refusal.line()), until)
+            Setback::Told(format!("rate limited ({bucket}): {}", refusal.line()), until)
         }
         Meaning::Busy => {
             let until = jittered(answer.retry_after.unwrap_or(BUSY));
             outcome.blocked_until = Some(until);
-            Setback::Told(format!("the platform is busy, which is no rate limit: {}", refusal.line()), until)
+            Setback::Told(format!("platform busy (not a rate limit): {}", refusal.line()), until)
         }
-        Meaning::Failing => Setback::Broken(format!("the platform fails: {}", refusal.line())),
+        Meaning::Failing => Setback::Broken(format!("platform error: {}", refusal.line())),
         Meaning::KeyRefused => Setback::KeyRefused(refusal),
-        Meaning::Redirect => {
-            Setback::Broken(format!("the platform redirects: {}; is the address right?", refusal.line()))
-        }
+        Meaning::Redirect => Setback::Broken(format!("the platform redirects: {}; check the address", refusal.line())),
         // A scope probe reads the refusal, which is its expected answer.
         Meaning::ScopeLacking | Meaning::Refused => Setback::Refused(refusal),
     };

@@ -116,25 +116,25 @@ impl Reach {
         let Some(findings) = self.findings() else { return Vec::new() };
         let cannot = match noun {
             Noun::Keys => {
-                "Keys of this profile, and scopes as harmless questions showed them. The Integration API tells neither other keys nor who else uses these: the Admin Portal does."
+                "Keys of this profile, with scopes found by read-only checks. An API key cannot see other keys or other callers; see the Admin Portal."
             }
             Noun::Subscriptions => {
-                "As listed. Success, delays and backlog are not told: x sends a test, crow listen receives, the Admin Portal has the log."
+                "As listed. An API key cannot see success rate, latency or backlog: x sends a test, crow listen receives deliveries, the Admin Portal has the log."
             }
             Noun::Deliveries => {
-                "Deliveries are not told. Here stands what crow listen received on this machine; point a subscription of yours at it. The Admin Portal has the whole log."
+                "An API key cannot see deliveries. Deliveries that crow listen received on this machine appear here; point a subscription at it. The Admin Portal has the full log."
             }
             Noun::Events => {
-                "Polled with the keys that have events:read. Who got them is not told; crow reconcile compares them with what crow listen received."
+                "Polled with keys that have events:read. Recipients are unknown; crow reconcile compares these events with those that crow listen received."
             }
             Noun::Limits => {
-                "From the heads of answers to our own calls: all callers of a key together, whoever they are. A ? is a minute that nobody saw. Who the others are is not told."
+                "From rate limit headers of crow's own calls: usage by all callers of a key together. ? marks a minute without data. Other callers are unknown."
             }
             Noun::Trips => {
-                "Subscriptions seen to go off between two listings. Whether the breaker did it or somebody is told only where the platform says it; causes stand in the Admin Portal."
+                "Subscriptions that went off between two listings. The cause (breaker or by hand) is shown if the platform reports it; see the Admin Portal for details."
             }
             Noun::Requests => {
-                "Calls of this profile's consoles. Calls of others are not told; their request ids are in their own logs."
+                "Calls made by crow with this profile. Calls of other clients are not visible; their request ids are in their own logs."
             }
         };
         let wanted = match noun {
@@ -144,7 +144,7 @@ impl Reach {
         };
         let riddles = findings.riddles.iter().filter(|riddle| riddle.what == wanted).map(|riddle| {
             format!(
-                "NOT UNDERSTOOD at {} UTC: {}. The answer began: {}",
+                "UNREADABLE ANSWER at {} UTC: {}. It begins: {}",
                 riddle.at.format("%H:%M:%S"),
                 Untrusted::new(riddle.why.as_str()).inert(),
                 riddle.answer.inert()

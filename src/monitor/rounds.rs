@@ -159,11 +159,11 @@ impl Rounds {
         let history = self.post.history();
         match history.alerts().await {
             Ok(alerts) => self.current.alerts = Alerts::remembered(alerts),
-            Err(error) => tracing::warn!(%error, "the history cannot be read; alerts begin anew"),
+            Err(error) => tracing::warn!(%error, "the history cannot be read; alerts start over"),
         }
         let keys = self.post.holders().iter().map(|holder| holder.key.clone()).collect();
         if let Err(error) = history.note_keys(keys).await {
-            tracing::warn!(%error, "the keys cannot be remembered");
+            tracing::warn!(%error, "the keys cannot be stored");
         }
         // The stored observations are on the screen before the first call is made.
         self.show(None, self.ambient.now()).await;
@@ -180,7 +180,7 @@ impl Rounds {
             Ok(false) => self.forget_at = Some(now.plus(TIDY)),
             Err(error) => {
                 self.forget_at = Some(now.plus(TIDY));
-                tracing::warn!(%error, "what is old could not be let go of");
+                tracing::warn!(%error, "old history could not be deleted");
             }
         }
     }
@@ -348,7 +348,7 @@ impl Rounds {
     /// Records an answer that could not be read, so that the pane shows it; the stored data stays.
     async fn puzzled(&self, what: &str, answer: &Answer, why: String) -> Setback {
         let noun = what.split(':').next().unwrap_or_default().to_owned();
-        let line = format!("the answer to {noun} was not understood: {why}");
+        let line = format!("unreadable answer to {noun}: {why}");
         let noted = self.post.history().note_riddle(noun, self.ambient.now(), why, answer.body.clone()).await;
         noted.map_or_else(Setback::Storage, |()| Setback::Broken(line))
     }
@@ -401,7 +401,7 @@ impl Rounds {
         let now = self.ambient.now();
         let next = match self.picture(now).await {
             Ok(next) => next,
-            Err(error) => self.current.after_failure(format!("what is remembered cannot be read: {error}"), now),
+            Err(error) => self.current.after_failure(format!("stored history cannot be read: {error}"), now),
         };
         let is_heard = next.heard_at != self.current.heard_at;
         let next = match trouble {
@@ -427,12 +427,12 @@ impl Rounds {
         if std::mem::discriminant(&before.link) != std::mem::discriminant(&self.current.link)
             && let Err(error) = history.note_link(&self.current.link, now).await
         {
-            tracing::warn!(%error, "a change of the link could not be remembered");
+            tracing::warn!(%error, "a change of the link could not be stored");
         }
         if before.alerts != self.current.alerts
             && let Err(error) = history.remember(self.current.alerts.list().to_vec()).await
         {
-            tracing::warn!(%error, "alerts could not be remembered");
+            tracing::warn!(%error, "alerts could not be stored");
         }
     }
 

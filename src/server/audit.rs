@@ -60,7 +60,7 @@ pub(super) async fn verify(
 /// `GET /portal/v1/audit/head`: the last sequence number and hash, to be kept elsewhere as a reference.
 pub(super) async fn head(_: Operator<Viewer>, State(engine): State<Engine>) -> Result<axum::Json<AuditHead>, Refusal> {
     let head = engine.audit_head().await?;
-    let broken = || Refusal::new(Code::Internal, "the end of the audit trail is not the one that was written last");
+    let broken = || Refusal::new(Code::Internal, "the audit trail does not end with the row written last");
     let Head { sequence, mac } = head.ok_or_else(broken)?;
     Ok(axum::Json(AuditHead { sequence, mac: hex::encode(mac) }))
 }

@@ -44,11 +44,11 @@ impl<S: AsyncWrite + Unpin> Dressed<S> {
 fn meant(head: &[u8]) -> Option<Problem> {
     let status = head.strip_prefix(b"HTTP/1.1 ")?.get(..3)?;
     let problem = match status {
-        b"400" => {
-            Problem::new(Code::MalformedRequest, "the request is not HTTP as it is taken here; the connection ends")
+        b"400" => Problem::new(Code::MalformedRequest, "invalid HTTP request; the connection is closed"),
+        b"414" => Problem::new(Code::UriTooLong, "the URL is longer than 8192 bytes; the connection is closed"),
+        b"431" => {
+            Problem::new(Code::HeadersTooLarge, "the headers are larger than 32768 bytes; the connection is closed")
         }
-        b"414" => Problem::new(Code::UriTooLong, "the URL is longer than 8192 bytes; the connection ends"),
-        b"431" => Problem::new(Code::HeadersTooLarge, "the headers are larger than 32768 bytes; the connection ends"),
         _ => return None,
     };
     let is_stamped = head.windows(13).any(|name| name.eq_ignore_ascii_case(b"x-request-id:"));

@@ -42,7 +42,7 @@ impl FromRequest<Engine> for Octets {
 
     async fn from_request(request: Request, engine: &Engine) -> Result<Self, Refusal> {
         let received = engine.ambient().within(PATIENCE, receive(request.into_body())).await;
-        received.ok_or_else(|| malformed("it did not arrive within 10 seconds", 0))?.map(Self)
+        received.ok_or_else(|| malformed("not received within 10 seconds", 0))?.map(Self)
     }
 }
 
@@ -58,12 +58,12 @@ async fn read<T: DeserializeOwned>(request: Request, engine: &Engine) -> Result<
     if !request.headers().get_all(CONTENT_ENCODING).iter().all(is_identity) {
         return Err(Refusal::new(
             Code::UnsupportedMediaType,
-            "send the body without a Content-Encoding; compressed bodies are not taken",
+            "send the body without Content-Encoding; compressed bodies are not supported",
         ));
     }
     let note = request.extensions().get::<Note>().cloned();
     let received = engine.ambient().within(PATIENCE, receive(request.into_body())).await;
-    let bytes = received.ok_or_else(|| malformed("it did not arrive within 10 seconds", 0))??;
+    let bytes = received.ok_or_else(|| malformed("not received within 10 seconds", 0))??;
     let members = strict::scan(&bytes).map_err(|fault| malformed(fault.text, fault.offset))?;
     if let (Some(note), Some(known)) = (note, known::fields::<T>()) {
         note.ignore(members.names.into_iter().filter(|name| !known.contains(&name.as_str())));
@@ -100,7 +100,7 @@ async fn receive(body: Body) -> Result<Vec<u8>, Refusal> {
     let mut chunks = body.into_data_stream();
     let mut bytes = Vec::new();
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| malformed("it broke off", bytes.len()))?;
+        let chunk = chunk.map_err(|_| malformed("incomplete", bytes.len()))?;
         if bytes.len() + chunk.len() > LARGEST_BODY {
             return Err(Refusal::new(Code::PayloadTooLarge, format!("the body is larger than {LARGEST_BODY} bytes")));
         }
@@ -111,7 +111,7 @@ async fn receive(body: Body) -> Result<Vec<u8>, Refusal> {
 
 fn malformed(text: &str, offset: usize) -> Refusal {
     let offset = u64::try_from(offset).unwrap_or(u64::MAX);
-    Problem::new(Code::MalformedJson, format!("the body is not JSON as it is taken here: {text} (byte {offset})"))
+    Problem::new(Code::MalformedJson, format!("the body is not valid JSON: {text} (byte {offset})"))
         .with("offset", offset)
         .into()
 }
@@ -138,7 +138,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8], blanks: &[usize]) -> Result<T, Refus
                 // The offset refers to the text with substitutions: each `null` before it is two bytes longer than the
                 // `""` it replaced.
                 let n_before = blanks.iter().enumerate().filter(|(n, blank)| *blank + 2 * n < at).count();
-                malformed("a text or number in it cannot be read", at - 2 * n_before)
+                malformed("unreadable text or number", at - 2 * n_before)
             }
         }
     })

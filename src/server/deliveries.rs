@@ -117,14 +117,16 @@ pub(super) async fn trace(
 
 const fn verdict(of: journal::Verdict) -> (Verdict, &'static str) {
     match of {
-        journal::Verdict::Matched => (Verdict::Matched, "it wants this type and was enabled"),
+        journal::Verdict::Matched => (Verdict::Matched, "subscribed to this type and enabled"),
         journal::Verdict::Disabled => {
-            (Verdict::Disabled, "it wants this type but was disabled when the event happened")
+            (Verdict::Disabled, "subscribed to this type but disabled when the event happened")
         }
-        journal::Verdict::OtherType => (Verdict::OtherType, "it did not want this type when the event happened"),
-        journal::Verdict::CreatedLater => (Verdict::CreatedLater, "it was created after the event"),
-        journal::Verdict::Deleted => (Verdict::Deleted, "it was deleted before the event"),
-        journal::Verdict::Forgotten => (Verdict::Forgotten, "it wanted this type; its delivery is no longer kept"),
+        journal::Verdict::OtherType => (Verdict::OtherType, "not subscribed to this type when the event happened"),
+        journal::Verdict::CreatedLater => (Verdict::CreatedLater, "created after the event"),
+        journal::Verdict::Deleted => (Verdict::Deleted, "deleted before the event"),
+        journal::Verdict::Forgotten => {
+            (Verdict::Forgotten, "subscribed to this type; the delivery is no longer stored")
+        }
     }
 }
 

@@ -53,7 +53,7 @@ pub(super) async fn list(
 fn kinds(pairs: &Pairs) -> Result<Vec<EventType>, Refusal> {
     let mut kinds = Vec::new();
     for name in pairs.all("type").flat_map(|names| names.split(',')).map(str::trim) {
-        let unknown = || Refusal::invalid("type", "must name event types that exist; names are lowercase");
+        let unknown = || Refusal::invalid("type", "must be existing event types; names are lowercase");
         kinds.push(EventType::named(name).ok_or_else(unknown)?);
     }
     kinds.sort_unstable();

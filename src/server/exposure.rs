@@ -75,11 +75,11 @@ impl Reachability {
         let headers = request.headers();
         for (name, spelled) in &SINGLE_HEADERS {
             if headers.get_all(name).iter().nth(1).is_some() {
-                let detail = format!("the header {spelled} is given twice; send it once");
+                let detail = format!("header {spelled} is sent twice; send it once");
                 return Err(Refusal::new(Code::MalformedRequest, detail));
             }
         }
-        let missing = || Refusal::new(Code::MalformedRequest, "the header Host is missing");
+        let missing = || Refusal::new(Code::MalformedRequest, "header Host is missing");
         let host = headers.get(HOST).ok_or_else(missing)?;
         self.judge_authority(host.to_str().unwrap_or_default())?;
         request.uri().authority().map_or(Ok(()), |authority| self.judge_authority(authority.as_str()))
@@ -88,14 +88,14 @@ impl Reachability {
     /// Refuses a host name that is not the server's own. In a DNS rebinding attack, a web page's own host name
     /// resolves to this address, and the browser sends that name.
     fn judge_authority(&self, authority: &str) -> Result<(), Refusal> {
-        let malformed = || Refusal::new(Code::MalformedRequest, "the header Host holds neither a name nor an address");
+        let malformed = || Refusal::new(Code::MalformedRequest, "header Host is neither a name nor an address");
         let host = parse_authority(authority).ok_or_else(malformed)?;
         if self.answers_to(&host) {
             return Ok(());
         }
         Err(Refusal::new(
             Code::MisdirectedRequest,
-            "this platform does not answer under the name in Host; whoever runs it can add it with --public-name",
+            "unknown host name in Host; the platform's operator can add it with --public-name",
         ))
     }
 

@@ -205,7 +205,7 @@ impl<P: Price> FromRequestParts<Engine> for Allowed<P> {
         if !accepts_json(&parts.headers) {
             return Err(Refusal::new(
                 Code::NotAcceptable,
-                "answers are application/json; say so in Accept, or leave it out",
+                "answers are application/json; set Accept accordingly, or omit it",
             ));
         }
         Ok(Self { key, note, audit_key: engine.audit_key(), price: PhantomData })
@@ -234,7 +234,7 @@ fn presented<'a>(headers: &'a HeaderMap, query: Option<&str>) -> Result<&'a str,
     let mut given = headers.get_all("x-api-key").iter();
     if let Some(value) = given.next() {
         if given.next().is_some() {
-            return Err(Refusal::new(Code::MalformedKey, "the header X-Api-Key is given twice; send it once"));
+            return Err(Refusal::new(Code::MalformedKey, "header X-Api-Key is sent twice; send it once"));
         }
         let malformed = |_| Refusal::new(Code::MalformedKey, "the key has characters that no key has");
         return value.to_str().map_err(malformed);
@@ -260,12 +260,8 @@ fn claimed(text: &str) -> Option<Claimed> {
 fn refused(refusal: auth::Refusal) -> Refusal {
     match refusal {
         auth::Refusal::Malformed(malformed) => Refusal::new(Code::MalformedKey, malformed.to_string()),
-        auth::Refusal::Unknown => {
-            Refusal::new(Code::UnknownKey, "this key is not known; copy it again, or ask for a new one")
-        }
-        auth::Refusal::Revoked => {
-            Refusal::new(Code::RevokedKey, "this key was revoked, which is permanent; ask for a new one")
-        }
+        auth::Refusal::Unknown => Refusal::new(Code::UnknownKey, "unknown key; copy it again, or ask for a new one"),
+        auth::Refusal::Revoked => Refusal::new(Code::RevokedKey, "this key was revoked permanently; ask for a new one"),
     }
 }
 
@@ -309,7 +305,7 @@ impl<P: Price> FromRequestParts<Engine> for Operator<P> {
         let unknown = || {
             Refusal::new(
                 Code::UnknownOperator,
-                "send an operator's token as Authorization: Bearer wlop_…; the first one is in operator.token",
+                "send an operator token as Authorization: Bearer wlop_…; the first one is in operator.token",
             )
         };
         let operator = engine.operator(token.ok_or_else(unknown)?).ok_or_else(unknown)?;
@@ -336,7 +332,7 @@ fn bearer(credentials: &str) -> Option<&str> {
 fn hold(parts: &Parts, holder: Holder) -> Result<(), Refusal> {
     let Some(connection) = parts.extensions.get::<Arc<Connection>>() else { return Ok(()) };
     connection.held_by(holder).map_err(|TooManyCalls| {
-        let detail = "too many calls of this credential, or of its kind, are under way; this is contention, not a rate limit: try again";
+        let detail = "too many concurrent calls with this credential or of its kind; this is contention, not a rate limit: retry";
         Refusal::new(Code::Contended, detail)
     })
 }

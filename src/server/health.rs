@@ -21,12 +21,12 @@ pub(super) async fn readyz(State(engine): State<Engine>) -> Result<axum::Json<Va
     engine.companies().await?;
     let Status { is_dispatching, paused, write_fault } = engine.status();
     if let Some(why) = write_fault {
-        let problem = Problem::new(Code::StorageFull, format!("{why}; writes are refused, reads go on"));
+        let problem = Problem::new(Code::StorageFull, format!("{why}; writes are rejected, reads keep working"));
         return Err(Problem { status: 503, title: Code::Contended.title().to_owned(), ..problem }.into());
     }
     match paused {
         Some(why) => Err(Refusal::new(Code::Contended, format!("dispatch is paused: {why}"))),
-        None if !is_dispatching => Err(Refusal::new(Code::Contended, "the dispatcher does not run")),
+        None if !is_dispatching => Err(Refusal::new(Code::Contended, "the dispatcher is not running")),
         None => Ok(axum::Json(json!({"status": "ready"}))),
     }
 }

@@ -113,31 +113,31 @@ const STATUSES: [u16; 20] =
 /// Returns every metric, in the order of output.
 pub(super) fn told(gauges: &Gauges, status: &Status) -> Vec<Metric> {
     use Kind::{Counter, Gauge};
-    let dropped = "Requests that the log could not keep up with, since the start";
+    let dropped = "Requests not logged because the log could not keep up, since start";
     let mut metrics = vec![
-        by("crow_build_info", "What is running", "version", &[(env!("CARGO_PKG_VERSION"), 1)]),
-        one("crow_dispatching", Gauge, "Whether the dispatcher runs", u64::from(status.is_dispatching)),
+        by("crow_build_info", "Version that is running", "version", &[(env!("CARGO_PKG_VERSION"), 1)]),
+        one("crow_dispatching", Gauge, "1 if the dispatcher is running", u64::from(status.is_dispatching)),
         one(
             "crow_dispatch_paused",
             Gauge,
-            "Whether the platform's own trouble pauses dispatch",
+            "1 if dispatch is paused by a local failure",
             u64::from(status.paused.is_some()),
         ),
         one(
             "crow_storage_writable",
             Gauge,
-            "Whether storage takes writes: 0 from a failed write until one succeeds",
+            "1 if storage accepts writes; 0 from a failed write until one succeeds",
             u64::from(status.write_fault.is_none()),
         ),
-        one("crow_events_total", Counter, "Events ever published", gauges.n_events),
-        one("crow_deliveries_total", Counter, "Deliveries ever planned, skipped ones among them", gauges.n_deliveries),
-        one("crow_attempts_total", Counter, "Attempts ever made, tests among them", gauges.n_attempts),
-        one("crow_trips_total", Counter, "Breaker trips ever", gauges.n_trips),
-        one("crow_audited_changes_total", Counter, "Changes ever audited", gauges.n_changes),
+        one("crow_events_total", Counter, "Events published", gauges.n_events),
+        one("crow_deliveries_total", Counter, "Deliveries created, including skipped ones", gauges.n_deliveries),
+        one("crow_attempts_total", Counter, "Attempts made, including tests", gauges.n_attempts),
+        one("crow_trips_total", Counter, "Breaker trips", gauges.n_trips),
+        one("crow_audited_changes_total", Counter, "Audited changes", gauges.n_changes),
         one("crow_requests_dropped_total", Counter, dropped, gauges.n_dropped),
         by(
             "crow_deliveries_waiting",
-            "Deliveries that wait",
+            "Deliveries waiting",
             "state",
             &gauges.waiting.map(|(state, n)| (state.name(), n)),
         ),
@@ -166,37 +166,37 @@ fn standing(gauges: &Gauges) -> Vec<Metric> {
     vec![
         by(
             "crow_subscriptions",
-            "Subscriptions: enabled, switched off by hand, or switched off by the breaker",
+            "Subscriptions by state: enabled, disabled by hand, or disabled by the breaker",
             "state",
             &[("enabled", gauges.n_enabled), ("off", gauges.n_off), ("tripped", gauges.n_tripped)],
         ),
         Metric {
             name: "crow_subscription_tripped",
             kind: Gauge,
-            what: "1 for each subscription that the breaker has switched off; the first 50 of them",
+            what: "1 for each subscription disabled by the breaker, at most 50",
             samples: tripped,
         },
         one(
             "crow_subscriptions_tripped_unnamed",
             Gauge,
-            "Tripped subscriptions beyond those",
+            "Tripped subscriptions beyond these 50",
             gauges.n_tripped.saturating_sub(named),
         ),
         one(
             "crow_consecutive_failures_max",
             Gauge,
-            "The most failures in a row of an enabled subscription; the breaker trips at 20",
+            "Most failures in a row of an enabled subscription; the breaker trips at 20",
             gauges.most_failures,
         ),
-        one("crow_oldest_due_seconds", Gauge, "How long the oldest delivery is due", gauges.oldest_due.as_secs()),
+        one("crow_oldest_due_seconds", Gauge, "Delay of the oldest due delivery", gauges.oldest_due.as_secs()),
         by(
             "crow_missed_last_day",
-            "Events of the last day that did not arrive and are not on their way, each outcome counted up to 10000",
+            "Deliveries of the last 24 hours that were missed or given up, each outcome counted up to 10000",
             "outcome",
             &[("skipped", n_skipped), ("exhausted", n_exhausted)],
         ),
-        one("crow_dormant_keys", Gauge, "Active keys that were not used for 30 days", gauges.n_dormant_keys),
-        one("crow_headroom_percent_min", Gauge, "What is left of the fullest rate window, in percent", gauges.headroom),
+        one("crow_dormant_keys", Gauge, "Active keys unused for 30 days", gauges.n_dormant_keys),
+        one("crow_headroom_percent_min", Gauge, "Lowest headroom of a rate limit, in percent", gauges.headroom),
     ]
 }
 
@@ -217,25 +217,25 @@ fn requests(gauges: &Gauges) -> Vec<Metric> {
         Metric {
             name: "crow_responses_total",
             kind: Kind::Counter,
-            what: "Answers of the Integration API since the start by status, from zero",
+            what: "Answers of the Integration API by status, since start",
             samples: by_status.into_iter().map(of_status).collect(),
         },
         Metric {
             name: "crow_requests_total",
             kind: Kind::Counter,
-            what: "Requests to the Integration API since the start by route",
+            what: "Requests to the Integration API by route, since start",
             samples: by_route.collect(),
         },
         Metric {
             name: "crow_requests_unlogged_total",
             kind: Kind::Counter,
-            what: "Refusals that have no row in the request log, since the start: rows of calls without a key, and of calls beyond a key's window, are written at a bounded rate",
+            what: "Rejected calls without a row in the request log, since start: calls without a key and calls over the rate limit are logged at a bounded rate",
             samples: unlogged.into_iter().map(of_status).collect(),
         },
         Metric {
             name: "crow_request_duration_seconds",
             kind: Kind::Histogram,
-            what: "How long requests to the Integration API took, since the start",
+            what: "Duration of requests to the Integration API, since start",
             samples: durations(&gauges.durations, gauges.elapsed),
         },
     ]

@@ -47,7 +47,7 @@ pub async fn push(engine: Engine, url: &str, pace: Duration, mut stopped: watch:
         // A series of failures is logged once; a success in between allows the next one to be logged.
         match pushed {
             Err(why) if !is_told => {
-                tracing::warn!(why, url, "metrics did not arrive at the collector; they are pushed again");
+                tracing::warn!(why, url, "metrics push to the collector failed; retrying");
                 is_told = true;
             }
             Err(_) => {}

@@ -44,7 +44,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Serialize + Send> FromRequestParts<S>
             Some(cursor) => read(cursor, &bound).ok_or_else(|| {
                 Refusal::new(
                     Code::InvalidCursor,
-                    "this cursor is not one of this list with these filters; leave it out to begin anew",
+                    "this cursor does not belong to this list with these filters; omit it to start over",
                 )
             })?,
         };

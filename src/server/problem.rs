@@ -29,8 +29,7 @@ impl Refusal {
 
     pub(super) fn limited(admission: &Admission, now: Timestamp) -> Self {
         let wait = admission.retry_after_seconds(now);
-        let detail =
-            format!("this key has made {} {} calls in this minute; wait {wait} s", admission.limit, admission.bucket);
+        let detail = format!("this key made {} {} calls this minute; wait {wait} s", admission.limit, admission.bucket);
         Self(Box::new(
             Problem::new(Code::RateLimited, detail).with("policy", admission.policy()).with("retryAfterSeconds", wait),
         ))
@@ -73,21 +72,18 @@ impl From<engine::Error> for Refusal {
             }
             engine::Error::Contended => Self::new(
                 Code::Contended,
-                "the platform is busy; this is contention, not a rate limit; try again in a second",
+                "the platform is busy; this is contention, not a rate limit; retry in a second",
             ),
             engine::Error::StorageFull(why) => {
-                Self::new(Code::StorageFull, format!("{why}; nothing was changed, reads go on"))
+                Self::new(Code::StorageFull, format!("{why}; nothing was changed, reads keep working"))
             }
             engine::Error::Descriptors => Self::new(
                 Code::Contended,
-                "the platform has no file descriptors left; nothing was changed; try again in a second",
+                "the platform has no file descriptors left; nothing was changed; retry in a second",
             ),
             error => {
                 tracing::error!(%error, "an operation failed");
-                Self::new(
-                    Code::Internal,
-                    "something went wrong inside the platform; the log has it under this request's id",
-                )
+                Self::new(Code::Internal, "internal error; see the platform's log under this request id")
             }
         }
     }

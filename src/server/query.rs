@@ -122,12 +122,10 @@ impl Filtered<'_> {
                 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._=;:-".contains(&byte))
         };
         let detail = match filters.filter(is_plain) {
-            None => "this cursor is not one of this list; leave it out to begin anew".to_owned(),
-            Some("") => {
-                "this cursor belongs to this list without filters; leave them out, or leave the cursor out".to_owned()
-            }
+            None => "this cursor does not belong to this list; omit it to start over".to_owned(),
+            Some("") => "this cursor belongs to this list without filters; omit the filters or the cursor".to_owned(),
             Some(filters) => format!(
-                "this cursor belongs to this list with {}; give exactly that, or leave the cursor out",
+                "this cursor belongs to this list with {}; use exactly these, or omit the cursor",
                 filters.trim_end_matches(';').replace(';', " ")
             ),
         };
@@ -181,7 +179,7 @@ fn page_within<T, U: Serialize>(
         None => 0,
         Some(cursor) => {
             let unknown =
-                || Refusal::new(Code::InvalidCursor, "this cursor is not one of this list; leave it out to begin anew");
+                || Refusal::new(Code::InvalidCursor, "this cursor does not belong to this list; omit it to start over");
             let (at, last) = read(cursor).ok_or_else(unknown)?;
             rows.iter().position(|row| name(row) == last).map_or(at, |found| found + 1)
         }
@@ -250,8 +248,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let read = axum::extract::Path::<i64>::from_request_parts(parts, state).await;
-        read.map(|path| Self(path.0))
-            .map_err(|_| Refusal::new(Code::NotFound, "ids are whole numbers; there is nothing under this one"))
+        read.map(|path| Self(path.0)).map_err(|_| Refusal::new(Code::NotFound, "not found: ids are whole numbers"))
     }
 }
 

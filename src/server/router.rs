@@ -136,9 +136,9 @@ pub(super) fn router(engine: Engine, stop: watch::Receiver<bool>, reachability: 
         .into_iter()
         .fold(Router::new(), |router, route| router.route(route.path, route.handler))
         .route_layer(from_fn(note_query))
-        .fallback(async || Refusal::new(Code::NotFound, "there is nothing under this path"))
+        .fallback(async || Refusal::new(Code::NotFound, "unknown path"))
         .method_not_allowed_fallback(async || {
-            Refusal::new(Code::MethodNotAllowed, "this path does not take this method; see Allow")
+            Refusal::new(Code::MethodNotAllowed, "method not allowed on this path; see Allow")
         })
         .layer(Extension(Stop(stop)))
         .layer(Extension(Arc::clone(&reachability)))

@@ -154,7 +154,7 @@ pub(super) fn may_be_secret(text: &str) -> bool {
 /// Refuses a request head with a non-standard method, or beyond the size limits.
 fn judge_head(request: &Request) -> Result<(), Refusal> {
     if !METHODS.contains(&request.method().as_str()) {
-        return Err(Refusal::new(Code::NotImplemented, "this method is not one of HTTP's own"));
+        return Err(Refusal::new(Code::NotImplemented, "unknown HTTP method"));
     }
     let length = |uri: &Uri| uri.path_and_query().map_or(0, |target| target.as_str().len());
     if length(request.uri()) > LONGEST_URL {
@@ -211,8 +211,7 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 pub(super) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     tracing::error!(panic = text.unwrap_or("(no text)"), "a handler panicked");
-    Refusal::new(Code::Internal, "something went wrong inside the platform; the log has it under this request's id")
-        .into_response()
+    Refusal::new(Code::Internal, "internal error; see the platform's log under this request id").into_response()
 }
 
 #[cfg(test)]

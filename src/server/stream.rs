@@ -54,9 +54,9 @@ fn refused(why: NoStream) -> Refusal {
     match why {
         NoStream::OperatorLimit => Refusal::new(
             Code::TooManyStreams,
-            format!("this operator has {MAX_STREAMS_PER_OPERATOR} streams open, which is the limit; close one first"),
+            format!("this operator has {MAX_STREAMS_PER_OPERATOR} streams open, the maximum; close one first"),
         ),
-        NoStream::Full => Refusal::new(Code::Contended, "as many streams are open as there may be; try again later"),
+        NoStream::Full => Refusal::new(Code::Contended, "too many streams are open; retry later"),
     }
 }
 

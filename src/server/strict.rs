@@ -28,17 +28,17 @@ pub(super) struct Members {
 /// [`Fault`] for the first violation.
 pub(super) fn scan(bytes: &[u8]) -> Result<Members, Fault> {
     if let Err(error) = std::str::from_utf8(bytes) {
-        return Err(Fault { offset: error.valid_up_to(), text: "this is not UTF-8" });
+        return Err(Fault { offset: error.valid_up_to(), text: "not UTF-8" });
     }
     if bytes.starts_with(b"\xef\xbb\xbf") {
-        return Err(Fault { offset: 0, text: "it begins with a byte order mark; save it as UTF-8 without one" });
+        return Err(Fault { offset: 0, text: "begins with a byte order mark; save as UTF-8 without one" });
     }
     let mut scan = Scan { bytes, at: 0, depth: 0, members: Members::default() };
     scan.space();
     scan.value()?;
     scan.space();
     if scan.at < bytes.len() {
-        return Err(scan.fault("there is something after the end"));
+        return Err(scan.fault("unexpected text after the end"));
     }
     Ok(scan.members)
 }
@@ -79,14 +79,14 @@ impl Scan<'_> {
             Some(b't') => self.word(b"true"),
             Some(b'f') => self.word(b"false"),
             Some(b'n') => self.word(b"null"),
-            Some(_) => Err(self.fault("a value is expected here")),
-            None => Err(self.fault("it ends too early")),
+            Some(_) => Err(self.fault("expected a value")),
+            None => Err(self.fault("unexpected end")),
         }
     }
 
     fn nested(&mut self, inside: fn(&mut Self) -> Result<(), Fault>) -> Result<(), Fault> {
         if self.depth == DEEPEST {
-            return Err(self.fault("it is nested deeper than 64 levels"));
+            return Err(self.fault("nested deeper than 64 levels"));
         }
         self.depth += 1;
         self.at += 1;
@@ -106,7 +106,7 @@ impl Scan<'_> {
             if self.meets(b']').is_some() {
                 return Ok(());
             }
-            self.meets(b',').ok_or_else(|| self.fault("a comma or ] is expected here"))?;
+            self.meets(b',').ok_or_else(|| self.fault("expected a comma or ]"))?;
             self.space();
         }
     }
@@ -123,10 +123,10 @@ impl Scan<'_> {
                 self.members.names.push(name.clone());
             }
             if !names.insert(name.clone()) {
-                return Err(Fault { offset: start, text: "this name stands twice in one object" });
+                return Err(Fault { offset: start, text: "duplicate name in an object" });
             }
             self.space();
-            self.meets(b':').ok_or_else(|| self.fault("a colon is expected here"))?;
+            self.meets(b':').ok_or_else(|| self.fault("expected a colon"))?;
             self.space();
             let begin = self.at;
             self.value()?;
@@ -137,7 +137,7 @@ impl Scan<'_> {
             if self.meets(b'}').is_some() {
                 return Ok(());
             }
-            self.meets(b',').ok_or_else(|| self.fault("a comma or } is expected here"))?;
+            self.meets(b',').ok_or_else(|| self.fault("expected a comma or }"))?;
             self.space();
         }
     }
@@ -146,10 +146,10 @@ impl Scan<'_> {
     fn name(&mut self) -> Result<String, Fault> {
         let start = self.at;
         if self.peek() != Some(b'"') {
-            return Err(self.fault("a name in double quotes is expected here"));
+            return Err(self.fault("expected a name in double quotes"));
         }
         self.string()?;
-        let unreadable = Fault { offset: start, text: "this name is not text" };
+        let unreadable = Fault { offset: start, text: "name is not valid text" };
         serde_json::from_slice(&self.bytes[start..self.at]).map_err(|_| unreadable)
     }
 
@@ -164,7 +164,7 @@ impl Scan<'_> {
                 Some(b'\\') => self.escape()?,
                 Some(0..=0x1f) => return Err(self.fault("control characters in text must be escaped")),
                 Some(_) => self.at += 1,
-                None => return Err(self.fault("it ends inside a text")),
+                None => return Err(self.fault("unexpected end inside a text")),
             }
         }
     }
@@ -173,11 +173,11 @@ impl Scan<'_> {
         let digits = match self.bytes.get(self.at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 0,
             Some(b'u') => 4,
-            _ => return Err(self.fault("this escape does not exist")),
+            _ => return Err(self.fault("invalid escape")),
         };
         let tail = self.bytes.get(self.at + 2..self.at + 2 + digits).unwrap_or_default();
         if tail.len() < digits || !tail.iter().all(u8::is_ascii_hexdigit) {
-            return Err(self.fault("this escape does not exist"));
+            return Err(self.fault("invalid escape"));
         }
         self.at += 2 + digits;
         Ok(())
@@ -203,12 +203,12 @@ impl Scan<'_> {
         while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
             self.at += 1;
         }
-        if self.at == start { Err(self.fault("a digit is expected here")) } else { Ok(()) }
+        if self.at == start { Err(self.fault("expected a digit")) } else { Ok(()) }
     }
 
     fn word(&mut self, word: &[u8]) -> Result<(), Fault> {
         if !self.bytes[self.at..].starts_with(word) {
-            return Err(self.fault("a value is expected here"));
+            return Err(self.fault("expected a value"));
         }
         self.at += word.len();
         Ok(())

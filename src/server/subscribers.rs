@@ -85,7 +85,7 @@ pub(super) async fn create(
     };
     let company = allowed.key().company;
     let (reply, secret) = engine.create_subscription(allowed.caller(), company, draft, call, render).await?;
-    let unreadable = |_| Refusal::new(Code::Internal, "the answer that was kept cannot be read");
+    let unreadable = |_| Refusal::new(Code::Internal, "the stored answer cannot be read");
     let subscription: Subscription = serde_json::from_slice(&reply.body).map_err(unreadable)?;
     let created = CreatedSubscription { subscription, signing_secret: ShownOnce::new(secret.reveal().to_owned()) };
     Ok(replied(Reply { body: serde_json::to_vec(&created).unwrap_or_default(), ..reply }))

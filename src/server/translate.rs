@@ -78,7 +78,7 @@ pub(super) fn partner_test(of: Test) -> TestResult {
         return result;
     }
     let error = result.error.map(|error| {
-        let blocked = || "the target's name leads to an address that is not permitted".to_owned();
+        let blocked = || "the target's host name resolves to an address that is not allowed".to_owned();
         Untrusted::new(if is_blocked { blocked() } else { without_addresses(error.raw()) })
     });
     TestResult { error, ..result }

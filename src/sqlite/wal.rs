@@ -55,7 +55,7 @@ impl Wal {
         if emptied.unwrap_or(false) {
             self.limit = u64::from(LONG);
         } else {
-            tracing::warn!(mib = len >> 20, "the write-ahead log cannot be emptied while somebody reads an old state");
+            tracing::warn!(mib = len >> 20, "the write-ahead log cannot be truncated while a reader uses an old state");
             self.limit = len + STEP;
         }
     }

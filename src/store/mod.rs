@@ -331,7 +331,7 @@ impl Store {
     fn fail(&self, fault: WriteFault) {
         let before = self.fault.lock().unwrap_or_else(PoisonError::into_inner).replace(fault);
         if before.is_none() {
-            tracing::error!("{fault}; nothing can be written, reads go on");
+            tracing::error!("{fault}; writes fail, reads keep working");
         }
     }
 

@@ -160,28 +160,28 @@ pub(crate) fn faults(connection: &Connection) -> Result<Vec<String>, Error> {
 /// Invariants of the data: a description and a query for the ids of rows that violate it.
 const CONTRADICTIONS: &[(&str, &str)] = &[
     (
-        "leases of deliveries that are not there",
+        "leases of missing deliveries",
         "SELECT delivery_id AS id FROM leases WHERE NOT EXISTS
              (SELECT 1 FROM deliveries d WHERE d.id = delivery_id AND d.subscription_id = leases.subscription_id)",
     ),
-    ("waiting deliveries that are never due", "SELECT id FROM deliveries WHERE state = 'pending' AND due_at IS NULL"),
-    ("finished or parked deliveries that are due", "SELECT id FROM deliveries WHERE state <> 'pending' AND due_at IS NOT NULL"),
+    ("pending deliveries without a due time", "SELECT id FROM deliveries WHERE state = 'pending' AND due_at IS NULL"),
+    ("finished or held deliveries with a due time", "SELECT id FROM deliveries WHERE state <> 'pending' AND due_at IS NOT NULL"),
     (
-        "deliveries in a state that does not exist",
+        "deliveries in an unknown state",
         "SELECT id FROM deliveries WHERE state NOT IN ('pending', 'succeeded', 'exhausted', 'skipped', 'parked', 'cancelled')",
     ),
     (
-        "deliveries that wait for a subscription that is switched off or deleted",
+        "pending deliveries of a disabled or deleted subscription",
         "SELECT d.id FROM deliveries d JOIN subscriptions s ON s.id = d.subscription_id
          WHERE d.state = 'pending' AND d.kind = 'scheduled' AND (s.disabled_reason IS NOT NULL OR s.deleted_at IS NOT NULL)",
     ),
     (
-        "deliveries parked for a subscription that is switched on",
+        "held deliveries of an enabled subscription",
         "SELECT d.id FROM deliveries d JOIN subscriptions s ON s.id = d.subscription_id
          WHERE d.state = 'parked' AND s.disabled_reason IS NULL AND s.deleted_at IS NULL",
     ),
-    ("subscriptions that are half switched off", "SELECT id FROM subscriptions WHERE (disabled_reason IS NULL) <> (disabled_at IS NULL)"),
-    ("events with a number that was not given yet", "SELECT id FROM events WHERE id > (SELECT value FROM counters WHERE name = 'event')"),
+    ("subscriptions with an incomplete disabled state", "SELECT id FROM subscriptions WHERE (disabled_reason IS NULL) <> (disabled_at IS NULL)"),
+    ("events with an id that was not issued yet", "SELECT id FROM events WHERE id > (SELECT value FROM counters WHERE name = 'event')"),
 ];
 
 /// Lists violated invariants, one sentence each, with the number of rows and the first ids.

@@ -300,7 +300,7 @@ async fn l4_a_stream_whose_message_has_no_end_is_given_up_and_the_console_goes_o
     let home = Home::new();
     let token = home.path("token").display().to_string();
     let arguments = words(&format!("console --plain --url {} --token-file {token}", server.address));
-    let came = home.measure(&arguments, Some("a message without end")).await;
+    let came = home.measure(&arguments, Some("an unterminated message")).await;
     assert!(came.peak < 3 * MAX_GROWTH / 2, "{came:?}");
 }
 

@@ -77,12 +77,12 @@ async fn reviews_are_held_against_the_last_one_and_briefings_have_no_secret() {
     let ask = |arguments: &[&str]| said(&scene.serving.ask(arguments));
     let first = ask(&["audit"]);
     for part in
-        ["There is no earlier review", "## Subscriptions that are off", "circuit_breaker", "## Low success", "admin"]
+        ["There is no earlier review", "## Disabled subscriptions", "circuit_breaker", "## Low success", "admin"]
     {
         assert!(first.contains(part), "{part} in\n{first}");
     }
     let second = ask(&["audit"]);
-    assert!(second.contains("Nothing is other than on"), "the first one was kept: {second}");
+    assert!(second.contains("No differences since"), "the first one was kept: {second}");
     scene.receiver.becomes(&[Behaviour::Status(200)]);
     scene.operator.enable(SubscriptionId(1), Default::default()).await.expect("enabled");
     let document = valid("crow.audit/1", &ask(&["audit", "--period", "quarter", "--format", "json"]));
@@ -129,7 +129,7 @@ async fn a_configuration_goes_out_and_comes_back_as_a_difference() {
     let text = std::fs::read_to_string(&file).expect("a file");
     valid("crow.configuration/1", &text);
     assert!(!text.contains(scene.key.reveal()) && !text.contains(scene.secret.reveal()));
-    assert_eq!(said(&scene.serving.ask(&["import", &file])).trim(), "nothing differs");
+    assert_eq!(said(&scene.serving.ask(&["import", &file])).trim(), "no differences");
     std::fs::write(
         &file,
         text.replace("\"read\": 60", "\"read\": 7").replace("\"isEnabled\": false", "\"isEnabled\": true"),
@@ -140,7 +140,7 @@ async fn a_configuration_goes_out_and_comes_back_as_a_difference() {
     assert_eq!(looked.status.code(), Some(3));
     assert!(shown.contains("7 read, 100 write") && shown.contains("~ enable the subscription"), "{shown}");
     let made = said(&scene.serving.ask(&["import", &file, "--allow-actions", "--yes"]));
-    assert!(made.starts_with("2 of 2 changes were made; 0 are to be made by hand"), "{made}");
+    assert!(made.starts_with("2 of 2 changes made; 0 to be made by hand"), "{made}");
     assert_eq!(scene.operator.keys().await.expect("keys").items[0].limits.read, 7);
     assert!(scene.operator.subscription(SubscriptionId(1)).await.expect("a row").subscription.is_enabled);
     let doctor = scene.serving.ask(&["doctor", "--json"]);
@@ -205,15 +205,15 @@ fn completions_pages_and_the_configuration_are_made_of_what_there_is() {
         assert!(text.contains(".TH") && text.contains("OPTIONS"), "{page}");
     }
     let template = said(&run(&["config", "template"]));
-    assert!(said(&run(&["config", "check"])).starts_with("there is no configuration file"));
+    assert!(said(&run(&["config", "check"])).starts_with("no configuration file"));
     std::fs::create_dir(dir.path().join("crow")).expect("made");
     let file = dir.path().join("crow/config.toml");
     std::fs::write(&file, template).expect("written");
-    assert_eq!(said(&run(&["config", "check"])).trim(), format!("nothing is wrong with {}", file.display()));
+    assert_eq!(said(&run(&["config", "check"])).trim(), format!("no problem found in {}", file.display()));
     std::fs::write(&file, "[alerts]\ncommand = []\n").expect("written");
     let wrong = run(&["config", "check"]);
     assert_eq!(wrong.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&wrong.stdout).contains("names no program"));
+    assert!(String::from_utf8_lossy(&wrong.stdout).contains("no program given"));
     let explained = said(&run(&["config", "explain"]));
     assert!(explained.contains(&*file.to_string_lossy()) && explained.contains("XDG_CONFIG_HOME="), "{explained}");
 }

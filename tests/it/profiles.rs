@@ -87,22 +87,16 @@ fn a_profile_is_made_shown_used_and_removed_and_its_key_is_in_one_file_alone() {
         ["profile", "add", "prod", "--url", "https://api.example.com", "--key-file", "-", "--key", "Zapier Production"];
     let made = home
         .done(&[add.as_slice(), &["--production", "--colour", "red", "--budget", "5"]].concat(), &format!("{KEY}\n"));
-    for part in [
-        "no keyring can be reached",
-        "company 92",
-        "ends in vwxy",
-        "only you can read",
-        "it is used when none is named",
-    ] {
+    for part in ["no keyring available", "company 92", "ends in vwxy", "only you can read", "it is the default"] {
         assert!(made.contains(part), "{part} in {made}");
     }
     let files = home.holding(KEY);
     assert_eq!((files.len(), mode(&files[0])), (1, 0o600), "{files:?}");
-    home.refused(&add, KEY, &["there is a profile prod already", "crow profile remove"]);
+    home.refused(&add, KEY, &["profile prod already exists", "crow profile remove"]);
 
     home.done(&["profile", "key", "prod", "n8n", "--key-file", "-", "--keep", "file"], KEY);
     let shown = home.done(&["profile", "show", "prod"], "");
-    for part in ["https://api.example.com", "read-only", "5 % of each rate window", "red", "Zapier Production", "n8n"] {
+    for part in ["https://api.example.com", "read-only", "5 % of each rate limit", "red", "Zapier Production", "n8n"] {
         assert!(shown.contains(part), "{part} in {shown}");
     }
     let listed: serde_json::Value = serde_json::from_str(&home.done(&["profile", "list", "--json"], "")).expect("JSON");
@@ -120,20 +114,20 @@ fn what_cannot_be_a_profile_is_said_in_one_line_without_the_key() {
     let home = Home::new();
     let add = |name: &'static str, url: &'static str| vec!["profile", "add", name, "--url", url, "--key-file", "-"];
     home.refused(&add("x", "ftp://host"), KEY, &["ftp://host", "https://HOST"]);
-    home.refused(&add("x", "https://user:pass@host"), KEY, &["has no place in it"]);
+    home.refused(&add("x", "https://user:pass@host"), KEY, &["must not contain"]);
     home.refused(&add("../x", "https://host"), KEY, &["letters, digits"]);
     home.refused(&add("x", "https://host"), &KEY[..40], &["characters instead of 43"]);
-    home.refused(&add("x", "https://host"), "two words", &["not one thing alone"]);
+    home.refused(&add("x", "https://host"), "two words", &["a single value"]);
     home.refused(&["profile", "add", "x", "--url", "https://host"], "", &["no terminal", "--key-file"]);
     home.refused(
         &[add("x", "https://host").as_slice(), &["--keep", "keyring"]].concat(),
         KEY,
         &["no keyring", "--keep file"],
     );
-    home.refused(&["profile", "use", "nobody"], "", &["there is no profile nobody", "crow profile add"]);
-    home.refused(&["diagnose", "breaker", "--profile", "nobody"], "", &["there is no profile nobody"]);
-    home.refused(&["diagnose", "breaker"], "", &["no platform is named", "--key-file"]);
-    home.refused(&["diagnose", "breaker", "--url", "http://127.0.0.1:9"], "", &["who asks is missing"]);
+    home.refused(&["profile", "use", "nobody"], "", &["unknown profile nobody", "crow profile add"]);
+    home.refused(&["diagnose", "breaker", "--profile", "nobody"], "", &["unknown profile nobody"]);
+    home.refused(&["diagnose", "breaker"], "", &["no platform given", "--key-file"]);
+    home.refused(&["diagnose", "breaker", "--url", "http://127.0.0.1:9"], "", &["no credentials given"]);
     assert!(home.holding("abc_DEF").is_empty());
 }
 
@@ -147,7 +141,7 @@ fn commands_without_a_platform_use_the_default_profile() {
     {
         let output = home.crow(arguments, "");
         let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-        assert_eq!(report["steps"][0]["why"], "there is no subscription", "the platform said so: {report}");
+        assert_eq!(report["steps"][0]["why"], "no subscription exists", "the platform said so: {report}");
     }
 }
 
@@ -186,10 +180,10 @@ async fn on_a_production_platform_the_number_of_things_is_wanted_in_place_of_a_y
         (output.status.code(), text(&output.stderr))
     };
     for (more, said) in [
-        (["--yes"].as_slice(), "this is a production platform; add --count 1"),
-        (&[], "add --count 1 to do it"),
-        (&["--count", "2"], "it changes 1, and --count says 2"),
-        (&["--yes", "--count", "2"], "it changes 1, and --count says 2"),
+        (["--yes"].as_slice(), "production platform; confirm with --count 1"),
+        (&[], "add --count 1"),
+        (&["--count", "2"], "this affects 1, but --count says 2"),
+        (&["--yes", "--count", "2"], "this affects 1, but --count says 2"),
     ] {
         let (code, told) = revoke(more);
         assert!(code == Some(3) && told.contains(said), "{more:?}: {code:?} {told}");

@@ -98,7 +98,7 @@ fn from_a_ringing_alert_to_everything_made_up_for_in_five_keys() {
     let mut terminal = Terminal::run(120, 36, &["demo", "--scenario", "breaker-fixed"]);
     terminal.shows("TRP");
     terminal.press("a");
-    terminal.shows("breaker tripped, 20 of 20 failures");
+    terminal.shows("breaker tripped: 20 failures in a row");
     terminal.press("\r");
     terminal.shows("500 ×20 (of the last 20 attempts)");
     terminal.press("R");

@@ -119,7 +119,7 @@ fn i2_a_console_that_can_write_nowhere_looks_all_the_same_and_says_that_it_keeps
     std::fs::write(&blocked, "").expect("written");
     for place in [&blocked, Path::new("/proc/nothing")] {
         let mut console = scene.console(place);
-        console.shows("this console keeps nothing");
+        console.shows("cannot be saved");
         console.press("3mnote\r");
         console.shows("note added");
         console.press("q");

@@ -10,6 +10,7 @@ use crate::domain::query::field::Field;
 use crate::domain::query::sift::{Row, Value};
 use crate::domain::standing::Judgement;
 use crate::domain::time::Timestamp;
+use crate::text::health::why;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use utoipa::ToSchema;
@@ -87,8 +88,8 @@ pub struct Judged<T> {
 impl<T> Judged<T> {
     /// Joins a row with the assessment of its health.
     #[must_use]
-    pub fn new(row: T, judgement: Judgement) -> Self {
-        Self { row, state: judgement.standing.word(), why: judgement.why }
+    pub fn new(row: T, judgement: &Judgement) -> Self {
+        Self { row, state: judgement.standing.word(), why: why(&judgement.why) }
     }
 }
 

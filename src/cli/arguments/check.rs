@@ -8,9 +8,9 @@ use clap::Args;
 /// Arguments of `crow check`: which checks to run, and their thresholds.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit codes and output follow the conventions of monitoring plugins: 0 OK, 1 WARNING, 2 CRITICAL, also if the platform \
-    cannot be reached, 3 UNKNOWN, also if it could not start as asked.\n\
-    A limit is passed, not reached: --warn due=300 warns from 301 on. Of success and headroom less than the limit is trouble."
+    after_help = "Exit codes and output follow the conventions of monitoring plugins: 0 OK, 1 WARNING, 2 CRITICAL (also if the platform cannot be \
+    reached), 3 UNKNOWN (also on invalid usage).\n\
+    Thresholds are exclusive: --warn due=300 warns from 301. For success and headroom, values below the threshold count."
 )]
 pub(in crate::cli) struct Check {
     /// Checks to run; all of them if none is named. --list prints the names

@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Help text about exit codes, appended to every command that may change something.
-pub(in crate::cli) const ENDS: &str = "Exit codes: 0 done, 1 it failed or was refused, 2 could not start as asked, 3 nothing was done: only looked at, \
-     declined, or nobody there to ask.\nA change says what will come of it and asks; without --allow-actions it is only shown.";
+pub(in crate::cli) const ENDS: &str = "Exit codes: 0 done, 1 failed or rejected, 2 invalid usage or could not start, 3 nothing was changed: preview only, declined, \
+     or no terminal to confirm on.\nThe effect is shown and confirmed first; without --allow-actions it is only shown.";
 
 /// Output format of rows; a table if none is chosen.
 #[derive(Debug, Clone, Copy, Args)]

@@ -29,15 +29,13 @@ pub(super) fn scenario(name: &str) -> Result<Script, String> {
     let all = library::all().map_err(|error| error.to_string())?;
     let known: Vec<&str> = all.iter().map(|script| script.name.as_str()).collect();
     let known = known.join(", ");
-    all.into_iter()
-        .find(|script| script.name == name)
-        .ok_or_else(|| format!("there is no such scenario; known: {known}"))
+    all.into_iter().find(|script| script.name == name).ok_or_else(|| format!("unknown scenario; known: {known}"))
 }
 
 /// Parses the name of a runbook.
 pub(super) fn runbook(name: &str) -> Result<Runbook, String> {
     let known = || Runbook::ALL.map(Runbook::name).join(", ");
-    Runbook::named(name).ok_or_else(|| format!("there is no such run-book; known: {}", known()))
+    Runbook::named(name).ok_or_else(|| format!("unknown runbook; known: {}", known()))
 }
 
 /// Parses `NAME=FILE` into a name and a path.
@@ -60,7 +58,7 @@ pub(super) fn keep(text: &str) -> Result<Keep, String> {
 
 /// Parses a size such as `512MiB` or `2GiB` into bytes; at least 1 MiB.
 pub(super) fn size(text: &str) -> Result<u64, String> {
-    let fault = || format!("{text} is no size; write 512MiB or 2GiB");
+    let fault = || format!("{text} is not a size; write 512MiB or 2GiB");
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let unit = match text[end..].trim() {
         "KiB" => 1 << 10,
@@ -87,7 +85,7 @@ pub(super) fn back(text: &str) -> Result<Duration, String> {
 /// Parses the topic of a playbook by name.
 pub(super) fn topic(text: &str) -> Result<Topic, String> {
     let known = || Topic::ALL.map(Topic::name).join(", ");
-    Topic::named(text).ok_or_else(|| format!("there is no such topic; known: {}", known()))
+    Topic::named(text).ok_or_else(|| format!("unknown topic; known: {}", known()))
 }
 
 /// Parses the delay before a first retry, between 10 ms and 1 h.
@@ -100,30 +98,30 @@ pub(super) fn retry_base(text: &str) -> Result<Duration, String> {
 /// Parses a key scope by its name.
 pub(super) fn scope(text: &str) -> Result<Scope, String> {
     let known = || Scope::ALL.map(Scope::name).join(", ");
-    Scope::named(text).ok_or_else(|| format!("there is no such scope; known: {}", known()))
+    Scope::named(text).ok_or_else(|| format!("unknown scope; known: {}", known()))
 }
 
 /// Parses an event type by its name.
 pub(super) fn event_type(text: &str) -> Result<EventType, String> {
     let known = || EventType::ALL.map(EventType::name).join(", ");
-    EventType::named(text).ok_or_else(|| format!("there is no such event type; known: {}", known()))
+    EventType::named(text).ok_or_else(|| format!("unknown event type; known: {}", known()))
 }
 
 /// Parses a delivery state that a replay can select.
 pub(super) fn state(text: &str) -> Result<State, String> {
-    State::named(text).ok_or_else(|| "there is no such state; known: skipped, exhausted, parked, succeeded".to_owned())
+    State::named(text).ok_or_else(|| "unknown state; known: skipped, exhausted, parked, succeeded".to_owned())
 }
 
 /// Parses the name of a health check.
 pub(super) fn probe(text: &str) -> Result<&'static Probe, String> {
     let known = || PROBES.iter().map(|probe| probe.name).collect::<Vec<_>>().join(", ");
-    Probe::named(text).ok_or_else(|| format!("there is no such probe; known: {}", known()))
+    Probe::named(text).ok_or_else(|| format!("unknown check; known: {}", known()))
 }
 
 /// Parses `NAME=N` into a health check's name and a threshold.
 pub(super) fn limit(text: &str) -> Result<(&'static str, u64), String> {
     let (name, limit) = text.split_once('=').ok_or("write NAME=N")?;
-    let limit = limit.parse().map_err(|_| format!("{limit} is no whole number"))?;
+    let limit = limit.parse().map_err(|_| format!("{limit} is not a whole number"))?;
     Ok((probe(name)?.name, limit))
 }
 

@@ -42,12 +42,11 @@ impl Forward {
     /// Creates a forwarder to an address. It follows no redirects and sends no credential of crow. `ca_files` are
     /// trusted beside the authorities of the operating system.
     pub(super) fn new(text: &str, ca_files: &[PathBuf]) -> Result<Self, Failure> {
-        let refused = |why: String| {
-            Failure::usage(format!("{text}: {why}"), "give the address of your receiver with --forward URL")
-        };
+        let refused =
+            |why: String| Failure::usage(format!("{text}: {why}"), "give your receiver's URL with --forward URL");
         let url = Url::parse(text).map_err(|error| refused(error.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(refused("it must begin with http:// or https://".to_owned()));
+            return Err(refused("must begin with http:// or https://".to_owned()));
         }
         let client = plain_trusting(ca_files)
             .map_err(|error| Failure::usage(error.to_string(), "check the files given with --trust-ca"))?;
@@ -62,7 +61,7 @@ impl Forward {
             Ok(response) => response,
             Err(error) => {
                 let status = if error.is_timeout() { StatusCode::GATEWAY_TIMEOUT } else { StatusCode::BAD_GATEWAY };
-                (status, format!("the receiver behind did not answer: {}", innermost(&error))).into_response()
+                (status, format!("the forward target did not answer: {}", innermost(&error))).into_response()
             }
         }
     }
@@ -75,7 +74,7 @@ impl Forward {
             body.extend_from_slice(&chunk[..chunk.len().min(room)]);
             if chunk.len() > room {
                 let limit = files::size(MAX_ANSWER_BYTES as u64);
-                tracing::warn!("the answer of {} is longer than {limit}; the rest is not handed back", self.url);
+                tracing::warn!("the answer of {} exceeds {limit}; it is truncated", self.url);
                 break;
             }
         }

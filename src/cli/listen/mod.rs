@@ -49,7 +49,7 @@ pub(super) async fn run(asked: Listen) -> Result<ExitCode, Failure> {
     let listener = TcpListener::bind(address).await.map_err(|error| {
         Failure::usage(
             format!("cannot listen on {address}: {error}"),
-            "choose another port with --port, 0 takes a free one",
+            "choose another port with --port; 0 picks a free one",
         )
     })?;
     let address = listener.local_addr().map_err(|error| Failure::failed(error.to_string(), "try again"))?;
@@ -66,7 +66,7 @@ pub(super) async fn run(asked: Listen) -> Result<ExitCode, Failure> {
     });
     print(&format!("listening on http://{address}"))?;
     if !is_checked {
-        tracing::warn!("signatures are not checked; give the signing secret with --secret-file FILE");
+        tracing::warn!("signatures are not verified; give the signing secret with --secret-file FILE");
     }
     let mut tally = Tally::default();
     let stop = super::serve::stop_signal()?;
@@ -79,7 +79,7 @@ pub(super) async fn run(asked: Listen) -> Result<ExitCode, Failure> {
                 None => break,
             },
             () = ambient.sleep(QUIET_INTERVAL) => {
-                tracing::info!("nothing came for {} s; {}", QUIET_INTERVAL.as_secs(), tally.line());
+                tracing::info!("no delivery for {} s; {}", QUIET_INTERVAL.as_secs(), tally.line());
             }
         }
     }
@@ -93,7 +93,7 @@ pub(super) async fn run(asked: Listen) -> Result<ExitCode, Failure> {
     let finished = ambient.within(STOP_TIMEOUT, rest).await;
     serving.abort();
     finished.unwrap_or_else(|| {
-        tracing::warn!("what was under way did not end within {} s and is given up", STOP_TIMEOUT.as_secs());
+        tracing::warn!("open requests did not finish within {} s and are aborted", STOP_TIMEOUT.as_secs());
         Ok(())
     })?;
     tracing::info!("{}", tally.line());
@@ -119,7 +119,7 @@ impl Tally {
 
     fn line(&self) -> String {
         format!(
-            "{} received, {} of them believed, {} repeated, {} with event numbers missing before them",
+            "{} received, {} accepted, {} repeated, {} after a gap in event ids",
             self.n_received, self.n_believed, self.n_repeated, self.n_gaps
         )
     }
@@ -161,10 +161,10 @@ impl Arrival {
             Untrusted::new(self.verdict.as_str()).inert()
         );
         if self.n_repeated() > 0 {
-            line.push_str(&format!("  REPEATED, received {} times before", self.n_repeated()));
+            line.push_str(&format!("  REPEATED, received before: {}", self.n_repeated()));
         }
         if let Some(n) = self.gap() {
-            line.push_str(&format!("  {n} event numbers before it did not come"));
+            line.push_str(&format!("  {} missing before", crate::text::count(n, "event id")));
         }
         line
     }

@@ -96,7 +96,7 @@ async fn receive(State(desk): State<Arc<Desk>>, request: Request) -> Response {
     if parts.method != Method::POST {
         // Browsers and health probes send other methods; a delivery is always a POST.
         let allow = [(header::ALLOW, "POST")];
-        let verdict = format!("a {} is no delivery", Untrusted::new(parts.method.as_str()).inert());
+        let verdict = format!("method {}, expected POST", Untrusted::new(parts.method.as_str()).inert());
         return desk.refuse(arrival, &verdict, (StatusCode::METHOD_NOT_ALLOWED, allow).into_response());
     }
     let place = desk.places.acquire().await;
@@ -107,14 +107,14 @@ async fn receive(State(desk): State<Arc<Desk>>, request: Request) -> Response {
                 .is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>);
             let limit = files::size(MAX_BODY_BYTES as u64);
             let (status, why) = if is_too_large {
-                (StatusCode::PAYLOAD_TOO_LARGE, format!("its body is larger than {limit}, the limit"))
+                (StatusCode::PAYLOAD_TOO_LARGE, format!("body larger than {limit}"))
             } else {
-                (StatusCode::BAD_REQUEST, "its body broke off".to_owned())
+                (StatusCode::BAD_REQUEST, "body incomplete".to_owned())
             };
             return desk.refuse(arrival, &why, status.into_response());
         }
         None => {
-            let why = format!("its body did not come within {} s", BODY_TIMEOUT.as_secs());
+            let why = format!("body not received within {} s", BODY_TIMEOUT.as_secs());
             return desk.refuse(arrival, &why, StatusCode::REQUEST_TIMEOUT.into_response());
         }
     };
@@ -140,7 +140,7 @@ async fn receive(State(desk): State<Arc<Desk>>, request: Request) -> Response {
             Ok(earlier) => arrival.earlier = earlier,
             // A delivery that cannot be recorded must not be acknowledged: 507 makes the platform retry it.
             Err(error) => {
-                let why = format!("it could not be written down: {error}");
+                let why = format!("cannot be recorded: {error}");
                 return desk.refuse(arrival, &why, StatusCode::INSUFFICIENT_STORAGE.into_response());
             }
         }
@@ -157,12 +157,12 @@ fn contradiction(headers: &HeaderMap, envelope: &Envelope) -> Option<String> {
     if let (Some(named), Some(id)) = (named, envelope.id)
         && named != id
     {
-        return Some(format!("its header names event {named} and its body event {id}: a sign of forgery"));
+        return Some(format!("event {named} in the header, {id} in the body: possibly forged"));
     }
     match (text("x-wlcro-event-type"), &envelope.kind) {
         (Some(named), Some(kind)) if named != kind => {
             let (named, kind) = (Untrusted::new(named).inert(), Untrusted::new(kind.as_str()).inert());
-            Some(format!("its header names the type {named} and its body {kind}: a sign of forgery"))
+            Some(format!("type {named} in the header, {kind} in the body: possibly forged"))
         }
         _ => None,
     }
@@ -266,12 +266,12 @@ impl Desk {
         let signed = ["x-wlcro-signature", "x-wlcro-timestamp"];
         if let Some(name) = signed.into_iter().find(|name| is_ambiguous(headers, name)) {
             // Another receiver could take either value, so neither is accepted.
-            return format!("its header {name} is there more than once, with different values");
+            return format!("header {name} appears more than once, with different values");
         }
         let (Some(timestamp), Some(given)) = (text("x-wlcro-timestamp"), text("x-wlcro-signature")) else {
             return "not signed".to_owned();
         };
-        let Ok(sent_at) = timestamp.parse::<i64>() else { return "its timestamp is no number".to_owned() };
+        let Ok(sent_at) = timestamp.parse::<i64>() else { return "timestamp is not a number".to_owned() };
         let now = self.ambient.now().seconds();
         if signature::verify(secret, sent_at, body, given) {
             let off = now.abs_diff(sent_at);
@@ -282,7 +282,7 @@ impl Desk {
             };
         }
         if body.len() > MAX_LAB_BYTES {
-            return "its signature does not fit: another secret, or a changed body".to_owned();
+            return "signature mismatch: another secret, or a changed body".to_owned();
         }
         let finding = lab::judge(&Sample {
             signature: given,
@@ -295,8 +295,8 @@ impl Desk {
         });
         match (&finding, Lab::from(&finding).causes.first()) {
             (Finding::Genuine, _) => GENUINE.to_owned(),
-            (_, Some(cause)) => format!("its signature does not fit: {}", cause.title),
-            (_, None) => "its signature does not fit: another secret, or a changed body".to_owned(),
+            (_, Some(cause)) => format!("signature mismatch: {}", cause.title),
+            (_, None) => "signature mismatch: another secret, or a changed body".to_owned(),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::monitor::history::History;
 use crate::monitor::history::receipts::Comparison;
 use crate::monitor::post::Post;
 use crate::monitor::rounds;
+use crate::text::count;
 use std::process::ExitCode;
 
 /// Maximum number of missing and of unreadable events that are listed without `--json`.
@@ -23,16 +24,16 @@ pub(super) async fn run(place: &Place, history: History, asked: &Reconcile) -> R
     let holders = place.holders()?;
     if holders.is_empty() {
         return Err(Failure::usage(
-            "events are polled with a key of the Integration API, and there is only an operator's token",
-            "keep a key with crow profile key, or give one with --key-file F",
+            "polling events needs an API key, but only an operator token was given",
+            "add a key with crow profile key, or give one with --key-file F",
         ));
     }
     check_types(&asked.types)?;
     let refused = |error: crate::sqlite::Error| Failure::usage(error.to_string(), "see the log for more");
     if asked.types.is_empty() && history.received_types().await.map_err(refused)?.is_empty() {
         return Err(Failure::usage(
-            "nothing was ever received here, so there is nothing to compare",
-            "run crow listen for the same platform first, or name types with --types",
+            "nothing was received here yet, so there is nothing to compare",
+            "run crow listen for the same platform first, or give types with --types",
         ));
     }
     let percent = place.profile.as_ref().map_or(crate::cli::profile::shelf::BUDGET, |profile| profile.budget_percent);
@@ -48,7 +49,7 @@ pub(super) async fn run(place: &Place, history: History, asked: &Reconcile) -> R
     if comparison.n_polled == 0 && comparison.unreadable.is_empty() {
         return Err(Failure::usage(
             format!("nothing was compared: no event of these types in the last {}", back(asked)),
-            "look further back with --since, or name other types with --types",
+            "look further back with --since, or give other types with --types",
         ));
     }
     let is_whole = comparison.missing.is_empty() && comparison.unreadable.is_empty();
@@ -60,8 +61,8 @@ fn check_types(types: &[String]) -> Result<(), Failure> {
     match types.iter().find(|name| EventType::ALL.iter().all(|kind| kind.name() != name.as_str())) {
         None => Ok(()),
         Some(name) => Err(Failure::usage(
-            format!("there is no event type {name}"),
-            format!("the types are {}", EventType::ALL.map(EventType::name).join(", ")),
+            format!("unknown event type {name}"),
+            format!("known: {}", EventType::ALL.map(EventType::name).join(", ")),
         )),
     }
 }
@@ -97,34 +98,30 @@ fn json(of: &Comparison) -> serde_json::Value {
 
 fn shown(of: &Comparison, asked: &Reconcile) -> String {
     let mut lines = vec![
-        format!("the last {} of {}", back(asked), of.types.join(" ")),
-        format!("{} events were polled, {} of them were received and answered 2xx", of.n_polled, of.n_received),
+        format!("last {}: {}", back(asked), of.types.join(" ")),
+        format!("{} polled, {} of them received and answered 2xx", count(of.n_polled, "event"), of.n_received),
     ];
     for (id, kind, at) in of.missing.iter().take(MAX_NAMED_EVENTS) {
         lines.push(format!("missing   {id}  {}  {} UTC", kind.inert(), at.format("%Y-%m-%d %H:%M:%S")));
     }
     if of.missing.len() > MAX_NAMED_EVENTS {
-        lines.push(format!("missing   and {} more; --json names them all", of.missing.len() - MAX_NAMED_EVENTS));
+        lines.push(format!("missing   and {} more; use --json for all", of.missing.len() - MAX_NAMED_EVENTS));
     }
     for (id, why) in of.unreadable.iter().take(MAX_NAMED_EVENTS) {
         let id = id.map_or_else(|| "-".to_owned(), |id| id.to_string());
-        lines.push(format!("unreadable  {id}  {}; whether it was received cannot be told", why.inert()));
+        lines.push(format!("unreadable  {id}  {}; reception unknown", why.inert()));
     }
     for (id, n) in &of.repeated {
-        lines.push(format!("repeated  {id}  {n} times, which at-least-once delivery permits"));
+        lines.push(format!("repeated  {id}  {n} times (normal for at-least-once delivery)"));
     }
     if !of.unknown.is_empty() {
         let n = of.unknown.len();
-        lines.push(format!(
-            "{n} events were received that were not polled: another company's, or older than what was asked for"
-        ));
+        lines.push(format!("received but not polled: {n} (of another company, or older than the period)"));
     }
     if asked.types.is_empty() {
         for (kind, n) in &of.not_compared {
             let kind = kind.inert();
-            lines.push(format!(
-                "not compared  {n} events of {kind}: none was ever received here; --types {kind} compares them"
-            ));
+            lines.push(format!("not compared  {n} of {kind}: none received here yet; add --types {kind} to compare"));
         }
     }
     lines.join("\n")

@@ -64,16 +64,16 @@ impl Plan {
             output::remark(&format!("  {line}"));
         }
         if !consent.allow_actions {
-            return Ok(Some("nothing was done, as this only looks; add --allow-actions to do it".to_owned()));
+            return Ok(Some("nothing was changed; add --allow-actions to make the change".to_owned()));
         }
         let n = self.n_things;
         let is_production = remote::is_production(&consent.look.remote)?;
         match (is_production, consent.count) {
             (_, Some(count)) if count != n => {
-                return Ok(Some(format!("nothing was done: it changes {n}, and --count says {count}")));
+                return Ok(Some(format!("nothing was changed: this affects {n}, but --count says {count}")));
             }
             (true, None) if consent.yes => {
-                let why = format!("nothing was done: this is a production platform; add --count {n} to do it");
+                let why = format!("nothing was changed: production platform; confirm with --count {n}");
                 return Ok(Some(why));
             }
             _ if consent.yes || (is_production && consent.count.is_some()) => return Ok(None),
@@ -81,14 +81,14 @@ impl Plan {
         }
         if !std::io::stdin().is_terminal() {
             let how = if is_production { format!("--count {n}") } else { "--yes".to_owned() };
-            return Ok(Some(format!("nothing was done, as nobody is there to be asked; add {how} to do it")));
+            return Ok(Some(format!("nothing was changed: no terminal to confirm on; add {how}")));
         }
         let is_agreed = if is_production || n > 1 {
-            answered(&format!("it changes {n}; type {n} to do it: "))? == n.to_string()
+            answered(&format!("this affects {n}; type {n} to confirm: "))? == n.to_string()
         } else {
-            matches!(answered("do it? [y/N] ")?.to_ascii_lowercase().as_str(), "y" | "yes")
+            matches!(answered("continue? [y/N] ")?.to_ascii_lowercase().as_str(), "y" | "yes")
         };
-        Ok((!is_agreed).then(|| "nothing was done".to_owned()))
+        Ok((!is_agreed).then(|| "nothing was changed".to_owned()))
     }
 
     /// Makes the change if it is permitted and confirmed, and reports the result.
@@ -122,8 +122,8 @@ impl Plan {
 fn answered(question: &str) -> Result<String, Failure> {
     let refused = |error: std::io::Error| {
         Failure::failed(
-            format!("nobody can be asked: {error}"),
-            "answer beforehand: --yes, on a production platform --count N",
+            format!("cannot ask for confirmation: {error}"),
+            "confirm with --yes, or --count N on a production platform",
         )
     };
     let mut err = std::io::stderr();

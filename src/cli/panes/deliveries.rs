@@ -16,6 +16,7 @@ use crate::client::connection::Client;
 use crate::domain::ids::{AttemptId, DeliveryId};
 use crate::domain::query::field::Field;
 use crate::domain::query::portion::Log;
+use crate::text::{count, delivery};
 use std::process::ExitCode;
 
 pub(super) async fn run(asked: Deliveries) -> Result<ExitCode, Failure> {
@@ -107,20 +108,20 @@ async fn resend(asked: Change) -> Result<ExitCode, Failure> {
     let row = client.delivery(id).await?.row;
     let preview = vec![
         format!(
-            "delivery {id} of event {} ({}) to subscription {}: {} after {} attempts",
+            "delivery {id} of event {} ({}) to subscription {}: {} after {}",
             row.event_id,
             row.event_type.inert(),
             row.subscription_id,
-            row.state.name(),
-            row.n_attempts
+            delivery(row.state),
+            count(row.n_attempts, "attempt")
         ),
-        "one more attempt is made now, beside the schedule; it counts for neither breaker nor success rate".to_owned(),
-        "the receiver may get this event a second time".to_owned(),
+        "sends one extra attempt now; it does not affect the breaker, the success rate or retries".to_owned(),
+        "the receiver may get this event twice".to_owned(),
     ];
     let plan = Plan::new(format!("resend delivery {id}"), preview);
     let work = async |client: &Client| {
         client.resend(id).await?;
-        Ok(Outcome { id: Some(id.0), ..Outcome::done(format!("delivery {id} is being sent once more")) })
+        Ok(Outcome { id: Some(id.0), ..Outcome::done(format!("delivery {id} is being resent")) })
     };
     plan.carry_out(&asked.consent, work, &client).await
 }

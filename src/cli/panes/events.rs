@@ -71,7 +71,7 @@ fn payload(file: &Path) -> Result<Box<RawValue>, Failure> {
     let bytes = files::read_named(file, MAX_PAYLOAD_BYTES).map_err(|error| refused(error.to_string()))?;
     let text = std::str::from_utf8(&bytes).map_err(|_| refused("not UTF-8 text".to_owned()))?;
     if !text.trim_start().starts_with('{') {
-        return Err(refused("not an object".to_owned()));
+        return Err(refused("not a JSON object".to_owned()));
     }
     RawValue::from_string(text.trim().to_owned()).map_err(|error| refused(error.to_string()))
 }
@@ -81,7 +81,7 @@ async fn emit(asked: Emit) -> Result<ExitCode, Failure> {
     let client = portal::connect(&asked.consent.look.remote)?;
     let companies = client.companies().await?.items;
     let company = companies.iter().find(|company| company.id.0 == asked.company).ok_or_else(|| {
-        Failure::usage(format!("there is no company {}", asked.company), "name the number of one with --company")
+        Failure::usage(format!("company {} does not exist", asked.company), "give a company id with --company")
     })?;
     let rows = client.subscription_rows().await?.items;
     let n_wanting = rows
@@ -90,11 +90,11 @@ async fn emit(asked: Emit) -> Result<ExitCode, Failure> {
         .filter(|of| of.company_id == company.id && of.is_enabled)
         .filter(|of| of.event_types.iter().any(|kind| kind.raw() == asked.kind.name()))
         .count();
-    let what = if payload.is_some() { "the payload of the file" } else { "a realistic sample" };
+    let what = if payload.is_some() { "the payload from the file" } else { "a sample payload" };
     let preview = vec![
-        format!("{} with {what} happens in company {}, {}", asked.kind, company.id, quoted(&company.name)),
+        format!("publishes {} with {what} in company {}, {}", asked.kind, company.id, quoted(&company.name)),
         format!(
-            "it is polled by partners and delivered to {}; its metadata say that it is a test",
+            "partners can poll it; it is delivered to {} and marked as a test in its metadata",
             plural(n_wanting as u64, "enabled subscription")
         ),
     ];
@@ -103,7 +103,7 @@ async fn emit(asked: Emit) -> Result<ExitCode, Failure> {
     let event = NewEvent { company_id: CompanyId(asked.company), kind: asked.kind, payload, metadata };
     let work = async |client: &Client| {
         let id = client.emit(&event).await?.id;
-        Ok(Outcome { id: Some(id.0), ..Outcome::done(format!("event {id} was emitted")) })
+        Ok(Outcome { id: Some(id.0), ..Outcome::done(format!("event {id} emitted")) })
     };
     plan.carry_out(&asked.consent, work, &client).await
 }

@@ -20,6 +20,7 @@ use crate::domain::query::field::Field;
 use crate::domain::standing::judge_key;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
+use crate::text::health::why;
 use crate::tui::format::plural;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -60,7 +61,7 @@ impl Listed for Judged<KeyRow> {
     async fn read(client: &Client, ask: &Ask, _: Option<&str>) -> Result<Came<Self>, client::Error> {
         let judge = |row: KeyRow| {
             let judgement = judge_key(&row.facts(), ask.now);
-            Judged::new(row, judgement)
+            Judged::new(row, &judgement)
         };
         let page = client.keys().await?;
         Ok(ask.sift(page.items.into_iter().map(judge).collect(), page.unreadable))
@@ -80,13 +81,10 @@ pub(in crate::cli) async fn find(client: &Client, text: &str) -> Result<KeyRow, 
     let mut found = keys.into_iter().filter(|key| key.name.raw() == text || key.last4.raw() == text);
     match (found.next(), found.next()) {
         (Some(key), None) => Ok(key),
-        (None, _) => Err(Failure::usage(
-            format!("no key has the number, the name or the last four characters {text}"),
-            "crow keys list shows them",
-        )),
-        (Some(_), Some(_)) => {
-            Err(Failure::usage(format!("several keys are called {text}"), "name the number of one instead"))
+        (None, _) => {
+            Err(Failure::usage(format!("no key has the id, name or last four characters {text}"), "see crow keys list"))
         }
+        (Some(_), Some(_)) => Err(Failure::usage(format!("several keys match {text}"), "give the id of one")),
     }
 }
 
@@ -97,7 +95,8 @@ async fn examine(asked: ShowKey) -> Result<ExitCode, Failure> {
     let judgement = judge_key(&row.facts(), now);
     let history = client.key_usage(row.id).await?;
     let windows = client.limits().await?.items.into_iter().filter(|window| window.row.key_id == row.id).collect();
-    let detail = KeyDetail { row, state: judgement.standing.word().to_owned(), why: judgement.why, history, windows };
+    let detail =
+        KeyDetail { row, state: judgement.standing.word().to_owned(), why: why(&judgement.why), history, windows };
     show(KEYS.detail, &detail, Form::of(asked.look.json))
 }
 
@@ -105,14 +104,14 @@ async fn create(asked: CreateKey) -> Result<ExitCode, Failure> {
     let client = portal::connect(&asked.consent.look.remote)?;
     let companies = client.companies().await?.items;
     let company = companies.iter().find(|company| company.id.0 == asked.company).ok_or_else(|| {
-        Failure::usage(format!("there is no company {}", asked.company), "name the number of one with --company")
+        Failure::usage(format!("company {} does not exist", asked.company), "give a company id with --company")
     })?;
     let names = asked.scope.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ");
     let name = Untrusted::new(asked.name.as_str());
     let preview = vec![
-        format!("company {}, {}, gets a key called {}", company.id, quoted(&company.name), quoted(&name)),
-        format!("it may for good: {names}"),
-        "the key is shown once and never again".to_owned(),
+        format!("new key for company {}, {}: {}", company.id, quoted(&company.name), quoted(&name)),
+        format!("scopes, which cannot be changed later: {names}"),
+        "the key is shown only once".to_owned(),
     ];
     let plan = Plan::new(format!("create a key for company {}", company.id), preview);
     if let Some(said) = plan.refusal(&asked.consent)? {
@@ -123,7 +122,7 @@ async fn create(asked: CreateKey) -> Result<ExitCode, Failure> {
     if asked.consent.look.json {
         return show(CREATED_KEY, &created, Form::Json);
     }
-    output::remark(&format!("key {} was created; it follows on stdout, this once", created.row.id));
+    output::remark(&format!("key {} created; it is shown only this once:", created.row.id));
     output::write(created.key.into_secret().reveal())?;
     Ok(ExitCode::SUCCESS)
 }
@@ -132,18 +131,18 @@ async fn revoke(asked: RevokeKey) -> Result<ExitCode, Failure> {
     let client = portal::connect(&asked.consent.look.remote)?;
     let row = find(&client, &asked.key).await?;
     if let Some(at) = row.revoked_utc {
-        return Err(Failure::usage(format!("key {} is revoked since {at}", row.id), "there is nothing left to do"));
+        return Err(Failure::usage(format!("key {} was already revoked at {at}", row.id), "nothing to do"));
     }
     let now = client.overview(1).await?.server_utc;
     let windows = client.limits().await?.items;
     let callers = windows.into_iter().find(|window| window.row.key_id == row.id).map(|window| window.callers);
     let used = row.last_used_utc.map_or_else(
-        || format!("it was never used since it was created {}", row.created_utc),
-        |at| format!("it was last used {at}, {} d ago", now.since(at).as_secs() / 86_400),
+        || format!("never used since it was created at {}", row.created_utc),
+        |at| format!("last used {at}, {} d ago", now.since(at).as_secs() / 86_400),
     );
     let preview = vec![
         format!(
-            "key {}, {}, ends in {}, of company {}; may {}",
+            "key {}, {}, ending in {}, of company {}; scopes: {}",
             row.id,
             quoted(&row.name),
             row.last4.inert(),
@@ -153,12 +152,12 @@ async fn revoke(asked: RevokeKey) -> Result<ExitCode, Failure> {
         used,
         calls(&client, &row, now).await?,
         called(&callers.unwrap_or_default()),
-        "the very next call with it fails, and it cannot be undone; subscriptions that it made go on".to_owned(),
+        "calls with this key fail at once; this cannot be undone; its subscriptions keep working".to_owned(),
     ];
     let plan = Plan::new(format!("revoke key {}", row.id), preview);
     let work = async |client: &Client| {
         let revoked = client.revoke_key(row.id).await?;
-        let said = format!("key {} is revoked{}", row.id, pending_remark(revoked.write_pending.as_ref()));
+        let said = format!("key {} revoked{}", row.id, pending_remark(revoked.write_pending.as_ref()));
         Ok(Outcome { id: Some(row.id.0), ..Outcome::done(said) })
     };
     plan.carry_out(&asked.consent, work, &client).await
@@ -175,7 +174,7 @@ async fn calls(client: &Client, row: &KeyRow, now: Timestamp) -> Result<String, 
         n_failed += page.items.iter().filter(|row| row.status >= 400).count() as u64;
         cursor = page.next_cursor.filter(|_| page.has_more);
         if cursor.is_none() {
-            return Ok(format!("{} in the last hour, {n_failed} of them refused or failed", plural(n, "call")));
+            return Ok(format!("{} in the last hour, {n_failed} of them rejected or failed", plural(n, "call")));
         }
     }
     Ok(format!("more than {n} calls in the last hour"))
@@ -183,11 +182,16 @@ async fn calls(client: &Client, row: &KeyRow, now: Timestamp) -> Result<String, 
 
 fn called(callers: &[CallerUse]) -> String {
     if callers.is_empty() {
-        return "nobody called with it today".to_owned();
+        return "no callers today".to_owned();
     }
     let named = callers.iter().map(|of| {
         let agent = of.user_agent.inert();
-        format!("{} at {} ({} today)", if agent.is_empty() { "(no name)" } else { &agent }, of.address.inert(), of.n)
+        format!(
+            "{} at {} ({} today)",
+            if agent.is_empty() { "(no user agent)" } else { &agent },
+            of.address.inert(),
+            of.n
+        )
     });
     format!("calls today: {}", named.collect::<Vec<_>>().join(", "))
 }

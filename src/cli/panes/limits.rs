@@ -59,7 +59,7 @@ impl Listed for Judged<LimitDetail> {
     async fn read(client: &Client, ask: &Ask, _: Option<&str>) -> Result<Came<Self>, client::Error> {
         let judge = |row: LimitDetail| {
             let judgement = judge_window(&row.row.facts());
-            Judged::new(row, judgement)
+            Judged::new(row, &judgement)
         };
         let page = client.limits().await?;
         Ok(ask.sift(page.items.into_iter().map(judge).collect(), page.unreadable))
@@ -73,18 +73,19 @@ async fn set(asked: SetLimits) -> Result<ExitCode, Failure> {
     let [of_read, of_write, of_admin] = [asked.read, asked.write, asked.admin].map(Option::unwrap_or_default);
     let lines = [(Bucket::Read, read, &of_read), (Bucket::Write, write, &of_write), (Bucket::Admin, admin, &of_admin)]
         .map(|(bucket, now, patch)| match patch {
-            Patch::Keep => format!("{bucket}: {now} calls a minute stay"),
-            Patch::Clear => format!("{bucket}: {now} calls a minute become {} (the default)", bucket.default_limit()),
-            Patch::Set(n) => format!("{bucket}: {now} calls a minute become {n}"),
+            Patch::Keep => format!("{bucket}: {now} calls a minute, unchanged"),
+            Patch::Clear => format!("{bucket}: {now} \u{2192} {} calls a minute (default)", bucket.default_limit()),
+            Patch::Set(n) => format!("{bucket}: {now} \u{2192} {n} calls a minute"),
         });
     let mut preview = vec![format!("key {}, {}, of company {}", key.id, quoted(&key.name), key.company_id)];
     preview.extend(lines);
-    preview.push("it acts on the next request".to_owned());
-    let plan = Plan::new(format!("set the limits of key {}", key.id), preview);
+    preview.push("applies from the next request".to_owned());
+    let plan = Plan::new(format!("set the rate limits of key {}", key.id), preview);
     let patch = LimitsPatch { read: of_read, write: of_write, admin: of_admin };
     let work = async |client: &Client| {
         let Calls { read, write, admin } = client.limit_key(key.id, patch).await?.limits;
-        let said = format!("key {} may make {read} read, {write} write and {admin} admin calls a minute", key.id);
+        let said =
+            format!("key {} now has limits of {read} read, {write} write and {admin} admin calls a minute", key.id);
         Ok(Outcome { id: Some(key.id.0), ..Outcome::done(said) })
     };
     plan.carry_out(&asked.consent, work, &client).await

@@ -137,7 +137,7 @@ pub(super) async fn log<T: Listed>(asked: LogListing) -> Result<ExitCode, Failur
 
 async fn show<T: Listed>(asked: Listing, query: Query, limit: usize) -> Result<ExitCode, Failure> {
     if asked.watch && asked.shape.json {
-        return Err(Failure::usage("--watch has no end, and one JSON document has", "say --ndjson instead of --json"));
+        return Err(Failure::usage("--watch cannot write a single JSON document", "use --ndjson instead of --json"));
     }
     let client = portal::connect(&asked.remote)?;
     let now = client.overview(1).await?.server_utc;
@@ -148,9 +148,9 @@ async fn show<T: Listed>(asked: Listing, query: Query, limit: usize) -> Result<E
     let n = came.rows.len();
     let mut reader = paper.begin(&came, ask.now)?;
     if is_capped {
-        output::remark(&format!("{n} rows; there are more: raise --limit or narrow --filter"));
+        output::remark(&format!("{n} rows shown; more exist: raise --limit or narrow --filter"));
     } else if n == 0 && std::io::stdout().is_terminal() {
-        output::remark("no row fits");
+        output::remark("no matching rows");
     }
     let mut code = said(&came.unreadable);
     if asked.watch {
@@ -255,7 +255,7 @@ impl Watch {
         match T::read(client, &self.ask, newer.as_deref()).await {
             Ok(mut came) => {
                 if std::mem::take(&mut self.is_lost) {
-                    output::remark("crow: it answers again");
+                    output::remark("crow: the platform answers again");
                 }
                 if came.unreadable != self.unreadable {
                     said(&came.unreadable);

@@ -43,9 +43,11 @@ impl Verb {
     /// Returns the action's name, its effect, and the state it leads to, in words.
     const fn words(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::Pause => ("pause", "what it has taken is delivered; the rest waits until it is resumed", "is paused"),
-            Self::Resume => ("resume", "it goes on where it stopped", "goes on"),
-            Self::Cancel => ("cancel", "it is given up for good; what it has taken is delivered", "is given up"),
+            Self::Pause => {
+                ("pause", "enqueued deliveries are still sent; the rest waits until the replay is resumed", "is paused")
+            }
+            Self::Resume => ("resume", "continues where it stopped", "is resumed"),
+            Self::Cancel => ("cancel", "cannot be undone; enqueued deliveries are still sent", "is cancelled"),
         }
     }
 }
@@ -85,7 +87,7 @@ async fn change(asked: Change, verb: Verb) -> Result<ExitCode, Failure> {
     let (name, effect, become_of) = verb.words();
     let preview = vec![
         format!(
-            "replay {id} to subscription {}: {}, {} of {} taken",
+            "replay {id} to subscription {}: {}, {} of {} enqueued",
             row.subscription_id,
             row.phase.name(),
             row.progress.n_taken,
@@ -104,7 +106,7 @@ async fn change(asked: Change, verb: Verb) -> Result<ExitCode, Failure> {
         let (said, end) = if row.phase == wanted {
             (format!("replay {id} {become_of}"), End::Good)
         } else {
-            (format!("replay {id} is {} and stays so; there is nothing to {name}", row.phase.name()), End::Bad)
+            (format!("replay {id} is already {}; nothing to {name}", row.phase.name()), End::Bad)
         };
         Ok(Outcome { id: Some(id.0), said, end })
     };

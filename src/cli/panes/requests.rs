@@ -67,10 +67,7 @@ async fn examine(asked: Show) -> Result<ExitCode, Failure> {
         let is_past = page.items.last().is_some_and(|oldest| oldest.id < asked.id);
         cursor = page.next_cursor.filter(|_| page.has_more && !is_past);
         if cursor.is_none() {
-            return Err(Failure::failed(
-                format!("there is no request {} in the log", asked.id),
-                "crow requests list shows them",
-            ));
+            return Err(Failure::failed(format!("request {} is not in the log", asked.id), "see crow requests list"));
         }
     }
 }

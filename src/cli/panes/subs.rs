@@ -19,6 +19,7 @@ use crate::domain::ids::SubscriptionId;
 use crate::domain::query::field::Field;
 use crate::domain::standing::{Disabled, judge_subscription};
 use crate::domain::text::Untrusted;
+use crate::text::health::why;
 use crate::tui::format::{plural, several};
 use std::process::ExitCode;
 
@@ -49,10 +50,10 @@ impl Listed for Judged<SubscriptionRow> {
         column("OK% 1H", "success1h", |of| Cell::Number(success(&of.row.health.last_1h))),
         column("N 1H", "n1h", |of| Cell::number(of.row.health.last_1h.tally().total())),
         column("P95 MS", "p95Ms1h", |of| Cell::Number(of.row.health.last_1h.p95_ms.map(u64::from))),
-        column("STREAK", "consecutiveFailures", |of| Cell::number(of.row.subscription.consecutive_failures)),
+        column("FAILS", "consecutiveFailures", |of| Cell::number(of.row.subscription.consecutive_failures)),
         column("BACKLOG", "nBacklog", |of| Cell::number(of.row.health.n_backlog)),
-        column("PARKED", "nParked", |of| Cell::number(of.row.health.n_parked)),
-        column("SKIPPED", "nSkipped", |of| Cell::number(of.row.health.n_skipped)),
+        column("ON HOLD", "nParked", |of| Cell::number(of.row.health.n_parked)),
+        column("MISSED", "nSkipped", |of| Cell::number(of.row.health.n_skipped)),
         column("WHY", "why", |of| Cell::Text(of.why.clone())),
     ];
 
@@ -63,7 +64,7 @@ impl Listed for Judged<SubscriptionRow> {
     async fn read(client: &Client, ask: &Ask, _: Option<&str>) -> Result<Came<Self>, client::Error> {
         let judge = |row: SubscriptionRow| {
             let judgement = judge_subscription(&row.facts());
-            Judged::new(row, judgement)
+            Judged::new(row, &judgement)
         };
         let page = client.subscription_rows().await?;
         Ok(ask.sift(page.items.into_iter().map(judge).collect(), page.unreadable))
@@ -91,7 +92,7 @@ async fn examine(asked: Show) -> Result<ExitCode, Failure> {
     let detail = SubscriptionDetail {
         row,
         state: judgement.standing.word().to_owned(),
-        why: judgement.why,
+        why: why(&judgement.why),
         attempts,
         revisions,
         replays,
@@ -104,7 +105,7 @@ async fn test(asked: Change) -> Result<ExitCode, Failure> {
     let row = client.subscription(SubscriptionId(asked.id)).await?;
     let preview = vec![
         named(&row),
-        "one sample event is posted to it now; it counts for neither breaker nor success rate".to_owned(),
+        "sends one sample event now; it does not affect the breaker, the success rate or retries".to_owned(),
     ];
     let plan = Plan::new(format!("send a test to subscription {}", asked.id), preview);
     let work = async |client: &Client| {
@@ -128,17 +129,20 @@ async fn enable(asked: Enable) -> Result<ExitCode, Failure> {
     let client = portal::connect(&asked.consent.look.remote)?;
     let row = client.subscription(SubscriptionId(asked.id)).await?;
     if row.subscription.is_enabled {
-        return Err(Failure::usage(format!("subscription {} is enabled", asked.id), "there is nothing left to do"));
+        return Err(Failure::usage(format!("subscription {} is already enabled", asked.id), "nothing to do"));
     }
     let skipped = plural(row.health.n_skipped, "event");
     let preview = vec![
         named(&row),
-        judge_subscription(&row.facts()).why,
-        format!("deliveries resume, its streak begins at 0; {} parked go out", row.health.n_parked),
+        why(&judge_subscription(&row.facts()).why),
+        format!(
+            "deliveries resume and the failure count restarts at 0; {} on hold are sent",
+            several(row.health.n_parked, "delivery", "deliveries")
+        ),
         if asked.replay_skipped {
-            format!("{skipped} that passed by while it was off are delivered too")
+            format!("{skipped} missed while it was off are resent")
         } else {
-            format!("{skipped} that passed by while it was off stay undelivered; --replay-skipped delivers them")
+            format!("{skipped} missed while it was off are not sent; add --replay-skipped to resend them")
         },
     ];
     let replay = if asked.replay_skipped { ReplayChoice::Skipped } else { ReplayChoice::None };
@@ -157,34 +161,34 @@ async fn disable(asked: Disable) -> Result<ExitCode, Failure> {
     let (id, of) = (row.subscription.id, &row.subscription);
     let told = match &reason {
         Some(reason) => format!("reason: {}", Untrusted::new(reason.as_str()).inert()),
-        None => "without --reason TEXT it is not marked as intended and stands among the alerts".to_owned(),
+        None => "no --reason TEXT given: an alert is raised".to_owned(),
     };
     match (of.disabled_reason, reason) {
         (None, reason) => {
             let effect = format!(
-                "nothing is delivered any more until it is enabled; {} wait; what happens meanwhile is noted as skipped",
-                row.health.n_backlog
+                "deliveries stop until it is enabled; {} put on hold; later events are recorded as missed",
+                several(row.health.n_backlog, "pending delivery is", "pending deliveries are")
             );
             let plan = Plan::new(format!("disable subscription {id}"), vec![named(&row), effect, told]);
             let work = async |client: &Client| {
                 client.disable(id, reason).await?;
-                Ok(Outcome::done(format!("subscription {id} is disabled")))
+                Ok(Outcome::done(format!("subscription {id} disabled")))
             };
             plan.carry_out(&asked.consent, work, &client).await
         }
         (Some(Disabled::Manual), Some(reason)) => {
-            let effect = "it stays off; the reason marks that as intended".to_owned();
-            let act = format!("mark as intended that subscription {id} is off");
+            let effect = "stays disabled; its alert ends".to_owned();
+            let act = format!("record why subscription {id} is disabled");
             let plan = Plan::new(act, vec![named(&row), effect, told]);
             let work = async |client: &Client| {
                 client.intend(id, reason).await?;
-                Ok(Outcome::done(format!("subscription {id} is marked as off by intention")))
+                Ok(Outcome::done(format!("reason recorded for subscription {id}")))
             };
             plan.carry_out(&asked.consent, work, &client).await
         }
         _ => Err(Failure::usage(
-            format!("subscription {id} is off"),
-            "one that is off by hand is marked as intended with --reason TEXT",
+            format!("subscription {id} is already disabled"),
+            "record a reason with --reason TEXT if it was disabled by hand",
         )),
     }
 }
@@ -195,16 +199,16 @@ async fn delete(asked: Change) -> Result<ExitCode, Failure> {
     let (id, of) = (row.subscription.id, &row.subscription);
     let mut preview = vec![
         named(&row),
-        "nothing is delivered to it any more, and it cannot be undone; its log stays readable".to_owned(),
-        format!("{} that wait and {} parked are cancelled", row.health.n_backlog, row.health.n_parked),
+        "deliveries stop; this cannot be undone; its delivery log stays readable".to_owned(),
+        format!("cancels {} pending and {} held", row.health.n_backlog, row.health.n_parked),
     ];
     if let Some(tool) = &of.managed_by {
-        preview.push(format!("{} created it and is not told", tool.inert()));
+        preview.push(format!("{} manages it and is not notified", tool.inert()));
     }
     let plan = Plan::new(format!("delete subscription {id}"), preview);
     let work = async |client: &Client| {
         client.delete_subscription(id).await?;
-        Ok(Outcome::done(format!("subscription {id} is deleted")))
+        Ok(Outcome::done(format!("subscription {id} deleted")))
     };
     plan.carry_out(&asked.consent, work, &client).await
 }
@@ -223,25 +227,29 @@ async fn replay(asked: Replay) -> Result<ExitCode, Failure> {
     let counted = client.replay(row.subscription.id, &wanted).await?;
     if counted.n_selected == 0 {
         return Err(Failure::usage(
-            format!("no delivery of subscription {} between these times stands so", asked.id),
-            "widen --since, or name other states with --state",
+            format!("no matching delivery of subscription {} in this period", asked.id),
+            "extend --since, or give other states with --state",
         ));
     }
     let counts = counted.counts.iter().filter(|of| of.n > 0).map(|of| format!("{} {}", of.n, of.state.name()));
     let preview = vec![
         named(&row),
         format!(
-            "{} selected by a dry run: {}",
+            "{} selected: {}",
             several(counted.n_selected, "delivery", "deliveries"),
             counts.collect::<Vec<_>>().join(", ")
         ),
-        format!("at most {} a second; receivers may get events a second time", asked.rate.unwrap_or(20)),
+        format!("at most {} a second; receivers may get events twice", asked.rate.unwrap_or(20)),
     ];
     let plan = Plan::new(format!("replay deliveries of subscription {}", asked.id), preview).of(counted.n_selected);
     let work = async |client: &Client| {
         let planned = client.replay(row.subscription.id, &NewReplay { dry_run: false, ..wanted }).await?;
         let id = planned.replay.map(|replay| replay.id.0);
-        let said = format!("replay {} was planned with {} deliveries", id.unwrap_or_default(), planned.n_selected);
+        let said = format!(
+            "replay {} started with {}",
+            id.unwrap_or_default(),
+            several(planned.n_selected, "delivery", "deliveries")
+        );
         Ok(Outcome { id, ..Outcome::done(said) })
     };
     plan.carry_out(&asked.consent, work, &client).await
@@ -253,21 +261,21 @@ async fn roll_back(asked: Rollback) -> Result<ExitCode, Failure> {
     let row = client.subscription(id).await?;
     let revisions = client.revisions(id).await?.items;
     let revision = revisions.iter().find(|of| of.revision == asked.revision).ok_or_else(|| {
-        let remedy = format!("crow subs show {id} lists those that it has");
+        let remedy = format!("see crow subs show {id}");
         Failure::usage(format!("subscription {id} has no revision {}", asked.revision), remedy)
     })?;
     let types = |types: &[Untrusted]| types.iter().map(Untrusted::inert).collect::<Vec<_>>().join(" ");
     let now = &row.subscription;
     let preview = vec![
         named(&row),
-        format!("target: {} becomes {}", quoted(&now.target_url), quoted(&revision.target_url)),
-        format!("types: {} become {}", types(&now.event_types), types(&revision.event_types)),
-        "it becomes a new revision; what is there now stays in the list".to_owned(),
+        format!("target: {} \u{2192} {}", quoted(&now.target_url), quoted(&revision.target_url)),
+        format!("types: {} \u{2192} {}", types(&now.event_types), types(&revision.event_types)),
+        "creates a new revision; the current one stays in the list".to_owned(),
     ];
-    let plan = Plan::new(format!("bring revision {} of subscription {id} back", asked.revision), preview);
+    let plan = Plan::new(format!("restore revision {} of subscription {id}", asked.revision), preview);
     let work = async |client: &Client| {
         client.roll_back(id, asked.revision).await?;
-        Ok(Outcome::done(format!("subscription {id} is configured as in revision {} again", asked.revision)))
+        Ok(Outcome::done(format!("subscription {id} restored to revision {}", asked.revision)))
     };
     plan.carry_out(&asked.consent, work, &client).await
 }

@@ -66,7 +66,7 @@ async fn examine(asked: Show) -> Result<ExitCode, Failure> {
         }
         cursor = page.next_cursor.filter(|_| page.has_more);
         if cursor.is_none() {
-            return Err(Failure::failed(format!("there is no trip {}", asked.id), "crow trips list shows them"));
+            return Err(Failure::failed(format!("trip {} does not exist", asked.id), "see crow trips list"));
         }
     }
 }

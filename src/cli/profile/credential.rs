@@ -34,7 +34,7 @@ impl<'a> Source<'a> {
     pub(super) fn read(self) -> Result<(Kind, Secret), Failure> {
         match self {
             Self::Key(path) => {
-                let secret = alone(path, "a key of the Integration API")?;
+                let secret = alone(path, "an API key")?;
                 well_formed(&secret, &path.display().to_string())?;
                 Ok((Kind::Key, secret))
             }
@@ -44,7 +44,7 @@ impl<'a> Source<'a> {
                 if secret.reveal().starts_with(TOKEN) {
                     return Ok((Kind::Token, secret));
                 }
-                well_formed(&secret, "what was entered")?;
+                well_formed(&secret, "the input")?;
                 Ok((Kind::Key, secret))
             }
         }
@@ -54,7 +54,7 @@ impl<'a> Source<'a> {
 fn well_formed(secret: &Secret, whose: &str) -> Result<(), Failure> {
     key::judge(secret.reveal())
         .map(|_| ())
-        .map_err(|fault| Failure::usage(format!("{whose}: {fault}"), "copy the key again, in one piece"))
+        .map_err(|fault| Failure::usage(format!("{whose}: {fault}"), "copy the whole key again"))
 }
 
 /// Parses the address of a platform: `http` or `https` with a host, without user name, password or query.
@@ -62,10 +62,10 @@ pub(in crate::cli) fn address(text: &str) -> Result<Url, Failure> {
     let refused = |why: &str| Failure::usage(format!("{text}: {why}"), "write https://HOST or http://127.0.0.1:PORT");
     let url = Url::parse(text).map_err(|error| refused(&error.to_string()))?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(refused("not the address of a platform"));
+        return Err(refused("not a platform address"));
     }
     if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
-        return Err(refused("a name, a password or a query has no place in it"));
+        return Err(refused("must not contain a user name, a password or a query"));
     }
     Ok(url)
 }
@@ -77,8 +77,8 @@ pub(in crate::cli) fn check_transport(url: &str, allow_http: bool) -> Result<(),
         return Ok(());
     }
     Err(Failure::usage(
-        format!("{url} would carry the key unencrypted, for anybody on the way to read"),
-        "use https://, or say --allow-http where the network is trusted",
+        format!("{url} would send the key unencrypted"),
+        "use https://, or add --allow-http on a trusted network",
     ))
 }
 
@@ -94,23 +94,22 @@ pub(in crate::cli) fn is_loopback(url: &Url) -> bool {
 
 /// Reads an operator token from a file.
 pub(in crate::cli) fn token(path: &Path) -> Result<Secret, Failure> {
-    let secret = alone(path, "an operator's token")?;
+    let secret = alone(path, "an operator token")?;
     if !secret.reveal().starts_with(TOKEN) {
-        let what = format!("{}: there is no operator token in it", path.display());
-        return Err(Failure::usage(what, "give the file that holds an operator's token, or a key with --key-file"));
+        let what = format!("{}: not an operator token", path.display());
+        return Err(Failure::usage(what, "give a file with an operator token, or a key with --key-file"));
     }
     Ok(secret)
 }
 
 /// Reads a secret that must be alone in a file; `-` is standard input.
 pub(in crate::cli) fn alone(path: &Path, what: &str) -> Result<Secret, Failure> {
-    let refused =
-        |why: &str| Failure::usage(format!("{}: {why}", path.display()), format!("give the file that holds {what}"));
+    let refused = |why: &str| Failure::usage(format!("{}: {why}", path.display()), format!("give a file with {what}"));
     let bytes = files::read_named(path, files::MAX_SECRET_BYTES).map_err(|error| refused(&error.to_string()))?;
     let text = std::str::from_utf8(&bytes).map_err(|_| refused("not UTF-8 text"))?;
     let trimmed = text.trim();
     if trimmed.is_empty() || trimmed.contains(char::is_whitespace) {
-        return Err(refused("there is not one thing alone in it"));
+        return Err(refused("must contain a single value"));
     }
     Ok(Secret::new(trimmed.to_owned()))
 }
@@ -118,11 +117,11 @@ pub(in crate::cli) fn alone(path: &Path, what: &str) -> Result<Secret, Failure> 
 fn asked() -> Result<Secret, Failure> {
     let what_to_do = "give it with --key-file FILE or --token-file FILE, - for standard input";
     if !std::io::stdin().is_terminal() {
-        return Err(Failure::usage("the key cannot be asked for: standard input is no terminal", what_to_do));
+        return Err(Failure::usage("cannot prompt for the key: standard input is not a terminal", what_to_do));
     }
     match prompt::secret("key (wlcro_…) or operator token (wlop_…)") {
         Ok(Some(secret)) if !secret.reveal().is_empty() => Ok(secret),
-        Ok(_) => Err(Failure::usage("no key was given", what_to_do)),
-        Err(error) => Err(Failure::usage(format!("the terminal cannot be read: {error}"), what_to_do)),
+        Ok(_) => Err(Failure::usage("no key given", what_to_do)),
+        Err(error) => Err(Failure::usage(format!("cannot read the terminal: {error}"), what_to_do)),
     }
 }

@@ -10,6 +10,7 @@ use super::diagnose::print;
 use super::failure::Failure;
 use crate::domain::key;
 use crate::domain::secret::Secret;
+use crate::text::count;
 use credential::Source;
 use shelf::{Kept, Kind, Profile, Shelf};
 use std::process::ExitCode;
@@ -25,7 +26,7 @@ pub(super) fn run(asked: &Asked) -> Result<ExitCode, Failure> {
             let mut shelf = Shelf::open()?;
             shelf.find(&asked.profile)?;
             shelf.choose(&asked.profile)?;
-            print(&format!("profile {} is used when none is named", asked.profile))?;
+            print(&format!("profile {} is now the default", asked.profile))?;
         }
         Asked::Remove(asked) => remove(asked)?,
     }
@@ -36,8 +37,8 @@ fn add(asked: &Add) -> Result<(), Failure> {
     let mut shelf = Shelf::open()?;
     if shelf.profiles().any(|(name, _)| name == asked.profile) {
         return Err(Failure::usage(
-            format!("there is a profile {} already", asked.profile),
-            "take it away with crow profile remove, or keep another key in it with crow profile key",
+            format!("profile {} already exists", asked.profile),
+            "remove it with crow profile remove, or add a key to it with crow profile key",
         ));
     }
     credential::check_transport(&asked.url, asked.allow_http)?;
@@ -58,8 +59,8 @@ fn add(asked: &Add) -> Result<(), Failure> {
         credentials: vec![kept],
     };
     shelf.put(&asked.profile, &profile)?;
-    let used = if shelf.chosen() == Some(asked.profile.as_str()) { "; it is used when none is named" } else { "" };
-    print(&format!("profile {} is {}{used}", asked.profile, asked.url))
+    let used = if shelf.chosen() == Some(asked.profile.as_str()) { "; it is the default" } else { "" };
+    print(&format!("profile {} added for {}{used}", asked.profile, asked.url))
 }
 
 fn add_key(asked: &AddKey) -> Result<(), Failure> {
@@ -81,11 +82,11 @@ fn keep(profile: &str, name: &str, kind: Kind, secret: &Secret, wish: Option<she
     let (place, why) = safe::put(profile, name, secret, wish)?;
     let kept = Kept { name: name.to_owned(), kind, kept: place };
     let what = match (kind, key::judge(secret.reveal())) {
-        (Kind::Key, Ok(company)) => format!("key {name} of company {company}, which ends in {}", secret.last4()),
-        _ => format!("{} {name}, which ends in {}", kind.name(), secret.last4()),
+        (Kind::Key, Ok(company)) => format!("key {name} of company {company}, ending in {}", secret.last4()),
+        _ => format!("{} {name}, ending in {}", kind.name(), secret.last4()),
     };
     let why = why.map_or_else(String::new, |why| format!("{why}; "));
-    print(&format!("{why}{what}, is kept {}", safe::whereabouts(profile, &kept)?))?;
+    print(&format!("{why}{what}, is stored {}", safe::whereabouts(profile, &kept)?))?;
     Ok(kept)
 }
 
@@ -97,7 +98,7 @@ fn forget(asked: &NamedKey) -> Result<(), Failure> {
         let known: Vec<&str> = profile.credentials.iter().map(|kept| kept.name.as_str()).collect();
         return Err(Failure::usage(
             format!("profile {} has no key {}; it has {}", asked.profile, asked.key, known.join(", ")),
-            "name one of them",
+            "use one of these",
         ));
     }
     for kept in &gone {
@@ -105,7 +106,7 @@ fn forget(asked: &NamedKey) -> Result<(), Failure> {
     }
     shelf.put(&asked.profile, &profile)?;
     print(&format!(
-        "{} of profile {} is forgotten; it goes on being valid until it is revoked",
+        "{} of profile {} deleted; the key itself stays valid until it is revoked",
         asked.key, asked.profile
     ))
 }
@@ -117,8 +118,8 @@ fn remove(asked: &Named) -> Result<(), Failure> {
         safe::forget(&asked.profile, kept)?;
     }
     shelf.remove(&asked.profile)?;
-    let n = profile.credentials.len();
-    print(&format!("profile {} is removed, and {n} of its keys are forgotten; they go on being valid", asked.profile))
+    let n = count(profile.credentials.len(), "stored key");
+    print(&format!("profile {} removed with {n}; keys stay valid until they are revoked", asked.profile))
 }
 
 fn list(asked: &List) -> Result<(), Failure> {
@@ -159,10 +160,10 @@ fn show(asked: &Named) -> Result<(), Failure> {
     print(&format!("profile      {}", asked.profile))?;
     print(&format!("platform     {}", profile.url))?;
     print(&format!("access       {}", profile.access.name()))?;
-    print(&format!("budget       {} % of each rate window", profile.budget_percent))?;
+    print(&format!("budget       {} % of each rate limit", profile.budget_percent))?;
     print(&format!("production   {}", yes(profile.production)))?;
     if profile.allow_http {
-        print("allow-http   yes: keys go over plain http to another machine")?;
+        print("allow-http   yes: keys are sent over plain http to another machine")?;
     }
     print(&format!("colour       {}", profile.colour.map_or("the theme's", shelf::Hue::name)))?;
     print(&format!("default      {}", yes(shelf.chosen() == Some(asked.profile.as_str()))))?;

@@ -28,7 +28,7 @@ pub(super) fn put(
         Some(Place::Keyring) => {
             return in_keyring(profile, name, |entry| entry.set_password(secret.reveal()))
                 .map(|()| (Place::Keyring, None))
-                .map_err(|why| Failure::failed(why, "unlock it, or say --keep file"));
+                .map_err(|why| Failure::failed(why, "unlock it, or use --keep file"));
         }
         None => match in_keyring(profile, name, |entry| entry.set_password(secret.reveal())) {
             Ok(()) => return Ok((Place::Keyring, None)),
@@ -41,7 +41,7 @@ pub(super) fn put(
 
 /// Reads a secret from its place.
 pub(in crate::cli) fn get(profile: &str, kept: &Kept) -> Result<Secret, Failure> {
-    let again = format!("crow profile key {profile} \"{}\" keeps it again", kept.name);
+    let again = format!("store it again with crow profile key {profile} \"{}\"", kept.name);
     match kept.kept {
         Place::Keyring => in_keyring(profile, &kept.name, Entry::get_password)
             .map(Secret::new)
@@ -62,7 +62,7 @@ pub(super) fn forget(profile: &str, kept: &Kept) -> Result<(), Failure> {
             Err(keyring::Error::NoEntry) => Ok(()),
             came => came,
         })
-        .map_err(|why| Failure::failed(why, format!("take crow/{profile}/{} out of the keyring by hand", kept.name))),
+        .map_err(|why| Failure::failed(why, format!("remove crow/{profile}/{} from the keyring by hand", kept.name))),
         Place::File => {
             let path = file(profile, &kept.name)?;
             match std::fs::remove_file(&path) {
@@ -112,16 +112,16 @@ fn in_keyring<T: Send + 'static>(
     work: impl FnOnce(&Entry) -> keyring::Result<T> + Send,
 ) -> Result<T, String> {
     let (user, why) = (format!("{profile}/{name}"), |error: keyring::Error| match error {
-        keyring::Error::NoEntry => "the keyring has it no longer".to_owned(),
+        keyring::Error::NoEntry => "not in the keyring any more".to_owned(),
         keyring::Error::NoDefaultStore => match Entry::store_status() {
-            Err(error) => format!("no keyring can be reached: {}", one_line(&error.to_string())),
-            Ok(()) => "no keyring can be reached".to_owned(),
+            Err(error) => format!("no keyring available: {}", one_line(&error.to_string())),
+            Ok(()) => "no keyring available".to_owned(),
         },
-        error => format!("the keyring refused: {}", one_line(&error.to_string())),
+        error => format!("keyring error: {}", one_line(&error.to_string())),
     });
     std::thread::scope(|scope| {
         let at_work = scope.spawn(|| Entry::new(SERVICE, &user).and_then(|entry| work(&entry)).map_err(why));
-        at_work.join().unwrap_or_else(|_| Err("the keyring could not be used".to_owned()))
+        at_work.join().unwrap_or_else(|_| Err("the keyring failed".to_owned()))
     })
 }
 

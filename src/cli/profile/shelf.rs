@@ -160,7 +160,7 @@ pub(in crate::cli) struct Shelf {
 impl Shelf {
     /// Reads the profiles of the configuration file in effect; none if the file does not exist.
     pub(in crate::cli) fn open() -> Result<Self, Failure> {
-        let missing = || Failure::usage("there is no home directory with a configuration", "set XDG_CONFIG_HOME");
+        let missing = || Failure::usage("no home directory for the configuration", "set XDG_CONFIG_HOME");
         Self::read(settings::config_file().ok_or_else(missing)?)
     }
 
@@ -171,7 +171,7 @@ impl Shelf {
             let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
             Failure::usage(
                 format!("{}: line {line}: {}", file.display(), error.message()),
-                "mend it, or take the profile away and add it again with crow profile",
+                "fix the file, or remove the profile and add it again with crow profile",
             )
         })?;
         Ok(Self { file, written })
@@ -196,10 +196,10 @@ impl Shelf {
     pub(in crate::cli) fn find(&self, name: &str) -> Result<&Profile, Failure> {
         self.written.profiles.get(name).ok_or_else(|| {
             let known: Vec<&str> = self.written.profiles.keys().map(String::as_str).collect();
-            let known = if known.is_empty() { "there is none yet".to_owned() } else { known.join(", ") };
+            let known = if known.is_empty() { "none yet".to_owned() } else { known.join(", ") };
             Failure::usage(
-                format!("there is no profile {name}; known: {known}"),
-                "crow profile list shows them, crow profile add makes one",
+                format!("unknown profile {name}; known: {known}"),
+                "list profiles with crow profile list, add one with crow profile add",
             )
         })
     }
@@ -263,7 +263,7 @@ fn read_text(file: &Path) -> Result<String, Failure> {
     match crate::files::read_text(file, crate::files::MAX_SETTINGS_BYTES) {
         Ok(text) => Ok(text),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
-        Err(error) => Err(Failure::usage(format!("{}: {error}", file.display()), "give a file that can be read")),
+        Err(error) => Err(Failure::usage(format!("{}: {error}", file.display()), "give a readable file")),
     }
 }
 

@@ -124,7 +124,7 @@ impl Stage {
 
     async fn company(&self, name: &str) -> Result<CompanyId, Error> {
         let new = NewCompany { name: name.to_owned() };
-        Ok(self.operator.create_company(&new).await.map_err(failed("found itself"))?.id)
+        Ok(self.operator.create_company(&new).await.map_err(failed("create its company"))?.id)
     }
 
     async fn act(&self, script: &Script, company: CompanyId, act: &Act, cast: &mut Cast) -> Result<(), Error> {
@@ -228,7 +228,7 @@ impl Stage {
     async fn settle(&self) -> Result<(), Error> {
         let mut n_quiet = 0;
         for _ in 0..LOOKS {
-            let pipeline = self.operator.overview(1).await.map_err(failed("look at the platform"))?.pipeline;
+            let pipeline = self.operator.overview(1).await.map_err(failed("read the platform's state"))?.pipeline;
             let is_quiet = pipeline.n_in_flight == 0 && pipeline.oldest_due_utc.is_none();
             n_quiet = if is_quiet { n_quiet + 1 } else { 0 };
             if n_quiet == QUIET {
@@ -236,7 +236,7 @@ impl Stage {
             }
             self.ambient.pass(LOOK).await;
         }
-        Err(lost("come to an end", "deliveries are still under way"))
+        Err(lost("finish", "deliveries are still in progress"))
     }
 
     /// Waits until the request log contains the last answered call.
@@ -246,18 +246,18 @@ impl Stage {
             if left.is_zero() && self.is_logged(last).await? {
                 return Ok(());
             }
-            self.operator.overview(1).await.map_err(failed("look at the platform"))?;
+            self.operator.overview(1).await.map_err(failed("read the platform's state"))?;
             let step = if left.is_zero() { LOOK } else { LOOK * 15 };
             self.ambient.pass(step).await;
             left = left.saturating_sub(step);
         }
-        Err(lost("come to an end", "requests are still not written down"))
+        Err(lost("finish", "requests are not yet logged"))
     }
 
     async fn is_logged(&self, last: Option<&str>) -> Result<bool, Error> {
         let Some(last) = last else { return Ok(true) };
         let log = self.operator.request_log(&RequestQuery::default(), None, 200).await;
-        let log = log.map_err(failed("look at the requests"))?;
+        let log = log.map_err(failed("read the request log"))?;
         Ok(log.page.items.iter().any(|row| row.request_id.raw() == last))
     }
 }

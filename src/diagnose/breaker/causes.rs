@@ -34,9 +34,9 @@ fn evidence(steps: &[Step], ids: &[&str]) -> Vec<Evidence> {
 }
 
 fn endpoint_cause(facts: &Facts<'_>, group: &Group) -> Cause {
-    let mut evidence = vec![facts.of_failures("failed attempts of the streak", group.seen.clone())];
+    let mut evidence = vec![facts.of_failures("failed attempts in a row", group.seen.clone())];
     let began = facts.row.health.streak_began_utc;
-    evidence.extend(began.map(|at| facts.of_subscription("streak began", at.to_string(), None)));
+    evidence.extend(began.map(|at| facts.of_subscription("failing since", at.to_string(), None)));
     let latest = facts.latest_failure();
     evidence.extend(latest.map(|row| {
         facts.evidence(
@@ -63,10 +63,10 @@ fn tripped(facts: &Facts<'_>, steps: &[Step]) -> Cause {
     let seen = if seen.is_empty() { "causes not recorded".to_owned() } else { seen.join(", ") };
     Cause {
         id: "breaker-tripped".to_owned(),
-        title: format!("the breaker switched subscription {id} off after {FUSE} consecutive failures ({seen})"),
+        title: format!("subscription {id}: the breaker tripped after {FUSE} failures in a row ({seen})"),
         evidence: evidence(steps, &["breaker-state", "endpoint-now", "missed-events"]),
-        resolution: "Repair the endpoint first, send a test until it succeeds, then enable the subscription and choose what to do with the \
-                     events that passed by."
+        resolution: "Fix the endpoint, send tests until one succeeds, then enable the subscription and choose whether to resend missed \
+                     events."
             .to_owned(),
         offers: offers([Remedy::Test(id), Remedy::Enable(id), recovery(id)]),
     }
@@ -76,10 +76,10 @@ fn fixed(facts: &Facts<'_>, steps: &[Step]) -> Cause {
     let id = facts.row.subscription.id;
     Cause {
         id: "breaker-fixed".to_owned(),
-        title: format!("the endpoint answers again, and subscription {id} is still off"),
+        title: format!("subscription {id} is still off, but its endpoint works again"),
         evidence: evidence(steps, &["breaker-state", "endpoint-now", "missed-events"]),
-        resolution: "Enable the subscription; deliver the events that passed by if the receiver needs them. Receivers recognise repeats by \
-                     the event's id."
+        resolution: "Enable the subscription, and resend missed events if the receiver needs them. Receivers drop duplicates by event \
+                     id."
             .to_owned(),
         offers: offers([Remedy::Enable(id), recovery(id)]),
     }
@@ -89,9 +89,9 @@ fn switched_off(facts: &Facts<'_>, steps: &[Step]) -> Cause {
     let id = facts.row.subscription.id;
     Cause {
         id: "sub-disabled".to_owned(),
-        title: format!("subscription {id} was switched off by hand, not by the breaker"),
+        title: format!("subscription {id} was disabled by hand, not by the breaker"),
         evidence: evidence(steps, &["breaker-state", "missed-events"]),
-        resolution: "Find out who switched it off and why; if it is wanted, send a test and enable it.".to_owned(),
+        resolution: "Find out who disabled it and why. If it is still needed, send a test and enable it.".to_owned(),
         offers: offers([Remedy::Test(id), Remedy::Enable(id)]),
     }
 }

@@ -39,7 +39,7 @@ pub fn merged(subject: Subject, at: Timestamp, reports: &[Report]) -> Report {
         let steps = || reports.iter().flat_map(|report| &report.steps).filter(|step| step.id == id);
         let worst = steps().map(|step| &step.verdict).max_by_key(|verdict| rank(verdict)).cloned();
         let evidence: Vec<Evidence> = steps().flat_map(|step| step.evidence.clone()).collect();
-        let verdict = worst.unwrap_or_else(|| Verdict::Skipped("there is no subscription to look at".to_owned()));
+        let verdict = worst.unwrap_or_else(|| Verdict::Skipped("no subscription exists".to_owned()));
         Step { id: id.to_owned(), question: question.to_owned(), verdict, evidence }
     };
     let steps = steps::QUESTIONS.into_iter().map(step).collect();

@@ -9,10 +9,10 @@ use crate::domain::breaker::FUSE;
 
 /// Ids and texts of the questions, in the order of the report.
 pub const QUESTIONS: [(&str, &str); 5] = [
-    ("breaker-state", "Is the subscription on and its fuse far from full?"),
+    ("breaker-state", "Is the subscription enabled, with fewer than 5 failures in a row?"),
     ("failure-cause", "Did the latest scheduled attempts succeed?"),
-    ("endpoint-now", "Does the endpoint answer again?"),
-    ("missed-events", "Did all events reach the endpoint while the subscription was off?"),
+    ("endpoint-now", "Does the endpoint work again?"),
+    ("missed-events", "Was every event delivered while the subscription was off?"),
     ("safe-to-enable", "Is it safe to enable the subscription?"),
 ];
 
@@ -39,24 +39,24 @@ fn skipped(why: &str) -> Answer {
 
 fn state(facts: &Facts<'_>) -> Answer {
     let streak = facts.row.subscription.consecutive_failures;
-    let limit = format!("{FILLING}; trips at {FUSE}");
-    let mut evidence = vec![facts.of_subscription("consecutive failures", streak.to_string(), Some(limit))];
+    let limit = format!("below {FILLING}; trips at {FUSE}");
+    let mut evidence = vec![facts.of_subscription("failures in a row", streak.to_string(), Some(limit))];
     let verdict = match facts.state {
         State::Holds => Verdict::Pass,
         State::Fills => {
             let forecast = facts.row.trips_after();
             evidence.extend(forecast.map(|after| {
-                facts.of_subscription("trips at this pace", format!("in about {} s", after.as_secs()), None)
+                facts.of_subscription("trips at this rate", format!("in about {} s", after.as_secs()), None)
             }));
             Verdict::Fail
         }
         State::Tripped(at) => {
-            evidence.push(facts.of_subscription("off, by the breaker, since", at.to_string(), None));
+            evidence.push(facts.of_subscription("off since (breaker)", at.to_string(), None));
             Verdict::Fail
         }
         State::SwitchedOff(_) => {
             let since = facts.row.subscription.disabled_utc.map_or_else(|| "unknown".to_owned(), |at| at.to_string());
-            evidence.push(facts.of_subscription("off, by hand, since", since, None));
+            evidence.push(facts.of_subscription("off since (by hand)", since, None));
             Verdict::Fail
         }
     };
@@ -65,14 +65,14 @@ fn state(facts: &Facts<'_>) -> Answer {
 
 fn failures(facts: &Facts<'_>) -> Answer {
     match facts.state {
-        State::SwitchedOff(_) => return skipped("it was switched off by hand, not because attempts failed"),
+        State::SwitchedOff(_) => return skipped("disabled by hand, not by failures"),
         State::Holds => return recent(facts),
         State::Fills | State::Tripped(_) => {}
     }
     match facts.failures() {
         Err(why) => (Verdict::Unknown(why), Vec::new()),
         Ok(groups) if groups.is_empty() => {
-            (Verdict::Unknown("the delivery log shows no failed scheduled attempt".to_owned()), Vec::new())
+            (Verdict::Unknown("the delivery log has no failed scheduled attempt".to_owned()), Vec::new())
         }
         Ok(groups) => {
             let of_group = |group: &crate::diagnose::endpoint::Group| {
@@ -89,12 +89,12 @@ fn recent(facts: &Facts<'_>) -> Answer {
     match facts.attempts() {
         Err(why) => (Verdict::Unknown(format!("the delivery log could not be read: {why}")), Vec::new()),
         Ok(rows) if rows.is_empty() => {
-            (Verdict::Unknown("nothing was ever sent to this endpoint".to_owned()), Vec::new())
+            (Verdict::Unknown("nothing was sent to this endpoint yet".to_owned()), Vec::new())
         }
         Ok(rows) => {
             let n_failed = rows.iter().filter(|row| !row.outcome().is_success()).count();
             let value = format!("{n_failed} of the last {}", rows.len());
-            let limit = Some(format!("{FILLING} in a row"));
+            let limit = Some(format!("fewer than {FILLING} in a row"));
             (Verdict::Pass, vec![facts.evidence("delivery log: failed attempts", value, limit)])
         }
     }
@@ -102,7 +102,7 @@ fn recent(facts: &Facts<'_>) -> Answer {
 
 fn endpoint_now(facts: &Facts<'_>) -> Answer {
     if facts.state == State::Holds {
-        return skipped("its breaker holds");
+        return skipped("the breaker has not tripped");
     }
     let attempts = match facts.attempts() {
         Ok(attempts) => attempts,
@@ -115,8 +115,8 @@ fn endpoint_now(facts: &Facts<'_>) -> Answer {
             (verdict, vec![facts.evidence("delivery log: latest attempt", described(row), Some("2xx".to_owned()))])
         }
         None => {
-            let since = off_since.map_or_else(String::new, |off| format!(" since it was switched off at {off}"));
-            (Verdict::Unknown(format!("nothing was sent{since}; send a test to find out")), Vec::new())
+            let since = off_since.map_or_else(String::new, |off| format!(" since the subscription went off at {off}"));
+            (Verdict::Unknown(format!("nothing was sent{since}; send a test")), Vec::new())
         }
     }
 }
@@ -127,7 +127,7 @@ fn described(row: &AttemptRow) -> String {
 
 fn missed(facts: &Facts<'_>) -> Answer {
     if facts.off_since().is_none() {
-        return skipped("it is on");
+        return skipped("the subscription is enabled");
     }
     if facts.sight == Sight::Own {
         return (Verdict::Unknown(own::PORTAL.to_owned()), Vec::new());
@@ -135,8 +135,8 @@ fn missed(facts: &Facts<'_>) -> Answer {
     let health = &facts.row.health;
     let none = Some("0".to_owned());
     let evidence = vec![
-        facts.of_subscription("events that passed by", health.n_skipped.to_string(), none.clone()),
-        facts.of_subscription("deliveries that wait for it to be enabled", health.n_parked.to_string(), none),
+        facts.of_subscription("missed events", health.n_skipped.to_string(), none.clone()),
+        facts.of_subscription("deliveries on hold", health.n_parked.to_string(), none),
     ];
     let verdict = if health.n_skipped + health.n_parked == 0 { Verdict::Pass } else { Verdict::Fail };
     (verdict, evidence)
@@ -144,14 +144,12 @@ fn missed(facts: &Facts<'_>) -> Answer {
 
 fn safe_to_enable(facts: &Facts<'_>, endpoint_now: &Verdict) -> Answer {
     if facts.off_since().is_none() {
-        return skipped("it is on");
+        return skipped("the subscription is enabled");
     }
     let verdict = match endpoint_now {
         Verdict::Pass => Verdict::Pass,
         Verdict::Fail => Verdict::Fail,
-        Verdict::Unknown(why) | Verdict::Skipped(why) => {
-            Verdict::Unknown(format!("whether the endpoint answers is not known: {why}"))
-        }
+        Verdict::Unknown(why) | Verdict::Skipped(why) => Verdict::Unknown(format!("endpoint state unknown: {why}")),
     };
     (verdict, Vec::new())
 }

@@ -41,7 +41,7 @@ fn lost(error: &Error) -> Checkup {
     let is_refused = matches!(error, Error::Refused { problem }
         if matches!(problem.code, Code::UnknownOperator | Code::InsufficientRole));
     let (grade, said) = if is_refused {
-        (Grade::Unknown, format!("the platform does not accept the token: {error}"))
+        (Grade::Unknown, format!("the platform rejects the token: {error}"))
     } else {
         (Grade::Critical, error.to_string())
     };

@@ -8,6 +8,7 @@ use crate::api::requests::CodeCount;
 use crate::api::subscriptions::SubscriptionRow;
 use crate::domain::breaker::FUSE;
 use crate::domain::standing::{DORMANT_DAYS, Disabled, HEADROOM, STREAKS, SUCCESS};
+use crate::text::count;
 
 /// Number of missed events up to which a platform counts.
 const MAX_MISSED: u64 = 10_000;
@@ -54,43 +55,43 @@ const fn more(
 
 /// All checks, in the order in which they are listed.
 pub const PROBES: &[Probe] = &[
-    more("platform", "reasons why dispatch is paused", "", (None, Some(0)), platform),
-    more("database", "reasons why the platform is not ready", "", (None, Some(0)), database),
-    more("clock", "how far the platform's clock is from ours", "s", (Some(30), Some(300)), clock),
-    more("due", "how late the oldest delivery is that is due", "s", (Some(300), Some(900)), due),
-    more("tripped", "subscriptions that the breaker has switched off", "", (None, Some(0)), tripped),
-    more("off", "events that pass by subscriptions switched off by hand", "", (Some(0), None), off),
+    more("platform", "1 if dispatch is paused", "", (None, Some(0)), platform),
+    more("database", "1 if the platform is not ready", "", (None, Some(0)), database),
+    more("clock", "difference between the platform's clock and this machine's", "s", (Some(30), Some(300)), clock),
+    more("due", "delay of the oldest due delivery", "s", (Some(300), Some(900)), due),
+    more("tripped", "subscriptions disabled by the breaker", "", (None, Some(0)), tripped),
+    more("off", "events missed by subscriptions disabled by hand", "", (Some(0), None), off),
     more(
         "streak",
-        "failures in a row of an enabled subscription, at most",
+        "most failures in a row of an enabled subscription",
         "",
         (Some(2), Some(STREAKS.1 as u64 - 1)),
         streak,
     ),
     Probe {
         name: "success",
-        what: "success over an hour of the worst enabled subscription",
+        what: "lowest hourly success rate of an enabled subscription",
         unit: "%",
         side: Side::Below,
         warn: Some(SUCCESS.0),
         crit: Some(SUCCESS.1),
         look: success,
     },
-    more("missed", "events of the last day that did not arrive and are not on their way", "", (Some(0), None), missed),
+    more("missed", "deliveries of the last 24 h that were missed or given up", "", (Some(0), None), missed),
     more("refused", "calls of the last hour answered 400, 401 or 403", "", (Some(0), None), refused),
     more("limited", "calls of the last hour answered 429", "", (Some(0), Some(1_000)), limited),
     more("contended", "calls of the last hour answered 503", "", (Some(0), Some(1_000)), contended),
-    more("errors", "calls of the last hour answered 5xx, without 503", "", (None, Some(0)), errors),
+    more("errors", "calls of the last hour answered 5xx, except 503", "", (None, Some(0)), errors),
     Probe {
         name: "headroom",
-        what: "what is left of the fullest rate window",
+        what: "lowest headroom of a rate limit",
         unit: "%",
         side: Side::Below,
         warn: Some(HEADROOM as u64),
         crit: None,
         look: headroom,
     },
-    more("keys", "active keys that nobody has used for 30 days", "", (Some(0), None), keys),
+    more("keys", "active keys unused for 30 days", "", (Some(0), None), keys),
 ];
 
 impl Probe {
@@ -104,7 +105,7 @@ impl Probe {
 fn platform(facts: &Facts) -> Learnt<Found> {
     match &facts.platform.dispatch_paused {
         Some(why) => found(1, format!("dispatch is paused: {why}")),
-        None => found(0, format!("version {} dispatches", facts.platform.version)),
+        None => found(0, format!("version {}, dispatching", facts.platform.version)),
     }
 }
 
@@ -116,7 +117,7 @@ fn database(facts: &Facts) -> Learnt<Found> {
 }
 
 fn clock(facts: &Facts) -> Learnt<Found> {
-    found(facts.skew.as_secs(), format!("the platform's clock is {} s from ours", facts.skew.as_secs()))
+    found(facts.skew.as_secs(), format!("clocks of the platform and this machine differ by {} s", facts.skew.as_secs()))
 }
 
 fn due(facts: &Facts) -> Learnt<Found> {
@@ -138,13 +139,13 @@ fn tripped(facts: &Facts) -> Learnt<Found> {
     let off: Vec<&SubscriptionRow> =
         rows.iter().filter(|row| row.subscription.disabled_reason == Some(Disabled::Breaker)).collect();
     let said = match off.as_slice() {
-        [] => "no subscription is off by its breaker".to_owned(),
+        [] => "no breaker has tripped".to_owned(),
         [row, rest @ ..] => {
-            let since = row.subscription.disabled_utc.map_or_else(String::new, |at| format!(" since {at}"));
+            let since = row.subscription.disabled_utc.map_or_else(String::new, |at| format!(", off since {at}"));
             format!(
-                "the breaker switched {} off{since} after {FUSE} failures in a row; {} events passed by{}",
+                "{}: breaker tripped after {FUSE} failures in a row{since}; {} missed{}",
                 name(row),
-                row.health.n_skipped,
+                count(row.health.n_skipped, "event"),
                 others(rest.len())
             )
         }
@@ -164,11 +165,11 @@ fn off(facts: &Facts) -> Learnt<Found> {
         .collect();
     let n = off.iter().map(|row| row.health.n_skipped).sum();
     let said = match off.as_slice() {
-        [] => "nothing passes by a subscription that was switched off by hand".to_owned(),
+        [] => "no subscription disabled by hand has missed events".to_owned(),
         [row, rest @ ..] => format!(
-            "{} was switched off by hand, and {} events passed by{}",
+            "{}: disabled by hand; {} missed{}",
             name(row),
-            row.health.n_skipped,
+            count(row.health.n_skipped, "event"),
             others(rest.len())
         ),
     };
@@ -185,9 +186,9 @@ fn streak(facts: &Facts) -> Learnt<Found> {
     match rows.iter().max_by_key(|row| row.subscription.consecutive_failures) {
         Some(row) if row.subscription.consecutive_failures > 0 => {
             let streak = row.subscription.consecutive_failures;
-            found(streak.into(), format!("{} failed {streak} times in a row; it trips at {FUSE}", name(row)))
+            found(streak.into(), format!("{}: {} in a row; trips at {FUSE}", name(row), count(streak, "failure")))
         }
-        _ => found(0, "no enabled subscription fails"),
+        _ => found(0, "no failures on enabled subscriptions"),
     }
 }
 
@@ -200,21 +201,21 @@ fn success(facts: &Facts) -> Learnt<Found> {
             let said = format!("{}: {} of {} attempts succeeded in 1 h", name(row), tally.n_ok, tally.total());
             Found { value: Some(percent), said }
         }
-        None => Found { value: None, said: "no subscription has enough attempts in 1 h to judge a rate by".to_owned() },
+        None => Found { value: None, said: "no enabled subscription has enough attempts in 1 h for a rate".to_owned() },
     })
 }
 
 /// Counts missed events over all subscriptions, also over those that are disabled.
 fn missed(facts: &Facts) -> Learnt<Found> {
     let Pipeline { n_skipped_24h: Some(n_skipped), n_exhausted_24h: Some(n_lost), .. } = facts.pipeline else {
-        return Err("the platform does not count the events that did not arrive".to_owned());
+        return Err("the platform does not report missed deliveries".to_owned());
     };
     let counted = |n: u64| if n < MAX_MISSED { n.to_string() } else { format!("{n} or more") };
     let said = if n_skipped + n_lost == 0 {
-        "every event of the last day arrived or is on its way".to_owned()
+        "no delivery of the last 24 h was missed or given up".to_owned()
     } else {
         format!(
-            "of the last day, {} events passed by while a subscription was off, and {} were given up; a replay delivers them",
+            "last 24 h: {} missed while a subscription was off, {} given up; a replay delivers them",
             counted(n_skipped),
             counted(n_lost)
         )
@@ -227,10 +228,10 @@ fn answered(facts: &Facts, is_meant: fn(u16) -> bool, what: &str) -> Learnt<Foun
     let meant: Vec<&CodeCount> = answers.iter().filter(|of| is_meant(of.status)).collect();
     let n = meant.iter().map(|of| of.n).sum();
     let said = match meant.as_slice() {
-        [] => format!("no call was answered {what} in 1 h"),
+        [] => format!("no call got {what} in 1 h"),
         counts => {
             let code = |of: &CodeCount| of.code.as_ref().map_or_else(String::new, |code| format!(" {}", code.inert()));
-            let listed = counts.iter().map(|of| format!("{} x {}{}", of.n, of.status, code(of)));
+            let listed = counts.iter().map(|of| format!("{}{} \u{d7}{}", of.status, code(of), of.n));
             format!("in 1 h: {}", listed.collect::<Vec<_>>().join(", "))
         }
     };
@@ -261,7 +262,7 @@ fn headroom(facts: &Facts) -> Learnt<Found> {
         Some((percent, of)) => {
             let row = &of.row;
             let said = format!(
-                "key {} ({}) has {} of {} {} calls left in this minute",
+                "key {} ({}): {} of {} {} calls left this minute",
                 row.key_id,
                 row.key_name.inert(),
                 row.remaining,
@@ -270,7 +271,7 @@ fn headroom(facts: &Facts) -> Learnt<Found> {
             );
             Found { value: Some(percent), said }
         }
-        None => Found { value: None, said: "there is no rate window".to_owned() },
+        None => Found { value: None, said: "no rate limits to report".to_owned() },
     })
 }
 
@@ -285,9 +286,9 @@ fn keys(facts: &Facts) -> Learnt<Found> {
         .collect();
     idle.sort_by_key(|(days, _)| std::cmp::Reverse(*days));
     let said = match idle.as_slice() {
-        [] => format!("every active key was used or created within {DORMANT_DAYS} d"),
+        [] => format!("every active key was used or created in the last {DORMANT_DAYS} days"),
         [(days, row), rest @ ..] => {
-            format!("key {} ({}) was not used for {days} d{}", row.id, row.name.inert(), others(rest.len()))
+            format!("key {} ({}): unused for {days} days{}", row.id, row.name.inert(), others(rest.len()))
         }
     };
     found(idle.len() as u64, said)

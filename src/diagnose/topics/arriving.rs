@@ -18,6 +18,7 @@ use crate::domain::delivery::Kind;
 use crate::domain::ids::{CompanyId, SubscriptionId};
 use crate::domain::standing::Disabled;
 use crate::domain::text::Untrusted;
+use crate::text::{count, several};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Checks, in order: subscriptions accepted, enabled, events happened, types subscribed, endpoint answers.
@@ -27,29 +28,19 @@ pub const PLAYBOOK: Playbook = Playbook {
     questions: &[
         Question {
             id: "subscribed",
-            text: "Were subscriptions accepted as they were asked for?",
+            text: "Were all subscription requests accepted?",
             when: When::Always,
             ask: subscribed,
         },
-        Question { id: "enabled", text: "Are the subscriptions on?", when: When::Always, ask: enabled },
-        Question {
-            id: "events-happened",
-            text: "Did anything happen that they want to hear of?",
-            when: When::Always,
-            ask: happened,
-        },
+        Question { id: "enabled", text: "Are all subscriptions enabled?", when: When::Always, ask: enabled },
+        Question { id: "events-happened", text: "Did any events occur?", when: When::Always, ask: happened },
         Question {
             id: "types-subscribed",
-            text: "Is every type that happened subscribed to?",
+            text: "Is every event type that occurred subscribed to?",
             when: When::Always,
             ask: types,
         },
-        Question {
-            id: "endpoint-answers",
-            text: "Do the endpoints take what they get?",
-            when: When::Always,
-            ask: answers,
-        },
+        Question { id: "endpoint-answers", text: "Do the endpoints return 2xx?", when: When::Always, ask: answers },
     ],
 };
 
@@ -80,10 +71,10 @@ fn subscribed(dossier: &Dossier) -> Answer {
     let causes: Vec<Weighed> = groups.iter().filter_map(|(said, rows)| refused_wish(dossier, said, rows)).collect();
     let evidence = vec![
         dossier.subscriptions.evidence("subscriptions", rows.len().to_string(), Some("at least 1")),
-        dossier.refused.evidence("subscriptions refused as not valid", causes.len().to_string(), Some("0")),
+        dossier.refused.evidence("subscription requests rejected as invalid", causes.len().to_string(), Some("0")),
     ];
     if causes.is_empty() && rows.is_empty() {
-        return Answer { evidence, ..Answer::unknown("there is no subscription, so nothing can arrive; create one") };
+        return Answer { evidence, ..Answer::unknown("no subscription exists; create one") };
     }
     // One key does not see the refusals of other callers, so passing would claim too much.
     if causes.is_empty() && dossier.sight == Sight::Own {
@@ -94,28 +85,30 @@ fn subscribed(dossier: &Dossier) -> Answer {
 
 fn refused_wish(dossier: &Dossier, said: &str, rows: &[&RequestRow]) -> Option<Weighed> {
     if said.contains("; targetUrl ") {
-        let title =
-            format!("a subscription was refused because its target is not public or not https ({} tries)", rows.len());
+        let title = format!(
+            "a subscription was rejected: its target is not public or not https ({})",
+            several(rows.len(), "try", "tries")
+        );
         return Some(cause(
             weight(4_000, rows.len()),
             "endpoint-private",
             title,
             told(dossier, rows),
-            "Use a target that begins with https:// and is reachable from the internet; private addresses are never dialled. For development, \
-             a tunnel gives a local receiver a public address.",
+            "Use an https:// target that is reachable from the internet; crow never connects to private addresses. For development, a \
+             tunnel gives a local receiver a public address.",
         ));
     }
     said.contains("; eventTypes").then(|| {
         let title = format!(
-            "a subscription was refused because an event type does not exist as it was written ({} tries)",
-            rows.len()
+            "a subscription was rejected: an event type as written does not exist ({})",
+            several(rows.len(), "try", "tries")
         );
         cause(
             weight(4_000, rows.len()),
             "type-wrong-case",
             title,
             told(dossier, rows),
-            "Write the types exactly as they are: lowercase, with a dot and underscores: client.status_changed.",
+            "Write event types exactly as defined: lowercase, with a dot and underscores, such as client.status_changed.",
         )
     })
 }
@@ -123,11 +116,11 @@ fn refused_wish(dossier: &Dossier, said: &str, rows: &[&RequestRow]) -> Option<W
 fn enabled(dossier: &Dossier) -> Answer {
     let rows = match dossier.subscriptions.get() {
         Err(why) => return Answer::unknown(why),
-        Ok(rows) if rows.is_empty() => return Answer::unknown("there is no subscription"),
+        Ok(rows) if rows.is_empty() => return Answer::unknown("no subscription exists"),
         Ok(rows) => rows,
     };
     let off: Vec<&SubscriptionRow> = rows.iter().filter(|row| !row.subscription.is_enabled).collect();
-    let evidence = vec![dossier.subscriptions.evidence("subscriptions that are off", off.len().to_string(), Some("0"))];
+    let evidence = vec![dossier.subscriptions.evidence("disabled subscriptions", off.len().to_string(), Some("0"))];
     Answer::of(off.into_iter().map(|row| switched_off(dossier, row)).collect(), evidence)
 }
 
@@ -138,9 +131,7 @@ fn switched_off(dossier: &Dossier, row: &SubscriptionRow) -> Weighed {
     let mut evidence = vec![dossier.subscriptions.evidence(&format!("{subject}: off since"), since.clone(), None)];
     // Missed events are counted only where an operator token can look.
     if dossier.sight == Sight::Whole {
-        for (what, n) in
-            [("events that passed by", row.health.n_skipped), ("deliveries that wait", row.health.n_parked)]
-        {
+        for (what, n) in [("missed events", row.health.n_skipped), ("deliveries on hold", row.health.n_parked)] {
             evidence.push(dossier.subscriptions.evidence(&format!("{subject}: {what}"), n.to_string(), Some("0")));
         }
     }
@@ -159,23 +150,23 @@ fn switched_off(dossier: &Dossier, row: &SubscriptionRow) -> Weighed {
             .collect();
         let seen = if seen.is_empty() { "causes not recorded".to_owned() } else { seen.join(", ") };
         evidence.push(dossier.trips.evidence(&format!("{subject}: the last {FUSE} attempts"), seen.clone(), None));
-        let title = format!("the breaker switched {subject} off at {since}, after {FUSE} failures in a row ({seen})");
+        let title = format!("{subject}: the breaker tripped at {since} after {FUSE} failures in a row ({seen})");
         cause(
             3_500,
             "breaker-tripped",
             title,
             evidence,
-            "Repair the endpoint first, send a test until it succeeds, then enable the subscription and choose what to do with the events that \
-             passed by: crow diagnose breaker says whether it is safe.",
+            "Fix the endpoint, send tests until one succeeds, then enable the subscription and choose whether to resend missed events. \
+             crow diagnose breaker shows whether enabling is safe.",
         )
     } else {
-        let title = format!("{subject} was switched off by hand at {since}");
+        let title = format!("{subject} was disabled by hand at {since}");
         cause(
             3_400,
             "sub-disabled",
             title,
             evidence,
-            "Find out who switched it off and why (the audit says so); if that is over, send a test, enable it, and replay what passed by.",
+            "Find out who disabled it and why (see the audit trail). If the reason no longer applies, send a test, enable it and replay missed events.",
         )
     };
     offering(weighed, [Remedy::Test(of.id), Remedy::Enable(of.id), recovery])
@@ -187,7 +178,7 @@ fn companies(dossier: &Dossier) -> BTreeSet<CompanyId> {
 
 fn happened(dossier: &Dossier) -> Answer {
     let events = match (dossier.subscriptions.get(), dossier.events.get()) {
-        (Ok(rows), _) if rows.is_empty() => return Answer::unknown("there is no subscription"),
+        (Ok(rows), _) if rows.is_empty() => return Answer::unknown("no subscription exists"),
         (Ok(_), Ok(events)) => events,
         (Err(why), _) | (_, Err(why)) => return Answer::unknown(why),
     };
@@ -202,13 +193,13 @@ fn happened(dossier: &Dossier) -> Answer {
     let mut is_unseen = false;
     for company in companies {
         let n = events.iter().filter(|event| event.company_id == company).count();
-        let what = format!("events of company {company} in the window");
+        let what = format!("events of company {company} in the period");
         let found = dossier.events.evidence(&what, n.to_string(), Some("at least 1"));
         if n == 0 && is_alone && !dossier.events.is_cut {
-            let title = format!("nothing happened in company {company} since {}", dossier.since());
+            let title = format!("company {company} had no events since {}", dossier.since());
             causes.push(cause(500, "quiet-company", title, vec![found.clone()],
-                "Nothing is broken: there was nothing to send. Check in the CRM whether the thing was really done, and in this company; a test \
-                 shows that the way to the endpoint is open."));
+                "Nothing to send is not a failure. Check in the CRM that the action was done, and in this company; a test shows whether the \
+                 endpoint works."));
         }
         is_unseen |= n == 0;
         evidence.push(found);
@@ -222,10 +213,10 @@ fn happened(dossier: &Dossier) -> Answer {
 /// Checks whether any event happened that a subscription lists.
 fn wanted_by(dossier: &Dossier, id: SubscriptionId, events: &[EventRow]) -> Answer {
     let n = events.iter().filter(|event| lists(dossier, id, event)).count();
-    let what = format!("events in the window that subscription {id} lists");
+    let what = format!("events in the period that subscription {id} lists");
     let evidence = vec![dossier.events.evidence(&what, n.to_string(), Some("at least 1"))];
     if n == 0 {
-        let why = format!("nothing that subscription {id} lists is known to have happened since {}", dossier.since());
+        let why = format!("no event that subscription {id} lists is known since {}", dossier.since());
         return Answer { evidence, ..Answer::unknown(why) };
     }
     Answer::pass(evidence)
@@ -239,7 +230,7 @@ fn lists(dossier: &Dossier, id: SubscriptionId, event: &EventRow) -> bool {
 /// Lists event types that happened but a subscription does not list. This passes: the receiver may not want them.
 fn unlisted_by(dossier: &Dossier, id: SubscriptionId, events: &[EventRow]) -> Answer {
     if events.is_empty() {
-        return Answer::skipped("nothing happened");
+        return Answer::skipped("no events in the period");
     }
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
     for event in events.iter().filter(|event| !lists(dossier, id, event)) {
@@ -247,7 +238,7 @@ fn unlisted_by(dossier: &Dossier, id: SubscriptionId, events: &[EventRow]) -> An
     }
     let kinds: Vec<String> = kinds.iter().map(|(kind, n)| format!("{kind} \u{d7}{n}")).collect();
     let kinds = if kinds.is_empty() { "none".to_owned() } else { kinds.join(", ") };
-    let what = format!("types that happened in its company and subscription {id} does not list");
+    let what = format!("event types of its company that subscription {id} does not list");
     Answer::pass(vec![dossier.events.evidence(&what, kinds, None)])
 }
 
@@ -280,24 +271,24 @@ fn types(dossier: &Dossier) -> Answer {
         let listed: Vec<String> = missed.iter().map(|(kind, n)| format!("{kind} \u{d7}{n}")).collect();
         let evidence = vec![
             dossier.events.evidence(
-                &format!("company {company}: types that happened and nobody subscribed to"),
+                &format!("company {company}: event types that occurred without a subscription"),
                 listed.join(", "),
                 None,
             ),
             dossier.subscriptions.evidence(
-                &format!("company {company}: types subscribed to"),
+                &format!("company {company}: subscribed event types"),
                 wanted.into_iter().collect::<Vec<_>>().join(", "),
                 None,
             ),
         ];
         let title = format!("no subscription of company {company} lists {}", listed.join(", "));
         causes.push(cause(weight(1_000, missed.values().sum()), "type-not-subscribed", title, evidence,
-            "Add the type to the subscription's list (PATCH eventTypes). Only events from then on are sent; earlier ones can be polled."));
+            "Add the event type to the subscription (PATCH eventTypes). Only later events are sent; earlier ones can be polled."));
     }
     if n_types == 0 && !dossier.events.is_cut {
-        return Answer::skipped("nothing happened");
+        return Answer::skipped("no events in the period");
     }
-    let seen = dossier.events.evidence("events looked at", n_types.to_string(), None);
+    let seen = dossier.events.evidence("events checked", n_types.to_string(), None);
     Answer::of_read(&dossier.events, causes, vec![seen])
 }
 
@@ -311,7 +302,7 @@ pub fn streak(rows: &[AttemptRow]) -> Vec<&AttemptRow> {
 fn answers(dossier: &Dossier) -> Answer {
     let rows = match dossier.subscriptions.get() {
         Err(why) => return Answer::unknown(why),
-        Ok(rows) if rows.is_empty() => return Answer::unknown("there is no subscription"),
+        Ok(rows) if rows.is_empty() => return Answer::unknown("no subscription exists"),
         Ok(rows) => rows,
     };
     let mut causes: Vec<Weighed> = Vec::new();
@@ -319,7 +310,7 @@ fn answers(dossier: &Dossier) -> Answer {
     let n_failing = rows.iter().filter(|row| row.subscription.consecutive_failures >= FAILING).count();
     let found = format!("{n_failing} of {}", rows.len());
     let mut evidence: Vec<Evidence> =
-        vec![dossier.subscriptions.evidence("subscriptions whose deliveries fail now", found, Some("0"))];
+        vec![dossier.subscriptions.evidence("subscriptions with failing deliveries", found, Some("0"))];
     for row in rows {
         let n = row.subscription.consecutive_failures;
         if n == 0 {
@@ -329,7 +320,7 @@ fn answers(dossier: &Dossier) -> Answer {
         evidence.push(dossier.subscriptions.evidence(
             &what,
             n.to_string(),
-            Some(&format!("{FAILING}; trips at {FUSE}")),
+            Some(&format!("below {FAILING}; trips at {FUSE}")),
         ));
         if n < FAILING {
             continue;
@@ -351,16 +342,13 @@ fn answers(dossier: &Dossier) -> Answer {
         }
     }
     if rows.iter().all(|row| row.subscription.last_attempt_utc.is_none()) {
-        return Answer::unknown("nothing was ever sent to these endpoints");
+        return Answer::unknown("nothing was sent to these endpoints yet");
     }
     if n_unread > 0 {
-        let what = "failing subscriptions whose attempts were not read; --subscription N asks for one";
+        let what = "failing subscriptions whose attempts were not read (use --subscription N)";
         evidence.push(dossier.subscriptions.evidence(what, n_unread.to_string(), Some("0")));
         if causes.is_empty() {
-            return Answer {
-                evidence,
-                ..Answer::unknown("the attempts of too many failing subscriptions were not read")
-            };
+            return Answer { evidence, ..Answer::unknown("attempts of some failing subscriptions were not read") };
         }
     }
     Answer::of(causes, evidence)
@@ -376,10 +364,10 @@ fn failing(dossier: &Dossier, row: &SubscriptionRow) -> Weighed {
     cause(
         2_000 + n,
         "endpoint-failing",
-        format!("{subject}: {n} deliveries failed in a row; how, is in the delivery log, which a key cannot read"),
+        format!("{subject}: {} in a row; an API key cannot see why", count(n, "failure")),
         evidence,
-        "Send a test (POST /api/v1/webhooks/subscriptions/ID/test): its answer says what the endpoint answers. Or ask again with an operator's \
-         token, which reads the delivery log.",
+        "Send a test (POST /api/v1/webhooks/subscriptions/ID/test): the response contains the endpoint's answer. Or use an operator token, \
+         which can read the delivery log.",
     )
 }
 
@@ -414,10 +402,9 @@ fn endpoint(dossier: &Dossier, row: &SubscriptionRow, streak: &[&AttemptRow], qu
             ));
             evidence.push(say(
                 format!("{subject}: latest attempt"),
-                format!("{} after {} ms", newest.id, newest.elapsed_ms),
+                format!("{}, {} after {} ms", newest.id, newest.outcome(), newest.elapsed_ms),
             ));
-            evidence
-                .extend(newest.error.as_ref().map(|error| say(format!("{subject}: what went wrong"), error.inert())));
+            evidence.extend(newest.error.as_ref().map(|error| say(format!("{subject}: error"), error.inert())));
         }
         let title = format!("{subject}: {}", group.fault.title(&group.seen));
         let weighed = cause(2_000 + group.n, group.fault.id(), title, evidence, group.fault.resolution());

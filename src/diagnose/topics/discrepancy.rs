@@ -9,6 +9,7 @@ use crate::diagnose::dossier::Dossier;
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
 use crate::domain::delivery::State;
 use crate::domain::ids::SubscriptionId;
+use crate::text::{count, delivery};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -17,10 +18,15 @@ pub const PLAYBOOK: Playbook = Playbook {
     topic: Topic::Discrepancy,
     needs: &[Source::Subscriptions, Source::Events, Source::Served, Source::Undelivered],
     questions: &[
-        Question { id: "events-polled", text: "What did polling bring?", when: When::Always, ask: polled },
+        Question {
+            id: "events-polled",
+            text: "Is the number of polled events known?",
+            when: When::Always,
+            ask: polled,
+        },
         Question {
             id: "delivered",
-            text: "Did every event reach every subscription that wants it?",
+            text: "Was every event delivered to every matching subscription?",
             when: When::Always,
             ask: delivered,
         },
@@ -33,15 +39,15 @@ fn polled(dossier: &Dossier) -> Answer {
         (Err(why), _) | (_, Err(why)) => return Answer::unknown(why),
     };
     if events.is_empty() {
-        return Answer::unknown("nothing happened in the window, so there is nothing to compare");
+        return Answer::unknown("no events in the period, nothing to compare");
     }
     let polls = served.iter().filter(|row| row.route.raw() == paths::EVENTS);
     let n: u64 = polls
         .filter_map(|row| detail(row).split(';').find_map(|part| part.strip_prefix("n="))?.parse::<u64>().ok())
         .sum();
     Answer::pass(vec![
-        dossier.served.evidence("events that polls brought", n.to_string(), None),
-        dossier.events.evidence("events that happened", events.len().to_string(), None),
+        dossier.served.evidence("events returned by polls", n.to_string(), None),
+        dossier.events.evidence("events published", events.len().to_string(), None),
     ])
 }
 
@@ -51,7 +57,7 @@ fn delivered(dossier: &Dossier) -> Answer {
         (Err(why), _) | (_, Err(why)) => return Answer::unknown(why),
     };
     if dossier.events.found.as_ref().is_ok_and(Vec::is_empty) && rows.is_empty() {
-        return Answer::unknown("nothing happened in the window, so there is nothing to compare");
+        return Answer::unknown("no events in the period, nothing to compare");
     }
     let mut by_subscription: BTreeMap<SubscriptionId, Vec<&DeliveryRow>> = BTreeMap::new();
     for row in rows {
@@ -61,17 +67,17 @@ fn delivered(dossier: &Dossier) -> Answer {
     Answer::of_read(
         &dossier.undelivered,
         causes,
-        vec![dossier.undelivered.evidence("deliveries that did not arrive", rows.len().to_string(), Some("0"))],
+        vec![dossier.undelivered.evidence("deliveries missed, given up or on hold", rows.len().to_string(), Some("0"))],
     )
 }
 
 fn gap(dossier: &Dossier, id: SubscriptionId, rows: &[&DeliveryRow]) -> Weighed {
-    let count = |state: State| rows.iter().filter(|row| row.state == state).count();
+    let number = |state: State| rows.iter().filter(|row| row.state == state).count();
     let states = [State::Skipped, State::Exhausted, State::Parked];
     let counts: Vec<String> = states
         .into_iter()
-        .filter(|state| count(*state) > 0)
-        .map(|state| format!("{} {}", count(state), state.name()))
+        .filter(|state| number(*state) > 0)
+        .map(|state| format!("{} {}", number(state), delivery(state)))
         .collect();
     let since = rows.iter().map(|row| row.created_utc).min().unwrap_or_default();
     let until = rows.iter().map(|row| row.created_utc).max().unwrap_or_default().plus(Duration::from_millis(1));
@@ -79,21 +85,29 @@ fn gap(dossier: &Dossier, id: SubscriptionId, rows: &[&DeliveryRow]) -> Weighed 
     ids.sort_unstable();
     let shown: Vec<String> = ids.iter().take(10).map(ToString::to_string).collect();
     let evidence = vec![
-        dossier.undelivered.evidence(&format!("subscription {id}: by state"), counts.join(", "), Some("0")),
-        dossier.undelivered.evidence(&format!("subscription {id}: events missed, at most ten"), shown.join(", "), None),
         dossier.undelivered.evidence(
-            &format!("subscription {id}: from and until"),
-            format!("{since} \u{2026} {until}"),
+            &format!("subscription {id}: undelivered, by state"),
+            counts.join(", "),
+            Some("0"),
+        ),
+        dossier.undelivered.evidence(
+            &format!("subscription {id}: ids of the first 10 missed events"),
+            shown.join(", "),
             None,
         ),
+        dossier.undelivered.evidence(&format!("subscription {id}: period"), format!("{since} \u{2026} {until}"), None),
     ];
-    let title = format!("subscription {id} missed {} events that polling shows ({})", rows.len(), counts.join(", "));
+    let title = format!(
+        "subscription {id} missed {} that polling returned ({})",
+        count(rows.len(), "event"),
+        counts.join(", ")
+    );
     let weighed = cause(
         weight(2_000, rows.len()),
         "channel-gap",
         title,
         evidence,
-        "Replay exactly this window: a dry run shows the counts first. Receivers drop what they have already by the event's id.",
+        "Replay this period. A dry run shows the counts first, and receivers drop duplicates by event id.",
     );
     offering(weighed, [Remedy::Replay(Gap { subscription: id, since_utc: since, until_utc: until })])
 }

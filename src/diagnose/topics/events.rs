@@ -10,6 +10,7 @@ use crate::diagnose::dossier::{Dossier, Sight};
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
 use crate::domain::ids::CompanyId;
 use crate::domain::time::Timestamp;
+use crate::text::count;
 
 /// Checks, in order: permitted, types exist, polls returned events, filters, events happened.
 pub const PLAYBOOK: Playbook = Playbook {
@@ -17,17 +18,17 @@ pub const PLAYBOOK: Playbook = Playbook {
     needs: &[Source::Keys, Source::Refused, Source::Served, Source::Events],
     questions: &[
         Question { id: "polls-permitted", text: "May every poller read events?", when: When::Always, ask: permitted },
-        Question { id: "types-exist", text: "Do polls name event types that exist?", when: When::Always, ask: types },
-        Question { id: "polls-filled", text: "Did polls bring events?", when: When::Always, ask: filled },
+        Question { id: "types-exist", text: "Do all polls use valid event types?", when: When::Always, ask: types },
+        Question { id: "polls-filled", text: "Did polls return events?", when: When::Always, ask: filled },
         Question {
             id: "filters-fit",
-            text: "Do the filters let through what happened?",
+            text: "Do the filters match the published events?",
             when: When::Failed("polls-filled"),
             ask: filters,
         },
         Question {
             id: "events-happened",
-            text: "Did anything happen in the company at all?",
+            text: "Did the company have any events?",
             when: When::Failed("polls-filled"),
             ask: happened,
         },
@@ -48,17 +49,18 @@ fn permitted(dossier: &Dossier) -> Answer {
         Ok(rows) => rows,
         Err(unknown) => return unknown,
     };
-    let n = dossier.refused.evidence("polls refused for want of a scope", rows.len().to_string(), Some("0"));
+    let n = dossier.refused.evidence("polls rejected for a missing scope", rows.len().to_string(), Some("0"));
     let groups = grouped(rows, |row| row.key_id.map(|id| id.0));
     let name = |rows: &Vec<&RequestRow>| {
         let scope = lacked(rows[0]).map_or_else(|| "a scope".to_owned(), |scope| scope.to_string());
-        let title = format!("{} lacks {scope}, so it gets no events ({} polls)", dossier.caller(rows[0]), rows.len());
+        let title =
+            format!("{} lacks {scope} and gets no events ({})", dossier.caller(rows[0]), count(rows.len(), "poll"));
         let weighed = cause(
             weight(3_000, rows.len()),
             "events-no-scope",
             title,
             told(dossier, rows),
-            "Scopes never change after a key is created. Create a key with events:read for the poller and revoke the old one when it is idle.",
+            "Scopes cannot be changed after a key is created. Create a key with events:read for the poller, and revoke the old one when it is no longer used.",
         );
         offering(weighed, new_key(rows[0].key_id))
     };
@@ -79,16 +81,20 @@ fn types(dossier: &Dossier) -> Answer {
         Ok(rows) => rows.into_iter().filter(|row| detail(row).contains("; type ")).collect::<Vec<_>>(),
         Err(unknown) => return unknown,
     };
-    let n = dossier.refused.evidence("polls refused for an unknown type", rows.len().to_string(), Some("0"));
+    let n = dossier.refused.evidence("polls rejected for an unknown type", rows.len().to_string(), Some("0"));
     let groups = grouped(rows, |row| row.key_id.map(|id| id.0));
     let name = |rows: &Vec<&RequestRow>| {
-        let title = format!("{} polls for a type that does not exist ({} polls)", dossier.caller(rows[0]), rows.len());
+        let title = format!(
+            "{} polls for an event type that does not exist ({})",
+            dossier.caller(rows[0]),
+            count(rows.len(), "poll")
+        );
         cause(
             weight(2_500, rows.len()),
             "events-unknown-type",
             title,
             told(dossier, rows),
-            "Use one of the ten types; their names are lowercase and case-sensitive: client.created, not Client.Created.",
+            "Use one of the ten event types. Names are lowercase and case-sensitive: client.created, not Client.Created.",
         )
     };
     seen(dossier, groups.values().map(name).collect(), n)
@@ -144,10 +150,10 @@ fn filled(dossier: &Dossier) -> Answer {
         Err(unknown) => return unknown,
     };
     if pollers.is_empty() {
-        return Answer::unknown("no poll for events arrived in the window");
+        return Answer::unknown("no event poll arrived in the period");
     }
     let evidence = pollers.iter().map(|poller| {
-        let value = format!("{} events in {} polls", poller.n_items, poller.polls.len());
+        let value = format!("{} in {}", count(poller.n_items, "event"), count(poller.polls.len(), "poll"));
         dossier.served.evidence(&format!("{}: polled", poller.name), value, Some("at least 1 event"))
     });
     let evidence = evidence.collect();
@@ -180,21 +186,24 @@ fn filters(dossier: &Dossier) -> Answer {
         kinds.sort();
         kinds.dedup();
         let evidence = vec![
-            dossier.served.evidence(&format!("{}: narrowed to", poller.name), detail(poll).to_owned(), None),
+            dossier.served.evidence(&format!("{}: filters", poller.name), detail(poll).to_owned(), None),
             dossier.events.evidence(
-                "events of the company that this leaves out",
+                "events of the company that the filters exclude",
                 left_out.len().to_string(),
                 Some("0"),
             ),
-            dossier.events.evidence("their types", kinds.join(", "), None),
+            dossier.events.evidence("types of the excluded events", kinds.join(", "), None),
         ];
-        let title =
-            format!("{} polls with filters that leave out all {} events that happened", poller.name, left_out.len());
+        let title = format!(
+            "{} polls with filters that exclude {} of its company",
+            poller.name,
+            count(left_out.len(), "event")
+        );
         causes.push(cause(weight(2_000, left_out.len()), "events-filtered", title, evidence,
-            "Take the filters out one by one: since is inclusive and until exclusive, both in UTC, and types are case-sensitive. Without since, \
-             follow the cursor of the last page; it never skips."));
+            "Remove the filters one at a time: since is inclusive, until exclusive, both in UTC; types are case-sensitive. Instead of since, \
+             follow the cursor of the last page: it never skips events."));
     }
-    let n = dossier.events.evidence("events in the window", events.len().to_string(), None);
+    let n = dossier.events.evidence("events in the period", events.len().to_string(), None);
     Answer::of_read(&dossier.events, causes, vec![n])
 }
 
@@ -217,23 +226,23 @@ fn happened(dossier: &Dossier) -> Answer {
         let elsewhere = (dossier.wish.subject == Subject::All).then_some(elsewhere);
         let evidence = [
             Some(dossier.events.evidence(
-                &format!("events of company {} in the window", poller.company),
+                &format!("events of company {} in the period", poller.company),
                 "0",
                 Some("at least 1"),
             )),
             elsewhere,
             Some(dossier.served.evidence(
-                &format!("{}: polls that were answered", poller.name),
+                &format!("{}: answered polls", poller.name),
                 poller.polls.len().to_string(),
                 None,
             )),
         ];
         let evidence = evidence.into_iter().flatten().collect();
-        let title = format!("nothing happened in company {} while {} polled", poller.company, poller.name);
+        let title = format!("company {} had no events while {} polled", poller.company, poller.name);
         causes.push(cause(1_500, "events-not-happened", title, evidence,
-            "Check in the CRM whether the thing was really done, and in this company: a key reads only its own. A test event shows that the way \
-             is open."));
+            "Check in the CRM that the action was done, and in this company: a key reads only its own company's events. A test event shows \
+             whether polling works."));
     }
-    let n = dossier.events.evidence("events in the window", events.len().to_string(), None);
+    let n = dossier.events.evidence("events in the period", events.len().to_string(), None);
     Answer::of_read(&dossier.events, causes, vec![n])
 }

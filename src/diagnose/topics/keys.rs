@@ -8,6 +8,7 @@ use crate::api::requests::RequestRow;
 use crate::diagnose::dossier::{Dossier, Sight};
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
 use crate::domain::key::{Malformed, Misplaced};
+use crate::text::count;
 
 /// Checks, in order: refused with 401, header, form, known, active.
 pub const PLAYBOOK: Playbook = Playbook {
@@ -16,31 +17,31 @@ pub const PLAYBOOK: Playbook = Playbook {
     questions: &[
         Question {
             id: "refused-401",
-            text: "Were all keys let in?",
+            text: "Were all API keys accepted?",
             when: When::Always,
             ask: |of| any_refused(of, 401),
         },
         Question {
             id: "key-header",
-            text: "Did every call carry its key in the header X-Api-Key?",
+            text: "Did every call send its key in X-Api-Key?",
             when: When::Failed("refused-401"),
             ask: header,
         },
         Question {
             id: "key-form",
-            text: "Do the keys that were sent have the form of a key?",
+            text: "Are the keys sent well-formed?",
             when: When::Failed("refused-401"),
             ask: form,
         },
         Question {
             id: "key-known",
-            text: "Are the keys that were sent known, in the company they name?",
+            text: "Are the keys sent known in their company?",
             when: When::Failed("refused-401"),
             ask: known,
         },
         Question {
             id: "key-active",
-            text: "Are the keys that were sent still in force?",
+            text: "Are the keys sent still active?",
             when: When::Failed("refused-401"),
             ask: active,
         },
@@ -59,7 +60,7 @@ fn of_code<K: Ord>(
         Err(unknown) => return unknown,
     };
     let evidence =
-        vec![dossier.refused.evidence(&format!("calls refused as {wanted}"), rows.len().to_string(), Some("0"))];
+        vec![dossier.refused.evidence(&format!("calls rejected as {wanted}"), rows.len().to_string(), Some("0"))];
     let groups = grouped(rows, key);
     let causes = groups.iter().filter_map(|(key, rows)| name(key, rows)).collect();
     Answer::of_read(&dossier.refused, causes, evidence)
@@ -73,16 +74,16 @@ fn header(dossier: &Dossier) -> Answer {
         |said, rows| {
             let place = Misplaced::told(said);
             let title = match place {
-                Some(place) => format!("the key was not in X-Api-Key: {place} ({} calls)", rows.len()),
-                None => format!("no key was sent ({} calls)", rows.len()),
+                Some(place) => format!("the key was not in X-Api-Key: {place} ({})", count(rows.len(), "call")),
+                None => format!("no key was sent ({})", count(rows.len(), "call")),
             };
             Some(cause(
                 weight(3_000, rows.len()),
                 "key-wrong-header",
                 title,
                 told(dossier, rows),
-                "Send the key as the header X-Api-Key, without Bearer and not in the URL. A key that stood in a URL is in other people's logs: \
-             replace it.",
+                "Send the key in the header X-Api-Key, without Bearer and not in the URL. Replace a key that was sent in a URL: URLs are \
+             logged.",
             ))
         },
     )
@@ -97,26 +98,26 @@ fn form(dossier: &Dossier) -> Answer {
             let (id, what, resolution) = match Malformed::told(said) {
                 Some(Malformed::OuterSpace | Malformed::InnerSpace) => (
                     "key-spaces",
-                    "the key has white space, a line end or an invisible character in it",
-                    "Copy the key again in one piece, and strip white space and line ends where it is read from its file or setting.",
+                    "the key contains white space, a line break or an invisible character",
+                    "Copy the key again, and strip white space and line breaks where it is read from a file or setting.",
                 ),
                 Some(Malformed::Length { .. }) => (
                     "key-truncated",
-                    "the key was cut or extended",
-                    "Copy the whole key again: 43 characters stand behind the company's number. A field or column of the sender may be too short.",
+                    "the key is too short or too long",
+                    "Copy the whole key again: 43 characters follow the company's number and an underscore. A field or column at the sender may be too short.",
                 ),
                 Some(Malformed::Company) => (
                     "key-wrong-company",
-                    "the company's number in the key is no number",
-                    "Copy the key again; it begins with wlcro_live_, the company's number and an underscore.",
+                    "the key has no valid company number",
+                    "Copy the key again: it begins with wlcro_live_, the company's number and an underscore.",
                 ),
                 Some(Malformed::Prefix) | None => (
                     "key-wrong-prefix",
-                    "what was sent does not begin like a key of this platform",
-                    "Use a key of this platform: it begins with wlcro_live_ or wlcro_. Check whether another service's key was configured.",
+                    "the key has the wrong prefix",
+                    "Use a key of this platform: it begins with wlcro_live_ or wlcro_. Check whether the key of another service is configured.",
                 ),
             };
-            let title = format!("{what} ({} calls)", rows.len());
+            let title = format!("{what} ({})", count(rows.len(), "call"));
             Some(cause(weight(2_000, rows.len()), id, title, told(dossier, rows), resolution))
         },
     )
@@ -151,29 +152,30 @@ fn known(dossier: &Dossier) -> Answer {
             None => (None, keys.iter().find(|key| key.last4.raw() == last4)),
         };
         let mut evidence = told(dossier, rows);
-        evidence.push(dossier.refused.evidence("the key named", format!("company {of}, ends in {last4}"), None));
+        evidence.push(dossier.refused.evidence("key sent", format!("company {of}, \u{2026}{last4}"), None));
         if let Some(alike) = alike {
             let name = dossier.key_name(Some(alike.id));
             let title =
-                format!("the key that was sent ends like {name} and differs before its end ({} calls)", rows.len());
-            let resolution =
-                "Copy the key again in one piece: a character was mistyped, or its case was changed on the way.";
+                format!("the key sent ends like {name} but differs before that ({})", count(rows.len(), "call"));
+            let resolution = "Copy the key again: a character was mistyped, or its case was changed.";
             return Some(cause(weight(1_000, rows.len()), "key-unknown", title, evidence, resolution));
         }
         Some(match twin {
             Some(twin) => {
                 let really = format!("{} of company {}", dossier.key_name(Some(twin.id)), twin.company_id);
-                evidence.push(dossier.keys.evidence("a key that ends so", really.clone(), None));
-                let title =
-                    format!("the key names company {of}, but the one that ends so is {really} ({} calls)", rows.len());
-                let resolution = "Use the key as it was issued: the company's number is part of it and cannot be changed. For another company, \
-                                  create a key there.";
+                evidence.push(dossier.keys.evidence("key with this ending", really.clone(), None));
+                let title = format!(
+                    "the key names company {of}, but the key with this ending is {really} ({})",
+                    count(rows.len(), "call")
+                );
+                let resolution = "Use the key as issued: the company number is part of it and cannot be changed. For another company, create a \
+                                  key there.";
                 cause(weight(2_000, rows.len()), "key-wrong-company", title, evidence, resolution)
             }
             None => {
-                let title = format!("no key of company {of} ends in {last4} ({} calls)", rows.len());
-                let resolution = "Compare its last four characters with the list of keys. If it was never issued here, or is of another \
-                                  environment, create a new key and put it in.";
+                let title = format!("no key of company {of} ends in {last4} ({})", count(rows.len(), "call"));
+                let resolution = "Compare the last four characters with the list of keys. If the key belongs to another environment or was never \
+                                  issued here, create a new key and deploy it.";
                 cause(weight(1_000, rows.len()), "key-unknown", title, evidence, resolution)
             }
         })
@@ -188,12 +190,12 @@ fn active(dossier: &Dossier) -> Answer {
     of_code(dossier, "revoked_key", claim, |(_, last4), rows| {
         let key = keys.iter().find(|key| key.last4.raw() == last4 && key.revoked_utc.is_some());
         let mut evidence = told(dossier, rows);
-        let name = key.map_or_else(|| format!("the key that ends in {last4}"), |key| dossier.key_name(Some(key.id)));
+        let name = key.map_or_else(|| format!("key \u{2026}{last4}"), |key| dossier.key_name(Some(key.id)));
         let since =
             key.and_then(|key| key.revoked_utc).map_or_else(|| "an unknown time".to_owned(), |at| at.to_string());
         evidence.extend(key.map(|_| dossier.keys.evidence(&format!("{name}: revoked"), since.clone(), None)));
-        let title = format!("{name} was revoked at {since} and is still in use ({} calls)", rows.len());
-        let resolution = "Revocation is permanent. Create a new key with the same scopes and put it into the system that still sends the old one.";
+        let title = format!("{name} was revoked at {since} but is still in use ({})", count(rows.len(), "call"));
+        let resolution = "Revocation is permanent. Create a new key with the same scopes and deploy it to the system that still sends the old one.";
         let weighed = cause(weight(2_500, rows.len()), "key-revoked", title, evidence, resolution);
         Some(offering(weighed, new_key(key.map(|key| key.id))))
     })

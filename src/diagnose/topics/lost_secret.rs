@@ -16,13 +16,13 @@ pub const PLAYBOOK: Playbook = Playbook {
     questions: &[
         Question {
             id: "receiver-has-secret",
-            text: "Do the receivers have a secret to verify with?",
+            text: "Do the receivers have a signing secret?",
             when: When::Always,
             ask: has_secret,
         },
         Question {
             id: "overlap",
-            text: "Is a replacement under way?",
+            text: "Do enabled subscriptions differ in target or event types?",
             when: When::Failed("receiver-has-secret"),
             ask: overlap,
         },
@@ -62,20 +62,20 @@ fn has_secret(dossier: &Dossier) -> Answer {
         };
         let id = of.attempt.subscription_id;
         let said = detail.response_body.text.as_ref().map_or_else(|| "(not text)".to_owned(), Untrusted::inert);
-        let found = of.detail.evidence(&format!("subscription {id}: what the receiver answered"), said, None);
+        let found = of.detail.evidence(&format!("subscription {id}: receiver's answer"), said, None);
         evidence.push(found.clone());
         if !says_no_secret(detail) {
             continue;
         }
-        let title = format!("the receiver of subscription {id} says that it has no signing secret");
+        let title = format!("the receiver of subscription {id} reports that it has no signing secret");
         let weighed = cause(
             2_000,
             "lost-secret",
             title,
             vec![found],
-            "A secret is shown once and cannot be shown again. Create a second subscription to the same endpoint with the same types: its answer \
-             carries a new secret. Put it into the receiver, wait for the first verified success, then delete the old subscription. While both \
-             are on, each event comes twice: receivers drop repeats by the event's id.",
+            "A secret is shown only once. Create a second subscription with the same target and event types: the response contains a new \
+             secret. Configure it in the receiver, wait for the first success, then delete the old subscription. While both are enabled, \
+             each event arrives twice: drop duplicates by event id.",
         );
         let guide = Guide { runbook: Runbook::LostSecret, subject: Subject::Subscription(id) };
         causes.push(offering(weighed, [Remedy::Runbook(guide)]));
@@ -83,7 +83,7 @@ fn has_secret(dossier: &Dossier) -> Answer {
     if refusals.is_empty() {
         let rows = dossier.subscriptions.found.iter().flatten();
         if rows.clone().count() == 0 || rows.clone().all(|row| row.subscription.last_attempt_utc.is_none()) {
-            return Answer::unknown("nothing was ever sent, so no receiver had to verify anything");
+            return Answer::unknown("nothing was sent yet, so no receiver verified anything");
         }
     }
     Answer::of(causes, evidence)
@@ -91,7 +91,7 @@ fn has_secret(dossier: &Dossier) -> Answer {
 
 fn overlap(dossier: &Dossier) -> Answer {
     if let Subject::Subscription(_) = dossier.wish.subject {
-        return Answer::skipped("one subscription is looked at; with --company it is compared with the others");
+        return Answer::skipped("needs all subscriptions of the company (--company)");
     }
     let rows = match dossier.subscriptions.get() {
         Ok(rows) => rows,
@@ -112,13 +112,17 @@ fn overlap(dossier: &Dossier) -> Answer {
             let other = other.subscription.id;
             dossier.subscriptions.evidence(
                 &format!("subscriptions {id} and {other}"),
-                "same target and types, both on: events come twice",
+                "same target and event types, both enabled: events arrive twice",
                 None,
             )
         }));
     }
     if evidence.is_empty() {
-        return Answer::pass(vec![dossier.subscriptions.evidence("pairs with the same target and types", "0", None)]);
+        return Answer::pass(vec![dossier.subscriptions.evidence(
+            "pairs with the same target and event types",
+            "0",
+            None,
+        )]);
     }
     Answer { verdict: crate::api::report::Verdict::Fail, evidence, causes: Vec::new() }
 }

@@ -5,22 +5,23 @@ use crate::api::report::{Subject, Topic};
 use crate::api::requests::RequestRow;
 use crate::diagnose::dossier::Dossier;
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
+use crate::text::count;
 
 /// Checks, in order: owners, refused with 403, refused changes.
 pub const PLAYBOOK: Playbook = Playbook {
     topic: Topic::ManagedSubscription,
     needs: &[Source::Keys, Source::Subscriptions, Source::Refused, Source::Served],
     questions: &[
-        Question { id: "managed-by", text: "Which subscriptions does a tool manage?", when: When::Always, ask: owners },
+        Question { id: "managed-by", text: "Are the managed subscriptions known?", when: When::Always, ask: owners },
         Question {
             id: "refused-403",
-            text: "Was every call permitted?",
+            text: "Were all calls permitted?",
             when: When::Always,
             ask: |of| any_refused(of, 403),
         },
         Question {
             id: "change-refused",
-            text: "Did nobody but the owner try to change or delete one of them?",
+            text: "Did only the managing tool change or delete its subscriptions?",
             when: When::Failed("refused-403"),
             ask: changes,
         },
@@ -30,11 +31,11 @@ pub const PLAYBOOK: Playbook = Playbook {
 fn owners(dossier: &Dossier) -> Answer {
     match dossier.subscriptions.get() {
         Err(why) => Answer::unknown(why),
-        Ok(rows) if rows.is_empty() => Answer::unknown("there is no subscription"),
+        Ok(rows) if rows.is_empty() => Answer::unknown("no subscription exists"),
         // For one key, only the number of managed subscriptions is relevant.
         Ok(rows) if matches!(dossier.wish.subject, Subject::Key(_)) => {
             let n = rows.iter().filter(|row| row.subscription.managed_by.is_some()).count();
-            let what = "subscriptions of the company that a tool manages";
+            let what = "managed subscriptions of the company";
             Answer::pass(vec![dossier.subscriptions.evidence(what, n.to_string(), None)])
         }
         Ok(rows) => {
@@ -54,7 +55,7 @@ fn changes(dossier: &Dossier) -> Answer {
         Ok(rows) => rows.into_iter().filter(|row| code(row) == "managed_subscription").collect::<Vec<_>>(),
         Err(unknown) => return unknown,
     };
-    let n = dossier.refused.evidence("changes refused as managed_subscription", rows.len().to_string(), Some("0"));
+    let n = dossier.refused.evidence("changes rejected as managed_subscription", rows.len().to_string(), Some("0"));
     let groups = grouped(rows, |row| detail(row).to_owned());
     let causes = groups.iter().map(|(said, rows)| cause_of(dossier, said, rows)).collect();
     Answer::of_read(&dossier.refused, causes, vec![n])
@@ -64,15 +65,17 @@ fn changes(dossier: &Dossier) -> Answer {
 pub(super) fn cause_of(dossier: &Dossier, said: &str, rows: &[&RequestRow]) -> Weighed {
     let tool = ["Zapier", "n8n", "Make"].into_iter().find(|tool| said.contains(tool)).unwrap_or("tool");
     let mut evidence = told(dossier, rows);
-    evidence.push(dossier.refused.evidence("who tried", dossier.caller(rows[0]), None));
-    let title =
-        format!("the subscription is managed by {tool}, and another key tried to change it ({} calls)", rows.len());
+    evidence.push(dossier.refused.evidence("rejected caller", dossier.caller(rows[0]), None));
+    let title = format!(
+        "the subscription is managed by {tool}, but another key tried to change it ({})",
+        count(rows.len(), "call")
+    );
     cause(
         weight(2_000, rows.len()),
         format!("managed-{}", tool.to_lowercase()),
         title,
         evidence,
-        "Here only isEnabled may be changed. Change the address or the event types in the tool that owns the subscription, where it is also \
-         deleted; what is made there replaces this one.",
+        "Only isEnabled can be changed here. Change the target or event types, or delete the subscription, in the tool that manages it: \
+         the tool replaces this subscription with a new one.",
     )
 }

@@ -57,8 +57,7 @@ fn new_key(id: Option<KeyId>) -> Option<Remedy> {
 }
 
 /// Reason for results that need the calls of other keys.
-const OTHERS: &str =
-    "a key sees the answers to its own calls only; the log of all calls is in the Portal API (--token-file)";
+const OTHERS: &str = "an API key sees only its own calls; use an operator token (--token-file) for the request log";
 
 /// Returns the refused requests with a status, or an unknown result if they could not be read.
 fn refused(dossier: &Dossier, status: u16) -> Result<Vec<&RequestRow>, Answer> {
@@ -74,7 +73,7 @@ fn any_refused(dossier: &Dossier, status: u16) -> Answer {
         Err(unknown) => return unknown,
     };
     let calls = match dossier.wish.subject {
-        Subject::Subscription(id) => format!("changes of subscription {id} answered {status}"),
+        Subject::Subscription(id) => format!("changes to subscription {id} answered {status}"),
         _ => format!("calls answered {status}"),
     };
     let evidence = vec![dossier.refused.evidence(&calls, rows.len().to_string(), Some("0"))];
@@ -88,9 +87,9 @@ fn any_refused(dossier: &Dossier, status: u16) -> Answer {
     match dossier.served.get() {
         Ok(served) if served.is_empty() && dossier.refused.get().is_ok_and(Vec::is_empty) => {
             Answer::unknown(match dossier.wish.subject {
-                Subject::All => "no call arrived in the window, so there is nothing to judge by".to_owned(),
+                Subject::All => "no call arrived in the period".to_owned(),
                 subject => format!(
-                    "no call of {subject} arrived in the window; calls that no key could be read from are looked at without a subject"
+                    "no call of {subject} arrived in the period; calls without a readable key are checked only without a subject"
                 ),
             })
         }
@@ -122,7 +121,7 @@ fn told(dossier: &Dossier, rows: &[&RequestRow]) -> Vec<Evidence> {
         log.evidence("routes", routes.join(", "), None),
         log.evidence("request ids", ids.join(", "), None),
     ];
-    evidence.extend(newest.detail.as_ref().map(|detail| log.evidence("what the answer said", detail.inert(), None)));
+    evidence.extend(newest.detail.as_ref().map(|detail| log.evidence("error message", detail.inert(), None)));
     evidence
 }
 

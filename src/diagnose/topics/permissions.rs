@@ -6,6 +6,7 @@ use crate::api::requests::RequestRow;
 use crate::diagnose::dossier::Dossier;
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
 use crate::domain::key::Scope;
+use crate::text::count;
 
 /// Checks, in order: refused with 403, scopes, company, managed.
 pub const PLAYBOOK: Playbook = Playbook {
@@ -14,25 +15,25 @@ pub const PLAYBOOK: Playbook = Playbook {
     questions: &[
         Question {
             id: "refused-403",
-            text: "Was every call permitted?",
+            text: "Were all calls permitted?",
             when: When::Always,
             ask: |of| any_refused(of, 403),
         },
         Question {
             id: "scope-granted",
-            text: "Have the keys the scopes that their calls need?",
+            text: "Do the keys have the scopes that their calls need?",
             when: When::Failed("refused-403"),
             ask: scopes,
         },
         Question {
             id: "own-company",
-            text: "Do the calls keep to things of the key's own company?",
+            text: "Do calls stay within the key's own company?",
             when: When::Failed("refused-403"),
             ask: companies,
         },
         Question {
             id: "not-managed",
-            text: "Are subscriptions that a tool manages left to that tool?",
+            text: "Are managed subscriptions changed only by their tool?",
             when: When::Failed("refused-403"),
             ask: managed,
         },
@@ -57,7 +58,7 @@ fn causes<K: Ord>(
         Err(unknown) => return unknown,
     };
     let evidence =
-        vec![dossier.refused.evidence(&format!("calls refused as {wanted}"), rows.len().to_string(), Some("0"))];
+        vec![dossier.refused.evidence(&format!("calls rejected as {wanted}"), rows.len().to_string(), Some("0"))];
     let causes = grouped(rows, key).iter().map(|(key, rows)| name(key, rows)).collect();
     Answer::of_read(&dossier.refused, causes, evidence)
 }
@@ -76,7 +77,7 @@ fn scopes(dossier: &Dossier) -> Answer {
                 || "unknown".to_owned(),
                 |key| key.scopes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
             );
-            evidence.push(dossier.keys.evidence(&format!("{name}: its scopes"), has, None));
+            evidence.push(dossier.keys.evidence(&format!("{name}: scopes"), has, None));
             let lacks = lacked(newest);
             let others: Vec<String> = dossier
                 .keys
@@ -91,12 +92,11 @@ fn scopes(dossier: &Dossier) -> Answer {
                 .map(|other| dossier.key_name(Some(other.id)))
                 .collect();
             let others = if others.is_empty() { "none".to_owned() } else { others.join(", ") };
-            evidence.push(dossier.keys.evidence("keys of the company that have it", others, None));
-            let scope =
-                lacks.map_or_else(|| "a scope that the log does not name".to_owned(), |scope| scope.to_string());
+            evidence.push(dossier.keys.evidence("keys of the company with this scope", others, None));
+            let scope = lacks.map_or_else(|| "a scope (not logged)".to_owned(), |scope| scope.to_string());
             let title = format!(
-                "{name} lacks {scope} ({} calls to {} {})",
-                rows.len(),
+                "{name} lacks {scope} ({} to {} {})",
+                count(rows.len(), "call"),
                 newest.method.inert(),
                 newest.route.inert()
             );
@@ -105,8 +105,8 @@ fn scopes(dossier: &Dossier) -> Answer {
                 "scope-missing",
                 title,
                 evidence,
-                "Scopes never change after a key is created, and none implies another. Create a key with the scopes it needs, put it in, and revoke \
-             the old one; or use a key of the company that has the scope.",
+                "Scopes cannot be changed after a key is created, and no scope implies another. Create a key with the scopes it needs, deploy \
+             it and revoke the old one; or use a key of the company that has the scope.",
             );
             offering(weighed, new_key(newest.key_id))
         },
@@ -121,8 +121,8 @@ fn companies(dossier: &Dossier) -> Answer {
         |_, rows| {
             let name = dossier.caller(rows[0]);
             let title = format!(
-                "{name} asks for something of another company ({} calls to {})",
-                rows.len(),
+                "{name} requests data of another company ({} to {})",
+                count(rows.len(), "call"),
                 rows[0].route.inert()
             );
             cause(
@@ -130,7 +130,7 @@ fn companies(dossier: &Dossier) -> Answer {
                 "other-company",
                 title,
                 told(dossier, rows),
-                "A key reaches only its own company. Use a key of the company that the id belongs to, or correct the id.",
+                "A key can access only its own company. Use a key of the company that owns the id, or correct the id.",
             )
         },
     )

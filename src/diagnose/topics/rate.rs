@@ -9,6 +9,7 @@ use crate::diagnose::dossier::Dossier;
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
 use crate::domain::ids::KeyId;
 use crate::domain::time::MINUTE_MS;
+use crate::text::count;
 
 /// Checks, in order: refused with 429, callers, patterns.
 pub const PLAYBOOK: Playbook = Playbook {
@@ -17,19 +18,19 @@ pub const PLAYBOOK: Playbook = Playbook {
     questions: &[
         Question {
             id: "refused-429",
-            text: "Did every call fit its window?",
+            text: "Did all calls stay within the rate limit?",
             when: When::Always,
             ask: |of| any_refused(of, 429),
         },
         Question {
             id: "callers",
-            text: "Is each key used by one system?",
+            text: "Is each key used by a single system?",
             when: When::Failed("refused-429"),
             ask: callers,
         },
         Question {
             id: "pattern",
-            text: "Do calls spread over the minute, and are they as few as they could be?",
+            text: "Are calls spread out, without excessive polling or bulk writes?",
             when: When::Failed("refused-429"),
             ask: patterns,
         },
@@ -78,17 +79,17 @@ fn callers(dossier: &Dossier) -> Answer {
             continue;
         }
         let title = format!(
-            "{n_callers} systems share {} and its windows ({} calls refused)",
+            "{n_callers} systems share {} and its rate limits ({} rejected)",
             dossier.key_name(Some(key)),
-            rows.len()
+            count(rows.len(), "call")
         );
         let evidence = [evidence, told(dossier, &rows)].concat();
         causes.push(cause(weight(3_000, rows.len()), "rate-shared-key", title, evidence,
-            "Windows are per key. Give each system a key of its own, with the scopes it needs; then each has its own windows, and one that runs \
-             away harms no other."));
+            "Rate limits apply per key. Give each system its own key with the scopes it needs, so that a busy system cannot use up the limit \
+             of the others."));
     }
     if seen.is_empty() && causes.is_empty() {
-        return Answer::unknown("the platform counts no callers of these keys");
+        return Answer::unknown("the platform has no record of callers of these keys");
     }
     Answer::of(causes, seen)
 }
@@ -130,48 +131,48 @@ fn named(dossier: &Dossier, key: KeyId, pattern: Pattern, rows: &[&RequestRow]) 
     let mut evidence = told(dossier, rows);
     for window in windows(dossier, key) {
         let row = &window.row;
-        let what = format!("{name}: window {}", row.bucket);
-        let value = format!("{} used, {} refused in this minute", row.used, row.n_refused);
-        evidence.push(dossier.limits.evidence(&what, value, Some(&format!("{} a minute", row.limit))));
+        let what = format!("{name}: {} limit", row.bucket);
+        let value = format!("{} used, {} rejected this minute", row.used, row.n_refused);
+        evidence.push(dossier.limits.evidence(&what, value, Some(&format!("at most {} a minute", row.limit))));
         let busiest = row.history.iter().max().copied().unwrap_or_default();
         evidence.push(dossier.limits.evidence(
-            &format!("{name}: busiest of 60 minutes"),
+            &format!("{name}: busiest of the last 60 minutes"),
             busiest.to_string(),
-            Some(&row.limit.to_string()),
+            Some(&format!("at most {}", row.limit)),
         ));
     }
     let is_burst = rows.iter().all(|row| row.utc.millis().rem_euclid(MINUTE_MS) < BURST_MS) && rows.len() > 1;
-    let burst = if is_burst { ", all within the first seconds of a minute" } else { "" };
+    let burst = if is_burst { ", all in the first seconds of a minute" } else { "" };
     let n = rows.len();
     match pattern {
         Pattern::Polling => cause(
             weight(2_000, n),
             "rate-polling",
-            format!("{name} polls events faster than its read window allows ({n} refused{burst})"),
+            format!("{name} polls events faster than its read limit allows ({n} rejected{burst})"),
             evidence,
-            "Poll every few seconds and follow nextCursor; wait Retry-After after a 429. Better: subscribe a webhook, and poll only to fill gaps.",
+            "Poll every few seconds and follow nextCursor; after a 429, wait for Retry-After. Better: use webhooks, and poll only to fill gaps.",
         ),
         Pattern::Bulk => cause(
             weight(2_000, n),
             "rate-bulk",
-            format!("{name} imports in bulk faster than its write window allows ({n} refused{burst})"),
+            format!("{name} writes in bulk faster than its write limit allows ({n} rejected{burst})"),
             evidence,
-            "Spread the import: at most the limit a minute, waiting Retry-After after a 429. Send an Idempotency-Key or external_id with each \
-             record, so that repeats create nothing twice; or have the key's limit raised for the import.",
+            "Spread the import over time and wait for Retry-After after a 429. Send an Idempotency-Key or external_id with each record, so that \
+             retries create no duplicates. Or have the key's limit raised for the import.",
         ),
         Pattern::Other if is_burst => cause(
             weight(1_500, n),
             "rate-burst",
-            format!("{name} sends its calls at the beginning of each minute ({n} refused)"),
+            format!("{name} sends its calls at the start of each minute ({n} rejected)"),
             evidence,
-            "Spread the calls over the minute: windows begin with the clock minute, and a job that starts on the minute meets all others.",
+            "Spread the calls over the minute: windows begin with the clock minute, when other scheduled jobs start too.",
         ),
         Pattern::Other => cause(
             weight(1_000, n),
             "rate-limited",
-            format!("{name} calls more often than its window allows ({n} refused)"),
+            format!("{name} calls more often than its limit allows ({n} rejected)"),
             evidence,
-            "Make fewer calls, wait Retry-After after a 429, or have the key's limit raised.",
+            "Make fewer calls, wait for Retry-After after a 429, or have the key's limit raised.",
         ),
     }
 }

@@ -16,11 +16,16 @@ pub const PLAYBOOK: Playbook = Playbook {
     topic: Topic::Signature,
     needs: &[Source::Subscriptions, Source::Refusals],
     questions: &[
-        Question { id: "accepted", text: "Do receivers accept what they get?", when: When::Always, ask: accepted },
-        Question { id: "clock", text: "Are the receivers' clocks right?", when: When::Failed("accepted"), ask: clock },
+        Question { id: "accepted", text: "Do receivers accept deliveries?", when: When::Always, ask: accepted },
+        Question {
+            id: "clock",
+            text: "Are the receivers' clocks correct?",
+            when: When::Failed("accepted"),
+            ask: clock,
+        },
         Question {
             id: "computed",
-            text: "Do receivers compute the signature that was sent?",
+            text: "Do receivers compute the same signature?",
             when: When::Failed("accepted"),
             ask: computed,
         },
@@ -41,14 +46,14 @@ fn accepted(dossier: &Dossier) -> Answer {
         Err(why) => return Answer::unknown(why),
     };
     if refusals.is_empty() && rows.iter().all(|row| row.subscription.last_attempt_utc.is_none()) {
-        return Answer::unknown("nothing was ever sent, so nothing was verified");
+        return Answer::unknown("nothing was sent yet, so nothing was verified");
     }
     let evidence: Vec<Evidence> = refusals
         .iter()
         .map(|of| {
             let status = of.attempt.status_code.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
             of.detail.evidence(
-                &format!("subscription {}: latest refusal", of.attempt.subscription_id),
+                &format!("subscription {}: latest rejection", of.attempt.subscription_id),
                 status,
                 Some("2xx"),
             )
@@ -69,9 +74,8 @@ fn clock(dossier: &Dossier) -> Answer {
     for of in refusals {
         let Ok(check) = of.check.get() else { continue };
         let Some(ahead) = check.clock_ahead_seconds else { continue };
-        let limit = format!("\u{b1} {} s", TOLERANCE.as_secs());
-        let what =
-            format!("subscription {}: the receiver's clock, by the date of its answer", of.attempt.subscription_id);
+        let limit = format!("within \u{b1} {} s", TOLERANCE.as_secs());
+        let what = format!("subscription {}: receiver's clock (Date header)", of.attempt.subscription_id);
         let found = of.check.evidence(&what, format!("{ahead:+} s"), Some(&limit));
         if check.lab.causes.iter().any(|cause| cause.id == Flaw::StaleClock.id()) {
             causes.push(explained(of, std::slice::from_ref(&found), 3_000));
@@ -79,7 +83,7 @@ fn clock(dossier: &Dossier) -> Answer {
         evidence.push(found);
     }
     if evidence.is_empty() {
-        return Answer::unknown("no receiver's answer has a date");
+        return Answer::unknown("no receiver sent a Date header");
     }
     Answer::of(causes, evidence)
 }
@@ -95,10 +99,9 @@ fn computed(dossier: &Dossier) -> Answer {
             Ok(check) => check,
             Err(why) => return Answer { causes, evidence, verdict: crate::api::report::Verdict::Unknown(why) },
         };
-        let what =
-            format!("subscription {}: the signature that the receiver says it computed", of.attempt.subscription_id);
-        let said = check.computed.as_ref().map_or_else(|| "it says none".to_owned(), Untrusted::inert);
-        evidence.push(of.check.evidence(&what, said, Some("the one that was sent")));
+        let what = format!("subscription {}: signature that the receiver reports", of.attempt.subscription_id);
+        let said = check.computed.as_ref().map_or_else(|| "none reported".to_owned(), Untrusted::inert);
+        evidence.push(of.check.evidence(&what, said, Some("the signature sent")));
         if check.lab.causes.iter().any(|cause| cause.id == Flaw::StaleClock.id()) || says_no_secret(of) {
             continue;
         }
@@ -134,8 +137,8 @@ fn explained(of: &Refusal, evidence: &[Evidence], weight: u32) -> Weighed {
 fn unexplained(of: &Refusal, n_tried: u64, evidence: &[Evidence]) -> Weighed {
     let id = of.attempt.subscription_id;
     let title = format!(
-        "subscription {id}: none of {n_tried} variants with the secrets of this company gives what the receiver computed; it holds a secret \
-         from elsewhere, or changes the body in a way that is not known"
+        "subscription {id}: none of {n_tried} variants with this company's secrets gives the receiver's signature; it uses another secret, \
+         or changes the body in an unknown way"
     );
     let weighed = cause(1_500, Flaw::WrongSecret.id(), title, evidence.to_vec(), Flaw::WrongSecret.resolution());
     offering(weighed, [Remedy::Verify(of.attempt.id)])
@@ -145,15 +148,15 @@ fn silent(of: &Refusal, evidence: &[Evidence]) -> Weighed {
     let id = of.attempt.subscription_id;
     let status = of.attempt.status_code.unwrap_or_default();
     let title = format!(
-        "subscription {id}: the receiver answers {status}, and does not say what it computed; what was sent is signed correctly"
+        "subscription {id}: the receiver answers {status} without reporting its signature; our signature is valid"
     );
     let weighed = cause(
         1_000,
         "endpoint-rejects-signature",
         title,
         evidence.to_vec(),
-        "Have the receiver log the signature that it computes and the bytes that it signs, or run crow verify with its headers, body and secret: \
-         it names what is different.",
+        "Have the receiver log the signature it computes and the bytes it signs, or run crow verify with the headers, body and secret as \
+         received: it names the difference.",
     );
     offering(weighed, [Remedy::Verify(of.attempt.id)])
 }

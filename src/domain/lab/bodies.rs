@@ -46,7 +46,7 @@ pub fn find<T>(body: &[u8], mut look: impl FnMut(&Candidate) -> ControlFlow<Opti
         if !seen.insert(Sha256::digest(&candidate)) {
             return ControlFlow::Continue(());
         }
-        let difference = format!("it fits the body {what}{}", difference(body, &candidate));
+        let difference = format!("the signature matches the body {what}{}", difference(body, &candidate));
         look(&Candidate { body: candidate, found: Some(Found::new(flaw, difference)) })
     };
     match each(body, &mut add) {
@@ -58,34 +58,34 @@ pub fn find<T>(body: &[u8], mut look: impl FnMut(&Candidate) -> ControlFlow<Opti
 /// Passes every altered body to `add`, with the fault and a description of the alteration.
 fn each<B>(body: &[u8], add: &mut impl FnMut(Vec<u8>, Flaw, &str) -> ControlFlow<B>) -> ControlFlow<B> {
     if let Some(rest) = body.strip_prefix(BOM) {
-        add(rest.to_vec(), Flaw::Bom, "without the byte order mark before it")?;
+        add(rest.to_vec(), Flaw::Bom, "without its byte order mark")?;
     }
     add([BOM, body].concat(), Flaw::Bom, "with a byte order mark before it")?;
     add(body.trim_ascii_end().to_vec(), Flaw::Newline, "without the white space at its end")?;
     add(body.trim_ascii_start().to_vec(), Flaw::Newline, "without the white space at its beginning")?;
     add(body.trim_ascii().to_vec(), Flaw::Newline, "without the white space around it")?;
     for (end, what) in [
-        (&b"\n"[..], "with a line end behind it"),
-        (b"\r\n", "with CR and LF behind it"),
-        (b" ", "with a space behind it"),
-        (b"\t", "with a tab behind it"),
-        (b"\n\n", "with two line ends behind it"),
+        (&b"\n"[..], "with a line break after it"),
+        (b"\r\n", "with CRLF after it"),
+        (b" ", "with a space after it"),
+        (b"\t", "with a tab after it"),
+        (b"\n\n", "with two line breaks after it"),
     ] {
         add([body, end].concat(), Flaw::Newline, what)?;
-        add([end, body].concat(), Flaw::Newline, &what.replace("behind", "before"))?;
+        add([end, body].concat(), Flaw::Newline, &what.replace("after", "before"))?;
         // A body that ends in one line end may have had two before a program removed one.
         if let Some(rest) = body.strip_suffix(end) {
-            add(rest.to_vec(), Flaw::Newline, &what.replace("with ", "without ").replace("behind it", "at its end"))?;
+            add(rest.to_vec(), Flaw::Newline, &what.replace("with ", "without ").replace("after it", "at its end"))?;
         }
     }
     let unix: Vec<u8> = replaced(body, b"\r\n", b"\n");
-    add(replaced(&unix, b"\n", b"\r\n"), Flaw::Newline, "with CR and LF at each line end")?;
-    add(unix, Flaw::Newline, "with LF at each line end")?;
+    add(replaced(&unix, b"\n", b"\r\n"), Flaw::Newline, "with CRLF line breaks")?;
+    add(unix, Flaw::Newline, "with LF line breaks")?;
     if let Some(node) = json::parse(body.strip_prefix(BOM).unwrap_or(body)) {
         for style in Style::all() {
             // A style that makes the body far longer is not what a receiver signs.
             if let Some(written) = style.write_within(&node, 4 * body.len() + 4_096) {
-                add(written.into_bytes(), Flaw::Reserialised, &format!("written again {}", style.words()))?;
+                add(written.into_bytes(), Flaw::Reserialised, &format!("re-serialized {}", style.words()))?;
             }
         }
     }
@@ -97,9 +97,9 @@ fn replaced(body: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut rest = body;
     while !rest.is_empty() {
         match rest.strip_prefix(from) {
-            Some(behind) => {
+            Some(after) => {
                 bytes.extend_from_slice(to);
-                rest = behind;
+                rest = after;
             }
             None => {
                 bytes.push(rest[0]);

@@ -83,20 +83,20 @@ impl Flaw {
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
-            Self::WrongSecret => "the receiver holds another secret",
+            Self::WrongSecret => "the receiver uses another secret",
             Self::SecretSpaces => "the secret has white space or quotes around it",
-            Self::DecodedSecret => "the secret is decoded or encoded instead of used as the text it is",
-            Self::Timestamp => "the timestamp is missing from what is signed, or it is another one",
-            Self::NoDot => "the dot between timestamp and body is missing or another character",
+            Self::DecodedSecret => "the receiver decodes or encodes the secret instead of using its text",
+            Self::Timestamp => "the signed string lacks the timestamp, or has another one",
+            Self::NoDot => "the dot between timestamp and body is missing or replaced",
             Self::Order => "timestamp and body are in the wrong order",
-            Self::Bom => "a byte order mark stands before the body",
-            Self::Newline => "white space or a line end was added to the body or removed from it",
-            Self::Reserialised => "the body was parsed and written again before it was verified",
+            Self::Bom => "a byte order mark before the body was added or removed",
+            Self::Newline => "white space or a line break was added to or removed from the body",
+            Self::Reserialised => "the receiver re-serialized the JSON before verifying",
             Self::Encoding => "hex and Base64 are mixed up",
-            Self::Case => "the hex is upper-case, or the prefix sha256= is missing or written otherwise",
-            Self::StaleClock => "the receiver's clock is off, so that the timestamp seems too old or too new",
-            Self::Comparison => "all is computed correctly; the receiver's comparison is wrong",
-            Self::NoSignature => "there is nothing that could be a signature",
+            Self::Case => "the hex is upper-case, or the prefix sha256= is missing or different",
+            Self::StaleClock => "the receiver's clock is wrong, so the timestamp seems too old or too new",
+            Self::Comparison => "the signature is computed correctly; the receiver compares it wrongly",
+            Self::NoSignature => "no valid signature was found",
         }
     }
 
@@ -105,19 +105,19 @@ impl Flaw {
     pub const fn resolution(self) -> &'static str {
         match self {
             Self::WrongSecret => {
-                "Put the secret of this subscription into the receiver. If it is lost, create a new subscription: its secret is shown once."
+                "Configure this subscription's secret in the receiver. If the secret is lost, create a new subscription: its secret is shown once."
             }
             Self::SecretSpaces => {
-                "Strip white space, line ends and quotes from the secret where the receiver reads it."
+                "Strip white space, line breaks and quotes from the secret where the receiver reads it."
             }
-            Self::DecodedSecret => "Key the HMAC with the secret's characters exactly as shown; decode nothing.",
+            Self::DecodedSecret => "Key the HMAC with the secret's characters exactly as shown, without decoding.",
             Self::Timestamp => "Sign the value of X-Wlcro-Timestamp exactly as it arrived, in whole seconds.",
             Self::NoDot => "Put one dot between timestamp and body: {timestamp}.{body}.",
             Self::Order => "Put the timestamp first, then a dot, then the body.",
             Self::Bom => "Verify the bytes as they arrived; do not let an editor or a decoder add a byte order mark.",
-            Self::Newline => "Verify the bytes as they arrived; do not trim them, add to them or convert line ends.",
+            Self::Newline => "Verify the bytes as they arrived; do not trim them, add to them or convert line breaks.",
             Self::Reserialised => {
-                "Verify the raw bytes before parsing them; ask the framework for the raw body and never sign JSON that was written again."
+                "Verify the raw bytes before parsing: use the framework's raw body, never re-serialized JSON."
             }
             Self::Encoding => "Write the 32 bytes of the HMAC as 64 hex digits, once.",
             Self::Case => "Compare with sha256= and 64 lowercase hex digits.",
@@ -127,7 +127,7 @@ impl Flaw {
             Self::Comparison => {
                 "Compare the whole header with sha256= and the hex in constant time, as texts of the same encoding."
             }
-            Self::NoSignature => "Read the header X-Wlcro-Signature as it arrived; names of headers have no case.",
+            Self::NoSignature => "Read the header X-Wlcro-Signature as it arrived; header names are case-insensitive.",
         }
     }
 }

@@ -241,27 +241,27 @@ impl Style {
     #[must_use]
     pub fn words(self) -> String {
         let spacing = match self.spacing {
-            Spacing::Compact => "without white space",
-            Spacing::Spaced => "with a space behind each comma and colon, as Python's json.dumps",
-            Spacing::Lines("\t") => "on lines indented by tabs",
-            Spacing::Lines("  ") => "on lines indented by two spaces",
-            Spacing::Lines(_) => "on lines indented by four spaces",
+            Spacing::Compact => "compactly",
+            Spacing::Spaced => "with a space after each comma and colon, like Python's json.dumps",
+            Spacing::Lines("\t") => "with tab indentation",
+            Spacing::Lines("  ") => "with two-space indentation",
+            Spacing::Lines(_) => "with four-space indentation",
         };
         let escapes = match self.escapes {
             Escapes::Least => "",
-            Escapes::Ascii => ", everything beyond ASCII escaped",
-            Escapes::AsciiAndSlashes => ", slashes and everything beyond ASCII escaped, as PHP's json_encode",
-            Escapes::Html => ", <, > and & escaped, as Go's encoding/json",
+            Escapes::Ascii => ", non-ASCII escaped",
+            Escapes::AsciiAndSlashes => ", slashes and non-ASCII escaped, like PHP's json_encode",
+            Escapes::Html => ", <, > and & escaped, like Go's encoding/json",
         };
         let order = match self.order {
             Order::Kept => "",
-            Order::Sorted => ", members sorted by name",
-            Order::Platform => ", members in the platform's order",
+            Order::Sorted => ", keys sorted",
+            Order::Platform => ", keys in the platform's order",
         };
         let numbers = match self.numbers {
             Numbers::Kept => "",
             Numbers::Shortest => ", numbers without trailing zeros",
-            Numbers::Float => ", fractions of zeros as .0",
+            Numbers::Float => ", zero fractions as .0",
             Numbers::Money => ", money with two decimals",
         };
         format!("{spacing}{escapes}{order}{numbers}")

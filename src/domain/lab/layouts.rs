@@ -46,7 +46,7 @@ pub fn usual(timestamp: &str) -> Vec<Layout> {
     }
     layouts.push(layout(b"", &joined(b".", stamp), Flaw::Order, "it fits {body}.{timestamp}"));
     layouts.push(layout(b"", stamp, Flaw::Order, "it fits {body}{timestamp}, and without the dot"));
-    layouts.push(layout(b"", b"", Flaw::Timestamp, "it fits the body alone, without timestamp and dot"));
+    layouts.push(layout(b"", b"", Flaw::Timestamp, "the signature matches the body alone, without timestamp and dot"));
     layouts.push(layout(b".", b"", Flaw::Timestamp, "it fits a dot and the body, without a timestamp"));
     if let Ok(seconds) = timestamp.trim().parse::<i64>() {
         let millis = format!("{seconds}000.");

@@ -106,7 +106,7 @@ fn at_the_receiver(sample: &Sample<'_>, effort: &mut Effort) -> Finding {
         return match explain(sample, computed, effort) {
             Finding::Genuine => Finding::Explained(vec![Found::new(
                 Flaw::Comparison,
-                "both signatures are the same, byte by byte; the receiver compares something else, or only a part",
+                "both signatures are identical; the receiver compares something else, or only a part",
             )]),
             other => other,
         };
@@ -125,7 +125,7 @@ fn stale(sample: &Sample<'_>) -> Option<Found> {
         let way = if off_by > 0 { "ahead of" } else { "behind" };
         let by = off_by.unsigned_abs();
         let what = format!(
-            "the receiver's clock is {by} s {way} the timestamp {sent_at}, and {} s are tolerated",
+            "the receiver's clock is {by} s {way} the timestamp {sent_at}, and the tolerance is {} s",
             TOLERANCE.as_secs()
         );
         Found::new(Flaw::StaleClock, what)
@@ -136,8 +136,8 @@ fn stale(sample: &Sample<'_>) -> Option<Found> {
 fn explain(sample: &Sample<'_>, signature: &str, effort: &mut Effort) -> Finding {
     let Some(presented) = Presented::read(signature) else {
         let what = match signature.trim() {
-            "" => "there is no signature".to_owned(),
-            text => format!("{} characters that are neither hex nor Base64 of 32 bytes", text.chars().count()),
+            "" => "the signature is empty".to_owned(),
+            text => format!("{} characters, neither hex nor Base64 of 32 bytes", text.chars().count()),
         };
         return Finding::Explained(vec![Found::new(Flaw::NoSignature, what)]);
     };

@@ -27,7 +27,7 @@ impl Presented {
         let mut found = Vec::new();
         let bare = text.trim();
         if bare != text {
-            found.push(Found::new(Flaw::Case, "white space stands around the signature"));
+            found.push(Found::new(Flaw::Case, "the signature has white space around it"));
         }
         let digits = match bare.get(..PREFIX.len()) {
             Some(PREFIX) => &bare[PREFIX.len()..],
@@ -67,10 +67,10 @@ fn decoded(digits: &str) -> Option<([u8; LENGTH], Option<Found>)> {
     engines.into_iter().find_map(|(engine, name)| {
         let bytes = engine.decode(digits).ok()?;
         if let Ok(mac) = <[u8; LENGTH]>::try_from(bytes.as_slice()) {
-            return Some((mac, Some(Found::new(Flaw::Encoding, format!("the HMAC is written in {name}, not in hex")))));
+            return Some((mac, Some(Found::new(Flaw::Encoding, format!("the HMAC is in {name} instead of hex")))));
         }
         let mac = hex::decode(&bytes).ok()?.try_into().ok()?;
-        Some((mac, Some(Found::new(Flaw::Encoding, format!("the hex digits were put into {name} once more")))))
+        Some((mac, Some(Found::new(Flaw::Encoding, format!("the hex digits were encoded in {name} again")))))
     })
 }
 

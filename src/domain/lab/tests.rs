@@ -253,7 +253,7 @@ fn the_difference_is_exact() {
     let Finding::Explained(found) = judge(&sample(body, &header, &held, None)) else { panic!("explained") };
     assert_eq!(
         found[0].difference,
-        "it fits the body written again without white space; 8 bytes instead of 9, first at byte 6: \"1}\" instead of \" 1}\""
+        "the signature matches the body re-serialized compactly; 8 bytes instead of 9, first at byte 6: \"1}\" instead of \" 1}\""
     );
     let gone = judge(&sample(body, "", &held, None));
     assert_eq!(flaws(&gone), [Flaw::NoSignature]);

@@ -117,22 +117,22 @@ fn term(whole: Piece<'_>, fields: &[Field]) -> Result<Term, Fault> {
         None => (Sign::Must, whole),
     };
     if piece.text.is_empty() {
-        return Err(whole.fault("there is nothing behind !", "write what must not be: !kind:test"));
+        return Err(whole.fault("nothing follows !", "write a term to exclude: !kind:test"));
     }
     let Some((name, relation, value)) = piece.cut() else {
         return Ok(Term { sign, test: Test::Text(unquoted(piece)?.0) });
     };
     if name.text.is_empty() {
-        return Err(name.fault("a field's name is missing", "write status>=500, or put text in quotes"));
+        return Err(name.fault("the field name is missing", "write status>=500, or put text in quotes"));
     }
     let Some(field) = Field::named(name.text) else {
-        return Err(name.fault(format!("there is no field {}", name.text), unknown(name.text, fields)));
+        return Err(name.fault(format!("unknown field {}", name.text), unknown(name.text, fields)));
     };
     if !fields.contains(&field) {
-        return Err(name.fault(format!("these rows have no {}", field.name()), format!("they have {}", names(fields))));
+        return Err(name.fault(format!("no field {} here", field.name()), format!("fields: {}", names(fields))));
     }
     if value.text.is_empty() {
-        return Err(value.fault(format!("a value for {} is missing", field.name()), example(field)));
+        return Err(value.fault(format!("{} needs a value", field.name()), example(field)));
     }
     let relation = RELATIONS.into_iter().find(|(sign, _)| *sign == relation).map_or(Relation::Is, |(_, named)| named);
     let (sign, relation) = match (relation, sign) {
@@ -152,7 +152,7 @@ fn unknown(name: &str, fields: &[Field]) -> String {
     let near = fields.iter().map(|field| (distance(name, field.name()), field.name())).min_by_key(|(far, _)| *far);
     match near {
         Some((1..=2, near)) => format!("write {near}, or put text in quotes"),
-        _ => format!("put text in quotes, or ask for {}", names(fields)),
+        _ => format!("put text in quotes, or use {}", names(fields)),
     }
 }
 
@@ -177,7 +177,7 @@ fn example(field: Field) -> String {
     match field.sort() {
         Sort::Number => format!("write {0}:17, {0}>=500 or {0}:1,2", field.name()),
         Sort::Word => format!("one of {}", field.words().join(" ")),
-        Sort::Text => format!("write a part of it: {}:acme", field.name()),
+        Sort::Text => format!("write part of the text: {}:acme", field.name()),
         Sort::Moment => format!("write {0}:15m, {0}:14:02 or {0}:2026-11-23", field.name()),
     }
 }
@@ -216,7 +216,7 @@ fn each<T>(values: Piece<'_>, read: impl Fn(Piece<'_>) -> Result<T, Fault>) -> R
 
 fn filled(piece: Piece<'_>) -> Result<Piece<'_>, Fault> {
     if piece.text.is_empty() {
-        return Err(piece.fault("a value is missing", "write one, or take the comma out"));
+        return Err(piece.fault("a value is missing", "write one, or remove the comma"));
     }
     Ok(piece)
 }
@@ -224,7 +224,7 @@ fn filled(piece: Piece<'_>) -> Result<Piece<'_>, Fault> {
 fn number(piece: Piece<'_>, field: Field) -> Result<i64, Fault> {
     let wrong = piece.text.find(|c: char| !c.is_ascii_digit()).unwrap_or(0);
     piece.text.parse().ok().filter(|_| wrong == 0).ok_or_else(|| {
-        piece.part(wrong..piece.text.len()).fault(format!("{} is a number", field.name()), example(field))
+        piece.part(wrong..piece.text.len()).fault(format!("{} must be a number", field.name()), example(field))
     })
 }
 
@@ -243,7 +243,7 @@ fn span(piece: Piece<'_>, field: Field) -> Result<Span, Fault> {
     if let Some(cut) = piece.text.find("..") {
         let (from, to) = (number(piece.part(0..cut), field)?, number(piece.part(cut + 2..piece.text.len()), field)?);
         if from > to {
-            return Err(piece.fault("the span runs backwards", format!("write {}:{to}..{from}", field.name())));
+            return Err(piece.fault("the range is reversed", format!("write {}:{to}..{from}", field.name())));
         }
         return Ok(Span { from, to });
     }
@@ -263,7 +263,7 @@ fn unquoted(piece: Piece<'_>) -> Result<(String, Marks), Fault> {
             None => Ok((piece.text.to_owned(), Marks::None)),
             Some(at) => {
                 let rest = piece.part(at..piece.text.len());
-                Err(rest.fault("a quotation mark in the middle", "put all of it between quotation marks"))
+                Err(rest.fault("quotation mark inside the value", "quote the whole value"))
             }
         };
     };
@@ -275,12 +275,12 @@ fn unquoted(piece: Piece<'_>) -> Result<(String, Marks), Fault> {
             '"' if at + 1 == inside.len() => return Ok((text, Marks::Around)),
             '"' => {
                 let rest = piece.part(at + 2..piece.text.len());
-                return Err(rest.fault("something behind the quotation mark", "put a space between"));
+                return Err(rest.fault("text after the closing quotation mark", "add a space"));
             }
             character => text.push(character),
         }
     }
-    Err(piece.fault("the quotation mark is not closed", "write another \" at the end"))
+    Err(piece.fault("missing closing quotation mark", "add \" at the end"))
 }
 
 /// Quotation marks around a value.
@@ -309,7 +309,7 @@ fn pattern(piece: Piece<'_>, field: Field, relation: Relation) -> Result<Pattern
             Some((0..=2, near)) => format!("write {}:{near}", field.name()),
             _ => example(field),
         };
-        return Err(piece.fault(format!("{} is never {shown}", field.name()), remedy));
+        return Err(piece.fault(format!("{} cannot be {shown}", field.name()), remedy));
     }
     Ok(pattern)
 }
@@ -339,5 +339,5 @@ fn moment(piece: Piece<'_>, field: Field) -> Result<Moment, Fault> {
         is_time.then(|| Moment::Daily(Duration::from_secs(hours * 3_600 + minutes * 60 + seconds)))
     };
     let at = || Timestamp::parse(text).or_else(|| Timestamp::parse(&format!("{text}T00:00:00Z"))).map(Moment::At);
-    ago().or_else(daily).or_else(at).ok_or_else(|| piece.fault(format!("{text} is no time"), example(field)))
+    ago().or_else(daily).or_else(at).ok_or_else(|| piece.fault(format!("{text} is not a time"), example(field)))
 }

@@ -42,7 +42,7 @@ impl Guard {
         let found: Vec<SocketAddr> = found.into_iter().map(|address| SocketAddr::new(address, port)).collect();
         let host = url.host_str().unwrap_or_default();
         if found.is_empty() {
-            return Err(Trouble::new(Cause::Dns, format!("the name {host} has no address")));
+            return Err(Trouble::new(Cause::Dns, format!("{host} has no address")));
         }
         self.judge(host, &found)?;
         Ok(in_turns(&found))
@@ -65,7 +65,7 @@ impl Guard {
         let bounds = self.bounds();
         for address in found {
             bounds.judge_address(*address).map_err(|fault| {
-                let why = format!("{host} leads to {}, and a target {fault}", address.ip());
+                let why = format!("{host} resolves to {}, but a target {fault}", address.ip());
                 Trouble::new(Cause::Blocked, why)
             })?;
         }

@@ -75,7 +75,7 @@ impl Dialler {
                 roots.push(root.map_err(|error| refused(error.to_string()))?);
             }
             if roots.len() == before {
-                return Err(refused("there is no certificate in it; PEM is expected".to_owned()));
+                return Err(refused("no certificate found; expected PEM".to_owned()));
             }
         }
         let refused = |error: rustls::Error| Error::Sender(error.to_string());
@@ -107,8 +107,8 @@ impl Dialler {
         let (stream, gauge) = Gauged::new(stream);
         let (requests, driver) = if url.scheme() == "https" {
             track.enter(Phase::Tls);
-            let name =
-                server_name(url).ok_or_else(|| Trouble::new(Cause::Tls, "no certificate can be for this host"))?;
+            let name = server_name(url)
+                .ok_or_else(|| Trouble::new(Cause::Tls, "no certificate can be valid for this host"))?;
             let stream = self.tls.connect(name, stream).await.map_err(|error| trouble::of_io(&error, Phase::Tls))?;
             track.enter(Phase::Head);
             converse(stream).await?
@@ -148,7 +148,7 @@ async fn connect(addresses: &[SocketAddr], ambient: &Ambient) -> Result<TcpStrea
         match waiting.next() {
             Some(address) => dialling.push(async move { (*address, TcpStream::connect(address).await) }),
             None if dialling.is_empty() => {
-                return Err(failed.unwrap_or_else(|| Trouble::new(Cause::Dns, "the name has no address")));
+                return Err(failed.unwrap_or_else(|| Trouble::new(Cause::Dns, "the host name has no address")));
             }
             None => {}
         }
@@ -176,7 +176,7 @@ fn unreachable(address: SocketAddr, error: &IoError) -> Trouble {
         return Trouble::new(Cause::Ours, format!("this platform cannot open another connection: {error}"));
     }
     match error.kind() {
-        ErrorKind::ConnectionRefused => Trouble::new(Cause::Refused, format!("{address} refuses connections")),
+        ErrorKind::ConnectionRefused => Trouble::new(Cause::Refused, format!("{address} refused the connection")),
         ErrorKind::TimedOut => Trouble::new(Cause::Timeout, format!("{address} does not answer")),
         ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => unrouted(address),
         ErrorKind::AddrNotAvailable | ErrorKind::AddrInUse => unbound(address),
@@ -188,10 +188,10 @@ fn unreachable(address: SocketAddr, error: &IoError) -> Trouble {
 /// family.
 fn unrouted(address: SocketAddr) -> Trouble {
     if has_route_v4() || has_route_v6() {
-        let why = format!("there is no way from here to {address}; other networks can be reached");
+        let why = format!("no route to {address}; other networks are reachable");
         return Trouble::new(Cause::Broken, why);
     }
-    Trouble::new(Cause::Ours, "this platform has no way into any network")
+    Trouble::new(Cause::Ours, "this platform has no network connection")
 }
 
 /// Classifies a missing local address or port. Both depend on the dialled address: a host without IPv6 has no local
@@ -202,10 +202,10 @@ fn unbound(address: SocketAddr) -> Trouble {
         return Trouble::new(Cause::Broken, format!("{address} cannot be reached: this platform has no IPv6 address"));
     }
     if TcpListener::bind(any_port(address.is_ipv6())).is_ok() {
-        let why = format!("no local port is left for another connection to {address}; others can be reached");
+        let why = format!("no local port left for another connection to {address}; other addresses are reachable");
         return Trouble::new(Cause::Broken, why);
     }
-    Trouble::new(Cause::Ours, "this platform has no free local port for another connection")
+    Trouble::new(Cause::Ours, "this platform has no free local port left")
 }
 
 fn any_port(is_ipv6: bool) -> SocketAddr {

@@ -96,7 +96,7 @@ impl Sender {
             Some(Ok(outcome)) => (outcome, None),
             Some(Err(Trouble { cause, why })) => (Outcome::Unanswered(cause), Some(why)),
             None => {
-                let doing = last.map_or_else(String::new, |phase| format!(": it waited for {}", trouble::doing(phase)));
+                let doing = last.map_or_else(String::new, |phase| format!("; waiting for {}", trouble::doing(phase)));
                 let error = format!("no complete answer within {} s{doing}", DEADLINE.as_secs());
                 (Outcome::Unanswered(Cause::Timeout), Some(error))
             }
@@ -205,7 +205,7 @@ fn headers(parcel: &Parcel, url: &Url, now: Timestamp) -> Vec<(String, String)> 
 fn packed(headers: &[(String, String)]) -> Result<HeaderMap, Trouble> {
     let mut packed = HeaderMap::with_capacity(headers.len());
     for (name, value) in headers {
-        let unfit = || Trouble::new(Cause::Broken, format!("the header {name} cannot be written"));
+        let unfit = || Trouble::new(Cause::Broken, format!("header {name} cannot be sent"));
         let name = hyper::header::HeaderName::try_from(name.as_str()).map_err(|_| unfit())?;
         packed.append(name, HeaderValue::try_from(value.as_str()).map_err(|_| unfit())?);
     }

@@ -23,11 +23,11 @@ impl Trouble {
 /// Name of a phase, to follow "while" or "waiting for".
 pub(super) const fn doing(phase: Phase) -> &'static str {
     match phase {
-        Phase::Dns => "the look-up of the name",
-        Phase::Connect => "a connection",
+        Phase::Dns => "the DNS lookup",
+        Phase::Connect => "the connection",
         Phase::Tls => "the TLS handshake",
-        Phase::Head => "the head of the answer",
-        Phase::Body => "the rest of the answer's body",
+        Phase::Head => "the response headers",
+        Phase::Body => "the rest of the response body",
     }
 }
 
@@ -41,9 +41,9 @@ pub(super) fn of_http(error: &hyper::Error, phase: Phase) -> Trouble {
         source = inner.source();
     }
     if error.is_parse_too_large() {
-        Trouble::new(Cause::Garbled, "the head of the answer is too large")
+        Trouble::new(Cause::Garbled, "response headers too large")
     } else if error.is_parse() {
-        Trouble::new(Cause::Garbled, "what was answered is not HTTP/1.1")
+        Trouble::new(Cause::Garbled, "response is not HTTP/1.1")
     } else {
         Trouble::new(Cause::Broken, closed(phase))
     }
@@ -60,10 +60,10 @@ pub(super) fn of_io(error: &IoError, phase: Phase) -> Trouble {
         }
         // hyper reports malformed chunks with these kinds.
         ErrorKind::InvalidInput | ErrorKind::InvalidData => {
-            Trouble::new(Cause::Garbled, "the body of the answer is not in the form that its head says")
+            Trouble::new(Cause::Garbled, "response body does not match its headers")
         }
         ErrorKind::ConnectionReset => {
-            Trouble::new(Cause::Broken, format!("the receiver reset the connection before {} had come", doing(phase)))
+            Trouble::new(Cause::Broken, format!("the receiver reset the connection before {}", doing(phase)))
         }
         _ => Trouble::new(Cause::Broken, closed(phase)),
     }
@@ -72,7 +72,7 @@ pub(super) fn of_io(error: &IoError, phase: Phase) -> Trouble {
 fn closed(phase: Phase) -> String {
     match phase {
         Phase::Tls => "the receiver closed the connection during the TLS handshake".to_owned(),
-        _ => format!("the receiver closed the connection before {} had come", doing(phase)),
+        _ => format!("the receiver closed the connection before {}", doing(phase)),
     }
 }
 
@@ -80,31 +80,29 @@ fn closed(phase: Phase) -> String {
 pub(super) fn of_tls(error: &TlsError) -> Trouble {
     let why = match error {
         TlsError::InvalidCertificate(error) => format!("the receiver's certificate {}", certificate(error)),
-        TlsError::NoCertificatesPresented => "the receiver has no certificate".to_owned(),
+        TlsError::NoCertificatesPresented => "the receiver presented no certificate".to_owned(),
         TlsError::AlertReceived(AlertDescription::HandshakeFailure) => {
-            "the receiver has no certificate or no cipher to offer (alert: handshake failure)".to_owned()
+            "the receiver has no usable certificate or cipher (alert: handshake failure)".to_owned()
         }
         TlsError::AlertReceived(AlertDescription::ProtocolVersion) => {
-            "the receiver speaks neither TLS 1.2 nor 1.3".to_owned()
+            "the receiver supports neither TLS 1.2 nor 1.3".to_owned()
         }
         TlsError::AlertReceived(AlertDescription::UnrecognisedName) => {
-            "the receiver does not know this name".to_owned()
+            "the receiver does not serve this host name".to_owned()
         }
         TlsError::AlertReceived(AlertDescription::CertificateRequired) => {
-            "the receiver wants a certificate of ours; there is none".to_owned()
+            "the receiver requires a client certificate, which crow does not have".to_owned()
         }
-        TlsError::AlertReceived(alert) => format!("the receiver broke the TLS connection off (alert: {alert:?})"),
+        TlsError::AlertReceived(alert) => format!("the receiver ended the TLS connection (alert: {alert:?})"),
         TlsError::InvalidMessage(_) | TlsError::InappropriateMessage { .. } => {
-            "what listens there does not speak TLS".to_owned()
+            "the server on that port does not speak TLS".to_owned()
         }
         TlsError::InappropriateHandshakeMessage { .. } | TlsError::DecryptError | TlsError::PeerSentOversizedRecord => {
-            "what was answered breaks the rules of TLS".to_owned()
+            "the answer violates the TLS protocol".to_owned()
         }
-        TlsError::PeerIncompatible(_) => {
-            "the receiver and this platform have no version or cipher in common".to_owned()
-        }
-        TlsError::PeerMisbehaved(_) => "the receiver breaks the rules of TLS".to_owned(),
-        _ => format!("TLS could not be agreed: {error}"),
+        TlsError::PeerIncompatible(_) => "no common TLS version or cipher".to_owned(),
+        TlsError::PeerMisbehaved(_) => "the receiver violates the TLS protocol".to_owned(),
+        _ => format!("TLS handshake failed: {error}"),
     };
     Trouble::new(Cause::Tls, why)
 }
@@ -114,22 +112,22 @@ fn certificate(error: &CertificateError) -> String {
     match error {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => "has expired".to_owned(),
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "is not valid yet".to_owned(),
-        CertificateError::NotValidForName => "is for another name".to_owned(),
+        CertificateError::NotValidForName => "is for another host name".to_owned(),
         CertificateError::NotValidForNameContext { expected, .. } => format!("is not for {}", expected.to_str()),
         CertificateError::UnknownIssuer => {
-            "is signed by itself or by an unknown authority, or lacks an intermediate".to_owned()
+            "is self-signed, from an unknown authority, or lacks an intermediate".to_owned()
         }
         CertificateError::Revoked => "was revoked".to_owned(),
-        CertificateError::BadSignature => "was not signed by the authority that it names".to_owned(),
+        CertificateError::BadSignature => "has an invalid signature".to_owned(),
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
-            "is not for servers".to_owned()
+            "is not a server certificate".to_owned()
         }
-        CertificateError::BadEncoding => "cannot be read".to_owned(),
+        CertificateError::BadEncoding => "is malformed".to_owned(),
         CertificateError::Other(error) => match error.0.downcast_ref::<webpki::Error>() {
-            Some(webpki::Error::EndEntityUsedAsCa) => "is signed by something that is no authority".to_owned(),
-            Some(webpki::Error::CaUsedAsEndEntity) => "is an authority's own".to_owned(),
-            _ => format!("is not good: {}", error.0),
+            Some(webpki::Error::EndEntityUsedAsCa) => "is signed by a certificate that is not an authority".to_owned(),
+            Some(webpki::Error::CaUsedAsEndEntity) => "is an authority's own certificate".to_owned(),
+            _ => format!("is invalid: {}", error.0),
         },
-        _ => format!("is not good: {error}"),
+        _ => format!("is invalid: {error}"),
     }
 }

@@ -73,7 +73,7 @@ fn seal_anew(database: &Path, old: &Vault, new: &Vault, ambient: &Ambient) -> Re
             action: "change the platform's key",
             subject: "the vault".to_owned(),
             before: Some(old.root().origin().to_owned()),
-            after: Some(format!("{}, {} secrets sealed anew", new.root().origin(), secrets.len())),
+            after: Some(format!("{}, {} secrets re-encrypted", new.root().origin(), secrets.len())),
             reason: None,
         };
         Caller::machine(COMMAND, ambient, new.audit_key()).audit(connection, ambient, change)?;

@@ -57,12 +57,11 @@ pub fn verify(
     told(STRUCTURE, verdict(store::upkeep::faults(connection), || format!("schema version {}", glance.version)));
     told(
         SCHEMA,
-        verdict(store::upkeep::schema_differences(&glance), || "as this program's migrations make it".to_owned()),
+        verdict(store::upkeep::schema_differences(&glance), || "matches this version's migrations".to_owned()),
     );
-    told(FILES, verdict(Ok(store::upkeep::open_to_others(dir)), || "only their owner can read them".to_owned()));
+    told(FILES, verdict(Ok(store::upkeep::open_to_others(dir)), || "readable only by their owner".to_owned()));
     if !store::upkeep::is_current(&glance) {
-        let why =
-            || Verdict::Unknown("the schema is older; it is brought up to date when the platform starts".to_owned());
+        let why = || Verdict::Unknown("older schema; it is migrated when the platform starts".to_owned());
         for name in [STATES, SEALS, AUDIT] {
             told(name, why());
         }
@@ -86,10 +85,10 @@ pub fn audit_head(dir: &Path, custody: &Custody) -> Result<Head, Error> {
     let unsound = |fault: &str| Error::Unsound { path: path.clone(), fault: fault.to_owned() };
     let key = audit_key(&glance.connection, dir, custody)?.ok_or_else(|| unsound(NOT_KEYED))?;
     let head = store::audit::head(&glance.connection, &key).map_err(store_error)?;
-    head.ok_or_else(|| unsound("the end of the audit trail is not the one that was written last"))
+    head.ok_or_else(|| unsound("the audit trail does not end with the row written last"))
 }
 
-const NOT_KEYED: &str = "the audit trail has plain hashes; it is put under the key when the platform starts";
+const NOT_KEYED: &str = "the audit trail has plain hashes; it is keyed when the platform starts";
 
 /// Key of the audit trail; `None` while the trail has plain hashes.
 fn audit_key(connection: &Connection, dir: &Path, custody: &Custody) -> Result<Option<AuditKey>, Error> {
@@ -131,7 +130,7 @@ fn seals(connection: &Connection, dir: &Path, custody: &Custody) -> Verdict {
         .filter_map(|(id, sealed)| Vault::opens(&root, *id, sealed).err())
         .map(|error| error.to_string())
         .collect();
-    verdict(Ok(faults), || format!("{} opens the pepper and {} signing secrets", root.origin(), secrets.len()))
+    verdict(Ok(faults), || format!("{} decrypts the pepper and {} signing secrets", root.origin(), secrets.len()))
 }
 
 fn audit(connection: &Connection, dir: &Path, custody: &Custody, expected: Option<&Head>) -> Verdict {
@@ -152,11 +151,10 @@ fn audit(connection: &Connection, dir: &Path, custody: &Custody, expected: Optio
     let mut faults: Vec<String> = checked.faults.iter().map(ToString::to_string).collect();
     if let (Some(head), Some(false)) = (expected, holds) {
         faults.push(format!(
-            "row {} is not the one of the expected head: rows up to it were cut off or replaced",
+            "row {} differs from the expected head: rows up to it were removed or replaced",
             head.sequence
         ));
     }
-    let held = expected
-        .map_or_else(String::new, |head| format!(", those of the expected head ({}) among them", head.sequence));
-    verdict(Ok(faults), || format!("{} rows under the platform's key{held}", checked.n_rows))
+    let held = expected.map_or_else(String::new, |head| format!(", including the expected head ({})", head.sequence));
+    verdict(Ok(faults), || format!("{} rows keyed with the platform's key{held}", checked.n_rows))
 }

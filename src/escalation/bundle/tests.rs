@@ -125,7 +125,7 @@ fn report() -> Report {
         at_utc: at(9),
         causes: vec![Cause {
             id: "endpoint-500".to_owned(),
-            title: "the endpoint answers with an error (500 ×6)".to_owned(),
+            title: "the endpoint returns errors (500 ×6)".to_owned(),
             evidence: vec![evidence.clone()],
             resolution: "Ask the owner.".to_owned(),
             offers: Vec::new(),
@@ -180,9 +180,9 @@ fn a_ticket_says_what_happened_when_to_whom_and_how_to_see_it_again() {
     let ticket = text(&bundle, "ticket.md");
     for part in [
         "# Ticket about subscription 7",
-        "- Symptom: the endpoint answers with an error (500 ×6)",
-        "- Do not escalate yet: a cause was found that its owner can remove",
-        "- Clock of the platform against this machine's: -120 ms",
+        "- Symptom: the endpoint returns errors (500 ×6)",
+        "- Do not escalate yet: a cause was found",
+        "- Platform clock minus this machine's: -120 ms",
         "- Failures from 2023-11-14T22:13:21.000Z to 2023-11-14T22:13:23.000Z (UTC)",
         "- Key `Website Forms`, ends in `x81Q`, company 92",
         "- Target: `https://hooks.example/orders?REDACTED`",
@@ -197,7 +197,7 @@ fn a_ticket_says_what_happened_when_to_whom_and_how_to_see_it_again() {
         "(limit 5), asked 2023-11-14T22:13:29.000Z",
         "-X POST 'https://hooks.example/orders?REDACTED'",
         "$SIGNING_SECRET",
-        "payloads of events and signing secrets",
+        "event payloads and signing secrets",
     ] {
         assert!(ticket.contains(part), "{part:?} is not in\n{ticket}");
     }
@@ -229,13 +229,11 @@ fn what_could_not_be_learnt_is_said_to_be_missing() {
     let gone = Case {
         failures: Asked { found: Err("no answer within 10 s".to_owned()), ..known(Vec::new()) },
         requests: known(Vec::new()),
-        unlearnt: vec!["the difference between the clocks: no answer".to_owned()],
+        unlearnt: vec!["clock difference: no answer".to_owned()],
         ..case()
     };
     let missing = built(&gone).expect("no leak").ticket().missing.join("\n");
-    for part in
-        ["failed deliveries: no answer within 10 s", "refused calls: there are none", "difference between the clocks"]
-    {
+    for part in ["failed deliveries: no answer within 10 s", "rejected calls: none", "clock difference"] {
         assert!(missing.contains(part), "{part} in {missing}");
     }
 }

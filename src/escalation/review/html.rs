@@ -61,7 +61,7 @@ pub fn write(review: &Review) -> String {
         let _ = writeln!(body, "</tbody>\n</table>\n<p class=\"advice\">{advice}</p>");
     }
     if !review.unknown.is_empty() {
-        body.push_str("<h2>What could not be learnt</h2>\n");
+        body.push_str("<h2>What could not be read</h2>\n");
         list(&mut body, &review.unknown);
     }
     page(&format!("Review: {heading}"), STYLE, &body)
@@ -79,9 +79,9 @@ fn changes(body: &mut String, review: &Review) {
     body.push_str("<h2>Since the last review</h2>\n");
     let at = review.frame.last_utc.map(|at| at.format("%Y-%m-%d"));
     match at {
-        None => body.push_str("<p class=\"calm\">There is no earlier review to hold this one against.</p>\n"),
+        None => body.push_str("<p class=\"calm\">There is no earlier review to compare with.</p>\n"),
         Some(at) if review.changes.is_empty() => {
-            let _ = writeln!(body, "<p class=\"calm\">Nothing is other than on {at}.</p>");
+            let _ = writeln!(body, "<p class=\"calm\">No differences since {at}.</p>");
         }
         Some(at) => {
             let _ = writeln!(body, "<p>Since {at}:</p>");

@@ -14,9 +14,9 @@ pub fn write(review: &Review) -> String {
     }
     let _ = write!(text, "\n## Since the last review\n\n");
     match review.frame.last_utc {
-        None => text.push_str("There is no earlier review to hold this one against.\n"),
+        None => text.push_str("There is no earlier review to compare with.\n"),
         Some(at) if review.changes.is_empty() => {
-            let _ = writeln!(text, "Nothing is other than on {}.", at.format("%Y-%m-%d"));
+            let _ = writeln!(text, "No differences since {}.", at.format("%Y-%m-%d"));
         }
         Some(at) => {
             let _ = writeln!(text, "Since {}:\n", at.format("%Y-%m-%d"));
@@ -41,7 +41,7 @@ pub fn write(review: &Review) -> String {
         let _ = write!(text, "\n{}\n", section.advice);
     }
     if !review.unknown.is_empty() {
-        let _ = write!(text, "\n## What could not be learnt\n\n");
+        let _ = write!(text, "\n## What could not be read\n\n");
         for line in &review.unknown {
             let _ = writeln!(text, "- {}", prose(line));
         }

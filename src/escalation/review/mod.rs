@@ -44,14 +44,14 @@ fn sections(review: &Review) -> Vec<Section> {
         Section {
             title: "Unused keys",
             calm: format!("Every active key was used or created within {DORMANT_DAYS} days."),
-            advice: "Ask the owner; then crow keys revoke KEY shows who would be cut off, before anything is done.",
+            advice: "Ask the owner, then run crow keys revoke KEY: it shows the callers and asks before it revokes.",
             head: head.clone(),
             rows: keys(&review.unused),
         },
         Section {
             title: "Scopes never used",
-            calm: "Every key uses all that it was given.".to_owned(),
-            advice: "Scopes never change: replace the key with one that may do less (crow runbook key-rotation).",
+            calm: "Every key uses all of its scopes.".to_owned(),
+            advice: "Scopes cannot be changed: replace the key with one that has fewer (crow runbook key-rotation).",
             head: vec!["Key", "Name", "Never used"],
             rows: review
                 .idle_scopes
@@ -60,23 +60,23 @@ fn sections(review: &Review) -> Vec<Section> {
                 .collect(),
         },
         Section {
-            title: "Keys due to be replaced",
+            title: "Keys due for rotation",
             calm: format!("No active key is older than {ROTATION_DAYS} days."),
-            advice: "Replace them one by one: crow runbook key-rotation --key NAME.",
+            advice: "Rotate them one by one: crow runbook key-rotation --key NAME.",
             head,
             rows: keys(&review.due_keys),
         },
         Section {
-            title: "Signing secrets due to be replaced",
+            title: "Signing secrets due for rotation",
             calm: format!("No signing secret is older than {ROTATION_DAYS} days."),
-            advice: "A secret is replaced with its subscription: crow runbook lost-secret --subscription ID.",
+            advice: "A new secret needs a new subscription: crow runbook lost-secret --subscription ID.",
             head: vec!["Subscription", "Target", "Days"],
             rows: review.due_secrets().map(|of| vec![text(of.id), of.target_url.clone(), text(of.days)]).collect(),
         },
         Section {
-            title: "What was changed",
-            calm: "Nothing was changed in the period.".to_owned(),
-            advice: "The audit trail says who did what, and when.",
+            title: "Changes",
+            calm: "No changes in the period.".to_owned(),
+            advice: "The audit trail shows who did what, and when.",
             head: vec!["Action", "Times"],
             rows: review.acted.iter().map(|of| vec![of.action.clone(), text(of.n)]).collect(),
         },
@@ -86,10 +86,10 @@ fn sections(review: &Review) -> Vec<Section> {
 /// Lists the subscriptions that are disabled.
 fn off(review: &Review) -> Section {
     Section {
-        title: "Subscriptions that are off",
+        title: "Disabled subscriptions",
         calm: "Every subscription is enabled.".to_owned(),
-        advice: "Find out why (crow diagnose breaker), mend the endpoint, test it, then enable it with or without a replay. Delete what nobody needs.",
-        head: vec!["Subscription", "Target", "Company", "Reason", "Since", "Events that passed by"],
+        advice: "Find the cause (crow diagnose breaker), fix the endpoint, test it, then enable the subscription with or without a replay. Delete subscriptions that are no longer needed.",
+        head: vec!["Subscription", "Target", "Company", "Reason", "Since", "Missed events"],
         rows: review
             .off
             .iter()
@@ -116,7 +116,7 @@ fn low(review: &Review) -> Section {
     Section {
         title: "Low success",
         calm: format!("No subscription was below {LOW} %."),
-        advice: "Look at the causes with crow deliveries attempts --filter 'sub:N outcome:failure'.",
+        advice: "List the failures: crow deliveries attempts --filter 'sub:N outcome:failure'.",
         head: vec!["Subscription", "Target", "Company", "Succeeded", "Failed", "Success"],
         rows: review
             .low()
@@ -138,15 +138,15 @@ fn low(review: &Review) -> Section {
 /// Lists the trips of the circuit breaker.
 fn trips(review: &Review) -> Section {
     Section {
-        title: "Trips of the breaker",
-        calm: "The breaker did not trip.".to_owned(),
-        advice: "A trip means that events passed by. A subscription that trips again and again needs another endpoint, or an owner.",
-        head: vec!["When", "Subscription", "Target", "Causes of the last 20", "Enabled again", "Events that passed by"],
+        title: "Breaker trips",
+        calm: "No breaker tripped.".to_owned(),
+        advice: "A tripped subscription misses events. One that trips repeatedly needs a more reliable endpoint, or an owner.",
+        head: vec!["When", "Subscription", "Target", "Causes (last 20)", "Re-enabled", "Missed events"],
         rows: review
             .trips
             .iter()
             .map(|of| {
-                let causes = of.causes.iter().map(|cause| format!("{} x {}", cause.n, cause.cause.raw()));
+                let causes = of.causes.iter().map(|cause| format!("{} \u{d7}{}", cause.cause.raw(), cause.n));
                 let causes = causes.collect::<Vec<_>>().join(", ");
                 let enabled = of.enabled_utc.map_or_else(|| "no".to_owned(), |at| at.format("%Y-%m-%d %H:%M"));
                 let when = of.tripped_utc.format("%Y-%m-%d %H:%M");

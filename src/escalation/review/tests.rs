@@ -111,7 +111,7 @@ fn what_changed_is_said_both_ways() {
     assert_eq!(now.since(&last), [""; 0]);
     last.unused.clear();
     last.n_keys = 3;
-    assert_eq!(now.since(&last), ["new: unused key 7 (Acme)", "active keys: 2 were 3"]);
+    assert_eq!(now.since(&last), ["new: unused key 7 (Acme)", "active keys: 2, before 3"]);
     assert_eq!(last.since(&now)[0], "gone: unused key 7 (Acme)");
     let told = Review {
         frame: Frame { last_utc: Some(last.frame.until_utc), ..now.frame.clone() },

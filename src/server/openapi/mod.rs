@@ -320,8 +320,8 @@ const fn example_of(code: Code) -> &'static str {
         Code::InsufficientScope => "this key lacks the scope events:read",
         Code::ManagedSubscription => "managed by Zapier",
         Code::QuotaReached => "this company has 100 subscriptions, which is all that it may have",
-        Code::RateLimited => "this key has made 60 read calls in this minute; wait 23 s",
-        Code::Contended => "the platform is busy; this is contention, not a rate limit; try again in a second",
+        Code::RateLimited => "this key made 60 read calls this minute; wait 23 s",
+        Code::Contended => "the platform is busy; this is contention, not a rate limit; retry in a second",
         _ => code.title(),
     }
 }

@@ -111,9 +111,8 @@ impl Page {
     fn evidence(&mut self, evidence: &[Evidence]) {
         let called = |of: &Evidence| of.query.split_once(", GET ").map(|(_, call)| call.to_owned());
         for (at, of) in evidence.iter().enumerate() {
-            let limit = of.limit.as_ref().map_or_else(String::new, |limit| format!(" (limit {limit})"));
             let (what, call) = of.query.split_once(", GET ").unwrap_or((of.query.as_str(), ""));
-            self.say(&format!("{what}: {}{limit}", of.value.inert()), INDENT, Role::Text);
+            self.say(&format!("{what}: {}{}", of.value.inert(), of.expected()), INDENT, Role::Text);
             // Facts from one call are listed together, with the call once beneath them.
             let goes_on =
                 evidence.get(at + 1).is_some_and(|next| called(next) == called(of) && next.at_utc == of.at_utc);

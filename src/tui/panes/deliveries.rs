@@ -59,7 +59,7 @@ fn standing(row: &AttemptRow) -> Standing {
     if row.outcome().is_success() { Standing::Healthy } else { Standing::Failing }
 }
 
-pub(super) fn judged(row: &AttemptRow) -> (String, Judgement) {
+pub(super) fn judged(row: &AttemptRow) -> (String, Judgement<String>) {
     let why = match &row.error {
         Some(error) => format!("{}: {}", result(row), error.inert()),
         None if row.outcome().is_success() => format!("HTTP {}", result(row)),

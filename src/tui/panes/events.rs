@@ -31,7 +31,7 @@ pub(in crate::tui) fn find<'a>(view: &View<'a>, id: EventId) -> Option<&'a Event
     view.logs.events.stretch.find(id.0)
 }
 
-pub(super) fn judged(view: &View<'_>, row: &EventRow) -> (String, Judgement) {
+pub(super) fn judged(view: &View<'_>, row: &EventRow) -> (String, Judgement<String>) {
     let why = match row.n_deliveries {
         _ if view.is_partial() => "polled; recipients not available".to_owned(),
         0 => "no subscription of the company matched; Enter shows why".to_owned(),

@@ -5,6 +5,7 @@ use crate::api::keys::KeyRow;
 use crate::domain::ids::KeyId;
 use crate::domain::key::Scope;
 use crate::domain::standing::{Judgement, Standing, judge_key};
+use crate::text::health::worded;
 use crate::tui::format;
 use crate::tui::table::{Column, Row, numbers, words};
 use ratatui::text::Line;
@@ -29,11 +30,11 @@ pub(in crate::tui) fn find<'a>(view: &View<'a>, id: KeyId) -> Option<&'a KeyRow>
     view.overview.keys.items.iter().find(|row| row.id == id)
 }
 
-fn judge(view: &View<'_>, row: &KeyRow) -> Judgement {
-    view.reach.judge_key(row.id).unwrap_or_else(|| judge_key(&row.facts(), view.now))
+fn judge(view: &View<'_>, row: &KeyRow) -> Judgement<String> {
+    worded(&view.reach.judge_key(row.id).unwrap_or_else(|| judge_key(&row.facts(), view.now)))
 }
 
-pub(super) fn judged(view: &View<'_>, row: &KeyRow) -> (String, Judgement) {
+pub(super) fn judged(view: &View<'_>, row: &KeyRow) -> (String, Judgement<String>) {
     (row.name.inert(), judge(view, row))
 }
 

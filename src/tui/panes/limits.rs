@@ -7,6 +7,7 @@ use crate::domain::ids::KeyId;
 use crate::domain::standing::{Forecast, Judgement, Standing, judge_window};
 use crate::domain::window::Bucket;
 use crate::monitor::reach::WindowFinding;
+use crate::text::health::worded;
 use crate::tui::format;
 use crate::tui::table::{Cell, Column, Row, numbers, words};
 use crate::tui::theme::Role;
@@ -33,8 +34,8 @@ pub(super) fn find<'a>(view: &View<'a>, id: KeyId, bucket: Bucket) -> Option<&'a
     view.overview.limits.items.iter().find(|row| row.key_id == id && row.bucket == bucket)
 }
 
-pub(super) fn judged(row: &LimitRow) -> (String, Judgement) {
-    (format!("{} {}", row.key_name.inert(), row.bucket), judge_window(&row.facts()))
+pub(super) fn judged(row: &LimitRow) -> (String, Judgement<String>) {
+    (format!("{} {}", row.key_name.inert(), row.bucket), worded(&judge_window(&row.facts())))
 }
 
 pub(super) fn tally(view: &View<'_>) -> String {

@@ -52,7 +52,7 @@ fn code(row: &RequestRow) -> String {
     row.code.as_ref().map_or_else(String::new, Untrusted::inert)
 }
 
-pub(super) fn judged(row: &RequestRow) -> (String, Judgement) {
+pub(super) fn judged(row: &RequestRow) -> (String, Judgement<String>) {
     let name = format!("{} {}", row.method.inert(), row.route.inert());
     let why = match (&row.code, &row.detail) {
         (_, Some(detail)) if row.status == 0 => format!("no response: {}", detail.inert()),

@@ -9,6 +9,7 @@ use crate::domain::ids::SubscriptionId;
 use crate::domain::standing::{Judgement, STREAKS, Standing, judge_subscription};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
+use crate::text::health::worded;
 use crate::tui::format;
 use crate::tui::table::{Cell, Column, Row, numbers, words};
 use crate::tui::theme::Role;
@@ -38,12 +39,12 @@ pub(super) fn find<'a>(view: &View<'a>, id: SubscriptionId) -> Option<&'a Subscr
     view.overview.subscriptions.items.iter().find(|row| row.subscription.id == id)
 }
 
-fn judge(view: &View<'_>, row: &SubscriptionRow) -> Judgement {
+fn judge(view: &View<'_>, row: &SubscriptionRow) -> Judgement<String> {
     let listed = view.reach.judge_subscription(row.subscription.id);
-    listed.unwrap_or_else(|| judge_subscription(&row.facts()))
+    worded(&listed.unwrap_or_else(|| judge_subscription(&row.facts())))
 }
 
-pub(super) fn judged(view: &View<'_>, row: &SubscriptionRow) -> (String, Judgement) {
+pub(super) fn judged(view: &View<'_>, row: &SubscriptionRow) -> (String, Judgement<String>) {
     (format::target(&row.subscription.target_url), judge(view, row))
 }
 

@@ -49,7 +49,7 @@ fn off_for(view: &View<'_>, row: &TripRow) -> String {
     format::age(row.enabled_utc.unwrap_or(view.now).since(row.tripped_utc))
 }
 
-pub(super) fn judged(view: &View<'_>, row: &TripRow) -> (String, Judgement) {
+pub(super) fn judged(view: &View<'_>, row: &TripRow) -> (String, Judgement<String>) {
     let off = off_for(view, row);
     let judgement = match row.enabled_utc {
         None if view.is_partial() => Judgement {

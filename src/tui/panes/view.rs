@@ -220,7 +220,7 @@ impl View<'_> {
 
     /// Name of an item and its health status with the reason; `None` if the item is not loaded.
     #[must_use]
-    pub fn judged(&self, item: Item) -> Option<(String, Judgement)> {
+    pub fn judged(&self, item: Item) -> Option<(String, Judgement<String>)> {
         match item {
             Item::Key(id) => keys::find(self, id).map(|row| keys::judged(self, row)),
             Item::Subscription(id) => subscriptions::find(self, id).map(|row| subscriptions::judged(self, row)),
@@ -287,7 +287,7 @@ impl View<'_> {
         }
     }
 
-    pub(super) fn judgement_lines(&self, judgement: &Judgement, room: usize) -> Vec<Line<'static>> {
+    pub(super) fn judgement_lines(&self, judgement: &Judgement<String>, room: usize) -> Vec<Line<'static>> {
         let standing = judgement.standing;
         let text = format!("{} {}  {}", theme::mark(standing), theme::word(standing), judgement.why);
         let style = self.theme.style(Role::Word(standing));

@@ -29,8 +29,11 @@ fn evidence(query: &str, value: &str, limit: Option<&str>) -> Evidence {
 }
 
 pub(super) fn report(subject: Subject) -> Report {
-    let failures =
-        evidence("subscription 23: failures in a row, GET /portal/v1/subscriptions", "13", Some("3; trips at 20"));
+    let failures = evidence(
+        "subscription 23: failures in a row, GET /portal/v1/subscriptions",
+        "13",
+        Some("below 3; trips at 20"),
+    );
     let step = |id: &str, question: &str, verdict| Step {
         id: id.to_owned(),
         question: question.to_owned(),
@@ -45,22 +48,34 @@ pub(super) fn report(subject: Subject) -> Report {
         causes: vec![
             Cause {
                 id: "breaker-tripped".to_owned(),
-                title: "the breaker switched subscription 21 off after 20 failures in a row (500 \u{d7}18, timeout \u{d7}2)".to_owned(),
-                evidence: vec![evidence("subscription 21: events that passed by, GET /portal/v1/subscriptions", "118", Some("0"))],
-                resolution: "Repair the endpoint first, send a test until it succeeds, then enable the subscription.".to_owned(),
-                offers: [Remedy::Test(TRIPPED), Remedy::Enable(TRIPPED), Remedy::Runbook(guide)].map(Offer::from).to_vec(),
+                title:
+                    "subscription 21: the breaker tripped after 20 failures in a row (500 \u{d7}18, timeout \u{d7}2)"
+                        .to_owned(),
+                evidence: vec![evidence(
+                    "subscription 21: missed events, GET /portal/v1/subscriptions",
+                    "118",
+                    Some("0"),
+                )],
+                resolution: "Fix the endpoint, send tests until one succeeds, then enable the subscription.".to_owned(),
+                offers: [Remedy::Test(TRIPPED), Remedy::Enable(TRIPPED), Remedy::Runbook(guide)]
+                    .map(Offer::from)
+                    .to_vec(),
             },
             Cause {
                 id: "endpoint-500".to_owned(),
-                title: "subscription 23: the endpoint answers with an error \u{1b}[2J (500 \u{d7}13)".to_owned(),
+                title: "subscription 23: the endpoint returns errors \u{1b}[2J (500 \u{d7}13)".to_owned(),
                 evidence: Vec::new(),
-                resolution: "Ask the owner of the endpoint.".to_owned(),
+                resolution: "Ask the endpoint's owner.".to_owned(),
                 offers: Vec::new(),
             },
         ],
         steps: vec![
-            step("enabled", "Are the subscriptions on?", Verdict::Fail),
-            step("endpoint-answers", "Do the endpoints take what they get?", Verdict::Unknown("the platform went away".to_owned())),
+            step("enabled", "Are all subscriptions enabled?", Verdict::Fail),
+            step(
+                "endpoint-answers",
+                "Do the endpoints return 2xx?",
+                Verdict::Unknown("the platform went away".to_owned()),
+            ),
         ],
     }
 }
@@ -69,16 +84,12 @@ fn progress(id: KeyId, n_done: usize) -> Progress {
     let texts = [
         (
             "new-key",
-            "Create a key of the same company with the same scopes; it is shown once.",
-            "a newer key with these scopes is in force",
+            "Create a key for the same company with the same scopes. It is shown once.",
+            "a newer active key has these scopes",
         ),
-        (
-            "new-in-use",
-            "Put the new key into every system that uses the old one.",
-            "the new key has authenticated a call",
-        ),
-        ("old-silent", "Wait until nobody uses the old key any more.", "no call of the old key for 15 minutes"),
-        ("old-revoked", "Revoke the old key; that is permanent.", "the old key is revoked"),
+        ("new-in-use", "Deploy the new key to every system that uses the old one.", "the new key authenticated a call"),
+        ("old-silent", "Wait until the old key is no longer used.", "no call with the old key for 15 minutes"),
+        ("old-revoked", "Revoke the old key. This is permanent.", "the old key is revoked"),
     ];
     let step = |(at, (id_of, to_do, check)): (usize, (&str, &str, &str))| StepState {
         id: id_of.to_owned(),
@@ -87,7 +98,7 @@ fn progress(id: KeyId, n_done: usize) -> Progress {
         verdict: match at {
             at if at < n_done => Verdict::Pass,
             at if at == n_done => Verdict::Fail,
-            _ => Verdict::Skipped("an earlier step is open".to_owned()),
+            _ => Verdict::Skipped("waiting for an earlier step".to_owned()),
         },
         found: if at < n_done { "seen" } else { "not yet" }.to_owned(),
         at_utc: (at <= n_done).then_some(NOW),
@@ -192,10 +203,10 @@ fn playbooks_that_fit_the_selection_are_run_and_opened() {
     let screen = bench.screen();
     for part in [
         "2. subscription 23: the endpoint answers",
-        "Ask the owner",
+        "Ask the endpoint's owner",
         "unknown",
         "the platform went away",
-        "(limit 3; trips at 20)",
+        "(expected below 3; trips at 20)",
     ] {
         assert!(screen.contains(part), "{part}:\n{screen}");
     }
@@ -242,7 +253,7 @@ fn a_run_book_is_begun_gone_on_with_remembered_and_forgotten() {
     let (key, subject) = (KeyId(1), Subject::Key(KeyId(1)));
     assert_eq!(bench.press("2PG\n"), [Effect::Perform(Job::Runbook(Runbook::KeyRotation, subject, None))]);
     came(&mut bench, Consulted::Progress(Box::new(progress(key, 2))));
-    assert!(bench.screen().contains("2 of 4 steps done; next: Wait until nobody"), "{}", bench.screen());
+    assert!(bench.screen().contains("2 of 4 steps done; next: Wait until the old key"), "{}", bench.screen());
     bench.press("\n");
     let again = Job::Runbook(Runbook::KeyRotation, subject, Some(Box::new(progress(key, 2))));
     assert_eq!(bench.press("r"), [Effect::Perform(again)]);

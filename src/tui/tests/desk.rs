@@ -54,7 +54,7 @@ fn a_fault_stands_under_its_character_and_the_rows_stay() {
     let lines: Vec<&str> = screen.lines().collect();
     let at = lines.iter().position(|line| line.contains("/ sub:23 stat:err")).expect("the line");
     let column = |line: &str, what: &str| line[..line.find(what).expect("it is there")].chars().count();
-    assert_eq!(column(lines[at + 1], "^ there is no field stat"), column(lines[at], "stat:"), "{screen}");
+    assert_eq!(column(lines[at + 1], "^ unknown field stat"), column(lines[at], "stat:"), "{screen}");
     assert_eq!(ids(&bench), [23], "what could be read last holds");
     assert_eq!(bench.press("\n"), []);
     assert!(matches!(bench.app.layers.last(), Some(Layer::Filter(_))), "it is not kept");

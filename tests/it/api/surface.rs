@@ -52,17 +52,17 @@ async fn headers_that_must_be_single_are_given_once() {
     let cases: [(&str, &[&str], u16, &str, &str); 9] = [
         (post, &[host, json, &key, &key], 401, "malformed_key", "given twice"),
         (post, &[host, json, &key, "X-Api-Key: wlcro_live_1_x"], 401, "malformed_key", "given twice"),
-        (post, &[host, json, json, &key], 400, "malformed_request", "Content-Type is given twice"),
+        (post, &[host, json, json, &key], 400, "malformed_request", "Content-Type is sent twice"),
         (
             post,
             &[host, json, &key, "Idempotency-Key: a", "Idempotency-Key: a"],
             400,
             "malformed_request",
-            "Idempotency-Key is given twice",
+            "Idempotency-Key is sent twice",
         ),
-        (post, &[host, host, json, &key], 400, "malformed_request", "Host is given twice"),
+        (post, &[host, host, json, &key], 400, "malformed_request", "Host is sent twice"),
         (post, &[json, &key], 400, "malformed_request", "Host is missing"),
-        ("GET /portal/v1/keys", &[host, &token, &token], 400, "malformed_request", "Authorization is given twice"),
+        ("GET /portal/v1/keys", &[host, &token, &token], 400, "malformed_request", "Authorization is sent twice"),
         ("GET /healthz", &[], 400, "malformed_request", "Host is missing"),
         ("GET /healthz", &["Host: evil.example"], 421, "misdirected_request", "--public-name"),
     ];

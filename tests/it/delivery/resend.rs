@@ -155,7 +155,7 @@ async fn a_resend_survives_a_restart_and_nothing_is_resent_to_what_was_deleted()
     let refused = scene.platform.operator().resend(id).await.expect_err("refused");
     assert!(refused.to_string().contains("any more"), "{refused}");
     let unknown = scene.platform.operator().resend(DeliveryId(999)).await.expect_err("refused");
-    assert!(unknown.to_string().contains("there is no delivery 999"), "{unknown}");
+    assert!(unknown.to_string().contains("delivery 999 does not exist"), "{unknown}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,7 +12,7 @@ type Said = Option<(Grade, &'static str, &'static str)>;
 /// All scenarios but those that are told by their beginning.
 fn expected(scenario: &str) -> Said {
     let refused = |words| Some((Grade::Warning, "refused", words));
-    let failing = Some((Grade::Warning, "streak", "times in a row; it trips at 20"));
+    let failing = Some((Grade::Warning, "streak", "in a row; trips at 20"));
     match scenario {
         // Nothing is wrong, or what somebody misses was never asked for.
         "healthy" | "quiet-company" | "type-not-subscribed" | "events-filtered" | "events-not-happened" => None,
@@ -24,9 +24,9 @@ fn expected(scenario: &str) -> Said {
         "other-company" => refused("403 other_company"),
         "managed-zapier" => refused("403 managed_subscription"),
         "endpoint-private" => refused("400 validation_failed"),
-        "sub-disabled" => Some((Grade::Warning, "off", "was switched off by hand")),
-        "breaker-tripped" | "breaker-fixed" => Some((Grade::Critical, "tripped", "the breaker switched subscription")),
-        "channel-gap" => Some((Grade::Warning, "missed", "3 events passed by while a subscription was off")),
+        "sub-disabled" => Some((Grade::Warning, "off", "disabled by hand")),
+        "breaker-tripped" | "breaker-fixed" => Some((Grade::Critical, "tripped", "breaker tripped")),
+        "channel-gap" => Some((Grade::Warning, "missed", "3 missed while a subscription was off")),
         "bulk-contended" => Some((Grade::Warning, "contended", "503 contended")),
         "lost-secret" => failing,
         other if other.starts_with("endpoint-") || other.starts_with("sig-") => failing,

@@ -24,8 +24,8 @@ fn from_opening_the_console_to_a_written_bundle_and_the_bundle_again() {
     console.press("j\r");
     console.shows("2 causes: breaker-tripped, endpoint-500");
     console.press("\r");
-    console.shows("the breaker switched subscription 1 off after 20 consecutive failures (500 ×20)");
-    console.shows("→ enable subscription 1 and deliver what passed by");
+    console.shows("the breaker tripped after 20 failures in a row (500 ×20)");
+    console.shows("→ enable subscription 1 and resend missed events");
     // The bundle is about what is looked at.
     console.press("0");
     console.shows("W writes the ticket");
@@ -45,7 +45,7 @@ fn from_opening_the_console_to_a_written_bundle_and_the_bundle_again() {
     reader.shows("Ticket about subscription 1");
     reader.shows("no file was changed since");
     reader.press("G");
-    reader.shows("payloads of events and signing secrets");
+    reader.shows("event payloads and signing secrets");
     reader.press("q");
     assert_eq!(reader.ended(), 0);
 }

@@ -66,7 +66,7 @@ fn lost(detail: &AttemptDetail) -> (&'static str, String) {
 #[tokio::test]
 async fn e2_a_name_server_that_says_nothing() {
     let detail = slow(&format!("http://{NAME}/"), Says::Nothing, None).await;
-    let error = "timeout: no complete answer within 10 s: it waited for the look-up of the name";
+    let error = "timeout: no complete answer within 10 s; waiting for the DNS lookup";
     assert_eq!(lost(&detail), ("dns", error.to_owned()));
     assert_eq!((detail.phases.connect_us, detail.peer), (None, None));
 }
@@ -90,7 +90,7 @@ async fn e2_a_host_that_takes_no_connection() {
         assert!(waiting.len() < 64, "the queue is never full");
     }
     let detail = slow(&format!("http://{NAME}:{port}/"), to(&["127.0.0.1"]), None).await;
-    let error = "timeout: no complete answer within 10 s: it waited for a connection";
+    let error = "timeout: no complete answer within 10 s; waiting for the connection";
     assert_eq!(lost(&detail), ("connect", error.to_owned()));
 }
 
@@ -100,7 +100,7 @@ async fn e2_a_handshake_that_drips() {
     hello.resize(DRIPS, 0);
     let receiver = Faults::start(&[Act::Drip(hello)]).await;
     let detail = slow(&url("https", &receiver), to(&["127.0.0.1"]), Some(&receiver)).await;
-    let error = "timeout: no complete answer within 10 s: it waited for the TLS handshake";
+    let error = "timeout: no complete answer within 10 s; waiting for the TLS handshake";
     assert_eq!(lost(&detail), ("tls", error.to_owned()));
 }
 
@@ -109,7 +109,7 @@ async fn e2_a_head_that_drips() {
     let head = "HTTP/1.1 200 OK\r\nx-slow: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
     let receiver = Faults::start(&[Act::Hear, Act::Drip(head.into())]).await;
     let detail = slow(&url("http", &receiver), to(&["127.0.0.1"]), Some(&receiver)).await;
-    let error = "timeout: no complete answer within 10 s: it waited for the head of the answer";
+    let error = "timeout: no complete answer within 10 s; waiting for the response headers";
     assert_eq!(lost(&detail), ("head", error.to_owned()));
 }
 
@@ -118,7 +118,7 @@ async fn e2_a_body_that_drips() {
     let head = "HTTP/1.1 200 OK\r\ncontent-length: 64\r\n\r\n";
     let receiver = Faults::start(&[Act::Hear, say(head), Act::Drip(vec![b'x'; DRIPS])]).await;
     let detail = slow(&url("http", &receiver), to(&["127.0.0.1"]), Some(&receiver)).await;
-    let error = "timeout: no complete answer within 10 s: it waited for the rest of the answer's body";
+    let error = "timeout: no complete answer within 10 s; waiting for the rest of the response body";
     assert_eq!(lost(&detail), ("body", error.to_owned()));
     assert_eq!(detail.row.status_code, None, "a status without its body is no success");
     assert!(detail.response_body.n_bytes > 0, "what came is in the log");

@@ -48,7 +48,7 @@ async fn what_may_have_been_taken_is_not_sent_twice() {
     let subscription = scene.aim(&receiver.url()).await;
     assert_eq!(came_to(&scene.shoot(subscription).await), "200");
     let second = scene.shoot(subscription).await;
-    assert_eq!(came_to(&second), "broken: the receiver closed the connection before the head of the answer had come");
+    assert_eq!(came_to(&second), "broken: the receiver closed the connection before the response headers");
     let ledger = receiver.settled().await;
     assert_eq!(ledger.len(), 1, "no second connection was made for the same attempt");
     assert_eq!(String::from_utf8_lossy(&ledger[0].heard).matches("POST ").count(), 2);

@@ -89,7 +89,7 @@ type Fault = (&'static str, Vec<Act>, &'static str);
 
 /// Heads that are none.
 fn heads() -> Vec<Fault> {
-    let garbled = |name, bytes: &str| (name, reply(bytes), "garbled: what was answered is not HTTP");
+    let garbled = |name, bytes: &str| (name, reply(bytes), "garbled: response is not HTTP");
     let mut wide = "HTTP/1.1 200 OK\r\nx-wide: ".to_owned();
     let _ = write!(wide, "{}\r\n\r\n", "a".repeat(1_000_000));
     vec![
@@ -117,18 +117,18 @@ fn heads() -> Vec<Fault> {
         garbled("a negative length", "HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n"),
         garbled("a length beyond counting", "HTTP/1.1 200 OK\r\ncontent-length: 99999999999999999999\r\n\r\n"),
         garbled("a length in hex", "HTTP/1.1 200 OK\r\ncontent-length: 0x4\r\n\r\nseen"),
-        ("a head of 1 MB", reply(wide), "garbled: the head of the answer is too large"),
+        ("a head of 1 MB", reply(wide), "garbled: response headers too large"),
         (
             "1,000 headers",
             reply(format!("HTTP/1.1 200 OK\r\n{}\r\n", headers(1_000))),
-            "garbled: the head of the answer is too large",
+            "garbled: response headers too large",
         ),
     ]
 }
 
 /// Bodies that are not what they say, and connections that end.
 fn ends() -> Vec<Fault> {
-    let body = "garbled: the body of the answer is not in the form that its head says";
+    let body = "garbled: response body does not match its headers";
     vec![
         (
             "a chunk of no size",

@@ -40,7 +40,7 @@ async fn a_test_says_no_address_that_the_partner_did_not_give() {
         let logged = came_to(&public.latest(named).await);
         assert!(logged.contains("inside.example leads to"), "operators see it: {logged}");
     }
-    let one = BTreeSet::from(["the target's name leads to an address that is not permitted".to_owned()]);
+    let one = BTreeSet::from(["the target's host name resolves to an address that is not allowed".to_owned()]);
     assert_eq!(said, one, "the same for every address");
 
     // Where addresses are permitted, nothing listens there.
@@ -77,7 +77,7 @@ async fn s1_addresses_that_are_not_public_are_refused_at_creation_and_when_diall
         scene.names.leads("s1.example", &[address]);
         let detail = scene.shoot(subscription).await;
         let ip: IpAddr = address.parse().expect("an address");
-        let expected = format!("blocked: s1.example leads to {ip}, and a target must be a public address: {range}");
+        let expected = format!("blocked: s1.example resolves to {ip}, but a target must be a public address: {range}");
         if came_to(&detail) != expected || detail.phases.connect_us.is_some() {
             wrong.push(format!("dialled {address}: {}", came_to(&detail)));
         }
@@ -121,7 +121,7 @@ async fn s2_the_platform_is_no_target_of_its_own() {
     scene.names.leads("innocent.example", &["127.0.0.1"]);
     let subscription = scene.aim(&format!("http://innocent.example:{port}/api/v1/events/test")).await;
     let expected =
-        "blocked: innocent.example leads to 127.0.0.1, and a target must not be an address of this platform's own host";
+        "blocked: innocent.example resolves to 127.0.0.1, but a target must not be an address of this platform's own host";
     assert_eq!(came_to(&scene.shoot(subscription).await), expected);
 }
 

@@ -36,7 +36,7 @@ async fn e4_a_good_certificate_of_a_private_authority_is_believed_where_its_file
 
     let wary = scene(&Authority::named("another authority")).await;
     let got = came_to(&wary.shoot(wary.aim(&url).await).await);
-    assert!(got.starts_with("tls: the receiver's certificate is signed by itself or by an unknown authority"), "{got}");
+    assert!(got.starts_with("tls: the receiver's certificate is self-signed, from an unknown authority"), "{got}");
 }
 
 #[tokio::test]
@@ -54,11 +54,11 @@ async fn e4_eight_bad_certificates() {
             Kind::NotYetValid => "tls: the receiver's certificate is not valid yet",
             Kind::WrongHost => "tls: the receiver's certificate is not for receiver.example",
             Kind::SelfSigned | Kind::UnknownAuthority => {
-                "tls: the receiver's certificate is signed by itself or by an unknown authority, or lacks an intermediate"
+                "tls: the receiver's certificate is self-signed, from an unknown authority, or lacks an intermediate"
             }
-            Kind::SignedByALeaf => "tls: the receiver's certificate is signed by something that is no authority",
-            Kind::WrongPurpose => "tls: the receiver's certificate is not good: certificate had invalid extensions",
-            Kind::Good | Kind::Missing => "tls: the receiver broke the TLS connection off (alert: AccessDenied)",
+            Kind::SignedByALeaf => "tls: the receiver's certificate is signed by a certificate that is not an authority",
+            Kind::WrongPurpose => "tls: the receiver's certificate is invalid: certificate had invalid extensions",
+            Kind::Good | Kind::Missing => "tls: the receiver ended the TLS connection (alert: AccessDenied)",
         };
         if !got.starts_with(expected) {
             wrong.push(format!("{kind:?}: {got}"));
@@ -76,9 +76,9 @@ async fn e4_what_does_not_speak_tls() {
     let receiver = Faults::start(&[]).await;
     let subscription = scene.aim(&format!("https://{NAME}:{}/", receiver.port)).await;
     let cases: [(&[Act], &str); 5] = [
-        (&[say("HTTP/1.1 400 Bad Request\r\n\r\n"), Act::Hang], "tls: what listens there does not speak TLS"),
-        (&[say("SSH-2.0-OpenSSH_9.9\r\n"), Act::Hang], "tls: what listens there does not speak TLS"),
-        (&[say([0x15, 3, 1, 0, 2, 2, 70]), Act::Hang], "tls: the receiver speaks neither TLS 1.2 nor 1.3"),
+        (&[say("HTTP/1.1 400 Bad Request\r\n\r\n"), Act::Hang], "tls: the server on that port does not speak TLS"),
+        (&[say("SSH-2.0-OpenSSH_9.9\r\n"), Act::Hang], "tls: the server on that port does not speak TLS"),
+        (&[say([0x15, 3, 1, 0, 2, 2, 70]), Act::Hang], "tls: the receiver supports neither TLS 1.2 nor 1.3"),
         (&[], "broken: the receiver"),
         (&[Act::Reset], "broken: the receiver"),
     ];

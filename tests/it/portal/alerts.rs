@@ -31,7 +31,7 @@ async fn a_subscription_that_is_off_is_an_alert_until_somebody_says_why() {
     assert_eq!((off["disabledReason"].as_str(), off["disabledNote"].as_str()), (Some("manual"), None));
     let raised = alerts(platform).await;
     assert_eq!(raised.iter().map(|alert| alert.standing).collect::<Vec<_>>(), [Standing::Attention]);
-    assert!(raised[0].why.contains("nobody said why"), "{}", raised[0].why);
+    assert!(raised[0].why.contains("no reason given"), "{}", raised[0].why);
     // What is no reason changes nothing.
     operator.disable(id, Some("   ".to_owned())).await.expect("asked");
     assert_eq!(alerts(platform).await.len(), 1);
@@ -47,7 +47,7 @@ async fn a_subscription_that_is_off_is_an_alert_until_somebody_says_why() {
     // Who only marks never switches anything off.
     operator.enable(id, ReplayChoice::None).await.expect("enabled");
     let refused = operator.intend(id, "they move house".to_owned()).await.expect_err("it is on");
-    assert!(refused.to_string().contains("not off by hand"), "{refused}");
+    assert!(refused.to_string().contains("not disabled by hand"), "{refused}");
     assert!(operator.subscription(id).await.expect("a row").subscription.is_enabled);
     operator.disable(id, None).await.expect("disabled");
     assert_eq!(

@@ -37,7 +37,7 @@ async fn events_that_stay_away_are_an_alert_until_one_comes_and_the_stream_tells
     platform.advance(Duration::from_secs(2 * 60));
     let told = async || platform.operator().overview(1).await.expect("an overview").cursor > cursor;
     platform.until("the change is told", told).await;
-    let why = "no events for 25 min; the longest of the last 20 gaps was 8 min (limit 3 times that, 10 min at least)";
+    let why = "no events for 25 min (limit 24 min); the longest of the last 20 gaps was 8 min";
     let wanted = (Subject::Events(scene.company.id), why.to_owned(), last.plus(Duration::from_secs(24 * 60)));
     assert_eq!(silent(platform).await, [wanted]);
     scene.emit(EventType::LeadCreated).await;

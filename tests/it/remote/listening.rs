@@ -94,7 +94,7 @@ async fn only_posts_within_the_limit_are_deliveries_and_every_refusal_is_shown()
             (answered.status().as_u16(), &answered.headers()["allow"]),
             (405, &"POST".parse().expect("a value"))
         );
-        scene.listening.tells(1, &format!("a {method} is no delivery")).await;
+        scene.listening.tells(1, &format!("method {method}, expected POST")).await;
     }
     // The largest envelope that a platform makes of a request of 1 MiB, and more than that; then one beyond.
     for (n_bytes, status) in [(1_048_653, 200), (2 * 1024 * 1024, 200), (2 * 1024 * 1024 + 1, 413)] {
@@ -142,7 +142,7 @@ async fn the_number_of_an_event_comes_from_what_is_signed_alone() {
     let body = envelope(1, 200);
     let lied = scene.signed(SECRET, body.clone()).header("x-wlcro-event-id", "777").send().await.expect("an answer");
     assert_eq!(lied.status(), 401);
-    scene.listening.tells(1, "its header names event 777 and its body event 1: a sign of forgery").await;
+    scene.listening.tells(1, "event 777 in the header, 1 in the body: possibly forged").await;
     let lied = scene.signed(SECRET, body.clone()).header("x-wlcro-event-type", "payment.failed").send().await;
     assert_eq!(lied.expect("an answer").status(), 401);
     let forged = scene.signed("another secret, which nobody gave", body.clone()).header("x-wlcro-event-id", "778");
@@ -270,8 +270,8 @@ async fn reconcile_says_0_only_where_something_was_compared_and_all_of_it_was_th
     let expect = async |came: (Option<i32>, String), code: i32, part: &str| {
         assert!(came.0 == Some(code) && came.1.contains(part), "{code} and {part:?} from {came:?}");
     };
-    expect(ask(&up, "key", "").await, 2, "nothing was ever received here").await;
-    expect(ask(&up, "key", "--types lead.creatd").await, 2, "no event type lead.creatd; the types are client.created")
+    expect(ask(&up, "key", "").await, 2, "nothing was received here yet").await;
+    expect(ask(&up, "key", "--types lead.creatd").await, 2, "unknown event type lead.creatd; known: client.created")
         .await;
     expect(ask(&up, "unknown", "--types lead.created").await, 2, "we do not know this key").await;
     expect(ask("http://127.0.0.1:9", "key", "--types lead.created").await, 2, "cannot reach").await;
@@ -298,11 +298,11 @@ async fn reconcile_says_0_only_where_something_was_compared_and_all_of_it_was_th
     received(0).await;
     let whole = ask(&up, "key", "").await;
     assert!(!whole.1.contains("not polled"), "a test delivery is of no event: {}", whole.1);
-    expect(whole, 0, "1 events were polled, 1 of them were received").await;
+    expect(whole, 0, "1 event polled, 1 of them received").await;
     platform.happens(2, "lead.created", earlier());
     platform.happens(3, "payment.failed", earlier());
     let lacking = ask(&up, "key", "").await;
     assert!(lacking.1.contains("waiting: "), "it says that it waits, and for how long: {}", lacking.1);
-    assert!(lacking.1.contains("not compared  1 events of payment.failed"), "{}", lacking.1);
+    assert!(lacking.1.contains("not compared  1 of payment.failed"), "{}", lacking.1);
     expect(lacking, 1, "missing   2  lead.created").await;
 }

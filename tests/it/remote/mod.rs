@@ -95,15 +95,15 @@ async fn every_pane_tells_what_keys_can_prove_and_says_what_it_cannot_know() {
     };
     pane(
         "2",
-        &["Zapier", "vwxy", "Poller", "ABCD", "events:read", "admin", "The Integration API tells neither other keys"],
+        &["Zapier", "vwxy", "Poller", "ABCD", "events:read", "admin", "An API key cannot see other keys"],
     )
     .await;
     pane("3", &["17", "lead.created payment.failed", "UNK", "x sends a test, crow listen receives"]).await;
-    pane("4", &["Deliveries are not told", "crow listen"]).await;
+    pane("4", &["An API key cannot see deliveries", "crow listen"]).await;
     pane("5", &["41", "45", "lead.created", "crow reconcile"]).await;
-    pane("6", &["read", "of 60", "?", "From the heads of answers to our own calls"]).await;
-    pane("7", &["Subscriptions seen to go off between two listings"]).await;
-    pane("8", &["/api/v1/events", "200", "403", "r-1", "Calls of this profile's consoles"]).await;
+    pane("6", &["read", "of 60", "?", "From rate limit headers"]).await;
+    pane("7", &["Subscriptions that went off between two listings"]).await;
+    pane("8", &["/api/v1/events", "200", "403", "r-1", "Calls made by crow with this profile"]).await;
     // Nothing was created by asking after scopes, and each scope was asked after once.
     let calls = [platform.calls(ALL), platform.calls(POLLS)].concat();
     assert!(calls.iter().all(|(call, status)| !call.starts_with("POST") || *status != 200), "{calls:?}");
@@ -134,7 +134,7 @@ async fn a_subscription_seen_to_go_off_is_a_trip_and_is_seen_to_come_back() {
     platform.switch(17, false);
     pass_until(&ambient, &platform, "the trip", || trips().len() == 1).await;
     let alerts = watch.picture().alerts().to_vec();
-    assert!(alerts.iter().any(|alert| alert.why.contains("breaker or by hand is not told")), "{alerts:?}");
+    assert!(alerts.iter().any(|alert| alert.why.contains("cause unknown (breaker or by hand)")), "{alerts:?}");
     platform.switch(17, true);
     pass_until(&ambient, &platform, "it is on again", || trips()[0].enabled_utc.is_some()).await;
 }
@@ -192,10 +192,10 @@ async fn the_link_breaks_in_ten_ways_keeps_its_picture_and_mends_by_itself() {
     let ways: [(Mood, &str); 7] = [
         (Mood::Hang, "OFFLINE"),
         (Mood::Drip, "OFFLINE"),
-        (Mood::Status(500, None), "OFFLINE the platform fails: 500: out of order"),
-        (Mood::Status(503, Some(1)), "WAITING the platform is busy, which is no rate limit: 503"),
-        (Mood::Status(429, Some(1)), "WAITING rate limited in the read window: 429"),
-        (Mood::Garbage, "OFFLINE the answer to"),
+        (Mood::Status(500, None), "OFFLINE platform error: 500: out of order"),
+        (Mood::Status(503, Some(1)), "WAITING platform busy (not a rate limit): 503"),
+        (Mood::Status(429, Some(1)), "WAITING rate limited (read): 429"),
+        (Mood::Garbage, "OFFLINE unreadable answer to"),
         (Mood::Redirects("http://127.0.0.1:9/elsewhere".to_owned()), "OFFLINE the platform redirects: 302"),
     ];
     let mut tried: Vec<LocalBoxFuture<'_, ()>> = Vec::new();

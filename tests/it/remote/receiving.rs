@@ -146,7 +146,7 @@ async fn what_is_received_is_checked_and_held_against_what_happened() {
         .await
         .expect("an answer");
     assert_eq!(twice.status(), 401);
-    listening.tells(1, "x-wlcro-signature is there more than once").await;
+    listening.tells(1, "x-wlcro-signature appears more than once").await;
     // Everything of this type was received.
     let whole = scene.reconcile(&["--json"]);
     let said: Value = serde_json::from_slice(&whole.stdout).expect("JSON");

@@ -76,7 +76,7 @@ async fn basics_hold_without_a_portal() {
     scene.press("p", &["LIVE"]).await;
     // 6: a row that is not OK says why in one line.
     scene.platform.switch(17, false);
-    scene.press("3g", &["breaker or by hand is not told"]).await;
+    scene.press("3g", &["cause unknown (breaker or by hand)"]).await;
     // 7: nothing is done where one may only look.
     let n_posts = scene.platform.calls(ALL).iter().filter(|(call, _)| call.starts_with("POST")).count();
     scene.press("x", &["read-only"]).await;
@@ -106,7 +106,7 @@ async fn acts_that_want_a_portal_say_that_there_is_none() {
     scene.press("j", &["Enable"]).await;
     scene.back();
     scene.platform.switch(17, false);
-    scene.press("ag", &["breaker or by hand is not told"]).await;
+    scene.press("ag", &["cause unknown (breaker or by hand)"]).await;
     scene.press("A", &["the Integration API has no acknowledgements"]).await;
     scene.back();
     // Switching on is something that a key can do, after a question.

@@ -183,7 +183,10 @@ async fn d2_a_restore_on_another_machine_leaves_a_gap_or_goes_on_where_it_is_tol
     for (what, more, wanted) in cases {
         let place = home.path().join(what);
         let said = done(&mut crow(&[&["db", "restore", &name], more].concat(), &place));
-        assert!(said.contains(&format!("events go on after {}, deliveries after {}", wanted - 1, GAP + 1)), "{said}");
+        assert!(
+            said.contains(&format!("new events are numbered after {}, new deliveries after {}", wanted - 1, GAP + 1)),
+            "{said}"
+        );
         std::fs::write(place.join("operator.token"), &token).expect("written");
         let serving = Serving::start(&place);
         let ledger = receiver.ledger().len();
@@ -199,9 +202,12 @@ async fn d2_a_restore_on_another_machine_leaves_a_gap_or_goes_on_where_it_is_tol
     assert!(refused(2, &mut crow(&["db", "renumber"], &place)).contains(&format!("process {}", serving.id())));
     serving.stop();
     let said = done(&mut crow(&["db", "renumber"], &place));
-    assert!(said.contains(&format!("events go on after {}, deliveries after {}", 2 * GAP + 2, 2 * GAP + 2)), "{said}");
+    assert!(
+        said.contains(&format!("new events are numbered after {}, new deliveries after {}", 2 * GAP + 2, 2 * GAP + 2)),
+        "{said}"
+    );
     let said = done(&mut crow(&["db", "renumber", "--after-event", "9000000"], &place));
-    assert!(said.contains("events go on after 9000000"), "{said}");
+    assert!(said.contains("new events are numbered after 9000000"), "{said}");
     let serving = Serving::start(&place);
     assert_eq!(serving.operator().emit(&lead(company)).await.expect("an event").id.0, 9_000_001);
     serving.stop();

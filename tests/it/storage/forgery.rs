@@ -76,14 +76,14 @@ async fn d1_whatever_is_done_to_the_audit_trail_without_the_key_is_named() {
             "UPDATE audit SET id = 99 WHERE id = 3; UPDATE audit SET id = 3 WHERE id = 4; UPDATE audit SET id = 4 WHERE id = 99",
             "row 3",
         ),
-        ("DELETE FROM audit WHERE id > 4", "row 4 is not the last one"),
-        ("DELETE FROM audit", "row 0 is not the last one"),
+        ("DELETE FROM audit WHERE id > 4", "row 4 is not the last row"),
+        ("DELETE FROM audit", "row 0 is not the last row"),
         (
             "INSERT INTO audit SELECT 7, at, actor, action, subject, before, after, reason, request_id, hash FROM audit WHERE id = 6",
             "row 7",
         ),
-        ("DELETE FROM custody WHERE name = 'audit head'", "row 6 is not the last one"),
-        ("UPDATE custody SET sealed = zeroblob(72) WHERE name = 'audit head'", "row 6 is not the last one"),
+        ("DELETE FROM custody WHERE name = 'audit head'", "row 6 is not the last row"),
+        ("UPDATE custody SET sealed = zeroblob(72) WHERE name = 'audit head'", "row 6 is not the last row"),
     ];
     let all = edits.into_iter().chain(others.map(|(sql, named)| (sql.to_owned(), named)));
     for (sql, named) in all {
@@ -138,9 +138,9 @@ async fn d1_a_head_that_was_kept_elsewhere_shows_that_an_earlier_state_was_put_b
     copied(&early, &dir);
     assert_eq!(verified(&dir, &[]).0, Some(0), "it is whole in itself");
     let (code, said) = verified(&dir, &expect);
-    assert!(code == Some(1) && said.contains("row 8 is not the one of the expected head"), "{said}");
+    assert!(code == Some(1) && said.contains("row 8 differs from the expected head"), "{said}");
     std::fs::write(&head, "{}").expect("written");
-    assert!(refused(2, &mut crow(&["db", "verify", expect[0], expect[1]], &dir)).contains("no head of an audit trail"));
+    assert!(refused(2, &mut crow(&["db", "verify", expect[0], expect[1]], &dir)).contains("not an audit trail head"));
 }
 
 #[tokio::test]
@@ -178,7 +178,7 @@ async fn d1_a_trail_from_before_the_key_is_put_under_it_once_and_its_faults_are_
         assert_eq!(names, ["admin", "admin #2", "Admin #3"], "names are told apart");
         let (code, said) = verified(dir.path(), &[]);
         assert_eq!(code, Some(i32::from(spoils != "SELECT 1")), "{said}");
-        assert!(said.contains("rows under the platform's key") || said.contains("row 2 is missing"), "{said}");
+        assert!(said.contains("rows keyed with the platform's key") || said.contains("row 2 is missing"), "{said}");
     }
 }
 

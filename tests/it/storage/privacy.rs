@@ -174,5 +174,5 @@ fn too_few_descriptors_are_said_at_the_start() {
     let mut command = Command::new("sh");
     command.args(["-c", "ulimit -n 20; exec \"$0\" \"$@\""]).arg(inner.get_program()).args(inner.get_args());
     let why = refused(2, &mut command);
-    assert!(why.contains("only 20 files may be open") && why.contains("ulimit -n"), "{why}");
+    assert!(why.contains("limit of open files is 20") && why.contains("ulimit -n"), "{why}");
 }

@@ -70,7 +70,7 @@ async fn a_backup_of_a_running_platform_is_whole_and_can_be_put_back_elsewhere()
     let serving = Serving::start(&dir);
     assert!(done(&mut db(&dir, &["backup", name])).contains("copy.db.key"));
     let taken = refused(2, &mut db(&dir, &["backup", name]));
-    assert!(taken.contains("copy.db is there already") && taken.contains("--force"), "{taken}");
+    assert!(taken.contains("copy.db already exists") && taken.contains("--force"), "{taken}");
     done(&mut db(&dir, &["backup", name, "--force"]));
     assert!(refused(2, &mut db(&dir, &["restore", name])).contains(&format!("process {}", serving.id())));
     drop(serving);
@@ -101,7 +101,8 @@ async fn a_restored_platform_gives_no_number_again_and_keeps_the_old_database() 
     serving.kill();
     done(&mut db(&dir, &["rekey"]));
     let said = done(&mut db(&dir, &["restore", name]));
-    let aside = said.split("the old database is ").nth(1).and_then(|rest| rest.lines().next()).expect("named");
+    let aside =
+        said.split("the old database was moved to ").nth(1).and_then(|rest| rest.lines().next()).expect("named");
     let kept = Connection::open(aside).expect("it is there");
     let n: i64 = kept.query_row("SELECT max(id) FROM events", [], |row| row.get(0)).expect("it can be read");
     assert_eq!(n, last);
@@ -124,14 +125,14 @@ async fn verification_names_what_is_wrong() {
         (
             "INSERT INTO leases (delivery_id, subscription_id, token, until) VALUES (99, 1, 'x', 5)",
             "DELETE FROM leases",
-            "not there: 99",
+            "missing deliveries: 99",
         ),
         (
             "UPDATE deliveries SET due_at = 5 WHERE id = 3",
             "UPDATE deliveries SET due_at = NULL WHERE id = 3",
-            "are due: 3",
+            "with a due time: 3",
         ),
-        ("UPDATE counters SET value = 0", "UPDATE counters SET value = 9", "not given yet: 1"),
+        ("UPDATE counters SET value = 0", "UPDATE counters SET value = 9", "not issued yet: 1"),
         (
             "UPDATE audit SET actor = actor || 'x' WHERE id = 2",
             "UPDATE audit SET actor = rtrim(actor, 'x') WHERE id = 2",

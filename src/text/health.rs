@@ -1,0 +1,148 @@
+//! Wording of the reasons for health statuses: rule, value, limit and window in one line.
+
+use super::count;
+use crate::domain::breaker::FUSE;
+use crate::domain::health::{ENOUGH, Tally};
+use crate::domain::reason::Reason;
+use crate::domain::silence::{GAPS, SHORTEST, TIMES};
+use crate::domain::standing::{ABANDONED_DAYS, Disabled, HEADROOM, Judgement, STREAKS};
+use crate::domain::time::Timestamp;
+use std::time::Duration;
+
+/// Puts the reason of an assessment into words.
+#[must_use]
+pub fn worded(judgement: &Judgement) -> Judgement<String> {
+    Judgement { standing: judgement.standing, why: why(&judgement.why) }
+}
+
+/// Words a reason in one line.
+#[must_use]
+pub fn why(reason: &Reason) -> String {
+    match reason {
+        Reason::Revoked { at } => format!("revoked {}", at.format("%Y-%m-%d %H:%M UTC")),
+        Reason::ServerErrors { n } => format!("{} got 5xx in the last minute (limit 0)", count(*n, "call")),
+        Reason::RateLimited { n } => format!("{} got 429 in the last minute (limit 0)", count(*n, "call")),
+        Reason::Dormant { days, limit, is_used } => {
+            let age = if *is_used {
+                format!("unused for {days} days")
+            } else {
+                format!("never used, created {days} days ago")
+            };
+            let advice = if *limit >= ABANDONED_DAYS { ": consider revoking it" } else { "" };
+            format!("{age} (limit {limit}){advice}")
+        }
+        Reason::InUse => "in use; no 429 or 5xx in the last minute".to_owned(),
+        Reason::NeverUsed => "never used".to_owned(),
+        Reason::Tripped { at } => format!("breaker tripped: {FUSE} failures in a row{}", off_since(*at)),
+        Reason::Disabled { at, is_intended: true } => format!("disabled by hand with a reason{}", off_since(*at)),
+        Reason::Disabled { at, is_intended: false } => format!("disabled by hand, no reason given{}", off_since(*at)),
+        Reason::FailuresInARow { n, limit } => {
+            format!("{} in a row (limit {limit}); trips at {FUSE}", count(*n, "failure"))
+        }
+        Reason::LowSuccess { hour, limit } => format!("{} (limit {limit} %)", attempts(*hour)),
+        Reason::NeverAttempted => "no delivery attempted yet".to_owned(),
+        Reason::Success { hour } => attempts(*hour),
+        Reason::TooFewAttempts { hour, streak } => format!(
+            "{} in a row; {} of {} succeeded in 1 h (a rate needs {ENOUGH})",
+            count(*streak, "failure"),
+            hour.n_ok,
+            hour.total()
+        ),
+        Reason::ListedOn { streak: Some(n) } => {
+            format!("enabled; {} in a row (limit {})", count(*n, "failure"), STREAKS.0)
+        }
+        Reason::ListedOn { streak: None } => {
+            "enabled; an API key cannot see delivery results: send a test, or use crow listen".to_owned()
+        }
+        Reason::ListedOff { by, went_off } => listed_off(*by, *went_off),
+        Reason::Rejected { why } => format!("rejected by the platform: {why}"),
+        Reason::NotCalled => "crow has made no successful call with this key yet".to_owned(),
+        Reason::CallsSucceed { n_unknown: 0 } => "crow's calls succeed; other callers are unknown".to_owned(),
+        Reason::CallsSucceed { n_unknown } => {
+            format!("crow's calls succeed; {} not checked yet", count(*n_unknown as u64, "scope"))
+        }
+        Reason::LimitExceeded { n_refused, used, limit } => {
+            format!("{} got 429 this minute; {used} of {limit} used", count(*n_refused, "call"))
+        }
+        Reason::LittleHeadroom { left, limit } => {
+            format!("{left} of {limit} calls left this minute (limit {HEADROOM} %)")
+        }
+        Reason::Headroom { left, limit } => format!("{left} of {limit} calls left this minute"),
+        Reason::EventsMissing { since_last, usual_gap } => {
+            let limit = (*usual_gap * TIMES).max(SHORTEST);
+            format!(
+                "no events for {} min (limit {} min); the longest of the last {GAPS} gaps was {} min",
+                minutes(*since_last),
+                minutes(limit),
+                minutes(*usual_gap)
+            )
+        }
+        Reason::Overdue { late, limit } => {
+            format!("oldest due delivery is {} s late (limit {} s)", late.as_secs(), limit.as_secs())
+        }
+        Reason::ClockSkew { by, limit } => format!(
+            "clocks of the platform and this machine differ by {} s (limit {} s)",
+            by.as_secs(),
+            limit.as_secs()
+        ),
+    }
+}
+
+fn off_since(at: Option<Timestamp>) -> String {
+    at.map_or_else(String::new, |at| format!("; off since {}", at.format("%H:%M:%S UTC")))
+}
+
+fn attempts(hour: Tally) -> String {
+    format!("{} of {} attempts succeeded in 1 h", hour.n_ok, hour.total())
+}
+
+fn listed_off(by: Option<Disabled>, went_off: Option<(Timestamp, Timestamp)>) -> String {
+    let when = went_off.map_or_else(
+        || "off since before crow first saw it".to_owned(),
+        |(after, before)| {
+            format!("went off between {} and {} UTC", after.format("%H:%M:%S"), before.format("%H:%M:%S"))
+        },
+    );
+    match by {
+        Some(Disabled::Breaker) => format!("breaker tripped; {when}"),
+        Some(Disabled::Manual) => format!("disabled by hand; {when}"),
+        None => format!("{when}; cause unknown (breaker or by hand)"),
+    }
+}
+
+const fn minutes(duration: Duration) -> u64 {
+    duration.as_secs() / 60
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_names_value_limit_and_window() {
+        let at = Some(Timestamp::from_millis(0));
+        let hour = Tally { n_ok: 32, n_failed: 8 };
+        let cases = [
+            (
+                Reason::Dormant { days: 97, limit: 90, is_used: true },
+                "unused for 97 days (limit 90): consider revoking it",
+            ),
+            (Reason::Dormant { days: 30, limit: 30, is_used: false }, "never used, created 30 days ago (limit 30)"),
+            (Reason::ServerErrors { n: 1 }, "1 call got 5xx in the last minute (limit 0)"),
+            (Reason::Tripped { at }, "breaker tripped: 20 failures in a row; off since 00:00:00 UTC"),
+            (Reason::Disabled { at: None, is_intended: false }, "disabled by hand, no reason given"),
+            (Reason::LowSuccess { hour, limit: 95 }, "32 of 40 attempts succeeded in 1 h (limit 95 %)"),
+            (
+                Reason::TooFewAttempts { hour: Tally { n_ok: 0, n_failed: 8 }, streak: 8 },
+                "8 failures in a row; 0 of 8 succeeded in 1 h (a rate needs 20)",
+            ),
+            (
+                Reason::EventsMissing { since_last: Duration::from_secs(1_500), usual_gap: Duration::from_secs(480) },
+                "no events for 25 min (limit 24 min); the longest of the last 20 gaps was 8 min",
+            ),
+        ];
+        for (reason, text) in cases {
+            assert_eq!(why(&reason), text);
+        }
+    }
+}
