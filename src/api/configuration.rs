@@ -292,7 +292,7 @@ mod tests {
         assert_eq!(empty.changes(&wanted).len(), 1, "nothing is taken away");
         let mut other = configuration(60, true);
         other.companies[0].keys[0].scopes = vec![Scope::Admin];
-        assert!(wanted.changes(&other)[0].words().contains("never change"));
+        assert!(wanted.changes(&other)[0].words().contains("cannot be changed"));
     }
 
     #[test]

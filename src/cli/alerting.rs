@@ -144,7 +144,7 @@ mod tests {
         for (text, said) in [
             ("[alerts]\ncommand = []\n", "no program given"),
             ("[alerts]\n\nbel = true\n", "unknown field `bel`"),
-            ("[alerts.webhook]\nurl = \"http://h.example/\"\n", "must begin with https://"),
+            ("[alerts.webhook]\nurl = \"http://h.example/\"\n", "must use https://"),
             ("[alerts.pagerduty]\nrouting_key_file = \"/none\"\n", "/none"),
         ] {
             assert!(read(text).expect_err(said).to_string().contains(said), "{said}");

@@ -156,8 +156,8 @@ mod tests {
         let names = asking(name_server(ResponseCode::NoError).await);
         assert_eq!(names.resolve("known.example").await, Ok(vec![IpAddr::from([192, 0, 2, 7])]));
         let unknown = |text: &str| Err(Unresolved::Unknown(text.to_owned()));
-        assert_eq!(names.resolve("no.example").await, unknown("the name no.example does not exist"));
-        assert_eq!(names.resolve("empty.example").await, unknown("the name empty.example has no address"));
+        assert_eq!(names.resolve("no.example").await, unknown("no.example does not exist"));
+        assert_eq!(names.resolve("empty.example").await, unknown("empty.example has no address"));
         let broken = "the name servers of broken.example do not answer";
         assert_eq!(names.resolve("broken.example").await, unknown(broken));
 

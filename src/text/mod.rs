@@ -7,14 +7,14 @@ use std::fmt::Display;
 
 /// Count with a regular plural: `1 event`, `2 events`.
 #[must_use]
-pub fn count<N: Display + PartialEq + From<u8>>(n: N, noun: &str) -> String {
+pub fn count<N: Display + Copy + PartialEq + From<u8>>(n: N, noun: &str) -> String {
     let ending = if n == N::from(1) { "" } else { "s" };
     format!("{n} {noun}{ending}")
 }
 
 /// Count with an irregular plural: `1 delivery`, `2 deliveries`.
 #[must_use]
-pub fn several<N: Display + PartialEq + From<u8>>(n: N, one: &str, many: &str) -> String {
+pub fn several<N: Display + Copy + PartialEq + From<u8>>(n: N, one: &str, many: &str) -> String {
     let noun = if n == N::from(1) { one } else { many };
     format!("{n} {noun}")
 }

@@ -194,7 +194,7 @@ fn a_ticket_says_what_happened_when_to_whom_and_how_to_see_it_again() {
         "1. `endpoint-500`: the endpoint",
         "What to do: Ask the owner.",
         "- Does it answer? **unknown**: `nothing was sent`",
-        "(limit 5), asked 2023-11-14T22:13:29.000Z",
+        "(expected 5), read 2023-11-14T22:13:29.000Z",
         "-X POST 'https://hooks.example/orders?REDACTED'",
         "$SIGNING_SECRET",
         "event payloads and signing secrets",

@@ -229,7 +229,7 @@ fn what_cannot_be_used_is_said_under_the_form_and_what_was_typed_stays() {
         ("K\n", "enter a name"),
         ("K\tcrm\n", "select at least one scope"),
         ("2xj\nx\n", "is not a number from 1 to 1,000,000"),
-        ("3xjjj\n\u{15}soon\n", "soon is "),
+        ("3xjjj\n\u{15}soon\n", "soon is not a time"),
         ("3xjjj\n\u{15}1h\t2h\n", "the end must be after the start"),
         ("3xjjj\n\t\t \t \n", "select at least one state"),
         ("Kz", "Space changes this field"),

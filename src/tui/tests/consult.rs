@@ -202,7 +202,7 @@ fn playbooks_that_fit_the_selection_are_run_and_opened() {
     bench.press("\n");
     let screen = bench.screen();
     for part in [
-        "2. subscription 23: the endpoint answers",
+        "2. subscription 23: the endpoint returns errors",
         "Ask the endpoint's owner",
         "unknown",
         "the platform went away",

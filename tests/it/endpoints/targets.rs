@@ -120,8 +120,7 @@ async fn s2_the_platform_is_no_target_of_its_own() {
     }
     scene.names.leads("innocent.example", &["127.0.0.1"]);
     let subscription = scene.aim(&format!("http://innocent.example:{port}/api/v1/events/test")).await;
-    let expected =
-        "blocked: innocent.example resolves to 127.0.0.1, but a target must not be an address of this platform's own host";
+    let expected = "blocked: innocent.example resolves to 127.0.0.1, but a target must not be an address of this platform's own host";
     assert_eq!(came_to(&scene.shoot(subscription).await), expected);
 }
 

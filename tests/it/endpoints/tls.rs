@@ -56,7 +56,9 @@ async fn e4_eight_bad_certificates() {
             Kind::SelfSigned | Kind::UnknownAuthority => {
                 "tls: the receiver's certificate is self-signed, from an unknown authority, or lacks an intermediate"
             }
-            Kind::SignedByALeaf => "tls: the receiver's certificate is signed by a certificate that is not an authority",
+            Kind::SignedByALeaf => {
+                "tls: the receiver's certificate is signed by a certificate that is not an authority"
+            }
             Kind::WrongPurpose => "tls: the receiver's certificate is invalid: certificate had invalid extensions",
             Kind::Good | Kind::Missing => "tls: the receiver ended the TLS connection (alert: AccessDenied)",
         };

@@ -93,11 +93,7 @@ async fn every_pane_tells_what_keys_can_prove_and_says_what_it_cannot_know() {
         console.press(key);
         until(&format!("pane {key}: {parts:?}"), async || parts.iter().all(|part| console.shows(part))).await;
     };
-    pane(
-        "2",
-        &["Zapier", "vwxy", "Poller", "ABCD", "events:read", "admin", "An API key cannot see other keys"],
-    )
-    .await;
+    pane("2", &["Zapier", "vwxy", "Poller", "ABCD", "events:read", "admin", "An API key cannot see other keys"]).await;
     pane("3", &["17", "lead.created payment.failed", "UNK", "x sends a test, crow listen receives"]).await;
     pane("4", &["An API key cannot see deliveries", "crow listen"]).await;
     pane("5", &["41", "45", "lead.created", "crow reconcile"]).await;
