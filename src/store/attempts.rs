@@ -156,7 +156,7 @@ pub(crate) fn get(connection: &Connection, id: AttemptId) -> Result<Option<(Atte
             n_response_bytes: count(row, "n_response_bytes")?,
             peer: row.get("peer")?,
             phases: phases(row)?,
-            shed_at: maybe_time(row, "shed_at")?,
+            shed_at: maybe_time(row, "stripped_at")?,
         };
         Ok((read(row)?, exchange, row.get("sent")?))
     };

@@ -26,7 +26,7 @@ pub(crate) struct Entry<'a> {
 
 /// Appends a change. Must run in the transaction of the change itself.
 pub(crate) fn append(connection: &Connection, key: &AuditKey, entry: &Entry<'_>) -> Result<(), Error> {
-    let kept = kept(connection, key)?;
+    let kept = authentic(custody::kept(connection, HEAD)?, key);
     let last = last(connection)?;
     // The chain continues from the stored head, whatever rows the table has: truncated rows stay missing and added rows
     // stay wrong. A head that this key did not write is left in place, so that verification reports it.
@@ -53,13 +53,13 @@ fn keep(connection: &Connection, key: &AuditKey, head: &Head) -> Result<(), Erro
     custody::keep(connection, HEAD, &[head.sequence.to_be_bytes().as_slice(), &head.mac, &seal(key, head)].concat())
 }
 
-/// Returns the stored head; `None` if there is none or its MAC was not made with this key.
-fn kept(connection: &Connection, key: &AuditKey) -> Result<Option<Head>, Error> {
-    let Some(bytes) = custody::kept(connection, HEAD)? else { return Ok(None) };
-    let Some((sequence, rest)) = bytes.split_first_chunk::<8>() else { return Ok(None) };
-    let Some((mac, sealed)) = rest.split_last_chunk::<32>() else { return Ok(None) };
+/// Returns the head in a stored value; `None` if there is none or its MAC was not made with this key.
+fn authentic(value: Option<Vec<u8>>, key: &AuditKey) -> Option<Head> {
+    let bytes = value?;
+    let (sequence, rest) = bytes.split_first_chunk::<8>()?;
+    let (mac, sealed) = rest.split_last_chunk::<32>()?;
     let head = Head { sequence: i64::from_be_bytes(*sequence), mac: mac.to_vec() };
-    Ok((seal(key, &head) == *sealed).then_some(head))
+    (seal(key, &head) == *sealed).then_some(head)
 }
 
 /// Returns number and MAC of the last row; 0 and empty if the trail is empty.
@@ -69,10 +69,10 @@ fn last(connection: &Connection) -> Result<Head, Error> {
     Ok(statement.query_row([], read).optional()?.unwrap_or_default())
 }
 
-/// Returns the head of the chain if the last row is the one that was written last.
+/// Returns the head of the chain if the last row is the one that was written last. Works with older schemas too.
 pub(crate) fn head(connection: &Connection, key: &AuditKey) -> Result<Option<Head>, Error> {
     let last = last(connection)?;
-    Ok(kept(connection, key)?.filter(|head| *head == last))
+    Ok(authentic(custody::kept_in_any_schema(connection, HEAD)?, key).filter(|head| *head == last))
 }
 
 /// Returns whether the trail contains the row of an exported head with its MAC.

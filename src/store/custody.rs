@@ -1,5 +1,5 @@
-//! Values sealed with the master key: the pepper of key hashes and the signing secrets. The table `custody` also stores
-//! the audit head and the epoch of the database.
+//! Values sealed with the master key: the pepper of key hashes and the signing secrets. The table `platform_values` also
+//! stores the audit head and the epoch of the database.
 
 use super::Error;
 use crate::domain::ids::SubscriptionId;
@@ -8,11 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 /// Returns the sealed pepper; `None` before the platform was initialized, or if it was initialized before peppers were
 /// stored here. Works with older schemas too.
 pub(crate) fn pepper(connection: &Connection) -> Result<Option<Vec<u8>>, Error> {
-    let mut is_kept = connection.prepare_cached("SELECT 1 FROM sqlite_schema WHERE name = 'custody'")?;
-    if !is_kept.exists([])? {
-        return Ok(None);
-    }
-    kept(connection, "pepper")
+    kept_in_any_schema(connection, "pepper")
 }
 
 /// Stores the sealed pepper of key hashes.
@@ -33,12 +29,27 @@ pub(crate) fn set_epoch(connection: &Connection, epoch: &str) -> Result<(), Erro
 
 /// Deletes the epoch of the database.
 pub(crate) fn clear_epoch(connection: &Connection) -> Result<(), Error> {
-    connection.prepare_cached("DELETE FROM custody WHERE name = 'epoch'")?.execute([])?;
+    connection.prepare_cached("DELETE FROM platform_values WHERE name = 'epoch'")?.execute([])?;
     Ok(())
 }
 
 /// Returns the value stored under a name.
 pub(super) fn kept(connection: &Connection, name: &str) -> Result<Option<Vec<u8>>, Error> {
+    let mut statement = connection.prepare_cached("SELECT value FROM platform_values WHERE name = ?1")?;
+    Ok(statement.query_row([name], |row| row.get(0)).optional()?)
+}
+
+/// Returns the value stored under a name, also from a database whose schema is older; `None` if that schema has no such
+/// table. Databases that are only read, such as backups, are not migrated.
+pub(super) fn kept_in_any_schema(connection: &Connection, name: &str) -> Result<Option<Vec<u8>>, Error> {
+    let mut is_there = connection.prepare_cached("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1")?;
+    if is_there.exists(["platform_values"])? {
+        return kept(connection, name);
+    }
+    // Name of the table before schema version 17.
+    if !is_there.exists(["custody"])? {
+        return Ok(None);
+    }
     let mut statement = connection.prepare_cached("SELECT sealed FROM custody WHERE name = ?1")?;
     Ok(statement.query_row([name], |row| row.get(0)).optional()?)
 }
@@ -46,7 +57,7 @@ pub(super) fn kept(connection: &Connection, name: &str) -> Result<Option<Vec<u8>
 /// Stores a value under a name, replacing an earlier one.
 pub(super) fn keep(connection: &Connection, name: &str, sealed: &[u8]) -> Result<(), Error> {
     connection
-        .prepare_cached("INSERT INTO custody VALUES (?1, ?2) ON CONFLICT DO UPDATE SET sealed = excluded.sealed")?
+        .prepare_cached("INSERT INTO platform_values VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value")?
         .execute(params![name, sealed])?;
     Ok(())
 }

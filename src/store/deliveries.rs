@@ -100,7 +100,7 @@ pub(crate) fn next_due(connection: &Connection) -> Result<Vec<Waiting>, Error> {
                          ORDER BY due_at LIMIT 1)
              FROM waiting WHERE id IS NOT NULL
          )
-         SELECT dues.id AS id, due, company_id, target_url, ramp FROM dues JOIN subscriptions s ON s.id = dues.id WHERE due IS NOT NULL"
+         SELECT dues.id AS id, due, company_id, target_url, slow_start_limit FROM dues JOIN subscriptions s ON s.id = dues.id WHERE due IS NOT NULL"
     ))?;
     let rows = statement.query_map([], |row| {
         Ok(Waiting {
@@ -108,7 +108,7 @@ pub(crate) fn next_due(connection: &Connection) -> Result<Vec<Waiting>, Error> {
             company: CompanyId(row.get("company_id")?),
             target_url: row.get("target_url")?,
             due_at: super::time(row, "due")?,
-            ramp: Ramp::at(small(row, "ramp")?),
+            ramp: Ramp::at(small(row, "slow_start_limit")?),
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -263,7 +263,7 @@ pub(crate) fn n_due(connection: &Connection, of: SubscriptionId, most: u32, now:
 /// Returns the backlog of a subscription from maintained counters, without scanning deliveries.
 pub(crate) fn backlog(connection: &Connection, subscription: SubscriptionId) -> Result<Backlog, Error> {
     let mut statement = connection.prepare_cached(
-        "SELECT state, n FROM backlogs WHERE subscription_id = ?1 AND n > 0
+        "SELECT state, n FROM delivery_counts WHERE subscription_id = ?1 AND n > 0
          UNION ALL SELECT 'in_flight', count(*) FROM leases WHERE subscription_id = ?1
          UNION ALL SELECT d.state, -count(*) FROM leases l JOIN deliveries d ON d.id = l.delivery_id
              WHERE l.subscription_id = ?1 GROUP BY d.state",
@@ -298,7 +298,8 @@ pub(crate) fn oldest_due(connection: &Connection) -> Result<Option<Timestamp>, E
 }
 
 /// Columns of a claimed delivery, in the order in which [`read`] expects them.
-pub(super) const CLAIMED: &str = "id, event_id, subscription_id, company_id, kind, n_attempts, n_beside, retry_base_ms";
+pub(super) const CLAIMED: &str =
+    "id, event_id, subscription_id, company_id, kind, n_attempts, n_uncounted, retry_base_ms";
 
 /// Reads a claimed delivery by column number, which is faster than by name and runs for every attempt.
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Claimed> {

@@ -20,7 +20,7 @@ pub(crate) fn add(
 ) -> Result<(), Error> {
     let whole = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let mut rollup = connection.prepare_cached(
-        "INSERT INTO attempt_rollups (subscription_id, span_ms, slot_at, bin, n_ok, n_failed) VALUES (:id, :span, :slot, :bin, :ok, :failed)
+        "INSERT INTO attempt_rollups (subscription_id, width_ms, slot_at, bin, n_ok, n_failed) VALUES (:id, :span, :slot, :bin, :ok, :failed)
          ON CONFLICT DO UPDATE SET n_ok = n_ok + :ok, n_failed = n_failed + :failed",
     )?;
     let mut all = Tally::default();
@@ -54,7 +54,7 @@ pub(crate) fn rate(
 ) -> Result<(Tally, Histogram), Error> {
     let mut statement = connection.prepare_cached(
         "SELECT bin, sum(n_ok) AS n_ok, sum(n_failed) AS n_failed FROM attempt_rollups
-         WHERE subscription_id = ?1 AND span_ms = ?2 AND slot_at >= ?3 GROUP BY bin",
+         WHERE subscription_id = ?1 AND width_ms = ?2 AND slot_at >= ?3 GROUP BY bin",
     )?;
     let mut rows = statement.query(params![subscription.0, span_ms, since.millis()])?;
     let (mut tally, mut histogram) = (Tally::default(), Histogram::default());

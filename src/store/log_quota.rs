@@ -12,7 +12,7 @@ const SLICE: usize = 500;
 /// Returns the next company after `last` whose log exceeds `quota` bytes, wrapping around to the first.
 pub(crate) fn next_above(connection: &Connection, quota: u64, last: CompanyId) -> Result<Option<CompanyId>, Error> {
     let mut statement = connection.prepare_cached(
-        "SELECT company_id FROM company_logs WHERE n_bytes > ?1 ORDER BY company_id <= ?2, company_id LIMIT 1",
+        "SELECT company_id FROM company_log_sizes WHERE n_bytes > ?1 ORDER BY company_id <= ?2, company_id LIMIT 1",
     )?;
     let quota = i64::try_from(quota).unwrap_or(i64::MAX);
     Ok(statement.query_row(params![quota, last.0], |row| row.get(0).map(CompanyId)).optional()?)
@@ -45,9 +45,11 @@ pub(crate) fn shrink(connection: &Connection, of: CompanyId, quota: u64, now: Ti
 
 /// Size of a company's log, size of its attempts without headers and bodies, and the id of the last of these.
 fn usage(connection: &Connection, of: CompanyId) -> Result<Option<(u64, u64, i64)>, Error> {
-    let mut statement = connection
-        .prepare_cached("SELECT n_bytes, n_shed_bytes, shed_through FROM company_logs WHERE company_id = ?1")?;
-    let read = |row: &Row<'_>| Ok((count(row, "n_bytes")?, count(row, "n_shed_bytes")?, row.get("shed_through")?));
+    let mut statement = connection.prepare_cached(
+        "SELECT n_bytes, n_stripped_bytes, stripped_through_id FROM company_log_sizes WHERE company_id = ?1",
+    )?;
+    let read =
+        |row: &Row<'_>| Ok((count(row, "n_bytes")?, count(row, "n_stripped_bytes")?, row.get("stripped_through_id")?));
     Ok(statement.query_row([of.0], read).optional()?)
 }
 
@@ -55,12 +57,12 @@ fn usage(connection: &Connection, of: CompanyId) -> Result<Option<(u64, u64, i64
 fn shed(connection: &Connection, of: CompanyId, id: i64, now: Timestamp) -> Result<(), Error> {
     connection
         .prepare_cached(
-            "UPDATE attempts SET request_headers = '[]', request_body = NULL, response_headers = '[]', response_body = x'', shed_at = ?2
+            "UPDATE attempts SET request_headers = '[]', request_body = NULL, response_headers = '[]', response_body = x'', stripped_at = ?2
              WHERE id = ?1",
         )?
         .execute(params![id, now.millis()])?;
     connection
-        .prepare_cached("UPDATE company_logs SET shed_through = ?2 WHERE company_id = ?1")?
+        .prepare_cached("UPDATE company_log_sizes SET stripped_through_id = ?2 WHERE company_id = ?1")?
         .execute([of.0, id])?;
     Ok(())
 }
@@ -129,11 +131,11 @@ mod tests {
         for company in [1, 2] {
             let scanned = format!(
                 "SELECT coalesce(sum(n_log_bytes), 0) FROM attempts WHERE company_id = {company}
-                 UNION ALL SELECT coalesce(sum(n_log_bytes), 0) FROM attempts WHERE company_id = {company} AND shed_at IS NOT NULL"
+                 UNION ALL SELECT coalesce(sum(n_log_bytes), 0) FROM attempts WHERE company_id = {company} AND stripped_at IS NOT NULL"
             );
             let kept = format!(
-                "SELECT coalesce(max(n_bytes), 0) FROM company_logs WHERE company_id = {company}
-                 UNION ALL SELECT coalesce(max(n_shed_bytes), 0) FROM company_logs WHERE company_id = {company}"
+                "SELECT coalesce(max(n_bytes), 0) FROM company_log_sizes WHERE company_id = {company}
+                 UNION ALL SELECT coalesce(max(n_stripped_bytes), 0) FROM company_log_sizes WHERE company_id = {company}"
             );
             assert_eq!(numbers(connection, &scanned), numbers(connection, &kept), "company {company}");
         }
@@ -149,7 +151,7 @@ mod tests {
         ) {
             let connection = filled(&attempts);
             check(&connection);
-            let of_other = "SELECT id FROM attempts WHERE company_id = 2 AND shed_at IS NULL";
+            let of_other = "SELECT id FROM attempts WHERE company_id = 2 AND stripped_at IS NULL";
             let others = numbers(&connection, of_other);
             let mine = numbers(&connection, "SELECT id FROM attempts WHERE company_id = 1");
             let mut is_less = false;
@@ -158,10 +160,10 @@ mod tests {
                 check(&connection);
                 let left = numbers(&connection, "SELECT id FROM attempts WHERE company_id = 1");
                 prop_assert_eq!(&left, &mine[mine.len() - left.len()..], "what goes is the oldest");
-                let shed = numbers(&connection, "SELECT id FROM attempts WHERE company_id = 1 AND shed_at IS NOT NULL");
+                let shed = numbers(&connection, "SELECT id FROM attempts WHERE company_id = 1 AND stripped_at IS NOT NULL");
                 prop_assert_eq!(&shed, &left[..shed.len()], "what gives up its body is the oldest");
             }
-            let n_bytes = numbers(&connection, "SELECT n_bytes FROM company_logs WHERE company_id = 1");
+            let n_bytes = numbers(&connection, "SELECT n_bytes FROM company_log_sizes WHERE company_id = 1");
             prop_assert!(n_bytes.iter().all(|n| u64::try_from(*n).is_ok_and(|n| n <= quota)), "{:?}", n_bytes);
             let is_more_than_needed = n_bytes.iter().any(|n| u64::try_from(*n).is_ok_and(|n| n + LARGEST <= quota));
             prop_assert!(!is_less || !is_more_than_needed, "{:?} of {}", n_bytes, quota);

@@ -60,6 +60,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/platform/0014_log_quota.sql"),
     include_str!("../../assets/migrations/platform/0015_request_callers.sql"),
     include_str!("../../assets/migrations/platform/0016_request_sizes.sql"),
+    include_str!("../../assets/migrations/platform/0017_names.sql"),
 ];
 
 /// Options with which the platform's database is opened.

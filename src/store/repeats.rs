@@ -16,10 +16,14 @@ pub(crate) struct Earlier {
 /// Returns the answer stored for an API key under an idempotency key since `since`.
 pub(crate) fn get(connection: &Connection, key: KeyId, name: &str, since: Timestamp) -> Result<Option<Earlier>, Error> {
     let mut statement = connection.prepare_cached(
-        "SELECT digest, status, body FROM repeats WHERE key_id = ?1 AND name = ?2 AND created_at > ?3",
+        "SELECT request_digest, response_status, response_body FROM idempotency_keys WHERE key_id = ?1 AND idempotency_key = ?2 AND created_at > ?3",
     )?;
     let read = |row: &rusqlite::Row<'_>| {
-        Ok(Earlier { digest: row.get("digest")?, status: row.get("status")?, body: row.get("body")? })
+        Ok(Earlier {
+            digest: row.get("request_digest")?,
+            status: row.get("response_status")?,
+            body: row.get("response_body")?,
+        })
     };
     Ok(statement.query_row(params![key.0, name, since.millis()], read).optional()?)
 }
@@ -34,7 +38,7 @@ pub(crate) fn keep(
 ) -> Result<(), Error> {
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO repeats (key_id, name, digest, status, body, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT OR REPLACE INTO idempotency_keys (key_id, idempotency_key, request_digest, response_status, response_body, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
         .execute(params![key.0, name, answer.digest, answer.status, answer.body, now.millis()])?;
     Ok(())
@@ -42,6 +46,6 @@ pub(crate) fn keep(
 
 /// Deletes answers stored at or before `until`.
 pub(crate) fn forget(connection: &Connection, until: Timestamp) -> Result<(), Error> {
-    connection.prepare_cached("DELETE FROM repeats WHERE created_at <= ?1")?.execute([until.millis()])?;
+    connection.prepare_cached("DELETE FROM idempotency_keys WHERE created_at <= ?1")?.execute([until.millis()])?;
     Ok(())
 }

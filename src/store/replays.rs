@@ -32,7 +32,7 @@ pub(crate) fn insert(connection: &Connection, replay: &Replay) -> Result<ReplayI
     let states: Vec<&str> = replay.choice.states.iter().map(|state| state.name()).collect();
     connection
         .prepare_cached(
-            "INSERT INTO replays (subscription_id, company_id, phase, since_at, until_at, states, per_second, asked_by, created_at)
+            "INSERT INTO replays (subscription_id, company_id, state, since_at, until_at, states, per_second, requested_by, created_at)
              VALUES (:subscription, :company, :phase, :since, :until, :states, :per_second, :by, :now)",
         )?
         .execute(named_params! {
@@ -53,7 +53,7 @@ fn chosen(connection: &Connection, choice: &Choice, state: State) -> Result<(Str
                 between(connection, "deliveries", "created_at", Some(choice.since), Some(choice.until))?;
             ("deliveries_subscription", above, below)
         }
-        _ => ("deliveries_left", -1, i64::MAX),
+        _ => ("deliveries_replayable", -1, i64::MAX),
     };
     let from = format!(
         "FROM deliveries INDEXED BY {index} WHERE subscription_id = :subscription AND state = '{name}'
@@ -82,7 +82,7 @@ pub(crate) fn select(connection: &Connection, id: ReplayId, of: SubscriptionId, 
     for &state in &choice.states {
         let (from, above, below) = chosen(connection, choice, state)?;
         let mut statement = connection.prepare_cached(&format!(
-            "INSERT INTO replay_picks (replay_id, delivery_id, state) SELECT :id, id, state {from}"
+            "INSERT INTO replay_items (replay_id, delivery_id, state) SELECT :id, id, state {from}"
         ))?;
         n_selected += statement.execute(named_params! {
             ":id": id.0, ":subscription": of.0, ":since": choice.since.millis(), ":until": choice.until.millis(), ":above": above,
@@ -97,8 +97,8 @@ pub(crate) fn select(connection: &Connection, id: ReplayId, of: SubscriptionId, 
 pub(crate) fn select_missed(connection: &Connection, id: ReplayId, of: SubscriptionId) -> Result<u64, Error> {
     let n_selected = connection
         .prepare_cached(
-            "INSERT INTO replay_picks (replay_id, delivery_id, state) SELECT ?1, id, state FROM deliveries INDEXED BY deliveries_left
-             WHERE subscription_id = ?2 AND state = 'skipped' AND id > (SELECT skipped_after FROM subscriptions s WHERE s.id = ?2)",
+            "INSERT INTO replay_items (replay_id, delivery_id, state) SELECT ?1, id, state FROM deliveries INDEXED BY deliveries_replayable
+             WHERE subscription_id = ?2 AND state = 'skipped' AND id > (SELECT missed_after_delivery_id FROM subscriptions s WHERE s.id = ?2)",
         )?
         .execute(params![id.0, of.0])?;
     selected(connection, id, n_selected)
@@ -114,7 +114,7 @@ fn selected(connection: &Connection, id: ReplayId, n: usize) -> Result<u64, Erro
 pub(crate) fn running(connection: &Connection) -> Result<Vec<Running>, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT r.id, r.subscription_id, r.per_second FROM replays r JOIN subscriptions s ON s.id = r.subscription_id
-         WHERE r.phase = 'running' AND s.disabled_reason IS NULL AND s.deleted_at IS NULL ORDER BY r.id",
+         WHERE r.state = 'running' AND s.disabled_reason IS NULL AND s.deleted_at IS NULL ORDER BY r.id",
     )?;
     let rows = statement.query_map([], |row| {
         Ok(Running {
@@ -129,7 +129,7 @@ pub(crate) fn running(connection: &Connection) -> Result<Vec<Running>, Error> {
 /// Lists at most `limit` selected deliveries that are not leased, by ascending number.
 pub(crate) fn next(connection: &Connection, id: ReplayId, limit: u32) -> Result<Vec<Pick>, Error> {
     let mut statement = connection.prepare_cached(
-        "SELECT p.delivery_id, p.state, d.state AS now FROM replay_picks p LEFT JOIN deliveries d ON d.id = p.delivery_id
+        "SELECT p.delivery_id, p.state, d.state AS now FROM replay_items p LEFT JOIN deliveries d ON d.id = p.delivery_id
          WHERE p.replay_id = ?1 AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.delivery_id = p.delivery_id)
          ORDER BY p.delivery_id LIMIT ?2",
     )?;
@@ -148,7 +148,7 @@ pub(crate) fn next(connection: &Connection, id: ReplayId, limit: u32) -> Result<
 pub(crate) fn take(connection: &Connection, of: ReplayId, id: DeliveryId, now: Timestamp) -> Result<(), Error> {
     connection
         .prepare_cached(
-            "UPDATE deliveries SET state = 'pending', kind = 'replay', due_at = ?3, n_beside = n_attempts, replay_id = ?2
+            "UPDATE deliveries SET state = 'pending', kind = 'replay', due_at = ?3, n_uncounted = n_attempts, replay_id = ?2
              WHERE id = ?1 AND state IN ('skipped', 'exhausted', 'parked', 'succeeded')",
         )?
         .execute(params![id.0, of.0, now.millis()])?;
@@ -158,7 +158,7 @@ pub(crate) fn take(connection: &Connection, of: ReplayId, id: DeliveryId, now: T
 /// Removes a delivery from the selection of a replay.
 pub(crate) fn strike(connection: &Connection, of: ReplayId, id: DeliveryId) -> Result<(), Error> {
     connection
-        .prepare_cached("DELETE FROM replay_picks WHERE replay_id = ?1 AND delivery_id = ?2")?
+        .prepare_cached("DELETE FROM replay_items WHERE replay_id = ?1 AND delivery_id = ?2")?
         .execute([of.0, id.0])?;
     Ok(())
 }
@@ -171,12 +171,12 @@ pub(crate) fn advance(
     now: Timestamp,
 ) -> Result<(), Error> {
     connection
-        .prepare_cached("UPDATE replays SET n_taken = n_taken + ?2, n_passed = n_passed + ?3 WHERE id = ?1")?
+        .prepare_cached("UPDATE replays SET n_enqueued = n_enqueued + ?2, n_skipped = n_skipped + ?3 WHERE id = ?1")?
         .execute(params![id.0, n_taken, n_passed])?;
     connection
         .prepare_cached(
-            "UPDATE replays SET phase = 'finished', ended_at = ?2
-             WHERE id = ?1 AND phase = 'running' AND NOT EXISTS (SELECT 1 FROM replay_picks p WHERE p.replay_id = ?1)",
+            "UPDATE replays SET state = 'finished', ended_at = ?2
+             WHERE id = ?1 AND state = 'running' AND NOT EXISTS (SELECT 1 FROM replay_items p WHERE p.replay_id = ?1)",
         )?
         .execute(params![id.0, now.millis()])?;
     Ok(())
@@ -196,13 +196,13 @@ pub(crate) fn ended(connection: &Connection, id: DeliveryId, at: State) -> Resul
 /// Sets the state of a replay; cancelling deletes its selection.
 pub(crate) fn turn(connection: &Connection, id: ReplayId, phase: Phase, now: Timestamp) -> Result<(), Error> {
     let ended_at = matches!(phase, Phase::Cancelled | Phase::Finished).then(|| now.millis());
-    connection.prepare_cached("UPDATE replays SET phase = ?2, ended_at = ?3 WHERE id = ?1")?.execute(params![
+    connection.prepare_cached("UPDATE replays SET state = ?2, ended_at = ?3 WHERE id = ?1")?.execute(params![
         id.0,
         phase.name(),
         ended_at
     ])?;
     if phase == Phase::Cancelled {
-        connection.prepare_cached("DELETE FROM replay_picks WHERE replay_id = ?1")?.execute([id.0])?;
+        connection.prepare_cached("DELETE FROM replay_items WHERE replay_id = ?1")?.execute([id.0])?;
     }
     Ok(())
 }
@@ -210,7 +210,7 @@ pub(crate) fn turn(connection: &Connection, id: ReplayId, phase: Phase, now: Tim
 /// Lists the replays of a subscription that are running or paused.
 pub(crate) fn open(connection: &Connection, of: SubscriptionId) -> Result<Vec<ReplayId>, Error> {
     let mut statement = connection
-        .prepare_cached("SELECT id FROM replays WHERE subscription_id = ?1 AND phase IN ('running', 'paused')")?;
+        .prepare_cached("SELECT id FROM replays WHERE subscription_id = ?1 AND state IN ('running', 'paused')")?;
     Ok(statement.query_map([of.0], |row| row.get(0).map(ReplayId))?.collect::<Result<_, _>>()?)
 }
 
@@ -248,7 +248,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Replay> {
         id: ReplayId(row.get("id")?),
         subscription: SubscriptionId(row.get("subscription_id")?),
         company: CompanyId(row.get("company_id")?),
-        phase: Phase::named(&row.get::<_, String>("phase")?).ok_or_else(|| unreadable("phase"))?,
+        phase: Phase::named(&row.get::<_, String>("state")?).ok_or_else(|| unreadable("state"))?,
         choice: Choice {
             since: time(row, "since_at")?,
             until: time(row, "until_at")?,
@@ -257,12 +257,12 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Replay> {
         per_second: small(row, "per_second")?,
         progress: Progress {
             n_selected: count(row, "n_selected")?,
-            n_taken: count(row, "n_taken")?,
-            n_passed: count(row, "n_passed")?,
+            n_taken: count(row, "n_enqueued")?,
+            n_passed: count(row, "n_skipped")?,
             n_succeeded: count(row, "n_succeeded")?,
             n_exhausted: count(row, "n_exhausted")?,
         },
-        asked_by: row.get("asked_by")?,
+        asked_by: row.get("requested_by")?,
         created_at: time(row, "created_at")?,
         ended_at: maybe_time(row, "ended_at")?,
     })

@@ -39,8 +39,8 @@ const SLICE: u32 = 500;
 /// Inserts rows into the request log.
 pub(crate) fn insert<'a>(connection: &Connection, rows: impl Iterator<Item = &'a Request>) -> Result<(), Error> {
     let mut log = connection.prepare_cached(
-        "INSERT INTO requests (at, key_id, company_id, method, route, status, code, request_id, elapsed_ms, detail, claimed_company, claimed_last4,
-             query, address, agent)
+        "INSERT INTO requests (at, key_id, company_id, method, route, status, code, request_id, elapsed_ms, detail, claimed_company_id, claimed_last4,
+             query, address, user_agent)
          VALUES (:at, :key, :company, :method, :route, :status, :code, :id, :elapsed, :detail, :claimed, :last4, :query, :address, :agent)",
     )?;
     for row in rows {
@@ -152,7 +152,7 @@ pub(crate) fn list(connection: &Connection, of: &RequestFilter, span: &Span) -> 
 fn read(row: &Row<'_>) -> rusqlite::Result<Logged> {
     let key: Option<i64> = row.get("key_id")?;
     let company: Option<i64> = row.get("company_id")?;
-    let claimed: Option<i64> = row.get("claimed_company")?;
+    let claimed: Option<i64> = row.get("claimed_company_id")?;
     let claimed = claimed.map(CompanyId).zip(row.get("claimed_last4")?);
     let request = Request {
         at: time(row, "at")?,
@@ -167,7 +167,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Logged> {
         elapsed_ms: super::count(row, "elapsed_ms")?,
         query: row.get("query")?,
         address: row.get("address")?,
-        agent: row.get("agent")?,
+        agent: row.get("user_agent")?,
     };
     Ok(Logged { id: row.get("id")?, request })
 }
@@ -179,7 +179,7 @@ mod tests {
 
     /// Bytes of a row as the limit counts them: its texts, and 100.
     const STORED: &str =
-        "100 + octet_length(concat(method, route, code, request_id, detail, claimed_last4, query, address, agent))";
+        "100 + octet_length(concat(method, route, code, request_id, detail, claimed_last4, query, address, user_agent))";
 
     fn row(n: i64, company: Option<i64>) -> Request {
         Request {
@@ -246,11 +246,20 @@ mod tests {
         let connection = Connection::open_in_memory().unwrap();
         let (old, new) = crate::store::MIGRATIONS.split_at(15);
         connection.execute_batch(&old.concat()).unwrap();
-        let rows: Vec<Request> = (0..100).map(|n| row(n, (n % 3 > 0).then_some(n % 3))).collect();
-        insert(&connection, rows.iter()).unwrap();
+        let earlier = "INSERT INTO requests (at, company_id, method, route, status, request_id, elapsed_ms, detail, agent)
+             VALUES (?1, nullif(?1 % 3, 0), 'GET', '/api/v1/events', 200, 'req_' || ?1, 1, 'ä', 'agent/' || ?1)";
+        for n in 0..100 {
+            connection.execute(earlier, [n]).unwrap();
+        }
         connection.execute_batch(&new.concat()).unwrap();
         check(&connection);
         assert_eq!(known(&connection).len(), 3);
+        let named = Request { agent: Some("agent/100".to_owned()), ..row(100, Some(1)) };
+        insert(&connection, [named].iter()).unwrap();
+        check(&connection);
+        while forget(&connection, Timestamp::from_millis(50)).unwrap() > 0 {}
+        check(&connection);
+        assert_eq!(oldest(&connection), 50);
     }
 
     #[test]

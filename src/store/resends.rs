@@ -19,7 +19,7 @@ pub(crate) struct Waiting {
 /// Requests a resend; returns `false` if one is requested already.
 pub(crate) fn ask(connection: &Connection, id: DeliveryId, now: Timestamp) -> Result<bool, Error> {
     let mut statement = connection.prepare_cached(
-        "INSERT INTO resends (delivery_id, subscription_id, asked_at)
+        "INSERT INTO resends (delivery_id, subscription_id, requested_at)
          SELECT id, subscription_id, ?2 FROM deliveries WHERE id = ?1 ON CONFLICT DO NOTHING",
     )?;
     Ok(statement.execute(params![id.0, now.millis()])? == 1)
@@ -76,7 +76,7 @@ pub(crate) fn settle(connection: &Connection, id: DeliveryId, lease: &str, has_s
     }
     connection
         .prepare_cached(
-            "UPDATE deliveries SET n_attempts = n_attempts + 1, n_beside = n_beside + 1,
+            "UPDATE deliveries SET n_attempts = n_attempts + 1, n_uncounted = n_uncounted + 1,
                  state = CASE WHEN ?2 THEN 'succeeded' ELSE state END, due_at = CASE WHEN NOT ?2 THEN due_at END WHERE id = ?1",
         )?
         .execute(params![id.0, has_succeeded])?;

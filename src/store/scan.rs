@@ -159,7 +159,7 @@ pub(crate) fn between(
     // The condition `id % 256 = 0` is spelled as in the partial index, which SQLite would otherwise not use.
     let milestone = |what: &str, comparison: &str, at: Timestamp| -> Result<Option<i64>, Error> {
         let sql = format!(
-            "SELECT {what}(id) FROM {table} INDEXED BY {table}_milestones WHERE id % 256 = 0 AND {time} {comparison} ?1"
+            "SELECT {what}(id) FROM {table} INDEXED BY {table}_time_sparse WHERE id % 256 = 0 AND {time} {comparison} ?1"
         );
         Ok(connection.prepare_cached(&sql)?.query_row([at.millis()], |row| row.get(0))?)
     };

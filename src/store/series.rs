@@ -57,7 +57,7 @@ pub(crate) fn subscription(
 ) -> Result<BTreeMap<Timestamp, Attempts>, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT slot_at, bin, n_ok, n_failed FROM attempt_rollups
-         WHERE subscription_id = ?1 AND span_ms = ?2 AND slot_at >= ?3 AND slot_at < ?4",
+         WHERE subscription_id = ?1 AND width_ms = ?2 AND slot_at >= ?3 AND slot_at < ?4",
     )?;
     let mut rows = statement.query(params![id.0, span_ms, since.millis(), until.millis()])?;
     let mut slots: BTreeMap<Timestamp, Attempts> = BTreeMap::new();

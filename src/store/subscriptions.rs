@@ -120,7 +120,7 @@ pub(crate) fn ever(
 pub(crate) fn attempted(connection: &Connection, subscription: &Subscription) -> Result<(), Error> {
     connection
         .prepare_cached(
-            "UPDATE subscriptions SET streak = :streak, streak_began_at = :began, streak_latest_at = :latest, ramp = :ramp,
+            "UPDATE subscriptions SET n_consecutive_failures = :streak, first_failure_at = :began, last_failure_at = :latest, slow_start_limit = :ramp,
                  last_attempt_at = :attempt, last_success_at = :success WHERE id = :id",
         )?
         .execute(named_params! {
@@ -141,7 +141,7 @@ pub(crate) fn disable(
     connection
         .prepare_cached(
             "UPDATE subscriptions SET disabled_reason = ?2, disabled_note = ?4, disabled_at = ?3, updated_at = ?3,
-                 skipped_after = (SELECT coalesce(max(d.id), 0) FROM deliveries d) WHERE id = ?1",
+                 missed_after_delivery_id = (SELECT coalesce(max(d.id), 0) FROM deliveries d) WHERE id = ?1",
         )?
         .execute(params![id.0, reason.name(), now.millis(), note])?;
     Ok(())
@@ -165,8 +165,8 @@ pub(crate) fn set_note(connection: &Connection, id: SubscriptionId, note: &str, 
 pub(crate) fn enable(connection: &Connection, id: SubscriptionId, now: Timestamp) -> Result<(), Error> {
     connection
         .prepare_cached(
-            "UPDATE subscriptions SET disabled_reason = NULL, disabled_note = NULL, disabled_at = NULL, streak = 0, streak_began_at = NULL,
-                 streak_latest_at = NULL, n_skipped = 0, ramp = ?3, updated_at = ?2 WHERE id = ?1",
+            "UPDATE subscriptions SET disabled_reason = NULL, disabled_note = NULL, disabled_at = NULL, n_consecutive_failures = 0, first_failure_at = NULL,
+                 last_failure_at = NULL, n_missed = 0, slow_start_limit = ?3, updated_at = ?2 WHERE id = ?1",
         )?
         .execute(params![id.0, now.millis(), Ramp::FOOT.room()])?;
     Ok(())
@@ -174,13 +174,13 @@ pub(crate) fn enable(connection: &Connection, id: SubscriptionId, now: Timestamp
 
 /// Counts one more missed event.
 pub(crate) fn skipped(connection: &Connection, id: SubscriptionId) -> Result<(), Error> {
-    connection.prepare_cached("UPDATE subscriptions SET n_skipped = n_skipped + 1 WHERE id = ?1")?.execute([id.0])?;
+    connection.prepare_cached("UPDATE subscriptions SET n_missed = n_missed + 1 WHERE id = ?1")?.execute([id.0])?;
     Ok(())
 }
 
 /// Columns of a subscription and its time of deletion, in the order in which they are read.
 const COLUMNS: &str = "id, company_id, created_by, target_url, event_types, description, managed_by, disabled_reason, disabled_at, \
-                       streak, ramp, streak_began_at, streak_latest_at, last_attempt_at, last_success_at, n_skipped, created_at, \
+                       n_consecutive_failures, slow_start_limit, first_failure_at, last_failure_at, last_attempt_at, last_success_at, n_missed, created_at, \
                        updated_at, deleted_at";
 
 /// Reads a subscription by column number: this runs for every event and attempt, and looking up names costs as much as

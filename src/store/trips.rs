@@ -40,7 +40,7 @@ pub(crate) fn close(
 /// Lists at most `limit` trips, newest first.
 pub(crate) fn latest(connection: &Connection, limit: u32) -> Result<Vec<Trip>, Error> {
     let mut statement = connection.prepare_cached(
-        "SELECT t.*, CASE WHEN t.enabled_at IS NULL THEN s.n_skipped ELSE t.n_missed END AS missed
+        "SELECT t.*, CASE WHEN t.enabled_at IS NULL THEN s.n_missed ELSE t.n_missed END AS missed
          FROM trips t JOIN subscriptions s ON s.id = t.subscription_id ORDER BY t.id DESC LIMIT ?1",
     )?;
     Ok(statement.query_map([limit], read)?.collect::<Result<_, _>>()?)
@@ -60,7 +60,7 @@ pub(crate) fn list(
         table: if subscription.is_some() { "trips INDEXED BY trips_subscription" } else { "trips" },
         columns: "*",
         computed: ", CASE WHEN enabled_at IS NULL
-                          THEN coalesce((SELECT s.n_skipped FROM subscriptions s WHERE s.id = subscription_id), 0)
+                          THEN coalesce((SELECT s.n_missed FROM subscriptions s WHERE s.id = subscription_id), 0)
                           ELSE n_missed END AS missed",
         time: "tripped_at",
         seek,

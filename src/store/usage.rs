@@ -108,7 +108,7 @@ fn caller(
 ) -> Result<(), Error> {
     let n_known = connection
         .prepare_cached(
-            "UPDATE key_callers SET n = n + ?6, last_at = max(last_at, ?5) WHERE key_id = ?1 AND day_at = ?2 AND address = ?3 AND agent = ?4",
+            "UPDATE key_callers SET n = n + ?6, last_at = max(last_at, ?5) WHERE key_id = ?1 AND day_at = ?2 AND address = ?3 AND user_agent = ?4",
         )?
         .execute(params![key.0, day.millis(), address, agent, last_at.millis(), n])?;
     if n_known > 0 {
@@ -120,7 +120,7 @@ fn caller(
     let (address, agent) = if n_callers < CALLERS { (address, agent) } else { (OTHERS, OTHERS) };
     connection
         .prepare_cached(
-            "INSERT INTO key_callers (key_id, day_at, address, agent, n, last_at) VALUES (?1, ?2, ?3, ?4, ?6, ?5)
+            "INSERT INTO key_callers (key_id, day_at, address, user_agent, n, last_at) VALUES (?1, ?2, ?3, ?4, ?6, ?5)
              ON CONFLICT DO UPDATE SET n = n + ?6, last_at = max(last_at, ?5)",
         )?
         .execute(params![key.0, day.millis(), address, agent, last_at.millis(), n])?;
@@ -148,14 +148,14 @@ pub(crate) fn routes(connection: &Connection, key: Option<KeyId>, since: Timesta
 /// Sums the callers of all keys, from the day of `since` on, busiest first.
 pub(crate) fn callers(connection: &Connection, since: Timestamp) -> Result<Vec<CallerUse>, Error> {
     let mut statement = connection.prepare_cached(
-        "SELECT key_id, address, agent, sum(n) AS n, max(last_at) AS last_at FROM key_callers
-         WHERE day_at >= ?1 GROUP BY 1, 2, 3 ORDER BY n DESC, address, agent",
+        "SELECT key_id, address, user_agent, sum(n) AS n, max(last_at) AS last_at FROM key_callers
+         WHERE day_at >= ?1 GROUP BY 1, 2, 3 ORDER BY n DESC, address, user_agent",
     )?;
     let rows = statement.query_map([since.slot(DAY_MS).millis()], |row| {
         Ok(CallerUse {
             key: KeyId(row.get("key_id")?),
             address: row.get("address")?,
-            agent: row.get("agent")?,
+            agent: row.get("user_agent")?,
             n: count(row, "n")?,
             last_at: time(row, "last_at")?,
         })
@@ -237,7 +237,7 @@ pub(crate) fn counts(connection: &Connection) -> Result<Counts, Error> {
     for (state, n) in &mut waiting {
         let mut sum = connection.prepare_cached(
             "SELECT CASE ?1 WHEN 'in_flight' THEN (SELECT count(*) FROM leases)
-                 ELSE (SELECT coalesce(sum(n), 0) FROM backlogs WHERE state = ?1)
+                 ELSE (SELECT coalesce(sum(n), 0) FROM delivery_counts WHERE state = ?1)
                      - (SELECT count(*) FROM leases l JOIN deliveries d ON d.id = l.delivery_id WHERE d.state = ?1) END AS n",
         )?;
         *n = sum.query_row([state.name()], |row| count(row, "n"))?;
@@ -247,7 +247,7 @@ pub(crate) fn counts(connection: &Connection) -> Result<Counts, Error> {
              count(*) FILTER (WHERE disabled_reason IS NULL) AS enabled,
              count(*) FILTER (WHERE disabled_reason IS NOT NULL AND disabled_reason <> 'circuit_breaker') AS off,
              count(*) FILTER (WHERE disabled_reason = 'circuit_breaker') AS tripped,
-             coalesce(max(streak) FILTER (WHERE disabled_reason IS NULL), 0) AS failures
+             coalesce(max(n_consecutive_failures) FILTER (WHERE disabled_reason IS NULL), 0) AS failures
          FROM subscriptions WHERE deleted_at IS NULL",
     )?;
     Ok(statement.query_row([], |row| {

@@ -23,8 +23,8 @@ pub struct Used {
 pub(crate) fn flush(connection: &Connection, used: &Used) -> Result<(), Error> {
     connection
         .prepare_cached(
-            "INSERT INTO windows (key_id, bucket, start_at, used, refused) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT DO UPDATE SET used = max(used, ?4), refused = max(refused, ?5)",
+            "INSERT INTO rate_windows (key_id, bucket, start_at, n_admitted, n_rejected) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT DO UPDATE SET n_admitted = max(n_admitted, ?4), n_rejected = max(n_rejected, ?5)",
         )?
         .execute(params![
             used.key.0,
@@ -40,7 +40,7 @@ pub(crate) fn flush(connection: &Connection, used: &Used) -> Result<(), Error> {
 pub(crate) fn since(connection: &Connection, key: Option<KeyId>, since: Timestamp) -> Result<Vec<Used>, Error> {
     let of_one = if key.is_some() { "key_id = ?1 AND" } else { "?1 IS NULL AND" };
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT key_id, bucket, start_at, used, refused FROM windows WHERE {of_one} start_at >= ?2 ORDER BY start_at"
+        "SELECT key_id, bucket, start_at, n_admitted, n_rejected FROM rate_windows WHERE {of_one} start_at >= ?2 ORDER BY start_at"
     ))?;
     let rows = statement.query_map(params![key.map(|id| id.0), since.millis()], read)?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -50,7 +50,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Used> {
     Ok(Used {
         key: KeyId(row.get("key_id")?),
         bucket: Bucket::named(&row.get::<_, String>("bucket")?).ok_or_else(|| unreadable("bucket"))?,
-        window: Window { start: time(row, "start_at")?, used: small(row, "used")? },
-        n_refused: count(row, "refused")?,
+        window: Window { start: time(row, "start_at")?, used: small(row, "n_admitted")? },
+        n_refused: count(row, "n_rejected")?,
     })
 }

@@ -103,8 +103,8 @@ fn pause_of(key: &str, bucket: Bucket) -> String {
 
 fn take(connection: &Connection, wish: &Wish, now: Timestamp) -> Result<Turn, Error> {
     let times = |what: &str| -> Result<[Option<i64>; 3], Error> {
-        let mut statement =
-            connection.prepare_cached("SELECT taken, blocked_until, done FROM turns WHERE what = ?1")?;
+        let mut statement = connection
+            .prepare_cached("SELECT last_tried_at, blocked_until, last_success_at FROM poll_state WHERE task = ?1")?;
         let found = statement.query_row([what], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?])).optional()?;
         Ok(found.unwrap_or_default())
     };
@@ -128,7 +128,7 @@ fn take(connection: &Connection, wish: &Wish, now: Timestamp) -> Result<Turn, Er
     let id = connection.last_insert_rowid();
     connection
         .prepare_cached(
-            "INSERT INTO turns (what, taken) VALUES (?1, ?2) ON CONFLICT (what) DO UPDATE SET taken = excluded.taken",
+            "INSERT INTO poll_state (task, last_tried_at) VALUES (?1, ?2) ON CONFLICT (task) DO UPDATE SET last_tried_at = excluded.last_tried_at",
         )?
         .execute(params![wish.what, now.millis()])?;
     Ok(Turn::Granted(id))
@@ -143,17 +143,17 @@ fn window(connection: &Connection, key: &str, bucket: Bucket, now: Timestamp) ->
         )?
         .query_row(params![key, bucket.name(), since], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let mut statement = connection.prepare_cached(
-        "SELECT minute, ceiling, used, own, reset, seen FROM windows WHERE key = ?1 AND bucket = ?2 AND minute > ?3 ORDER BY minute DESC",
+        "SELECT minute_at, rate_limit, n_used, n_own_calls, reset_at, seen_at FROM rate_windows WHERE key = ?1 AND bucket = ?2 AND minute_at > ?3 ORDER BY minute_at DESC",
     )?;
     let mut rows = statement.query(params![key, bucket.name(), now.millis() - BUSY_FOR])?;
     let mut window = Window { n_own, first_own_at: first_own.map(Timestamp::from_millis), ..Window::unseen(bucket) };
     let mut is_newest = true;
     while let Some(row) = rows.next()? {
-        let (minute, used, own): (i64, u32, u32) = (row.get("minute")?, row.get("used")?, row.get("own")?);
-        let seen: i64 = row.get("seen")?;
+        let (minute, used, own): (i64, u32, u32) = (row.get("minute_at")?, row.get("n_used")?, row.get("n_own_calls")?);
+        let seen: i64 = row.get("seen_at")?;
         if is_newest {
-            window.limit = row.get("ceiling")?;
-            let reset: Option<i64> = row.get("reset")?;
+            window.limit = row.get("rate_limit")?;
+            let reset: Option<i64> = row.get("reset_at")?;
             let ends = reset.unwrap_or(minute + MINUTE_MS);
             if ends > now.millis() {
                 window.left = Some(window.limit.saturating_sub(used));
@@ -183,7 +183,7 @@ fn settle(connection: &Connection, id: i64, wish: &Wish, outcome: &Outcome, now:
         ])?;
     if outcome.meaning == Some(Meaning::Success) {
         connection
-            .prepare_cached("UPDATE keys SET used = ?2, refused = NULL WHERE name = ?1")?
+            .prepare_cached("UPDATE keys SET last_used_at = ?2, rejection = NULL WHERE name = ?1")?
             .execute(params![wish.key, now.millis()])?;
     }
     if let Some((limit, left, reset)) = outcome.window {
@@ -196,10 +196,10 @@ fn settle(connection: &Connection, id: i64, wish: &Wish, outcome: &Outcome, now:
         let refused = u32::from(outcome.meaning == Some(Meaning::RateLimited));
         connection
             .prepare_cached(
-                "INSERT INTO windows (key, bucket, minute, ceiling, used, own, reset, n_refused, seen)
+                "INSERT INTO rate_windows (key, bucket, minute_at, rate_limit, n_used, n_own_calls, reset_at, n_rejected, seen_at)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-                 ON CONFLICT (key, bucket, minute) DO UPDATE SET ceiling = excluded.ceiling, used = max(used, excluded.used),
-                 own = excluded.own, reset = excluded.reset, n_refused = n_refused + excluded.n_refused, seen = excluded.seen",
+                 ON CONFLICT (key, bucket, minute_at) DO UPDATE SET rate_limit = excluded.rate_limit, n_used = max(n_used, excluded.n_used),
+                 n_own_calls = excluded.n_own_calls, reset_at = excluded.reset_at, n_rejected = n_rejected + excluded.n_rejected, seen_at = excluded.seen_at",
             )?
             .execute(params![
                 wish.key,
@@ -216,8 +216,8 @@ fn settle(connection: &Connection, id: i64, wish: &Wish, outcome: &Outcome, now:
     if let Some(until) = outcome.blocked_until {
         connection
             .prepare_cached(
-                "INSERT INTO turns (what, blocked_until) VALUES (?1, ?2)
-                 ON CONFLICT (what) DO UPDATE SET blocked_until = excluded.blocked_until",
+                "INSERT INTO poll_state (task, blocked_until) VALUES (?1, ?2)
+                 ON CONFLICT (task) DO UPDATE SET blocked_until = excluded.blocked_until",
             )?
             .execute(params![pause_of(&wish.key, wish.bucket), until.millis()])?;
     }

@@ -18,7 +18,7 @@ impl History {
             for KeyName { name, last4, company } in &keys {
                 connection.execute("DELETE FROM keys WHERE name = ?1 AND last4 <> ?2", [name, last4])?;
                 connection.execute(
-                    "INSERT OR IGNORE INTO keys (name, last4, company, held, lacking) VALUES (?1, ?2, ?3, '', '')",
+                    "INSERT OR IGNORE INTO keys (name, last4, company, granted_scopes, missing_scopes) VALUES (?1, ?2, ?3, '', '')",
                     params![name, last4, company.0],
                 )?;
             }
@@ -38,7 +38,9 @@ impl History {
     pub async fn note_scopes(&self, key: String, held: Scopes, lacking: Scopes) -> Result<(), Error> {
         self.write(move |connection| {
             connection
-                .prepare_cached("UPDATE keys SET held = ?2, lacking = ?3, refused = NULL WHERE name = ?1")?
+                .prepare_cached(
+                    "UPDATE keys SET granted_scopes = ?2, missing_scopes = ?3, rejection = NULL WHERE name = ?1",
+                )?
                 .execute(params![key, held.to_string(), lacking.to_string()])?;
             Ok(())
         })
@@ -53,7 +55,7 @@ impl History {
     pub async fn note_refused(&self, key: String, why: Untrusted) -> Result<(), Error> {
         self.write(move |connection| {
             connection
-                .prepare_cached("UPDATE keys SET refused = ?2 WHERE name = ?1")?
+                .prepare_cached("UPDATE keys SET rejection = ?2 WHERE name = ?1")?
                 .execute([key.as_str(), why.raw()])?;
             Ok(())
         })

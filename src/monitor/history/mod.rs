@@ -27,6 +27,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../assets/migrations/history/0001_initial.sql"),
     include_str!("../../../assets/migrations/history/0002_remote.sql"),
     include_str!("../../../assets/migrations/history/0003_unreadable.sql"),
+    include_str!("../../../assets/migrations/history/0004_names.sql"),
 ];
 /// Maximum number of link changes that are kept.
 const LINKS: i64 = 1_000;
@@ -80,7 +81,7 @@ impl History {
             .write(Lane::Common, move |connection| {
                 connection.prepare_cached("DELETE FROM alerts")?.execute([])?;
                 let mut insert = connection.prepare_cached(
-                    "INSERT OR REPLACE INTO alerts (subject, name, standing, why, since) VALUES (?1, ?2, ?3, ?4, ?5)",
+                    "INSERT OR REPLACE INTO alerts (subject, name, status, reason, since_at) VALUES (?1, ?2, ?3, ?4, ?5)",
                 )?;
                 for alert in &alerts {
                     let subject = write_subject(alert.subject);
@@ -114,10 +115,10 @@ impl History {
         self.database
             .write(Lane::Common, move |connection| {
                 connection
-                    .prepare_cached("INSERT INTO links (at, state, why) VALUES (?1, ?2, ?3)")?
+                    .prepare_cached("INSERT INTO link_changes (at, state, reason) VALUES (?1, ?2, ?3)")?
                     .execute(params![at.millis(), state, why])?;
                 connection
-                    .prepare_cached("DELETE FROM links WHERE id <= (SELECT max(id) FROM links) - ?1")?
+                    .prepare_cached("DELETE FROM link_changes WHERE id <= (SELECT max(id) FROM link_changes) - ?1")?
                     .execute([LINKS])?;
                 Ok(())
             })
@@ -126,20 +127,20 @@ impl History {
 }
 
 fn read_alerts(connection: &Connection) -> Result<Vec<Alert>, Error> {
-    let mut statement = connection.prepare_cached("SELECT subject, name, standing, why, since FROM alerts")?;
+    let mut statement = connection.prepare_cached("SELECT subject, name, status, reason, since_at FROM alerts")?;
     let mut rows = statement.query([])?;
     let mut alerts = Vec::new();
     while let Some(row) = rows.next()? {
         let subject = read_subject(&row.get::<_, String>("subject")?);
-        let stored: String = row.get("standing")?;
+        let stored: String = row.get("status")?;
         let standing = ALARMING.into_iter().find(|known| standing(*known) == stored);
         let (Some(subject), Some(standing)) = (subject, standing) else { continue };
-        let since = Timestamp::from_millis(row.get("since")?);
+        let since = Timestamp::from_millis(row.get("since_at")?);
         alerts.push(Alert {
             subject,
             name: Untrusted::new(row.get::<_, String>("name")?),
             standing,
-            why: row.get("why")?,
+            why: row.get("reason")?,
             since,
             acknowledged: None,
         });

@@ -97,9 +97,9 @@ impl History {
         cursor: Option<String>,
         limit: u32,
     ) -> Result<LogPage<EventRow>, Error> {
-        let sql = "SELECT r.id, r.company, r.type, r.created, length(r.envelope) FROM events r
+        let sql = "SELECT r.id, r.company, r.type, r.created_at, length(r.envelope) FROM events r
                    WHERE (:company IS NULL OR r.company = :company) AND (:type IS NULL OR r.type = :type)
-                   AND (:since IS NULL OR r.created >= :since) AND (:until IS NULL OR r.created < :until)";
+                   AND (:since IS NULL OR r.created_at >= :since) AND (:until IS NULL OR r.created_at < :until)";
         self.database
             .read(Lane::Common, move |connection| {
                 let (since, until) = (millis(query.since), millis(query.until));
@@ -116,8 +116,7 @@ impl History {
     ///
     /// [`Error`] when the database cannot be read.
     pub async fn event(&self, id: EventId) -> Result<Option<EventDetail>, Error> {
-        let sql =
-            "SELECT r.id, r.company, r.type, r.created, length(r.envelope), r.envelope FROM events r WHERE r.id = ?1";
+        let sql = "SELECT r.id, r.company, r.type, r.created_at, length(r.envelope), r.envelope FROM events r WHERE r.id = ?1";
         self.database
             .read(Lane::Common, move |connection| {
                 let mut statement = connection.prepare_cached(sql)?;
@@ -187,12 +186,12 @@ impl History {
         cursor: Option<String>,
         limit: u32,
     ) -> Result<LogPage<AttemptRow>, Error> {
-        let sql = "SELECT r.id, r.at, r.company, r.event, r.type, r.attempt, r.answered, r.elapsed_ms, r.verdict FROM receipts r
+        let sql = "SELECT r.id, r.at, r.company, r.event, r.type, r.attempt, r.answered_status, r.elapsed_ms, r.signature_result FROM received_deliveries r
                    WHERE (:company IS NULL OR r.company = :company) AND (:event IS NULL OR r.event = :event)
-                   AND (:type IS NULL OR r.type = :type) AND (:status IS NULL OR r.answered = :status)
-                   AND (:outcome IS NULL OR (r.answered BETWEEN 200 AND 299) = (:outcome = 'success'))
+                   AND (:type IS NULL OR r.type = :type) AND (:status IS NULL OR r.answered_status = :status)
+                   AND (:outcome IS NULL OR (r.answered_status BETWEEN 200 AND 299) = (:outcome = 'success'))
                    AND (:since IS NULL OR r.at >= :since) AND (:until IS NULL OR r.at < :until)
-                   AND (:subscription IS NULL) AND (:q IS NULL OR instr(r.verdict, :q) > 0)";
+                   AND (:subscription IS NULL) AND (:q IS NULL OR instr(r.signature_result, :q) > 0)";
         self.database
             .read(Lane::Common, move |connection| {
                 let (since, until) = (millis(query.since), millis(query.until));
@@ -218,13 +217,13 @@ impl History {
     ///
     /// [`Error`] when the database cannot be read.
     pub async fn receipt(&self, id: AttemptId) -> Result<Option<AttemptDetail>, Error> {
-        let sql = "SELECT r.id, r.at, r.company, r.event, r.type, r.attempt, r.answered, r.elapsed_ms, r.verdict, r.head, r.body
-                   FROM receipts r WHERE r.id = ?1";
+        let sql = "SELECT r.id, r.at, r.company, r.event, r.type, r.attempt, r.answered_status, r.elapsed_ms, r.signature_result, r.headers, r.body
+                   FROM received_deliveries r WHERE r.id = ?1";
         self.database
             .read(Lane::Common, move |connection| {
                 let mut statement = connection.prepare_cached(sql)?;
                 let found = statement.query_row(params![id.0], |found| {
-                    let (head, body): (String, Vec<u8>) = (found.get("head")?, found.get("body")?);
+                    let (head, body): (String, Vec<u8>) = (found.get("headers")?, found.get("body")?);
                     let headers: Vec<(String, String)> = serde_json::from_str(&head).unwrap_or_default();
                     Ok(AttemptDetail {
                         row: receipt(found)?.1,
@@ -254,7 +253,7 @@ impl History {
         cursor: Option<String>,
         limit: u32,
     ) -> Result<LogPage<TripRow>, Error> {
-        let sql = "SELECT r.* FROM outages r WHERE (:company IS NULL OR r.company = :company)
+        let sql = "SELECT r.* FROM subscription_outages r WHERE (:company IS NULL OR r.company = :company)
                    AND (:subscription IS NULL OR r.subscription = :subscription)";
         self.database
             .read(Lane::Common, move |connection| {
@@ -312,7 +311,7 @@ fn request(row: &Row<'_>) -> rusqlite::Result<(i64, RequestRow)> {
 
 fn receipt(row: &Row<'_>) -> rusqlite::Result<(i64, AttemptRow)> {
     let id: i64 = row.get("id")?;
-    let verdict: String = row.get("verdict")?;
+    let verdict: String = row.get("signature_result")?;
     let event: Option<i64> = row.get("event")?;
     let attempt = AttemptRow {
         id: AttemptId(id),
@@ -327,7 +326,7 @@ fn receipt(row: &Row<'_>) -> rusqlite::Result<(i64, AttemptRow)> {
         number: row.get::<_, Option<u32>>("attempt")?.unwrap_or(1),
         of: RETRIES + 1,
         elapsed_ms: row.get::<_, i64>("elapsed_ms")?.unsigned_abs(),
-        status_code: row.get("answered")?,
+        status_code: row.get("answered_status")?,
         cause: None,
         error: (verdict != "genuine").then(|| Untrusted::new(verdict)),
     };

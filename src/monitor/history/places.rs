@@ -16,9 +16,9 @@ impl History {
         self.write(move |connection| {
             connection
                 .prepare_cached(
-                    "INSERT INTO turns (what, known_from) VALUES (?1, ?2) ON CONFLICT (what) DO UPDATE
-                     SET place = NULL, known_from = excluded.known_from
-                     WHERE known_from IS NULL OR known_from > excluded.known_from",
+                    "INSERT INTO poll_state (task, complete_since) VALUES (?1, ?2) ON CONFLICT (task) DO UPDATE
+                     SET cursor = NULL, complete_since = excluded.complete_since
+                     WHERE complete_since IS NULL OR complete_since > excluded.complete_since",
                 )?
                 .execute(params![what, since.millis()])?;
             Ok(())
@@ -34,7 +34,7 @@ impl History {
     pub async fn place(&self, what: String) -> Result<Option<Vec<(String, String)>>, Error> {
         self.database
             .read(Lane::Common, move |connection| {
-                let mut statement = connection.prepare_cached("SELECT place FROM turns WHERE what = ?1")?;
+                let mut statement = connection.prepare_cached("SELECT cursor FROM poll_state WHERE task = ?1")?;
                 let text: Option<Option<String>> = statement.query_row([what], |row| row.get(0)).optional()?;
                 Ok(text.flatten().and_then(|text| serde_json::from_str(&text).ok()))
             })
@@ -49,9 +49,9 @@ impl History {
     /// [`Error`] when the database cannot be written.
     pub async fn begin_anew(&self, what: String, company: CompanyId) -> Result<Option<Timestamp>, Error> {
         self.write(move |connection| {
-            connection.prepare_cached("UPDATE turns SET place = NULL WHERE what = ?1")?.execute([&what])?;
+            connection.prepare_cached("UPDATE poll_state SET cursor = NULL WHERE task = ?1")?.execute([&what])?;
             let newest: Option<i64> = connection
-                .prepare_cached("SELECT max(created) FROM events WHERE company = ?1")?
+                .prepare_cached("SELECT max(created_at) FROM events WHERE company = ?1")?
                 .query_row([company.0], |row| row.get(0))?;
             Ok(newest.map(Timestamp::from_millis))
         })

@@ -90,7 +90,7 @@ impl History {
             let head = serde_json::to_string(&receipt.headers).unwrap_or_default();
             connection
                 .prepare_cached(
-                    "INSERT INTO receipts (at, event, type, company, delivery, attempt, verdict, answered, elapsed_ms, head, body)
+                    "INSERT INTO received_deliveries (at, event, type, company, delivery, attempt, signature_result, answered_status, elapsed_ms, headers, body)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
                 )?
                 .execute(params![
@@ -109,8 +109,8 @@ impl History {
             if !is_believed(&receipt.verdict) {
                 connection
                     .prepare_cached(
-                        "DELETE FROM receipts WHERE verdict NOT IN (?1, ?2) AND id NOT IN
-                         (SELECT id FROM receipts WHERE verdict NOT IN (?1, ?2) ORDER BY id DESC LIMIT ?3)",
+                        "DELETE FROM received_deliveries WHERE signature_result NOT IN (?1, ?2) AND id NOT IN
+                         (SELECT id FROM received_deliveries WHERE signature_result NOT IN (?1, ?2) ORDER BY id DESC LIMIT ?3)",
                     )?
                     .execute(params![GENUINE, UNCHECKED, MAX_FORGED_RECEIPTS])?;
             }
@@ -141,20 +141,23 @@ impl History {
 
 /// Reads the event types of which at least one delivery was ever received, in order.
 fn types(connection: &Connection) -> Result<Vec<String>, Error> {
-    let mut statement = connection
-        .prepare_cached("SELECT DISTINCT type FROM receipts WHERE verdict IN (?1, ?2) AND type <> '' ORDER BY type")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT DISTINCT type FROM received_deliveries WHERE signature_result IN (?1, ?2) AND type <> '' ORDER BY type",
+    )?;
     Ok(statement.query_map([GENUINE, UNCHECKED], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
 fn earlier(connection: &Connection, event: Option<EventId>) -> Result<Earlier, Error> {
     let newest: Option<i64> = connection
-        .prepare_cached("SELECT event FROM receipts WHERE event IS NOT NULL ORDER BY event DESC LIMIT 1")?
+        .prepare_cached("SELECT event FROM received_deliveries WHERE event IS NOT NULL ORDER BY event DESC LIMIT 1")?
         .query_row([], |row| row.get(0))
         .optional()?;
     let n_same = match event {
         None => 0,
         Some(id) => connection
-            .prepare_cached("SELECT count(*) FROM receipts WHERE event = ?1 AND answered BETWEEN 200 AND 299")?
+            .prepare_cached(
+                "SELECT count(*) FROM received_deliveries WHERE event = ?1 AND answered_status BETWEEN 200 AND 299",
+            )?
             .query_row([id.0], |row| row.get::<_, i64>(0))?
             .unsigned_abs(),
     };
@@ -173,8 +176,8 @@ fn compare(
     let span = params![since.millis(), until.millis(), listed];
     let mut comparison = Comparison { types, ..Comparison::default() };
     let mut statement = connection.prepare_cached(
-        "SELECT e.id, e.type, e.created, EXISTS (SELECT 1 FROM receipts r WHERE r.event = e.id AND r.answered BETWEEN 200 AND 299)
-         FROM events e WHERE e.created >= ?1 AND e.created < ?2 AND e.type IN (SELECT value FROM json_each(?3)) ORDER BY e.id",
+        "SELECT e.id, e.type, e.created_at, EXISTS (SELECT 1 FROM received_deliveries r WHERE r.event = e.id AND r.answered_status BETWEEN 200 AND 299)
+         FROM events e WHERE e.created_at >= ?1 AND e.created_at < ?2 AND e.type IN (SELECT value FROM json_each(?3)) ORDER BY e.id",
     )?;
     let mut rows = statement.query(span)?;
     while let Some(row) = rows.next()? {
@@ -187,14 +190,14 @@ fn compare(
         }
     }
     let mut statement = connection.prepare_cached(
-        "SELECT DISTINCT r.event FROM receipts r WHERE r.at >= ?1 AND r.at < ?2 AND r.event IS NOT NULL
+        "SELECT DISTINCT r.event FROM received_deliveries r WHERE r.at >= ?1 AND r.at < ?2 AND r.event IS NOT NULL
          AND r.event > 0 AND NOT EXISTS (SELECT 1 FROM events e WHERE e.id = r.event)
-         AND NOT EXISTS (SELECT 1 FROM unreadable u WHERE u.number = r.event AND u.what LIKE 'events:%') ORDER BY r.event",
+         AND NOT EXISTS (SELECT 1 FROM unreadable_items u WHERE u.number = r.event AND u.list LIKE 'events:%') ORDER BY r.event",
     )?;
     let unknown = statement.query_map(params![since.millis(), until.millis()], |row| Ok(EventId(row.get(0)?)))?;
     comparison.unknown = unknown.collect::<Result<_, _>>()?;
     let mut statement = connection.prepare_cached(
-        "SELECT event, count(*) FROM receipts WHERE at >= ?1 AND at < ?2 AND event > 0 AND answered BETWEEN 200 AND 299
+        "SELECT event, count(*) FROM received_deliveries WHERE at >= ?1 AND at < ?2 AND event > 0 AND answered_status BETWEEN 200 AND 299
          GROUP BY event HAVING count(*) > 1 ORDER BY event",
     )?;
     let repeated = statement.query_map(params![since.millis(), until.millis()], |row| {
@@ -202,7 +205,7 @@ fn compare(
     })?;
     comparison.repeated = repeated.collect::<Result<_, _>>()?;
     let mut statement = connection.prepare_cached(
-        "SELECT e.type, count(*) FROM events e WHERE e.created >= ?1 AND e.created < ?2
+        "SELECT e.type, count(*) FROM events e WHERE e.created_at >= ?1 AND e.created_at < ?2
          AND e.type NOT IN (SELECT value FROM json_each(?3)) GROUP BY e.type ORDER BY e.type",
     )?;
     let others = statement.query_map(params![since.millis(), until.millis(), listed], |row| {
@@ -210,8 +213,8 @@ fn compare(
     })?;
     comparison.not_compared = others.collect::<Result<_, _>>()?;
     let mut statement = connection.prepare_cached(
-        "SELECT u.number, u.why FROM unreadable u WHERE u.what LIKE 'events:%' AND u.at >= ?1
-         AND NOT EXISTS (SELECT 1 FROM receipts r WHERE r.event = u.number AND r.answered BETWEEN 200 AND 299)
+        "SELECT u.number, u.reason FROM unreadable_items u WHERE u.list LIKE 'events:%' AND u.at >= ?1
+         AND NOT EXISTS (SELECT 1 FROM received_deliveries r WHERE r.event = u.number AND r.answered_status BETWEEN 200 AND 299)
          ORDER BY u.number, u.id",
     )?;
     let unreadable = statement.query_map([since.millis()], |row| {

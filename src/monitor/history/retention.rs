@@ -8,14 +8,14 @@ use std::time::Duration;
 /// Retention per table: table, time column, days.
 const KEPT: [(&str, &str, u64); 7] = [
     ("calls", "at", 14),
-    ("windows", "minute", 31),
-    ("events", "seen", 14),
-    ("outages", "before", 180),
-    ("watches", "until", 31),
-    ("receipts", "at", 14),
-    ("unreadable", "at", 14),
+    ("rate_windows", "minute_at", 31),
+    ("events", "seen_at", 14),
+    ("subscription_outages", "first_seen_disabled_at", 180),
+    ("watch_periods", "until_at", 31),
+    ("received_deliveries", "at", 14),
+    ("unreadable_items", "at", 14),
 ];
-/// Maximum number of rows deleted per table at once, so that the writer is not blocked for long; `windows`, which is
+/// Maximum number of rows deleted per table at once, so that the writer is not blocked for long; `rate_windows`, which is
 /// small, has no such limit.
 const SLICE: u32 = 2_000;
 
@@ -32,7 +32,7 @@ impl History {
                 let before = now.minus(Duration::from_secs(days * 86_400)).millis();
                 // WITHOUT ROWID tables have no row number; their keys begin with what is compared or are few.
                 let sql = match table {
-                    "windows" => format!("DELETE FROM {table} WHERE {column} < ?1"),
+                    "rate_windows" => format!("DELETE FROM {table} WHERE {column} < ?1"),
                     _ => format!(
                         "DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE {column} < ?1 LIMIT {SLICE})"
                     ),

@@ -151,7 +151,7 @@ impl History {
     ) -> Result<(), Error> {
         self.write(move |connection| {
             let mut insert = connection.prepare_cached(
-                "INSERT OR IGNORE INTO events (id, company, type, created, seen, envelope) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT OR IGNORE INTO events (id, company, type, created_at, seen_at, envelope) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?;
             for event in &events {
                 insert.execute(params![
@@ -171,7 +171,7 @@ impl History {
                 let place = serde_json::to_string(&place).unwrap_or_default();
                 connection
                     .prepare_cached(
-                        "INSERT INTO turns (what, place) VALUES (?1, ?2) ON CONFLICT (what) DO UPDATE SET place = excluded.place",
+                        "INSERT INTO poll_state (task, cursor) VALUES (?1, ?2) ON CONFLICT (task) DO UPDATE SET cursor = excluded.cursor",
                     )?
                     .execute([&told.what, &place])?;
             }
@@ -224,7 +224,9 @@ impl History {
         self.write(move |connection| {
             let text: String = String::from_utf8_lossy(&answer).chars().take(SHOWN).collect();
             connection
-                .prepare_cached("INSERT OR REPLACE INTO riddles (what, at, why, answer) VALUES (?1, ?2, ?3, ?4)")?
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO unreadable_answers (request, at, reason, answer) VALUES (?1, ?2, ?3, ?4)",
+                )?
                 .execute(params![what, at.millis(), why, text])?;
             Ok(())
         })
@@ -260,28 +262,28 @@ fn done(connection: &Connection, told: &Told) -> Result<(), Error> {
     let at = told.at.millis();
     connection
         .prepare_cached(
-            "INSERT INTO turns (what, done) VALUES (?1, ?2) ON CONFLICT (what) DO UPDATE SET done = excluded.done",
+            "INSERT INTO poll_state (task, last_success_at) VALUES (?1, ?2) ON CONFLICT (task) DO UPDATE SET last_success_at = excluded.last_success_at",
         )?
         .execute(params![told.what, at])?;
     let earliest = told.at.minus(told.reach).millis();
     // A poll soon enough after the last one extends its period; a later one starts a new period, which leaves a gap.
     let n = connection
-        .prepare_cached("UPDATE watches SET until = ?2 WHERE what = ?1 AND until >= ?3 AND until <= ?2")?
+        .prepare_cached("UPDATE watch_periods SET until_at = ?2 WHERE list = ?1 AND until_at >= ?3 AND until_at <= ?2")?
         .execute(params![told.what, at, earliest])?;
     if n == 0 {
         connection
-            .prepare_cached("INSERT INTO watches (what, since, until) VALUES (?1, ?2, ?2)")?
+            .prepare_cached("INSERT INTO watch_periods (list, since_at, until_at) VALUES (?1, ?2, ?2)")?
             .execute(params![told.what, at])?;
     }
     let what = told.what.split(':').next().unwrap_or_default();
-    connection.prepare_cached("DELETE FROM riddles WHERE what = ?1")?.execute([what])?;
+    connection.prepare_cached("DELETE FROM unreadable_answers WHERE request = ?1")?.execute([what])?;
     Ok(())
 }
 
 fn note_subscription(connection: &Connection, told: &Told, listed: &Listed, raw: &RawValue) -> Result<(), Error> {
     let of = &listed.subscription;
     let before: Option<(bool, i64)> = connection
-        .prepare_cached("SELECT is_enabled, seen FROM subscriptions WHERE id = ?1")?
+        .prepare_cached("SELECT is_enabled, seen_at FROM subscriptions WHERE id = ?1")?
         .query_row([of.id.0], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     match before {
@@ -289,35 +291,38 @@ fn note_subscription(connection: &Connection, told: &Told, listed: &Listed, raw:
         Some((true, seen)) if !of.is_enabled => {
             connection
                 .prepare_cached(
-                    "INSERT INTO outages (subscription, company, target, after, before) VALUES (?1, ?2, ?3, ?4, ?5)",
+                    "INSERT INTO subscription_outages (subscription, company, target, last_seen_enabled_at, first_seen_disabled_at) VALUES (?1, ?2, ?3, ?4, ?5)",
                 )?
                 .execute(params![of.id.0, of.company_id.0, of.target_url.raw(), seen, told.at.millis()])?;
         }
         Some((false, _)) if of.is_enabled => {
             connection
-                .prepare_cached("UPDATE outages SET on_again = ?2 WHERE subscription = ?1 AND on_again IS NULL")?
+                .prepare_cached(
+                    "UPDATE subscription_outages SET enabled_at = ?2 WHERE subscription = ?1 AND enabled_at IS NULL",
+                )?
                 .execute(params![of.id.0, told.at.millis()])?;
         }
         _ => {}
     }
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO subscriptions (id, company, is_enabled, listed, seen) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT OR REPLACE INTO subscriptions (id, company, is_enabled, document, seen_at) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
         .execute(params![of.id.0, of.company_id.0, of.is_enabled, raw.get(), told.at.millis()])?;
     Ok(())
 }
 
 fn keys(connection: &Connection) -> Result<Vec<KeySeen>, Error> {
-    let mut statement =
-        connection.prepare_cached("SELECT name, held, lacking, refused, used FROM keys ORDER BY name")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT name, granted_scopes, missing_scopes, rejection, last_used_at FROM keys ORDER BY name",
+    )?;
     let rows = statement.query_map([], |row| {
         Ok(KeySeen {
             name: row.get("name")?,
-            held: Scopes::parse(&row.get::<_, String>("held")?),
-            lacking: Scopes::parse(&row.get::<_, String>("lacking")?),
-            refused: row.get::<_, Option<String>>("refused")?.map(Untrusted::new),
-            used_at: row.get::<_, Option<i64>>("used")?.map(Timestamp::from_millis),
+            held: Scopes::parse(&row.get::<_, String>("granted_scopes")?),
+            lacking: Scopes::parse(&row.get::<_, String>("missing_scopes")?),
+            refused: row.get::<_, Option<String>>("rejection")?.map(Untrusted::new),
+            used_at: row.get::<_, Option<i64>>("last_used_at")?.map(Timestamp::from_millis),
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -326,11 +331,11 @@ fn keys(connection: &Connection) -> Result<Vec<KeySeen>, Error> {
 fn seen(connection: &Connection, now: Timestamp) -> Result<Seen, Error> {
     let count =
         |sql: &str| -> Result<i64, Error> { Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?) };
-    let n_receipts = count("SELECT count(*) FROM receipts")?;
+    let n_receipts = count("SELECT count(*) FROM received_deliveries")?;
     let calls = count("SELECT coalesce(max(id), 0) FROM calls")?;
     let events = count("SELECT count(*) FROM events")?;
     let heard: Option<i64> =
-        connection.prepare_cached("SELECT max(done) FROM turns")?.query_row([], |row| row.get(0))?;
+        connection.prepare_cached("SELECT max(last_success_at) FROM poll_state")?.query_row([], |row| row.get(0))?;
     Ok(Seen {
         keys: keys(connection)?,
         windows: windows(connection, now)?,
@@ -348,9 +353,9 @@ fn seen(connection: &Connection, now: Timestamp) -> Result<Seen, Error> {
 fn windows(connection: &Connection, now: Timestamp) -> Result<Vec<WindowSeen>, Error> {
     let mut found = Vec::new();
     let mut statement = connection.prepare_cached(
-        "SELECT w.key, w.bucket, w.minute, w.ceiling, w.used, w.n_refused, w.reset FROM windows w
-         JOIN (SELECT key, bucket, max(minute) AS newest FROM windows GROUP BY key, bucket) n
-         ON w.key = n.key AND w.bucket = n.bucket AND w.minute = n.newest ORDER BY w.key, w.bucket",
+        "SELECT w.key, w.bucket, w.minute_at, w.rate_limit, w.n_used, w.n_rejected, w.reset_at FROM rate_windows w
+         JOIN (SELECT key, bucket, max(minute_at) AS newest FROM rate_windows GROUP BY key, bucket) n
+         ON w.key = n.key AND w.bucket = n.bucket AND w.minute_at = n.newest ORDER BY w.key, w.bucket",
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
@@ -363,11 +368,11 @@ fn windows(connection: &Connection, now: Timestamp) -> Result<Vec<WindowSeen>, E
         found.push(WindowSeen {
             key,
             bucket,
-            minute_at: Timestamp::from_millis(row.get("minute")?),
-            limit: row.get("ceiling")?,
-            used: row.get("used")?,
-            n_refused: row.get("n_refused")?,
-            reset_at: row.get::<_, Option<i64>>("reset")?.map(Timestamp::from_millis),
+            minute_at: Timestamp::from_millis(row.get("minute_at")?),
+            limit: row.get("rate_limit")?,
+            used: row.get("n_used")?,
+            n_refused: row.get("n_rejected")?,
+            reset_at: row.get::<_, Option<i64>>("reset_at")?.map(Timestamp::from_millis),
             hour,
             week,
         });
@@ -384,8 +389,8 @@ fn slots(
 ) -> Result<Vec<Option<u32>>, Error> {
     let mut slots = vec![None; usize::try_from(n).unwrap_or(0)];
     let mut statement = connection.prepare_cached(
-        "SELECT (minute - ?3) / ?4 AS slot, max(used) FROM windows
-         WHERE key = ?1 AND bucket = ?2 AND minute >= ?3 AND minute < ?5 GROUP BY slot",
+        "SELECT (minute_at - ?3) / ?4 AS slot, max(n_used) FROM rate_windows
+         WHERE key = ?1 AND bucket = ?2 AND minute_at >= ?3 AND minute_at < ?5 GROUP BY slot",
     )?;
     let mut rows = statement.query(params![key, bucket.name(), since, width, since + n * width])?;
     while let Some(row) = rows.next()? {
@@ -398,11 +403,11 @@ fn slots(
 }
 
 fn subscriptions(connection: &Connection) -> Result<Vec<Listed>, Error> {
-    let mut statement = connection.prepare_cached("SELECT company, listed FROM subscriptions ORDER BY id")?;
+    let mut statement = connection.prepare_cached("SELECT company, document FROM subscriptions ORDER BY id")?;
     let mut rows = statement.query([])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let (company, text): (i64, String) = (row.get("company")?, row.get("listed")?);
+        let (company, text): (i64, String) = (row.get("company")?, row.get("document")?);
         let raw: Option<&RawValue> = serde_json::from_str(&text).ok();
         found.extend(raw.and_then(|raw| subscription(raw, CompanyId(company)).ok()));
     }
@@ -416,25 +421,26 @@ pub(super) fn outage(row: &rusqlite::Row<'_>) -> rusqlite::Result<Outage> {
         subscription: SubscriptionId(row.get("subscription")?),
         company: CompanyId(row.get("company")?),
         target: Untrusted::new(row.get::<_, String>("target")?),
-        after: Timestamp::from_millis(row.get("after")?),
-        before: Timestamp::from_millis(row.get("before")?),
-        on_again_at: row.get::<_, Option<i64>>("on_again")?.map(Timestamp::from_millis),
+        after: Timestamp::from_millis(row.get("last_seen_enabled_at")?),
+        before: Timestamp::from_millis(row.get("first_seen_disabled_at")?),
+        on_again_at: row.get::<_, Option<i64>>("enabled_at")?.map(Timestamp::from_millis),
     })
 }
 
 fn outages(connection: &Connection) -> Result<Vec<Outage>, Error> {
-    let mut statement = connection.prepare_cached("SELECT * FROM outages ORDER BY id DESC LIMIT ?1")?;
+    let mut statement = connection.prepare_cached("SELECT * FROM subscription_outages ORDER BY id DESC LIMIT ?1")?;
     let rows = statement.query_map([OUTAGES], outage)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn riddles(connection: &Connection) -> Result<Vec<Riddle>, Error> {
-    let mut statement = connection.prepare_cached("SELECT what, at, why, answer FROM riddles ORDER BY what")?;
+    let mut statement =
+        connection.prepare_cached("SELECT request, at, reason, answer FROM unreadable_answers ORDER BY request")?;
     let rows = statement.query_map([], |row| {
         Ok(Riddle {
-            what: row.get("what")?,
+            what: row.get("request")?,
             at: Timestamp::from_millis(row.get("at")?),
-            why: row.get("why")?,
+            why: row.get("reason")?,
             answer: Untrusted::new(row.get::<_, String>("answer")?),
         })
     })?;
@@ -445,7 +451,7 @@ fn riddles(connection: &Connection) -> Result<Vec<Riddle>, Error> {
 fn gaps(connection: &Connection, now: Timestamp) -> Result<Vec<(Timestamp, Timestamp)>, Error> {
     let since = now.millis() - 24 * HOUR_MS;
     let mut statement = connection.prepare_cached(
-        "SELECT since, until FROM watches WHERE what LIKE 'subscriptions:%' AND until >= ?1 ORDER BY since",
+        "SELECT since_at, until_at FROM watch_periods WHERE list LIKE 'subscriptions:%' AND until_at >= ?1 ORDER BY since_at",
     )?;
     let watches: Vec<(i64, i64)> =
         statement.query_map([since], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;

@@ -16,16 +16,16 @@ pub(super) fn note(connection: &Connection, what: &str, at: Timestamp, items: &[
         return Ok(());
     }
     let mut insert = connection.prepare_cached(
-        "INSERT INTO unreadable (what, item, number, why, at) VALUES (?1, ?2, ?3, ?4, ?5)
-         ON CONFLICT (what, item) DO UPDATE SET why = excluded.why, at = excluded.at",
+        "INSERT INTO unreadable_items (list, item, number, reason, at) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (list, item) DO UPDATE SET reason = excluded.reason, at = excluded.at",
     )?;
     for item in items {
         insert.execute(params![what, item.raw, item.number, item.why, at.millis()])?;
     }
     connection
         .prepare_cached(
-            "DELETE FROM unreadable WHERE what = ?1 AND id NOT IN
-             (SELECT id FROM unreadable WHERE what = ?1 ORDER BY at DESC, id DESC LIMIT ?2)",
+            "DELETE FROM unreadable_items WHERE list = ?1 AND id NOT IN
+             (SELECT id FROM unreadable_items WHERE list = ?1 ORDER BY at DESC, id DESC LIMIT ?2)",
         )?
         .execute(params![what, MAX_KEPT_ITEMS])?;
     Ok(())
@@ -33,7 +33,7 @@ pub(super) fn note(connection: &Connection, what: &str, at: Timestamp, items: &[
 
 /// Deletes the unreadable items of a list, before the list is stored anew.
 pub(super) fn clear(connection: &Connection, what: &str) -> Result<(), Error> {
-    connection.prepare_cached("DELETE FROM unreadable WHERE what = ?1")?.execute([what])?;
+    connection.prepare_cached("DELETE FROM unreadable_items WHERE list = ?1")?.execute([what])?;
     Ok(())
 }
 
@@ -41,7 +41,7 @@ pub(super) fn clear(connection: &Connection, what: &str) -> Result<(), Error> {
 pub(super) fn all(connection: &Connection) -> Result<BTreeMap<String, UnreadableRows>, Error> {
     let mut found: BTreeMap<String, UnreadableRows> = BTreeMap::new();
     let mut statement =
-        connection.prepare_cached("SELECT what, why, item FROM unreadable ORDER BY at DESC, id DESC")?;
+        connection.prepare_cached("SELECT list, reason, item FROM unreadable_items ORDER BY at DESC, id DESC")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let (what, why, item): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);

@@ -87,8 +87,11 @@ async fn a_repeated_subscription_is_the_same_one_with_the_same_secret_until_it_i
     let listed = partner.expect("GET", "/webhooks/subscriptions", serde_json::Value::Null, 200).await;
     assert_eq!(listed["items"].as_array().map(Vec::len), Some(1));
     // What is remembered of the answer does not hold the secret.
-    let kept: Vec<u8> =
-        partner.platform.database().query_row("SELECT body FROM repeats", [], |row| row.get(0)).expect("a row");
+    let kept: Vec<u8> = partner
+        .platform
+        .database()
+        .query_row("SELECT response_body FROM idempotency_keys", [], |row| row.get(0))
+        .expect("a row");
     assert!(!String::from_utf8_lossy(&kept).contains(&secret));
     let other = post(&partner, &partner.key, "hook-1", &body.replace("/in", "/out")).await;
     assert_eq!((other.status, other.json()["code"].as_str()), (409, Some("idempotency_conflict")));

@@ -93,7 +93,7 @@ async fn f1_a_company_of_hanging_and_unreachable_targets_delays_no_other_and_pau
         let sql = format!("SELECT count(*) FROM {of}");
         database.query_row(&sql, [], |row| row.get::<_, i64>(0)).expect("a count")
     };
-    let of_them = "subscriptions WHERE target_url LIKE '%[2a01:4f8::%' AND streak > 0";
+    let of_them = "subscriptions WHERE target_url LIKE '%[2a01:4f8::%' AND n_consecutive_failures > 0";
     platform.until("each unreachable target has failed", async || count(of_them) == N_WITHOUT_IPV6).await;
     let why = "attempts WHERE cause = 'broken' AND error LIKE '%this platform has no IPv6 address'";
     assert!(count(why) >= N_WITHOUT_IPV6, "the log says why");
@@ -119,7 +119,7 @@ async fn f1_resends_of_one_company_do_not_wait_for_those_of_another() {
     of_other.received(1).await;
     let id = scene.stands(event.0, State::Succeeded).await;
     receiver.becomes(&[Behaviour::Hang]);
-    let ask = "INSERT INTO resends (delivery_id, subscription_id, asked_at)
+    let ask = "INSERT INTO resends (delivery_id, subscription_id, requested_at)
                SELECT id, subscription_id, created_at FROM deliveries WHERE company_id = ?1";
     let database = scene.platform.database();
     assert_eq!(database.execute(ask, [scene.company.id.0]).expect("written"), RESENDS);

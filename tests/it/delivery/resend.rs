@@ -187,7 +187,7 @@ async fn b5_a_thousand_resends_race_with_attempts_and_no_delivery_is_under_way_t
         receiver.ledger().len(),
         "each request is in the log, and no other"
     );
-    assert_eq!(count("SELECT count(*) FROM deliveries WHERE n_beside <> 1"), 0, "each was resent once");
+    assert_eq!(count("SELECT count(*) FROM deliveries WHERE n_uncounted <> 1"), 0, "each was resent once");
 }
 
 /// Publishes an event and resends its delivery while its first attempt is made.

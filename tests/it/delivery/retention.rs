@@ -35,7 +35,7 @@ async fn what_is_old_and_over_is_deleted_and_what_waits_is_not() {
     assert_eq!((count("deliveries", old), count("attempts", old)), (0, 0));
     assert_eq!((count("events", skipped), count("deliveries", skipped)), (1, 1), "it can still be delivered");
     assert_eq!((count("events", young), count("deliveries", young)), (1, 1));
-    let hours = "SELECT sum(n_ok) FROM attempt_rollups WHERE span_ms = 3600000";
+    let hours = "SELECT sum(n_ok) FROM attempt_rollups WHERE width_ms = 3600000";
     assert_eq!(database.query_row(hours, [], |row| row.get::<_, i64>(0)).expect("a sum"), 1, "counters stay");
 }
 
@@ -58,10 +58,10 @@ async fn f1_a_log_beyond_its_quota_gives_up_the_oldest_bodies_says_so_and_takes_
     scene.stands(last, State::Succeeded).await;
     let database = scene.platform.database();
     let ask = |sql: &str| database.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("a number");
-    let n_full = || ask("SELECT count(*) FROM attempts WHERE company_id = 1 AND shed_at IS NULL");
+    let n_full = || ask("SELECT count(*) FROM attempts WHERE company_id = 1 AND stripped_at IS NULL");
     let is_within = async || {
         scene.platform.advance(Duration::from_secs(1));
-        n_full() <= FULL && ask("SELECT n_bytes FROM company_logs WHERE company_id = 1") <= FULL * 20_000
+        n_full() <= FULL && ask("SELECT n_bytes FROM company_log_sizes WHERE company_id = 1") <= FULL * 20_000
     };
     scene.platform.until("the log fits", is_within).await;
     assert!(n_full() > 0, "the newest are whole");
@@ -80,7 +80,7 @@ async fn f1_a_log_beyond_its_quota_gives_up_the_oldest_bodies_says_so_and_takes_
     assert!(oldest.response_body.base64.is_empty());
     assert_eq!((oldest.row.status_code, newest.shed_utc), (Some(200), None));
     assert_eq!(newest.response_body.text.expect("text").raw().len(), 16_384);
-    assert_eq!(ask("SELECT count(*) FROM attempts WHERE company_id = 2 AND shed_at IS NULL"), 1);
+    assert_eq!(ask("SELECT count(*) FROM attempts WHERE company_id = 2 AND stripped_at IS NULL"), 1);
 }
 
 #[tokio::test]
@@ -100,7 +100,7 @@ async fn f1_a_log_of_small_answers_beyond_its_quota_loses_its_oldest_attempts() 
     let ask = |sql: &str| database.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("a number");
     let is_within = async || {
         scene.platform.advance(Duration::from_secs(1));
-        ask("SELECT n_bytes FROM company_logs") <= QUOTA
+        ask("SELECT n_bytes FROM company_log_sizes") <= QUOTA
     };
     scene.platform.until("the log fits", is_within).await;
     let n = |event: i64| ask(&format!("SELECT count(*) FROM attempts WHERE event_id = {event}"));

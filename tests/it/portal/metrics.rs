@@ -51,7 +51,8 @@ async fn a_tripped_subscription_has_a_series_of_its_own_until_it_is_enabled() {
         async || String::from_utf8(scene.platform.call("GET", "/metrics", &[], None).await.body).expect("text");
     let database = scene.platform.database();
     let set = |reason: Option<&str>, id: SubscriptionId| {
-        let sql = "UPDATE subscriptions SET disabled_reason = ?1, disabled_at = 1, streak = 7 WHERE id = ?2";
+        let sql =
+            "UPDATE subscriptions SET disabled_reason = ?1, disabled_at = 1, n_consecutive_failures = 7 WHERE id = ?2";
         database.execute(sql, rusqlite::params![reason, id.0]).expect("set");
     };
     set(Some("manual"), off);

@@ -64,7 +64,9 @@ impl Scene {
         let is_database = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "db");
         let file = folder.map(|entry| entry.expect("an entry").path()).find(is_database).expect("a database");
         let database = rusqlite::Connection::open(file).expect("it opens");
-        let mut statement = database.prepare("SELECT event, answered FROM receipts ORDER BY id").expect("a statement");
+        let mut statement = database
+            .prepare("SELECT event, answered_status FROM received_deliveries ORDER BY id")
+            .expect("a statement");
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("rows");
         rows.collect::<Result<_, _>>().expect("all of them")
     }

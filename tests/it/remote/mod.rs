@@ -324,7 +324,7 @@ async fn a_week_is_remembered_with_its_gaps_and_opens_at_once() {
         }
         for bucket in ["read", "write", "admin"] {
             all.execute(
-                "INSERT INTO windows (key, bucket, minute, ceiling, used, own, n_refused, seen) VALUES ('Zapier', ?1, ?2, 60, ?3, 3, 0, ?2)",
+                "INSERT INTO rate_windows (key, bucket, minute_at, rate_limit, n_used, n_own_calls, n_rejected, seen_at) VALUES ('Zapier', ?1, ?2, 60, ?3, 3, 0, ?2)",
                 rusqlite::params![bucket, at, minute % 50],
             )
             .expect("a window");
@@ -336,7 +336,7 @@ async fn a_week_is_remembered_with_its_gaps_and_opens_at_once() {
         .expect("a call");
         for n in 0..3 {
             all.execute(
-                "INSERT INTO events (id, company, type, created, seen, envelope) VALUES (?1, 92, 'lead.created', ?2, ?2, ?3)",
+                "INSERT INTO events (id, company, type, created_at, seen_at, envelope) VALUES (?1, 92, 'lead.created', ?2, ?2, ?3)",
                 rusqlite::params![minute * 3 + n, at, vec![b'x'; 400]],
             )
             .expect("an event");

@@ -82,8 +82,8 @@ async fn d1_whatever_is_done_to_the_audit_trail_without_the_key_is_named() {
             "INSERT INTO audit SELECT 7, at, actor, action, subject, before, after, reason, request_id, hash FROM audit WHERE id = 6",
             "row 7",
         ),
-        ("DELETE FROM custody WHERE name = 'audit head'", "row 6 is not the last row"),
-        ("UPDATE custody SET sealed = zeroblob(72) WHERE name = 'audit head'", "row 6 is not the last row"),
+        ("DELETE FROM platform_values WHERE name = 'audit head'", "row 6 is not the last row"),
+        ("UPDATE platform_values SET value = zeroblob(72) WHERE name = 'audit head'", "row 6 is not the last row"),
     ];
     let all = edits.into_iter().chain(others.map(|(sql, named)| (sql.to_owned(), named)));
     for (sql, named) in all {

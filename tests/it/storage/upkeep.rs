@@ -197,7 +197,7 @@ async fn x2_wrong_keys_and_swapped_or_edited_secrets_are_refused_by_name() {
     edit(dir.path(), swap);
     edit(dir.path(), "UPDATE subscriptions SET secret = randomblob(length(secret)) WHERE id = 3");
     wrong(&["subscriptions/3/secret"]);
-    edit(dir.path(), "UPDATE custody SET sealed = (SELECT secret FROM subscriptions WHERE id = 1)");
+    edit(dir.path(), "UPDATE platform_values SET value = (SELECT secret FROM subscriptions WHERE id = 1)");
     wrong(&["custody/pepper"]);
 }
 
