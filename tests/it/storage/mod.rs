@@ -18,6 +18,7 @@ pub(crate) mod process;
 mod purge;
 mod scene;
 mod small;
+mod upgrade;
 mod upkeep;
 
 use chaos::ChaosPlan;
