@@ -178,8 +178,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     /// Bytes of a row as the limit counts them: its texts, and 100.
-    const STORED: &str =
-        "100 + octet_length(concat(method, route, code, request_id, detail, claimed_last4, query, address, user_agent))";
+    const STORED: &str = "100 + octet_length(concat(method, route, code, request_id, detail, claimed_last4, query, address, user_agent))";
 
     fn row(n: i64, company: Option<i64>) -> Request {
         Request {
@@ -246,7 +245,8 @@ mod tests {
         let connection = Connection::open_in_memory().unwrap();
         let (old, new) = crate::store::MIGRATIONS.split_at(15);
         connection.execute_batch(&old.concat()).unwrap();
-        let earlier = "INSERT INTO requests (at, company_id, method, route, status, request_id, elapsed_ms, detail, agent)
+        let earlier =
+            "INSERT INTO requests (at, company_id, method, route, status, request_id, elapsed_ms, detail, agent)
              VALUES (?1, nullif(?1 % 3, 0), 'GET', '/api/v1/events', 200, 'req_' || ?1, 1, 'ä', 'agent/' || ?1)";
         for n in 0..100 {
             connection.execute(earlier, [n]).unwrap();
