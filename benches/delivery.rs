@@ -138,7 +138,7 @@ impl Platform {
         let database = Connection::open(self.dir.path().join("platform.db")).expect("a database");
         let mut n_settled = database
             .prepare(&format!(
-                "SELECT coalesce(sum(n), 0) FROM backlogs JOIN subscriptions ON id = subscription_id
+                "SELECT coalesce(sum(n), 0) FROM delivery_counts JOIN subscriptions ON id = subscription_id
                  WHERE state = 'succeeded' AND company_id IN ({})",
                 ids.join(", ")
             ))
@@ -214,6 +214,16 @@ async fn end_to_end(receiver: &Receiver, n: usize) -> f64 {
     rate
 }
 
+/// Migrations of the platform's database, in order, from the sources.
+fn platform_migrations() -> &'static [&'static str] {
+    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/migrations/platform");
+    let entries = std::fs::read_dir(dir).expect("the migrations");
+    let mut files: Vec<_> = entries.map(|entry| entry.expect("readable").path()).collect();
+    files.sort();
+    let read = |file| &*std::fs::read_to_string(file).expect("readable").leak();
+    files.into_iter().map(read).collect::<Vec<&'static str>>().leak()
+}
+
 /// The same requests to the same receiver on as many kept connections, each with its own signature, and the row of an attempt written for
 /// each in shared commits: the least that a sender that signs and logs can do.
 async fn bare(receiver: &Receiver, n: usize) -> f64 {
@@ -222,11 +232,10 @@ async fn bare(receiver: &Receiver, n: usize) -> f64 {
     let original = Connection::open(platform.dir.path().join("platform.db")).expect("the database");
     original.execute("VACUUM INTO ?1", [path.display().to_string()]).expect("copied");
     let pragma = |name: &str| original.pragma_query_value(None, name, |row| row.get::<_, i32>(0)).expect("a number");
-    let version = usize::try_from(pragma("user_version")).expect("a version");
     let options = Options {
         application_id: pragma("application_id"),
-        // No script: the schema is there already.
-        migrations: &[""; 64][..version],
+        // The schema is there already; opening compares the schema with these scripts.
+        migrations: platform_migrations(),
         n_readers: 1,
         queue: 4_096,
         reserved: 0,
