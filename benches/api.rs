@@ -113,8 +113,6 @@ fn fill(dir: &Path, n: i64) {
     transaction.commit().expect("committed");
 }
 
-/// No script: the schema is there already.
-
 /// Migrations of the platform's database, in order, from the sources.
 fn platform_migrations() -> &'static [&'static str] {
     let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/migrations/platform");
