@@ -2,6 +2,7 @@
 //! server's clock. Nothing is assumed about the body.
 
 use super::Error;
+use super::body;
 use super::connection::{Client, LIMIT};
 use super::reading::{Fields, unix};
 use crate::domain::text::Untrusted;
@@ -156,7 +157,8 @@ impl Refusal {
 const REQUEST_IDS: [&str; 5] = ["x-request-id", "request-id", "x-correlation-id", "x-amzn-requestid", "traceparent"];
 
 impl Client {
-    /// Makes any call and returns whatever answer came. An empty body, unlike no body, is sent with its headers.
+    /// Makes any call and returns whatever answer came. An empty body, unlike no body, is sent with its headers. The answer to a GET is read as
+    /// a list: where it exceeds 8 MiB, rows of more than 2 MiB are replaced by a JSON string that gives their size and beginning.
     ///
     /// # Errors
     /// [`Error`] when no complete answer arrives within the time and size limits.
@@ -168,6 +170,7 @@ impl Client {
         body: Option<Vec<u8>>,
     ) -> Result<Answer, Error> {
         let pairs: Vec<(&str, String)> = query.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+        let is_get = method == Method::GET;
         let mut request = self.plain(method, path, &pairs);
         if let Some(body) = body {
             request =
@@ -175,7 +178,8 @@ impl Client {
         }
         let mut response = request.timeout(LIMIT).send().await.map_err(|error| self.unreachable(&error))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = self.body(&mut response).await?;
+        let body = if is_get { body::read_list(&mut response).await } else { body::read(&mut response).await };
+        let body = body.map_err(|fault| self.unread(fault, status))?;
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let server_at = text("date").and_then(|date| httpdate::parse_http_date(date).ok()).and_then(since_epoch);
         Ok(Answer {

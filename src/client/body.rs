@@ -1,5 +1,6 @@
 //! Bodies of answers, read within a size limit.
 
+use super::sieve::RowSieve;
 use reqwest::Response;
 
 /// Maximum size of an answer in bytes. A page of the platform ends at 4 MiB.
@@ -42,4 +43,17 @@ pub(super) async fn read(response: &mut Response) -> Result<Vec<u8>, Fault> {
         }
     }
     Ok(body)
+}
+
+/// Reads the body of an answer that is a list. Where it exceeds [`MAX_ANSWER_BYTES`], rows of more than 2 MiB are replaced by a text that says
+/// so.
+pub(super) async fn read_list(response: &mut Response) -> Result<Vec<u8>, Fault> {
+    if !response.status().is_success() {
+        return read(response).await;
+    }
+    let mut sieve = RowSieve::default();
+    while let Some(chunk) = response.chunk().await.map_err(Fault::Broken)? {
+        sieve.take(&chunk).map_err(|_| Fault::TooLarge)?;
+    }
+    Ok(sieve.finish())
 }

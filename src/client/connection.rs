@@ -24,8 +24,23 @@ pub const LIMIT: Duration = Duration::from_secs(10);
 
 /// Number of rows requested per page of a list.
 const PAGE_LIMIT: u32 = 200;
+/// Number of rows of a page requested without a limit.
+const DOCUMENTED_PAGE_ROWS: u32 = 50;
 /// Maximum number of pages read of a list.
 const MAX_PAGES: usize = 500;
+/// Number of bytes of a list after which no further page is requested.
+const MAX_LIST_BYTES: usize = 64 * 1024 * 1024;
+
+/// The next smaller page limit after a page of `limit` rows exceeded the size limit of an answer: half of it; without `limit`, half of the
+/// documented page of 50 rows. `None` after a limit of 1.
+#[must_use]
+pub fn smaller(limit: Option<u32>) -> Option<u32> {
+    match limit {
+        None => Some(DOCUMENTED_PAGE_ROWS / 2),
+        Some(0 | 1) => None,
+        Some(limit) => Some(limit / 2),
+    }
+}
 
 /// Credential of a client, sent with every request.
 #[derive(Debug)]
@@ -104,21 +119,49 @@ impl Client {
         self.call(Method::GET, path, query, None::<&()>, &[]).await
     }
 
-    /// Reads all rows of a list, page by page, up to [`MAX_PAGES`]; `has_more` is then still set.
+    /// Reads all rows of a list, page by page, up to [`MAX_PAGES`] or [`MAX_LIST_BYTES`]; `has_more` is then still set.
     pub(super) async fn list<T: DeserializeOwned>(&self, path: &str) -> Result<Page<T>, Error> {
-        let mut all = Page::whole(Vec::new());
+        let (mut all, mut n_bytes) = (Page::whole(Vec::new()), 0);
         for _ in 0..MAX_PAGES {
             let mut query = vec![("limit", PAGE_LIMIT.to_string())];
             query.extend(all.next_cursor.take().map(|cursor| ("cursor", cursor)));
-            let page: Page<T> = self.get(path, &query).await?;
+            let (page, n): (Page<T>, usize) = self.rows(path, &mut query).await?;
+            n_bytes += n;
             all.items.extend(page.items);
             all.unreadable.extend(page.unreadable);
             (all.next_cursor, all.has_more) = (page.next_cursor, page.has_more);
-            if !all.has_more || all.next_cursor.is_none() {
+            if !all.has_more || all.next_cursor.is_none() || n_bytes > MAX_LIST_BYTES {
                 break;
             }
         }
         Ok(all)
+    }
+
+    /// Reads a page of a list, and returns it with its size in bytes. Where the answer exceeds its size limit, the page is requested again with
+    /// half the `limit`, down to one row.
+    pub(super) async fn rows<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &mut [(&str, String)],
+    ) -> Result<(T, usize), Error> {
+        loop {
+            let request = self.request(Method::GET, path, query, None::<&()>, &[])?;
+            let mut response = request.timeout(LIMIT).send().await.map_err(|error| self.unreachable(&error))?;
+            let status = response.status().as_u16();
+            match body::read_list(&mut response).await {
+                Ok(bytes) => return Ok((self.read(status, &bytes)?, bytes.len())),
+                Err(fault) => {
+                    let limit = query.iter_mut().find(|(name, _)| *name == "limit").map(|(_, limit)| limit);
+                    let smaller = limit.as_ref().and_then(|limit| smaller(limit.parse().ok()));
+                    match (limit, smaller) {
+                        (Some(limit), Some(smaller)) if matches!(fault, Fault::TooLarge) => {
+                            *limit = smaller.to_string()
+                        }
+                        _ => return Err(self.unread(fault, status)),
+                    }
+                }
+            }
+        }
     }
 
     pub(super) async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Error> {
@@ -163,13 +206,15 @@ impl Client {
 
     /// Reads the body of an answer, within its size limit.
     pub(super) async fn body(&self, response: &mut Response) -> Result<Vec<u8>, Error> {
-        body::read(response).await.map_err(|fault| match fault {
+        let status = response.status().as_u16();
+        body::read(response).await.map_err(|fault| self.unread(fault, status))
+    }
+
+    pub(super) fn unread(&self, fault: Fault, status: u16) -> Error {
+        match fault {
             Fault::Broken(error) => self.unreachable(&error),
-            Fault::TooLarge => {
-                let (status, limit) = (response.status().as_u16(), MAX_ANSWER_BYTES as u64);
-                Error::TooLarge { base: self.base().to_owned(), status, limit }
-            }
-        })
+            Fault::TooLarge => Error::TooLarge { base: self.base().to_owned(), status, limit: MAX_ANSWER_BYTES as u64 },
+        }
     }
 
     fn request(

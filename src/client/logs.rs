@@ -100,6 +100,6 @@ impl Client {
             filters.iter().filter_map(|(name, value)| Some((name.as_str(), text(value)?))).collect();
         pairs.push(("limit", limit.to_string()));
         pairs.extend(cursor.map(|cursor| ("cursor", cursor.to_owned())));
-        self.get(path, &pairs).await
+        self.rows(path, &mut pairs).await.map(|(page, _)| page)
     }
 }

@@ -19,6 +19,7 @@ pub mod partner;
 pub mod reading;
 pub mod replays;
 pub mod secretcheck;
+mod sieve;
 pub mod subscriptions;
 
 use crate::api::problem::Problem;
@@ -36,7 +37,7 @@ pub enum Error {
         why: String,
     },
     /// No complete answer arrived within the time limit.
-    #[error("{base} did not answer within {} s", limit.as_secs())]
+    #[error("{base} gave no whole answer within {} s", limit.as_secs())]
     Slow {
         /// Base address of the platform.
         base: String,

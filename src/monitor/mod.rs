@@ -10,6 +10,7 @@ pub mod link;
 pub mod logs;
 pub mod notices;
 pub mod outbox;
+mod page_limits;
 pub mod picture;
 pub mod post;
 pub mod reach;

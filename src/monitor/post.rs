@@ -85,8 +85,12 @@ pub enum Setback {
     NotYet(Timestamp),
     /// The platform rejected the call with its rate limit or because it is busy: not before this time.
     Told(String, Timestamp),
-    /// No answer arrived, or none that a working platform gives.
+    /// The answer is none that a working platform gives.
     Broken(String),
+    /// No complete answer arrived.
+    Unanswered(String),
+    /// The answer exceeds the size limit; fewer rows can be requested.
+    TooLarge(String),
     /// The platform does not accept the key.
     KeyRefused(Refusal),
     /// The platform refused the call.
@@ -111,7 +115,7 @@ impl Setback {
                 until.since(now).as_millis().div_ceil(1_000)
             ),
             Self::Told(why, until) => format!("{why}; retry in {} s", until.since(now).as_millis().div_ceil(1_000)),
-            Self::Broken(why) => why.clone(),
+            Self::Broken(why) | Self::Unanswered(why) | Self::TooLarge(why) => why.clone(),
             Self::KeyRefused(refusal) | Self::Refused(refusal) => refusal.line(),
             Self::Storage(error) => format!("stored history cannot be read: {error}"),
         }
@@ -176,7 +180,7 @@ impl Post {
         let slow = || Err(client::Error::Slow { base: holder.client.base().to_owned(), limit: LIMIT });
         let came = ambient.within(LIMIT, asked).await.unwrap_or_else(slow);
         let now = ambient.now();
-        let (outcome, came) = weigh(came, letter.bucket, now, ambient.roll());
+        let (outcome, came) = weigh(came, letter, now, ambient.roll());
         let outcome = Outcome { elapsed: watch.elapsed(), ..outcome };
         // If the answer's headers name a bucket, that is the one in which the platform counted the call.
         let wish =
@@ -355,18 +359,24 @@ impl Post {
 /// Interprets an answer: the outcome to record, and the result for the caller.
 fn weigh(
     came: Result<Answer, client::Error>,
-    bucket: Bucket,
+    letter: &Letter,
     now: Timestamp,
     roll: Roll,
 ) -> (Outcome, Result<Answer, Setback>) {
     let answer = match came {
         Ok(answer) => answer,
         Err(error) => {
-            let why = error.to_string();
+            let is_slow = matches!(error, client::Error::Slow { .. });
+            let why = if is_slow { format!("{} {}: {error}", letter.method, letter.route) } else { error.to_string() };
             // A call that never reached the platform cannot have been counted in a window.
             let was_counted = !matches!(error, client::Error::Unreachable { .. });
             let outcome = Outcome { was_counted, detail: Some(Untrusted::new(why.clone())), ..Outcome::default() };
-            return (outcome, Err(Setback::Broken(why)));
+            let setback = match error {
+                client::Error::Slow { .. } | client::Error::Unreachable { .. } => Setback::Unanswered(why),
+                client::Error::TooLarge { .. } => Setback::TooLarge(why),
+                _ => Setback::Broken(why),
+            };
+            return (outcome, Err(setback));
         }
     };
     let refusal = answer.refusal();
@@ -384,6 +394,7 @@ fn weigh(
     };
     // Up to 10 % longer, so that consoles that were told to wait do not return at the same moment.
     let jittered = |wait: Duration| now.plus(wait.min(LONGEST).mul_f64(1.0 + roll.0 / 10.0));
+    let bucket = letter.bucket;
     let setback = match answer.meaning() {
         Meaning::Success => return (outcome, Ok(answer)),
         Meaning::RateLimited => {

@@ -4,6 +4,7 @@
 
 use super::history::seen::{Listing, Told};
 use super::link::Link;
+use super::page_limits::PageLimits;
 use super::picture::{Frame, KeyName, assemble};
 use super::post::{Holder, Letter, Post, Setback};
 use super::snapshot::Snapshot;
@@ -40,6 +41,9 @@ const BACK: Duration = Duration::from_secs(3_600);
 const AGAIN: Duration = Duration::from_secs(3_600);
 /// Interval at which expired rows are deleted.
 const TIDY: Duration = Duration::from_secs(3_600);
+/// Scopes that are probed, in this order; the last two are also learned from lists.
+const PROBED: [Scope; 5] =
+    [Scope::IntegrationsRead, Scope::IntegrationsWrite, Scope::Admin, Scope::WebhooksWrite, Scope::EventsRead];
 /// Number of the newest received deliveries in the snapshot.
 const ROWS: u32 = 50;
 
@@ -129,9 +133,24 @@ struct Rounds {
     every: Duration,
     /// Period before the first poll for which events are fetched.
     back: Duration,
+    /// Page limits of lists whose pages exceeded the size limit of an answer.
+    limits: PageLimits,
+    /// Index of the call with which the next round begins.
+    first: usize,
+    /// Indices of the lists whose last request got no complete answer.
+    unanswered: BTreeSet<usize>,
     /// Time at which expired rows are deleted next.
     forget_at: Option<Timestamp>,
     skew_ms: i64,
+}
+
+/// One call of a round.
+#[derive(Debug, Clone, Copy)]
+enum RoundCall {
+    /// Request for a list of a company.
+    List(CompanyId, Scope),
+    /// Probe for a scope, with the key at this index.
+    Probe(usize, Scope),
 }
 
 /// Failure of a round; the first kind is the worse one.
@@ -150,6 +169,9 @@ impl Rounds {
             current: Snapshot::default(),
             every: BRISK,
             back: BACK,
+            limits: PageLimits::default(),
+            first: 0,
+            unanswered: BTreeSet::new(),
             forget_at: None,
             skew_ms: 0,
         }
@@ -189,7 +211,18 @@ impl Rounds {
         self.post.holders().iter().map(|holder| holder.key.company).collect()
     }
 
-    /// Makes the calls that are due. Returns when the next call is due, and what failed.
+    /// The calls of a round in their usual order: lists, then probes.
+    fn calls(&self) -> Vec<RoundCall> {
+        let lists = self
+            .companies()
+            .into_iter()
+            .flat_map(|company| [Scope::WebhooksWrite, Scope::EventsRead].map(|scope| RoundCall::List(company, scope)));
+        let probes =
+            (0..self.post.holders().len()).flat_map(|holder| PROBED.map(|scope| RoundCall::Probe(holder, scope)));
+        lists.chain(probes).collect()
+    }
+
+    /// Makes the calls that are due, up to the first that gets no complete answer. Returns when the next call is due, and what failed.
     async fn round(&mut self) -> (Timestamp, Option<Trouble>) {
         let mut next = self.ambient.now().plus(SLOWEST);
         let mut trouble = None;
@@ -201,26 +234,30 @@ impl Rounds {
             }
             setback => trouble = Some(Trouble::Broken(setback.line(now))),
         };
-        for company in self.companies() {
-            for list in [Scope::WebhooksWrite, Scope::EventsRead] {
-                if let Err(setback) = self.list(company, list).await {
-                    note(setback, self.ambient.now());
-                }
-            }
-        }
         let post = self.post.clone();
-        for holder in post.holders() {
-            for scope in [
-                Scope::IntegrationsRead,
-                Scope::IntegrationsWrite,
-                Scope::Admin,
-                Scope::WebhooksWrite,
-                Scope::EventsRead,
-            ] {
-                match self.probe(holder, scope).await {
-                    Err(Setback::NotYet(_) | Setback::KeyRefused(_) | Setback::Refused(_)) | Ok(()) => {}
-                    Err(setback) => note(setback, self.ambient.now()),
-                }
+        let calls = self.calls();
+        let first = std::mem::take(&mut self.first) % calls.len().max(1);
+        for place in (first..calls.len()).chain(0..first) {
+            let setback = match calls[place] {
+                RoundCall::List(company, scope) => self.list(company, scope).await.err(),
+                RoundCall::Probe(holder, scope) => match self.probe(&post.holders()[holder], scope).await {
+                    Err(Setback::NotYet(_) | Setback::KeyRefused(_) | Setback::Refused(_)) | Ok(()) => None,
+                    Err(setback) => Some(setback),
+                },
+            };
+            let is_end = matches!(setback, Some(Setback::Unanswered(_)));
+            match setback {
+                Some(Setback::NotYet(_)) => {}
+                _ if is_end && matches!(calls[place], RoundCall::List(..)) => _ = self.unanswered.insert(place),
+                _ => _ = self.unanswered.remove(&place),
+            }
+            if let Some(setback) = setback {
+                note(setback, self.ambient.now());
+            }
+            if is_end {
+                // What waits for an answer is said at once, and the others come first in the next round.
+                self.first = place + 1;
+                break;
             }
         }
         (next, trouble)
@@ -253,7 +290,7 @@ impl Rounds {
                 method: reqwest::Method::GET,
                 route: path,
                 path: path.to_owned(),
-                query: query.clone(),
+                query: self.limits.on(&what, &query),
                 body: None,
             };
             let answer = match post.send(holder, &letter).await {
@@ -268,6 +305,11 @@ impl Rounds {
                     (query, has_place, every) = (self.since(newest), false, Duration::ZERO);
                     continue;
                 }
+                Err(Setback::TooLarge(why)) => {
+                    self.limits.shrink(&what).ok_or(Setback::Broken(why))?;
+                    every = Duration::ZERO;
+                    continue;
+                }
                 Err(Setback::KeyRefused(refusal)) if post.holders().len() > 1 => {
                     return Ok(Progress::KeyRefused(refusal));
                 }
@@ -278,16 +320,18 @@ impl Rounds {
             let read = if is_events {
                 self.events(&what, company, &answer, &query).await
             } else {
-                subscriptions(company, &answer, &mut listed)
+                listed.take(company, &answer.text())
             };
             let (n, next) = match read {
                 Ok(read) => read,
                 Err(why) => return Err(self.puzzled(&what, &answer, why).await),
             };
-            match next.after(&query) {
+            match next.after(&query).map(|place| self.limits.off(&what, place)) {
                 Some(place) if n > 0 && place != query => query = place,
                 _ => {
-                    if !is_events {
+                    if is_events {
+                        self.limits.forget(&what);
+                    } else {
                         let told = self.told(&what);
                         post.history().note_subscriptions(told, company, listed).await?;
                     }
@@ -339,8 +383,8 @@ impl Rounds {
             }
         }
         let n = listed.items.len();
-        let noted =
-            self.post.history().note_events(self.told(what), events, unreadable, listed.next.after(query)).await;
+        let place = listed.next.after(query).map(|place| self.limits.off(what, place));
+        let noted = self.post.history().note_events(self.told(what), events, unreadable, place).await;
         noted.map_err(|error| error.to_string())?;
         Ok((n, listed.onward()))
     }
@@ -405,8 +449,8 @@ impl Rounds {
         };
         let is_heard = next.heard_at != self.current.heard_at;
         let next = match trouble {
-            // No call was made since the failure, so the failure remains until an answer arrives.
-            None if !is_heard && self.current.link.is_trouble() => {
+            // The failure remains until an answer arrives, and until every list that got none has been answered.
+            None if (!is_heard || !self.unanswered.is_empty()) && self.current.link.is_trouble() => {
                 Snapshot { link: self.current.link.again_at(again_at), ..next }
             }
             None => next,
@@ -452,17 +496,4 @@ impl Rounds {
         let (overview, reach) = assemble(&seen, &frame, now);
         Ok(self.current.after_look((overview, reach), seen.heard_at, self.every, now))
     }
-}
-
-/// Reads a page of subscriptions and appends it to the listing.
-fn subscriptions(company: CompanyId, answer: &Answer, into: &mut Listing) -> Result<(usize, Next), String> {
-    let text = answer.text();
-    let listed = reading::list(&text)?;
-    for raw in &listed.items {
-        match partner::subscription(raw, company) {
-            Ok(read) => into.rows.push((read, (*raw).to_owned())),
-            Err(why) => into.unreadable.push(Unreadable::new(raw, why)),
-        }
-    }
-    Ok((listed.items.len(), listed.onward()))
 }

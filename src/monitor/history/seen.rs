@@ -3,6 +3,7 @@
 use super::{History, unreadable};
 use crate::api::readable::UnreadableRows;
 use crate::client::partner::{Listed, Polled, Unreadable, subscription};
+use crate::client::reading::{self, Next};
 use crate::domain::ids::{CompanyId, SubscriptionId, TripId};
 use crate::domain::key::Scopes;
 use crate::domain::text::Untrusted;
@@ -113,6 +114,23 @@ pub struct Listing {
     pub rows: Vec<(Listed, Box<RawValue>)>,
     /// Subscriptions that could not be read.
     pub unreadable: Vec<Unreadable>,
+}
+
+impl Listing {
+    /// Appends the subscriptions of a page in the body of an answer. Returns their number and where the list goes on.
+    ///
+    /// # Errors
+    /// A one-line reason why the body cannot be read as a list.
+    pub fn take(&mut self, company: CompanyId, body: &str) -> Result<(usize, Next), String> {
+        let listed = reading::list(body)?;
+        for raw in &listed.items {
+            match subscription(raw, company) {
+                Ok(read) => self.rows.push((read, (*raw).to_owned())),
+                Err(why) => self.unreadable.push(Unreadable::new(raw, why)),
+            }
+        }
+        Ok((listed.items.len(), listed.onward()))
+    }
 }
 
 /// Origin of a listing: its purpose, its time, and how far it reaches.

@@ -1,9 +1,11 @@
 //! The console on a platform that has no Portal and keeps only what is documented: what each pane can tell, what it says it cannot, how the
 //! link breaks and mends, and how little of a window is used.
 
+mod large;
 mod listening;
 mod processes;
 mod receiving;
+mod slow;
 mod suite;
 mod unreadable;
 

@@ -28,6 +28,8 @@ pub(crate) enum Mood {
     Status(u16, Option<u64>),
     Garbage,
     Drip,
+    /// A body that comes so slowly that its end is never seen: a byte a second.
+    Trickle,
     /// Answers with a clock that is so many seconds off.
     Skewed(i64),
     /// Without any header that is documented.
@@ -52,6 +54,8 @@ struct Books {
     lacks_events: bool,
     /// JSON that stands among the subscriptions.
     odd_subscriptions: Vec<String>,
+    /// Events of a page that is asked for without a limit.
+    n_page: usize,
 }
 
 /// The stand-in, until it is dropped.
@@ -79,6 +83,7 @@ impl StandIn {
             odd_events: BTreeMap::new(),
             lacks_events: false,
             odd_subscriptions: Vec::new(),
+            n_page: 3,
         }));
         let router = Router::new().fallback(answer).with_state(Desk(Arc::clone(&books), ambient.clone()));
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
@@ -113,6 +118,11 @@ impl StandIn {
     /// Something among the subscriptions that is none.
     pub(crate) fn lists_oddly(&self, json: &str) {
         self.with(|books| books.odd_subscriptions = vec![json.to_owned()]);
+    }
+
+    /// Puts so many events on a page that is asked for without a limit.
+    pub(crate) fn pages(&self, n: usize) {
+        self.with(|books| books.n_page = n);
     }
 
     pub(crate) fn lacks_events(&self, lacks: bool) {
@@ -190,6 +200,13 @@ async fn answer(State(Desk(books, ambient)): State<Desk>, request: Request) -> R
                     std::future::pending::<()>().await;
                 }
                 Some((Ok::<_, std::io::Error>(Bytes::from_static(b"[")), n + 1))
+            });
+            return Body::from_stream(Box::pin(stream)).into_response();
+        }
+        Mood::Trickle => {
+            let stream = futures_util::stream::unfold(ambient, async |ambient| {
+                ambient.sleep(std::time::Duration::from_secs(1)).await;
+                Some((Ok::<_, std::io::Error>(Bytes::from_static(b" ")), ambient))
             });
             return Body::from_stream(Box::pin(stream)).into_response();
         }
@@ -290,12 +307,14 @@ impl Asked<'_> {
         }
     }
 
-    /// Three a page, in its own words.
+    /// A page, in its own words; no limit makes it longer.
     fn events(&self, books: &Books) -> Value {
         let after =
             self.query.split('&').find_map(|pair| pair.strip_prefix("page_after=")).and_then(|id| id.parse().ok());
         let after: i64 = after.unwrap_or(0);
-        let page: Vec<_> = books.events.iter().filter(|(id, ..)| *id > after).take(3).collect();
+        let limit = self.query.split('&').find_map(|pair| pair.strip_prefix("limit=")).and_then(|n| n.parse().ok());
+        let n = limit.map_or(books.n_page, |n: usize| n.min(books.n_page));
+        let page: Vec<_> = books.events.iter().filter(|(id, ..)| *id > after).take(n).collect();
         let items: Vec<Value> = page
             .iter()
             .map(|(id, kind, at)| {
