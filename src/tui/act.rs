@@ -42,6 +42,7 @@ impl App {
             Action::Bodies => return self.turn_bodies(),
             Action::Yes if matches!(self.layers.last(), Some(Layer::Leave)) => return vec![Effect::Leave],
             Action::Yes => return self.confirm(now),
+            Action::TestFirst => return self.test_first(now),
             Action::Close | Action::Back | Action::No if self.retreat() => {}
             Action::Diagnose | Action::Playbooks => self.consult(action),
             Action::Escalate => return self.escalate(),
@@ -310,6 +311,19 @@ impl App {
         self.send(&question.act);
         self.say(format!("request sent: {}", question.act.verb()), now);
         vec![Effect::Perform(Job::Act(question.act))]
+    }
+
+    /// Sends a test to the subscription that is about to be enabled; the question stays, and shows what the test came to.
+    fn test_first(&mut self, now: Timestamp) -> Vec<Effect> {
+        let Some(Layer::Confirm(question)) = self.layers.last() else { return Vec::new() };
+        let Some(id) = question.enables() else { return Vec::new() };
+        if let Err(why) = question.still_holds(&self.picture) {
+            self.complain(why, now);
+            return Vec::new();
+        }
+        let act = Act::Test(id);
+        self.say(format!("asked the platform to {}", act.verb()), now);
+        vec![Effect::Perform(Job::Act(act))]
     }
 
     /// Starts the changes whose count was typed. Changes whose precondition no longer holds are listed as failed at

@@ -156,6 +156,9 @@ pub const BINDINGS: &[Binding] = &[
     bind("copy-secret", &[ch('y')], Action::Copy, "copy").at(&[Once]).in_group(Group::Act).in_footer(1),
     bind("yes", &[ch('y')], Action::Yes, "yes").at(&[Confirm]).in_group(Group::Act).in_footer(2),
     bind("no", &[ch('n'), key(KeyCode::Enter)], Action::No, "no").at(&[Confirm]).in_group(Group::Act).in_footer(1),
+    bind("test-first", &[ch('t')], Action::TestFirst, "send a test before enabling")
+        .at(&[Confirm])
+        .in_group(Group::Act),
     bind("retry", &[ch('r')], Action::Retry, "retry failed").at(&[Run]).in_group(Group::Act).in_footer(1),
     bind("mark", &[ch(' ')], Action::Mark, "mark").in_group(Group::Act),
     bind("mark-range", &[ch('v')], Action::MarkRange, "mark range").in_group(Group::Act),
@@ -171,5 +174,7 @@ pub const BINDINGS: &[Binding] = &[
     bind("help", &[ch('?')], Action::Help, "help").at(KEYED).in_group(Group::Console),
     bind("quit", &[ch('q')], Action::Close, "quit").in_group(Group::Console),
     bind("close", &[ch('q')], Action::Close, "close").at(LAYERS).in_group(Group::Console),
-    bind("quit-at-once", &[ctrl('c')], Action::Quit, "quit at once").at(ANYWHERE).in_group(Group::Console),
+    bind("quit-at-once", &[ctrl('c')], Action::Quit, "quit (asks where the platform stops with it)")
+        .at(ANYWHERE)
+        .in_group(Group::Console),
 ];

@@ -181,11 +181,26 @@ impl App {
             _ => {}
         }
         match (act, came) {
-            (Act::Test(id), _) => self.offer_return(*id, came),
+            (Act::Test(id), _) => {
+                self.tested(*id, came);
+                self.offer_return(*id, came);
+            }
             (Act::Replay(..), Ok(_)) if is_awaited => return self.list(Action::Replays),
             _ => {}
         }
         self.list_again()
+    }
+
+    /// A question whether to enable what was tested shows what the test came to.
+    fn tested(&mut self, id: SubscriptionId, came: &Result<String, String>) {
+        let (Ok(told) | Err(told)) = came;
+        let Some(Layer::Confirm(asked)) = self.layers.last() else { return };
+        if asked.enables() == Some(id)
+            && let Ok(question) = offers::after_test(self, asked.act.clone(), told)
+            && let Some(Layer::Confirm(asked)) = self.layers.last_mut()
+        {
+            *asked = question;
+        }
     }
 
     fn offer_return(&mut self, id: SubscriptionId, came: &Result<String, String>) {

@@ -150,6 +150,8 @@ pub enum Action {
     Yes,
     /// Declines the question on the screen.
     No,
+    /// Sends a test to the subscription that is about to be enabled, and leaves the question open.
+    TestFirst,
     /// Freezes the screen at the present snapshot, or resumes.
     Freeze,
     /// Toggles whether the newest row of a log stays selected.

@@ -158,6 +158,9 @@ impl App {
             Action::Back if self.has_nothing_behind() => {
                 Err(format!("this is the top level; {} quits", key(Action::Close)))
             }
+            Action::TestFirst if !matches!(self.layers.last(), Some(Layer::Confirm(asked)) if asked.enables().is_some()) => {
+                refuse("t sends a test only in the question before one subscription is enabled")
+            }
             Action::Help if context == Context::Confirm => refuse("answer first: y or n"),
             Action::Filter if self.view().is_none() => refuse("nothing to filter: still loading"),
             Action::NextMatch | Action::PreviousMatch if self.desk.of(self.focus).filter.is_none() => {

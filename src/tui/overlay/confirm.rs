@@ -45,6 +45,15 @@ pub struct Question {
 }
 
 impl Question {
+    /// The subscription that a yes enables, if it is that.
+    #[must_use]
+    pub const fn enables(&self) -> Option<SubscriptionId> {
+        match self.act {
+            Act::Enable(id, _) => Some(id),
+            _ => None,
+        }
+    }
+
     /// Checks whether the precondition still holds in `picture`.
     ///
     /// # Errors
@@ -107,5 +116,11 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, question: &Questi
         Span::styled("n", theme.style(Role::Accent)),
         Span::styled(" no (also Enter, Esc)", theme.style(Role::Text)),
     ]));
+    if question.enables().is_some() {
+        lines.push(Line::from(vec![
+            Span::styled("t", theme.style(Role::Accent)),
+            Span::styled(" send a test first", theme.style(Role::Text)),
+        ]));
+    }
     dialog(buffer, area, app, "Confirm", &lines);
 }

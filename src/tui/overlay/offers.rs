@@ -119,13 +119,26 @@ pub(super) type About = (Untrusted, Was, String);
 /// # Errors
 /// A one-line reason when the change is not allowed or not possible.
 pub(in crate::tui) fn question(app: &App, act: Act) -> Result<Question, String> {
+    asked(app, act, None)
+}
+
+/// The question before enabling a subscription, with what a test that was sent from it came to.
+///
+/// # Errors
+/// Says why the act is no longer permitted or makes no sense.
+pub(in crate::tui) fn after_test(app: &App, act: Act, told: &str) -> Result<Question, String> {
+    asked(app, act, Some(told))
+}
+
+fn asked(app: &App, act: Act, tested: Option<&str>) -> Result<Question, String> {
     if app.setting.access == Access::ReadOnly {
         return Err(READ_ONLY.to_owned());
     }
     let (name, was, effect) = match &act {
         Act::Enable(id, _) => {
             let (name, was, effect) = switched(&act, subscription(app, *id)?)?;
-            (name, was, format!("{effect} {}", last_test(app, *id)))
+            let tested = tested.map_or_else(|| last_test(app, *id), |told| format!("Just now: {told}."));
+            (name, was, format!("{effect} {tested}"))
         }
         Act::Test(id) | Act::Disable(id, _) | Act::Delete(id) | Act::Intend(id, _) | Act::RollBack(id, _) => {
             switched(&act, subscription(app, *id)?)?
@@ -232,7 +245,7 @@ fn last_test(app: &App, id: SubscriptionId) -> String {
             let age = format::age(view.now.since(test.started_utc));
             format!("Last test {age} ago: {}.", test.outcome())
         }
-        _ => "No recent test is loaded. Send one first (x) to see whether the endpoint answers.".to_owned(),
+        _ => "No recent test is loaded. Send one first (t) to see whether the endpoint answers.".to_owned(),
     }
 }
 

@@ -154,9 +154,9 @@ fn the_palette_finds_runs_and_remembers_and_says_why_not() {
     assert_eq!(screen.lines().position(|line| line.contains("time window")), Some(3), "the last one first:\n{screen}");
     bench.press("diagnose\n");
     assert!(matches!(bench.app.layers.last(), Some(Layer::Diagnose)), "{}", bench.screen());
-    bench.press("\u{1b}?quit at once\n");
+    bench.press("\u{1b}?quit asks\n");
     let mut bench = Bench::new(120, 36);
-    assert_eq!(bench.press("?quit at once\n"), [], "the platform is in this process");
+    assert_eq!(bench.press("?quit asks\n"), [], "the platform is in this process");
     assert_eq!(bench.press("y"), [Effect::Leave]);
 }
 

@@ -120,6 +120,42 @@ fn an_act_needs_its_question_answered_with_yes() {
 }
 
 #[test]
+fn a_test_comes_before_enabling_and_its_result_stands_in_the_question() {
+    let mut bench = Bench::new(120, 36);
+    bench.press("3xj\n");
+    let screen = bench.screen();
+    for said in ["Really enable subscription 21?", "t send a test first", "No test is at hand"] {
+        assert!(screen.contains(said), "{said}:\n{screen}");
+    }
+    assert_eq!(bench.press("t"), [Effect::Perform(Job::Act(Act::Test(SubscriptionId(21))))]);
+    let came = Err("the test to subscription 21 answered 503 in 40 ms".to_owned());
+    bench.tell(Msg::Finished(Finished::Act(Act::Test(SubscriptionId(21)), came)));
+    let screen = bench.screen();
+    for said in ["Really enable subscription 21?", "Just now: the test to subscription 21"] {
+        assert!(screen.contains(said), "{said}:\n{screen}");
+    }
+    assert!(!screen.contains("No test is at hand"), "{screen}");
+    let enabled = bench.press("y");
+    assert!(
+        matches!(enabled.as_slice(), [Effect::Perform(Job::Act(Act::Enable(SubscriptionId(21), _)))]),
+        "{enabled:?}"
+    );
+    // Before other acts there is no such key.
+    let mut bench = Bench::new(120, 36);
+    bench.press("3x\n");
+    assert!(!bench.screen().contains("t send a test first"));
+    assert_eq!(bench.press("t"), []);
+}
+
+#[test]
+fn help_says_that_quitting_asks_where_the_platform_stops_with_it() {
+    let mut bench = Bench::new(120, 36);
+    bench.press("?quit");
+    let screen = bench.screen();
+    assert!(!screen.contains("quit at once") && screen.contains("quit (asks where the platform stops"), "{screen}");
+}
+
+#[test]
 fn a_question_is_void_when_its_subscription_changed() {
     let mut bench = Bench::new(120, 36);
     bench.press("3xj\n");
