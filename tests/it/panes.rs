@@ -288,3 +288,13 @@ async fn a_change_is_shown_first_and_made_only_when_it_is_permitted_and_agreed_t
     assert_eq!(ask(&["keys", "show", "nobody"]).status.code(), Some(2));
     assert_eq!(ask(&["subs", "show", "99"]).status.code(), Some(1));
 }
+
+#[tokio::test]
+async fn requests_are_listed_with_the_caller_and_the_query_that_the_log_holds() {
+    let scene = Scene::start().await;
+    let listed = harmless(&scene.serving.ask(&["requests", "list", "--csv"]));
+    let head = listed.lines().next().unwrap_or_default();
+    assert!(head.ends_with("requestId,address,userAgent,query"), "{head}");
+    let is_poll = |line: &str| ["127.0.0.1", "crow/", "limit=1"].iter().all(|part| line.contains(part));
+    assert!(listed.lines().any(is_poll), "{listed}");
+}

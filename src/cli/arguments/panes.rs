@@ -34,7 +34,8 @@ pub(in crate::cli) struct Listing {
     /// Filter for the rows, in the language of the console's filters: 'state:wrn company:92 "text"'
     #[arg(long, value_name = "QUERY")]
     pub(in crate::cli) filter: Option<String>,
-    /// Maximum number of rows. Default: 50 for a log, all for a list
+    /// Maximum number of rows. Default: 50 for a log, all for a list, of which 100,000
+    /// rows are read
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(in crate::cli) limit: Option<u32>,
     /// Keep running and write rows that are new or changed, until stopped

@@ -17,8 +17,8 @@ use std::process::ExitCode;
 /// Maximum number of missing and of unreadable events that are listed without `--json`.
 const MAX_NAMED_EVENTS: usize = 50;
 
-/// Polls the events up to now and compares them: exit code 0 if all of them were received, 1 if an event is missing
-/// or could not be read, 2 if nothing was compared.
+/// Polls the events up to now and compares them: exit code 0 if all of them were received, also if there was
+/// none, 1 if an event is missing or could not be read, 2 if nothing was compared.
 pub(super) async fn run(place: &Place, history: History, asked: &Reconcile) -> Result<ExitCode, Failure> {
     let ambient = Ambient::real();
     let holders = place.holders()?;
@@ -47,9 +47,9 @@ pub(super) async fn run(place: &Place, history: History, asked: &Reconcile) -> R
     let comparison = history.compare(since, until, asked.types.clone()).await.map_err(refused)?;
     print(&if asked.json { json(&comparison).to_string() } else { shown(&comparison, asked) })?;
     if comparison.n_polled == 0 && comparison.unreadable.is_empty() {
-        return Err(Failure::usage(
-            format!("nothing was compared: no event of these types in the last {}", back(asked)),
-            "look further back with --since, or give other types with --types",
+        output::remark(&format!(
+            "crow: no event of these types in the last {}; look further back with --since, or give other types with --types",
+            back(asked)
         ));
     }
     let is_whole = comparison.missing.is_empty() && comparison.unreadable.is_empty();

@@ -64,7 +64,7 @@ impl Listed for Judged<KeyRow> {
             Judged::new(row, &judgement)
         };
         let page = client.keys().await?;
-        Ok(ask.sift(page.items.into_iter().map(judge).collect(), page.unreadable))
+        Ok(ask.sift(page.items.into_iter().map(judge).collect(), page.has_more, page.unreadable))
     }
 }
 

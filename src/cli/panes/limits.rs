@@ -62,7 +62,7 @@ impl Listed for Judged<LimitDetail> {
             Judged::new(row, &judgement)
         };
         let page = client.limits().await?;
-        Ok(ask.sift(page.items.into_iter().map(judge).collect(), page.unreadable))
+        Ok(ask.sift(page.items.into_iter().map(judge).collect(), page.has_more, page.unreadable))
     }
 }
 

@@ -16,6 +16,7 @@ use crate::domain::query::parse::parse;
 use crate::domain::query::sift::Row;
 use crate::domain::query::{Moment, Query, Sign, Term, Test};
 use crate::domain::time::Timestamp;
+use crate::files::size;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::io::IsTerminal as _;
@@ -26,6 +27,10 @@ use std::time::Duration;
 const FEW: u32 = 50;
 /// Maximum number of rows in a page of a log.
 const PAGE: u32 = 200;
+/// Maximum number of pages that one command reads of a log, which are 100,000 rows.
+const MAX_READ_PAGES: usize = 500;
+/// Maximum number of bytes of rows, as JSON, that one command keeps.
+const MAX_KEPT_BYTES: usize = 64 * 1024 * 1024;
 /// Pause between two polls with `--watch`.
 const PACE: Duration = Duration::from_secs(1);
 
@@ -64,20 +69,50 @@ pub(super) struct Came<T> {
     pub(super) newer: Option<String>,
     /// Rows that could not be read.
     pub(super) unreadable: UnreadableRows,
+    /// Bound that ended the reading before there were enough rows; `None` if none did.
+    pub(super) bound: Option<ReadingBound>,
+}
+
+/// Bound of reading that was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ReadingBound {
+    /// Number of rows that were read.
+    Rows(usize),
+    /// The matching rows exceed [`MAX_KEPT_BYTES`].
+    Bytes,
+}
+
+impl ReadingBound {
+    /// Describes the bound in one line, after `n` matching rows.
+    fn remark(self, n: usize) -> String {
+        match self {
+            Self::Rows(read) => {
+                format!(
+                    "{n} rows among the {read} that one command reads; there may be more: give --since or another --filter"
+                )
+            }
+            Self::Bytes => format!(
+                "{n} rows, the {} that one command keeps; there are more: narrow --filter",
+                size(MAX_KEPT_BYTES as u64)
+            ),
+        }
+    }
 }
 
 impl Ask {
-    /// Filters the rows of a list, and cuts them at the limit.
-    pub(super) fn sift<T: Row>(&self, rows: Vec<T>, unreadable: UnreadableRows) -> Came<T> {
+    /// Filters the rows of a list, and cuts them at the limit. With `is_more`, the list goes on beyond these rows.
+    pub(super) fn sift<T: Row>(&self, rows: Vec<T>, is_more: bool, unreadable: UnreadableRows) -> Came<T> {
+        let n_read = rows.len();
         let mut rows: Vec<T> = rows.into_iter().filter(|row| self.query.passes(row, self.now)).collect();
-        let has_more = rows.len() > self.limit;
+        let has_more = is_more || rows.len() > self.limit;
+        let bound = (is_more && rows.len() <= self.limit).then_some(ReadingBound::Rows(n_read));
         rows.truncate(self.limit);
-        Came { rows, has_more, newer: None, unreadable }
+        Came { rows, has_more, newer: None, unreadable, bound }
     }
 
-    /// Reads the matching rows of a log, page by page until there are enough. `rest` is the part of the filter that
-    /// the platform did not apply.
-    pub(super) async fn pages<T: Row>(
+    /// Reads the matching rows of a log, page by page until there are enough, [`MAX_READ_PAGES`] were read or [`MAX_KEPT_BYTES`] are kept.
+    /// `rest` is the part of the filter that the platform did not apply.
+    pub(super) async fn pages<T: Row + Serialize>(
         &self,
         rest: &Query,
         newer_than: Option<&str>,
@@ -86,10 +121,14 @@ impl Ask {
         let size = if rest.is_empty() { u32::try_from(self.limit).unwrap_or(PAGE).min(PAGE) } else { PAGE };
         let mut cursor = newer_than.map(str::to_owned);
         let (mut rows, mut newer, mut unreadable) = (Vec::new(), None, UnreadableRows::default());
+        let (mut n_pages, mut n_read, mut n_bytes) = (0, 0, 0);
         loop {
             let came = page(cursor.as_deref(), size).await?;
+            n_pages += 1;
+            n_read += came.items.len();
             unreadable.extend(came.unreadable);
-            let fitting = came.items.into_iter().filter(|row| rest.passes(row, self.now));
+            let fitting: Vec<T> = came.items.into_iter().filter(|row| rest.passes(row, self.now)).collect();
+            n_bytes += fitting.iter().map(bytes).sum::<usize>();
             if newer_than.is_some() {
                 // Each page has its newest row first, and a later page has newer rows.
                 rows.splice(0..0, fitting);
@@ -101,15 +140,27 @@ impl Ask {
                 cursor = came.next_cursor;
             }
             let is_full = newer_than.is_none() && rows.len() >= self.limit;
-            if is_full || !came.has_more || cursor.is_none() {
+            let is_end = !came.has_more || cursor.is_none();
+            let bound = match (n_bytes > MAX_KEPT_BYTES, n_pages == MAX_READ_PAGES) {
+                (true, _) => Some(ReadingBound::Bytes),
+                (false, true) => Some(ReadingBound::Rows(n_read)),
+                (false, false) => None,
+            };
+            if is_full || is_end || bound.is_some() {
                 let has_more = newer_than.is_none() && (came.has_more || rows.len() > self.limit);
                 if newer_than.is_none() {
                     rows.truncate(self.limit);
                 }
-                return Ok(Came { rows, has_more, newer, unreadable });
+                let bound = bound.filter(|_| has_more && !is_full);
+                return Ok(Came { rows, has_more, newer, unreadable, bound });
             }
         }
     }
+}
+
+/// Number of bytes of a row as JSON.
+fn bytes<T: Serialize>(row: &T) -> usize {
+    serde_json::to_vec(row).map_or(0, |json| json.len())
 }
 
 /// Parses the filter of the arguments; an error marks the character at which it begins.
@@ -145,9 +196,12 @@ async fn show<T: Listed>(asked: Listing, query: Query, limit: usize) -> Result<E
     let came = T::read(&client, &ask, None).await?;
     let mut paper = Paper::<T>::new(asked.shape);
     let is_capped = came.has_more && !asked.watch && !asked.shape.json;
+    let bound = came.bound.filter(|_| !asked.watch);
     let n = came.rows.len();
     let mut reader = paper.begin(&came, ask.now)?;
-    if is_capped {
+    if let Some(bound) = bound {
+        output::remark(&bound.remark(n));
+    } else if is_capped {
         output::remark(&format!("{n} rows shown; more exist: raise --limit or narrow --filter"));
     } else if n == 0 && std::io::stdout().is_terminal() {
         output::remark("no matching rows");
@@ -274,5 +328,61 @@ impl Watch {
                 Ok(Reader::There)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::requests::RequestRow;
+    use crate::api::sift;
+    use std::cell::Cell;
+
+    fn row(id: usize, status: u16, detail: &str) -> RequestRow {
+        let json = serde_json::json!({
+            "id": id, "utc": "2026-11-24T08:00:00.000Z", "keyId": null, "companyId": null, "last4": null, "method": "GET", "detail": detail,
+            "route": "/api/v1/events", "status": status, "code": null, "requestId": "r", "elapsedMs": 1
+        });
+        serde_json::from_value(json).expect("a row")
+    }
+
+    /// Reads a log without an end, whose page `n` is made by `page`. Returns what came and the number of pages that were read.
+    async fn read(newer_than: Option<&str>, page: impl Fn(usize) -> Vec<RequestRow>) -> (Came<RequestRow>, usize) {
+        let ask =
+            Ask { query: query(None, sift::REQUESTS).expect("a query"), now: Timestamp::from_millis(0), limit: 1_000 };
+        let rest = query(Some("status:500"), sift::REQUESTS).expect("a query");
+        let n_pages = Cell::new(0);
+        let came = ask.pages(&rest, newer_than, async |_: Option<&str>, _| {
+            n_pages.set(n_pages.get() + 1);
+            let cursor = Some(n_pages.get().to_string());
+            Ok(LogPage {
+                items: page(n_pages.get()),
+                next_cursor: cursor.clone(),
+                previous_cursor: cursor,
+                has_more: true,
+                unreadable: UnreadableRows::default(),
+            })
+        });
+        (came.await.expect("it reads"), n_pages.get())
+    }
+
+    #[tokio::test]
+    async fn a_log_without_an_end_is_read_up_to_a_bound_that_is_said() {
+        let (came, n_pages) = read(None, |page| vec![row(page, if page == 7 { 500 } else { 200 }, "")]).await;
+        assert_eq!((n_pages, came.rows.len(), came.has_more), (500, 1, true));
+        let said = came.bound.expect("a bound").remark(came.rows.len());
+        assert!(said.contains("1 rows among the 500") && said.contains("there may be more"), "{said}");
+
+        let mib = "x".repeat(1024 * 1024);
+        let (came, n_pages) = read(None, |page| vec![row(page, 500, &mib)]).await;
+        assert_eq!((n_pages, came.rows.len(), came.has_more), (64, 64, true));
+        let said = came.bound.expect("a bound").remark(came.rows.len());
+        assert!(said.contains("64 rows, the 64 MiB") && said.contains("there are more"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn a_watch_goes_on_where_a_bound_ended_its_look() {
+        let (came, n_pages) = read(Some("0"), |page| vec![row(page, 200, "")]).await;
+        assert_eq!((n_pages, came.newer.as_deref()), (500, Some("500")));
     }
 }

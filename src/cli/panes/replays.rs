@@ -75,7 +75,7 @@ impl Listed for ReplayRow {
 
     async fn read(client: &Client, ask: &Ask, _: Option<&str>) -> Result<Came<Self>, client::Error> {
         let page = client.replays().await?;
-        let came = ask.sift(page.items, page.unreadable);
+        let came = ask.sift(page.items, false, page.unreadable);
         Ok(Came { has_more: came.has_more || page.has_more, ..came })
     }
 }

@@ -41,6 +41,9 @@ impl Listed for RequestRow {
         column("COMPANY", "companyId", |of| Cell::Number(of.company_id.and_then(|id| id.0.try_into().ok()))),
         column("MS", "elapsedMs", |of| Cell::number(of.elapsed_ms)),
         column("REQUEST", "requestId", |of| Cell::of(&of.request_id)),
+        column("CALLER", "address", |of| of.address.as_ref().map_or(Cell::Text(String::new()), Cell::of)),
+        column("AGENT", "userAgent", |of| of.user_agent.as_ref().map_or(Cell::Text(String::new()), Cell::of)),
+        column("QUERY", "query", |of| of.query.as_ref().map_or(Cell::Text(String::new()), Cell::of)),
     ];
 
     fn number(&self) -> String {

@@ -67,7 +67,7 @@ impl Listed for Judged<SubscriptionRow> {
             Judged::new(row, &judgement)
         };
         let page = client.subscription_rows().await?;
-        Ok(ask.sift(page.items.into_iter().map(judge).collect(), page.unreadable))
+        Ok(ask.sift(page.items.into_iter().map(judge).collect(), page.has_more, page.unreadable))
     }
 }
 
