@@ -174,7 +174,7 @@ pub const BINDINGS: &[Binding] = &[
     bind("help", &[ch('?')], Action::Help, "help").at(KEYED).in_group(Group::Console),
     bind("quit", &[ch('q')], Action::Close, "quit").in_group(Group::Console),
     bind("close", &[ch('q')], Action::Close, "close").at(LAYERS).in_group(Group::Console),
-    bind("quit-at-once", &[ctrl('c')], Action::Quit, "quit (asks where the platform stops with it)")
+    bind("quit-at-once", &[ctrl('c')], Action::Quit, "quit; asks in standalone mode")
         .at(ANYWHERE)
         .in_group(Group::Console),
 ];

@@ -152,7 +152,7 @@ fn help_says_that_quitting_asks_where_the_platform_stops_with_it() {
     let mut bench = Bench::new(120, 36);
     bench.press("?quit");
     let screen = bench.screen();
-    assert!(!screen.contains("quit at once") && screen.contains("quit (asks where the platform stops"), "{screen}");
+    assert!(!screen.contains("quit at once") && screen.contains("quit; asks in standalone mode"), "{screen}");
 }
 
 #[test]
