@@ -31,14 +31,13 @@ const MAX_PAGES: usize = 500;
 /// Number of bytes of a list after which no further page is requested.
 const MAX_LIST_BYTES: usize = 64 * 1024 * 1024;
 
-/// The next smaller page limit after a page of `limit` rows exceeded the size limit of an answer: half of it; without `limit`, half of the
-/// documented page of 50 rows. `None` after a limit of 1.
+/// Smaller page limit after a page of `limit` rows exceeded the size limit of an answer: an eighth of `limit`, or of the documented page of 50
+/// rows where the platform chose. `None` after a limit of 1. An eighth keeps the number of requests, each of which may read 32 MiB, at three.
 #[must_use]
 pub fn smaller(limit: Option<u32>) -> Option<u32> {
-    match limit {
-        None => Some(DOCUMENTED_PAGE_ROWS / 2),
-        Some(0 | 1) => None,
-        Some(limit) => Some(limit / 2),
+    match limit.unwrap_or(DOCUMENTED_PAGE_ROWS) {
+        0 | 1 => None,
+        limit => Some((limit / 8).max(1)),
     }
 }
 
@@ -138,7 +137,7 @@ impl Client {
     }
 
     /// Reads a page of a list, and returns it with its size in bytes. Where the answer exceeds its size limit, the page is requested again with
-    /// half the `limit`, down to one row.
+    /// a smaller `limit`, down to one row.
     pub(super) async fn rows<T: DeserializeOwned>(
         &self,
         path: &str,

@@ -4,7 +4,7 @@ use super::body::MAX_ANSWER_BYTES;
 use std::ops::Range;
 
 /// Bytes of a list that are read from the connection, with the rows that are not kept.
-const MAX_STREAMED_BYTES: usize = 64 * 1024 * 1024;
+const MAX_STREAMED_BYTES: usize = 32 * 1024 * 1024;
 /// The largest row that always keeps its place: an envelope has 1 MiB at most.
 const MAX_ROW_BYTES: usize = 2 * 1024 * 1024;
 /// Bytes of a row's beginning that stand in its place.

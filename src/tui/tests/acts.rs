@@ -357,7 +357,7 @@ fn what_cannot_be_undone_names_who_is_cut_off_and_wants_the_last_four_characters
 fn enabling_says_what_the_last_test_showed_or_that_one_may_come_first() {
     let mut bench = Bench::new(120, 36);
     bench.press("3xjj\n");
-    assert!(bench.screen().contains("Send one first (x)"), "{}", bench.screen());
+    assert!(bench.screen().contains("Send one first (t)"), "{}", bench.screen());
     let mut next = overview();
     let mut test = attempt(9_000, 120, Some(200), None);
     (test.subscription_id, test.kind) = (SubscriptionId(21), Kind::Test);

@@ -124,17 +124,17 @@ fn a_test_comes_before_enabling_and_its_result_stands_in_the_question() {
     let mut bench = Bench::new(120, 36);
     bench.press("3xj\n");
     let screen = bench.screen();
-    for said in ["Really enable subscription 21?", "t send a test first", "No test is at hand"] {
+    for said in ["Enable subscription 21", "t send a test first", "No recent test is loaded"] {
         assert!(screen.contains(said), "{said}:\n{screen}");
     }
     assert_eq!(bench.press("t"), [Effect::Perform(Job::Act(Act::Test(SubscriptionId(21))))]);
     let came = Err("the test to subscription 21 answered 503 in 40 ms".to_owned());
     bench.tell(Msg::Finished(Finished::Act(Act::Test(SubscriptionId(21)), came)));
     let screen = bench.screen();
-    for said in ["Really enable subscription 21?", "Just now: the test to subscription 21"] {
+    for said in ["Enable subscription 21", "Just now: the test to subscription 21"] {
         assert!(screen.contains(said), "{said}:\n{screen}");
     }
-    assert!(!screen.contains("No test is at hand"), "{screen}");
+    assert!(!screen.contains("No recent test is loaded"), "{screen}");
     let enabled = bench.press("y");
     assert!(
         matches!(enabled.as_slice(), [Effect::Perform(Job::Act(Act::Enable(SubscriptionId(21), _)))]),
