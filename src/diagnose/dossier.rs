@@ -74,7 +74,7 @@ impl<T> Asked<T> {
     ///
     /// One line with the query and the reason why there is no result.
     pub fn get(&self) -> Result<&T, String> {
-        self.found.as_ref().map_err(|why| format!("{} failed: {why}", self.query))
+        self.found.as_ref().map_err(|why| format!("{}: {why}", self.query))
     }
 
     /// Creates evidence from the result. A number from an incomplete result is marked as a lower bound.

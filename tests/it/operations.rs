@@ -88,7 +88,7 @@ async fn reviews_are_held_against_the_last_one_and_briefings_have_no_secret() {
     let document = valid("crow.audit/1", &ask(&["audit", "--period", "quarter", "--format", "json"]));
     let changes = document["changes"].as_array().expect("lines");
     assert!(
-        changes.iter().any(|line| line.as_str().is_some_and(|line| line.starts_with("gone: off: subscription 1"))),
+        changes.iter().any(|line| line.as_str().is_some_and(|line| line.starts_with("gone: disabled: subscription 1"))),
         "{changes:?}"
     );
     assert_eq!(

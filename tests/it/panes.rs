@@ -216,7 +216,7 @@ async fn a_change_is_shown_first_and_made_only_when_it_is_permitted_and_agreed_t
     let looked = ask(&["subs", "disable", "1"]);
     assert_eq!((looked.status.code(), looked.stdout.len()), (Some(3), 0));
     let said = text(&looked.stderr);
-    assert!(said.contains("nothing is delivered any more") && said.contains("--allow-actions"), "{said}");
+    assert!(said.contains("deliveries stop until it is enabled") && said.contains("--allow-actions"), "{said}");
     let unasked = ask(&["subs", "disable", "1", "--allow-actions"]);
     assert_eq!(unasked.status.code(), Some(3));
     assert!(text(&unasked.stderr).contains("--yes"));

@@ -87,7 +87,7 @@ fn a_profile_is_made_shown_used_and_removed_and_its_key_is_in_one_file_alone() {
         ["profile", "add", "prod", "--url", "https://api.example.com", "--key-file", "-", "--key", "Zapier Production"];
     let made = home
         .done(&[add.as_slice(), &["--production", "--colour", "red", "--budget", "5"]].concat(), &format!("{KEY}\n"));
-    for part in ["no keyring available", "company 92", "ends in vwxy", "only you can read", "it is the default"] {
+    for part in ["no keyring available", "company 92", "ending in vwxy", "only you can read", "it is the default"] {
         assert!(made.contains(part), "{part} in {made}");
     }
     let files = home.holding(KEY);
@@ -118,7 +118,7 @@ fn what_cannot_be_a_profile_is_said_in_one_line_without_the_key() {
     home.refused(&add("../x", "https://host"), KEY, &["letters, digits"]);
     home.refused(&add("x", "https://host"), &KEY[..40], &["characters instead of 43"]);
     home.refused(&add("x", "https://host"), "two words", &["a single value"]);
-    home.refused(&["profile", "add", "x", "--url", "https://host"], "", &["no terminal", "--key-file"]);
+    home.refused(&["profile", "add", "x", "--url", "https://host"], "", &["not a terminal", "--key-file"]);
     home.refused(
         &[add("x", "https://host").as_slice(), &["--keep", "keyring"]].concat(),
         KEY,

@@ -50,8 +50,8 @@ async fn headers_that_must_be_single_are_given_once() {
     let (host, json) = ("Host: localhost", "Content-Type: application/json");
     let post = "POST /api/v1/integrations/leads";
     let cases: [(&str, &[&str], u16, &str, &str); 9] = [
-        (post, &[host, json, &key, &key], 401, "malformed_key", "given twice"),
-        (post, &[host, json, &key, "X-Api-Key: wlcro_live_1_x"], 401, "malformed_key", "given twice"),
+        (post, &[host, json, &key, &key], 401, "malformed_key", "sent twice"),
+        (post, &[host, json, &key, "X-Api-Key: wlcro_live_1_x"], 401, "malformed_key", "sent twice"),
         (post, &[host, json, json, &key], 400, "malformed_request", "Content-Type is sent twice"),
         (
             post,

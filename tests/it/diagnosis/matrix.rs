@@ -151,7 +151,7 @@ async fn a_subject_narrows_and_one_that_is_not_there_is_unknown() {
         let topic = if matches!(subject, Subject::Key(_)) { Topic::KeyNotWorking } else { Topic::WebhooksNotArriving };
         let report = about(topic, subject).await;
         assert!(report.causes.is_empty());
-        let is_said = |step: &Step| step.verdict.why().is_some_and(|why| why.contains("there is no"));
+        let is_said = |step: &Step| step.verdict.why().is_some_and(|why| why.contains("does not exist"));
         assert!(report.steps.iter().any(is_said), "{:?}", report.steps);
     }
 }

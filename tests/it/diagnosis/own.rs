@@ -105,7 +105,7 @@ async fn bundles_and_run_books_of_a_key_say_what_they_cannot_know() {
     assert_eq!(made.ticket().subscriptions.len(), 1);
     let run = begin(&partner, &platform.ambient, Runbook::BreakerRecovery, subject).await;
     let run = go_on(&partner, &platform.ambient, run).await;
-    assert!(matches!(&run.steps[0].verdict, Verdict::Unknown(why) if why.contains("Portal")), "{:?}", run.steps);
+    assert!(matches!(&run.steps[0].verdict, Verdict::Unknown(why) if why.contains("--token-file")), "{:?}", run.steps);
     let nobody = Wish::about(Subject::Subscription(SubscriptionId(9_999)));
     let report = run_with(&partner, &platform, nobody).await;
     assert_eq!(report.conclusion(), Conclusion::NotRun, "{:?}", report.steps);

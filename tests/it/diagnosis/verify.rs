@@ -73,7 +73,7 @@ fn what_does_not_fit_ends_with_one_and_names_the_cause() {
     assert!(said.contains("sig-wrong-secret") && said.contains("subscription 12"), "{said}");
     let said = bench.run(&more[..6], "");
     assert_eq!(said.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&said.stdout).contains("none of "));
+    assert!(String::from_utf8_lossy(&said.stdout).contains("nor does any of "));
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn headers_are_read_as_people_have_them_and_a_file_without_them_is_no_verdict() 
         ("", "crow: could not run: no header X-Wlcro-Signature in headers; the file is empty\n"),
         (
             "Host: a\n\nAccept: */*\n",
-            "crow: could not run: no header X-Wlcro-Signature in headers; 2 lines, first Host: a\n",
+            "crow: could not run: no header X-Wlcro-Signature in headers; 2 lines, first: Host: a\n",
         ),
         (
             &twice,

@@ -165,27 +165,27 @@ fn ends() -> Vec<Fault> {
             reply("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nseen"),
             "broken: the receiver closed the connection before the rest",
         ),
-        ("nothing", vec![Act::Hear], "broken: the receiver closed the connection before the head"),
+        ("nothing", vec![Act::Hear], "broken: the receiver closed the connection before the response headers"),
         (
             "nothing, half closed",
             vec![Act::Hear, Act::HalfClose],
-            "broken: the receiver closed the connection before the head",
+            "broken: the receiver closed the connection before the response headers",
         ),
         (
             "half a head",
             reply("HTTP/1.1 200 OK\r\ncontent-le"),
-            "broken: the receiver closed the connection before the head",
+            "broken: the receiver closed the connection before the response headers",
         ),
         ("a reset at once", vec![Act::Reset], "broken: the receiver"),
         (
             "a reset instead of an answer",
             vec![Act::Hear, Act::Reset],
-            "broken: the receiver reset the connection before the head",
+            "broken: the receiver reset the connection before the response headers",
         ),
         (
             "a reset in the head",
             vec![Act::Hear, say("HTTP/1.1 200 OK\r\nx:"), Act::Reset],
-            "broken: the receiver reset the connection before the head",
+            "broken: the receiver reset the connection before the response headers",
         ),
         (
             "a reset in the body",

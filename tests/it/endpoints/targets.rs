@@ -38,7 +38,7 @@ async fn a_test_says_no_address_that_the_partner_did_not_give() {
         public.names.leads("inside.example", &["198.41.0.4", address]);
         said.insert(public.partner_test(named).await["error"].as_str().expect("a reason").to_owned());
         let logged = came_to(&public.latest(named).await);
-        assert!(logged.contains("inside.example leads to"), "operators see it: {logged}");
+        assert!(logged.contains("inside.example resolves to"), "operators see it: {logged}");
     }
     let one = BTreeSet::from(["the target's host name resolves to an address that is not allowed".to_owned()]);
     assert_eq!(said, one, "the same for every address");
@@ -47,10 +47,10 @@ async fn a_test_says_no_address_that_the_partner_did_not_give() {
     let private = Scene::new(Policy::Private, Vec::new()).await;
     private.names.leads("inside.example", &["127.0.0.7"]);
     let named = private.aim("http://inside.example:9/hook").await;
-    assert_eq!(private.partner_test(named).await["error"], "its address refuses connections");
+    assert_eq!(private.partner_test(named).await["error"], "its address refused the connection");
     assert!(came_to(&private.latest(named).await).contains("127.0.0.7:9 refuses"));
     let literal = private.aim("http://127.0.0.7:9/hook").await;
-    assert_eq!(private.partner_test(literal).await["error"], "127.0.0.7:9 refuses connections");
+    assert_eq!(private.partner_test(literal).await["error"], "127.0.0.7:9 refused the connection");
 }
 
 /// What is said of `targetUrl`.

@@ -103,7 +103,7 @@ async fn only_posts_within_the_limit_are_deliveries_and_every_refusal_is_shown()
         let answered = scene.signed(SECRET, envelope(7, n_bytes)).send().await.expect("an answer");
         assert_eq!(answered.status().as_u16(), status, "{n_bytes}");
     }
-    scene.listening.tells(1, "larger than 2 MiB, the limit").await;
+    scene.listening.tells(1, "body larger than 2 MiB").await;
     let unsigned = scene.http.post(&scene.address).body("{}").send().await.expect("an answer");
     assert_eq!(unsigned.status(), 401);
     scene.listening.tells(1, "not signed").await;

@@ -86,7 +86,7 @@ async fn basics_hold_without_a_portal() {
     let after = scene.platform.calls(ALL).iter().filter(|(call, _)| call.starts_with("POST")).count();
     assert_eq!((scene.platform.n_tests(), after), (0, n_posts));
     // Alerts, help, the palette, companies, playbooks and the bundle.
-    scene.press("a", &["Alerts", "not told"]).await;
+    scene.press("a", &["Alerts", "cause unknown"]).await;
     scene.press("A", &["read-only"]).await;
     scene.back();
     scene.press("?acknow", &["Help", "acknowledge"]).await;
@@ -139,7 +139,7 @@ async fn every_pane_is_useful_or_says_why_not_in_four_sizes() {
             // The cursor stands on a row, at the frame's left edge.
             let has_rows = text.contains("│> ");
             assert!(
-                has_rows || text.contains("not told") || text.contains("Subscriptions seen"),
+                has_rows || text.contains("An API key cannot see") || text.contains("Subscriptions that went off"),
                 "{size:?} {key}\n{text}"
             );
         }
