@@ -24,6 +24,9 @@ pub struct Manifest {
     pub window: Option<Window>,
     /// Redactions made in text from outside, by kind.
     pub redactions: Vec<Redaction>,
+    /// The fingerprints of what was let through on demand (`--allow`); not in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub released: Vec<String>,
     /// Result of the platform's own secret scan of the ticket.
     #[serde(default)]
     pub platform_check: PlatformCheck,
@@ -61,6 +64,25 @@ pub struct Redaction {
     pub what: String,
     /// Number of redactions of this kind.
     pub n: u32,
+    /// What `--allow` releases the masked values by, at most 20 fingerprints; empty for parts of URLs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fingerprints: Vec<String>,
+    /// The members of `ticket.json` that have the mask (`/failures/0/body`), at most 20; empty for parts of URLs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<String>,
+}
+
+impl std::fmt::Display for Redaction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Redacted: {} ({} {})", self.what, self.n, if self.n == 1 { "time" } else { "times" })?;
+        if !self.places.is_empty() {
+            write!(f, ", at {}", self.places.join(", "))?;
+        }
+        if !self.fingerprints.is_empty() {
+            write!(f, "; release what is not a secret with --allow {}", self.fingerprints.join(" or --allow "))?;
+        }
+        Ok(())
+    }
 }
 
 /// Time range of failures, both ends inclusive.

@@ -2,8 +2,9 @@
 
 use super::arguments::place::About;
 use super::arguments::trouble::Diagnose;
+use super::escalate::gate;
 use super::failure::Failure;
-use super::kept::{keep, recall};
+use super::kept::{keep, kept, recall};
 use super::{log, output, remote};
 use crate::ambient::Ambient;
 use crate::api::document::inert::harmless;
@@ -29,7 +30,7 @@ pub(super) async fn run(asked: Diagnose) -> Result<ExitCode, Failure> {
     };
     let json = serde_json::to_string_pretty(&report).map_err(|error| Failure::failed(error.to_string(), ""))?;
     if let Some(file) = &asked.run {
-        keep(file, &json)?;
+        keep(file, &kept(&json, &gate(&client))?)?;
     }
     print(if asked.json { json } else { text(&report) }.trim_end())?;
     Ok(match report.conclusion() {

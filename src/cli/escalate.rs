@@ -102,7 +102,11 @@ pub(super) async fn open(asked: Open) -> Result<ExitCode, Failure> {
     }
     print(&Untrusted::new(manifest.platform_check.to_string()).inert())?;
     for redaction in &manifest.redactions {
-        print(&format!("  redacted {}: {}", count(redaction.n, "time"), Untrusted::new(&*redaction.what).inert()))?;
+        print(&format!("  {}", Untrusted::new(redaction.to_string()).inert()))?;
+    }
+    if !manifest.released.is_empty() {
+        let released = Untrusted::new(manifest.released.join(", ")).inert();
+        print(&format!("  Released with --allow: {released}"))?;
     }
     for line in text::write(&opened.ticket).lines() {
         print(&Untrusted::new(line).inert())?;

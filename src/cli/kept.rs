@@ -1,6 +1,8 @@
 //! State files that a command keeps between runs.
 
 use super::failure::Failure;
+use crate::api::document::outbound;
+use crate::domain::outbound::{Outbound, Redactions, SecretGate};
 use crate::monitor::files;
 use serde::de::DeserializeOwned;
 use std::io::{self, ErrorKind};
@@ -17,9 +19,15 @@ pub(super) fn recall<T: DeserializeOwned>(file: &Path, remedy: &str) -> Result<O
     }
 }
 
-/// Saves a text, with a final line break, by replacing the file atomically.
-pub(super) fn keep(file: &Path, text: &str) -> Result<(), Failure> {
-    files::replace(file, format!("{}\n", text.trim_end()).as_bytes()).map_err(|error| unwritten(file, &error))
+/// A JSON document without the secrets in its texts, as it may be kept.
+pub(super) fn kept(json: &str, gate: &SecretGate) -> Result<Outbound, Failure> {
+    outbound::pass(json, gate, &mut Redactions::default())
+        .map_err(|held| Failure::failed(format!("nothing was written: {held}"), "look at names and targets"))
+}
+
+/// Puts a text that was redacted and searched for secrets, and a line's end, into a file, whole or not at all.
+pub(super) fn keep(file: &Path, text: &Outbound) -> Result<(), Failure> {
+    files::replace(file, format!("{}\n", text.as_str().trim_end()).as_bytes()).map_err(|error| unwritten(file, &error))
 }
 
 /// Failure for a file that cannot be written.

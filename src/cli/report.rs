@@ -3,7 +3,7 @@
 use super::arguments::report::{Audit, Briefing, Format, Span};
 use super::escalate::gate;
 use super::failure::Failure;
-use super::kept::{keep, recall, unwritten};
+use super::kept::{keep, kept, recall, unwritten};
 use super::panes::keys::find;
 use super::{log, output, portal, settings};
 use crate::api::briefing::{BRIEFING, Brief, Opened, Sample};
@@ -50,7 +50,7 @@ pub(super) async fn audit(asked: Audit) -> Result<ExitCode, Failure> {
     if let Some(folder) = memory.parent() {
         std::fs::create_dir_all(folder).map_err(|error| unwritten(folder, &error))?;
     }
-    keep(&memory, &json)?;
+    keep(&memory, &kept(&json, &gate(&client))?)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -113,18 +113,14 @@ fn form(asked: Option<Format>, out: Option<&Path>) -> Result<Format, Failure> {
 pub(super) fn deliver(text: &str, out: Option<&Path>, client: &Client) -> Result<(), Failure> {
     let mut redactions = Redactions::default();
     let gate = gate(client);
-    let passed = match text.starts_with('{') {
-        true => outbound::pass(text, &gate, &mut redactions),
-        false => gate.pass(text, &mut redactions),
-    };
-    let text =
-        passed.map_err(|held| Failure::failed(format!("nothing was written: {held}"), "check names and targets"))?;
+    let text = outbound::document(text, &gate, &mut redactions)
+        .map_err(|held| Failure::failed(format!("nothing was written: {held}"), "check names and targets"))?;
     for (what, n) in redactions.iter() {
         output::remark(&format!("crow: redacted {}: {what}", count(n, "time")));
     }
     match out {
         Some(file) => {
-            keep(file, text.as_str())?;
+            keep(file, &text)?;
             output::write(&file.display().to_string())?;
         }
         None => {

@@ -2,8 +2,9 @@
 
 use super::arguments::trouble::RunbookCall;
 use super::diagnose::{REMEDY, needed, print};
+use super::escalate::gate;
 use super::failure::Failure;
-use super::kept::{keep, recall};
+use super::kept::{keep, kept, recall};
 use super::{log, remote};
 use crate::ambient::Ambient;
 use crate::api::runbook::{Progress, Runbook};
@@ -37,7 +38,7 @@ pub(super) async fn run(asked: RunbookCall) -> Result<ExitCode, Failure> {
     };
     let progress = go_on(&client, &ambient, run).await;
     let json = serde_json::to_string_pretty(&progress).map_err(|error| Failure::failed(error.to_string(), ""))?;
-    keep(&file, &json)?;
+    keep(&file, &kept(&json, &gate(&client))?)?;
     print(if asked.json { json } else { shown(&progress) }.trim_end())?;
     Ok(ExitCode::from(u8::from(!progress.is_over())))
 }

@@ -9,7 +9,7 @@ use super::output::{self, Reader};
 use super::serve::stop_signal;
 use super::{log, portal, settings};
 use crate::ambient::Ambient;
-use crate::api::document::{One, inert, outbound};
+use crate::api::document::{One, outbound};
 use crate::api::notice::{NOTICE, Notice, PagerEvent, Turn};
 use crate::client::connection::Client;
 use crate::client::outward::{CREDENTIAL, Outward, Undelivered};
@@ -141,16 +141,13 @@ impl Desk {
             for notice in &notices {
                 self.keep(notice)?;
                 if asked.bell {
-                    ring(notice);
+                    self.ring(notice);
                 }
-                let text = if asked.ndjson {
-                    output::json_line(&One { schema: NOTICE, item: notice })?
-                } else {
-                    format!("{}  {}", notice.at_utc, notice.line())
-                };
-                let text = self.gate.redact(&text, &mut Redactions::default());
-                if output::write(&text)? == Reader::Gone {
-                    return Ok(ExitCode::SUCCESS);
+                let line = if asked.ndjson { self.noticed(notice) } else { self.written(notice) };
+                match line {
+                    Err(why) => output::remark(&format!("crow: {why}")),
+                    Ok(line) if output::write(line.as_str())? == Reader::Gone => return Ok(ExitCode::SUCCESS),
+                    Ok(_) => {}
                 }
             }
             // Saved after the outbox: after a crash a notification may go out twice, but none is lost.
@@ -216,7 +213,7 @@ impl Desk {
         match way {
             Way::Webhook(url) => self.outward.post(url, &self.noticed(notice)?, None).await,
             Way::PagerDuty(url, key) => {
-                let event = self.passed(&PagerEvent::new(CREDENTIAL, notice), notice)?;
+                let event = self.passed(&PagerEvent::new(CREDENTIAL, &self.without_secrets(notice)), notice)?;
                 self.outward.post(url, &event, Some(key)).await
             }
             Way::Command(words) => command(words, &self.noticed(notice)?, &self.ambient).await,
@@ -228,11 +225,33 @@ impl Desk {
         self.passed(&One { schema: NOTICE, item: notice }, notice)
     }
 
+    /// A notice as a line for people.
+    fn written(&self, notice: &Notice) -> Result<Outbound, Undelivered> {
+        self.gate
+            .pass(&format!("{}  {}", notice.at_utc, notice.line()), &mut Redactions::default())
+            .map_err(|held| Undelivered::ForGood(format!("{} was not sent: {held}", notice.key)))
+    }
+
+    /// The bell, and a notification where the terminal knows them; nothing where there is none.
+    fn ring(&self, notice: &Notice) {
+        let mut err = std::io::stderr();
+        if err.is_terminal() {
+            let said = self.gate.pass(&notice.line(), &mut Redactions::default());
+            let said = said.as_ref().map_or(notice.key.as_str(), Outbound::as_str);
+            let _ = write!(err, "\x1b]9;crow: {said}\x07\x07");
+        }
+    }
+
+    /// A notice whose texts were redacted whole, for a form that cuts them.
+    fn without_secrets(&self, notice: &Notice) -> Notice {
+        let told = |text: &Untrusted| Untrusted::new(self.gate.redact(text.raw(), &mut Redactions::default()));
+        Notice { name: told(&notice.name), why: told(&notice.why), ..notice.clone() }
+    }
+
     /// Serialises a notification in some form and scans it for secrets.
     fn passed(&self, form: &impl Serialize, notice: &Notice) -> Result<Outbound, Undelivered> {
-        let json = inert::line(form).map_err(|error| Undelivered::ForGood(error.to_string()))?;
-        outbound::pass(&json, &self.gate, &mut Redactions::default())
-            .map_err(|held| Undelivered::ForGood(format!("{} was not sent: {held}", notice.key)))
+        outbound::line(form, &self.gate)
+            .map_err(|error| Undelivered::ForGood(format!("{} was not sent: {error}", notice.key)))
     }
 
     /// Sends a test notification through every channel at once, and reports the results.
@@ -305,14 +324,6 @@ fn recall(memory: &Path) -> std::io::Result<Notices> {
 
 fn remember(memory: &Path, told: &Notices) -> std::io::Result<()> {
     files::replace_for_good(memory, &serde_json::to_vec(told)?)
-}
-
-/// Rings the bell and asks for a desktop notification, if stderr is a terminal.
-fn ring(notice: &Notice) {
-    let mut err = std::io::stderr();
-    if err.is_terminal() {
-        let _ = write!(err, "\x1b]9;crow: {}\x07\x07", notice.line());
-    }
 }
 
 /// Runs a program with the notification on its standard input; its output is discarded.

@@ -37,7 +37,11 @@ pub struct Held {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Redactions {
     n: BTreeMap<&'static str, u32>,
+    masked: BTreeMap<SecretKind, BTreeSet<String>>,
 }
+
+/// Fingerprints of one kind that are kept, at most.
+pub const MAX_FINGERPRINTS: usize = 20;
 
 impl Redactions {
     /// Adds `n` redacted items under a label; zero is ignored.
@@ -46,6 +50,20 @@ impl Redactions {
             let so_far = self.n.entry(what).or_default();
             *so_far = so_far.saturating_add(u32::try_from(n).unwrap_or(u32::MAX));
         }
+    }
+
+    /// Notes that a secret was masked.
+    fn note_finding(&mut self, of: &Finding) {
+        self.note(of.kind.name(), 1);
+        let fingerprints = self.masked.entry(of.kind).or_default();
+        if fingerprints.len() < MAX_FINGERPRINTS {
+            fingerprints.insert(of.fingerprint.to_string());
+        }
+    }
+
+    /// The kinds of secrets that were masked, each with the fingerprints that release them, at most [`MAX_FINGERPRINTS`].
+    pub fn masked(&self) -> impl Iterator<Item = (SecretKind, &BTreeSet<String>)> {
+        self.masked.iter().map(|(kind, fingerprints)| (*kind, fingerprints))
     }
 
     /// Iterates over labels, sorted, with their counts.
@@ -90,6 +108,11 @@ impl SecretGate {
         self.released.contains(fingerprint)
     }
 
+    /// The fingerprints of what is let through, in order.
+    pub fn released(&self) -> impl Iterator<Item = &str> {
+        self.released.iter().map(String::as_str)
+    }
+
     /// Finds every secret in a text that is not allowed, in text order.
     #[must_use]
     pub fn find(&self, text: &str) -> Vec<Finding> {
@@ -108,9 +131,7 @@ impl SecretGate {
             if found.is_empty() {
                 break;
             }
-            for of in &found {
-                redactions.note(of.kind.name(), 1);
-            }
+            found.iter().for_each(|of| redactions.note_finding(of));
             told = masked(&told, &found);
         }
         told

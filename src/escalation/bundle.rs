@@ -98,7 +98,8 @@ pub fn bundle(case: &Case, bodies: Bodies, gate: &SecretGate) -> Result<Bundle, 
     let sent_to = case.failures.found.iter().flatten().map(|of| &of.row.target_url);
     let mut redactor = Redactor::new(gate, targets.chain(sent_to));
     let ticket = ticket(case, bodies, &mut redactor);
-    let about = About { created: case.at, redactions: redactor.redactions(), platform_check: PlatformCheck::NotAsked };
+    let redactions = redactor.redactions(&serde_json::to_value(&ticket)?);
+    let about = About { created: case.at, redactions, platform_check: PlatformCheck::NotAsked };
     put_together(ticket, about, gate)
 }
 
@@ -123,6 +124,7 @@ pub(super) fn put_together(ticket: Ticket, about: About, gate: &SecretGate) -> R
         subjects: ticket.subjects.clone(),
         window: ticket.window,
         redactions: about.redactions,
+        released: gate.released().map(str::to_owned).collect(),
         platform_check: about.platform_check,
         files: files.iter().map(entry).collect(),
     };

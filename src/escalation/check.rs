@@ -66,7 +66,9 @@ fn again(
     let mut redactions = of.manifest().redactions.clone();
     if n > 0 {
         let n = u32::try_from(n).unwrap_or(u32::MAX);
-        redactions.push(Redaction { what: "a platform secret".to_owned(), n });
+        let redaction =
+            Redaction { what: "a platform secret".to_owned(), n, fingerprints: Vec::new(), places: Vec::new() };
+        redactions.push(redaction);
     }
     let about = About { created: of.manifest().created_utc, redactions, platform_check };
     put_together(ticket, about, gate)

@@ -5,9 +5,13 @@ use crate::api::bundle::Redaction;
 use crate::domain::address::{self, REDACTED};
 use crate::domain::outbound::{Redactions, SecretGate};
 use crate::domain::text::Untrusted;
+use serde_json::Value;
 
 /// Minimum length, in bytes, of a URL part that is masked where it appears alone.
 const MIN_PART: usize = 6;
+
+/// Places of one kind of secret that are told, at most.
+const MAX_PLACES: usize = 20;
 
 /// Redactor of texts, with a count of what was masked.
 #[derive(Debug)]
@@ -51,8 +55,36 @@ impl<'g> Redactor<'g> {
 
     /// Returns what was masked, and how often.
     #[must_use]
-    pub fn redactions(&self) -> Vec<Redaction> {
-        self.redactions.iter().map(|(what, n)| Redaction { what: what.to_owned(), n }).collect()
+    pub fn redactions(&self, ticket: &Value) -> Vec<Redaction> {
+        let of = |(what, n): (&'static str, u32)| {
+            let masked = self.redactions.masked().find(|(kind, _)| kind.name() == what);
+            let mut places = Vec::new();
+            if let Some((kind, _)) = masked {
+                places_of(ticket, "", kind.mask(), &mut places);
+            }
+            let fingerprints = masked.map(|(_, fingerprints)| fingerprints.iter().cloned().collect());
+            Redaction { what: what.to_owned(), n, fingerprints: fingerprints.unwrap_or_default(), places }
+        };
+        self.redactions.iter().map(of).collect()
+    }
+}
+
+/// Collects the members of a document that have a mask in them, at most [`MAX_PLACES`].
+fn places_of(value: &Value, place: &str, mask: &str, places: &mut Vec<String>) {
+    match value {
+        _ if places.len() >= MAX_PLACES => {}
+        Value::String(text) if text.contains(mask) => places.push(place.to_owned()),
+        Value::Array(items) => {
+            for (at, item) in items.iter().enumerate() {
+                places_of(item, &format!("{place}/{at}"), mask, places);
+            }
+        }
+        Value::Object(members) => {
+            for (name, item) in members {
+                places_of(item, &format!("{place}/{name}"), mask, places);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -71,7 +103,7 @@ mod tests {
             redactor.inert("no hook abcdef of 123456, got token=abc&v=2"),
             "no hook REDACTED of REDACTED, got REDACTED"
         );
-        assert_eq!(redactor.redactions().iter().map(|of| of.n).sum::<u32>(), 6);
+        assert_eq!(redactor.redactions(&Value::Null).iter().map(|of| of.n).sum::<u32>(), 6);
     }
 
     #[test]
@@ -80,6 +112,6 @@ mod tests {
         let target = Untrusted::new("https://hooks.example/in");
         let mut redactor = Redactor::new(&gate, [&target]);
         assert_eq!(redactor.clean(&target), target);
-        assert_eq!(redactor.redactions(), []);
+        assert_eq!(redactor.redactions(&Value::Null), []);
     }
 }

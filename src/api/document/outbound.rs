@@ -1,8 +1,9 @@
 //! Redaction of JSON documents that leave crow. Each string is redacted by itself, so that the document stays
 //! well-formed.
 
-use super::inert::harmless;
+use super::inert::{self, harmless};
 use crate::domain::outbound::{Held, Outbound, Redactions, SecretGate};
+use serde::Serialize;
 
 /// Redacts the strings of a JSON document and releases it through the secret gate.
 ///
@@ -10,6 +11,33 @@ use crate::domain::outbound::{Held, Outbound, Redactions, SecretGate};
 /// [`Held`] when a secret remains that could not be redacted.
 pub fn pass(json: &str, gate: &SecretGate, redactions: &mut Redactions) -> Result<Outbound, Held> {
     gate.release(harmless(&redacted(json, gate, redactions)))
+}
+
+/// Why a value does not leave as JSON.
+#[derive(Debug, thiserror::Error)]
+pub enum LineError {
+    /// It cannot be written as JSON.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// A secret in it could not be masked.
+    #[error(transparent)]
+    Held(#[from] Held),
+}
+
+/// Writes a value as JSON on one line, redacts its texts, and lets it out.
+///
+/// # Errors
+/// [`LineError::Held`] for a secret that could not be masked, [`LineError::Json`] for what is no JSON.
+pub fn line(value: &impl Serialize, gate: &SecretGate) -> Result<Outbound, LineError> {
+    Ok(pass(&inert::line(value)?, gate, &mut Redactions::default())?)
+}
+
+/// Redacts a document that a command writes, and lets it out: JSON text by text, Markdown and HTML as a whole.
+///
+/// # Errors
+/// [`Held`] for a secret that could not be masked.
+pub fn document(text: &str, gate: &SecretGate, redactions: &mut Redactions) -> Result<Outbound, Held> {
+    if text.starts_with('{') { pass(text, gate, redactions) } else { gate.pass(text, redactions) }
 }
 
 fn redacted(json: &str, gate: &SecretGate, redactions: &mut Redactions) -> String {

@@ -174,10 +174,10 @@ fn inside(ticket: &Ticket, manifest: &Manifest, say: Say<'_>) -> Vec<Line<'stati
         lines.extend(say("Redacted: nothing", Role::Dim));
     }
     for redaction in redactions {
-        lines.extend(say(
-            &format!("Redacted: {} ({})", redaction.what, format::plural(redaction.n.into(), "time")),
-            Role::Dim,
-        ));
+        lines.extend(say(&redaction.to_string(), Role::Dim));
+    }
+    if !manifest.released.is_empty() {
+        lines.extend(say(&format!("Released with --allow: {}", manifest.released.join(", ")), Role::Dim));
     }
     for missing in &ticket.missing {
         lines.extend(say(&format!("Not included: {missing}"), Role::Dim));
