@@ -9,6 +9,7 @@ mod delivery;
 mod diagnosis;
 mod endpoints;
 mod guide;
+mod handed;
 mod hostile;
 mod leaks;
 mod lifecycle;

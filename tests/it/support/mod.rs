@@ -4,6 +4,7 @@
 
 pub(crate) mod console;
 pub(crate) mod credentials;
+pub(crate) mod decoding;
 pub(crate) mod faults;
 pub(crate) mod lines;
 pub(crate) mod names;
@@ -15,3 +16,4 @@ pub(crate) mod serving;
 pub(crate) mod standin;
 pub(crate) mod terminal;
 pub(crate) mod wire;
+pub(crate) mod worlds;

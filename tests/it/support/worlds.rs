@@ -1,0 +1,392 @@
+//! Everything that a ticket, a document, a notice and a copy are made from, with a text of the caller's in every field that can carry text from
+//! outside. Structs are written out whole, so that a new field does not compile until it has its text here.
+
+use crow::api::attempts::{AttemptDetail, AttemptRow, Body, Header, PhaseTimes};
+use crow::api::briefing::{Brief, Opened, Sample};
+use crow::api::configuration::Configuration;
+use crow::api::deliveries::{DeliveryRow, EventRow, Trace, TraceRow, Verdict as Became};
+
+use crow::api::keys::{Company, KeyRow, Limits, Usage};
+use crow::api::limits::LimitRow;
+use crow::api::report::{Cause, Evidence, Offer, Report, Step, Subject, Topic, Verdict};
+use crow::api::requests::RequestRow;
+use crow::api::review::{Acted, Day, Frame, IdleScopes, KeyAge, Period, Review, SecretAge, Success, Switched};
+use crow::api::subscriptions::{Health, Subscription, SubscriptionRow};
+use crow::api::trips::{CauseCount, TripRow};
+use crow::diagnose::case::Case;
+use crow::diagnose::dossier::Asked;
+use crow::domain::alert;
+use crow::domain::delivery::{Kind, State};
+use crow::domain::event::EventType;
+use crow::domain::ids::{AttemptId, CompanyId, DeliveryId, EventId, KeyId, SubscriptionId, TripId};
+use crow::domain::key::Scope;
+use crow::domain::standing::Standing;
+use crow::domain::text::Untrusted;
+use crow::domain::time::Timestamp;
+use crow::domain::window::Bucket;
+use crow::monitor::alerts::{Acknowledged, Alert};
+
+/// Writes the text of a part.
+pub(crate) type Write<'w> = dyn FnMut(&'static str) -> String + 'w;
+
+/// Fills the fields of a world.
+pub(crate) struct Pen<'w>(pub(crate) &'w mut Write<'w>);
+
+const COMPANY: CompanyId = CompanyId(92);
+const KEY: KeyId = KeyId(4);
+const SUBSCRIPTION: SubscriptionId = SubscriptionId(7);
+
+/// A moment of the world.
+pub(crate) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(1_795_000_000_000 + seconds * 1_000)
+}
+
+fn known<T>(rows: Vec<T>) -> Asked<Vec<T>> {
+    Asked { query: "GET /x".to_owned(), at: at(10), found: Ok(rows), is_cut: false }
+}
+
+impl Pen<'_> {
+    fn text(&mut self, part: &'static str) -> String {
+        (self.0)(part)
+    }
+
+    fn outside(&mut self, part: &'static str) -> Untrusted {
+        Untrusted::new(self.text(part))
+    }
+
+    fn some(&mut self, part: &'static str) -> Option<Untrusted> {
+        Some(self.outside(part))
+    }
+
+    fn url(&mut self, part: &'static str) -> Untrusted {
+        Untrusted::new(format!("https://hooks.example.com/in?from={}", self.text(part)))
+    }
+
+    fn body(&mut self, part: &'static str) -> Body {
+        let text = self.text(part);
+        Body::new(text.as_bytes(), text.len() as u64)
+    }
+
+    pub(crate) fn key(&mut self) -> KeyRow {
+        KeyRow {
+            id: KEY,
+            company_id: COMPANY,
+            name: self.outside("name of a key"),
+            last4: self.outside("last four of a key"),
+            scopes: vec![Scope::EventsRead],
+            is_active: true,
+            created_utc: at(-100),
+            last_used_utc: None,
+            revoked_utc: None,
+            limits: Limits { read: 60, write: 100, admin: 200 },
+            usage: Usage::default(),
+        }
+    }
+
+    pub(crate) fn subscription(&mut self) -> SubscriptionRow {
+        let subscription = Subscription {
+            id: SUBSCRIPTION,
+            company_id: COMPANY,
+            target_url: self.url("target of a subscription"),
+            event_types: vec![self.outside("event type of a subscription")],
+            is_enabled: true,
+            description: self.some("description"),
+            managed_by: self.some("tool that manages"),
+            consecutive_failures: 6,
+            disabled_reason: None,
+            disabled_utc: None,
+            last_attempt_utc: None,
+            last_success_utc: Some(at(-60)),
+            created_utc: at(-100),
+            updated_utc: at(-100),
+        };
+        let disabled_note = self.some("why it is off");
+        SubscriptionRow { subscription, health: Health::default(), disabled_note }
+    }
+
+    pub(crate) fn attempt_row(&mut self) -> AttemptRow {
+        AttemptRow {
+            id: AttemptId(678),
+            started_utc: at(2),
+            company_id: COMPANY,
+            subscription_id: SUBSCRIPTION,
+            target_url: self.url("target of an attempt"),
+            delivery_id: Some(DeliveryId(8)),
+            event_id: Some(EventId(45_001)),
+            event_type: self.outside("event type of an attempt"),
+            kind: Kind::Scheduled,
+            number: 3,
+            of: 11,
+            elapsed_ms: 40,
+            status_code: None,
+            cause: self.some("cause of an attempt"),
+            error: self.some("error of an attempt"),
+        }
+    }
+
+    fn header(&mut self, name: &'static str, value: &'static str) -> Header {
+        Header { name: self.outside(name), value: self.outside(value) }
+    }
+
+    pub(crate) fn attempt(&mut self) -> AttemptDetail {
+        AttemptDetail {
+            row: self.attempt_row(),
+            request_headers: vec![self.header("name of a sent header", "value of a sent header")],
+            request_body: self.body("body that was sent"),
+            response_headers: vec![self.header("name of a received header", "value of a received header")],
+            response_body: self.body("body of an answer"),
+            peer: self.some("address that was dialled"),
+            phases: PhaseTimes::default(),
+            shed_utc: None,
+            redacted: false,
+        }
+    }
+
+    pub(crate) fn request(&mut self) -> RequestRow {
+        RequestRow {
+            id: 5,
+            utc: at(3),
+            key_id: Some(KEY),
+            company_id: Some(COMPANY),
+            last4: self.some("last four of a call"),
+            method: self.outside("method of a call"),
+            route: self.outside("route of a call"),
+            status: 403,
+            code: self.some("code of a call"),
+            detail: self.some("detail of a call"),
+            claimed_company_id: None,
+            claimed_last4: self.some("last four that a call claims"),
+            query: self.some("query of a call"),
+            address: self.some("address of a caller"),
+            user_agent: self.some("user agent"),
+            request_id: self.outside("request id"),
+            elapsed_ms: 2,
+        }
+    }
+
+    pub(crate) fn event(&mut self) -> EventRow {
+        EventRow {
+            id: EventId(45_001),
+            company_id: COMPANY,
+            kind: self.outside("type of an event"),
+            created_utc: at(1),
+            n_bytes: 200,
+            n_deliveries: 1,
+        }
+    }
+
+    fn trace(&mut self) -> Trace {
+        let delivery = DeliveryRow {
+            id: DeliveryId(8),
+            event_id: EventId(45_001),
+            event_type: self.outside("event type of a delivery"),
+            subscription_id: SUBSCRIPTION,
+            company_id: COMPANY,
+            kind: Kind::Scheduled,
+            state: State::Pending,
+            n_attempts: 3,
+            due_utc: None,
+            created_utc: at(1),
+        };
+        let row = TraceRow {
+            subscription_id: SUBSCRIPTION,
+            target_url: self.url("target of a trace"),
+            verdict: Became::Matched,
+            why: self.text("why of a trace"),
+            delivery: Some(delivery),
+        };
+        Trace { event: self.event(), subscriptions: vec![row] }
+    }
+
+    fn evidence(&mut self) -> Evidence {
+        Evidence {
+            query: self.text("query of evidence"),
+            value: self.outside("value of evidence"),
+            limit: Some(self.text("limit of evidence")),
+            at_utc: at(9),
+        }
+    }
+
+    pub(crate) fn report(&mut self) -> Report {
+        let offer = Offer {
+            id: "test".to_owned(),
+            what: self.text("what is offered"),
+            command: self.text("command that is offered"),
+            remedy: None,
+        };
+        let cause = Cause {
+            id: self.text("id of a cause"),
+            title: self.text("title of a cause"),
+            evidence: vec![self.evidence()],
+            resolution: self.text("resolution of a cause"),
+            offers: vec![offer],
+        };
+        let step = Step {
+            id: self.text("id of a step"),
+            question: self.text("question of a step"),
+            verdict: Verdict::Unknown(self.text("why a step is unknown")),
+            evidence: vec![self.evidence()],
+        };
+        Report {
+            topic: Topic::Breaker,
+            subject: Subject::Subscription(SUBSCRIPTION),
+            at_utc: at(9),
+            causes: vec![cause],
+            steps: vec![step],
+        }
+    }
+
+    pub(crate) fn case(&mut self) -> Case {
+        Case {
+            subjects: vec![Subject::Subscription(SUBSCRIPTION)],
+            at: at(10),
+            clock_ahead_ms: Some(-120),
+            platform: Some(self.text("version of the platform")),
+            reports: vec![self.report()],
+            keys: known(vec![self.key()]),
+            subscriptions: known(vec![self.subscription()]),
+            failures: known(vec![self.attempt()]),
+            requests: known(vec![self.request()]),
+            events: vec![self.trace()],
+            notes: vec![(self.text("subject of a note"), self.text("note"))],
+            unlearnt: vec![self.text("what could not be learnt")],
+        }
+    }
+
+    /// A case of which nothing could be learnt.
+    pub(crate) fn refused(&mut self) -> Case {
+        fn unknown<T>(why: String) -> Asked<Vec<T>> {
+            Asked { found: Err(why), ..known(Vec::new()) }
+        }
+        Case {
+            keys: unknown(self.text("why keys are unknown")),
+            subscriptions: unknown(self.text("why subscriptions are unknown")),
+            failures: unknown(self.text("why attempts are unknown")),
+            requests: unknown(self.text("why calls are unknown")),
+            reports: Vec::new(),
+            events: Vec::new(),
+            notes: Vec::new(),
+            ..self.case()
+        }
+    }
+
+    pub(crate) fn window(&mut self) -> LimitRow {
+        LimitRow {
+            key_id: KEY,
+            company_id: COMPANY,
+            key_name: self.outside("key's name of a window"),
+            last4: self.outside("last four of a window"),
+            bucket: Bucket::Read,
+            limit: 60,
+            used: 60,
+            remaining: 0,
+            n_refused: 14,
+            window_utc: at(0),
+            reset_utc: at(60),
+            history: vec![0; 60],
+        }
+    }
+
+    pub(crate) fn trip(&mut self) -> TripRow {
+        TripRow {
+            id: TripId(1),
+            subscription_id: SUBSCRIPTION,
+            company_id: COMPANY,
+            target_url: self.url("target of a trip"),
+            tripped_utc: at(0),
+            causes: vec![CauseCount { cause: self.outside("cause of a trip"), n: 20 }],
+            enabled_utc: Some(at(1)),
+            enabled_by: self.some("operator who enabled"),
+            n_missed: 4,
+        }
+    }
+
+    pub(crate) fn review(&mut self) -> Review {
+        let key = KeyAge {
+            id: KEY,
+            company_id: COMPANY,
+            name: self.outside("name of an unused key"),
+            last4: self.outside("last four of an unused key"),
+            last_used_utc: None,
+            days: 400,
+        };
+        Review {
+            frame: Frame {
+                platform: "http://127.0.0.1:7700".to_owned(),
+                crow: "1".to_owned(),
+                period: Period::Month,
+                since_utc: at(-2_000_000),
+                until_utc: at(0),
+                last_utc: None,
+            },
+            n_keys: 2,
+            n_subscriptions: 1,
+            unused: vec![key.clone()],
+            idle_scopes: vec![IdleScopes {
+                id: KEY,
+                name: self.outside("name of a key with idle scopes"),
+                scopes: vec![self.text("idle scope")],
+            }],
+            success: vec![Success {
+                id: SUBSCRIPTION,
+                company_id: COMPANY,
+                target_url: self.url("target that fails"),
+                n_ok: 3,
+                n_failed: 7,
+                percent: Some(30),
+            }],
+            trips: vec![self.trip()],
+            off: vec![Switched {
+                id: SUBSCRIPTION,
+                company_id: COMPANY,
+                target_url: self.url("target that is off"),
+                reason: self.text("reason that it is off"),
+                note: self.some("note on what is off"),
+                since_utc: Some(at(0)),
+                n_skipped: 4,
+            }],
+            due_keys: vec![key],
+            secrets: vec![SecretAge { id: SUBSCRIPTION, target_url: self.url("target with an old secret"), days: 400 }],
+            days: vec![Day { utc: at(0), n_ok: 90, n_failed: 10, n_requests: 500, n_limited: 5, n_server_errors: 0 }],
+            acted: vec![Acted { action: self.outside("audited action"), n: 2 }],
+            changes: vec![self.text("change since the last review")],
+            unknown: vec![self.text("what a review could not learn")],
+        }
+    }
+
+    pub(crate) fn brief(&mut self) -> Brief {
+        Brief {
+            platform: "http://127.0.0.1:7700".to_owned(),
+            company: self.some("name of a partner"),
+            key: self.key(),
+            opened: vec![Opened {
+                method: "GET".to_owned(),
+                path: self.text("path that is open"),
+                scope: Scope::EventsRead,
+                bucket: Bucket::Read,
+            }],
+            samples: vec![Sample { kind: EventType::ALL[0], payload: self.text("sample payload") }],
+        }
+    }
+
+    pub(crate) fn configuration(&mut self) -> Configuration {
+        let company = Company { id: COMPANY, name: self.outside("name of a company"), created_utc: at(-200) };
+        Configuration::new(&[company], &[self.key()], &[self.subscription()])
+    }
+
+    pub(crate) fn alert(&mut self) -> Alert {
+        let acknowledged = Acknowledged {
+            by: self.outside("who acknowledged"),
+            at: at(3),
+            note: self.some("words of an acknowledgement"),
+        };
+        Alert {
+            subject: alert::Subject::Subscription(SUBSCRIPTION),
+            name: self.outside("name of an alert"),
+            standing: Standing::Failing,
+            why: self.text("cause of an alert"),
+            since: at(0),
+            acknowledged: Some(acknowledged),
+        }
+    }
+}
