@@ -195,7 +195,7 @@ impl Pen<'_> {
             why: self.text("why of a trace"),
             delivery: Some(delivery),
         };
-        Trace { event: self.event(), subscriptions: vec![row] }
+        Trace { event: self.event(), subscriptions: vec![row], next_cursor: None, has_more: false }
     }
 
     fn evidence(&mut self) -> Evidence {
