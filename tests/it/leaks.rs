@@ -4,6 +4,7 @@ use crate::support::credentials::{Credential, Dice, ENCODINGS, Encoding, credent
 use crow::domain::outbound::{Redactions, SecretGate};
 use crow::domain::scan::{self, KnownSecrets};
 use crow::domain::secret::Secret;
+use crow::domain::text::Untrusted;
 
 /// Seeds that every kind and encoding is tried with.
 const SEEDS: u64 = 8;
@@ -85,6 +86,35 @@ fn innocent_texts_keep_what_they_say() {
     let gate = SecretGate::default();
     let touched: Vec<&String> = texts.iter().filter(|text| !gate.find(text).is_empty()).collect();
     assert!(touched.len() <= 10, "{}: {touched:#?}", touched.len());
+}
+
+#[test]
+fn x1_a_secret_over_lines_is_found_after_the_lines_became_one() {
+    let gate = SecretGate::default();
+    for (credential, encoding, text) in corpus().filter(|(_, encoding, _)| encoding.name.contains("lines")) {
+        let json = serde_json::to_string(&text).expect("JSON");
+        let nested = serde_json::to_string(&json).expect("JSON");
+        for line in [Untrusted::new(text).inert(), json, nested] {
+            assert!(!gate.find(&line).is_empty(), "{} / {}: {line}", credential.name, encoding.name);
+        }
+    }
+}
+
+#[test]
+fn names_and_identifiers_that_lines_bring_together_are_no_secret() {
+    let gate = SecretGate::default();
+    let texts = [
+        "TLSv1.3 TLS_AES_256_GCM_SHA384\nX-Wlcro-Signature: sha256=",
+        "id req_01JT504S9SXNP9B0CTTHZ4616\n2026-11-12T10:15:01Z",
+        "id req_01JWT1CRE4FDGSBEKDA25E7G1T\nSet-Cookie: region=eu-1",
+        "id req_01J10ZC6A5REVBHG8R647A4ZPE\nSet-Cookie: a=%41",
+        "id 6cb112ff-b8c6-4d96-a4ee-ba2616fb78fa\nETag: 1",
+    ];
+    for text in texts {
+        for text in [text.to_owned(), Untrusted::new(text).inert(), serde_json::to_string(text).expect("JSON")] {
+            assert_eq!(gate.find(&text), [], "{text}");
+        }
+    }
 }
 
 #[test]

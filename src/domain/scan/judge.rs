@@ -39,6 +39,13 @@ pub(super) fn is_mixed(text: &[u8]) -> bool {
     digits > 0 && lower + upper > 0 && n_changes(text) >= text.len().min(24) / 4
 }
 
+/// Returns whether a text mixes small and capital letters as random text does and names in camel case do not.
+pub(super) fn is_mixed_in_case(text: &[u8]) -> bool {
+    let text = &text[..text.len().min(ENOUGH)];
+    let [lower, upper, ..] = classes(text);
+    4 * lower >= text.len() && 4 * upper >= text.len() && n_changes(text) >= 8
+}
+
 /// Returns whether a word mixes letters and digits as random text does: at least eight characters, and not a name
 /// followed by a number.
 pub(super) fn is_random_word(word: &[u8]) -> bool {
@@ -53,6 +60,25 @@ pub(super) fn is_word(piece: &[u8]) -> bool {
     digits + others == 0 && piece.get(1..).is_none_or(|rest| classes(rest)[1] == 0)
 }
 
+/// Minimum length at which random digits of Base64 have small and capital letters; identifiers have one of them.
+const MIN_BOTH_CASES: usize = 16;
+/// Minimum length at which random digits of Base64 have other digits than hexadecimal ones.
+const MIN_NOT_HEX: usize = 8;
+
+/// Returns whether a piece of Base64 can be a part of a split secret: not a name whose parts are words and numbers
+/// (`TLS_AES_256`, `Set-Cookie`), and not an identifier of digits and letters of one case.
+fn is_random_piece(piece: &[u8]) -> bool {
+    let mut parts = piece.split(|byte| !byte.is_ascii_alphanumeric()).filter(|part| !part.is_empty());
+    let is_plain = |part: &[u8]| n_changes(part) <= 1;
+    let is_identifier = |part: &[u8]| {
+        let [lower, upper, ..] = classes(part);
+        let is_hex = part.len() >= MIN_NOT_HEX && part.iter().all(u8::is_ascii_hexdigit);
+        (is_hex || part.len() >= MIN_BOTH_CASES) && (lower == 0 || upper == 0)
+    };
+    let is_name = piece.iter().any(|byte| !byte.is_ascii_alphanumeric()) && parts.clone().all(is_plain);
+    !is_name && !parts.any(is_identifier)
+}
+
 /// Returns whether pieces of Base64 are a split secret: random, and no piece is a word or a number.
 pub(super) fn is_random(text: &[u8], pieces: &[Range<usize>]) -> bool {
     let whole = pieces[0].start..pieces[pieces.len() - 1].end;
@@ -64,7 +90,8 @@ pub(super) fn is_random(text: &[u8], pieces: &[Range<usize>]) -> bool {
     let is_part = |piece: &Range<usize>| {
         let [lower, upper, ..] = classes(&text[piece.clone()]);
         let is_number = lower + upper <= 1;
-        piece.len() < 3 || !(is_word(&text[piece.clone()]) || is_number)
+        let is_random = pieces.len() == 1 || is_random_piece(&text[piece.clone()]);
+        piece.len() < 3 || is_random && !(is_word(&text[piece.clone()]) || is_number)
     };
     let longest = pieces.iter().max_by_key(|piece| piece.len()).cloned().unwrap_or_default();
     let [lower, upper, ..] = classes(&text[longest]);

@@ -1,7 +1,7 @@
 //! Secret scan: finds known secrets and everything shaped like a credential, in clear text and through the encodings in
-//! which text travels: escapes of JSON, URLs, HTML, Markdown and quoted-printable, Base64 and hexadecimal, up to three
-//! nested, and split over lines, strings and markup. Time is linear in the length of the text; memory is bounded by
-//! [`CHUNK`].
+//! which text travels: up to six layers of escapes of JSON, URLs, HTML and Markdown, quoted-printable, Base64 and
+//! hexadecimal, up to three nested, and split over lines, strings and markup. Time is linear in the length of the text;
+//! memory is bounded by [`CHUNK`].
 
 mod decode;
 mod judge;
@@ -202,7 +202,7 @@ const OVERLAP: usize = 48 * 1024;
 /// Maximum number of nested encodings that are decoded.
 const MAX_DEPTH: usize = 3;
 /// Maximum number of escape layers that are undone within one encoding.
-const MAX_ESCAPES: usize = 3;
+const MAX_ESCAPES: usize = 6;
 
 /// Scans a text for secrets. Overlapping findings are merged; findings are in text order.
 #[must_use]
@@ -345,8 +345,9 @@ impl Search<'_> {
         let Some(view) = views::joined(text, Splits::Lines) else { return };
         let (chain, encoding) = (chain.then(Step::Rewritten(&view)), encoding.max(Encoding::Split));
         self.look(&view.bytes, &view.joints, Wanted::All, encoding, &chain);
-        if let Some(view) = views::unescaped(&view.bytes) {
-            self.look(&view.bytes, &[], Wanted::All, encoding, &chain.then(Step::Rewritten(&view)));
+        if let Some(undone) = views::unescaped(&view.bytes) {
+            let joints = undone.places(&view.joints);
+            self.look(&undone.bytes, &joints, Wanted::All, encoding, &chain.then(Step::Rewritten(&undone)));
         }
     }
 

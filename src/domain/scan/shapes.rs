@@ -163,7 +163,7 @@ fn prefixed(text: Joined<'_>, at: usize, of: &Prefix, wanted: Wanted) -> Option<
     let is_whole = match of.text {
         b"eyJ" => judge::is_web_token(&text.bytes[at..from + n]),
         // Prose without its spaces, and names with the same beginning, are no credentials.
-        b"whsec_" | b"sk-" | b"hf_" | b"SG." | b"pypi-" => judge::is_mixed(tail),
+        b"whsec_" | b"sk-" | b"hf_" | b"SG." | b"pypi-" => judge::is_mixed(tail) || judge::is_mixed_in_case(tail),
         _ => wanted == Wanted::All || judge::is_mixed(tail),
     };
     is_whole.then_some(Shape { kind: of.kind, range: at..from + n })

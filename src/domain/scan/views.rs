@@ -47,6 +47,23 @@ impl Rewritten {
         }
     }
 
+    /// Offsets in the view of sorted offsets in its source.
+    pub(super) fn places(&self, sources: &[usize]) -> Vec<usize> {
+        let place = |source: &usize| {
+            let next = self.segments.partition_point(|segment| segment.source <= *source);
+            let end = self.segments.get(next).map_or(self.bytes.len(), |segment| segment.view);
+            let within = next.checked_sub(1).and_then(|last| self.segments.get(last));
+            within.map_or(0, |of| match of.n_source {
+                0 => end.min(of.view + (source - of.source)),
+                _ if *source == of.source => of.view,
+                _ => end,
+            })
+        };
+        let mut places: Vec<usize> = sources.iter().map(place).collect();
+        places.dedup();
+        places
+    }
+
     /// Source range of a range of the view.
     pub(super) fn source(&self, range: &Range<usize>) -> Range<usize> {
         let of = |at: usize| {
@@ -97,8 +114,8 @@ const NAMED: [(&[u8], u8); 30] = [
 /// Maximum length of an escape in bytes.
 const MAX_ESCAPE: usize = 16;
 
-/// Undoes one layer of escapes of JSON, programming languages, URLs, HTML and Markdown, and removes invisible
-/// characters, their marks and control pictures. `None` if nothing changes.
+/// Undoes one layer of escapes of JSON, programming languages, URLs, HTML and Markdown, turns the pictures of line ends
+/// into line ends, and removes invisible characters, their marks and other control pictures. `None` if nothing changes.
 pub(super) fn unescaped(text: &[u8]) -> Option<Rewritten> {
     let is_special = |byte: &u8| matches!(byte, b'\\' | b'%' | b'&' | b'<' | 0xc2 | 0xe2 | 0xef);
     text.iter().position(is_special)?;
@@ -112,7 +129,9 @@ pub(super) fn unescaped(text: &[u8]) -> Option<Rewritten> {
             b'%' => hex_byte(rest.get(1..3)).map(|byte| (Undone::Byte(byte), 3)),
             b'&' => reference(rest),
             b'<' => mark(rest).map(|n| (Undone::Nothing, n)),
-            0xc2 | 0xe2 | 0xef => unseen(rest).map(|n| (Undone::Nothing, n)),
+            0xc2 | 0xe2 | 0xef => pictured(rest)
+                .map(|byte| (Undone::Byte(byte), PICTURE))
+                .or_else(|| unseen(rest).map(|n| (Undone::Nothing, n))),
             _ => None,
         };
         match found {
@@ -200,6 +219,18 @@ fn mark(rest: &[u8]) -> Option<usize> {
     (digits.get(n) == Some(&b'>')).then_some(n + 4)
 }
 
+/// Length of a control picture in bytes.
+const PICTURE: usize = 3;
+
+/// Line end of which a text begins with the control picture, as one line of untrusted text has it.
+fn pictured(rest: &[u8]) -> Option<u8> {
+    match rest {
+        [0xe2, 0x90, 0x8a, ..] => Some(b'\n'),
+        [0xe2, 0x90, 0x8d, ..] => Some(b'\r'),
+        _ => None,
+    }
+}
+
 /// Length of an invisible character or of a control picture.
 fn unseen(rest: &[u8]) -> Option<usize> {
     match rest {
@@ -212,14 +243,34 @@ fn unseen(rest: &[u8]) -> Option<usize> {
     }
 }
 
+/// Maximum length in bytes of a soft line break: its two ends in six layers of JSON escapes have 32 backslashes each.
+const MAX_SOFT_BREAK: usize = 72;
+
+/// Length of the soft line break of quoted-printable at the beginning of a text: `=` with a line end as it is, as
+/// control pictures or as escapes of JSON in any number of layers; 0 if there is none.
+fn soft_break(text: &[u8]) -> usize {
+    let rest = &text[1..text.len().min(MAX_SOFT_BREAK)];
+    let end = |rest: &[u8], byte: u8, letter: u8| {
+        let n = rest.iter().take_while(|byte| **byte == b'\\').count();
+        match rest {
+            [first, ..] if *first == byte => 1,
+            _ if pictured(rest) == Some(byte) => PICTURE,
+            _ if n > 0 && rest.get(n) == Some(&letter) => n + 1,
+            _ => 0,
+        }
+    };
+    let n = end(rest, b'\r', b'r');
+    let n = n + end(&rest[n..], b'\n', b'n');
+    if n == 0 { 0 } else { n + 1 }
+}
+
 /// Decodes quoted-printable: `=5F`, and `=` at the end of a line. `None` if there is none.
 pub(super) fn printable(text: &[u8]) -> Option<Rewritten> {
     text.iter().position(|byte| *byte == b'=')?;
     let (mut view, mut at, mut is_changed) = (Rewritten::default(), 0, false);
     while let Some(&byte) = text.get(at) {
         let n = match &text[at..] {
-            [b'=', b'\r', b'\n', ..] => 3,
-            [b'=', b'\n', ..] => 2,
+            rest @ [b'=', b'\r' | b'\n' | b'\\' | 0xe2, ..] => soft_break(rest),
             [b'=', high, low, ..] => match hex_byte(Some(&[*high, *low])) {
                 Some(byte) => {
                     view.decoded(&[byte], at, 3);
