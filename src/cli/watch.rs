@@ -10,7 +10,7 @@ use super::serve::stop_signal;
 use super::{log, portal, settings};
 use crate::ambient::Ambient;
 use crate::api::document::{One, outbound};
-use crate::api::notice::{NOTICE, Notice, PagerEvent, Turn};
+use crate::api::notice::{NOTICE, Notice, Turn};
 use crate::client::connection::Client;
 use crate::client::outward::{CREDENTIAL, Outward, Undelivered};
 use crate::domain::outbound::{Outbound, Redactions, SecretGate};
@@ -22,7 +22,6 @@ use crate::monitor::reach::Reach;
 use crate::monitor::snapshot::Snapshot;
 use crate::monitor::{feed, files};
 use crate::sqlite::private;
-use serde::Serialize;
 use std::fs::File;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -213,7 +212,7 @@ impl Desk {
         match way {
             Way::Webhook(url) => self.outward.post(url, &self.noticed(notice)?, None).await,
             Way::PagerDuty(url, key) => {
-                let event = self.passed(&PagerEvent::new(CREDENTIAL, &self.without_secrets(notice)), notice)?;
+                let event = outbound::pager_event(CREDENTIAL, notice, &self.gate).map_err(|why| held(notice, &why))?;
                 self.outward.post(url, &event, Some(key)).await
             }
             Way::Command(words) => command(words, &self.noticed(notice)?, &self.ambient).await,
@@ -222,14 +221,14 @@ impl Desk {
 
     /// Serialises a notification as the document that leaves this machine.
     fn noticed(&self, notice: &Notice) -> Result<Outbound, Undelivered> {
-        self.passed(&One { schema: NOTICE, item: notice }, notice)
+        outbound::line(&One { schema: NOTICE, item: notice }, &self.gate).map_err(|why| held(notice, &why))
     }
 
     /// A notice as a line for people.
     fn written(&self, notice: &Notice) -> Result<Outbound, Undelivered> {
         self.gate
             .pass(&format!("{}  {}", notice.at_utc, notice.line()), &mut Redactions::default())
-            .map_err(|held| Undelivered::ForGood(format!("{} was not sent: {held}", notice.key)))
+            .map_err(|why| held(notice, &why))
     }
 
     /// The bell, and a notification where the terminal knows them; nothing where there is none.
@@ -240,18 +239,6 @@ impl Desk {
             let said = said.as_ref().map_or(notice.key.as_str(), Outbound::as_str);
             let _ = write!(err, "\x1b]9;crow: {said}\x07\x07");
         }
-    }
-
-    /// A notice whose texts were redacted whole, for a form that cuts them.
-    fn without_secrets(&self, notice: &Notice) -> Notice {
-        let told = |text: &Untrusted| Untrusted::new(self.gate.redact(text.raw(), &mut Redactions::default()));
-        Notice { name: told(&notice.name), why: told(&notice.why), ..notice.clone() }
-    }
-
-    /// Serialises a notification in some form and scans it for secrets.
-    fn passed(&self, form: &impl Serialize, notice: &Notice) -> Result<Outbound, Undelivered> {
-        outbound::line(form, &self.gate)
-            .map_err(|error| Undelivered::ForGood(format!("{} was not sent: {error}", notice.key)))
     }
 
     /// Sends a test notification through every channel at once, and reports the results.
@@ -307,6 +294,11 @@ impl Desk {
         output::write(&format!("{key} is acknowledged by {}; a running crow watch reports it", said.by.inert()))?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Outcome of a notification that does not pass the secret gate.
+fn held(notice: &Notice, why: &dyn std::error::Error) -> Undelivered {
+    Undelivered::ForGood(format!("{} was not sent: {why}", notice.key))
 }
 
 fn said(letter: &Letter, why: &str, end: &str) -> String {

@@ -2,7 +2,9 @@
 //! well-formed.
 
 use super::inert::{self, harmless};
+use crate::api::notice::{Notice, PagerEvent};
 use crate::domain::outbound::{Held, Outbound, Redactions, SecretGate};
+use crate::domain::text::Untrusted;
 use serde::Serialize;
 
 /// Redacts the strings of a JSON document and releases it through the secret gate.
@@ -30,6 +32,17 @@ pub enum LineError {
 /// [`LineError::Held`] for a secret that could not be masked, [`LineError::Json`] for what is no JSON.
 pub fn line(value: &impl Serialize, gate: &SecretGate) -> Result<Outbound, LineError> {
     Ok(pass(&inert::line(value)?, gate, &mut Redactions::default())?)
+}
+
+/// Writes a notification as the event that PagerDuty takes, on one line. Its texts are redacted before the event cuts
+/// them: half a secret has no shape.
+///
+/// # Errors
+/// [`LineError::Held`] for a secret that could not be masked, [`LineError::Json`] for what is no JSON.
+pub fn pager_event(routing_key: &str, notice: &Notice, gate: &SecretGate) -> Result<Outbound, LineError> {
+    let told = |text: &Untrusted| Untrusted::new(gate.redact(text.raw(), &mut Redactions::default()));
+    let notice = Notice { name: told(&notice.name), why: told(&notice.why), ..notice.clone() };
+    line(&PagerEvent::new(routing_key, &notice), gate)
 }
 
 /// Redacts a document that a command writes, and lets it out: JSON text by text, Markdown and HTML as a whole.
