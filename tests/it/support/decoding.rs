@@ -6,7 +6,7 @@ use std::collections::HashMap;
 /// Characters of a secret, its letters and digits alone, that are enough to say that it passed.
 const WINDOW: usize = 12;
 /// Escapes within escapes that are undone.
-const MAX_ESCAPES: usize = 3;
+const MAX_ESCAPES: usize = 6;
 /// Encodings within encodings that are undone.
 const MAX_DEPTH: usize = 3;
 /// The shortest run of digits of Base64, and of characters in what it says, that is looked into.
