@@ -19,7 +19,6 @@ use crate::escalation::read::{self, Opened};
 use crate::escalation::text;
 use crate::escalation::ticket::Bodies;
 use crate::escalation::write::write;
-use crate::text::count;
 use crate::tui::panes::escalate;
 use crate::tui::reader::{self, Lines, Reader};
 use crate::tui::terminal::install_panic_hook;
